@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Everything the project needs on a fresh machine, once: two virtual environments and a browser.
+#   scripts/setup.sh runtime    what `make demo` needs
+#   scripts/setup.sh dev        the same, and what `make test` and `make check` need
+# Runs again in about a second when nothing changed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+what="${1:-runtime}"
+
+say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
+
+python=""
+for candidate in "${PYTHON:-}" python3.13 python3.12 python3.11 python3; do
+    [ -n "$candidate" ] || continue
+    if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; then
+        python="$candidate"
+        break
+    fi
+done
+[ -n "$python" ] || { echo "Python 3.11, 3.12 or 3.13 is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+
+# environment DIR LOCK [EDITABLE]: a virtual environment that holds exactly what the lock says.
+environment() {
+    local dir="$1" lock="$2" stamp
+    stamp="$(cat "$lock" pyproject.toml | cksum | tr -d ' ')"
+    [ -f "$dir/.installed-$stamp" ] && return
+    say "installing $(basename "$lock" .txt) into $dir"
+    [ -x "$dir/bin/python" ] || "$python" -m venv "$dir"
+    "$dir/bin/python" -m pip install -q --disable-pip-version-check 'uv>=0.9,<1'
+    "$dir/bin/uv" pip install -q --python "$dir/bin/python" --require-hashes -r "$lock"
+    [ "${3:-}" = editable ] && "$dir/bin/uv" pip install -q --python "$dir/bin/python" --no-deps -e .
+    rm -f "$dir"/.installed-*
+    touch "$dir/.installed-$stamp"
+}
+
+# as_root COMMAND…: only where that needs no password.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+debian() {
+    command -v apt-get >/dev/null || return 1
+    say "installing $* from Debian"
+    as_root apt-get update -qq && as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+if [ "$what" = dev ]; then
+    environment .venv locks/dev.txt editable
+elif ! ls .venv/.installed-* >/dev/null 2>&1 || ! .venv/bin/python -c 'import isitcake.settings, prefect' 2>/dev/null; then
+    environment .venv locks/runtime.txt editable
+fi
+environment .venv-label-studio locks/label-studio.txt
+
+if ! .venv/bin/python -m crawlers.browser >/dev/null 2>&1; then
+    say "installing a browser"
+    timeout 600 .venv/bin/python -m playwright install chromium >/dev/null 2>&1 \
+        || debian chromium fonts-dejavu-core \
+        || { echo "no browser: run '.venv/bin/playwright install chromium', or install chromium" >&2; exit 1; }
+fi
+
+if [ "$what" = dev ] && ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+    # Tests that need a real PostgreSQL are skipped, saying so, where this is not possible.
+    debian postgresql || echo "no PostgreSQL here: its tests will be skipped" >&2
+fi
