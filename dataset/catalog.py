@@ -1,0 +1,142 @@
+"""The catalog: one SQLAlchemy engine, SQLite (WAL) or PostgreSQL, brought up to date by Alembic."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from isitcake.errors import CatalogError
+
+BUSY_TIMEOUT_S = 10  # how long a writer waits for another before it gives up
+ROWS_PER_STATEMENT = 500  # below SQLite's limit on bound values for the widest table
+
+
+class Catalog:
+    """Short transactions on the project's catalog.
+
+    read() sees one consistent state; write() is serialised with other writers and commits whole.
+    Raises CatalogError when the engine cannot be reached, is locked or is full.
+    """
+
+    def __init__(self, url: str, home: Path) -> None:
+        self.where = str(home / "catalog.db") if url == "sqlite" else make_url(url).render_as_string()
+        if url == "sqlite":
+            home.mkdir(parents=True, exist_ok=True)
+            url = f"sqlite:///{home / 'catalog.db'}"
+        self.is_sqlite = url.startswith("sqlite")
+        with self._port():
+            self.engine = _sqlite_engine(url) if self.is_sqlite else create_engine(url, pool_pre_ping=True)
+            self._upgrade(home)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self._port(), self.engine.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        with self._port(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextlib.contextmanager
+    def _port(self) -> Iterator[None]:
+        """Where the engine's errors become ours."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise CatalogError(self._explain(str(error.orig))) from error
+        except SQLAlchemyError as error:
+            raise CatalogError(f"the catalog at {self.where} failed: {error}; see `isitcake doctor`") from error
+
+    def _explain(self, message: str) -> str:
+        first = message.strip().splitlines()[0] if message.strip() else "no reason given"
+        if "locked" in first:
+            return (
+                f"the catalog {self.where} is locked by another program; wait for it to end, or stop it, "
+                "and run this again"
+            )
+        if "full" in first or "disk I/O" in first:
+            return f"no room left on the disk of {self.where}; free some and run this again, nothing is lost"
+        if "not a database" in first or "malformed" in first:
+            return f"{self.where} is damaged ({first}); restore it from a backup"
+        return f"the catalog at {self.where} failed: {first}; see `isitcake doctor`"
+
+    def _upgrade(self, home: Path) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        newest = ScriptDirectory.from_config(config).get_current_head()
+        with self.engine.connect() as connection:
+            if MigrationContext.configure(connection).get_current_revision() == newest:
+                return
+        home.mkdir(parents=True, exist_ok=True)
+        with (home / ".migration-lock").open("w") as lock:  # two commands on a new library: one migrates
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            config.attributes["engine"] = self.engine
+            command.upgrade(config, "head")
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert rows, leaving out those whose key is there already. Returns how many were new."""
+    return sum(
+        connection.execute(_insert(connection, table).values(list(part)).on_conflict_do_nothing()).rowcount
+        for part in _parts(rows)
+    )
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows; where the primary key is there already, take the new values."""
+    keys = [column.name for column in table.primary_key]
+    for part in _parts(rows):
+        statement = _insert(connection, table).values(list(part))
+        changed = {name: statement.excluded[name] for name in part[0] if name not in keys}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+
+
+def replace(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Make `rows` the whole content of a derived table."""
+    connection.execute(table.delete())
+    for part in _parts(rows):
+        connection.execute(table.insert(), list(part))
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    make = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
+    return make(table)
+
+
+def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterable[Sequence[Mapping[str, Any]]]:
+    return (rows[start : start + ROWS_PER_STATEMENT] for start in range(0, len(rows), ROWS_PER_STATEMENT))
+
+
+def _sqlite_engine(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, record: Any) -> None:  # noqa: ARG001
+        connection.isolation_level = None  # the driver starts no transactions behind our back
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    return engine

@@ -1,0 +1,304 @@
+"""The ledger of a collection: every candidate ends as exactly one outcome row.
+
+A run that was killed is taken up again under its own number: what it settled stays settled.
+"""
+
+import contextlib
+import fcntl
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, func, select, update
+
+from dataset.catalog import insert_new, upsert
+from dataset.decoding import Header, Undecodable, examine
+from dataset.project import Project
+from dataset.storage import storage_errors
+from dataset.tables import fetches, images, outcomes, runs, sightings
+from isitcake.errors import CrawlError
+from isitcake.settings import Source
+
+MIN_SIDE_PX = 200
+MAX_TEXT = 500  # characters kept of an alt text or a name from outside
+
+Outcome = Literal["stored", "duplicate", "unchanged", "rejected", "failed"]
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """What the last download of an image left behind for asking again."""
+
+    fetched_url: str
+    sha256: str
+    etag: str
+    last_modified: str
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """Where an image was seen. site: host of the page; for a photo API, its name and the query."""
+
+    image_url: str
+    page_url: str
+    site: str
+    alt: str = ""
+    licence: str = ""
+    creator: str = ""
+
+
+@dataclass(frozen=True)
+class SourceReport:
+    """What one run of one source did. The outcomes add up to the candidates."""
+
+    source: str
+    run_id: int
+    status: str
+    pages: int
+    candidates: int
+    requests: int
+    outcomes: dict[str, int]
+    reasons: dict[str, int]
+    notes: list[str] = field(default_factory=list)
+
+
+class Ledger:
+    """One run of one source. Not for use by two threads at once."""
+
+    def __init__(self, project: Project, source: Source, now: datetime) -> None:
+        self._project = project
+        self.source = source
+        self._now = now
+        self.settled: dict[str, str | None] = {}  # image URL → SHA-256, where there is one
+        with project.catalog.write() as connection:
+            run = connection.execute(
+                select(runs.c.id).where(runs.c.source == source.name, runs.c.status == "running")
+            ).first()
+            if run:
+                self.run_id: int = run.id
+                rows = connection.execute(
+                    select(outcomes.c.image_url, outcomes.c.sha256).where(outcomes.c.run_id == self.run_id)
+                )
+                self.settled = {row.image_url: row.sha256 for row in rows}
+            else:
+                self.run_id = connection.execute(
+                    runs.insert()
+                    .values(source=source.name, status="running", started_at=now, notes=[])
+                    .returning(runs.c.id)
+                ).scalar_one()
+            self._fetches = {
+                row.image_url: Fetch(row.fetched_url, row.sha256, row.etag, row.last_modified)
+                for row in connection.execute(select(fetches).where(fetches.c.source == source.name))
+            }
+
+    def last_fetch(self, image_url: str) -> Fetch | None:
+        return self._fetches.get(image_url)
+
+    def accept(
+        self, image_url: str, page_url: str, body: bytes, fetched_url: str, etag: str = "", last_modified: str = ""
+    ) -> str | None:
+        """Store a downloaded body, or write why not. Returns its SHA-256, or None when rejected."""
+        try:
+            header = examine(body)
+        except Undecodable as error:
+            self.settle(image_url, page_url, "rejected", str(error), fetched_url=fetched_url)
+            return None
+        return self.accept_examined(image_url, page_url, body, header, fetched_url, etag, last_modified)
+
+    def accept_examined(
+        self,
+        image_url: str,
+        page_url: str,
+        body: bytes,
+        header: Header,
+        fetched_url: str,
+        etag: str = "",
+        last_modified: str = "",
+    ) -> str | None:
+        """As `accept`, for a body whose pixels were decoded before."""
+        if min(header.width, header.height) < MIN_SIDE_PX:
+            reason = f"too small: shorter side under {MIN_SIDE_PX} px"
+            self.settle(image_url, page_url, "rejected", reason, fetched_url=fetched_url)
+            return None
+        sha256 = self._project.blobs.put(body, header.format)
+        with self._project.catalog.write() as connection:
+            # Known from another address of this source or from another source: a duplicate; known from
+            # this very address: unchanged, whatever the server's validators said.
+            new = insert_new(
+                connection,
+                images,
+                [
+                    {
+                        "sha256": sha256,
+                        "format": header.format,
+                        "width": header.width,
+                        "height": header.height,
+                        "has_alpha": int(header.has_alpha),
+                        "size_bytes": len(body),
+                        "first_seen": self._now,
+                    }
+                ],
+            )
+            previous = self._fetches.get(image_url)
+            if new:
+                outcome: Outcome = "stored"
+            else:
+                outcome = "unchanged" if previous and previous.sha256 == sha256 else "duplicate"
+            fetch = Fetch(fetched_url, sha256, etag, last_modified)
+            upsert(
+                connection,
+                fetches,
+                [{"source": self.source.name, "image_url": image_url, **fetch.__dict__}],
+            )
+            self._append(connection, image_url, page_url, outcome, "", sha256, fetched_url)
+        self._fetches[image_url] = fetch
+        self.settled[image_url] = sha256
+        return sha256
+
+    def settle(
+        self,
+        image_url: str,
+        page_url: str,
+        outcome: Outcome,
+        reason: str = "",
+        sha256: str | None = None,
+        fetched_url: str | None = None,
+    ) -> None:
+        """Write the one outcome of a candidate; a second one for the same address changes nothing."""
+        if image_url in self.settled:
+            return
+        with self._project.catalog.write() as connection:
+            self._append(connection, image_url, page_url, outcome, reason, sha256, fetched_url)
+        self.settled[image_url] = sha256
+
+    def sight(self, sha256: str, seen: list[Sighting]) -> None:
+        """Note every page an image was seen on; seen before is seen."""
+        source = self.source
+        rows = [
+            {
+                "sha256": sha256,
+                "source": source.name,
+                "source_label": source.label,
+                "site": sighting.site,
+                "image_url": sighting.image_url,
+                "page_url": sighting.page_url,
+                "alt": clean_text(sighting.alt),
+                "licence": clean_text(sighting.licence or source.licence),
+                "creator": clean_text(sighting.creator),
+                "seen_at": self._now,
+            }
+            for sighting in seen
+        ]
+        with self._project.catalog.write() as connection:
+            insert_new(connection, sightings, rows)
+
+    def finish(self, *, pages: int, candidates: int, requests: int, notes: list[str]) -> SourceReport:
+        """Close the run. It is unhealthy when nothing usable came of it."""
+        with self._project.catalog.write() as connection:
+            counts, reasons = _tally(connection, self.run_id)
+            usable = sum(counts[kind] for kind in ("stored", "duplicate", "unchanged"))
+            status = "done" if usable else "unhealthy"
+            connection.execute(
+                update(runs)
+                .where(runs.c.id == self.run_id)
+                .values(
+                    status=status,
+                    finished_at=self._now,
+                    pages=pages,
+                    candidates=candidates,
+                    requests=requests,
+                    notes=notes,
+                )
+            )
+        return SourceReport(
+            self.source.name, self.run_id, status, pages, candidates, requests, dict(counts), dict(reasons), notes
+        )
+
+    def _append(
+        self,
+        connection: Connection,
+        image_url: str,
+        page_url: str,
+        outcome: Outcome,
+        reason: str,
+        sha256: str | None,
+        fetched_url: str | None,
+    ) -> None:
+        insert_new(
+            connection,
+            outcomes,
+            [
+                {
+                    "run_id": self.run_id,
+                    "source": self.source.name,
+                    "image_url": image_url,
+                    "page_url": page_url,
+                    "outcome": outcome,
+                    "reason": clean_text(reason),
+                    "sha256": sha256,
+                    "fetched_url": fetched_url,
+                    "at": self._now,
+                }
+            ],
+        )
+
+
+@contextlib.contextmanager
+def sole_run(project: Project, source: Source) -> Iterator[None]:
+    """Hold the source for this process; a killed process lets go by itself.
+
+    Raises CrawlError while another one holds it.
+    """
+    path = project.home / "locks" / f"{source.name}.lock"
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CrawlError(
+                f"source {source.name!r} is being collected by another process; wait for it to end"
+            ) from None
+        yield
+
+
+def last_reports(project: Project) -> list[SourceReport]:
+    """The newest run of every source, in the order of their names."""
+    with project.catalog.read() as connection:
+        newest = select(func.max(runs.c.id)).group_by(runs.c.source)
+        rows = connection.execute(select(runs).where(runs.c.id.in_(newest)).order_by(runs.c.source)).all()
+        reports = []
+        for row in rows:
+            counts, reasons = _tally(connection, row.id)
+            reports.append(
+                SourceReport(
+                    row.source, row.id, row.status, row.pages, row.candidates, row.requests,
+                    dict(counts), dict(reasons), list(row.notes),
+                )  # fmt: skip
+            )
+    return reports
+
+
+def clean_text(text: str) -> str:
+    """Text from outside, made harmless to keep: no control characters, capped."""
+    text = text[: MAX_TEXT * 4]
+    kept = "".join(" " if c in "\r\n\t" else c for c in text if c.isprintable() or c in "\r\n\t")
+    return " ".join(kept.split())[:MAX_TEXT]
+
+
+def _tally(connection: Connection, run_id: int) -> tuple[Counter[str], Counter[str]]:
+    rows = connection.execute(
+        select(outcomes.c.outcome, outcomes.c.reason, func.count())
+        .where(outcomes.c.run_id == run_id)
+        .group_by(outcomes.c.outcome, outcomes.c.reason)
+    )
+    counts: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    for outcome, reason, n in rows:
+        counts[outcome] += n
+        if reason:
+            reasons[f"{outcome}: {reason.split(':')[0]}"] += n
+    return counts, reasons

@@ -1,0 +1,31 @@
+"""One project, opened: its settings, its catalog and its files. What every stage is handed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataset.catalog import Catalog
+from dataset.storage import Blobs, storage_errors
+from isitcake.settings import Settings, load
+
+
+@dataclass(frozen=True)
+class Project:
+    settings: Settings
+    catalog: Catalog
+    blobs: Blobs
+
+    @classmethod
+    def open(cls, config: Path | Settings | None = None) -> "Project":
+        """Raises ConfigError for a wrong isitcake.toml, CatalogError for a catalog out of reach."""
+        settings = config if isinstance(config, Settings) else load(config)
+        with storage_errors(settings.home):
+            settings.home.mkdir(parents=True, exist_ok=True)
+        catalog = Catalog(settings.catalog.url, settings.home)
+        return cls(settings, catalog, Blobs(settings.home / "blobs"))
+
+    @property
+    def home(self) -> Path:
+        return self.settings.home
+
+    def close(self) -> None:
+        self.catalog.close()

@@ -1,0 +1,69 @@
+"""Every error a user may meet.
+
+IsItCakeError
+├── UsageError            exit code 2: the request was wrong
+│   ├── ConfigError       isitcake.toml or an ISITCAKE_… variable
+│   ├── UnknownSource     no source of that name            (also a LookupError)
+│   ├── UnknownVersion    no version of that name           (also a LookupError)
+│   ├── UnknownModel      no model of that name             (also a LookupError)
+│   └── BadAnswers        a file of answers that cannot be read
+└── StageError            exit code 1: the work failed; what was done is kept
+    ├── CatalogError      the catalog cannot be opened, read or written
+    ├── StorageError      a file cannot be written
+    ├── CrawlError        a crawl could not run
+    ├── PhotoApiError     a photo API refused or failed
+    ├── LabelStudioError  Label Studio cannot be reached, or refused
+    ├── TrainingError     a version that no model can be made from
+    └── FlowError         Prefect cannot be reached, or a flow failed
+
+Each message is one sentence: what, where, and the mend.
+"""
+
+
+class IsItCakeError(Exception):
+    """Base of all errors this program raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(IsItCakeError):
+    exit_code = 2
+
+
+class ConfigError(UsageError): ...
+
+
+class UnknownSource(UsageError, LookupError): ...
+
+
+class UnknownVersion(UsageError, LookupError): ...
+
+
+class UnknownModel(UsageError, LookupError): ...
+
+
+class BadAnswers(UsageError): ...
+
+
+class StageError(IsItCakeError): ...
+
+
+class CatalogError(StageError): ...
+
+
+class StorageError(StageError): ...
+
+
+class CrawlError(StageError): ...
+
+
+class PhotoApiError(StageError): ...
+
+
+class LabelStudioError(StageError): ...
+
+
+class TrainingError(StageError): ...
+
+
+class FlowError(StageError): ...

@@ -1,0 +1,101 @@
+"""The isitcake.toml that `isitcake init` writes: the talk's own sources."""
+
+PAGES = (
+    ("the-london-baker", ("https://www.thelondonbaker.com/cupcakes", "https://www.thelondonbaker.com/sculpted_cakes")),
+    ("hemus-sweet-sensation", ("https://hemussweetsensation.com/portfolio-2/",)),
+    ("everything-just-baked", ("https://www.everythingjustbaked.com/cake-gallery",)),
+    ("nina-maria-charles", ("https://ninamariacharles.com/gallery/",)),
+    ("the-sugar-dreams", ("https://www.thesugardreams.net/gallery",)),
+    ("julie-mcallister-cakes", ("https://juliemcallistercakes.com/custom-cakes/",)),
+    (
+        "the-sweet-stop-of-rva",
+        ("https://www.thesweetstopofrva.com/noveltycakes", "https://www.thesweetstopofrva.com/weddingcakes"),
+    ),
+    ("april-julian", ("https://apriljulian.com/portfolio",)),
+    ("cake-yall", ("https://cakeyall.com/pages/info",)),
+    ("layers-cake-studio", ("https://www.layerscakestudio.com/",)),
+    ("a-pinch-of-spirit", ("https://www.apinchofspirit.com/gallery",)),
+    ("my-cake-buds", ("https://www.mycakebuds.com/products",)),
+    ("mann-and-co-bake-shop", ("https://mannandcobakeshop.com/pages/custom-cake",)),
+    (
+        "the-sculpted-slice",
+        (
+            "https://www.thesculptedslice.com/gallery-home/celebration-cakes",
+            "https://www.thesculptedslice.com/gallery-home/sculpted-cakes",
+            "https://www.thesculptedslice.com/gallery-home/wedding-cakes",
+        ),
+    ),
+)
+QUERIES = (
+    "cup", "vase", "candle", "bottle", "plate", "tray", "thimble", "flowerpot", "dog", "cat", "hat", "book",
+    "food", "reptile", "toy", "shoe", "bag", "purse", "guitars", "cars", "burgers", "cleaning products",
+    "lizards", "football", "pineapple", "oranges", "teddy", "cheese", "game boy",
+)  # fmt: skip
+
+HEAD = """\
+# Is it cake?  One file says what to collect and how. Every key: docs/configuration.md
+# Secrets never stand here: ISITCAKE_LABEL_STUDIO_API_KEY, ISITCAKE_UNSPLASH_ACCESS_KEY.
+
+[project]
+name = "is-it-cake"
+labels = ["cake", "not_cake"]
+home = "library"                # everything this program writes
+contact = ""                    # your web page or e-mail address: site owners see it; crawling needs it
+
+[catalog]
+url = "sqlite"                  # or "postgresql+psycopg://user@host/name"
+
+[crawl]
+allow_private_hosts = []        # "127.0.0.1:8101"; everything private is refused otherwise
+
+[review]
+budget = 200                    # images a person is asked to look at, per round
+answers_needed = 1
+label_studio_url = "http://127.0.0.1:8080"
+pictures_url = "http://127.0.0.1:8090"   # where reviewers' browsers reach `isitcake serve`
+
+# [models]
+# folder = "models"             # with mobilenet_v2_1.0_224.onnx; without it, built-in features
+"""
+
+SITE = """
+[[sources]]
+name = "{name}"
+kind = "site"                   # pages over HTTP; a browser only where a page needs one
+label = "cake"
+start_urls = [
+{urls}
+]
+licence = "all rights reserved; research use"
+"""
+
+PHOTOS = """
+[[sources]]
+name = "everyday-objects"
+kind = "unsplash"
+label = "not_cake"
+queries = [
+{queries}
+]
+per_query = 10
+permission = ""                 # Unsplash asks ML users for permission; refused while this is empty
+base_url = "https://api.unsplash.com"
+licence = "Unsplash License"
+
+# [[sources]]
+# name = "my-own-photos"
+# kind = "folder"
+# label = "not_cake"
+# path = "photos"
+# licence = "CC0-1.0"
+"""
+
+
+def default_config() -> str:
+    """The commented configuration file with the talk's 18 pages and 29 queries."""
+    sites = "".join(
+        SITE.format(name=name, urls="\n".join(f'    "{url}",' for url in urls)) for name, urls in PAGES
+    )
+    rows = [QUERIES[start : start + 8] for start in range(0, len(QUERIES), 8)]
+    queries = "\n".join("    " + " ".join(f'"{query}",' for query in row) for row in rows)
+    return HEAD + sites + PHOTOS.format(queries=queries)
