@@ -1,0 +1,209 @@
+"""What a page offers: its photos, its links, and whether it takes a browser to see them.
+
+Pure functions of the page's text: no network, no Scrapy.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from parsel import Selector
+
+from crawlers.urls import IMAGE_EXTENSION, absolute, originals
+
+MAX_OFFERS = 40  # addresses kept for one photo
+IMG_XPATH = "//img | //amp-img"
+SET_ATTRIBUTES = ("srcset", "data-srcset", "data-lazy-srcset", "data-bgset", "imagesrcset")
+CSS_URL = re.compile(r"url\(\s*(?:\"([^\"]+)\"|'([^']+)'|([^)\s]+))\s*\)", re.IGNORECASE)
+QUOTED_IMAGE = re.compile(
+    r"[\"']((?:https?:)?(?:\\?/){1,2}[^\"'<>\s]{3,600}?\.(?:jpe?g|png|webp|avif)(?:[?/][^\"'<>\s]{0,300})?)[\"']", re.IGNORECASE
+)
+FILLED_BY_SCRIPT = re.compile(
+    r"IntersectionObserver|infinite.?scroll|load.?more|addEventListener\(\s*[\"']scroll|onscroll|__NEXT_DATA__", re.IGNORECASE
+)
+CONTAINER = re.compile(r"\b(gallery|portfolio|grid|feed|root|app|__next|masonry|products)\b", re.IGNORECASE)
+LINK_SKIP = re.compile(
+    r"\.(pdf|zip|docx?|xlsx?|mp4|mov|mp3|css|js|ics|xml|json)$|/(cart|checkout|account|login|wp-admin|wp-json|feed)(/|$)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One photo as a page offers it. offers: addresses to try, the most original first."""
+
+    offers: tuple[str, ...]
+    page_url: str
+    alt: str = ""
+    rejected: str = ""  # why it is not worth a request; empty when it is
+
+    @property
+    def image_url(self) -> str:
+        return self.offers[0]
+
+
+def candidates(html: str, page_url: str) -> list[Candidate]:
+    """Photos of the page, each once however often it is offered, in reading order."""
+    selector = Selector(text=html or "<html></html>")
+    base = absolute(selector.xpath("//base/@href").get("") or page_url, page_url) or page_url
+    groups = [*_from_elements(selector, base), *_from_styles(selector, base), *_from_head_and_scripts(selector, base)]
+    found: dict[str, Candidate] = {}
+    owner: dict[str, str] = {}
+    for offers, alt, rejected in groups:
+        if not offers:
+            continue
+        ranked = _rank(offers, base)
+        known = next((owner[url] for url in ranked if url in owner), None)
+        if known is None:
+            known = ranked[0]
+            found[known] = Candidate(tuple(ranked[:MAX_OFFERS]), page_url, alt, rejected)
+        else:
+            before = found[known]
+            merged = tuple(dict.fromkeys((*before.offers, *ranked)))[:MAX_OFFERS]
+            found[known] = Candidate(merged, page_url, before.alt or alt, before.rejected and rejected)
+        for url in ranked:
+            owner.setdefault(url, known)
+    return list(found.values())
+
+
+def placeholders(html: str) -> int:
+    """How many <img> offer nothing but a data: address."""
+    selector = Selector(text=html or "<html></html>")
+    return sum(
+        all(value.strip().startswith("data:") for value in _values(image) if value.strip())
+        for image in selector.xpath(IMG_XPATH)
+        if any(value.strip().startswith("data:") for value in _values(image))
+    )
+
+
+def links(html: str, page_url: str) -> list[str]:
+    """Pages of the same host that this page links to, in reading order, once each."""
+    selector = Selector(text=html or "<html></html>")
+    base = absolute(selector.xpath("//base/@href").get("") or page_url, page_url) or page_url
+    host = urlsplit(page_url).netloc
+    found: dict[str, None] = {}
+    for href in selector.xpath("//a/@href").getall():
+        url = absolute(href, base)
+        if not url or urlsplit(url).netloc != host:
+            continue
+        path = urlsplit(url).path
+        if not IMAGE_EXTENSION.search(path) and not LINK_SKIP.search(path):
+            found[url] = None
+    return list(found)
+
+
+def needs_browser(html: str) -> bool:
+    """Whether scripts bring the photos: by what the page says of itself, not by its address."""
+    selector = Selector(text=html or "<html></html>")
+    scripts = selector.xpath("//script[not(contains(@type, 'json'))]")
+    if not scripts:
+        return False
+    if any(FILLED_BY_SCRIPT.search(script) for script in scripts.xpath("text()").getall()):
+        return True
+    for container in selector.xpath("//main | //section | //div | //ul"):
+        name = " ".join((container.attrib.get("id", ""), container.attrib.get("class", "")))
+        if CONTAINER.search(name) and not container.xpath(".//img | .//a") and not "".join(container.xpath(".//text()").getall()).strip():
+            return True
+    text = " ".join(selector.xpath("//body//text()[not(parent::script or parent::style)]").getall())
+    return not selector.xpath("//img") and len(text.split()) < 30
+
+
+def _from_elements(selector: Selector, base: str) -> Iterator[tuple[list[str], str, str]]:
+    for image in selector.xpath(IMG_XPATH):
+        raw = [*_values(image)]
+        raw += image.xpath("parent::picture/source/@srcset | parent::picture/source/@data-srcset").getall()
+        link = image.xpath("ancestor::a[1]/@href").get("")
+        if link and IMAGE_EXTENSION.search(urlsplit(absolute(link, base) or "").path):
+            raw.insert(0, link)
+        offers = [url for value in raw for url in _addresses(value, base)]
+        if not offers and image.attrib.get("src", "").strip().startswith("data:"):
+            continue  # counted by placeholders()
+        tiny = {image.attrib.get("width", ""), image.attrib.get("height", "")} == {"1"}
+        vector = offers and all(urlsplit(url).path.lower().endswith((".svg", ".ico")) for url in offers)
+        rejected = "one pixel" if tiny else "drawing: SVG or icon file" if vector else ""
+        yield offers, image.attrib.get("alt", ""), rejected
+    for text in selector.xpath("//noscript/text()").getall():
+        if "<img" in text:  # some parsers keep the content of <noscript> as text
+            yield from _from_elements(Selector(text=text), base)
+    for link in selector.xpath("//a[not(.//img)]"):
+        url = absolute(link.attrib.get("href", ""), base)
+        if url and IMAGE_EXTENSION.search(urlsplit(url).path):
+            yield [url], link.attrib.get("title", ""), ""
+
+
+def _from_styles(selector: Selector, base: str) -> Iterator[tuple[list[str], str, str]]:
+    for element in selector.xpath("//*[@style or @data-bg or @data-background or @data-background-image]"):
+        values = [next(filter(None, match)) for match in CSS_URL.findall(element.attrib.get("style", ""))]
+        values += [element.attrib.get(name, "") for name in ("data-bg", "data-background", "data-background-image")]
+        for value in values:
+            match = CSS_URL.search(value)
+            url = absolute(next(filter(None, match.groups())) if match else value, base)
+            if url:
+                yield [url], element.attrib.get("aria-label", element.attrib.get("title", "")), ""
+    for style in selector.xpath("//style/text()").getall():
+        for match in CSS_URL.findall(style):
+            url = absolute(next(filter(None, match)), base)
+            if url and IMAGE_EXTENSION.search(urlsplit(url).path):
+                yield [url], "", ""
+
+
+def _from_head_and_scripts(selector: Selector, base: str) -> Iterator[tuple[list[str], str, str]]:
+    for value in selector.xpath(
+        "//meta[@property='og:image' or @property='og:image:secure_url' or @name='twitter:image']/@content"
+    ).getall():
+        if url := absolute(value, base):
+            yield [url], "", ""
+    for text in selector.xpath("//script/text()").getall():
+        if "json" in text[:0] or len(text) > 5_000_000:
+            continue
+        for match in QUOTED_IMAGE.findall(text):
+            value = match.replace("\\/", "/").replace("\\u002F", "/").replace("\\u0026", "&").replace("&amp;", "&")
+            if url := absolute(value, base):
+                yield [url], "", ""
+
+
+def _values(image: Selector) -> list[str]:
+    """Every attribute of an <img> that may hold addresses, the promising ones first."""
+    names = sorted(
+        (name for name in image.attrib if name == "src" or name in SET_ATTRIBUTES or name.startswith("data-")),
+        key=lambda name: (name not in SET_ATTRIBUTES, name == "src"),
+    )
+    return [image.attrib[name] for name in names if image.attrib[name]]
+
+
+def _addresses(value: str, base: str) -> list[str]:
+    """Addresses in an attribute: one, a srcset (largest first), or JSON with addresses inside."""
+    value = value.strip()
+    if not value or value.startswith("data:"):
+        return []
+    if value[0] in "{[":
+        try:
+            text = json.dumps(json.loads(value))
+        except ValueError:
+            return []
+        return [url for match in QUOTED_IMAGE.findall(text) if (url := absolute(match, base))]
+    entries = _srcset(value)
+    if entries:
+        return [url for raw, _ in sorted(entries, key=lambda entry: -entry[1]) if (url := absolute(raw, base))]
+    looks = "/" in value or IMAGE_EXTENSION.search(value.split("?")[0])
+    if not looks or (" " in value and not IMAGE_EXTENSION.search(value.split("?")[0])):
+        return []
+    url = absolute(value, base)
+    return [url] if url else []
+
+
+def _srcset(value: str) -> list[tuple[str, float]]:
+    """Entries of a srcset with their widths; empty where `value` is not one."""
+    if not re.search(r"\s\d+(\.\d+)?[wx]\s*(,|$)", value):
+        return []
+    entries = []
+    for match in re.finditer(r"(\S.*?)\s+(\d+(?:\.\d+)?)([wx])\s*(?:,\s*|$)", value):
+        entries.append((match[1].lstrip(", "), float(match[2]) * (1 if match[3] == "w" else 1000)))
+    return entries
+
+
+def _rank(offers: list[str], base: str) -> list[str]:
+    """Originals of every offer first, then the offers as they stand."""
+    chains = [originals(url, base) for url in dict.fromkeys(offers)]
+    return list(dict.fromkeys([url for chain in chains for url in chain[:-1]] + [chain[-1] for chain in chains]))

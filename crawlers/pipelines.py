@@ -1,0 +1,146 @@
+"""Candidates into blobs and outcomes: original bytes, asked for once, nothing re-encoded."""
+
+import asyncio
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapy import Request
+from scrapy.http.request import NO_CALLBACK
+from scrapy.pipelines.files import FilesPipeline
+
+from crawlers.discovery import Candidate
+from crawlers.guard import Refused
+from crawlers.robots import Disallowed
+from dataset.decoding import Undecodable, examine
+from dataset.ledger import Ledger, Sighting
+from isitcake.errors import IsItCakeError
+
+
+class OriginalsPipeline(FilesPipeline):  # type: ignore[misc]
+    """Scrapy's FilesPipeline with our store behind it: one download per photo on all pages of a crawl.
+
+    FilesPipeline keys downloads by the first offer, makes later sightings of it wait for that one, and
+    hands each item its results; walking the chain of offers is what we add.
+    """
+
+    def __init__(self, ledger: Ledger, crawler: Any) -> None:
+        self.ledger = ledger
+        self.requests = 0
+        self.candidates: set[str] = set()
+        super().__init__("originals", crawler=crawler)
+        crawler.originals = self
+
+    @classmethod
+    def from_crawler(cls, crawler: Any) -> "OriginalsPipeline":
+        return cls(crawler.ledger, crawler)
+
+    def get_media_requests(self, item: Any, info: Any) -> list[Request]:  # noqa: ARG002
+        requests = []
+        for photo in item["photos"]:
+            self.candidates.add(photo.image_url)
+            requests.append(Request(photo.image_url, callback=NO_CALLBACK, meta={"photo": photo}))
+        return requests
+
+    async def media_to_download(self, request: Request, info: Any, *, item: Any = None) -> Any:  # noqa: ARG002
+        """The SHA-256 under which the photo is stored; None where it was rejected or failed."""
+        photo: Candidate = request.meta["photo"]
+        url = photo.image_url
+        try:
+            if url in self.ledger.settled:  # by this run, before it was interrupted
+                sha256 = self.ledger.settled[url]
+            elif photo.rejected:
+                self.ledger.settle(url, photo.page_url, "rejected", photo.rejected)
+                sha256 = None
+            else:
+                sha256 = await self._collect(photo)
+        except IsItCakeError as error:  # no room on the disk, no catalog: the crawl cannot go on
+            self._stop(error)
+            raise
+        return {"url": url, "path": url, "checksum": sha256, "status": "settled"}
+
+    def item_completed(self, results: list[tuple[bool, Any]], item: Any, info: Any) -> Any:  # noqa: ARG002
+        page = item["page_url"]
+        site = urlsplit(page).netloc
+        stored: dict[str, str] = {}
+        for done, result in results:
+            if done and result["checksum"]:
+                stored[result["url"]] = result["checksum"]
+        try:
+            for photo in item["photos"]:
+                if photo.image_url in stored:
+                    self.ledger.sight(stored[photo.image_url], [Sighting(photo.image_url, page, site, photo.alt)])
+        except IsItCakeError as error:
+            self._stop(error)
+            raise
+        self.crawler.progress()
+        return item
+
+    async def _collect(self, photo: Candidate) -> str | None:
+        """Try the offers in order; the first that decodes wins, and the ledger says which it was."""
+        url, page = photo.image_url, photo.page_url
+        last = self.ledger.last_fetch(url)
+        offers = list(photo.offers)
+        if last and last.fetched_url in offers:
+            offers.remove(last.fetched_url)
+            offers.insert(0, last.fetched_url)
+        outcome: tuple[Any, str] = ("failed", "no address to try")
+        for offer in offers:
+            headers = {}
+            if last and offer == last.fetched_url:
+                if last.etag:
+                    headers["If-None-Match"] = last.etag
+                if last.last_modified:
+                    headers["If-Modified-Since"] = last.last_modified
+            request = Request(offer, headers=headers, callback=NO_CALLBACK)
+            self._modify_media_request(request)
+            try:
+                self.requests += 1
+                response = await self.crawler.engine.download_async(request)
+            except (Refused, Disallowed) as error:
+                self.requests -= 1
+                outcome = ("rejected", str(error))
+                continue
+            except Exception as error:  # noqa: BLE001  one photo fails, its row says why, the crawl goes on
+                outcome = ("failed", _reason(error))
+                continue
+            if response.status == 304 and last:
+                self.ledger.settle(url, page, "unchanged", sha256=last.sha256, fetched_url=offer)
+                return last.sha256
+            if response.status != 200:
+                outcome = ("failed", f"answered {response.status}")
+                continue
+            try:
+                header = await asyncio.to_thread(examine, response.body)
+            except Undecodable as error:
+                outcome = ("rejected", str(error))
+                continue
+            return self.ledger.accept_examined(
+                url,
+                page,
+                response.body,
+                header,
+                offer,
+                _header(response, "ETag"),
+                _header(response, "Last-Modified"),
+            )
+        self.ledger.settle(url, page, *outcome)
+        return None
+
+    def _stop(self, error: IsItCakeError) -> None:
+        if self.crawler.fatal is None:
+            self.crawler.fatal = error
+            asyncio.get_running_loop().create_task(self.crawler.stop_async())
+
+
+def _header(response: Any, name: str) -> str:
+    return (response.headers.get(name) or b"").decode("latin-1")[:500]
+
+
+def _reason(error: Exception) -> str:
+    name = type(error).__name__
+    text = str(error).strip() or name
+    if "DNS" in name:
+        return "dns: " + text[:200]
+    if "Timeout" in name:
+        return "timeout"
+    return f"{name}: {text[:200]}"
