@@ -13,19 +13,23 @@ from parsel import Selector
 
 from crawlers.urls import IMAGE_EXTENSION, absolute, originals
 
+MAX_SCRIPT_CHARS = 5_000_000
 MAX_OFFERS = 40  # addresses kept for one photo
 IMG_XPATH = "//img | //amp-img"
 SET_ATTRIBUTES = ("srcset", "data-srcset", "data-lazy-srcset", "data-bgset", "imagesrcset")
 CSS_URL = re.compile(r"url\(\s*(?:\"([^\"]+)\"|'([^']+)'|([^)\s]+))\s*\)", re.IGNORECASE)
 QUOTED_IMAGE = re.compile(
-    r"[\"']((?:https?:)?(?:\\?/){1,2}[^\"'<>\s]{3,600}?\.(?:jpe?g|png|webp|avif)(?:[?/][^\"'<>\s]{0,300})?)[\"']", re.IGNORECASE
+    r"[\"']((?:https?:)?(?:\\?/){1,2}[^\"'<>\s]{3,600}?\.(?:jpe?g|png|webp|avif)(?:[?/][^\"'<>\s]{0,300})?)[\"']",
+    re.IGNORECASE,
 )
 FILLED_BY_SCRIPT = re.compile(
-    r"IntersectionObserver|infinite.?scroll|load.?more|addEventListener\(\s*[\"']scroll|onscroll|__NEXT_DATA__", re.IGNORECASE
+    r"IntersectionObserver|infinite.?scroll|load.?more|addEventListener\(\s*[\"']scroll|onscroll|__NEXT_DATA__",
+    re.IGNORECASE,
 )
 CONTAINER = re.compile(r"\b(gallery|portfolio|grid|feed|root|app|__next|masonry|products)\b", re.IGNORECASE)
 LINK_SKIP = re.compile(
-    r"\.(pdf|zip|docx?|xlsx?|mp4|mov|mp3|css|js|ics|xml|json)$|/(cart|checkout|account|login|wp-admin|wp-json|feed)(/|$)", re.IGNORECASE
+    r"\.(pdf|zip|docx?|xlsx?|mp4|mov|mp3|css|js|ics|xml|json)$|/(cart|checkout|account|login|wp-admin|wp-json|feed)(/|$)",
+    re.IGNORECASE,
 )
 
 
@@ -47,7 +51,11 @@ def candidates(html: str, page_url: str) -> list[Candidate]:
     """Photos of the page, each once however often it is offered, in reading order."""
     selector = Selector(text=html or "<html></html>")
     base = absolute(selector.xpath("//base/@href").get("") or page_url, page_url) or page_url
-    groups = [*_from_elements(selector, base), *_from_styles(selector, base), *_from_head_and_scripts(selector, base)]
+    groups = [
+        *_from_elements(selector, base),
+        *_from_styles(selector, base),
+        *_from_head_and_scripts(selector, base),
+    ]
     found: dict[str, Candidate] = {}
     owner: dict[str, str] = {}
     for offers, alt, rejected in groups:
@@ -103,7 +111,11 @@ def needs_browser(html: str) -> bool:
         return True
     for container in selector.xpath("//main | //section | //div | //ul"):
         name = " ".join((container.attrib.get("id", ""), container.attrib.get("class", "")))
-        if CONTAINER.search(name) and not container.xpath(".//img | .//a") and not "".join(container.xpath(".//text()").getall()).strip():
+        if (
+            CONTAINER.search(name)
+            and not container.xpath(".//img | .//a")
+            and not "".join(container.xpath(".//text()").getall()).strip()
+        ):
             return True
     text = " ".join(selector.xpath("//body//text()[not(parent::script or parent::style)]").getall())
     return not selector.xpath("//img") and len(text.split()) < 30
@@ -126,10 +138,10 @@ def _from_elements(selector: Selector, base: str) -> Iterator[tuple[list[str], s
     for text in selector.xpath("//noscript/text()").getall():
         if "<img" in text:  # some parsers keep the content of <noscript> as text
             yield from _from_elements(Selector(text=text), base)
-    for link in selector.xpath("//a[not(.//img)]"):
-        url = absolute(link.attrib.get("href", ""), base)
+    for anchor in selector.xpath("//a[not(.//img)]"):
+        url = absolute(anchor.attrib.get("href", ""), base)
         if url and IMAGE_EXTENSION.search(urlsplit(url).path):
-            yield [url], link.attrib.get("title", ""), ""
+            yield [url], anchor.attrib.get("title", ""), ""
 
 
 def _from_styles(selector: Selector, base: str) -> Iterator[tuple[list[str], str, str]]:
@@ -155,7 +167,7 @@ def _from_head_and_scripts(selector: Selector, base: str) -> Iterator[tuple[list
         if url := absolute(value, base):
             yield [url], "", ""
     for text in selector.xpath("//script/text()").getall():
-        if "json" in text[:0] or len(text) > 5_000_000:
+        if len(text) > MAX_SCRIPT_CHARS:
             continue
         for match in QUOTED_IMAGE.findall(text):
             value = match.replace("\\/", "/").replace("\\u002F", "/").replace("\\u0026", "&").replace("&amp;", "&")

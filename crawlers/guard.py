@@ -14,7 +14,7 @@ from twisted.internet.error import DNSLookupError
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class Refused(IgnoreRequest):  # type: ignore[misc]
+class Refused(IgnoreRequest):
     """No request is made to this address; the message says why."""
 
 
@@ -49,7 +49,7 @@ def is_public(address: str) -> bool:
 
 
 def resolves_public(host: str) -> bool:
-    """Whether every address of `host` is public. Asks the resolver: for what Scrapy does not resolve itself."""
+    """Whether every address of `host` is public: for connections that Scrapy does not make."""
     try:
         found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
     except (OSError, UnicodeError):
@@ -71,7 +71,7 @@ class GuardMiddleware:
         check_url(request.url, self.allowed)
 
 
-class GuardResolver(CachingThreadedResolver):  # type: ignore[misc]
+class GuardResolver(CachingThreadedResolver):
     """Refuses a name that resolves to a private address, at the moment the connection is made."""
 
     allowed_hosts: frozenset[str] = frozenset()

@@ -16,12 +16,14 @@ from dataset.ledger import Ledger, Sighting
 from isitcake.errors import IsItCakeError
 
 
-class OriginalsPipeline(FilesPipeline):  # type: ignore[misc]
+class OriginalsPipeline(FilesPipeline):
     """Scrapy's FilesPipeline with our store behind it: one download per photo on all pages of a crawl.
 
     FilesPipeline keys downloads by the first offer, makes later sightings of it wait for that one, and
     hands each item its results; walking the chain of offers is what we add.
     """
+
+    crawler: Any
 
     def __init__(self, ledger: Ledger, crawler: Any) -> None:
         self.ledger = ledger
@@ -41,7 +43,13 @@ class OriginalsPipeline(FilesPipeline):  # type: ignore[misc]
             requests.append(Request(photo.image_url, callback=NO_CALLBACK, meta={"photo": photo}))
         return requests
 
-    async def media_to_download(self, request: Request, info: Any, *, item: Any = None) -> Any:  # noqa: ARG002
+    async def media_to_download(  # type: ignore[override]  # Scrapy awaits it as gladly
+        self,
+        request: Request,
+        info: Any,  # noqa: ARG002
+        *,
+        item: Any = None,  # noqa: ARG002
+    ) -> Any:
         """The SHA-256 under which the photo is stored; None where it was rejected or failed."""
         photo: Candidate = request.meta["photo"]
         url = photo.image_url
@@ -54,11 +62,11 @@ class OriginalsPipeline(FilesPipeline):  # type: ignore[misc]
             else:
                 sha256 = await self._collect(photo)
         except IsItCakeError as error:  # no room on the disk, no catalog: the crawl cannot go on
-            self._stop(error)
+            self.crawler.stop_with(error)
             raise
         return {"url": url, "path": url, "checksum": sha256, "status": "settled"}
 
-    def item_completed(self, results: list[tuple[bool, Any]], item: Any, info: Any) -> Any:  # noqa: ARG002
+    def item_completed(self, results: Any, item: Any, info: Any) -> Any:  # noqa: ARG002
         page = item["page_url"]
         site = urlsplit(page).netloc
         stored: dict[str, str] = {}
@@ -70,7 +78,7 @@ class OriginalsPipeline(FilesPipeline):  # type: ignore[misc]
                 if photo.image_url in stored:
                     self.ledger.sight(stored[photo.image_url], [Sighting(photo.image_url, page, site, photo.alt)])
         except IsItCakeError as error:
-            self._stop(error)
+            self.crawler.stop_with(error)
             raise
         self.crawler.progress()
         return item
@@ -125,11 +133,6 @@ class OriginalsPipeline(FilesPipeline):  # type: ignore[misc]
             )
         self.ledger.settle(url, page, *outcome)
         return None
-
-    def _stop(self, error: IsItCakeError) -> None:
-        if self.crawler.fatal is None:
-            self.crawler.fatal = error
-            asyncio.get_running_loop().create_task(self.crawler.stop_async())
 
 
 def _header(response: Any, name: str) -> str:

@@ -22,7 +22,7 @@ MAX_BYTES = 500 * 1024
 MAX_CRAWL_DELAY_S = 60.0
 
 
-class Disallowed(IgnoreRequest):  # type: ignore[misc]
+class Disallowed(IgnoreRequest):
     """robots.txt says no, or could not be read and so says no."""
 
 
@@ -70,7 +70,12 @@ class RobotsMiddleware:
             f"{origin}/robots.txt",
             priority=1000,
             callback=NO_CALLBACK,
-            meta={"is_robots": True, "download_maxsize": MAX_BYTES * 4, "handle_httpstatus_all": False, "max_retry_times": 1},
+            meta={
+                "is_robots": True,
+                "download_maxsize": MAX_BYTES * 4,
+                "handle_httpstatus_all": False,
+                "max_retry_times": 1,
+            },
         )
         try:
             response = await self.crawler.engine.download_async(request)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import scrapy
 from scrapy.http import Response, TextResponse
+from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy_playwright.page import PageMethod
 
 from crawlers import discovery
@@ -22,6 +23,7 @@ GROW = """async () => {
     .find(e => /load more|show more|view more|mehr/i.test(e.textContent || '') && e.offsetParent);
   if (more) more.click();
   window.scrollTo(0, document.documentElement.scrollHeight);
+  window.dispatchEvent(new Event('scroll'));  // pages shorter than the window never fire one
 }"""
 SIZE = "() => document.querySelectorAll('*').length + document.documentElement.scrollHeight"
 
@@ -78,7 +80,7 @@ class SiteSpider(scrapy.Spider):
     def failed(self, failure: Any) -> None:
         request = failure.request
         reason = str(failure.value) or type(failure.value).__name__
-        if failure.check(scrapy.spidermiddlewares.httperror.HttpError):
+        if failure.check(HttpError):
             reason = f"answered {failure.value.response.status}"
         self.notes.append(f"page {request.url}: {reason}")
 
@@ -105,5 +107,9 @@ class SiteSpider(scrapy.Spider):
             errback=self.failed,
             dont_filter=True,
             cb_kwargs={"depth": depth},
-            meta={"playwright": True, "playwright_page_methods": [PageMethod(scroll_to_the_end)]},
+            meta={
+                "playwright": True,
+                "playwright_context_kwargs": self.settings.getdict("BROWSER_CONTEXT"),
+                "playwright_page_methods": [PageMethod(scroll_to_the_end)],
+            },
         )

@@ -49,7 +49,22 @@ PLATFORMS: tuple[Platform, ...] = (
     _rule("wordpress-scaled", rf"-scaled{EXT}{TAIL}", r"\1\2"),
     _rule("wordpress-edited", rf"-e\d{{10,13}}{EXT}{TAIL}", r"\1\2"),
 )
-SIZE_PARAMETERS = {"w", "h", "width", "height", "resize", "fit", "crop", "q", "quality", "auto", "dpr", "fm", "ssl", "blur"}
+SIZE_PARAMETERS = {
+    "w",
+    "h",
+    "width",
+    "height",
+    "resize",
+    "fit",
+    "crop",
+    "q",
+    "quality",
+    "auto",
+    "dpr",
+    "fm",
+    "ssl",
+    "blur",
+}
 SIGNATURES = {"s", "sig", "signature", "token", "expires", "x-amz-signature", "hdnea"}
 
 

@@ -65,9 +65,11 @@ def load(image: Image.Image) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image.load()
-    except Exception as error:  # noqa: BLE001  codecs raise nearly anything on hostile bytes
+    except Exception as error:
         text = str(error)
-        raise Undecodable("truncated" if "truncat" in text or "end of" in text.lower() else f"damaged: {text}") from error
+        raise Undecodable(
+            "truncated" if "truncat" in text or "end of" in text.lower() else f"damaged: {text}"
+        ) from error
     return image
 
 
@@ -148,7 +150,10 @@ def _upright_rgb(image: Image.Image, *, exact_colour: bool) -> Image.Image:
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     try:
         converted = ImageCms.profileToProfile(
-            image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"
+            image,
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            outputMode="RGB",
         )
     except (ImageCms.PyCMSError, OSError, ValueError):
         return image  # a damaged profile says nothing; take the numbers as sRGB
@@ -157,7 +162,13 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 def _looks_like(content: bytes) -> str:
     head = content[:512].lstrip().lower()
-    for mark, name in ((b"<svg", "SVG"), (b"<!doctype html", "HTML"), (b"<html", "HTML"), (b"%pdf", "PDF"), (b"<?xml", "XML")):
+    for mark, name in (
+        (b"<svg", "SVG"),
+        (b"<!doctype html", "HTML"),
+        (b"<html", "HTML"),
+        (b"%pdf", "PDF"),
+        (b"<?xml", "XML"),
+    ):
         if head.startswith(mark):
             return "SVG" if name == "XML" and b"<svg" in content[:4096].lower() else name
     return "unknown bytes"

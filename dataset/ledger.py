@@ -97,7 +97,13 @@ class Ledger:
         return self._fetches.get(image_url)
 
     def accept(
-        self, image_url: str, page_url: str, body: bytes, fetched_url: str, etag: str = "", last_modified: str = ""
+        self,
+        image_url: str,
+        page_url: str,
+        body: bytes,
+        fetched_url: str,
+        etag: str = "",
+        last_modified: str = "",
     ) -> str | None:
         """Store a downloaded body, or write why not. Returns its SHA-256, or None when rejected."""
         try:
@@ -213,7 +219,15 @@ class Ledger:
                 )
             )
         return SourceReport(
-            self.source.name, self.run_id, status, pages, candidates, requests, dict(counts), dict(reasons), notes
+            self.source.name,
+            self.run_id,
+            status,
+            pages,
+            candidates,
+            requests,
+            dict(counts),
+            dict(reasons),
+            notes,
         )
 
     def _append(
@@ -275,9 +289,16 @@ def last_reports(project: Project) -> list[SourceReport]:
             counts, reasons = _tally(connection, row.id)
             reports.append(
                 SourceReport(
-                    row.source, row.id, row.status, row.pages, row.candidates, row.requests,
-                    dict(counts), dict(reasons), list(row.notes),
-                )  # fmt: skip
+                    row.source,
+                    row.id,
+                    row.status,
+                    row.pages,
+                    row.candidates,
+                    row.requests,
+                    dict(counts),
+                    dict(reasons),
+                    list(row.notes),
+                )
             )
     return reports
 

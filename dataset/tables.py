@@ -1,8 +1,9 @@
 """The catalog's tables.
 
 Ledgers are appended to and never rewritten: runs, outcomes, images, sightings, judgements, decisions,
-splits, held_out_sites, versions, review_tasks. Derived tables may be dropped and rebuilt by `isitcake curate`:
-fetches, fingerprints, features, pairs, clusters, findings, queue.
+splits, site_splits, versions, review_tasks. Derived tables may be dropped and rebuilt by
+`isitcake curate`: fingerprints, features, pairs, clusters, findings, queue. What `fetches` and `cursors`
+hold saves asking again.
 """
 
 from datetime import UTC, datetime
@@ -26,7 +27,11 @@ from sqlalchemy import (
 )
 
 metadata = MetaData(
-    naming_convention={"ix": "ix_%(column_0_label)s", "uq": "uq_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"}
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
 )
 
 

@@ -1,7 +1,10 @@
 """The isitcake.toml that `isitcake init` writes: the talk's own sources."""
 
 PAGES = (
-    ("the-london-baker", ("https://www.thelondonbaker.com/cupcakes", "https://www.thelondonbaker.com/sculpted_cakes")),
+    (
+        "the-london-baker",
+        ("https://www.thelondonbaker.com/cupcakes", "https://www.thelondonbaker.com/sculpted_cakes"),
+    ),
     ("hemus-sweet-sensation", ("https://hemussweetsensation.com/portfolio-2/",)),
     ("everything-just-baked", ("https://www.everythingjustbaked.com/cake-gallery",)),
     ("nina-maria-charles", ("https://ninamariacharles.com/gallery/",)),
@@ -93,9 +96,7 @@ licence = "Unsplash License"
 
 def default_config() -> str:
     """The commented configuration file with the talk's 18 pages and 29 queries."""
-    sites = "".join(
-        SITE.format(name=name, urls="\n".join(f'    "{url}",' for url in urls)) for name, urls in PAGES
-    )
+    sites = "".join(SITE.format(name=name, urls="\n".join(f'    "{url}",' for url in urls)) for name, urls in PAGES)
     rows = [QUERIES[start : start + 8] for start in range(0, len(QUERIES), 8)]
     queries = "\n".join("    " + " ".join(f'"{query}",' for query in row) for row in rows)
     return HEAD + sites + PHOTOS.format(queries=queries)

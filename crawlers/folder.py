@@ -1,0 +1,52 @@
+"""`kind = "folder"`: pictures that are on this disk already."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from dataset.ledger import Ledger, Sighting, SourceReport, sole_run
+from dataset.project import Project
+from isitcake.errors import CrawlError
+from isitcake.settings import Source
+
+IGNORED = {".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+def collect_folder(project: Project, source: Source, now: datetime, tell: Callable[[int, int], None]) -> SourceReport:
+    """Every file under the folder, links to elsewhere left alone. tell(done, found) after each."""
+    root = (project.settings.root / Path(source.path).expanduser()).resolve()
+    if not root.is_dir():
+        raise CrawlError(f"source {source.name!r}: no folder {root}; create it or mend sources.path")
+    with sole_run(project, source):
+        ledger = Ledger(project, source, now)
+        files = sorted(_files(root))
+        for number, path in enumerate(files, 1):
+            address = path.as_uri()
+            if address not in ledger.settled:
+                _take(ledger, path, address, root)
+            tell(number, len(files))
+        return ledger.finish(pages=0, candidates=len(files), requests=0, notes=[])
+
+
+def _take(ledger: Ledger, path: Path, address: str, root: Path) -> None:
+    page = path.parent.as_uri()
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        ledger.settle(address, page, "failed", f"unreadable: {error.strerror}")
+        return
+    sha256 = ledger.accept(address, page, body, address)
+    if sha256:
+        folder = path.parent.relative_to(root).as_posix()
+        site = ledger.source.name if folder == "." else f"{ledger.source.name}/{folder}"
+        ledger.sight(sha256, [Sighting(address, page, site)])
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, names, files in os.walk(root):
+        names[:] = [name for name in names if not name.startswith(".")]
+        for name in files:
+            path = Path(folder) / name
+            if name not in IGNORED and not name.startswith(".") and not path.is_symlink():
+                yield path

@@ -1,0 +1,104 @@
+"""A photo API after Unsplash's public documentation: search, paging, download_location, errors, limits."""
+
+import hashlib
+import io
+import json
+from urllib.parse import parse_qs, quote
+
+from PIL import Image
+
+from simulator.server import Answer, image_answer
+from simulator.world import Picture
+
+PER_PAGE_MAX = 30
+ACCESS_KEY = "simulator-access-key"
+IXLIB = "ixlib=rb-4.0.3"
+
+
+class PhotoApi:
+    """Hourly limit: `limit` requests in all, then 403 with the text "Rate Limit Exceeded"."""
+
+    def __init__(self, photos: dict[str, list[Picture]], limit: int = 5000) -> None:
+        self.photos = photos
+        self.limit = self.remaining = limit
+        self.downloads: list[str] = []
+        self.by_id = {_id(picture): picture for found in photos.values() for picture in found}
+
+    def answer(self, path: str, query: str, headers: dict[str, str]) -> Answer:
+        asked = {name: values[-1] for name, values in parse_qs(query).items()}
+        if path == "/robots.txt":
+            return Answer(404, b"")
+        if path.startswith("/photo-"):
+            picture = self.by_id.get(path.removeprefix("/photo-"))
+            width = int(asked["w"]) if asked.get("w", "").isdigit() else None
+            return image_answer(picture, width) if picture else Answer(404, b"")
+        if headers.get("authorization") != f"Client-ID {ACCESS_KEY}":
+            return self._errors(401, "OAuth error: The access token is invalid")
+        if self.remaining <= 0:
+            return Answer(403, b"Rate Limit Exceeded", "text/plain", self._limits())
+        self.remaining -= 1
+        host = headers.get("host", "")
+        if path == "/search/photos":
+            return self._search(asked, host)
+        if path.startswith("/photos/") and path.endswith("/download"):
+            picture_id = path.split("/")[2]
+            if picture_id in self.by_id:
+                self.downloads.append(picture_id)
+                return self._json({"url": f"http://{host}/photo-{picture_id}?{IXLIB}"})
+        return self._errors(404, "Couldn't find Photo")
+
+    def _search(self, asked: dict[str, str], host: str) -> Answer:
+        if not asked.get("query"):
+            return self._errors(400, "query is missing")
+        found = self.photos.get(asked["query"], [])
+        size = max(1, min(PER_PAGE_MAX, int(asked.get("per_page", 10))))
+        number = max(1, int(asked.get("page", 1)))
+        pages = -(-len(found) // size)
+        part = found[(number - 1) * size : number * size]
+        content = {"total": len(found), "total_pages": pages, "results": [self._photo(p, host) for p in part]}
+        return self._json(content, {"X-Total": str(len(found)), "X-Per-Page": str(size)})
+
+    def _photo(self, picture: Picture, host: str) -> dict[str, object]:
+        identity = _id(picture)
+        raw = f"http://{host}/photo-{identity}?{IXLIB}"
+        with Image.open(io.BytesIO(picture.content)) as image:
+            width, height = image.size
+        user = f"photographer{int(identity[:2], 16) % 7}"
+        return {
+            "id": identity,
+            "created_at": "2024-05-01T10:00:00Z",
+            "width": width,
+            "height": height,
+            "color": "#808080",
+            "description": None,
+            "alt_description": picture.slug.replace("-", " "),
+            "urls": {name: f"{raw}&w={w}" if w else raw for name, w in _URLS.items()},
+            "links": {
+                "self": f"http://{host}/photos/{identity}",
+                "html": f"http://{host}/photos/{quote(picture.slug)}-{identity}",
+                "download": f"http://{host}/photos/{identity}/download",
+                "download_location": f"http://{host}/photos/{identity}/download?ixid=sim",
+            },
+            "user": {
+                "id": user,
+                "username": user,
+                "name": user.capitalize(),
+                "links": {"html": f"http://{host}/@{user}"},
+            },
+        }
+
+    def _limits(self) -> dict[str, str]:
+        return {"X-Ratelimit-Limit": str(self.limit), "X-Ratelimit-Remaining": str(self.remaining)}
+
+    def _json(self, content: object, headers: dict[str, str] | None = None) -> Answer:
+        return Answer(200, json.dumps(content).encode(), "application/json", {**self._limits(), **(headers or {})})
+
+    def _errors(self, status: int, message: str) -> Answer:
+        return Answer(status, json.dumps({"errors": [message]}).encode(), "application/json", self._limits())
+
+
+_URLS = {"raw": None, "full": 2400, "regular": 1080, "small": 400, "thumb": 200}
+
+
+def _id(picture: Picture) -> str:
+    return hashlib.sha256(f"{picture.slug}{picture.suffix}".encode()).hexdigest()[:11]

@@ -1,0 +1,185 @@
+"""Real HTTP servers on loopback, one port per host, each with the access log that tests judge by."""
+
+import io
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar, Protocol
+from urllib.parse import unquote, urlsplit
+
+from PIL import Image, ImageFilter
+
+from simulator.platforms import PLATFORMS, SCROLLING, file_name, page, scroll_part
+from simulator.world import Baker, Picture
+
+PER_PAGE = 40
+PER_SCROLL = 10
+LAST_MODIFIED = "Wed, 01 May 2024 10:00:00 GMT"
+TYPES = {
+    ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif",
+    ".avif": "image/avif", ".svg": "image/svg+xml", ".bmp": "image/bmp",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One line of an access log."""
+
+    path: str  # with its query
+    status: int
+    size_bytes: int
+    is_image: bool
+    user_agent: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/html; charset=utf-8"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Host(Protocol):
+    """What stands behind a port."""
+
+    def answer(self, path: str, query: str, headers: dict[str, str]) -> Answer: ...
+
+
+class Server:
+    """A Host on 127.0.0.1. Port 0 takes a free one."""
+
+    def __init__(self, host: Host, port: int = 0) -> None:
+        self.log: list[Hit] = []
+        log = self.log
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            served: ClassVar[Host] = host
+
+            def do_GET(self) -> None:
+                parts = urlsplit(self.path)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                answer = self.served.answer(unquote(parts.path), parts.query, headers)
+                etag = answer.headers.get("ETag")
+                body, status = answer.body, answer.status
+                if etag and headers.get("if-none-match") == etag:
+                    body, status = b"", 304
+                log.append(
+                    Hit(
+                        self.path,
+                        status,
+                        len(body),
+                        answer.content_type.startswith("image/"),
+                        headers.get("user-agent", ""),
+                        time.monotonic(),
+                    )
+                )
+                self.send_response(status)
+                self.send_header("Content-Type", answer.content_type)
+                self.send_header("Content-Length", str(len(body)))
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None: ...
+
+        self._server = _Quiet(("127.0.0.1", port), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    @property
+    def address(self) -> str:
+        """host:port"""
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A visitor who hangs up early is no error."""
+
+
+class BakerSite:
+    """One baker's site in its platform's idiom: home, gallery pages, about, robots.txt."""
+
+    def __init__(self, baker: Baker) -> None:
+        self.baker = baker
+        self.platform = PLATFORMS[baker.platform]
+        self.files = {file_name(picture): picture for picture in baker.gallery}
+        if baker.logo:
+            self.files[file_name(baker.logo)] = baker.logo
+
+    def answer(self, path: str, query: str, headers: dict[str, str]) -> Answer:  # noqa: ARG002
+        if path == "/robots.txt":
+            return Answer(body=b"User-agent: *\nDisallow: /admin/\n", content_type="text/plain")
+        if path in ("/", "/about"):
+            return self._page("<p>Cakes for every day of the year, to order.</p>")
+        if path == "/api/photos" and self.platform.by_script:
+            number = int("".join(c for c in query if c.isdigit()) or 1)
+            body = scroll_part(self.baker.gallery, number, PER_SCROLL).encode()
+            return Answer(body=body, content_type="application/json")
+        if path == "/gallery" or path.startswith("/gallery/"):
+            return self._gallery(path)
+        variant = self.platform.read(path, query)
+        picture = self.files.get(variant.file) if variant else None
+        if picture is None or variant is None:
+            return Answer(404, b"<h1>Not found</h1>")
+        return image_answer(picture, variant.width, variant.blurred)
+
+    def _gallery(self, path: str) -> Answer:
+        number = path.removeprefix("/gallery").strip("/")
+        if number and not number.isdigit():
+            return Answer(404, b"<h1>Not found</h1>")
+        if self.platform.by_script:
+            return self._page('<div id="gallery"></div>', SCROLLING)
+        start = (int(number or 1) - 1) * PER_PAGE
+        part = self.baker.gallery[start : start + PER_PAGE]
+        main = "\n".join(self.platform.markup(picture) for picture in part)
+        if start + PER_PAGE < len(self.baker.gallery):
+            main += f'\n<a href="/gallery/{int(number or 1) + 1}">Older cakes</a>'
+        return self._page(main)
+
+    def _page(self, main: str, script: str = "") -> Answer:
+        logo = f'<img src="{self.platform.original(self.baker.logo)}" alt="logo">' if self.baker.logo else ""
+        return Answer(body=page(self.baker.name, logo, main, script).encode())
+
+
+def image_answer(picture: Picture, width: int | None = None, blurred: bool = False) -> Answer:
+    """The original bytes, or a variant of them no larger than `width` pixels across."""
+    content = picture.content
+    if width is not None:
+        content = resized(content, width, blurred)
+    etag = f'"{picture.sha256[:16]}-{width or 0}"'
+    return Answer(
+        body=content,
+        content_type=TYPES.get(picture.suffix, "application/octet-stream"),
+        headers={"ETag": etag, "Last-Modified": LAST_MODIFIED},
+    )
+
+
+def resized(content: bytes, width: int, blurred: bool = False) -> bytes:
+    try:
+        image = Image.open(io.BytesIO(content)).convert("RGB")
+    except (OSError, ValueError):
+        return content
+    if image.width > width:
+        image = image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS)
+    if blurred:
+        image = image.filter(ImageFilter.GaussianBlur(2))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=80)
+    return out.getvalue()
