@@ -27,6 +27,9 @@ FILLED_BY_SCRIPT = re.compile(
     re.IGNORECASE,
 )
 CONTAINER = re.compile(r"\b(gallery|portfolio|grid|feed|root|app|__next|masonry|products)\b", re.IGNORECASE)
+PAGE_NUMBER = re.compile(
+    r"(?:/page)?/\d{1,4}/?(?=$|\?)|(?<=[?&])(?:page|p|paged|offset|start|pg)=\d{1,5}&?", re.IGNORECASE
+)
 LINK_SKIP = re.compile(
     r"\.(pdf|zip|docx?|xlsx?|mp4|mov|mp3|css|js|ics|xml|json)$|/(cart|checkout|account|login|wp-admin|wp-json|feed)(/|$)",
     re.IGNORECASE,
@@ -99,6 +102,11 @@ def links(html: str, page_url: str) -> list[str]:
         if not IMAGE_EXTENSION.search(path) and not LINK_SKIP.search(path):
             found[url] = None
     return list(found)
+
+
+def same_series(url: str, page_url: str) -> bool:
+    """Whether two addresses are pages of one numbered series: /gallery and /gallery/2, ?page=2 and ?page=3."""
+    return PAGE_NUMBER.sub("", url).rstrip("/?") == PAGE_NUMBER.sub("", page_url).rstrip("/?")
 
 
 def needs_browser(html: str) -> bool:

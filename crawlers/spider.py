@@ -89,16 +89,17 @@ class SiteSpider(scrapy.Spider):
         photos: list[Candidate] = discovery.candidates(response.text, response.url)
         if photos:
             yield {"page_url": response.url, "photos": photos}
-        if depth >= MAX_DEPTH:
-            return
         for url in discovery.links(response.text, response.url):
             if urlsplit(url).netloc not in self.hosts or url in self.queued:
+                continue
+            deeper = 0 if discovery.same_series(url, response.url) else 1
+            if depth + deeper > MAX_DEPTH:
                 continue
             if len(self.queued) >= MAX_PAGES:
                 self.notes.append(f"stopped at {MAX_PAGES} pages")
                 return
             self.queued.add(url)
-            yield scrapy.Request(url, self.parse, errback=self.failed, cb_kwargs={"depth": depth + 1})
+            yield scrapy.Request(url, self.parse, errback=self.failed, cb_kwargs={"depth": depth + deeper})
 
     def _in_browser(self, url: str, depth: int) -> scrapy.Request:
         return scrapy.Request(
