@@ -116,6 +116,10 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 def replace(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Make `rows` the whole content of a derived table."""
     connection.execute(table.delete())
+    append(connection, table, rows)
+
+
+def append(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     for part in _parts(rows):
         connection.execute(table.insert(), list(part))
 

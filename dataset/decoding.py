@@ -105,7 +105,7 @@ def scaled_rgb(content: bytes, side_px: int = 256) -> Image.Image:
     image = open_image(content)
     if image.format in ("JPEG", "MPO"):
         image.draft("RGB", (side_px, side_px))
-    return _upright_rgb(load(image), exact_colour=False)
+    return upright_rgb(load(image))
 
 
 def normalise(content: bytes) -> bytes:
@@ -115,7 +115,7 @@ def normalise(content: bytes) -> bytes:
     image = open_image(content)
     if image.format in ("JPEG", "MPO"):
         image.draft("RGB", (DERIVED_SIDE_PX * 2, DERIVED_SIDE_PX * 2))
-    upright = _upright_rgb(load(image), exact_colour=True)
+    upright = upright_rgb(load(image), exact_colour=True)
     upright.thumbnail((DERIVED_SIDE_PX, DERIVED_SIDE_PX), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     upright.save(out, "JPEG", quality=90, subsampling=0, optimize=False)
@@ -130,7 +130,7 @@ def alpha_share(image: Image.Image) -> float:
     return float((alpha < 128).mean())
 
 
-def _upright_rgb(image: Image.Image, *, exact_colour: bool) -> Image.Image:
+def upright_rgb(image: Image.Image, *, background: str = "white", exact_colour: bool = False) -> Image.Image:
     turn = orientation(image)
     profile = image.info.get("icc_profile") if exact_colour else None
     if image.mode in ("I;16", "I;16B", "I;16L", "I"):
@@ -138,7 +138,7 @@ def _upright_rgb(image: Image.Image, *, exact_colour: bool) -> Image.Image:
         image = Image.fromarray((np.asarray(image, dtype=np.float64) / 257).clip(0, 255).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         rgba = image.convert("RGBA")
-        image = Image.new("RGB", rgba.size, "white")
+        image = Image.new("RGB", rgba.size, background)
         image.paste(rgba, mask=rgba.getchannel("A"))
     if profile and image.mode in ("RGB", "CMYK", "L"):
         image = _to_srgb(image, profile)

@@ -1,0 +1,278 @@
+"""The second stage: fingerprints, features, clusters, findings, the review queue, decisions.
+
+Everything it writes but the decisions is derived and may be rebuilt; what was computed once is not
+computed again.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Row, select
+
+from dataset import decisions, triage
+from dataset.catalog import replace, upsert
+from dataset.clusters import Hashes, clusters, near_pairs
+from dataset.decoding import Undecodable, scaled_rgb
+from dataset.detectors import DETECTORS, Finding, Subject
+from dataset.features import Backbone, backbone
+from dataset.fingerprints import BLANK_DETAIL, RECIPE, bits, fingerprint
+from dataset.project import Project
+from dataset.storage import storage_errors
+from dataset.tables import clusters as clusters_table
+from dataset.tables import features, findings, fingerprints, images, pairs, queue, sightings
+from isitcake.errors import StorageError
+from isitcake.settings import NOT_LABELS
+
+BATCH = 64
+THREADS = 4
+
+Progress = Callable[[str, int, int], None]  # what is done, how many of how many
+
+
+@dataclass(frozen=True)
+class CurateReport:
+    """images: in the catalog. near_duplicates: images that show what another shows."""
+
+    images: int
+    clusters: int
+    near_duplicates: int
+    findings: dict[str, int]  # by detector
+    queued: int
+    set_aside: int
+    decided: int  # labels that changed
+    backbone: str
+
+    def line(self) -> str:
+        """What happened, in one line."""
+        return (
+            f"{self.images} images, {self.near_duplicates} near-duplicates, {self.queued} to review, "
+            f"{self.set_aside} set aside"
+        )
+
+
+def curate(project: Project, progress: Progress | None = None) -> CurateReport:
+    """Bring every derived table up to date with the blobs and the judgements. Safe to kill and rerun.
+
+    Raises CatalogError or StorageError; what was computed is kept.
+    """
+    tell = progress or _silent
+    net = backbone(project.settings.weights)
+    _compute(project, fingerprints, fingerprints.c.recipe == RECIPE, _fingerprint_row, "fingerprints", tell)
+    _compute(
+        project,
+        features,
+        features.c.backbone == net.name,
+        lambda sha, body: _feature_row(sha, body, net),
+        "features",
+        tell,
+    )
+    now = datetime.now(UTC)
+    with project.catalog.write() as connection:
+        report = _triage(connection, net.name, now)
+    tell("triage", report.images, report.images)
+    return report
+
+
+def _compute(
+    project: Project,
+    table: Any,
+    current: Any,
+    make: Callable[[str, bytes], dict[str, Any]],
+    what: str,
+    tell: Progress,
+) -> None:
+    """Rows of `table` for the images that lack a current one, written as they come."""
+    with project.catalog.read() as connection:
+        known = select(table.c.sha256).where(current)
+        missing = connection.execute(
+            select(images.c.sha256, images.c.format).where(images.c.sha256.not_in(known)).order_by(images.c.sha256)
+        ).all()
+
+    def one(image: Row[Any]) -> dict[str, Any]:
+        path = project.blobs.path(image.sha256, image.format)
+        try:
+            return make(image.sha256, path.read_bytes())
+        except FileNotFoundError as error:
+            raise StorageError(f"{path} is gone; restore it, or erase the image") from error
+        except Undecodable as error:
+            raise StorageError(f"{path} is damaged ({error}); restore it, or erase the image") from error
+
+    with ThreadPoolExecutor(THREADS) as pool, storage_errors(project.home):
+        done = 0
+        for part in _batches(missing):
+            rows = list(pool.map(one, part))
+            with project.catalog.write() as connection:
+                upsert(connection, table, rows)
+            done += len(rows)
+            tell(what, done, len(missing))
+
+
+def _fingerprint_row(sha256: str, content: bytes) -> dict[str, Any]:
+    return fingerprint(content).row(sha256)
+
+
+def _feature_row(sha256: str, content: bytes, net: Backbone) -> dict[str, Any]:
+    vector = net.vector(scaled_rgb(content)).astype(np.float16)
+    return {"sha256": sha256, "backbone": net.name, "vector": vector.tobytes()}
+
+
+def _triage(connection: Connection, backbone_name: str, now: datetime) -> CurateReport:
+    """All that is decided across images, in one transaction."""
+    rows = connection.execute(
+        select(images, fingerprints, features.c.vector)
+        .join(fingerprints, fingerprints.c.sha256 == images.c.sha256)
+        .join(features, features.c.sha256 == images.c.sha256)
+        .where(features.c.backbone == backbone_name)
+        .order_by(images.c.sha256)
+    ).all()
+    names = [row.sha256 for row in rows]
+    number_of, near, distances = _cluster(rows)
+    replace(
+        connection,
+        pairs,
+        [
+            {"a": names[a], "b": names[b], "by": "hashes", "distance": float(distance)}
+            for (a, b), distance in zip(near, distances, strict=True)
+        ],
+    )
+    groups: dict[int, list[int]] = defaultdict(list)
+    for index, number in enumerate(number_of):
+        groups[int(number)].append(index)
+    best = {number: max(group, key=lambda i: _quality(rows[i])) for number, group in groups.items()}
+    replace(
+        connection,
+        clusters_table,
+        [
+            {
+                "sha256": names[i],
+                "cluster": names[groups[int(number)][0]],
+                "representative": names[best[int(number)]],
+            }
+            for i, number in enumerate(number_of)
+        ],
+    )
+    said = _source_labels(connection)
+    answers = decisions.newest_answers(connection)
+    judged = {number: _judgement(answers, [names[i] for i in group]) for number, group in groups.items()}
+    beliefs = _beliefs(rows, number_of, said, judged)
+    suspicions = _suspicions(rows, number_of, groups, said, beliefs)
+    replace(connection, findings, [{"sha256": names[i], **asdict(f)} for i, found in suspicions.items() for f in found])
+    waiting = []
+    for number in groups:
+        index = best[number]
+        if judged[number] or not said.get(names[index]):
+            continue
+        found = suspicions[index]
+        label = sorted(said[names[index]])[0]
+        probability = triage.error_probability(found, 1 - beliefs.get(index, {}).get(label, 1.0))
+        reasons = {finding.detector: finding.score for finding in found}
+        waiting.append(
+            {
+                "sha256": names[index],
+                "priority": triage.priority(probability, reasons),
+                "suggested_label": triage.suggestion(found, label),
+                "error_probability": probability,
+                "reasons": [f"{finding.detector}: {finding.evidence}" for finding in found],
+            }
+        )
+    replace(connection, queue, waiting)
+    decided = decisions.settle(connection, now)
+    holding = decisions.latest(connection)
+    return CurateReport(
+        images=len(rows),
+        clusters=len(groups),
+        near_duplicates=len(rows) - len(groups),
+        findings=dict(sorted(Counter(f.detector for found in suspicions.values() for f in found).items())),
+        queued=len(waiting),
+        set_aside=sum(decision.label == decisions.SET_ASIDE for decision in holding.values()),
+        decided=decided,
+        backbone=backbone_name,
+    )
+
+
+def _cluster(rows: Sequence[Row[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    if not rows:
+        empty = np.empty(0, dtype=np.int64)
+        return empty, np.empty((0, 2), dtype=np.int64), empty
+    hashes = Hashes(
+        bits([row.phash for row in rows]),
+        bits([row.dhash for row in rows]),
+        bits([row.phash16 for row in rows]),
+        np.array([row.detail >= BLANK_DETAIL for row in rows]),
+    )
+    near, distances = near_pairs(hashes)
+    return clusters(len(rows), near), near, distances
+
+
+def _beliefs(
+    rows: Sequence[Row[Any]], number_of: NDArray[np.int64], said: dict[str, set[str]], judged: dict[int, str]
+) -> dict[int, dict[str, float]]:
+    """Out-of-fold probability of each label, by image, learnt from what is believed now."""
+    taught = [i for i, row in enumerate(rows) if said.get(row.sha256) and judged[int(number_of[i])] not in NOT_LABELS]
+    if not taught:
+        return {}
+    vectors = np.stack([np.frombuffer(rows[i].vector, dtype=np.float16).astype(np.float32) for i in taught])
+    labels = [judged[int(number_of[i])] or sorted(said[rows[i].sha256])[0] for i in taught]
+    trusted = np.array([bool(judged[int(number_of[i])]) for i in taught])
+    answers = triage.out_of_fold(vectors, labels, number_of[taught], trusted)
+    return dict(zip(taught, answers, strict=True))
+
+
+def _suspicions(
+    rows: Sequence[Row[Any]],
+    number_of: NDArray[np.int64],
+    groups: dict[int, list[int]],
+    said: dict[str, set[str]],
+    beliefs: dict[int, dict[str, float]],
+) -> dict[int, list[Finding]]:
+    """Findings of every detector about every image that a source vouches for."""
+    detectors = [detector() for detector in DETECTORS]
+    suspicions: dict[int, list[Finding]] = {}
+    for i, row in enumerate(rows):
+        if not said.get(row.sha256):
+            continue
+        cluster_labels = frozenset(label for j in groups[int(number_of[i])] for label in said.get(rows[j].sha256, ()))
+        subject = Subject(
+            row.width,
+            row.height,
+            row.detail,
+            row.measures,
+            sorted(said[row.sha256])[0],
+            cluster_labels,
+            beliefs.get(i, {}),
+        )
+        suspicions[i] = [finding for detector in detectors if (finding := detector.examine(subject))]
+    return suspicions
+
+
+def _judgement(answers: Any, members: Iterable[str]) -> str:
+    """What people say of a cluster; empty where nobody did or they disagree."""
+    given = {answer.reviewer: answer for member in sorted(members) for answer in answers.get(member, [])}
+    if not given:
+        return ""
+    return decisions.decide(list(given.values()), frozenset(), 0.0).label
+
+
+def _source_labels(connection: Connection) -> dict[str, set[str]]:
+    said: dict[str, set[str]] = defaultdict(set)
+    for row in connection.execute(select(sightings.c.sha256, sightings.c.source_label).distinct()):
+        said[row.sha256].add(row.source_label)
+    return said
+
+
+def _quality(row: Row[Any]) -> tuple[int, int, str]:
+    """The most pixels, then the most bytes, represent a cluster."""
+    return row.width * row.height, row.size_bytes, row.sha256
+
+
+def _batches(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
+
+
+def _silent(_what: str, _done: int, _total: int) -> None: ...

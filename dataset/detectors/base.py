@@ -1,0 +1,44 @@
+"""What a detector sees and says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+UNUSABLE = "unusable"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One image as detectors see it. measures: of dataset.fingerprints; probabilities: out-of-fold, by label."""
+
+    width: int
+    height: int
+    detail: float
+    measures: Mapping[str, float]
+    source_label: str
+    source_labels: frozenset[str]  # of the whole cluster
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A suspicion. score: probability that the source's label is wrong, 0 to 1; proposes: the better answer."""
+
+    detector: str
+    version: int
+    score: float
+    proposes: str
+    evidence: str
+
+
+class Detector(Protocol):
+    """One suspicion: a class with a name, a version and a threshold of its own. None means nothing found."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+
+    def examine(self, subject: Subject) -> Finding | None: ...
+
+
+def found(detector: type[Detector], score: float, proposes: str, evidence: str) -> Finding:
+    return Finding(detector.name, detector.version, round(min(1.0, max(0.0, score)), 4), proposes, evidence)

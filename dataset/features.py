@@ -1,0 +1,161 @@
+"""Frozen features of a picture, always from an ONNX graph that takes pixels.
+
+Where weights are configured the graph is MobileNetV2; where none are, a built-in one made here of pooled
+colours and edges. Both take uint8 (1, height, width, 3) and give float32 (1, n).
+"""
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.version_converter
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+from isitcake.errors import StorageError
+
+SIDE_PX = 224
+OPSET = 18
+IR_VERSION = 9
+BUILT_IN = "colour-texture-1"
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """name: identifies graph and weights, so that features of another are never taken for its own."""
+
+    name: str
+    graph: onnx.ModelProto
+
+    def vector(self, image: Image.Image) -> NDArray[np.float32]:
+        """(n,) features of an upright RGB picture of any size."""
+        pixels = np.asarray(image, dtype=np.uint8)[None]
+        answer: NDArray[np.float32] = self._session.run(["features"], {"pixels": pixels})[0][0]
+        return answer
+
+    @functools.cached_property
+    def _session(self) -> Any:
+        return session(self.graph)
+
+
+def backbone(weights: Path | None) -> Backbone:
+    """The backbone of these weights; the built-in one without. Raises StorageError for a damaged file."""
+    if weights is None:
+        return Backbone(BUILT_IN, _with_pixels(_built_in(), BUILT_IN))
+    try:
+        content = weights.read_bytes()
+        model = onnx.version_converter.convert_version(onnx.load_from_string(content), OPSET)
+        graph = _with_pixels(model, weights.stem)
+    except Exception as error:
+        raise StorageError(f"{weights} is not a usable ONNX file ({error}); replace it") from error
+    return Backbone(f"{weights.stem}@{hashlib.sha256(content).hexdigest()[:12]}", graph)
+
+
+def session(graph: onnx.ModelProto) -> Any:
+    """An onnxruntime session that says nothing but errors."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def _with_pixels(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """Put in front of `model`, which takes NCHW RGB in [-1, 1], what makes that of uint8 pixels."""
+    taken = model.graph.input[0].name
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["px_float"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["px_float"], ["px_planes"], perm=[0, 3, 1, 2]),
+        helper.make_node(
+            "Resize",
+            ["px_planes", "", "", "px_sizes"],
+            ["px_square"],
+            mode="linear",
+            antialias=1,
+            coordinate_transformation_mode="half_pixel",
+            keep_aspect_ratio_policy="stretch",
+        ),
+        helper.make_node("Div", ["px_square", "px_half"], ["px_scaled"]),
+        helper.make_node("Sub", ["px_scaled", "px_one"], [taken]),
+    ]
+    constants = [
+        numpy_helper.from_array(np.array([1, 3, SIDE_PX, SIDE_PX], dtype=np.int64), "px_sizes"),
+        numpy_helper.from_array(np.array(127.5, dtype=np.float32), "px_half"),
+        numpy_helper.from_array(np.array(1.0, dtype=np.float32), "px_one"),
+    ]
+    features = next(output for output in model.graph.output if output.name == "features")
+    graph = helper.make_graph(
+        [*nodes, *model.graph.node],
+        name,
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, "height", "width", 3])],
+        [features],
+        [*constants, *model.graph.initializer],
+    )
+    return helper.make_model(graph, opset_imports=_opsets(model), ir_version=IR_VERSION)
+
+
+def _opsets(model: onnx.ModelProto) -> list[Any]:
+    return sorted(model.opset_import, key=lambda entry: entry.domain)
+
+
+def _built_in() -> onnx.ModelProto:
+    """Pooled colours, their spread, edges at two scales and a soft colour histogram, per cell of a grid."""
+    kernels = np.zeros((3, 1, 3, 3), dtype=np.float32)
+    kernels[0, 0] = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
+    kernels[1, 0] = kernels[0, 0].T
+    kernels[2, 0] = [[0, 1, 0], [1, -4, 1], [0, 1, 0]]
+    levels = np.array([-0.75, 0.0, 0.75], dtype=np.float32)
+    centres = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), -1).reshape(-1, 3)  # (27, 3)
+    sharpness = 6.0
+    constants = {
+        "grey": np.array([0.299, 0.587, 0.114], dtype=np.float32).reshape(1, 3, 1, 1),
+        "kernels": kernels / 4,
+        # -s·|x - c|² without the term all centres share: 2s·c·x - s·|c|²
+        "nearness": (2 * sharpness * centres).astype(np.float32).reshape(27, 3, 1, 1),
+        "offset": (-sharpness * (centres**2).sum(axis=1)).astype(np.float32),
+        "small": np.array(1e-6, dtype=np.float32),
+    }
+
+    def node(kind: str, takes: list[str], gives: str, **attributes: Any) -> Any:
+        return helper.make_node(kind, takes, [gives], **attributes)
+
+    def pool(takes: str, gives: str, size: int) -> Any:
+        return node("AveragePool", [takes], gives, kernel_shape=[size, size], strides=[size, size])
+
+    nodes = [
+        pool("input", "mean", 56),
+        node("Mul", ["input", "input"], "squares"),
+        pool("squares", "mean_squares", 56),
+        node("Mul", ["mean", "mean"], "squared_mean"),
+        node("Sub", ["mean_squares", "squared_mean"], "variance"),
+        node("Relu", ["variance"], "variance_positive"),
+        node("Add", ["variance_positive", "small"], "variance_safe"),
+        node("Sqrt", ["variance_safe"], "spread"),
+        node("Conv", ["input", "grey"], "luminance"),
+        node("Conv", ["luminance", "kernels"], "fine", pads=[1, 1, 1, 1]),
+        node("Abs", ["fine"], "fine_edges"),
+        pool("fine_edges", "fine_cells", 56),
+        pool("luminance", "luminance_4", 4),
+        node("Conv", ["luminance_4", "kernels"], "coarse", pads=[1, 1, 1, 1]),
+        node("Abs", ["coarse"], "coarse_edges"),
+        pool("coarse_edges", "coarse_cells", 14),
+        pool("input", "colours", 4),
+        node("Conv", ["colours", "nearness", "offset"], "near"),
+        node("Softmax", ["near"], "memberships", axis=1),
+        pool("memberships", "histogram", 28),
+    ]
+    parts = ["mean", "spread", "fine_cells", "coarse_cells", "histogram"]
+    nodes += [node("Flatten", [part], f"{part}_flat") for part in parts]
+    nodes.append(node("Concat", [f"{part}_flat" for part in parts], "features", axis=1))
+    graph = helper.make_graph(
+        nodes,
+        BUILT_IN,
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 3, SIDE_PX, SIDE_PX])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", None])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
