@@ -1,0 +1,57 @@
+"""What `isitcake serve` answers: pictures for reviewers, the newest report, whether all is well."""
+
+import re
+from pathlib import Path
+
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from sqlalchemy import select
+
+from dataset.derived import derived
+from dataset.project import Project
+from dataset.tables import images
+from isitcake.errors import StorageError
+from labeling.pictures import is_signed
+from web.report import report_html
+
+
+def create_app(project: Project) -> FastAPI:
+    """The web service of one project."""
+    app = FastAPI(title="Is it cake?", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/health")
+    def health() -> dict[str, str]:
+        with project.catalog.read() as connection:
+            connection.execute(select(images.c.sha256).limit(1))
+        return {"status": "ok"}
+
+    @app.get("/pictures/{name}")
+    def picture(name: str, sig: str = "") -> FileResponse:
+        """A normalised picture, for whoever was given its signed address."""
+        match = re.fullmatch(r"([0-9a-f]{64})\.jpg", name)
+        if not match or not is_signed(project.settings, match[1], sig):
+            raise HTTPException(404)
+        return _picture(project, match[1])
+
+    @app.get("/")
+    def home() -> Response:
+        return HTMLResponse(report_html(project), headers={"Content-Security-Policy": POLICY})
+
+    return app
+
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
+
+
+def _picture(project: Project, sha256: str) -> FileResponse:
+    with project.catalog.read() as connection:
+        row = connection.execute(select(images.c.format).where(images.c.sha256 == sha256)).first()
+    if row is None:
+        raise HTTPException(404)
+    try:
+        path: Path = derived(project, sha256, row.format)
+    except StorageError as error:
+        raise HTTPException(410, "this picture is gone") from error
+    # Label Studio loads pictures from its own origin's page; without this the reviewer sees a red box.
+    headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "private, max-age=86400"}
+    return FileResponse(path, media_type="image/jpeg", headers=headers)
