@@ -1,0 +1,209 @@
+"""The dataset card and croissant.json of a version: generated, never edited."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dataset.manifest import Row
+from dataset.splits import SPLITS, UNSEEN
+
+EXPLAINED = {
+    "train": "to learn from",
+    "validation": "to choose with",
+    "test": "images never seen, sites that were",
+    UNSEEN: "sites never seen: what to expect elsewhere",
+}
+CROISSANT_CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileProperty": "cr:fileProperty",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+
+
+def card(
+    project: str,
+    labels: Sequence[str],
+    rows: Sequence[Row],
+    facts: Mapping[str, Any],
+    left_out: Mapping[str, int],
+) -> str:
+    """README.md with Hugging Face's YAML. facts: version.json; left_out: images not published, by why."""
+    present = [split for split in SPLITS if facts["counts"].get(split)]
+    yaml = ["---", f"pretty_name: {json.dumps(project)}", "task_categories:", "- image-classification"]
+    yaml += [f"size_categories:\n- {_size(len(rows))}", "configs:", "- config_name: default", "  data_files:"]
+    for split in present:
+        yaml += [f"  - split: {split}", f'    path: "data/{split}/**"']
+    yaml.append("---")
+    per_split = [
+        [split, *(str(facts["counts"][split].get(label, 0)) for label in labels), EXPLAINED[split]] for split in SPLITS
+    ]
+    by_source: Counter[tuple[str, str, str]] = Counter((row.site, row.source_label, row.licence) for row in rows)
+    wrong = Counter(row.site for row in rows if row.label != row.source_label)
+    sources = [
+        [site, label, str(count), str(wrong[site]), licence or "not stated"]
+        for (site, label, licence), count in sorted(by_source.items())
+    ]
+    origins = Counter(row.label_origin for row in rows)
+    reviewed = sum(row.judgements > 0 for row in rows)
+    doubt = sum(row.error_probability for row in rows) / max(1, len(rows))
+    parts = [
+        "\n".join(yaml),
+        f"# {project} {facts['name']}",
+        f"{len(rows)} images of {len(labels)} classes, collected from {len({row.site for row in rows})} places, "
+        f"cleaned, and split so that no picture and no held-out site is on both sides. "
+        f"Id `{facts['id']}`, published {facts['created']}"
+        + (f", after {facts['parent']}." if facts["parent"] else ", the first version."),
+        "## Images\n\n" + _table(["split", *labels, ""], per_split),
+        "## How the labels came about\n\n"
+        + _table(["label from", "images"], [[name, str(count)] for name, count in sorted(origins.items())])
+        + f"\n\nEvery image starts with the label of its source. People looked at {reviewed} of {len(rows)}. "
+        "Left out: " + (", ".join(f"{n} {why}" for why, n in sorted(left_out.items())) or "none") + ".",
+        "## How wrong it still is\n\nNot audited: no random sample was labelled yet. The detectors' own estimate is "
+        f"{doubt:.1%} of the labels; they are built to order images for review, so take it as a rough guide.",
+        "## Bias to know about\n\nEach class comes from places of its own kind, so a model can learn the place "
+        f"instead of the subject. Compare `test` with `{UNSEEN}`, whose sites no training image comes from. All "
+        "images went through one recipe (upright, sRGB, white ground, longest side 1024, JPEG), so that size, "
+        "format and compression do not give the class away.",
+        "## Sources and licences\n\n"
+        + _table(["place", "its label", "images", "of them relabelled", "licence"], sources)
+        + "\n\nPage, address and creator of every image stand in `manifest.parquet`. The pictures belong to their "
+        "makers; the licence column says what the source allows.",
+        "## How to load\n\n```python\nfrom datasets import load_dataset\n\n"
+        'dataset = load_dataset("path/to/this/folder")\n```\n\nOr `torchvision.datasets.ImageFolder("data/train")`, '
+        "`croissant.json` with mlcroissant, or `manifest.parquet` with pandas or DuckDB.",
+        "## Have a picture removed\n\nWrite to the contact in the crawler's user agent with the picture's address; it "
+        "is erased from every version and not collected again.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def croissant(project: str, facts: Mapping[str, Any], manifest_sha256: str, url: str) -> str:
+    """croissant.json: the manifest joined to the image files through their names."""
+    columns = {
+        "sha256": "sc:Text", "file": "sc:Text", "label": "sc:Text", "split": "sc:Text", "source_label": "sc:Text",
+        "label_origin": "sc:Text", "site": "sc:Text", "page_url": "sc:URL", "image_url": "sc:URL", "licence": "sc:Text",
+        "creator": "sc:Text", "width": "sc:Integer", "height": "sc:Integer", "format": "sc:Text", "phash": "sc:Text",
+        "cluster": "sc:Text", "judgements": "sc:Integer", "error_probability": "sc:Float",
+    }  # fmt: skip
+    fields: list[dict[str, Any]] = [
+        {
+            "@type": "cr:Field",
+            "@id": f"rows/{name}",
+            "name": name,
+            "dataType": kind,
+            "source": {"fileObject": {"@id": "manifest"}, "extract": {"column": name}},
+        }
+        for name, kind in columns.items()
+    ]
+    files = [
+        {
+            "@type": "cr:Field",
+            "@id": "images/name",
+            "name": "name",
+            "dataType": "sc:Text",
+            "source": {"fileSet": {"@id": "image-files"}, "extract": {"fileProperty": "fullpath"}},
+        },
+        {
+            "@type": "cr:Field",
+            "@id": "images/image",
+            "name": "image",
+            "dataType": "sc:ImageObject",
+            "source": {"fileSet": {"@id": "image-files"}, "extract": {"fileProperty": "content"}},
+        },
+    ]
+    joined = []
+    for name, kind in columns.items():
+        field = {
+            "@type": "cr:Field",
+            "@id": f"examples/{name}",
+            "name": name,
+            "dataType": kind,
+            "source": {"field": {"@id": f"rows/{name}"}},
+        }
+        if name == "file":
+            field["references"] = {"field": {"@id": "images/name"}}
+        joined.append(field)
+    joined.append(
+        {
+            "@type": "cr:Field",
+            "@id": "examples/image",
+            "name": "image",
+            "dataType": "sc:ImageObject",
+            "source": {"field": {"@id": "images/image"}},
+        }
+    )
+    content = {
+        "@context": CROISSANT_CONTEXT,
+        "@type": "sc:Dataset",
+        "name": project,
+        "description": f"{project}, version {facts['name']}: see README.md",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "version": facts["name"],
+        "datePublished": facts["created"],
+        "license": "see the column licence",
+        "citeAs": f"{project} {facts['name']}, id {facts['id']}",
+        "url": url,
+        "distribution": [
+            {
+                "@type": "cr:FileObject",
+                "@id": "manifest",
+                "name": "manifest",
+                "contentUrl": "manifest.parquet",
+                "encodingFormat": "application/x-parquet",
+                "sha256": manifest_sha256,
+            },
+            {
+                "@type": "cr:FileSet",
+                "@id": "image-files",
+                "name": "image-files",
+                "encodingFormat": "image/jpeg",
+                "includes": "data/*/*/*.jpg",
+            },
+        ],
+        "recordSet": [
+            {"@type": "cr:RecordSet", "@id": "rows", "name": "rows", "field": fields},
+            {"@type": "cr:RecordSet", "@id": "images", "name": "images", "key": {"@id": "images/name"}, "field": files},
+            {"@type": "cr:RecordSet", "@id": "examples", "name": "examples", "field": joined},
+        ],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in body])
+
+
+def _size(count: int) -> str:
+    for limit, name in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")):
+        if count < limit:
+            return name
+    return "n>1M"

@@ -1,0 +1,42 @@
+"""What training reads of a published version: rows, pictures, and the frozen features of pictures."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dataset.decoding import scaled_rgb
+from dataset.features import Backbone, backbone, session
+from dataset.manifest import Row
+from dataset.splits import SPLITS, UNSEEN
+from dataset.versions import Version, load, newest
+
+__all__ = [
+    "SPLITS",
+    "UNSEEN",
+    "Backbone",
+    "Row",
+    "Version",
+    "backbone",
+    "features",
+    "load",
+    "newest",
+    "picture",
+    "session",
+]
+
+
+def picture(version: Version, row: Row) -> Image.Image:
+    """The row's picture, RGB, decoded at about 256 px: what models are trained on and asked about."""
+    return scaled_rgb((version.path / row.file).read_bytes())
+
+
+def decode(path: Path) -> Image.Image:
+    """Any picture file, as `picture` gives those of a version. Raises Undecodable."""
+    return scaled_rgb(path.read_bytes())
+
+
+def features(version: Version, row: Row, net: Backbone) -> NDArray[np.float32]:
+    """(n,) frozen features of the row's picture."""
+    return net.vector(picture(version, row))

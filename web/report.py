@@ -1,0 +1,159 @@
+"""The report: one page with pictures, whole in itself: what came in, duplicates, findings, labels, versions."""
+
+import base64
+import io
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from PIL import Image
+from sqlalchemy import Connection, select
+
+from dataset import decisions, versions
+from dataset.derived import derived
+from dataset.ledger import last_reports
+from dataset.project import Project
+from dataset.splits import SPLITS
+from dataset.storage import replace_file
+from dataset.tables import clusters, findings, images, queue, sightings
+from isitcake.errors import StorageError
+from training import models
+
+THUMBNAIL_PX = 150
+PER_GROUP = 12
+templates = Environment(
+    loader=PackageLoader("web"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture with a line under it. source: a data: address."""
+
+    source: str
+    text: str
+    title: str
+
+
+def write_report(project: Project, version: str | None = None) -> Path:
+    """Write library/reports/<version>.html. Returns its path. Raises UnknownVersion."""
+    chosen = versions.load(project.home, version) if version else versions.newest(project.home)
+    name = chosen.name if chosen else "unpublished"
+    path = project.home / "reports" / f"{name}.html"
+    replace_file(path, report_html(project, version).encode())
+    return path
+
+
+def report_html(project: Project, version: str | None = None) -> str:
+    """The page as text; about the newest version where none is named."""
+    chosen = versions.load(project.home, version) if version else versions.newest(project.home)
+    with project.catalog.read() as connection:
+        formats = {row.sha256: row.format for row in connection.execute(select(images.c.sha256, images.c.format))}
+        content = {
+            "duplicates": _duplicates(connection, project, formats),
+            "findings": _findings(connection, project, formats),
+            "queue": _queue(connection, project, formats),
+            "overruled": _overruled(connection, project, formats),
+            "decisions": sorted(Counter(d.label for d in decisions.latest(connection).values()).items()),
+            "images": len(formats),
+        }
+    kinds = ("stored", "duplicate", "unchanged", "rejected", "failed")
+    sources = [
+        {
+            "name": r.source,
+            "status": r.status,
+            "candidates": r.candidates,
+            "cells": [r.outcomes.get(k, 0) for k in kinds],
+        }
+        for r in last_reports(project)
+    ]
+    return templates.get_template("report.html").render(
+        title=project.settings.project.name,
+        now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        version=chosen,
+        versions=versions.listing(project.home)[::-1],
+        split_names=list(SPLITS),
+        places=_places(chosen),
+        sources=sources,
+        kinds=kinds,
+        models=models.listing(project.home),
+        **content,
+    )
+
+
+def _duplicates(connection: Connection, project: Project, formats: dict[str, str]) -> list[list[Tile]]:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for row in connection.execute(select(clusters).order_by(clusters.c.sha256)):
+        groups[row.cluster].append(row.sha256)
+    several = sorted((g for g in groups.values() if len(g) > 1), key=lambda g: (-len(g), g[0]))
+    site = _sites(connection)
+    return [[_tile(project, formats, sha, site.get(sha, "")) for sha in group[:6]] for group in several[:PER_GROUP]]
+
+
+def _findings(connection: Connection, project: Project, formats: dict[str, str]) -> list[tuple[str, int, list[Tile]]]:
+    by: dict[str, list[Any]] = defaultdict(list)
+    for row in connection.execute(select(findings).order_by(findings.c.score.desc(), findings.c.sha256)):
+        by[row.detector].append(row)
+    return [
+        (name, len(rows), [_tile(project, formats, row.sha256, row.evidence) for row in rows[:PER_GROUP]])
+        for name, rows in sorted(by.items())
+    ]
+
+
+def _queue(connection: Connection, project: Project, formats: dict[str, str]) -> list[Tile]:
+    rows = connection.execute(select(queue).order_by(queue.c.priority.desc(), queue.c.sha256).limit(PER_GROUP))
+    return [
+        _tile(
+            project, formats, row.sha256, f"{row.suggested_label}? {row.error_probability:.0%}", "; ".join(row.reasons)
+        )
+        for row in rows
+    ]
+
+
+def _overruled(connection: Connection, project: Project, formats: dict[str, str]) -> tuple[int, list[Tile]]:
+    """Pictures whose label people changed."""
+    said = {
+        row.sha256: row.source_label
+        for row in connection.execute(select(sightings.c.sha256, sightings.c.source_label).order_by(sightings.c.id))
+    }
+    changed = [
+        (sha, decision.label)
+        for sha, decision in sorted(decisions.latest(connection).items())
+        if decision.origin in ("human", "consensus") and said.get(sha) not in (None, decision.label)
+    ]
+    return len(changed), [_tile(project, formats, sha, f"{said[sha]} → {label}") for sha, label in changed[:24]]
+
+
+def _sites(connection: Connection) -> dict[str, str]:
+    rows = connection.execute(select(sightings.c.sha256, sightings.c.source).order_by(sightings.c.id.desc()))
+    return {row.sha256: row.source for row in rows}
+
+
+def _places(version: versions.Version | None) -> list[tuple[str, int, int, str]]:
+    """Site, images, of them relabelled, split or splits; for the version."""
+    if version is None:
+        return []
+    rows = version.rows()
+    wrong = Counter(row.site for row in rows if row.label != row.source_label)
+    splits: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        splits[row.site].add(row.split)
+    return [
+        (site, count, wrong[site], "held out" if splits[site] == {"test_unseen_sites"} else "")
+        for site, count in sorted(Counter(row.site for row in rows).items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def _tile(project: Project, formats: dict[str, str], sha256: str, text: str, title: str = "") -> Tile:
+    try:
+        with Image.open(derived(project, sha256, formats[sha256])) as image:
+            image.draft("RGB", (THUMBNAIL_PX * 2, THUMBNAIL_PX * 2))
+            image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+            out = io.BytesIO()
+            image.save(out, "JPEG", quality=75)
+    except (StorageError, KeyError):
+        return Tile("", text, f"{sha256[:16]}: the picture is gone")
+    return Tile(f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}", text, title or sha256[:16])
