@@ -117,8 +117,13 @@ def normalise(content: bytes) -> bytes:
         image.draft("RGB", (DERIVED_SIDE_PX * 2, DERIVED_SIDE_PX * 2))
     upright = upright_rgb(load(image), exact_colour=True)
     upright.thumbnail((DERIVED_SIDE_PX, DERIVED_SIDE_PX), Image.Resampling.LANCZOS)
+    return encode_jpeg(upright)
+
+
+def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:
+    """JPEG without metadata: the same pixels give the same bytes."""
     out = io.BytesIO()
-    upright.save(out, "JPEG", quality=90, subsampling=0, optimize=False)
+    image.save(out, "JPEG", quality=quality, subsampling=0, optimize=False)
     return out.getvalue()
 
 

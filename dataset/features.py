@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.compose
+import onnx.utils
 import onnx.version_converter
 import onnxruntime
 from numpy.typing import NDArray
@@ -66,6 +68,8 @@ def session(graph: onnx.ModelProto) -> Any:
 
 def _with_pixels(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     """Put in front of `model`, which takes NCHW RGB in [-1, 1], what makes that of uint8 pixels."""
+    cut = onnx.utils.Extractor(model).extract_model([model.graph.input[0].name], ["features"])
+    model = onnx.compose.add_prefix(cut, "backbone_")  # so that heads put behind it may use any name
     taken = model.graph.input[0].name
     nodes = [
         helper.make_node("Cast", ["pixels"], ["px_float"], to=TensorProto.FLOAT),
@@ -87,12 +91,12 @@ def _with_pixels(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
         numpy_helper.from_array(np.array(127.5, dtype=np.float32), "px_half"),
         numpy_helper.from_array(np.array(1.0, dtype=np.float32), "px_one"),
     ]
-    features = next(output for output in model.graph.output if output.name == "features")
+    named = helper.make_node("Identity", [model.graph.output[0].name], ["features"])
     graph = helper.make_graph(
-        [*nodes, *model.graph.node],
+        [*nodes, *model.graph.node, named],
         name,
         [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, "height", "width", 3])],
-        [features],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [1, None])],
         [*constants, *model.graph.initializer],
     )
     return helper.make_model(graph, opset_imports=_opsets(model), ir_version=IR_VERSION)

@@ -257,6 +257,16 @@ def browser_from_environment(environ: Mapping[str, str] | None = None) -> str:
     return (os.environ if environ is None else environ).get("ISITCAKE_BROWSER", "")
 
 
+def prefect_api_url(environ: Mapping[str, str] | None = None) -> str:
+    """Prefect's own setting; empty where none is made in the environment."""
+    return (os.environ if environ is None else environ).get("PREFECT_API_URL", "")
+
+
+def put_in_environment(**values: str) -> None:
+    """Set variables for this process and those it starts: for the demo, which has servers of its own."""
+    os.environ.update(values)
+
+
 def child_environment(**changes: str) -> dict[str, str]:
     """This process's environment with `changes`, for a subprocess."""
     return {**os.environ, **changes}

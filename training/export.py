@@ -26,9 +26,9 @@ def with_head(
     folded = weights / scale
     offset = bias - folded @ mean
     nodes = [
-        helper.make_node("Gemm", ["features", "head_weights", "head_bias"], ["logits"], transB=1),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
-        helper.make_node("ArgMax", ["logits"], ["class"], axis=1, keepdims=0),
+        helper.make_node("Gemm", ["features", "head_weights", "head_bias"], ["head_logits"], transB=1),
+        helper.make_node("Softmax", ["head_logits"], ["probabilities"], axis=1),
+        helper.make_node("ArgMax", ["head_logits"], ["class"], axis=1, keepdims=0),
     ]
     head = [
         numpy_helper.from_array(folded.astype(np.float32), "head_weights"),

@@ -33,6 +33,16 @@ def create_app(project: Project) -> FastAPI:
             raise HTTPException(404)
         return _picture(project, match[1])
 
+    @app.get("/reports/{name}")
+    def report(name: str) -> FileResponse:
+        """A contact sheet or a report as written when its version was published."""
+        kind = re.fullmatch(r"\d{4}\.\d{1,2}\.\d+\.(jpg|html)", name)
+        path = project.home / "reports" / name
+        if not kind or not path.is_file():
+            raise HTTPException(404)
+        media = "image/jpeg" if kind[1] == "jpg" else "text/html"
+        return FileResponse(path, media_type=media, headers={"Content-Security-Policy": POLICY})
+
     @app.get("/")
     def home() -> Response:
         return HTMLResponse(report_html(project), headers={"Content-Security-Policy": POLICY})

@@ -1,7 +1,6 @@
 """The report: one page with pictures, whole in itself: what came in, duplicates, findings, labels, versions."""
 
 import base64
-import io
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from PIL import Image
 from sqlalchemy import Connection, select
 
 from dataset import decisions, versions
+from dataset.decoding import encode_jpeg
 from dataset.derived import derived
 from dataset.ledger import last_reports
 from dataset.project import Project
@@ -152,8 +152,7 @@ def _tile(project: Project, formats: dict[str, str], sha256: str, text: str, tit
         with Image.open(derived(project, sha256, formats[sha256])) as image:
             image.draft("RGB", (THUMBNAIL_PX * 2, THUMBNAIL_PX * 2))
             image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-            out = io.BytesIO()
-            image.save(out, "JPEG", quality=75)
+            content = encode_jpeg(image, quality=75)
     except (StorageError, KeyError):
         return Tile("", text, f"{sha256[:16]}: the picture is gone")
-    return Tile(f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}", text, title or sha256[:16])
+    return Tile(f"data:image/jpeg;base64,{base64.b64encode(content).decode()}", text, title or sha256[:16])

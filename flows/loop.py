@@ -1,0 +1,151 @@
+"""The loop as Prefect flows: order, retries, artifacts, events. No logic: every stage runs without this."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.artifacts import create_image_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.events import emit_event
+
+import crawlers.collect
+import dataset.curate
+import dataset.publish
+import labeling.review
+import training.train
+from dataset.project import Project
+from web.contact_sheet import write_contact_sheet
+from web.report import write_report
+
+PUBLISHED = "dataset.version.published"
+TRAINED = "model.trained"
+ROUND_FINISHED = "review.round.finished"
+
+
+@task(retries=2, retry_delay_seconds=60, cache_policy=NO_CACHE)  # the world may fail
+def collect_sources(project: Project) -> str:
+    report = crawlers.collect.collect(project)
+    rows = [
+        {"source": r.source, "status": r.status, "candidates": r.candidates, **r.outcomes, "notes": "; ".join(r.notes)}
+        for r in report.sources
+    ]
+    _table("collected", rows + [{"source": name, "status": why} for name, why in report.failed.items()], report.line())
+    report.raise_for_failures()
+    return report.line()
+
+
+@task(cache_policy=NO_CACHE)  # our code may not: no retry hides a bug
+def curate_images(project: Project) -> str:
+    report = dataset.curate.curate(project)
+    _table("curated", [{"detector": name, "findings": n} for name, n in report.findings.items()], report.line())
+    return report.line()
+
+
+@task(retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE)
+def push_questions(project: Project) -> str:
+    report = labeling.review.push(project, another_round=False)
+    _table(
+        "asked", [{"new tasks": report.pushed, "waiting": report.waiting, "project": report.project_url}], report.line()
+    )
+    return report.line()
+
+
+@task(retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE)
+def pull_answers(project: Project) -> str:
+    report = labeling.review.pull(project)
+    _table("answered", [{"new": report.new, "in all": report.total}], report.line())
+    if report.new and labeling.review.status(project).waiting == 0:
+        emit_event(ROUND_FINISHED, resource=_resource("review", project), payload={"answers": report.new})
+    return report.line()
+
+
+@task(cache_policy=NO_CACHE)
+def publish_version(project: Project) -> str | None:
+    report = dataset.publish.publish(project)
+    rows = [{"split": split, **found} for split, found in report.counts.items()]
+    _table("published", rows, report.line())
+    if report.version:
+        write_report(project, report.version)
+        sheet = write_contact_sheet(project.home, report.version)
+        address = f"{project.settings.review.pictures_url.rstrip('/')}/reports/{sheet.name}"
+        create_image_artifact(address, key="contact-sheet", description=report.line())
+        emit_event(PUBLISHED, resource=_resource("dataset", project), payload={"version": report.version})
+    return report.version
+
+
+@task(cache_policy=NO_CACHE)
+def train_model(project: Project, version: str | None) -> str:
+    report = training.train.train(project.settings, version)
+    rows = [
+        {"split": split, "images": m.images, "balanced accuracy": m.balanced_accuracy, "interval": str(m.interval)}
+        for split, m in report.metrics.items()
+    ]
+    _table("trained", rows, report.line())
+    write_report(project)
+    if report.new:
+        payload = {"model": report.model, "version": report.version}
+        emit_event(TRAINED, resource=_resource("model", project), payload=payload)
+    return report.line()
+
+
+@flow(name="collect", validate_parameters=False)
+def collect(config: Path) -> None:
+    """Collect every source, curate, ask reviewers."""
+    project = Project.open(Path(config))
+    collect_sources(project)
+    curate_images(project)
+    push_questions(project)
+
+
+@flow(name="curate", validate_parameters=False)
+def curate(config: Path) -> None:
+    """Fingerprints, clusters, findings, the review queue."""
+    curate_images(Project.open(Path(config)))
+
+
+@flow(name="review-push", validate_parameters=False)
+def review_push(config: Path) -> None:
+    """Send this round's questions to Label Studio."""
+    push_questions(Project.open(Path(config)))
+
+
+@flow(name="review-pull", validate_parameters=False)
+def review_pull(config: Path) -> None:
+    """Bring answers into the ledger."""
+    pull_answers(Project.open(Path(config)))
+
+
+@flow(name="publish", validate_parameters=False)
+def publish(config: Path) -> str | None:
+    """Curate with what people said and publish. Returns the new version's name; None if nothing changed."""
+    project = Project.open(Path(config))
+    curate_images(project)
+    return publish_version(project)
+
+
+@flow(name="train", validate_parameters=False)
+def train(config: Path, version: str | None = None) -> str:
+    """Train on a version; the newest where none is named."""
+    return train_model(Project.open(Path(config)), version)
+
+
+@flow(name="refresh", validate_parameters=False)
+def refresh(config: Path) -> str | None:
+    """Collect, curate, take answers, ask, publish, train. Returns the new version's name; None if nothing changed."""
+    project = Project.open(Path(config))
+    collect_sources(project)
+    curate_images(project)
+    push_questions(project)
+    pull_answers(project)
+    curate_images(project)
+    version = publish_version(project)
+    train_model(project, version)
+    return version
+
+
+def _table(key: str, rows: list[dict[str, Any]], line: str) -> None:
+    create_table_artifact(rows or [{"nothing": ""}], key=key, description=line)
+
+
+def _resource(kind: str, project: Project) -> dict[str, str]:
+    return {"prefect.resource.id": f"isitcake.{kind}.{project.settings.project.name}"}

@@ -1,0 +1,438 @@
+"""The `isitcake` command: parse, call one function, show."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from isitcake import __version__
+from isitcake.errors import IsItCakeError, StageError
+from isitcake.settings import CONFIG_NAME, load
+from isitcake.show import err, grid, json_option, progress, show
+from isitcake.template import default_config
+
+KINDS = ("stored", "duplicate", "unchanged", "rejected", "failed")
+
+
+class Context:
+    """What the options before the command said."""
+
+    def __init__(self, config: Path | None) -> None:
+        self.config = config
+
+    def project(self) -> Any:
+        from dataset.project import Project
+
+        return Project.open(load(self.config))
+
+
+pass_context = click.make_pass_decorator(Context)
+
+
+class Commands(click.Group):
+    """A group whose every command takes --config too."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        if not isinstance(cmd, click.Group):
+            cmd.params.append(_config_option())
+        super().add_command(cmd, name)
+
+
+def _config_option() -> click.Option:
+    def keep(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:  # noqa: ARG001
+        if value is not None:
+            context.ensure_object(Context).config = value
+
+    return click.Option(
+        ["--config"],
+        type=click.Path(path_type=Path),
+        expose_value=False,
+        callback=keep,
+        help=f"{CONFIG_NAME} of the project, or its folder.",
+    )
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="isitcake")
+@click.option("--config", type=click.Path(path_type=Path), help=f"{CONFIG_NAME} of the project, or its folder.")
+@click.pass_context
+def cli(context: click.Context, config: Path | None) -> None:
+    """Collect an image dataset nobody has, find the labels that are wrong, publish versions to trust."""
+    context.obj = Context(config)
+
+
+@cli.command()
+@pass_context
+def init(context: Context) -> None:
+    """Write a commented isitcake.toml with the talk's sources."""
+    path = context.config or Path(CONFIG_NAME)
+    path = path / CONFIG_NAME if path.is_dir() else path
+    if path.exists():
+        raise StageError(f"{path} is there already; remove it first, or name another with --config")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(default_config(), encoding="utf-8")
+    show(f"wrote {path}; put your web page or e-mail address under contact, then `isitcake collect`", False)
+
+
+@cli.command()
+@json_option
+@pass_context
+def doctor(context: Context, as_json: bool) -> None:
+    """Check what a run needs, and say how to mend what is missing."""
+    from isitcake.doctor import examine
+
+    checks = examine(context.config)
+    rows = [("ok" if c.ok else "MISSING" if c.needed else "absent", c.name, c.says) for c in checks]
+    show(checks, as_json, grid(["", "what", ""], rows))
+    if any(check.needed and not check.ok for check in checks):
+        sys.exit(1)
+
+
+@cli.command()
+@click.option("--photos", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Real photos to serve.")
+@click.option("--once", is_flag=True, help="End when the loop is through, instead of at Ctrl-C.")
+@click.option("--folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Its files.")
+def demo(photos: Path | None, once: bool, folder: Path) -> None:
+    """The whole loop against a small internet on this machine."""
+    from isitcake.demo import run_demo
+
+    run_demo(folder.resolve(), photos.resolve() if photos else None, once)
+
+
+@cli.command()
+@json_option
+@pass_context
+def run(context: Context, as_json: bool) -> None:
+    """The whole loop once, as the Prefect flow `refresh`."""
+    from flows import loop
+    from flows.deployments import run as run_flow
+
+    settings = load(context.config)
+    version = run_flow(loop.refresh, settings.config_path)
+    show({"version": version} if as_json else f"published {version}" if version else "nothing new to publish", as_json)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8090, show_default=True, type=click.IntRange(1, 65535))
+@pass_context
+def serve(context: Context, host: str, port: int) -> None:
+    """Keep the web service, the schedules and the triggers."""
+    from isitcake.serving import serve_all
+
+    serve_all(load(context.config), host, port)
+
+
+@cli.command()
+@json_option
+@pass_context
+def status(context: Context, as_json: bool) -> None:
+    """What there is: sources, images, review, versions, models."""
+    from isitcake.status import describe, tables
+
+    found = describe(context.project())
+    if as_json:
+        show(found, True)
+        return
+    for table in tables(found):
+        show("", False, table)
+
+
+@cli.command()
+@click.argument("sources", nargs=-1)
+@json_option
+@pass_context
+def collect(context: Context, sources: tuple[str, ...], as_json: bool) -> None:
+    """Collect from every SOURCE, or those named."""
+    from crawlers.collect import collect as stage
+
+    project = context.project()
+    with progress(as_json) as steps:
+        report = stage(project, sources, steps.note)
+    rows = [(r.source, r.status, r.candidates, *(r.outcomes.get(k, 0) for k in KINDS)) for r in report.sources]
+    rows += [(name, "failed", 0, 0, 0, 0, 0, 0) for name in report.failed]
+    show(report, as_json, grid(["source", "", "candidates", *KINDS], rows))
+    report.raise_for_failures()
+
+
+@cli.command()
+@json_option
+@pass_context
+def curate(context: Context, as_json: bool) -> None:
+    """Find duplicates and doubtful labels; order the review queue."""
+    from dataset.curate import curate as stage
+
+    project = context.project()
+    with progress(as_json) as steps:
+        report = stage(project, steps.step)
+    show(report, as_json, grid(["detector", "findings"], list(report.findings.items())))
+
+
+@cli.group(cls=Commands)
+def review() -> None:
+    """Questions to people, and their answers."""
+
+
+@review.command()
+@json_option
+@pass_context
+def push(context: Context, as_json: bool) -> None:
+    """Send the next round's questions to Label Studio."""
+    from labeling.review import push as stage
+
+    report = stage(context.project())
+    show(report, as_json)
+    if not as_json:
+        show(f"answer at {report.project_url}", False)
+
+
+@review.command()
+@json_option
+@pass_context
+def pull(context: Context, as_json: bool) -> None:
+    """Bring new answers back from Label Studio."""
+    from labeling.review import pull as stage
+
+    show(stage(context.project()), as_json)
+
+
+@review.command(name="status")
+@json_option
+@pass_context
+def review_status(context: Context, as_json: bool) -> None:
+    """How many questions wait, who answered what."""
+    from labeling.review import status as stage
+
+    found = stage(context.project())
+    rows: list[tuple[str, int]] = [("queued", found.queued), ("waiting in Label Studio", found.waiting)]
+    rows += [(f"answered by {name}", count) for name, count in found.reviewers.items()]
+    rows += [(f"answered {answer}", count) for answer, count in found.answers.items()]
+    show(found, as_json, grid(["review", "images"], rows))
+
+
+@review.command(name="next")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1))
+@json_option
+@pass_context
+def review_next(context: Context, limit: int, as_json: bool) -> None:
+    """The queue's next images, without Label Studio."""
+    from labeling.review import next_items
+
+    found = next_items(context.project(), limit)
+    rows = [(i["error_probability"], i["suggested_label"], "; ".join(i["reasons"]), i["path"]) for i in found]
+    show(found, as_json, grid(["wrong?", "suggested", "why", "picture"], rows))
+
+
+@review.command(name="import")
+@click.argument("answers", type=click.Path(path_type=Path))
+@json_option
+@pass_context
+def review_import(context: Context, answers: Path, as_json: bool) -> None:
+    """Take judgements made elsewhere: ANSWERS is a CSV file sha256,label,reviewer[,answered_at]."""
+    from labeling.review import import_answers
+
+    show(import_answers(context.project(), answers), as_json)
+
+
+@cli.command()
+@json_option
+@pass_context
+def publish(context: Context, as_json: bool) -> None:
+    """Publish a version of what is known now; nothing where nothing changed."""
+    from dataset.publish import publish as stage
+    from web.contact_sheet import write_contact_sheet
+    from web.report import write_report
+
+    project = context.project()
+    with progress(as_json) as steps:
+        report = stage(project, progress=steps.step)
+    if report.version:
+        write_report(project, report.version)
+        write_contact_sheet(project.home, report.version)
+    labels = project.settings.project.labels
+    rows = [(split, *(found.get(label, 0) for label in labels)) for split, found in report.counts.items()]
+    show(report, as_json, grid(["split", *labels], rows))
+
+
+@cli.group(cls=Commands)
+def versions() -> None:
+    """Published versions."""
+
+
+@versions.command(name="list")
+@json_option
+@pass_context
+def versions_list(context: Context, as_json: bool) -> None:
+    """Every version, oldest first."""
+    from dataset.versions import listing
+
+    found = listing(load(context.config).home)
+    rows = [(v.name, v.images, v.created[:16].replace("T", " "), v.parent or "", v.id[:16]) for v in found]
+    show(found if found or as_json else "none yet; `isitcake publish` makes one", as_json,
+         grid(["version", "images", "published", "after", "id"], rows))  # fmt: skip
+
+
+@versions.command(name="show")
+@click.argument("version")
+@json_option
+@pass_context
+def versions_show(context: Context, version: str, as_json: bool) -> None:
+    """Counts and identity of one VERSION."""
+    from dataset.versions import load as load_version
+
+    found = load_version(load(context.config).home, version)
+    rows = [(split, *(counts.get(label, 0) for label in found.labels)) for split, counts in found.counts.items()]
+    show(found, as_json, grid(["split", *found.labels], rows, f"{found.name}  id {found.id}"))
+
+
+@versions.command()
+@click.argument("old")
+@click.argument("new")
+@json_option
+@pass_context
+def diff(context: Context, old: str, new: str, as_json: bool) -> None:
+    """Images added, removed and relabelled from version OLD to NEW, with reasons."""
+    from dataset.versions import diff as compare
+
+    found = compare(load(context.config).home, old, new)
+    kinds = {"added": found.added, "removed": found.removed, "relabelled": found.relabelled}
+    rows = [(kind, c["sha256"][:16], c["was"], c["label"], c["reason"]) for kind, cs in kinds.items() for c in cs]
+    line = ", ".join(f"{len(changes)} {kind}" for kind, changes in kinds.items())
+    show(found if as_json else line, as_json, grid(["change", "image", "was", "label", "why"], rows))
+
+
+@versions.command()
+@click.argument("version")
+@json_option
+@pass_context
+def verify(context: Context, version: str, as_json: bool) -> None:
+    """Prove that VERSION is what was published: hashes, identity, no leaks between splits."""
+    from dataset.versions import require_verified
+    from dataset.versions import verify as prove
+
+    with progress(as_json) as steps:
+        found = prove(load(context.config).home, version, lambda done, total: steps.step("hashing", done, total))
+    intact = f"{found.version}: {found.images} images, every hash right, no leak; id {found.id}"
+    show(found if as_json else "\n".join(found.problems) or intact, as_json)
+    require_verified(found)
+
+
+@cli.command()
+@click.argument("version", required=False)
+@json_option
+@pass_context
+def train(context: Context, version: str | None, as_json: bool) -> None:
+    """Train on VERSION; the newest where none is named."""
+    from training.train import train as stage
+
+    with progress(as_json) as steps:
+        report = stage(load(context.config), version, steps.step)
+    show(report, as_json, _metrics(report.metrics))
+
+
+@cli.group(cls=Commands)
+def models() -> None:
+    """Trained models."""
+
+
+@models.command(name="list")
+@json_option
+@pass_context
+def models_list(context: Context, as_json: bool) -> None:
+    """Every model, with its balanced accuracy on unseen sites."""
+    from training.models import listing
+
+    found = listing(load(context.config).home)
+    rows = []
+    for model in found:
+        unseen = model.metrics.get("test_unseen_sites")
+        rows.append((model.name, model.version, model.trained_on, unseen.balanced_accuracy if unseen else None))
+    show(found if found or as_json else "none yet; `isitcake train` makes one", as_json,
+         grid(["model", "version", "trained on", "unseen sites"], rows))  # fmt: skip
+
+
+@models.command(name="show")
+@click.argument("model")
+@json_option
+@pass_context
+def models_show(context: Context, model: str, as_json: bool) -> None:
+    """Metrics of one MODEL: its name, or name/version."""
+    from training.models import find
+
+    found = find(load(context.config).home, model)
+    show(found, as_json, _metrics(found.metrics))
+    if not as_json:
+        show(str(found.path / "model.onnx"), False)
+
+
+@cli.command()
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--model", help="Name, or name/version; the newest where not given.")
+@json_option
+@pass_context
+def predict(context: Context, images: tuple[Path, ...], model: str | None, as_json: bool) -> None:
+    """What a model takes every IMAGE for."""
+    from training.models import find
+    from training.models import predict as ask
+
+    answers = ask(find(load(context.config).home, model), list(images))
+    rows = [(a["file"], a["label"], max(a["probabilities"].values())) for a in answers]
+    show(answers, as_json, grid(["picture", "label", "probability"], rows))
+
+
+@cli.command()
+@click.argument("version", required=False)
+@json_option
+@pass_context
+def report(context: Context, version: str | None, as_json: bool) -> None:
+    """Write the HTML report with pictures, about VERSION or the newest."""
+    from web.report import write_report
+
+    path = write_report(context.project(), version)
+    show({"path": path} if as_json else f"wrote {path}", as_json)
+
+
+def _metrics(metrics: Any) -> Any:
+    rows = [
+        (name, m.images, m.accuracy, m.balanced_accuracy, "{:.3f} to {:.3f}".format(*m.interval) if m.interval else "")
+        for name, m in metrics.items()
+    ]
+    return grid(["split", "images", "accuracy", "balanced", "95 % interval"], rows)
+
+
+def main() -> None:
+    """Run the command; every error is one sentence on stderr and an exit code."""
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        cli.main(arguments, prog_name="isitcake", standalone_mode=False)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        err.print("stopped; what was done is kept", style="bold")
+        sys.exit(130)
+    except IsItCakeError as error:
+        if debug:
+            raise
+        err.print(f"error: {error}", style="bold red", markup=False)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        told = _translate(error)
+        err.print(f"error: {told}", style="bold red", markup=False)
+        sys.exit(1)
+
+
+def _translate(error: Exception) -> str:
+    """A sentence for what no stage foresaw."""
+    import errno
+
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "no room left on the disk; free some and run this again, nothing is lost"
+    where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
+    return f"{type(error).__name__}: {error}{where}; run it again with --debug and report what it prints"

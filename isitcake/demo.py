@@ -1,0 +1,308 @@
+"""The demo: the whole loop on this machine, against a small internet with known truth."""
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+from sqlalchemy import func, select
+
+from dataset import decisions, versions
+from dataset.project import Project
+from dataset.tables import clusters, outcomes, sightings
+from isitcake.errors import ConfigError, StageError
+from isitcake.services import (
+    LabelStudioAccount,
+    free_ports,
+    is_taken,
+    prefect_environment,
+    start_label_studio,
+    start_prefect,
+)
+from isitcake.settings import CONFIG_NAME, WEIGHTS_NAME, load, put_in_environment, shared_folder
+from isitcake.show import err, grid, out
+from labeling import review
+from simulator.internet import IDIOMS, Internet
+from simulator.photo_api import ACCESS_KEY
+from simulator.reviewers import Reviewers
+from simulator.world import World, drawn_world, photo_world
+from training import models
+from training.metrics import Metrics
+
+BUDGETS = {"drawn": 100, "photos": 200}
+PER_QUERY = {"drawn": 4, "photos": 30}
+WATCH_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where everything listens; kept, because images are known by their addresses."""
+
+    sites: int
+    prefect: int
+    label_studio: int
+    web: int
+
+
+def run_demo(folder: Path, photos: Path | None, once: bool) -> None:
+    """Run the loop and say what came of it. Raises ConfigError for a folder of photos without truth."""
+    kind = "photos" if photos else "drawn"
+    home = folder / kind
+    home.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    try:
+        world = photo_world(photos, IDIOMS) if photos else drawn_world(IDIOMS, per_query=PER_QUERY["drawn"])
+    except (FileNotFoundError, KeyError) as error:
+        raise ConfigError(
+            f"{photos} is not a folder of photos with a truth file ({error}); it needs truth.csv, bakers/, objects.csv "
+            "and objects/"
+        ) from error
+    ports = _ports(home, len(world.bakers) + 1)
+    account = LabelStudioAccount()
+    with ExitStack() as stack:
+        internet = _internet(world, ports.sites)
+        stack.callback(internet.stop)
+        put_in_environment(
+            ISITCAKE_LABEL_STUDIO_API_KEY=account.token,
+            ISITCAKE_UNSPLASH_ACCESS_KEY=ACCESS_KEY,
+            **prefect_environment(home / "prefect", f"http://127.0.0.1:{ports.prefect}/api"),
+        )
+        config = _configure(home, kind, internet, ports)
+        with _step("Starting Prefect and Label Studio"), ThreadPoolExecutor(2) as pool:
+            prefect = start_prefect(home / "prefect", ports.prefect)
+            stack.callback(prefect.stop)
+            studio = start_label_studio(home / "label-studio", ports.label_studio, account)
+            stack.callback(studio.stop)
+            for waiting in (pool.submit(prefect.wait, "/api/health"), pool.submit(studio.wait, "/health")):
+                waiting.result()
+        from isitcake.serving import start_web
+
+        settings = load(config)
+        web = start_web(settings, "127.0.0.1", ports.web)
+        stack.callback(lambda: setattr(web, "should_exit", True))
+        project = Project.open(settings)
+        stack.callback(project.close)
+        _loop(project, config, studio.url, account, world)
+        _tell(project, world, time.monotonic() - started, kind)
+        _addresses(project, ports, account, once)
+        if not once:
+            _until_interrupted()
+
+
+def _loop(project: Project, config: Path, studio_url: str, account: LabelStudioAccount, world: World) -> None:
+    """Collect, publish and train as the sources say; let people answer; publish and train again."""
+    from flows import loop
+    from flows.deployments import run
+
+    with _step("Collecting from the bakers and the photo API, curating, asking", lambda: _collected(project)):
+        run(loop.collect, config)
+    if versions.newest(project.home) is None:
+        with _step("Publishing and training on what the sources claim, for comparison"):
+            version = run(loop.publish, config)
+            run(loop.train, config, version)
+    answered = [0, 0]
+
+    def count(done: int, total: int) -> None:
+        answered[:] = [done, total]
+
+    with _step("Reviewers answer in Label Studio", lambda: f"{answered[0]} of {answered[1]} answers"):
+        number = int(review.push(project, another_round=False).project_url.rpartition("/")[2])
+        Reviewers(studio_url, account.token, world.truth()).answer_all(number, count)
+        run(loop.review_pull, config)
+    with _step("Publishing and training on what people said"):
+        version = run(loop.publish, config)
+        run(loop.train, config, version)
+
+
+def _tell(project: Project, world: World, seconds: float, kind: str) -> None:
+    """What was found, beside what is true."""
+    truth = world.truth()
+    published = versions.listing(project.home)
+    first, last = published[0], published[-1]
+    with project.catalog.read() as connection:
+        images = connection.execute(select(func.count(sightings.c.sha256.distinct()))).scalar_one()
+        different = connection.execute(select(func.count(clusters.c.cluster.distinct()))).scalar_one()
+        said = {
+            row.sha256: row.source_label
+            for row in connection.execute(select(sightings.c.sha256, sightings.c.source_label))
+        }
+        human = {s: d for s, d in decisions.latest(connection).items() if d.origin in ("human", "consensus")}
+        aside = sum(d.label == decisions.SET_ASIDE for d in decisions.latest(connection).values())
+    wrong = sum(said.get(sha) != decision.label for sha, decision in human.items())
+    answers = review.status(project).judgements
+    out.print()
+    rows = [
+        ("images collected", str(images)),
+        ("of them duplicates of another", str(images - different)),
+        ("answers of reviewers", str(answers)),
+        ("labels they found wrong", str(wrong)),
+        ("set aside as probably unusable", str(aside)),
+        (f"labels right in {first.name}, before review", f"{_agreement(first, truth):.1%} of {first.images}"),
+        (f"labels right in {last.name}, after review", f"{_agreement(last, truth):.1%} of {last.images}"),
+    ]
+    out.print(grid(["", "found"], rows))
+    out.print()
+    trained = {model.version: model for model in models.listing(project.home)}
+    before, after = trained[first.name], trained[last.name]
+    from training.train import evaluate
+
+    with _step("Asking the model from before review about the same images"):
+        unreviewed = evaluate(before, last)
+    comparison = [
+        (title, *_scores(unreviewed.get(key)), *_scores(after.metrics.get(key)))
+        for title, key in (
+            ("test: other images of known sites", "test"),
+            ("test_unseen_sites", "test_unseen_sites"),
+            ("  of these, bakers' images", "test_unseen_sites/cake"),
+        )
+    ]
+    head = ["balanced accuracy on", "not reviewed", "95 %", "reviewed", "95 %"]
+    out.print(grid(head, comparison))
+    out.print(Text(f"\nThe loop took {seconds:.0f} s on {'real photos' if kind == 'photos' else 'drawn pictures'}."))
+
+
+def _agreement(version: versions.Version, truth: dict[str, str]) -> float:
+    """Share of a version's labels that are true, of those whose truth is sure."""
+    known = [(row.label, truth[row.sha256]) for row in version.rows() if truth.get(row.sha256, "unsure") != "unsure"]
+    return sum(label == true for label, true in known) / max(1, len(known))
+
+
+def _scores(found: Metrics | None) -> tuple[str, str]:
+    if found is None or found.balanced_accuracy is None or found.interval is None:
+        recall = ", ".join(f"{label} {value:.3f}" for label, value in (found.recall if found else {}).items())
+        return f"only {recall}" if recall else "–", ""
+    return f"{found.balanced_accuracy:.3f}", f"{found.interval[0]:.3f} to {found.interval[1]:.3f}"
+
+
+def _addresses(project: Project, ports: Ports, account: LabelStudioAccount, once: bool) -> None:
+    newest = versions.names(project.home)[-1]
+    out.print()
+    rows = [
+        ("dataset", str(project.home / "versions" / newest)),
+        ("report", str(project.home / "reports" / f"{newest}.html")),
+    ]
+    if not once:
+        rows += [
+            ("report, live", f"http://127.0.0.1:{ports.web}/"),
+            ("Label Studio", f"http://127.0.0.1:{ports.label_studio}/  ({account.email}, {account.password})"),
+            ("Prefect", f"http://127.0.0.1:{ports.prefect}/"),
+        ]
+    out.print(grid(["open", ""], rows))
+
+
+def _collected(project: Project) -> str:
+    with project.catalog.read() as connection:
+        newest = select(func.max(outcomes.c.run_id)).group_by(outcomes.c.source)
+        done = connection.execute(
+            select(func.count()).select_from(outcomes).where(outcomes.c.run_id.in_(newest))
+        ).scalar_one()
+    return f"{done} candidates"
+
+
+def _configure(home: Path, kind: str, internet: Internet, ports: Ports) -> Path:
+    """isitcake.toml of the demo's own internet."""
+    shared = shared_folder()
+    weights = shared / "models" if shared and kind == "photos" else None
+    parts: list[str] = [
+        "[project]",
+        'name = "is-it-cake"',
+        'contact = "https://example.org/crawler"',
+        "[crawl]",
+        f"allow_private_hosts = {json.dumps(internet.addresses)}",
+        "[review]",
+        f"budget = {BUDGETS[kind]}",
+        f'label_studio_url = "http://127.0.0.1:{ports.label_studio}"',
+        f'pictures_url = "http://127.0.0.1:{ports.web}"',
+    ]
+    if weights and (weights / WEIGHTS_NAME).is_file():
+        parts += ["[models]", f"folder = {json.dumps(str(weights))}"]
+    for name, server in internet.sites.items():
+        parts += [
+            "[[sources]]",
+            f'name = "{name}"',
+            'kind = "site"',
+            'label = "cake"',
+            f'start_urls = ["{server.url}/gallery"]',
+            'licence = "all rights reserved; research use"',
+        ]
+    parts += [
+        "[[sources]]",
+        'name = "everyday-objects"',
+        'kind = "unsplash"',
+        'label = "not_cake"',
+        f"queries = {json.dumps(list(internet.world.photos))}",
+        f"per_query = {PER_QUERY[kind]}",
+        'permission = "the simulator asks for none"',
+        f'base_url = "{internet.photo_api.url}"',
+        'licence = "Unsplash License"',
+    ]
+    path = home / CONFIG_NAME
+    path.write_text("\n".join(parts) + "\n", encoding="utf-8")
+    return path
+
+
+def _ports(home: Path, sites: int) -> Ports:
+    """The ports of the first run, or fresh ones: sites on consecutive ports."""
+    path = home / "ports.json"
+    if path.is_file():
+        return Ports(**json.loads(path.read_text()))
+    prefect, studio, web = free_ports(3)
+    for first in range(20100, 32000, 50):
+        if not any(is_taken(port) for port in range(first, first + sites)):
+            break
+    ports = Ports(first, prefect, studio, web)
+    path.write_text(json.dumps(ports.__dict__))
+    return ports
+
+
+def _internet(world: World, first_port: int) -> Internet:
+    try:
+        return Internet.start(world, first_port)
+    except OSError as error:
+        raise StageError(
+            f"a port from {first_port} on is taken ({error.strerror}); stop what listens there, or remove the demo's "
+            "folder to start afresh"
+        ) from error
+
+
+@contextmanager
+def _step(what: str, watch: Callable[[], str] | None = None) -> Iterator[None]:
+    """Say what goes on, and how long it took."""
+    began = time.monotonic()
+    ended = threading.Event()
+    if err.is_terminal:
+        with err.status(what) as status:
+
+            def follow() -> None:
+                while not ended.wait(WATCH_EVERY_S):
+                    status.update(f"{what}: {watch()}" if watch else what)
+
+            thread = threading.Thread(target=follow, daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                ended.set()
+                thread.join()
+    else:
+        err.print(Text(f"{what} …"))
+        yield
+    told = f" ({watch()})" if watch else ""
+    err.print(Text(f"✓ {what}{told}, {time.monotonic() - began:.0f} s"))
+
+
+def _until_interrupted() -> None:
+    err.print("\nServers stay up. Ctrl-C ends them.")
+    stopped: Any = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    try:
+        stopped.wait()
+    except KeyboardInterrupt:
+        err.print("stopping the servers")

@@ -1,0 +1,76 @@
+"""Is everything there that a run needs? Each answer says how to mend it."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from crawlers.browser import executable
+from dataset.catalog import Catalog
+from isitcake import settings as configuration
+from isitcake.errors import IsItCakeError
+
+ROOM_GB = 1.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """needed: whether nothing works without it."""
+
+    name: str
+    ok: bool
+    needed: bool
+    says: str
+
+
+def examine(config: Path | None) -> list[Check]:
+    """Checks of configuration, disk, catalog, browser, weights, Label Studio and Prefect, in that order."""
+    try:
+        settings = configuration.load(config)
+    except IsItCakeError as error:
+        return [Check("configuration", False, True, str(error))]
+    checks = [Check("configuration", True, True, str(settings.config_path))]
+    checks.append(_try("contact", True, lambda: settings.require_contact() or settings.project.contact))  # type: ignore[func-returns-value]
+    checks.append(_room(settings.home))
+    checks.append(_try("catalog", True, lambda: Catalog(settings.catalog.url, settings.home).where))
+    checks.append(_try("browser", False, lambda: executable(settings.browser)))
+    weights = str(settings.weights) if settings.weights else "none configured: built-in features"
+    checks.append(Check("weights", True, False, weights))
+    checks.append(
+        _answers("Label Studio", settings.review.label_studio_url, "/health", "start it, or use `review next`")
+    )
+    key = settings.secrets.label_studio_api_key.get_secret_value()
+    checks.append(Check("Label Studio key", bool(key), False, "set" if key else "set ISITCAKE_LABEL_STUDIO_API_KEY"))
+    api = configuration.prefect_api_url()
+    if api:
+        checks.append(_answers("Prefect", api, "/health", "start it with `prefect server start`"))
+    else:
+        checks.append(
+            Check("Prefect", True, False, "PREFECT_API_URL is not set: `isitcake run` starts a server for itself")
+        )
+    return checks
+
+
+def _try(name: str, needed: bool, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, needed, look())
+    except IsItCakeError as error:
+        return Check(name, False, needed, str(error))
+
+
+def _room(home: Path) -> Check:
+    folder = home
+    while not folder.exists():
+        folder = folder.parent
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    return Check("disk", free_gb >= ROOM_GB, True, f"{free_gb:.1f} GB free at {home}")
+
+
+def _answers(name: str, url: str, path: str, mend: str) -> Check:
+    try:
+        status = requests.get(url.rstrip("/") + path, timeout=5).status_code
+    except requests.RequestException as error:
+        return Check(name, False, False, f"{url} cannot be reached ({type(error).__name__}); {mend}")
+    return Check(name, status < 400, False, url if status < 400 else f"{url} answered {status}; {mend}")

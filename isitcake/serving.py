@@ -1,0 +1,37 @@
+"""`isitcake serve`: the web service and the Prefect deployments in one process."""
+
+import threading
+
+import uvicorn
+
+from dataset.project import Project
+from isitcake.errors import StageError
+from isitcake.services import is_taken
+from isitcake.settings import Settings, prefect_api_url
+from isitcake.show import err
+from web.app import create_app
+
+
+def start_web(settings: Settings, host: str, port: int) -> uvicorn.Server:
+    """The web service in a thread of its own. Raises StageError where the port is taken."""
+    if is_taken(port):
+        raise StageError(f"port {port} is taken; stop what listens there, or choose another with --port")
+    app = create_app(Project.open(settings))
+    server = uvicorn.Server(uvicorn.Config(app, host, port, log_level="warning", access_log=False))
+    threading.Thread(target=server.run, daemon=True, name="web").start()
+    return server
+
+
+def serve_all(settings: Settings, host: str, port: int) -> None:
+    """Serve until interrupted. Without a Prefect server, pages and pictures only, and it says so."""
+    server = start_web(settings, host, port)
+    err.print(f"pages and pictures at http://{host}:{port}")
+    try:
+        if not prefect_api_url():
+            err.print("no schedules: start a Prefect server and set PREFECT_API_URL for them")
+            threading.Event().wait()
+        from flows.deployments import serve_deployments
+
+        serve_deployments(settings.config_path, lambda: err.print("schedules and triggers are on"))
+    finally:
+        server.should_exit = True

@@ -1,0 +1,53 @@
+"""What there is, at a glance."""
+
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+from sqlalchemy import func, select
+
+from dataset import decisions, versions
+from dataset.ledger import last_reports
+from dataset.project import Project
+from dataset.tables import clusters, images
+from isitcake.show import grid
+from labeling import review
+from training import models
+
+
+def describe(project: Project) -> dict[str, Any]:
+    """Counts of everything, as plain data."""
+    with project.catalog.read() as connection:
+        total = connection.execute(select(func.count()).select_from(images)).scalar_one()
+        different = connection.execute(select(func.count(clusters.c.cluster.distinct()))).scalar_one()
+        labels: dict[str, int] = {}
+        for decision in decisions.latest(connection).values():
+            labels[decision.label] = labels.get(decision.label, 0) + 1
+    return {
+        "project": project.settings.project.name,
+        "images": total,
+        "clusters": different,
+        "labels": dict(sorted(labels.items())),
+        "sources": [asdict(report) for report in last_reports(project)],
+        "review": asdict(review.status(project)),
+        "versions": [{"name": v.name, "images": v.images, "id": v.id} for v in versions.listing(project.home)],
+        "models": [{"name": m.name, "version": m.version} for m in models.listing(project.home)],
+    }
+
+
+def tables(found: dict[str, Any]) -> list[Table]:
+    """The same, for people."""
+    whole = [("images", found["images"]), ("different pictures", found["clusters"])]
+    whole += [(label.replace("_", " "), count) for label, count in found["labels"].items()]
+    whole += [("waiting for review", found["review"]["queued"]), ("judgements", found["review"]["judgements"])]
+    answer = [grid([found["project"], ""], whole)]
+    if found["sources"]:
+        rows = [(s["source"], s["status"], s["candidates"], "; ".join(s["notes"])[:80]) for s in found["sources"]]
+        answer.append(grid(["source", "", "candidates", ""], rows))
+    if found["versions"]:
+        answer.append(
+            grid(["version", "images", "id"], [(v["name"], v["images"], v["id"][:16]) for v in found["versions"]])
+        )
+    if found["models"]:
+        answer.append(grid(["model", "version"], [(m["name"], m["version"]) for m in found["models"]]))
+    return answer
