@@ -110,7 +110,7 @@ def _crawl(project: Project, source: Source, tell: Progress) -> SourceReport:
     command = [sys.executable, "-m", "crawlers.run", str(project.settings.config_path), source.name]
     with subprocess.Popen(
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # closes when we die, however we die, and ends the crawl
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

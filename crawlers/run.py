@@ -9,7 +9,9 @@ import asyncio
 import dataclasses
 import json
 import logging
+import os
 import sys
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,7 +129,18 @@ def _tell(**message: Any) -> None:
     print(json.dumps(message), flush=True)
 
 
+def _end_with_parent() -> None:
+    """Exit when whoever started us is gone: nobody would hear what we find, and the next run needs the lock."""
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def main(config: str, source_name: str) -> int:
+    _end_with_parent()
     logging.getLogger("scrapy.utils.log").setLevel(logging.ERROR)
     try:
         project = Project.open(Path(config))

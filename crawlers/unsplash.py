@@ -157,6 +157,8 @@ def _take(ledger: Ledger, api: _Api, photo: dict[str, Any], address: str, query:
     sha256 = ledger.settled.get(address)
     if address not in ledger.settled:
         last = ledger.last_fetch(address)
+        if last is None:
+            api.note_use(photo)  # before the picture: past the limit nothing is fetched that would be fetched again
         try:
             response = api.image(address, last.etag if last else "", last.last_modified if last else "")
         except PhotoApiError as error:
@@ -168,8 +170,6 @@ def _take(ledger: Ledger, api: _Api, photo: dict[str, Any], address: str, query:
         elif response.status_code != 200:
             ledger.settle(address, page, "failed", f"answered {response.status_code}")
         else:
-            if last is None:
-                api.note_use(photo)
             headers = response.headers
             sha256 = ledger.accept(
                 address,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 MAX_PIXELS: Final = 80_000_000  # a 12 MP camera is far below; a decompression bomb is not
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF", "MPO")
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")  # JPEG opens MPO too
 SCALED: Final = (256, 256)  # JPEG decodes at 1/2, 1/4 or 1/8 down to this: 4 times faster, same hashes
 DERIVED_RECIPE: Final = "jpeg1024-white-1"
 DERIVED_SIDE_PX: Final = 1024

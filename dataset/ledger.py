@@ -5,11 +5,12 @@ A run that was killed is taken up again under its own number: what it settled st
 
 import contextlib
 import fcntl
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import IO, Literal
 
 from sqlalchemy import Connection, func, select, update
 
@@ -22,6 +23,7 @@ from isitcake.errors import CrawlError
 from isitcake.settings import Source
 
 MIN_SIDE_PX = 200
+LOCK_WAIT_S = 5.0
 MAX_TEXT = 500  # characters kept of an alt text or a name from outside
 
 Outcome = Literal["stored", "duplicate", "unchanged", "rejected", "failed"]
@@ -263,20 +265,27 @@ class Ledger:
 def sole_run(project: Project, source: Source) -> Iterator[None]:
     """Hold the source for this process; a killed process lets go by itself.
 
-    Raises CrawlError while another one holds it.
+    Waits LOCK_WAIT_S for one that is just ending. Raises CrawlError while another one holds it.
     """
     path = project.home / "locks" / f"{source.name}.lock"
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w")
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CrawlError(
-                f"source {source.name!r} is being collected by another process; wait for it to end"
-            ) from None
+        deadline = time.monotonic() + LOCK_WAIT_S
+        while not _locked(file):
+            if time.monotonic() >= deadline:
+                raise CrawlError(f"source {source.name!r} is being collected by another process; wait for it to end")
+            time.sleep(0.1)
         yield
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def last_reports(project: Project) -> list[SourceReport]:

@@ -1,6 +1,7 @@
 """Schedules and triggers: what runs when, on a Prefect server."""
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,8 @@ Answer = TypeVar("Answer")
 
 def run(flow: Callable[..., Answer], *arguments: Any) -> Answer:
     """Run a flow here and now. Raises FlowError where Prefect is out of reach; our own errors as they are."""
+    # What failed is raised as one sentence; Prefect's log would show it as a traceback first.
+    logging.getLogger("prefect").setLevel(logging.CRITICAL)
     with _port():
         return flow(*arguments)
 

@@ -1,0 +1,151 @@
+"""Real servers for tests: a small internet, Label Studio, Prefect. Each is started when first asked for."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dataset.project import Project
+from isitcake import settings
+from isitcake.services import (
+    LabelStudioAccount,
+    Service,
+    free_ports,
+    prefect_environment,
+    start_label_studio,
+    start_prefect,
+)
+from simulator.internet import IDIOMS, Internet
+from simulator.photo_api import ACCESS_KEY
+from simulator.world import World, drawn_world
+
+Open = Callable[..., Project]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine reaches a test."""
+    for name in ("ISITCAKE_CONFIG", "ISITCAKE_MODELS", "ISITCAKE_SECRET", "PREFECT_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ISITCAKE_LABEL_STUDIO_API_KEY", LabelStudioAccount().token)
+    monkeypatch.setenv("ISITCAKE_UNSPLASH_ACCESS_KEY", ACCESS_KEY)
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """Six bakers, one in each platform's idiom, and three queries with two photos each."""
+    whole = drawn_world(IDIOMS, cakes=4, per_query=2)
+    return World(whole.bakers, {query: whole.photos[query] for query in ("cup", "dog", "cars")})
+
+
+@pytest.fixture(scope="session")
+def truth(world: World) -> dict[str, str]:
+    return world.truth()
+
+
+@pytest.fixture
+def internet(world: World) -> Iterator[Internet]:
+    net = Internet.start(world)
+    yield net
+    net.stop()
+
+
+@pytest.fixture
+def config(internet: Internet, tmp_path: Path) -> Path:
+    """isitcake.toml of a project that collects the small internet."""
+    return write_config(internet, tmp_path / "project")
+
+
+@pytest.fixture
+def project(config: Path) -> Iterator[Project]:
+    opened = Project.open(config)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def collected_home(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library that was collected and curated once, to copy from."""
+    from crawlers.collect import collect
+    from dataset.curate import curate
+
+    folder = tmp_path_factory.mktemp("collected")
+    net = Internet.start(world)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ISITCAKE_UNSPLASH_ACCESS_KEY", ACCESS_KEY)
+        opened = Project.open(write_config(net, folder))
+        collect(opened).raise_for_failures()
+        curate(opened)
+        opened.close()
+    net.stop()
+    return folder
+
+
+@pytest.fixture
+def collected(collected_home: Path, tmp_path: Path) -> Iterator[Project]:
+    """A project of its own whose library is collected and curated; its sources are gone."""
+    folder = tmp_path / "collected"
+    shutil.copytree(collected_home, folder)
+    opened = Project.open(folder / "isitcake.toml")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def label_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A real Label Studio."""
+    service = start_label_studio(tmp_path_factory.mktemp("label-studio"), free_ports(1)[0], LabelStudioAccount())
+    try:
+        service.wait("/health")
+        yield service
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A real Prefect server."""
+    service = start_prefect(tmp_path_factory.mktemp("prefect"), free_ports(1)[0])
+    try:
+        service.wait("/api/health")
+        yield service
+    finally:
+        service.stop()
+
+
+@pytest.fixture
+def prefect(prefect_server: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Service:
+    """The environment of a process that talks to the Prefect server."""
+    for name, value in prefect_environment(tmp_path / "prefect", f"{prefect_server.url}/api").items():
+        monkeypatch.setenv(name, value)
+    return prefect_server
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real photos and weights; tests that use them are skipped where they are not."""
+    folder = settings.shared_folder()
+    if folder is None:
+        pytest.skip("no real photos at hand (ISITCAKE_SHARED)")
+    return folder
+
+
+def write_config(net: Internet, folder: Path, extra: str = "") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [
+        "[project]",
+        'contact = "https://example.org/crawler"',
+        "[crawl]",
+        f"allow_private_hosts = {json.dumps(net.addresses)}",
+        extra,
+    ]
+    for name, server in net.sites.items():
+        lines += ["[[sources]]", f'name = "{name}"', 'kind = "site"', 'label = "cake"', 'licence = "research use"']
+        lines.append(f'start_urls = ["{server.url}/gallery"]')
+    lines += ["[[sources]]", 'name = "objects"', 'kind = "unsplash"', 'label = "not_cake"', 'permission = "granted"']
+    lines += [f"queries = {json.dumps(list(net.world.photos))}", f'base_url = "{net.photo_api.url}"']
+    path = folder / "isitcake.toml"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
