@@ -25,8 +25,9 @@ def hold_out(sizes: Mapping[str, Mapping[str, int]], known: Mapping[str, bool]) 
     """Whether each site is held out whole.
 
     sizes: images by source label and site. known: what was decided before, and stays.
-    New sites come in an order of their own; one is held out while its label is short of its share,
-    never the label's largest, and at least one wherever a label has three sites or more.
+    New sites come in an order of their own, those of about half the share first: two typical sites say more
+    than one big or many tiny ones. One is held out while its label is short of its share, never the
+    label's largest, and at least one wherever a label has three sites or more.
     """
     decided = dict(known)
     for label in sorted(sizes):
@@ -34,7 +35,8 @@ def hold_out(sizes: Mapping[str, Mapping[str, int]], known: Mapping[str, bool]) 
         largest = max(sorted(sites), key=lambda site: sites[site])
         wanted = HELD_OUT_SHARE * sum(sites.values())
         held = sum(count for site, count in sites.items() if decided.get(site))
-        new = sorted((site for site in sites if site not in decided), key=_lot)
+        new = [site for site in sites if site not in decided]
+        new.sort(key=lambda site: (abs(sites[site] - wanted / 2), _lot(site)))
         for site in new:
             decided[site] = site != largest and len(sites) > 2 and held + sites[site] / 2 <= wanted
             held += sites[site] if decided[site] else 0

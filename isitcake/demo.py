@@ -114,7 +114,9 @@ def _loop(project: Project, config: Path, studio_url: str, account: LabelStudioA
 
     with _step("Reviewers answer in Label Studio", lambda: f"{answered[0]} of {answered[1]} answers"):
         number = int(review.push(project, another_round=False).project_url.rpartition("/")[2])
-        Reviewers(studio_url, account.token, world.truth()).answer_all(number, count)
+        people = Reviewers(studio_url, account.token, world.truth())
+        people.answer_all(number, count)
+        people.close()
         run(loop.review_pull, config)
     with _step("Publishing and training on what people said"):
         version = run(loop.publish, config)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
+from typing import Any, Self
 
 from isitcake.errors import LabelStudioError
 
@@ -42,13 +42,21 @@ class LabelStudio:
     """One project in one Label Studio. Raises LabelStudioError for everything that goes wrong there."""
 
     def __init__(self, url: str, api_key: str) -> None:
+        import httpx
         from label_studio_sdk import LabelStudio as Client  # a second to import; most commands do without
 
         self.url = url.rstrip("/")
         if not api_key:
             raise LabelStudioError(f"Label Studio at {self.url} needs a key; set ISITCAKE_LABEL_STUDIO_API_KEY")
         with self._port():
-            self._client = Client(base_url=self.url, api_key=api_key, timeout=TIMEOUT_S)
+            self._http = httpx.Client(timeout=TIMEOUT_S, follow_redirects=True)
+            self._client = Client(base_url=self.url, api_key=api_key, httpx_client=self._http)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self._http.close()
 
     def find_project(self, title: str) -> int | None:
         """Number of the project of that title, the oldest where there are several."""

@@ -71,33 +71,30 @@ def push(project: Project, *, another_round: bool = True) -> PushReport:
     with another_round, when every question of the last is answered.
     Raises LabelStudioError; questions under way are found again by the next push.
     """
-    settings = project.settings
-    studio = LabelStudio(settings.review.label_studio_url, settings.secrets.label_studio_api_key.get_secret_value())
-    number = _project(project, studio)
-    name = f"{studio.url}/projects/{number}"
-    _repair(project, studio, number, name)
-    now = datetime.now(UTC)
-    with project.catalog.write() as connection:
-        questions, waiting, note = _choose(connection, project, name, now, another_round)
-        insert_new(
-            connection, review_tasks, [{"sha256": q.sha256, "project": name, "pushed_at": now} for q in questions]
-        )
-    if questions:
-        _note_tasks(project, name, studio.add(number, questions), now)
+    with _studio(project) as studio:
+        number = _project(project, studio)
+        name = f"{studio.url}/projects/{number}"
+        _repair(project, studio, number, name)
+        now = datetime.now(UTC)
+        with project.catalog.write() as connection:
+            questions, waiting, note = _choose(connection, project, name, now, another_round)
+            rows = [{"sha256": q.sha256, "project": name, "pushed_at": now} for q in questions]
+            insert_new(connection, review_tasks, rows)
+        if questions:
+            _note_tasks(project, name, studio.add(number, questions), now)
     return PushReport(len(questions), waiting + len(questions), name, note)
 
 
 def pull(project: Project) -> PullReport:
     """Bring new and changed answers into the ledger, and settle the labels they decide."""
-    settings = project.settings
-    studio = LabelStudio(settings.review.label_studio_url, settings.secrets.label_studio_api_key.get_secret_value())
-    number = _known_project(project, studio)
-    if number is None:
-        raise LabelStudioError(f"no review project in {studio.url} yet; run `isitcake review push`")
-    cursor = f"pulled:{studio.url}/projects/{number}"
-    with project.catalog.read() as connection:
-        since = connection.execute(select(cursors.c.value).where(cursors.c.name == cursor)).scalar()
-    found = list(studio.annotations(number, datetime.fromisoformat(since) if since else None))
+    with _studio(project) as studio:
+        number = _known_project(project, studio)
+        if number is None:
+            raise LabelStudioError(f"no review project in {studio.url} yet; run `isitcake review push`")
+        cursor = f"pulled:{studio.url}/projects/{number}"
+        with project.catalog.read() as connection:
+            since = connection.execute(select(cursors.c.value).where(cursors.c.name == cursor)).scalar()
+        found = list(studio.annotations(number, datetime.fromisoformat(since) if since else None))
     now = datetime.now(UTC)
     with project.catalog.write() as connection:
         known = set(connection.execute(select(images.c.sha256)).scalars())
@@ -190,6 +187,11 @@ def guideline(project: Project) -> str:
         f"{told}\n- **unusable**: not a photo that could train or test anything\n"
         "- **unsure**: a careful person would not bet on it\n"
     )
+
+
+def _studio(project: Project) -> LabelStudio:
+    settings = project.settings
+    return LabelStudio(settings.review.label_studio_url, settings.secrets.label_studio_api_key.get_secret_value())
 
 
 def _choose(

@@ -19,6 +19,9 @@ class Reviewers:
         self.session = requests.Session()
         self.session.headers["Authorization"] = f"Token {token}"
 
+    def close(self) -> None:
+        self.session.close()
+
     def answer_all(self, project: int, tell: Callable[[int, int], None] | None = None) -> int:
         """Answer every task of the project that has no answer. Returns how many."""
         field_name, picture = self._question(project)

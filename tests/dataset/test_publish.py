@@ -1,0 +1,142 @@
+"""Versions: exactly as designed, atomic, immutable, loadable by others, provable."""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dataset import versions
+from dataset.project import Project
+from dataset.publish import publish
+from isitcake.errors import StageError, UnknownVersion
+from labeling.review import import_answers, next_items
+
+NOVEMBER = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def answer(project: Project, label: str, count: int = 1, reviewer: str = "ann") -> list[str]:
+    """Judge the next images in the queue. Returns their SHA-256."""
+    chosen = [item["sha256"] for item in next_items(project, count)]
+    path = project.home / "answers.csv"
+    path.write_text("sha256,label,reviewer\n" + "".join(f"{sha},{label},{reviewer}\n" for sha in chosen))
+    import_answers(project, path)
+    return chosen
+
+
+def test_version_directory(collected: Project) -> None:
+    """Layout, names, links, columns: the contract on disk. Nothing changed, nothing published."""
+    report = publish(collected, NOVEMBER)
+    assert report.version == "2026.11.0"
+    root = collected.home / "versions" / "2026.11.0"
+    assert {path.name for path in root.iterdir()} == {
+        "README.md", "version.json", "croissant.json", "manifest.parquet", "diff.parquet", "data",
+    }  # fmt: skip
+    rows = versions.load(collected.home, "2026.11.0").rows()
+    assert len(rows) == report.images == report.added
+    for row in rows:
+        path = root / row.file
+        assert row.file == f"data/{row.split}/{row.label}/{row.sha256[:16]}.jpg"
+        derived = collected.home / "derived" / "jpeg1024-white-1" / row.sha256[:2] / f"{row.sha256}.jpg"
+        assert path.samefile(derived)
+        blob = collected.blobs.path(row.sha256, row.format)
+        assert hashlib.sha256(blob.read_bytes()).hexdigest() == row.sha256
+    assert publish(collected, NOVEMBER).version is None
+    assert not list((collected.home / "versions").glob(".building*"))
+
+
+def test_answers_make_the_next_version(collected: Project) -> None:
+    """Relabelled and removed images stand in the diff with reasons; no image changes its split."""
+    publish(collected, NOVEMBER)
+    gone = answer(collected, "unusable", 3)
+    (turned,) = answer(collected, "not_cake")
+    report = publish(collected, NOVEMBER)
+    assert report.version == "2026.11.1"
+    old, new = (versions.load(collected.home, name) for name in ("2026.11.0", "2026.11.1"))
+    assert new.parent == old.name
+    before, after = ({row.sha256: row for row in version.rows()} for version in (old, new))
+    assert not set(gone) & set(after)
+    assert after[turned].label == "not_cake"
+    assert after[turned].label_origin == "human"
+    assert all(before[sha].split == after[sha].split for sha in before.keys() & after.keys())
+    diff = versions.diff(collected.home, "2026.11.0", "2026.11.1")
+    assert {change["sha256"] for change in diff.removed} == set(gone) & set(before)
+    assert publish(collected, datetime(2026, 12, 1, tzinfo=UTC)).version is None
+
+
+def test_clusters_appear_once(collected: Project) -> None:
+    """One picture of every cluster, and no cluster in two splits."""
+    publish(collected, NOVEMBER)
+    rows = versions.newest(collected.home).rows()  # type: ignore[union-attr]
+    assert len({row.cluster for row in rows}) == len(rows)
+    assert versions.verify(collected.home, "2026.11.0").problems == []
+
+
+@pytest.mark.parametrize("damage", ["byte", "missing", "moved", "extra"])
+def test_verify_finds_tampering(collected: Project, damage: str) -> None:
+    """And names the file."""
+    publish(collected, NOVEMBER)
+    version = versions.load(collected.home, "2026.11.0")
+    path = version.path / version.rows()[0].file
+    content = path.read_bytes()
+    if damage == "byte":
+        path.unlink()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    elif damage == "missing":
+        path.unlink()
+    elif damage == "moved":
+        path.rename(path.with_name("0000000000000000.jpg"))
+    else:
+        path.with_name("0000000000000000.jpg").write_bytes(content)
+    problems = versions.verify(collected.home, "2026.11.0").problems
+    assert problems
+    if damage != "byte":
+        assert any(".jpg" in problem for problem in problems)
+    with pytest.raises(StageError, match=r"2026\.11\.0 is not what was published"):
+        versions.require_verified(versions.verify(collected.home, "2026.11.0"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_others_can_load_it(collected: Project, tmp_path: Path) -> None:
+    """Hugging Face gives every split with ClassLabel; Croissant's images decode."""
+    import datasets
+    import mlcroissant
+
+    publish(collected, NOVEMBER)
+    version = versions.load(collected.home, "2026.11.0")
+    loaded = datasets.load_dataset(str(version.path), cache_dir=str(tmp_path / "cache"))
+    rows = {row.sha256: row for row in version.rows()}
+    assert set(loaded) == {row.split for row in rows.values()}
+    seen = 0
+    for split, part in loaded.items():
+        for record in part:
+            row = rows[record["sha256"]]
+            assert part.features["label"].int2str(record["label"]) == row.label
+            assert row.split == split
+            record["image"].load()
+            seen += 1
+    assert seen == len(rows)
+    croissant = mlcroissant.Dataset(str(version.path / "croissant.json"))
+    records = list(croissant.records("examples"))
+    assert len(records) == len(rows)
+    for record in records:
+        assert record["examples/image"].size[0] > 0
+        assert rows[record["examples/sha256"].decode()].label == record["examples/label"].decode()
+
+
+def test_unknown_version(collected: Project) -> None:
+    """Says which there are."""
+    with pytest.raises(UnknownVersion, match="none is published yet"):
+        versions.load(collected.home, "2020.1.0")
+
+
+def test_crash_between_directory_and_ledger(collected: Project) -> None:
+    """A directory that stands is adopted; the next publish changes nothing."""
+    from dataset.tables import versions as table
+
+    publish(collected, NOVEMBER)
+    with collected.catalog.write() as connection:
+        connection.execute(table.delete())
+    assert publish(collected, NOVEMBER).version is None
+    with collected.catalog.read() as connection:
+        assert [row.name for row in connection.execute(table.select())] == ["2026.11.0"]

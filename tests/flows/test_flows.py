@@ -1,0 +1,96 @@
+"""The loop on a real Prefect server, in processes of its own as users run it."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from dataset import versions
+from dataset.project import Project
+from isitcake.services import Service, free_ports, prefect_environment
+from isitcake.settings import child_environment
+
+DEADLINE_S = 120.0
+
+
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"no {what} within {DEADLINE_S:.0f} s"
+        time.sleep(0.3)
+
+
+def isitcake(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from isitcake.cli import main; main()", *arguments],
+        cwd=folder, env=child_environment(**environment), capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+def test_prefect_down_is_one_sentence(collected: Project, tmp_path: Path) -> None:
+    """Exit code 1, no traceback, and the stages go on without Prefect."""
+    environment = prefect_environment(tmp_path, f"http://127.0.0.1:{free_ports(1)[0]}/api")
+    ended = isitcake(collected.settings.root, "run", **environment)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: Prefect at http://127.0.0.1:")
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert isitcake(collected.settings.root, "publish", **environment).returncode == 0
+
+
+def test_publish_and_train_as_flows(collected: Project, prefect: Service, tmp_path: Path) -> None:
+    """`serve` registers schedules and triggers; a publish's event starts training with its version."""
+    port = free_ports(1)[0]
+    environment = prefect_environment(tmp_path / "prefect", f"{prefect.url}/api")
+    server = subprocess.Popen(
+        [sys.executable, "-c", "from isitcake.cli import main; main()", "serve", "--port", str(port)],
+        cwd=collected.settings.root, env=child_environment(**environment), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    api = httpx.Client(base_url=f"{prefect.url}/api", timeout=20)
+    try:
+
+        def automations() -> list[str]:
+            return [found["name"] for found in api.post("/automations/filter", json={}).json()]
+
+        wait_for(lambda: len(automations()) == 2, "automations")
+        deployments = {found["name"]: found for found in api.post("/deployments/filter", json={}).json()}
+        assert set(deployments) == {"weekly", "frequent", "on-answers", "on-version", "by-hand"}
+        assert deployments["weekly"]["schedules"][0]["schedule"]["cron"] == "0 4 * * 1"
+        assert httpx.get(f"http://127.0.0.1:{port}/health").json() == {"status": "ok"}
+        api.post(f"/deployments/{deployments['on-answers']['id']}/create_flow_run", json={}).raise_for_status()
+        model = collected.home / "models" / "linear-colour-texture-1"
+        wait_for(lambda: list(model.glob("*/metrics.json")), "trained model")
+        newest = versions.newest(collected.home)
+        assert newest is not None
+        trained = json.loads((model / newest.name / "metrics.json").read_text())
+        assert trained["version_id"] == newest.id
+        artifacts = {found["key"] for found in api.post("/artifacts/filter", json={}).json()}
+        assert {"curated", "published", "contact-sheet"} <= artifacts
+        assert (collected.home / "reports" / f"{newest.name}.jpg").is_file()
+    finally:
+        api.close()
+        server.send_signal(signal.SIGINT)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+        server.communicate()
+
+
+def test_serve_needs_a_server(collected: Project, tmp_path: Path) -> None:
+    """A Prefect server that is named but not there is said at once."""
+    environment = prefect_environment(tmp_path, f"http://127.0.0.1:{free_ports(1)[0]}/api")
+    ended = isitcake(collected.settings.root, "serve", "--port", str(free_ports(1)[0]), **environment)
+    assert ended.returncode == 1
+    assert "cannot be used" in ended.stderr
+
+
+@pytest.mark.parametrize("module", ["prefect.server.api.server", "fastapi"])
+def test_prefect_server_can_be_imported(module: str) -> None:
+    """Prefect 3.8 and a fastapi newer than the pinned one do not go together (docs/decisions/0002)."""
+    subprocess.run([sys.executable, "-c", f"import {module}"], check=True, capture_output=True)

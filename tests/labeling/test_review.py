@@ -1,0 +1,146 @@
+"""Questions and answers, with a real Label Studio and without one."""
+
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select, update
+
+from dataset.curate import curate
+from dataset.project import Project
+from dataset.tables import judgements, review_tasks
+from isitcake.errors import BadAnswers, LabelStudioError
+from isitcake.services import LabelStudioAccount, Service, free_ports
+from labeling import review
+from labeling.label_studio import LabelStudio, label_config
+from labeling.pictures import picture_url
+from simulator.reviewers import Reviewers
+from web.app import create_app
+
+BUDGET = 12
+
+
+def asking(project: Project, url: str, name: str, budget: int = BUDGET) -> Project:
+    """The project with its questions going to `url`, in a Label Studio project of its own."""
+    settings = project.settings
+    changes = {
+        "review": settings.review.model_copy(update={"label_studio_url": url, "budget": budget}),
+        "project": settings.project.model_copy(update={"name": name}),
+    }
+    return Project(settings.model_copy(update=changes), project.catalog, project.blobs)
+
+
+def test_a_round(collected: Project, label_studio: Service, truth: dict[str, str]) -> None:
+    """Pushed once however often asked, answered by a person, pulled once, and the labels follow."""
+    project = asking(collected, label_studio.url, "a-round")
+    first = review.push(project, another_round=False)
+    assert (first.pushed, first.waiting) == (BUDGET, BUDGET)
+    assert review.push(project, another_round=False).pushed == 0
+    assert review.push(project).pushed == 0
+    number = int(first.project_url.rpartition("/")[2])
+    account = LabelStudioAccount()
+    people = Reviewers(label_studio.url, account.token, truth)
+    assert people.answer_all(number) == BUDGET
+    people.close()
+    pulled = review.pull(project)
+    assert pulled.new == BUDGET
+    assert review.pull(project).new == 0
+    with project.catalog.read() as connection:
+        for row in connection.execute(select(judgements)):
+            assert row.answer == truth[row.sha256]
+            assert row.reviewer == account.email
+    report = curate(project)
+    assert report.queued == review.status(project).queued
+    assert review.push(project, another_round=False).pushed == 0  # nothing new was collected
+    assert review.push(project).pushed > 0  # asked for by a person: the next round
+
+    with project.catalog.write() as connection:  # as after a crash between sending and noting
+        connection.execute(update(review_tasks).values(task_id=None))
+    with LabelStudio(label_studio.url, account.token) as studio:
+        before = studio.tasks(number)
+        assert review.push(project).pushed == 0
+        assert studio.tasks(number) == before
+    with project.catalog.read() as connection:
+        assert connection.execute(select(review_tasks).where(review_tasks.c.task_id.is_(None))).first() is None
+
+
+def test_changed_answer_is_a_new_judgement(collected: Project, label_studio: Service) -> None:
+    """A reviewer who thinks again overrules what they said; the ledger keeps both."""
+    project = asking(collected, label_studio.url, "second-thoughts", budget=1)
+    number = int(review.push(project).project_url.rpartition("/")[2])
+    with LabelStudio(label_studio.url, LabelStudioAccount().token) as studio:
+        ((sha256, task),) = studio.tasks(number).items()
+    people = Reviewers(label_studio.url, LabelStudioAccount().token, {sha256: "cake"})
+    people.answer_all(number)
+    assert review.pull(project).new == 1
+    answered = people._call("GET", f"/api/tasks/{task}/annotations/")[0]
+    answered["result"][0]["value"]["choices"] = ["not_cake"]
+    people._call("PATCH", f"/api/annotations/{answered['id']}/", {"result": answered["result"]})
+    people.close()
+    assert review.pull(project).new == 1
+    with project.catalog.read() as connection:
+        told = [r.answer for r in connection.execute(select(judgements).order_by(judgements.c.id))]
+    assert told == ["cake", "not_cake"]
+
+
+def test_label_studio_out_of_reach(collected: Project, label_studio: Service) -> None:
+    """Down, or a wrong key: one sentence, and the next push sends everything once."""
+    down = asking(collected, f"http://127.0.0.1:{free_ports(1)[0]}", "out-of-reach")
+    with pytest.raises(LabelStudioError, match="cannot be reached"):
+        review.push(down)
+    with LabelStudio(label_studio.url, "0" * 40) as studio, pytest.raises(LabelStudioError, match="refuses the key"):
+        studio.find_project("x")
+    up = asking(collected, label_studio.url, "out-of-reach")
+    assert review.push(up).pushed == BUDGET
+
+
+def test_pictures_are_for_who_was_sent_them(collected: Project) -> None:
+    """Signed addresses answer with CORS, others with 404."""
+    client = TestClient(create_app(collected))
+    sha256 = review.next_items(collected, 1)[0]["sha256"]
+    path = picture_url(collected.settings, sha256).removeprefix(collected.settings.review.pictures_url)
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    for wrong in (f"/pictures/{sha256}.jpg", f"{path[:-1]}x", f"/pictures/{'0' * 64}.jpg?sig={'0' * 40}"):
+        assert client.get(wrong).status_code == 404
+    assert client.get("/health").json() == {"status": "ok"}
+
+
+def test_answers_from_elsewhere(collected: Project, tmp_path: Path) -> None:
+    """A CSV file is taken once, whole; the queue moves on."""
+    item = review.next_items(collected, 1)[0]
+    path = tmp_path / "answers.csv"
+    path.write_text(f"sha256,label,reviewer,answered_at\n{item['sha256']},unusable,ann,2026-11-24T10:00:00Z\n")
+    assert review.import_answers(collected, path).new == 1
+    assert review.import_answers(collected, path).new == 0
+    assert review.next_items(collected, 1)[0]["sha256"] != item["sha256"]
+    assert set(item) == {"sha256", "path", "suggested_label", "reasons", "error_probability"}
+    assert Path(item["path"]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no column"),
+        ("sha256,label\n", "no column 'reviewer'"),
+        ("sha256,label,reviewer\nxyz,cake,ann\n", "line 2: 'xyz' is not a SHA-256"),
+        (f"sha256,label,reviewer\n{'0' * 64},pie,ann\n", "line 2: 'pie' is not an answer"),
+        (f"sha256,label,reviewer\n{'0' * 64},cake,\n", "line 2: no reviewer"),
+        (f"sha256,label,reviewer\n{'0' * 64},cake,ann\n", "line 2: no image 0000"),
+        (f"sha256,label,reviewer,answered_at\n{'0' * 64},cake,ann,monday\n", "line 2: 'monday' is not a time"),
+    ],
+)
+def test_wrong_answers_are_named_by_line(collected: Project, tmp_path: Path, text: str, says: str) -> None:
+    """And nothing of the file is taken."""
+    path = tmp_path / "answers.csv"
+    path.write_text(text)
+    with pytest.raises(BadAnswers, match=says):
+        review.import_answers(collected, path)
+    assert review.status(collected).judgements == 0
+
+
+def test_labels_are_escaped() -> None:
+    """A label is text, never markup."""
+    assert '<Choice value="a&quot;b" hotkey="1"/>' in label_config(['a"b'])
