@@ -17,7 +17,7 @@ import requests
 from isitcake.errors import StageError
 from isitcake.settings import child_environment
 
-START_TIMEOUT_S = 180.0
+START_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 15.0
 
 

@@ -1,0 +1,120 @@
+"""The command, as a stranger meets it."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from dataset.project import Project
+from isitcake import cli as module
+from isitcake.cli import cli
+from simulator.world import World
+
+
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of `isitcake arguments`."""
+    monkeypatch.setattr("sys.argv", ["isitcake", *arguments])
+    code = 0
+    try:
+        module.main()
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_every_command_has_help() -> None:
+    """One line each, and --config everywhere."""
+
+    def walk(group: object, path: list[str]) -> None:
+        for name, command in group.commands.items():  # type: ignore[attr-defined]
+            answer = CliRunner().invoke(cli, [*path, name, "--help"])
+            assert answer.exit_code == 0
+            assert command.help
+            if hasattr(command, "commands"):
+                walk(command, [*path, name])
+            else:
+                assert "--config" in answer.output
+
+    walk(cli, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["nonsense"], 2, "No such command"),
+        (["versions", "show", "9.9.9"], 2, "none is published yet"),
+        (["models", "show", "best"], 2, "isitcake train"),
+        (["train"], 2, "isitcake publish"),
+        (["collect", "nobody"], 2, "no source 'nobody'"),
+        (["review", "import", "none.csv"], 2, "none.csv cannot be read"),
+        (["review", "next", "--limit", "0"], 2, "--limit"),
+        (["--config", "none.toml", "status"], 2, "isitcake init"),
+        (["predict"], 2, "Missing argument"),
+    ],
+)
+def test_wrong_requests(
+    collected: Project,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    code: int,
+    says: str,
+) -> None:
+    """Exit code 2 and one sentence."""
+    monkeypatch.chdir(collected.settings.root)
+    ended, out, err = run(capsys, monkeypatch, *arguments)
+    assert (ended, out) == (code, "")
+    assert says in err
+    assert "Traceback" not in err
+
+
+def test_the_loop_without_any_server(
+    collected: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, truth: dict[str, str],
+    world: World, tmp_path: Path,
+) -> None:  # fmt: skip
+    """curate, review next, review import, publish, train, predict, report: JSON that a script can use."""
+    monkeypatch.chdir(collected.settings.root)
+
+    def answer(*arguments: str) -> object:
+        code, out, err = run(capsys, monkeypatch, *arguments, "--json")
+        assert code == 0, err
+        return json.loads(out)
+
+    assert answer("curate")["images"] > 0  # type: ignore[index]
+    items = answer("review", "next", "--limit", "5")
+    with (tmp_path / "answers.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sha256", "label", "reviewer"])
+        writer.writerows([item["sha256"], truth[item["sha256"]], "ann"] for item in items)  # type: ignore[attr-defined]
+    assert answer("review", "import", str(tmp_path / "answers.csv"))["new"] == 5  # type: ignore[index]
+    version = answer("publish")["version"]  # type: ignore[index]
+    assert [v["name"] for v in answer("versions", "list")] == [version]  # type: ignore[attr-defined]
+    assert answer("versions", "verify", version)["problems"] == []  # type: ignore[index]
+    assert answer("train")["new"] is True  # type: ignore[index]
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes(world.bakers[0].gallery[0].content)
+    (told,) = answer("predict", str(picture))  # type: ignore[misc]
+    assert set(told) == {"file", "label", "probabilities"}
+    assert Path(answer("report")["path"]).read_text().startswith("<!doctype html>")  # type: ignore[index]
+    assert answer("status")["review"]["judgements"] == 5  # type: ignore[index]
+    assert {check["name"] for check in answer("doctor")} >= {"catalog", "browser"}  # type: ignore[attr-defined]
+    for people in (["status"], ["versions", "list"], ["models", "list"], ["review", "status"], ["doctor"]):
+        code, out, _ = run(capsys, monkeypatch, *people)
+        assert code == 0
+        assert out.strip()
+
+
+def test_init(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writes the file once, and never over another."""
+    monkeypatch.chdir(tmp_path)
+    assert run(capsys, monkeypatch, "init")[0] == 0
+    before = (tmp_path / "isitcake.toml").read_text()
+    code, _, err = run(capsys, monkeypatch, "init")
+    assert (code, (tmp_path / "isitcake.toml").read_text()) == (1, before)
+    assert "is there already" in err
+    code, _, err = run(capsys, monkeypatch, "collect")
+    assert code == 2
+    assert "contact is empty" in err
