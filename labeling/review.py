@@ -88,7 +88,7 @@ def push(project: Project, *, another_round: bool = True) -> PushReport:
 def pull(project: Project) -> PullReport:
     """Bring new and changed answers into the ledger, and settle the labels they decide."""
     with _studio(project) as studio:
-        number = _known_project(project, studio)
+        number = _known_project(project, studio) or studio.find_project(_title(project))
         if number is None:
             raise LabelStudioError(f"no review project in {studio.url} yet; run `isitcake review push`")
         cursor = f"pulled:{studio.url}/projects/{number}"
@@ -274,13 +274,17 @@ def _known_project(project: Project, studio: LabelStudio) -> int | None:
     return int(value) if value and studio.has_project(int(value)) else None
 
 
+def _title(project: Project) -> str:
+    return f"Is it right? {project.settings.project.name}"[:TITLE_MAX]
+
+
 def _project(project: Project, studio: LabelStudio) -> int:
     """Our project's number in Label Studio, made there if it is not."""
     number = _known_project(project, studio)
     if number is not None:
         return number
     settings = project.settings
-    title = f"Is it right? {settings.project.name}"[:TITLE_MAX]
+    title = _title(project)
     number = studio.find_project(title)
     if number is None:
         labels = [*settings.project.labels, *NOT_LABELS]

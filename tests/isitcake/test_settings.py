@@ -33,7 +33,7 @@ SITE = '[[sources]]\nname = "a"\nkind = "site"\nlabel = "cake"\nstart_urls = ["h
             "line 5: sources.0.path: no folder",
         ),
         ("[models]\nfolder = 'none'\n", "put mobilenet_v2_1.0_224.onnx there"),
-        ("[project]\nhome = '/proc/none'\n", "line 2: project.home"),
+        ("[project]\nhome = 'isitcake.toml/inside'\n", "line 2: project.home"),
         ("colour = 3\n", "unknown key"),
     ],
 )
