@@ -89,50 +89,50 @@ def train_model(project: Project, version: str | None) -> str:
 
 
 @flow(name="collect", validate_parameters=False)
-def collect(config: Path) -> None:
+def collect(config: Path | None = None) -> None:
     """Collect every source, curate, ask reviewers."""
-    project = Project.open(Path(config))
+    project = _project(config)
     collect_sources(project)
     curate_images(project)
     push_questions(project)
 
 
 @flow(name="curate", validate_parameters=False)
-def curate(config: Path) -> None:
+def curate(config: Path | None = None) -> None:
     """Fingerprints, clusters, findings, the review queue."""
-    curate_images(Project.open(Path(config)))
+    curate_images(_project(config))
 
 
 @flow(name="review-push", validate_parameters=False)
-def review_push(config: Path) -> None:
+def review_push(config: Path | None = None) -> None:
     """Send this round's questions to Label Studio."""
-    push_questions(Project.open(Path(config)))
+    push_questions(_project(config))
 
 
 @flow(name="review-pull", validate_parameters=False)
-def review_pull(config: Path) -> None:
+def review_pull(config: Path | None = None) -> None:
     """Bring answers into the ledger."""
-    pull_answers(Project.open(Path(config)))
+    pull_answers(_project(config))
 
 
 @flow(name="publish", validate_parameters=False)
-def publish(config: Path) -> str | None:
+def publish(config: Path | None = None) -> str | None:
     """Curate with what people said and publish. Returns the new version's name; None if nothing changed."""
-    project = Project.open(Path(config))
+    project = _project(config)
     curate_images(project)
     return publish_version(project)
 
 
 @flow(name="train", validate_parameters=False)
-def train(config: Path, version: str | None = None) -> str:
+def train(config: Path | None = None, version: str | None = None) -> str:
     """Train on a version; the newest where none is named."""
-    return train_model(Project.open(Path(config)), version)
+    return train_model(_project(config), version)
 
 
 @flow(name="refresh", validate_parameters=False)
-def refresh(config: Path) -> str | None:
+def refresh(config: Path | None = None) -> str | None:
     """Collect, curate, take answers, ask, publish, train. Returns the new version's name; None if nothing changed."""
-    project = Project.open(Path(config))
+    project = _project(config)
     collect_sources(project)
     curate_images(project)
     push_questions(project)
@@ -141,6 +141,11 @@ def refresh(config: Path) -> str | None:
     version = publish_version(project)
     train_model(project, version)
     return version
+
+
+def _project(config: Path | str | None) -> Project:
+    """Parameters of a deployment come as text; without one, the project is the one ISITCAKE_CONFIG names."""
+    return Project.open(Path(config) if config else None)
 
 
 def _table(key: str, rows: list[dict[str, Any]], line: str) -> None:

@@ -1,13 +1,12 @@
 """The catalog on SQLite and on a real PostgreSQL."""
 
-import os
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from postgresql import USER, running_postgresql
 from sqlalchemy import select
 
 from dataset import catalog as module
@@ -42,29 +41,10 @@ def test_not_a_catalog(tmp_path: Path) -> None:
         Catalog("sqlite", tmp_path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL of Debian's packages."""
-    found = shutil.which("initdb") or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), None)
-    if not found:
-        pytest.skip("no PostgreSQL here")
-    programs = Path(found).parent
-    data = tmp_path_factory.mktemp("postgresql")
-    as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
-    if as_user:
-        shutil.chown(data, "postgres", "postgres")
-        for parent in data.parents:
-            if parent.name.startswith("pytest-"):
-                parent.chmod(0o755)
-    folder = data / "cluster"
-    port = free_ports(1)[0]
-    run = {"check": True, "capture_output": True, "cwd": data}
-    subprocess.run([*as_user, str(programs / "initdb"), "-D", str(folder), "-U", "cake", "-A", "trust"], **run)
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data}"
-    control = [*as_user, str(programs / "pg_ctl"), "-D", str(folder), "-w"]
-    subprocess.run([*control, "-l", str(data / "log"), "-o", options, "start"], **run)
-    yield f"postgresql+psycopg://cake@127.0.0.1:{port}/postgres"
-    subprocess.run([*control, "-m", "immediate", "stop"], **run)
+    with running_postgresql(tmp_path_factory.mktemp("postgresql")) as port:
+        yield f"postgresql+psycopg://{USER}@127.0.0.1:{port}/postgres"
 
 
 def test_the_whole_catalog_on_postgresql(postgresql: str, collected: Project) -> None:

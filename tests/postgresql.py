@@ -1,0 +1,44 @@
+"""A real PostgreSQL from Debian's packages."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from isitcake.services import free_ports
+
+USER = "isitcake"
+
+
+@contextmanager
+def running_postgresql(data: Path, sql: str = "") -> Iterator[int]:
+    """A server on a free port of 127.0.0.1, its files in `data`, after `sql` was run. Skips where there is none."""
+    found = shutil.which("initdb") or next(map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))), None)
+    if not found:
+        pytest.skip("no PostgreSQL here")
+    programs = Path(found).parent
+    as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+    if as_user:
+        shutil.chown(data, "postgres", "postgres")
+        for parent in data.parents:
+            if parent.name.startswith("pytest-"):
+                parent.chmod(0o755)
+    folder, port = data / "cluster", free_ports(1)[0]
+
+    def run(*command: str) -> None:
+        subprocess.run([*as_user, *command], check=True, capture_output=True, cwd=data)
+
+    run(str(programs / "initdb"), "-D", str(folder), "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data} -c fsync=off"
+    control = [str(programs / "pg_ctl"), "-D", str(folder), "-w"]
+    run(*control, "-l", str(data / "log"), "-o", options, "start")
+    try:
+        for statement in filter(str.strip, sql.split(";")):
+            run(str(programs / "psql"), "-h", "127.0.0.1", "-p", str(port), "-U", USER, "postgres", "-c", statement)
+        yield port
+    finally:
+        run(*control, "-m", "immediate", "stop")

@@ -1,0 +1,155 @@
+"""docker-compose.yml, run by hand: the same commands and variables as processes of this machine.
+
+There need not be a container engine: addresses inside the containers' network are replaced by loopback's, paths by
+folders of the test, and each health check's address must answer.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from conftest import write_config
+from postgresql import USER, running_postgresql
+
+from dataset.project import Project
+from dataset.tables import images, review_tasks
+from isitcake.services import Service, free_ports, label_studio_command
+from isitcake.settings import child_environment, load
+from labeling.pictures import picture_url
+from simulator.internet import Internet
+from simulator.world import World
+
+ROOT = Path(__file__).parents[1]
+SECRETS = {
+    "POSTGRES_PASSWORD": "unused",
+    "LABEL_STUDIO_PASSWORD": "is-it-cake",
+    "LABEL_STUDIO_API_KEY": "0123456789abcdef0123456789abcdef01234567",
+    "PICTURES_SECRET": "long random text",
+}
+
+
+def test_secrets_are_required_and_nothing_listens_beyond_loopback() -> None:
+    """No default password, and every published port is 127.0.0.1's."""
+    text = (ROOT / "docker-compose.yml").read_text()
+    for name in SECRETS:
+        assert re.search(rf"\$\{{{name}:\?", text)
+        assert not re.search(rf"\$\{{{name}(:-[^}}]|\}})", text)
+        assert f"{name}=\n" in (ROOT / "compose.env.example").read_text()
+    for service in yaml.safe_load(text)["services"].values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+        assert "healthcheck" in service
+
+
+class Stack:
+    """The file's services as processes."""
+
+    def __init__(self, folder: Path, postgres: int) -> None:
+        self.folder = folder
+        self.ports = dict(zip(("prefect", "label-studio", "app", "worker"), free_ports(4), strict=True))
+        text = (ROOT / "docker-compose.yml").read_text()
+        text = re.sub(r"\$\{(\w+):([?-])([^}]*)\}", lambda m: SECRETS.get(m[1], "" if m[2] == "?" else m[3]), text)
+        for name, inside in (("prefect", 4200), ("label-studio", 8080), ("app", 8090), ("worker", 8070)):
+            text = re.sub(rf"(?<![\w/]){name}:{inside}|//{name}:{inside}", f"//127.0.0.1:{self.ports[name]}", text)
+            text = text.replace(f"127.0.0.1:{inside}", f"127.0.0.1:{self.ports[name]}")
+            text = text.replace(f'"{inside}"', f'"{self.ports[name]}"')
+        text = text.replace("@postgres:5432", f"@127.0.0.1:{postgres}").replace('"5432"', f'"{postgres}"')
+        text = text.replace("POSTGRE_HOST: postgres", "POSTGRE_HOST: 127.0.0.1").replace("0.0.0.0", "127.0.0.1")
+        for inside in ("/project/", "/library", "/label-studio", "/tmp/prefect"):
+            text = re.sub(rf"(: ){inside}", rf"\g<1>{folder}{inside}", text)
+        self.services: dict[str, Any] = yaml.safe_load(text)["services"]
+
+    def start(self, name: str) -> Service:
+        service = self.services[name]
+        program, *arguments = service["command"]
+        if program == "label-studio":
+            program = label_studio_command()
+        folder = self.folder / name
+        folder.mkdir()
+        log = self.folder / f"{name}.log"
+        search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        process = subprocess.Popen(
+            [program, *arguments],
+            cwd=ROOT,
+            env=child_environment(**{"PATH": search, **service["environment"]}),
+            stdin=subprocess.DEVNULL, stdout=log.open("wb"), stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        check = re.search(r"http://[^/']+(/[^']*)", shlex.join(service["healthcheck"]["test"]))
+        assert check
+        started = Service(name, f"http://127.0.0.1:{self.ports[name]}", process, log)
+        started.health = check[1]  # type: ignore[attr-defined]
+        return started
+
+
+@pytest.fixture
+def stack(tmp_path: Path, internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    for name in [name for name in os.environ if name.startswith(("ISITCAKE_LABEL", "PREFECT_"))]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "stack"
+    (folder / "project").mkdir(parents=True)
+    write_config(internet, folder / "project")
+    (folder / "postgres").mkdir()
+    text = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    with running_postgresql(
+        folder / "postgres", text["configs"]["databases"]["content"] + f"CREATE DATABASE {USER};"
+    ) as port:
+        yield Stack(folder, port)
+
+
+def test_the_services_of_the_compose_file(
+    stack: Stack, internet: Internet, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All services come up healthy on one PostgreSQL; a collect run goes through the pool's worker to Label Studio."""
+    with ExitStack() as running:
+        started = []
+        for name in ("label-studio", "prefect", "app"):
+            started.append(stack.start(name))
+            running.callback(started[-1].stop)
+        for service in started:
+            service.wait(service.health)  # type: ignore[attr-defined]
+        worker = stack.start("worker")
+        running.callback(worker.stop)
+        worker.wait(worker.health)  # type: ignore[attr-defined]
+        api = f"{started[1].url}/api"
+        deployment = requests.get(f"{api}/deployments/name/collect/weekly", timeout=30).json()["id"]
+        run = requests.post(f"{api}/deployments/{deployment}/create_flow_run", json={}, timeout=30).json()["id"]
+        state = finished(f"{api}/flow_runs/{run}")
+        assert state["type"] == "COMPLETED", (state, worker.log.read_text()[-3000:])
+        for name, value in stack.services["app"]["environment"].items():
+            monkeypatch.setenv(name, value)
+        project = Project.open(load())
+        with project.catalog.read() as connection:
+            stored = set(connection.execute(images.select()).scalars())
+            asked = set(connection.execute(review_tasks.select()).scalars())
+        project.close()
+        assert {picture.sha256 for baker in world.bakers for picture in baker.gallery} <= stored
+        assert asked
+        picture = requests.get(picture_url(project.settings, min(asked)), timeout=30)
+        assert picture.headers["Content-Type"] == "image/jpeg"
+        automations = requests.post(f"{api}/automations/filter", json={}, timeout=30).json()
+        assert {a["trigger"]["expect"][0] for a in automations} == {
+            "review.round.finished",
+            "dataset.version.published",
+        }
+        parameters = [a["actions"][0]["parameters"] for a in automations if "published" in a["trigger"]["expect"][0]]
+        assert parameters == [{"version": {"__prefect_kind": "jinja", "template": "{{ event.payload.version }}"}}]
+
+
+def finished(url: str, within_s: float = 300) -> dict[str, Any]:
+    """The state a flow run ends in."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        state: dict[str, Any] = requests.get(url, timeout=30).json()["state"]
+        if state["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
+            return state
+        time.sleep(0.5)
+    raise AssertionError(f"still {state['type']} after {within_s} s")
