@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, select
 
 from dataset import decisions, triage
+from dataset.atomic import storage_errors
 from dataset.catalog import replace, upsert
 from dataset.clusters import Hashes, clusters, near_pairs
 from dataset.decoding import Undecodable, scaled_rgb
@@ -23,7 +24,6 @@ from dataset.detectors import DETECTORS, Finding, Subject
 from dataset.features import Backbone, backbone
 from dataset.fingerprints import BLANK_DETAIL, RECIPE, bits, fingerprint
 from dataset.project import Project
-from dataset.storage import storage_errors
 from dataset.tables import clusters as clusters_table
 from dataset.tables import features, findings, fingerprints, images, pairs, queue, sightings
 from isitcake.errors import StorageError

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from dataset.atomic import storage_errors, write_once
 from dataset.decoding import DERIVED_RECIPE, Undecodable, normalise
 from dataset.project import Project
-from dataset.storage import storage_errors, write_once
 from isitcake.errors import StorageError
 
 

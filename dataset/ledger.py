@@ -14,10 +14,10 @@ from typing import IO, Literal
 
 from sqlalchemy import Connection, func, select, update
 
+from dataset.atomic import storage_errors
 from dataset.catalog import insert_new, upsert
 from dataset.decoding import Header, Undecodable, examine
 from dataset.project import Project
-from dataset.storage import storage_errors
 from dataset.tables import fetches, images, outcomes, runs, sightings
 from isitcake.errors import CrawlError
 from isitcake.settings import Source

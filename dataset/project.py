@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from dataset.atomic import storage_errors
+from dataset.blobs import Blobs
 from dataset.catalog import Catalog
-from dataset.storage import Blobs, storage_errors
 from isitcake.settings import Settings, load
 
 

@@ -18,13 +18,13 @@ import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from dataset import decisions, manifest, merkle, splits, versions
+from dataset.atomic import storage_errors
 from dataset.card import card, croissant
 from dataset.catalog import insert_new
 from dataset.decoding import DERIVED_RECIPE
 from dataset.derived import derived
 from dataset.manifest import Row
 from dataset.project import Project
-from dataset.storage import storage_errors
 from dataset.tables import clusters, fingerprints, images, judgements, queue, sightings, site_splits
 from dataset.tables import splits as splits_table
 from dataset.tables import versions as versions_table

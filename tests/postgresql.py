@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from isitcake.services import free_ports
@@ -37,8 +38,9 @@ def running_postgresql(data: Path, sql: str = "") -> Iterator[int]:
     control = [str(programs / "pg_ctl"), "-D", str(folder), "-w"]
     run(*control, "-l", str(data / "log"), "-o", options, "start")
     try:
-        for statement in filter(str.strip, sql.split(";")):
-            run(str(programs / "psql"), "-h", "127.0.0.1", "-p", str(port), "-U", USER, "postgres", "-c", statement)
+        with psycopg.connect(f"postgresql://{USER}@127.0.0.1:{port}/postgres", autocommit=True) as connection:
+            for statement in filter(str.strip, sql.split(";")):
+                connection.execute(statement.encode())
         yield port
     finally:
         run(*control, "-m", "immediate", "stop")

@@ -27,6 +27,7 @@ from isitcake.services import Service, free_ports, label_studio_command
 from isitcake.settings import child_environment, load
 from labeling.pictures import picture_url
 from simulator.internet import Internet
+from simulator.photo_api import ACCESS_KEY
 from simulator.world import World
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +37,7 @@ SECRETS = {
     "LABEL_STUDIO_API_KEY": "0123456789abcdef0123456789abcdef01234567",
     "PICTURES_SECRET": "long random text",
 }
+VALUES = {**SECRETS, "UNSPLASH_ACCESS_KEY": ACCESS_KEY}
 
 
 def test_secrets_are_required_and_nothing_listens_beyond_loopback() -> None:
@@ -57,7 +59,7 @@ class Stack:
         self.folder = folder
         self.ports = dict(zip(("prefect", "label-studio", "app", "worker"), free_ports(4), strict=True))
         text = (ROOT / "docker-compose.yml").read_text()
-        text = re.sub(r"\$\{(\w+):([?-])([^}]*)\}", lambda m: SECRETS.get(m[1], "" if m[2] == "?" else m[3]), text)
+        text = re.sub(r"\$\{(\w+):([?-])([^}]*)\}", lambda m: VALUES.get(m[1], m[3]), text)
         for name, inside in (("prefect", 4200), ("label-studio", 8080), ("app", 8090), ("worker", 8070)):
             text = re.sub(rf"(?<![\w/]){name}:{inside}|//{name}:{inside}", f"//127.0.0.1:{self.ports[name]}", text)
             text = text.replace(f"127.0.0.1:{inside}", f"127.0.0.1:{self.ports[name]}")
@@ -77,12 +79,14 @@ class Stack:
         folder.mkdir()
         log = self.folder / f"{name}.log"
         search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        process = subprocess.Popen(
-            [program, *arguments],
-            cwd=ROOT,
-            env=child_environment(**{"PATH": search, **service["environment"]}),
-            stdin=subprocess.DEVNULL, stdout=log.open("wb"), stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+        environment = {name: value or "" for name, value in service["environment"].items()}
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [program, *arguments],
+                cwd=ROOT,
+                env=child_environment(**{"PATH": search, **environment}),
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
         check = re.search(r"http://[^/']+(/[^']*)", shlex.join(service["healthcheck"]["test"]))
         assert check
         started = Service(name, f"http://127.0.0.1:{self.ports[name]}", process, log)
@@ -91,16 +95,17 @@ class Stack:
 
 
 @pytest.fixture
-def stack(tmp_path: Path, internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, internet: Internet, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stack]:
     for name in [name for name in os.environ if name.startswith(("ISITCAKE_LABEL", "PREFECT_"))]:
         monkeypatch.delenv(name)
     folder = tmp_path / "stack"
     (folder / "project").mkdir(parents=True)
     write_config(internet, folder / "project")
-    (folder / "postgres").mkdir()
     text = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     with running_postgresql(
-        folder / "postgres", text["configs"]["databases"]["content"] + f"CREATE DATABASE {USER};"
+        tmp_path_factory.mktemp("postgresql"), text["configs"]["databases"]["content"] + f"CREATE DATABASE {USER};"
     ) as port:
         yield Stack(folder, port)
 
@@ -125,7 +130,7 @@ def test_the_services_of_the_compose_file(
         state = finished(f"{api}/flow_runs/{run}")
         assert state["type"] == "COMPLETED", (state, worker.log.read_text()[-3000:])
         for name, value in stack.services["app"]["environment"].items():
-            monkeypatch.setenv(name, value)
+            monkeypatch.setenv(name, value or "")
         project = Project.open(load())
         with project.catalog.read() as connection:
             stored = set(connection.execute(images.select()).scalars())

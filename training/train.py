@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from dataset.atomic import storage_errors
 from dataset.reader import SPLITS, UNSEEN, Backbone, Row, Version, backbone, features, load, newest
-from dataset.storage import storage_errors
 from isitcake.errors import TrainingError, UnknownVersion
 from isitcake.settings import Settings
 from training import models

@@ -5,9 +5,9 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from dataset import versions
+from dataset.atomic import replace_file
 from dataset.decoding import encode_jpeg
 from dataset.manifest import Row
-from dataset.storage import replace_file
 from dataset.versions import Version
 
 CELL_PX = 96

@@ -12,12 +12,12 @@ from PIL import Image
 from sqlalchemy import Connection, select
 
 from dataset import decisions, versions
+from dataset.atomic import replace_file
 from dataset.decoding import encode_jpeg
 from dataset.derived import derived
 from dataset.ledger import last_reports
 from dataset.project import Project
 from dataset.splits import SPLITS
-from dataset.storage import replace_file
 from dataset.tables import clusters, findings, images, queue, sightings
 from isitcake.errors import StorageError
 from training import models

@@ -1,24 +1,13 @@
-"""Files that appear whole or not at all, and the blob store made of them."""
+"""Files that appear whole or not at all."""
 
 import contextlib
 import errno
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from isitcake.errors import StorageError
-
-EXTENSIONS = {
-    "JPEG": "jpg",
-    "PNG": "png",
-    "WEBP": "webp",
-    "GIF": "gif",
-    "AVIF": "avif",
-    "BMP": "bmp",
-    "TIFF": "tif",
-}
 
 
 @contextlib.contextmanager
@@ -76,19 +65,3 @@ def replace_file(path: Path, content: bytes) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-
-
-class Blobs:
-    """Original bytes by their SHA-256, under `root`: ab/<sha256>.<ext>, written once, read-only."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def path(self, sha256: str, image_format: str) -> Path:
-        return self.root / sha256[:2] / f"{sha256}.{EXTENSIONS.get(image_format, 'bin')}"
-
-    def put(self, content: bytes, image_format: str) -> str:
-        """Store the bytes. Returns their SHA-256, 64 hex digits."""
-        sha256 = hashlib.sha256(content).hexdigest()
-        write_once(self.path(sha256, image_format), content)
-        return sha256
