@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from crawlers.folder import collect_folder
 from crawlers.unsplash import collect_unsplash
-from dataset.ledger import SourceReport
+from dataset.ledger import OUTCOMES, SourceReport
 from dataset.project import Project
 from isitcake import errors
 from isitcake.settings import Source, child_environment
@@ -28,8 +28,8 @@ class CollectReport:
 
     def line(self) -> str:
         """What happened, in one line."""
-        count = {kind: sum(report.outcomes.get(kind, 0) for report in self.sources) for kind in KINDS}
-        told = ", ".join(f"{count[kind]} {kind}" for kind in KINDS)
+        count = {kind: sum(report.outcomes.get(kind, 0) for report in self.sources) for kind in OUTCOMES}
+        told = ", ".join(f"{count[kind]} {kind}" for kind in OUTCOMES)
         return f"{len(self.sources)} sources, {sum(r.candidates for r in self.sources)} candidates: {told}"
 
     def raise_for_failures(self) -> None:
@@ -45,9 +45,6 @@ class CollectReport:
             raise errors.CrawlError(
                 f"{', '.join(empty)} brought nothing ({why}); look at the pages, what was collected before stays"
             )
-
-
-KINDS = ("stored", "duplicate", "unchanged", "rejected", "failed")
 
 
 def collect(project: Project, names: Sequence[str] = (), progress: Progress | None = None) -> CollectReport:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, Literal
+from typing import IO, Literal, get_args
 
 from sqlalchemy import Connection, func, select, update
 
@@ -27,6 +27,7 @@ LOCK_WAIT_S = 5.0
 MAX_TEXT = 500  # characters kept of an alt text or a name from outside
 
 Outcome = Literal["stored", "duplicate", "unchanged", "rejected", "failed"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ from isitcake.settings import CONFIG_NAME, load
 from isitcake.show import err, grid, json_option, progress, show
 from isitcake.template import default_config
 
-KINDS = ("stored", "duplicate", "unchanged", "rejected", "failed")
-
 
 class Context:
     """What the options before the command said."""
@@ -146,13 +144,14 @@ def status(context: Context, as_json: bool) -> None:
 def collect(context: Context, sources: tuple[str, ...], as_json: bool) -> None:
     """Collect from every SOURCE, or those named."""
     from crawlers.collect import collect as stage
+    from dataset.ledger import OUTCOMES
 
     project = context.project()
     with progress(as_json) as steps:
         report = stage(project, sources, steps.note)
-    rows = [(r.source, r.status, r.candidates, *(r.outcomes.get(k, 0) for k in KINDS)) for r in report.sources]
+    rows = [(r.source, r.status, r.candidates, *(r.outcomes.get(k, 0) for k in OUTCOMES)) for r in report.sources]
     rows += [(name, "failed", 0, 0, 0, 0, 0, 0) for name in report.failed]
-    show(report, as_json, grid(["source", "", "candidates", *KINDS], rows))
+    show(report, as_json, grid(["source", "", "candidates", *OUTCOMES], rows))
     report.raise_for_failures()
 
 

@@ -95,18 +95,14 @@ class Stack:
 
 
 @pytest.fixture
-def stack(
-    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, internet: Internet, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Stack]:
+def stack(tmp_path: Path, internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     for name in [name for name in os.environ if name.startswith(("ISITCAKE_LABEL", "PREFECT_"))]:
         monkeypatch.delenv(name)
     folder = tmp_path / "stack"
     (folder / "project").mkdir(parents=True)
     write_config(internet, folder / "project")
     text = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    with running_postgresql(
-        tmp_path_factory.mktemp("postgresql"), text["configs"]["databases"]["content"] + f"CREATE DATABASE {USER};"
-    ) as port:
+    with running_postgresql(text["configs"]["databases"]["content"] + f"CREATE DATABASE {USER};") as port:
         yield Stack(folder, port)
 
 

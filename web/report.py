@@ -15,7 +15,7 @@ from dataset import decisions, versions
 from dataset.atomic import replace_file
 from dataset.decoding import encode_jpeg
 from dataset.derived import derived
-from dataset.ledger import last_reports
+from dataset.ledger import OUTCOMES, last_reports
 from dataset.project import Project
 from dataset.splits import SPLITS
 from dataset.tables import clusters, findings, images, queue, sightings
@@ -60,13 +60,12 @@ def report_html(project: Project, version: str | None = None) -> str:
             "decisions": sorted(Counter(d.label for d in decisions.latest(connection).values()).items()),
             "images": len(formats),
         }
-    kinds = ("stored", "duplicate", "unchanged", "rejected", "failed")
     sources = [
         {
             "name": r.source,
             "status": r.status,
             "candidates": r.candidates,
-            "cells": [r.outcomes.get(k, 0) for k in kinds],
+            "cells": [r.outcomes.get(k, 0) for k in OUTCOMES],
         }
         for r in last_reports(project)
     ]
@@ -78,7 +77,7 @@ def report_html(project: Project, version: str | None = None) -> str:
         split_names=list(SPLITS),
         places=_places(chosen),
         sources=sources,
-        kinds=kinds,
+        kinds=OUTCOMES,
         models=models.listing(project.home),
         **content,
     )

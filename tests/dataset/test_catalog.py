@@ -42,8 +42,8 @@ def test_not_a_catalog(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_postgresql(tmp_path_factory.mktemp("postgresql")) as port:
+def postgresql() -> Iterator[str]:
+    with running_postgresql() as port:
         yield f"postgresql+psycopg://{USER}@127.0.0.1:{port}/postgres"
 
 
