@@ -14,7 +14,7 @@ dev:             ## what tests and checks need
 	@scripts/setup.sh dev
 
 test: dev        ## every test
-	@$(PY) -m pytest $(if $(CI),,-q) $(ARGS)
+	@$(PY) -m pytest $(if $(CI),,-q) -n auto --maxprocesses 4 $(ARGS)
 
 check: dev       ## style, types, import directions, compose file
 	@.venv/bin/ruff check .

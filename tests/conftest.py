@@ -24,6 +24,14 @@ from simulator.world import World, drawn_world
 Open = Callable[..., Project]
 
 
+SLOWEST = ("test_readme.py", "test_compose.py", "test_review.py", "test_kill.py")  # begun first: workers share the rest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {name: number for number, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine reaches a test."""

@@ -1,0 +1,95 @@
+"""The README's commands, typed as they stand there."""
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import write_config
+
+from dataset import versions
+from dataset.catalog import Catalog
+from dataset.tables import outcomes
+from simulator.internet import Internet
+from simulator.photo_api import ACCESS_KEY
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = re.findall(r"^```sh\n(.+?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's files in a folder of their own, with the environments of this one."""
+    folder = tmp_path_factory.mktemp("checkout") / "is-it-cake"
+    skip = shutil.ignore_patterns(".*cache", ".git", ".venv*", "demo", "library", "isitcake.toml", "__pycache__")
+    shutil.copytree(ROOT, folder, ignore=skip)
+    (folder / ".venv").symlink_to(sys.prefix)
+    (folder / ".venv-label-studio").symlink_to(ROOT / ".venv-label-studio")
+    return folder
+
+
+def typed(block: str, folder: Path, **variables: str) -> str:
+    """What a shell prints for `block`. Both streams, where it fails."""
+    ran = subprocess.run(
+        ["bash", "-euc", block],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder.parent), "LANG": "C.UTF-8", **variables},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, f"{block}\n{ran.stdout}\n{ran.stderr}"
+    return ran.stdout
+
+
+def test_the_blocks_are_those_tested_here() -> None:
+    assert [block.split()[:2] for block in BLOCKS] == [
+        ["make", "demo"],
+        ["make", "test"],
+        [".", ".venv/bin/activate"],
+        ["isitcake", "collect"],
+    ]
+
+
+def test_make_demo_twice(checkout: Path) -> None:
+    """The whole loop ends by itself; a second run publishes nothing, asks nothing and fetches no image again."""
+    told = typed(BLOCKS[0], checkout, ONCE="1")
+    for said in ("images collected", "labels they found wrong", "after review", "test_unseen_sites", "report"):
+        assert said in told
+    home = checkout / "demo" / "drawn" / "library"
+    before, after = versions.listing(home)
+    assert before.id != after.id
+    assert (home / "reports" / f"{after.name}.html").stat().st_size > 10_000
+    tasks = label_studio_tasks(checkout)
+    typed(BLOCKS[0], checkout, ONCE="1")
+    assert [version.id for version in versions.listing(home)] == [before.id, after.id]
+    assert label_studio_tasks(checkout) == tasks
+    catalog = Catalog("sqlite", home)
+    with catalog.read() as connection:
+        rows = connection.execute(outcomes.select()).all()
+    catalog.close()
+    first = {row.run_id for row in rows if row.outcome == "stored"}
+    second = {row.outcome for row in rows if row.run_id not in first}
+    assert second <= {"unchanged", "rejected", "failed", "duplicate"}
+    assert "unchanged" in second
+
+
+def label_studio_tasks(checkout: Path) -> int:
+    (database,) = (checkout / "demo" / "drawn" / "label-studio").glob("*.sqlite3")
+    with sqlite3.connect(database) as connection:
+        count: int = connection.execute("SELECT count(*) FROM task").fetchone()[0]
+    connection.close()
+    return count
+
+
+def test_make_it_yours(checkout: Path, internet: Internet) -> None:
+    """`init`, sources of one's own, and every stage by hand."""
+    typed(BLOCKS[2], checkout)
+    assert 'contact = ""' in (checkout / "isitcake.toml").read_text()
+    write_config(internet, checkout)
+    typed(f". .venv/bin/activate\n{BLOCKS[3]}", checkout, ISITCAKE_UNSPLASH_ACCESS_KEY=ACCESS_KEY)
+    (version,) = versions.listing(checkout / "library")
+    assert version.images
