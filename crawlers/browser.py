@@ -13,6 +13,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
 )
 
 
@@ -37,12 +38,12 @@ def executable(setting: str = "") -> str:
     )
 
 
-def launch_options(path: str) -> dict[str, object]:
-    """Options for Playwright's chromium.launch."""
+def launch_options(path: str, proxy_url: str) -> dict[str, object]:
+    """Options for Playwright's chromium.launch; every connection goes through the proxy."""
     arguments = list(ARGUMENTS)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium refuses to start as root with its sandbox
-    return {"executable_path": path, "headless": True, "args": arguments}
+    return {"executable_path": path, "headless": True, "args": arguments, "proxy": {"server": proxy_url}}
 
 
 if __name__ == "__main__":

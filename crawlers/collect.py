@@ -33,17 +33,16 @@ class CollectReport:
         return f"{len(self.sources)} sources, {sum(r.candidates for r in self.sources)} candidates: {told}"
 
     def raise_for_failures(self) -> None:
-        """Raise CrawlError if a source failed or brought nothing usable."""
-        empty = [report.source for report in self.sources if report.status == "unhealthy"]
+        """Raise CrawlError if a source failed, was put off, or is not what it was."""
+        ill = [report for report in self.sources if report.status in ("unhealthy", "deferred")]
         if self.failed:
             name, why = next(iter(self.failed.items()))
             more = f" (and {len(self.failed) - 1} more)" if len(self.failed) > 1 else ""
             raise errors.CrawlError(f"source {name!r} failed{more}: {why}")
-        if empty:
-            notes = next(report.notes for report in self.sources if report.source == empty[0])
-            why = notes[0] if notes else "no usable picture found"
+        if ill:
+            names = ", ".join(report.source for report in ill)
             raise errors.CrawlError(
-                f"{', '.join(empty)} brought nothing ({why}); look at the pages, what was collected before stays"
+                f"{names}: {ill[0].notes[0]}; `isitcake source probe` shows why; what was collected stays"
             )
 
 

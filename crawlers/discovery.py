@@ -5,8 +5,9 @@ Pure functions of the page's text: no network, no Scrapy.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from parsel import Selector
@@ -15,17 +16,20 @@ from crawlers.urls import IMAGE_EXTENSION, absolute, originals
 
 MAX_SCRIPT_CHARS = 5_000_000
 MAX_OFFERS = 40  # addresses kept for one photo
+MAX_ALT_CHARS = 2000
 IMG_XPATH = "//img | //amp-img"
+OG_XPATH = "//meta[@property='og:image' or @property='og:image:secure_url' or @name='twitter:image']/@content"
 SET_ATTRIBUTES = ("srcset", "data-srcset", "data-lazy-srcset", "data-bgset", "imagesrcset")
 CSS_URL = re.compile(r"url\(\s*(?:\"([^\"]+)\"|'([^']+)'|([^)\s]+))\s*\)", re.IGNORECASE)
 QUOTED_IMAGE = re.compile(
     r"[\"']((?:https?:)?(?:\\?/){1,2}[^\"'<>\s]{3,600}?\.(?:jpe?g|png|webp|avif)(?:[?/][^\"'<>\s]{0,300})?)[\"']",
     re.IGNORECASE,
 )
-FILLED_BY_SCRIPT = re.compile(
-    r"IntersectionObserver|infinite.?scroll|load.?more|addEventListener\(\s*[\"']scroll|onscroll|__NEXT_DATA__",
-    re.IGNORECASE,
+GROWS = re.compile(  # the page goes on where one scrolls or presses
+    r"IntersectionObserver|infinite.?scroll|load.?more|addEventListener\(\s*[\"']scroll|onscroll", re.IGNORECASE
 )
+MORE = re.compile(r"^\s*(load|show|view|see) more\b", re.IGNORECASE)
+ENOUGH = 3  # photos in embedded JSON that make a gallery
 CONTAINER = re.compile(r"\b(gallery|portfolio|grid|feed|root|app|__next|masonry|products)\b", re.IGNORECASE)
 PAGE_NUMBER = re.compile(
     r"(?:/page)?/\d{1,4}/?(?=$|\?)|(?<=[?&])(?:page|p|paged|offset|start|pg)=\d{1,5}&?", re.IGNORECASE
@@ -44,35 +48,57 @@ class Candidate:
     page_url: str
     alt: str = ""
     rejected: str = ""  # why it is not worth a request; empty when it is
+    width_px: int = 0  # of the largest variant the page itself names; an original is no smaller
 
     @property
     def image_url(self) -> str:
         return self.offers[0]
 
 
-def candidates(html: str, page_url: str) -> list[Candidate]:
-    """Photos of the page, each once however often it is offered, in reading order."""
+@dataclass(frozen=True)
+class _Found:
+    """One place of the page that offers a photo."""
+
+    offers: list[str]
+    alt: str = ""
+    rejected: str = ""
+    width_px: int = 0
+
+
+def candidates(html: str, page_url: str, listed: Sequence[str] = ()) -> list[Candidate]:
+    """Photos of the page, each once however often it is offered, in reading order.
+
+    listed: addresses that the site's sitemap names for this page.
+    """
     selector = Selector(text=html or "<html></html>")
     base = absolute(selector.xpath("//base/@href").get("") or page_url, page_url) or page_url
     groups = [
         *_from_elements(selector, base),
         *_from_styles(selector, base),
         *_from_head_and_scripts(selector, base),
+        *(_Found([url]) for value in listed if (url := absolute(value, base))),
     ]
     found: dict[str, Candidate] = {}
     owner: dict[str, str] = {}
-    for offers, alt, rejected in groups:
-        if not offers:
+    for group in groups:
+        if not group.offers:
             continue
-        ranked = _rank(offers, base)
+        ranked = _rank(group.offers, base)
         known = next((owner[url] for url in ranked if url in owner), None)
         if known is None:
             known = ranked[0]
-            found[known] = Candidate(tuple(ranked[:MAX_OFFERS]), page_url, alt, rejected)
+            found[known] = Candidate(
+                tuple(ranked[:MAX_OFFERS]), page_url, group.alt[:MAX_ALT_CHARS], group.rejected, group.width_px
+            )
         else:
             before = found[known]
-            merged = tuple(dict.fromkeys((*before.offers, *ranked)))[:MAX_OFFERS]
-            found[known] = Candidate(merged, page_url, before.alt or alt, before.rejected and rejected)
+            found[known] = Candidate(
+                tuple(dict.fromkeys((*before.offers, *ranked)))[:MAX_OFFERS],
+                page_url,
+                before.alt or group.alt[:MAX_ALT_CHARS],
+                before.rejected and group.rejected,
+                max(before.width_px, group.width_px),
+            )
         for url in ranked:
             owner.setdefault(url, known)
     return list(found.values())
@@ -110,13 +136,20 @@ def same_series(url: str, page_url: str) -> bool:
 
 
 def needs_browser(html: str) -> bool:
-    """Whether scripts bring the photos: by what the page says of itself, not by its address."""
+    """Whether scripts bring the photos: by what the page says of itself, not by its address.
+
+    What embedded JSON already offers needs no browser, unless the page goes on when scrolled.
+    """
     selector = Selector(text=html or "<html></html>")
     scripts = selector.xpath("//script[not(contains(@type, 'json'))]")
     if not scripts:
         return False
-    if any(FILLED_BY_SCRIPT.search(script) for script in scripts.xpath("text()").getall()):
+    if any(GROWS.search(script) for script in scripts.xpath("text()").getall()):
         return True
+    if any(MORE.search(" ".join(e.xpath(".//text()").getall())) for e in selector.xpath("//button | //a[@href='#']")):
+        return True
+    if sum(1 for _ in _from_head_and_scripts(selector, "https://any.example/", head=False)) >= ENOUGH:
+        return False
     for container in selector.xpath("//main | //section | //div | //ul"):
         name = " ".join((container.attrib.get("id", ""), container.attrib.get("class", "")))
         if (
@@ -129,7 +162,7 @@ def needs_browser(html: str) -> bool:
     return not selector.xpath("//img") and len(text.split()) < 30
 
 
-def _from_elements(selector: Selector, base: str) -> Iterator[tuple[list[str], str, str]]:
+def _from_elements(selector: Selector, base: str) -> Iterator[_Found]:
     for image in selector.xpath(IMG_XPATH):
         raw = [*_values(image)]
         raw += image.xpath("parent::picture/source/@srcset | parent::picture/source/@data-srcset").getall()
@@ -142,17 +175,17 @@ def _from_elements(selector: Selector, base: str) -> Iterator[tuple[list[str], s
         tiny = {image.attrib.get("width", ""), image.attrib.get("height", "")} == {"1"}
         vector = offers and all(urlsplit(url).path.lower().endswith((".svg", ".ico")) for url in offers)
         rejected = "one pixel" if tiny else "drawing: SVG or icon file" if vector else ""
-        yield offers, image.attrib.get("alt", ""), rejected
+        yield _Found(offers, image.attrib.get("alt", ""), rejected, max(map(_named_width, raw), default=0))
     for text in selector.xpath("//noscript/text()").getall():
         if "<img" in text:  # some parsers keep the content of <noscript> as text
             yield from _from_elements(Selector(text=text), base)
     for anchor in selector.xpath("//a[not(.//img)]"):
         url = absolute(anchor.attrib.get("href", ""), base)
         if url and IMAGE_EXTENSION.search(urlsplit(url).path):
-            yield [url], anchor.attrib.get("title", ""), ""
+            yield _Found([url], anchor.attrib.get("title", ""))
 
 
-def _from_styles(selector: Selector, base: str) -> Iterator[tuple[list[str], str, str]]:
+def _from_styles(selector: Selector, base: str) -> Iterator[_Found]:
     for element in selector.xpath("//*[@style or @data-bg or @data-background or @data-background-image]"):
         values = [next(filter(None, match)) for match in CSS_URL.findall(element.attrib.get("style", ""))]
         values += [element.attrib.get(name, "") for name in ("data-bg", "data-background", "data-background-image")]
@@ -160,27 +193,52 @@ def _from_styles(selector: Selector, base: str) -> Iterator[tuple[list[str], str
             match = CSS_URL.search(value)
             url = absolute(next(filter(None, match.groups())) if match else value, base)
             if url:
-                yield [url], element.attrib.get("aria-label", element.attrib.get("title", "")), ""
+                yield _Found([url], element.attrib.get("aria-label", element.attrib.get("title", "")))
     for style in selector.xpath("//style/text()").getall():
         for match in CSS_URL.findall(style):
             url = absolute(next(filter(None, match)), base)
             if url and IMAGE_EXTENSION.search(urlsplit(url).path):
-                yield [url], "", ""
+                yield _Found([url])
 
 
-def _from_head_and_scripts(selector: Selector, base: str) -> Iterator[tuple[list[str], str, str]]:
-    for value in selector.xpath(
-        "//meta[@property='og:image' or @property='og:image:secure_url' or @name='twitter:image']/@content"
-    ).getall():
-        if url := absolute(value, base):
-            yield [url], "", ""
-    for text in selector.xpath("//script/text()").getall():
+def _from_head_and_scripts(selector: Selector, base: str, head: bool = True) -> Iterator[_Found]:
+    """og:image, JSON-LD, and addresses in the JSON that scripts carry."""
+    if head:
+        for value in selector.xpath(OG_XPATH).getall():
+            if url := absolute(value, base):
+                yield _Found([url])
+    for script in selector.xpath("//script[text()]"):
+        text = script.xpath("text()").get("")
         if len(text) > MAX_SCRIPT_CHARS:
+            continue
+        if script.attrib.get("type", "").strip().lower() == "application/ld+json":
+            yield from _from_linked_data(text, base)
             continue
         for match in QUOTED_IMAGE.findall(text):
             value = match.replace("\\/", "/").replace("\\u002F", "/").replace("\\u0026", "&").replace("&amp;", "&")
             if url := absolute(value, base):
-                yield [url], "", ""
+                yield _Found([url])
+
+
+def _from_linked_data(text: str, base: str) -> Iterator[_Found]:
+    """schema.org: `image`, and the contentUrl of an ImageObject."""
+    try:
+        waiting: list[Any] = [json.loads(text)]
+    except (ValueError, RecursionError):
+        return
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, dict):
+            is_image = "ImageObject" in str(node.get("@type", ""))
+            named = node.get("image")
+            values = [value for value in (named if isinstance(named, list) else [named]) if isinstance(value, str)]
+            values += [str(node[key]) for key in ("contentUrl", "url") if is_image and node.get(key)][:1]
+            for value in values:
+                if url := absolute(value, base):
+                    yield _Found([url], str(node.get("caption") or node.get("name") or "") if is_image else "")
+            waiting += [value for key, value in node.items() if isinstance(value, dict | list) and key != "logo"]
 
 
 def _values(image: Selector) -> list[str]:
@@ -211,6 +269,13 @@ def _addresses(value: str, base: str) -> list[str]:
         return []
     url = absolute(value, base)
     return [url] if url else []
+
+
+def _named_width(value: str) -> int:
+    """The largest width that a srcset or a `-1024x768.jpg` names, in pixels; 0 for none. Ratios (2x) name none."""
+    widths = [int(width) for width in re.findall(r"\s(\d{2,5})w\s*(?:,|$)", value)]
+    widths += [int(width) for width in re.findall(r"-(\d{2,4})x\d{2,4}\.\w{3,4}", value)]
+    return max(widths, default=0)
 
 
 def _srcset(value: str) -> list[tuple[str, float]]:

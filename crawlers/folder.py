@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from dataset.ledger import Ledger, Sighting, SourceReport, sole_run
+from dataset.ledger import Download, Ledger, Sighting, SourceReport, sole_run
 from dataset.project import Project
 from isitcake.errors import CrawlError
 from isitcake.settings import Source
@@ -36,7 +36,7 @@ def _take(ledger: Ledger, path: Path, address: str, root: Path) -> None:
     except OSError as error:
         ledger.settle(address, page, "failed", f"unreadable: {error.strerror}")
         return
-    sha256 = ledger.accept(address, page, body, address)
+    sha256 = ledger.accept(address, page, Download(body, address))
     if sha256:
         folder = path.parent.relative_to(root).as_posix()
         site = ledger.source.name if folder == "." else f"{ledger.source.name}/{folder}"

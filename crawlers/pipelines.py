@@ -1,18 +1,22 @@
 """Candidates into blobs and outcomes: original bytes, asked for once, nothing re-encoded."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from scrapy import Request
+from scrapy.exceptions import IgnoreRequest
 from scrapy.http.request import NO_CALLBACK
 from scrapy.pipelines.files import FilesPipeline
 
+from crawlers import optout
 from crawlers.discovery import Candidate
 from crawlers.guard import Refused
-from crawlers.robots import Disallowed
-from dataset.decoding import Undecodable, examine
-from dataset.ledger import Ledger, Sighting
+from crawlers.pacing import HostPaused
+from crawlers.robots import Disallowed, OptedOut
+from dataset.decoding import Header, Undecodable, examine
+from dataset.ledger import Download, Fetch, Ledger, Outcome, Sighting
 from isitcake.errors import IsItCakeError
 
 
@@ -84,66 +88,92 @@ class OriginalsPipeline(FilesPipeline):
         return item
 
     async def _collect(self, photo: Candidate) -> str | None:
-        """Try the offers in order; the first that decodes wins, and the ledger says which it was."""
+        """Try the offers in order until one has at least the size the page names; keep the largest that decodes."""
         url, page = photo.image_url, photo.page_url
+        if refused := self.ledger.refused_url(url):
+            self.ledger.settle(url, page, "rejected", refused)
+            return None
         last = self.ledger.last_fetch(url)
         offers = list(photo.offers)
         if last and last.fetched_url in offers:
             offers.remove(last.fetched_url)
             offers.insert(0, last.fetched_url)
-        outcome: tuple[Any, str] = ("failed", "no address to try")
+        best: tuple[Header, Download] | None = None
+        rejected: Download | None = None  # decodes not, or too small: what its row says, where nothing is better
+        outcome: tuple[Outcome, str] = ("failed", "no address to try")
         for offer in offers:
-            headers = {}
-            if last and offer == last.fetched_url:
-                if last.etag:
-                    headers["If-None-Match"] = last.etag
-                if last.last_modified:
-                    headers["If-Modified-Since"] = last.last_modified
-            request = Request(offer, headers=headers, callback=NO_CALLBACK)
-            self._modify_media_request(request)
             try:
-                self.requests += 1
-                response = await self.crawler.engine.download_async(request)
+                response = await self._ask(offer, last if last and offer == last.fetched_url else None)
             except (Refused, Disallowed) as error:
-                self.requests -= 1
                 outcome = ("rejected", str(error))
                 continue
+            except OptedOut as error:
+                outcome = ("rejected", f"opt-out: {error}")
+                break
             except Exception as error:  # noqa: BLE001  one photo fails, its row says why, the crawl goes on
                 outcome = ("failed", _reason(error))
                 continue
+            if objection := optout.from_headers(_pairs(response)):
+                outcome, best, rejected = ("rejected", f"opt-out: {objection}"), None, None
+                break
             if response.status == 304 and last:
-                self.ledger.settle(url, page, "unchanged", sha256=last.sha256, fetched_url=offer)
-                return last.sha256
+                return self.ledger.unchanged(url, page)
             if response.status != 200:
                 outcome = ("failed", f"answered {response.status}")
                 continue
+            download = Download(response.body, offer, _header(response, "ETag"), _header(response, "Last-Modified"))
             try:
-                header = await asyncio.to_thread(examine, response.body)
-            except Undecodable as error:
-                outcome = ("rejected", str(error))
+                header = await asyncio.to_thread(examine, download.body)
+            except Undecodable:
+                rejected = rejected or download
                 continue
-            return self.ledger.accept_examined(
-                url,
-                page,
-                response.body,
-                header,
-                offer,
-                _header(response, "ETag"),
-                _header(response, "Last-Modified"),
-            )
+            if best is None or header.width * header.height > best[0].width * best[0].height:
+                best = header, download
+            if header.width >= photo.width_px:
+                break
+        if best:
+            return self.ledger.accept(url, page, best[1], best[0])
+        if rejected:
+            return self.ledger.accept(url, page, rejected)
         self.ledger.settle(url, page, *outcome)
         return None
+
+    async def _ask(self, url: str, last: Fetch | None) -> Any:
+        """The answer; conditional where we hold what `last` brought."""
+        headers = {}
+        if last and last.etag:
+            headers["If-None-Match"] = last.etag
+        if last and last.last_modified:
+            headers["If-Modified-Since"] = last.last_modified
+        request = Request(url, headers=headers, callback=NO_CALLBACK, meta={"is_image": True})
+        self._modify_media_request(request)
+        self.requests += 1
+        try:
+            return await self.crawler.engine.download_async(request)
+        except IgnoreRequest:  # nothing was asked
+            self.requests -= 1
+            raise
 
 
 def _header(response: Any, name: str) -> str:
     return (response.headers.get(name) or b"").decode("latin-1")[:500]
 
 
+def _pairs(response: Any) -> Iterator[tuple[str, str]]:
+    for name, values in response.headers.items():
+        for value in values:
+            yield name.decode("latin-1"), value.decode("latin-1")
+
+
 def _reason(error: Exception) -> str:
     name = type(error).__name__
     text = str(error).strip() or name
-    if "DNS" in name:
+    if "DNS" in name or "Resolve" in name:
         return "dns: " + text[:200]
     if "Timeout" in name:
         return "timeout"
+    if isinstance(error, HostPaused):
+        return text
+    if "Cancelled" in name and "maxsize" in text:
+        return "too large"
     return f"{name}: {text[:200]}"

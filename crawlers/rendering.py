@@ -1,28 +1,72 @@
-"""The browser inside a crawl: started with the first page that needs it, kept out of private nets."""
+"""How a crawl makes its requests: in turn, over HTTP, or in a browser that starts with the first page that needs it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from playwright.async_api import Error as PlaywrightError
+from scrapy.exceptions import DownloadTimeoutError
 from scrapy_playwright.handler import ScrapyPlaywrightDownloadHandler
 
 from crawlers.browser import executable, launch_options
-from crawlers.guard import Refused, check_url, resolves_public
+from crawlers.guard import Refused, check_url
+from crawlers.pacing import TRIES, HostPaused
+from crawlers.proxy import GuardProxy
+from crawlers.robots import Disallowed
 from isitcake.errors import CrawlError
 
 ABORTED_TYPES = ("image", "media", "font")  # image bodies are fetched once, over HTTP, by the pipeline
+PAGES_PER_CONTEXT = 40  # contexts keep what pages leave behind: a new one now and then bounds memory
+PAGE_TIMEOUT_S = 120.0  # for all of a page: navigation, scrolling, reading
 
 
-class LazyBrowser(ScrapyPlaywrightDownloadHandler):
-    """Scrapy-playwright's handler, whose browser starts with the first page that needs one."""
+class PoliteHandler(ScrapyPlaywrightDownloadHandler):
+    """Scrapy-playwright's handler: every request waits for its host's turn; the browser starts when it is needed."""
 
     def __init__(self, crawler: Any) -> None:
         super().__init__(crawler)
         self.crawler = crawler
+        self.abort_request = self._must_abort
+        self.proxy = GuardProxy(frozenset(crawler.settings.getlist("ALLOW_PRIVATE_HOSTS")))
+        self._rendered = 0
 
     async def _launch(self) -> None:
         """A static site never pays for a browser."""
+
+    async def download_request(self, request: Any) -> Any:
+        """Ask when the host may be asked; again after the pause it wants. Raises HostPaused."""
+        host, pacing = urlsplit(request.url).netloc, self.crawler.pacing
+        for last in (*[False] * (TRIES - 1), True):
+            try:
+                if request.meta.get("playwright"):
+                    response = await self._render(request)
+                else:
+                    async with pacing.turn(host):
+                        response = await super().download_request(request)
+            except (HostPaused, CrawlError):
+                raise
+            except Exception as error:
+                pacing.failed(host, type(error).__name__)
+                raise
+            retry_after = (response.headers.get("Retry-After") or b"").decode("latin-1")
+            if not pacing.answered(host, response.status, retry_after) or last:
+                break
+        return response
+
+    async def _render(self, request: Any) -> Any:
+        context = self._rendered // PAGES_PER_CONTEXT
+        self._rendered += 1
+        request.meta["playwright_context"] = f"pages-{context}"
+        await self._close_contexts_before(context)
+        try:
+            return await asyncio.wait_for(self._download_request(request), PAGE_TIMEOUT_S)
+        except TimeoutError as error:
+            raise DownloadTimeoutError(f"not rendered within {PAGE_TIMEOUT_S:.0f} s") from error
+
+    async def _close_contexts_before(self, context: int) -> None:
+        for name, wrapper in list(self.context_wrappers.items()):
+            if int(name.rpartition("-")[2]) < context and not wrapper.context.pages:
+                await wrapper.context.close()
 
     async def _maybe_launch_browser(self) -> None:
         if not hasattr(self, "browser_provider"):
@@ -31,36 +75,36 @@ class LazyBrowser(ScrapyPlaywrightDownloadHandler):
             except CrawlError as error:
                 self.crawler.stop_with(error)
                 raise
-            self.config.launch_options = launch_options(path)
+            await self.proxy.start()
+            self.config.launch_options = launch_options(path, self.proxy.url)
             self.browser_provider = self.browser_provider_cls(self.config)
             await self.browser_provider.start()
-        await super()._maybe_launch_browser()
+        try:
+            await super()._maybe_launch_browser()
+        except PlaywrightError as error:
+            fatal = CrawlError(f"the browser does not start ({str(error).splitlines()[0]}); see `isitcake doctor`")
+            self.crawler.stop_with(fatal)
+            raise fatal from error
 
+    async def _close(self) -> None:
+        await super()._close()
+        await self.proxy.stop()
 
-def context_options(user_agent: str) -> dict[str, object]:
-    """Options for the browser context every page of a crawl shares."""
-    return {"user_agent": user_agent, "service_workers": "block", "viewport": {"width": 1280, "height": 900}}
-
-
-def abort_rule(allowed: frozenset[str]) -> Callable[[Any], Awaitable[bool]]:
-    """Whether the browser must not make a request: pictures, and anything private."""
-    public: dict[str, bool] = {}
-
-    async def abort(request: Any) -> bool:
+    async def _must_abort(self, request: Any) -> bool:
+        """Whether the browser must not make a request; where it may, wait for the host's turn."""
         if request.resource_type in ABORTED_TYPES:
             return True
         if request.url.startswith(("data:", "blob:")):
             return False
         try:
-            check_url(request.url, allowed)
-        except Refused:
+            check_url(request.url, self.proxy.allowed)
+            await self.crawler.robots.check(request.url)
+            await self.crawler.pacing.start(urlsplit(request.url).netloc)
+        except (Refused, Disallowed, HostPaused):
             return True
-        parts = urlsplit(request.url)
-        host = parts.hostname or ""
-        if f"{host}:{parts.port}" in allowed:
-            return False
-        if host not in public:
-            public[host] = await asyncio.to_thread(resolves_public, host)
-        return not public[host]
+        return False
 
-    return abort
+
+def context_options(user_agent: str) -> dict[str, object]:
+    """Options for the browser context every page of a crawl shares."""
+    return {"user_agent": user_agent, "service_workers": "block", "viewport": {"width": 1280, "height": 900}}

@@ -1,6 +1,6 @@
 """One crawl of one `site` source in a process of its own: Twisted's reactor cannot start twice.
 
-    python -m crawlers.run CONFIG SOURCE
+    python -m crawlers.run CONFIG SOURCE [OPTIONS]
 
 Writes JSON lines to stdout: {"progress": …} now and then, and {"report": …} or {"error": …} last.
 """
@@ -20,8 +20,9 @@ from typing import Any
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.settings import Settings as ScrapySettings
 
-from crawlers.rendering import abort_rule, context_options
-from crawlers.spider import SiteSpider
+from crawlers.pacing import MIN_DELAY_S, Pacing
+from crawlers.rendering import context_options
+from crawlers.spider import Limits, SiteSpider
 from dataset.ledger import Ledger, SourceReport, sole_run
 from dataset.project import Project
 from isitcake.errors import IsItCakeError
@@ -33,9 +34,10 @@ PROGRESS_EVERY_S = 0.5
 class SourceCrawler(Crawler):
     """Scrapy's crawler with the run's ledger, and a way to end it that says why."""
 
-    def __init__(self, settings: ScrapySettings, ledger: Ledger) -> None:
+    def __init__(self, settings: ScrapySettings, ledger: Ledger, pacing: Pacing) -> None:
         super().__init__(SiteSpider, settings)
         self.ledger = ledger
+        self.pacing = pacing
         self.fatal: IsItCakeError | None = None
         self.originals: Any = None  # the pipeline, once it is built
         self.robots: Any = None
@@ -56,7 +58,7 @@ class SourceCrawler(Crawler):
 def scrapy_settings(settings: Settings) -> ScrapySettings:
     """Polite, bounded, and closed where Scrapy's defaults are open."""
     allowed = settings.crawl.allow_private_hosts
-    handler = "crawlers.rendering.LazyBrowser"
+    handler = "crawlers.rendering.PoliteHandler"
     return ScrapySettings(
         {
             "USER_AGENT": settings.user_agent,
@@ -67,16 +69,24 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
             "LOG_ENABLED": True,
             "LOG_LEVEL": "ERROR",
             "LOG_FILE": str(settings.home / "crawl.log"),
-            "DOWNLOAD_DELAY": 0.1,
-            "RANDOMIZE_DOWNLOAD_DELAY": False,
-            "CONCURRENT_REQUESTS": 16,
-            "CONCURRENT_REQUESTS_PER_DOMAIN": 2,
-            "DOWNLOAD_TIMEOUT": 60,
+            # crawlers.pacing says when a host may be asked; Scrapy's own slots only bound what waits.
+            "DOWNLOAD_DELAY": 0,
+            "CONCURRENT_REQUESTS": 64,
+            "CONCURRENT_REQUESTS_PER_DOMAIN": 64,
+            "CONCURRENT_ITEMS": 20,
+            "DOWNLOAD_TIMEOUT": 45,  # of a whole answer, body included
             "DOWNLOAD_MAXSIZE": 50 * 1024 * 1024,
             "DOWNLOAD_WARNSIZE": 0,
             "DOWNLOAD_VERIFY_CERTIFICATES": True,
             "REDIRECT_MAX_TIMES": 5,
             "RETRY_TIMES": 2,
+            "RETRY_HTTP_CODES": [500, 502, 504, 522, 524, 408],  # 429 and 503 wait in crawlers.rendering
+            "RETRY_EXCEPTIONS": [
+                "scrapy.exceptions.DownloadConnectionRefusedError",
+                "scrapy.exceptions.DownloadFailedError",
+                "scrapy.exceptions.ResponseDataLossError",
+                "playwright.async_api.Error",  # the browser died
+            ],
             "MEDIA_ALLOW_REDIRECTS": True,
             "DNS_RESOLVER": "crawlers.guard.GuardResolver",
             "ALLOW_PRIVATE_HOSTS": allowed,
@@ -94,7 +104,6 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
                 "s3": None,
                 "data": None,
             },
-            "PLAYWRIGHT_ABORT_REQUEST": abort_rule(frozenset(allowed)),
             "PLAYWRIGHT_MAX_PAGES_PER_CONTEXT": 2,
             "PLAYWRIGHT_DEFAULT_NAVIGATION_TIMEOUT": 30_000,
             "BROWSER_CONTEXT": context_options(settings.user_agent),
@@ -102,7 +111,9 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
     )
 
 
-def crawl(project: Project, source: Source) -> SourceReport:
+def crawl(
+    project: Project, source: Source, limits: Limits | None = None, min_delay_s: float = MIN_DELAY_S
+) -> SourceReport:
     """Collect one site, or go on where a killed run stopped. Once per process.
 
     Raises CrawlError, CatalogError or StorageError when the crawl cannot go on.
@@ -111,8 +122,8 @@ def crawl(project: Project, source: Source) -> SourceReport:
         ledger = Ledger(project, source, datetime.now(UTC))
         settings = scrapy_settings(project.settings)
         process = AsyncCrawlerProcess(settings)
-        crawler = SourceCrawler(settings, ledger)
-        process.crawl(crawler, start_urls=list(source.start_urls))
+        crawler = SourceCrawler(settings, ledger, Pacing(min_delay_s))
+        process.crawl(crawler, start_urls=list(source.start_urls), limits=limits)
         process.start()
         if crawler.fatal is not None:
             raise crawler.fatal
@@ -121,7 +132,9 @@ def crawl(project: Project, source: Source) -> SourceReport:
             pages=spider.pages,  # type: ignore[union-attr]
             candidates=len(pipeline.candidates),
             requests=pipeline.requests,
-            notes=[*spider.notes, *crawler.robots.notes],  # type: ignore[union-attr]
+            notes=[*crawler.robots.notes, *crawler.pacing.notes, *spider.notes],  # type: ignore[union-attr]
+            placeholders=spider.placeholders,  # type: ignore[union-attr]
+            deferred=bool(crawler.robots.deferred),
         )
 
 
@@ -139,12 +152,15 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def main(config: str, source_name: str) -> int:
+def main(config: str, source_name: str, options: str = "{}") -> int:
+    """options: JSON of Limits' fields and min_delay_s, for a look at one page and for measurements."""
     _end_with_parent()
     logging.getLogger("scrapy.utils.log").setLevel(logging.ERROR)
+    chosen = json.loads(options)
+    delay = chosen.pop("min_delay_s", MIN_DELAY_S)
     try:
         project = Project.open(Path(config))
-        report = crawl(project, project.settings.source(source_name))
+        report = crawl(project, project.settings.source(source_name), Limits(**chosen), delay)
     except IsItCakeError as error:
         _tell(error=str(error), kind=type(error).__name__)
         return error.exit_code
@@ -153,4 +169,4 @@ def main(config: str, source_name: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:3]))
+    sys.exit(main(*sys.argv[1:4]))

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 import requests
 
 from crawlers.guard import Refused, check_url, resolves_public
-from dataset.ledger import Ledger, Sighting, SourceReport, sole_run
+from dataset.ledger import Download, Ledger, Sighting, SourceReport, sole_run
 from dataset.project import Project
 from isitcake.errors import ConfigError, PhotoApiError
 from isitcake.settings import Source
@@ -165,19 +165,12 @@ def _take(ledger: Ledger, api: _Api, photo: dict[str, Any], address: str, query:
             ledger.settle(address, page, "failed", str(error))
             return
         if response.status_code == 304 and last:
-            sha256 = last.sha256
-            ledger.settle(address, page, "unchanged", sha256=sha256, fetched_url=address)
+            sha256 = ledger.unchanged(address, page)
         elif response.status_code != 200:
             ledger.settle(address, page, "failed", f"answered {response.status_code}")
         else:
             headers = response.headers
-            sha256 = ledger.accept(
-                address,
-                page,
-                response.content,
-                address,
-                headers.get("ETag", ""),
-                headers.get("Last-Modified", ""),
-            )
+            validators = headers.get("ETag", ""), headers.get("Last-Modified", "")
+            sha256 = ledger.accept(address, page, Download(response.content, address, *validators))
     if sha256:
         ledger.sight(sha256, [seen])

@@ -5,6 +5,7 @@ A run that was killed is taken up again under its own number: what it settled st
 
 import contextlib
 import fcntl
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -17,13 +18,16 @@ from sqlalchemy import Connection, func, select, update
 from dataset.atomic import storage_errors
 from dataset.catalog import insert_new, upsert
 from dataset.decoding import Header, Undecodable, examine
+from dataset.health import RUNS, USABLE, Run, diagnose
 from dataset.project import Project
 from dataset.tables import fetches, images, outcomes, runs, sightings
+from dataset.tombstones import Erased
 from isitcake.errors import CrawlError
 from isitcake.settings import Source
 
 MIN_SIDE_PX = 200
 LOCK_WAIT_S = 5.0
+ERASED = "erased: it stays out"
 MAX_TEXT = 500  # characters kept of an alt text or a name from outside
 
 Outcome = Literal["stored", "duplicate", "unchanged", "rejected", "failed"]
@@ -38,6 +42,17 @@ class Fetch:
     sha256: str
     etag: str
     last_modified: str
+    reason: str = ""  # why its bytes were not stored
+
+
+@dataclass(frozen=True)
+class Download:
+    """What an address gave: its bytes, and what to say when asking again."""
+
+    body: bytes
+    url: str
+    etag: str = ""
+    last_modified: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,79 +107,73 @@ class Ledger:
                     .returning(runs.c.id)
                 ).scalar_one()
             self._fetches = {
-                row.image_url: Fetch(row.fetched_url, row.sha256, row.etag, row.last_modified)
+                row.image_url: Fetch(row.fetched_url, row.sha256, row.etag, row.last_modified, row.reason)
                 for row in connection.execute(select(fetches).where(fetches.c.source == source.name))
             }
+            self._erased = Erased.read(connection)
 
     def last_fetch(self, image_url: str) -> Fetch | None:
         return self._fetches.get(image_url)
 
-    def accept(
-        self,
-        image_url: str,
-        page_url: str,
-        body: bytes,
-        fetched_url: str,
-        etag: str = "",
-        last_modified: str = "",
-    ) -> str | None:
-        """Store a downloaded body, or write why not. Returns its SHA-256, or None when rejected."""
-        try:
-            header = examine(body)
-        except Undecodable as error:
-            self.settle(image_url, page_url, "rejected", str(error), fetched_url=fetched_url)
-            return None
-        return self.accept_examined(image_url, page_url, body, header, fetched_url, etag, last_modified)
+    def accept(self, image_url: str, page_url: str, download: Download, header: Header | None = None) -> str | None:
+        """Store a downloaded body, or write why not. Returns its SHA-256, or None when rejected.
 
-    def accept_examined(
-        self,
-        image_url: str,
-        page_url: str,
-        body: bytes,
-        header: Header,
-        fetched_url: str,
-        etag: str = "",
-        last_modified: str = "",
-    ) -> str | None:
-        """As `accept`, for a body whose pixels were decoded before."""
-        if min(header.width, header.height) < MIN_SIDE_PX:
-            reason = f"too small: shorter side under {MIN_SIDE_PX} px"
-            self.settle(image_url, page_url, "rejected", reason, fetched_url=fetched_url)
-            return None
-        sha256 = self._project.blobs.put(body, header.format)
+        header: where the body's pixels were decoded before.
+        """
+        sha256 = hashlib.sha256(download.body).hexdigest()
+        try:
+            header = header or examine(download.body)
+            reason = self._refusal(header, download.body, sha256)
+        except Undecodable as error:
+            reason = str(error)
+        previous = self._fetches.get(image_url)
+        fetch = Fetch(download.url, sha256, download.etag, download.last_modified, reason)
+        if not reason and header:
+            self._project.blobs.put(download.body, header.format)
         with self._project.catalog.write() as connection:
             # Known from another address of this source or from another source: a duplicate; known from
             # this very address: unchanged, whatever the server's validators said.
-            new = insert_new(
-                connection,
-                images,
-                [
-                    {
-                        "sha256": sha256,
-                        "format": header.format,
-                        "width": header.width,
-                        "height": header.height,
-                        "has_alpha": int(header.has_alpha),
-                        "size_bytes": len(body),
-                        "first_seen": self._now,
-                    }
-                ],
-            )
-            previous = self._fetches.get(image_url)
-            if new:
-                outcome: Outcome = "stored"
+            if reason or not header:
+                outcome: Outcome = "rejected"
+            elif insert_new(connection, images, [self._image(sha256, header, len(download.body))]):
+                outcome = "stored"
             else:
                 outcome = "unchanged" if previous and previous.sha256 == sha256 else "duplicate"
-            fetch = Fetch(fetched_url, sha256, etag, last_modified)
-            upsert(
-                connection,
-                fetches,
-                [{"source": self.source.name, "image_url": image_url, **fetch.__dict__}],
-            )
-            self._append(connection, image_url, page_url, outcome, "", sha256, fetched_url)
+            upsert(connection, fetches, [{"source": self.source.name, "image_url": image_url, **fetch.__dict__}])
+            stored = None if reason else sha256
+            self._append(connection, image_url, page_url, outcome, reason, stored, download.url)
         self._fetches[image_url] = fetch
-        self.settled[image_url] = sha256
-        return sha256
+        self.settled[image_url] = stored
+        return stored
+
+    def unchanged(self, image_url: str, page_url: str) -> str | None:
+        """The server said that nothing changed: what was true of the last fetch still is."""
+        last = self._fetches[image_url]
+        if last.reason:
+            self.settle(image_url, page_url, "rejected", last.reason, fetched_url=last.fetched_url)
+            return None
+        self.settle(image_url, page_url, "unchanged", sha256=last.sha256, fetched_url=last.fetched_url)
+        return last.sha256
+
+    def refused_url(self, image_url: str) -> str:
+        """Why this address is not to be asked at all; empty where it may be."""
+        return ERASED if self._erased.has_url(image_url) else ""
+
+    def _refusal(self, header: Header, body: bytes, sha256: str) -> str:
+        if min(header.width, header.height) < MIN_SIDE_PX:
+            return f"too small: shorter side under {MIN_SIDE_PX} px"
+        return ERASED if self._erased.has_content(body, sha256) else ""
+
+    def _image(self, sha256: str, header: Header, size_bytes: int) -> dict[str, object]:
+        return {
+            "sha256": sha256,
+            "format": header.format,
+            "width": header.width,
+            "height": header.height,
+            "has_alpha": int(header.has_alpha),
+            "size_bytes": size_bytes,
+            "first_seen": self._now,
+        }
 
     def settle(
         self,
@@ -203,12 +212,22 @@ class Ledger:
         with self._project.catalog.write() as connection:
             insert_new(connection, sightings, rows)
 
-    def finish(self, *, pages: int, candidates: int, requests: int, notes: list[str]) -> SourceReport:
-        """Close the run. It is unhealthy when nothing usable came of it."""
+    def finish(
+        self,
+        *,
+        pages: int,
+        candidates: int,
+        requests: int,
+        notes: list[str],
+        placeholders: int = 0,
+        deferred: bool = False,
+    ) -> SourceReport:
+        """Close the run: healthy, or flagged with the likeliest cause beside the runs before it."""
         with self._project.catalog.write() as connection:
             counts, reasons = _tally(connection, self.run_id)
-            usable = sum(counts[kind] for kind in ("stored", "duplicate", "unchanged"))
-            status = "done" if usable else "unhealthy"
+            run = Run(counts, reasons, placeholders, notes, deferred)
+            status, alarm = diagnose(run, _history(connection, self.source.name, self.run_id))
+            notes = [*([alarm] if alarm else []), *(note for note in notes if note != alarm)]
             connection.execute(
                 update(runs)
                 .where(runs.c.id == self.run_id)
@@ -218,6 +237,7 @@ class Ledger:
                     pages=pages,
                     candidates=candidates,
                     requests=requests,
+                    placeholders=placeholders,
                     notes=notes,
                 )
             )
@@ -318,6 +338,19 @@ def clean_text(text: str) -> str:
     text = text[: MAX_TEXT * 4]
     kept = "".join(" " if c in "\r\n\t" else c for c in text if c.isprintable() or c in "\r\n\t")
     return " ".join(kept.split())[:MAX_TEXT]
+
+
+def _history(connection: Connection, source: str, before: int) -> list[int]:
+    """Usable images of the source's earlier runs, newest first."""
+    rows = connection.execute(
+        select(runs.c.id, func.count())
+        .join(outcomes, outcomes.c.run_id == runs.c.id)
+        .where(runs.c.source == source, runs.c.id < before, outcomes.c.outcome.in_(USABLE))
+        .group_by(runs.c.id)
+        .order_by(runs.c.id.desc())
+        .limit(RUNS)
+    )
+    return [count for _, count in rows]
 
 
 def _tally(connection: Connection, run_id: int) -> tuple[Counter[str], Counter[str]]:

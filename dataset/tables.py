@@ -1,7 +1,7 @@
 """The catalog's tables.
 
 Ledgers are appended to and never rewritten: runs, outcomes, images, sightings, judgements, decisions,
-splits, site_splits, versions, review_tasks. Derived tables may be dropped and rebuilt by
+splits, site_splits, versions, review_tasks, tombstones. Derived tables may be dropped and rebuilt by
 `isitcake curate`: fingerprints, features, pairs, clusters, findings, queue. What `fetches` and `cursors`
 hold saves asking again.
 """
@@ -61,12 +61,13 @@ runs = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("source", String(64), nullable=False, index=True),
-    Column("status", String(16), nullable=False),  # running, done, unhealthy
+    Column("status", String(16), nullable=False),  # running, done, deferred, unhealthy
     Column("started_at", Moment, nullable=False),
     Column("finished_at", Moment),
     Column("pages", Integer, nullable=False, default=0),
     Column("candidates", Integer, nullable=False, default=0),
     Column("requests", Integer, nullable=False, default=0),
+    Column("placeholders", Integer, nullable=False, server_default="0"),  # <img> with nothing but a data: address
     Column("notes", JSON, nullable=False, default=list),
 )
 
@@ -121,9 +122,19 @@ fetches = Table(  # what a later crawl sends as If-None-Match and If-Modified-Si
     Column("source", String(64), primary_key=True),
     Column("image_url", Text, primary_key=True),
     Column("fetched_url", Text, nullable=False),
-    Column("sha256", SHA, nullable=False),
+    Column("sha256", SHA, nullable=False),  # of the bytes, stored or not
+    Column("reason", Text, nullable=False, server_default=""),  # why they were not stored; empty where they were
     Column("etag", Text, nullable=False, default=""),
     Column("last_modified", Text, nullable=False, default=""),
+)
+
+tombstones = Table(  # what was erased, by hashes alone: it is not collected again
+    "tombstones",
+    metadata,
+    Column("kind", String(16), primary_key=True),  # sha256, url, phash16
+    Column("value", String(64), primary_key=True),  # of a URL, its SHA-256
+    Column("reason", Text, nullable=False, default=""),
+    Column("erased_at", Moment, nullable=False),
 )
 
 fingerprints = Table(

@@ -3,6 +3,7 @@
 import io
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar, Protocol
@@ -31,7 +32,7 @@ class Hit:
     size_bytes: int
     is_image: bool
     user_agent: str
-    at: float
+    at: float  # when it arrived, seconds of a monotonic clock
 
 
 @dataclass(frozen=True)
@@ -53,19 +54,33 @@ class Server:
 
     def __init__(self, host: Host, port: int = 0) -> None:
         self.log: list[Hit] = []
-        log = self.log
+        self.most_at_once = 0  # requests under way at the same time
+        log, owner, now_open, at_once = self.log, self, list[str](), threading.Lock()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             served: ClassVar[Host] = host
 
             def do_GET(self) -> None:
+                with at_once:
+                    now_open.append(self.path)
+                    owner.most_at_once = max(owner.most_at_once, len(now_open))
+                try:
+                    self._answer()
+                finally:
+                    with at_once:
+                        now_open.remove(self.path)
+
+            def _answer(self) -> None:
+                arrived = time.monotonic()
                 parts = urlsplit(self.path)
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 answer = self.served.answer(unquote(parts.path), parts.query, headers)
                 etag = answer.headers.get("ETag")
+                modified = answer.headers.get("Last-Modified")
                 body, status = answer.body, answer.status
-                if etag and headers.get("if-none-match") == etag:
+                known = headers.get("if-none-match") == etag if etag else headers.get("if-modified-since") == modified
+                if status == 200 and (etag or modified) and known:
                     body, status = b"", 304
                 log.append(
                     Hit(
@@ -74,7 +89,7 @@ class Server:
                         len(body),
                         answer.content_type.startswith("image/"),
                         headers.get("user-agent", ""),
-                        time.monotonic(),
+                        arrived,
                     )
                 )
                 self.send_response(status)
@@ -111,6 +126,17 @@ class _Quiet(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A visitor who hangs up early is no error."""
+
+
+class Scripted:
+    """A site that answers as it was told: by path, or by path with query; with a function of the headers, or 404."""
+
+    def __init__(self, answers: dict[str, Answer | Callable[[dict[str, str]], Answer]]) -> None:
+        self.answers = answers
+
+    def answer(self, path: str, query: str, headers: dict[str, str]) -> Answer:
+        known = self.answers.get(f"{path}?{query}") or self.answers.get(path) or Answer(404, b"<h1>Not found</h1>")
+        return known if isinstance(known, Answer) else known(headers)
 
 
 class BakerSite:

@@ -1,0 +1,120 @@
+"""When a host may be asked again: one pace for its pages, its images and the browser together."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from scrapy.exceptions import IgnoreRequest
+
+MIN_DELAY_S = 0.1
+CONNECTIONS = 2
+BACKOFF_S = 2.0  # first pause after a 429 or 503 that names none; doubles
+LONGEST_PAUSE_S = 120.0  # a host that asks for more is left to the next run
+TRIES = 3
+BREAK_AFTER = 5  # failures in a row
+BUSY = (429, 503)
+
+
+class HostPaused(IgnoreRequest):
+    """The host kept failing, or asked for more quiet than a run waits: it is not asked again in this run."""
+
+
+@dataclass
+class _Host:
+    delay_s: float
+    free: asyncio.Semaphore
+    next_at: float = 0.0
+    failures: int = 0
+    refusal: str = ""
+    order: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Pacing:
+    """Turns at hosts, each `host:port` or `host`. For one event loop."""
+
+    def __init__(self, min_delay_s: float = MIN_DELAY_S, connections: int = CONNECTIONS) -> None:
+        self._min_delay_s = min_delay_s
+        self._connections = connections
+        self._hosts: dict[str, _Host] = {}
+        self.notes: list[str] = []
+
+    def slow_down(self, host: str, delay_s: float) -> None:
+        """Crawl-delay: one connection, and at least `delay_s` between the starts of two requests."""
+        state = self._host(host)
+        if delay_s > state.delay_s:
+            state.delay_s = delay_s
+            state.free = asyncio.Semaphore(1)
+
+    @asynccontextmanager
+    async def turn(self, host: str) -> AsyncIterator[None]:
+        """Hold one of the host's connections, once its delay is over. Raises HostPaused."""
+        state = self._host(host)
+        free = state.free
+        async with free:
+            await self.start(host)
+            yield
+
+    async def start(self, host: str) -> None:
+        """Wait until the host may be sent another request. Raises HostPaused."""
+        state = self._host(host)
+        async with state.order:
+            while True:
+                if state.refusal:
+                    raise HostPaused(state.refusal)
+                wait_s = state.next_at - time.monotonic()
+                if wait_s <= 0:
+                    break
+                await asyncio.sleep(wait_s)
+            state.next_at = time.monotonic() + state.delay_s
+
+    def answered(self, host: str, status: int, retry_after: str = "") -> bool:
+        """Take note of an answer. Returns whether the same request is worth repeating after the pause."""
+        state = self._host(host)
+        if status not in BUSY:
+            state.failures = 0
+            return False
+        pause_s = retry_after_s(retry_after, datetime.now(UTC))
+        if pause_s is None:
+            pause_s = BACKOFF_S * 2**state.failures
+        if pause_s > LONGEST_PAUSE_S:
+            self._break(host, f"answered {status} and asked for {pause_s:.0f} s of quiet")
+            return False
+        state.next_at = max(state.next_at, time.monotonic() + pause_s)
+        self.failed(host, f"answered {status}")
+        return not state.refusal
+
+    def failed(self, host: str, why: str) -> None:
+        """Take note of a failure; after BREAK_AFTER in a row the host is left alone."""
+        state = self._host(host)
+        state.failures += 1
+        if state.failures >= BREAK_AFTER:
+            self._break(host, f"{state.failures} failures in a row, the last: {why}")
+
+    def _break(self, host: str, why: str) -> None:
+        state = self._host(host)
+        if not state.refusal:
+            state.refusal = f"host paused: {why}"
+            self.notes.append(f"{host} is left alone until the next run: {why}")
+
+    def _host(self, host: str) -> _Host:
+        if host not in self._hosts:
+            self._hosts[host] = _Host(self._min_delay_s, asyncio.Semaphore(self._connections))
+        return self._hosts[host]
+
+
+def retry_after_s(value: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, from its number or its date; None where it says nothing."""
+    value = value.strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())
