@@ -8,8 +8,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
+from crawlers.commons import Commons
 from crawlers.folder import collect_folder
+from crawlers.openverse import Openverse
+from crawlers.photo_api import Connection, PhotoApi, collect_photos
 from crawlers.unsplash import collect_unsplash
 from dataset.ledger import OUTCOMES, SourceReport
 from dataset.project import Project
@@ -17,6 +21,11 @@ from isitcake import errors
 from isitcake.settings import Source, child_environment
 
 AT_ONCE = 4  # sources collected side by side: each is another host, so nobody is asked twice as often
+
+OPEN_APIS: dict[str, Callable[[Connection, Project, Source], PhotoApi]] = {
+    "openverse": Openverse,
+    "commons": Commons,
+}
 
 Progress = Callable[[str, int, str], None]  # source, images so far, what it is doing
 
@@ -31,6 +40,14 @@ class CollectReport:
         count = {kind: sum(report.outcomes.get(kind, 0) for report in self.sources) for kind in OUTCOMES}
         told = ", ".join(f"{count[kind]} {kind}" for kind in OUTCOMES)
         return f"{len(self.sources)} sources, {sum(r.candidates for r in self.sources)} candidates: {told}"
+
+    def rows(self) -> list[dict[str, str | int]]:
+        """The table per source; sources that failed stand last."""
+        rows = [report.row() for report in self.sources]
+        empty = dict.fromkeys(SourceReport("", 0, "", 0, 0, 0, {}, {}).row(), 0)
+        return rows + [
+            {**empty, "source": name, "status": "failed", "why not": "", "notes": why} for name, why in self.failed.items()
+        ]
 
     def raise_for_failures(self) -> None:
         """Raise CrawlError if a source failed, was put off, or is not what it was."""
@@ -98,12 +115,22 @@ def _collect_one(project: Project, source: Source, tell: Progress) -> SourceRepo
         return collect_folder(project, source, now, count)
     if source.kind == "unsplash":
         return collect_unsplash(project, source, now, count)
+    if source.kind in OPEN_APIS:
+        return collect_photos(project, source, OPEN_APIS[source.kind], {}, now, count)
     return _crawl(project, source, tell)
 
 
 def _crawl(project: Project, source: Source, tell: Progress) -> SourceReport:
-    """One site in a subprocess, its progress passed on. It dies with us: its stdout closes."""
+    return SourceReport(**crawl_apart(project, source, tell)["report"])
+
+
+def crawl_apart(project: Project, source: Source, tell: Progress, **options: float) -> dict[str, Any]:
+    """One site in a subprocess, its progress passed on. It dies with us: its stdin closes.
+
+    options: of crawlers.run. Returns its last message: report, and seen (what its pages showed of themselves).
+    """
     command = [sys.executable, "-m", "crawlers.run", str(project.settings.config_path), source.name]
+    command.append(json.dumps(options))
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,  # closes when we die, however we die, and ends the crawl
@@ -117,15 +144,15 @@ def _crawl(project: Project, source: Source, tell: Progress) -> SourceReport:
         assert process.stderr is not None  # noqa: S101
         reader = threading.Thread(target=lambda: complaints.extend(process.stderr or ()), daemon=True)
         reader.start()
-        last: dict[str, object] = {}
+        last: dict[str, Any] = {}
         for line in process.stdout:
             last = json.loads(line)
             if isinstance(seen := last.get("progress"), dict):
                 tell(source.name, seen["images"], f"page {seen['pages']}")
         reader.join()
         status = process.wait()
-    if isinstance(report := last.get("report"), dict):
-        return SourceReport(**report)
+    if "report" in last:
+        return last
     if "error" in last:
         kind = getattr(errors, str(last["kind"]), errors.CrawlError)
         raise kind(str(last["error"]))

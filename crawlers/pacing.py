@@ -1,6 +1,7 @@
 """When a host may be asked again: one pace for its pages, its images and the browser together."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ class HostPaused(IgnoreRequest):
 class _Host:
     delay_s: float
     free: asyncio.Semaphore
+    started_at: float = -math.inf
     next_at: float = 0.0
     failures: int = 0
     refusal: str = ""
@@ -48,6 +50,7 @@ class Pacing:
         if delay_s > state.delay_s:
             state.delay_s = delay_s
             state.free = asyncio.Semaphore(1)
+            state.next_at = max(state.next_at, state.started_at + delay_s)
 
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
@@ -69,7 +72,8 @@ class Pacing:
                 if wait_s <= 0:
                     break
                 await asyncio.sleep(wait_s)
-            state.next_at = time.monotonic() + state.delay_s
+            state.started_at = time.monotonic()
+            state.next_at = state.started_at + state.delay_s
 
     def answered(self, host: str, status: int, retry_after: str = "") -> bool:
         """Take note of an answer. Returns whether the same request is worth repeating after the pause."""

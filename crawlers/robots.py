@@ -17,6 +17,7 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http.request import NO_CALLBACK
 
 from crawlers import optout
+from crawlers.guard import Refused
 from crawlers.optout import Reservations
 from isitcake.settings import AGENT_NAME
 
@@ -103,6 +104,8 @@ class RobotsMiddleware:
     async def _read(self, origin: str) -> Rules:
         try:
             response = await self._fetch(f"{origin}/robots.txt", tries=TRIES)
+        except Refused:
+            raise
         except Exception as error:  # noqa: BLE001  whatever went wrong, the host is not crawled
             logger.debug("robots.txt of %s: %s", origin, error)
             return self._refuse(origin, f"unreachable ({type(error).__name__})")

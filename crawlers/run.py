@@ -113,8 +113,10 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
 
 def crawl(
     project: Project, source: Source, limits: Limits | None = None, min_delay_s: float = MIN_DELAY_S
-) -> SourceReport:
+) -> tuple[SourceReport, dict[str, Any]]:
     """Collect one site, or go on where a killed run stopped. Once per process.
+
+    Returns the report, and what the pages showed of themselves: platforms, objections, how many took a browser.
 
     Raises CrawlError, CatalogError or StorageError when the crawl cannot go on.
     """
@@ -128,7 +130,7 @@ def crawl(
         if crawler.fatal is not None:
             raise crawler.fatal
         spider, pipeline = crawler.spider, crawler.originals
-        return ledger.finish(
+        report = ledger.finish(
             pages=spider.pages,  # type: ignore[union-attr]
             candidates=len(pipeline.candidates),
             requests=pipeline.requests,
@@ -136,6 +138,11 @@ def crawl(
             placeholders=spider.placeholders,  # type: ignore[union-attr]
             deferred=bool(crawler.robots.deferred),
         )
+        return report, {
+            "platforms": dict(spider.platforms.most_common()),  # type: ignore[union-attr]
+            "objections": spider.objections,  # type: ignore[union-attr]
+            "rendered_pages": spider.rendered_pages,  # type: ignore[union-attr]
+        }
 
 
 def _tell(**message: Any) -> None:
@@ -160,11 +167,11 @@ def main(config: str, source_name: str, options: str = "{}") -> int:
     delay = chosen.pop("min_delay_s", MIN_DELAY_S)
     try:
         project = Project.open(Path(config))
-        report = crawl(project, project.settings.source(source_name), Limits(**chosen), delay)
+        report, seen = crawl(project, project.settings.source(source_name), Limits(**chosen), delay)
     except IsItCakeError as error:
         _tell(error=str(error), kind=type(error).__name__)
         return error.exit_code
-    _tell(report=dataclasses.asdict(report))
+    _tell(report=dataclasses.asdict(report), seen=seen)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy_playwright.page import PageMethod
 
 from crawlers import discovery, optout, sitemaps
+from crawlers.urls import platform_of
 
 logger = logging.getLogger(__name__)
 MAX_SITEMAPS = 20
@@ -95,6 +97,8 @@ class SiteSpider(scrapy.Spider):
         self.photos: set[str] = set()
         self.fruitless = 0
         self.notes: list[str] = []
+        self.platforms: Counter[str] = Counter()  # photos by the website builder whose addresses they have
+        self.objections: list[str] = []
         self.listed: dict[str, list[str]] = {}  # photos that sitemaps name, by page
 
     async def start(self) -> AsyncIterator[Any]:
@@ -144,8 +148,10 @@ class SiteSpider(scrapy.Spider):
         self.photos.update(photo.image_url for photo in new)
         self.fruitless = 0 if new else self.fruitless + 1
         fruitless = 0 if new else fruitless + 1
+        self.platforms.update(name for photo in new if (name := _platform(photo)))
         objection = await self._objection(response)
         if objection:
+            self.objections.append(f"{response.url}: {objection}")
             photos = [replace(photo, rejected=f"opt-out: {objection}") for photo in photos]
         if photos:
             yield {"page_url": response.url, "photos": photos}
@@ -232,3 +238,7 @@ class SiteSpider(scrapy.Spider):
                 "playwright_page_methods": [PageMethod(scroll_to_the_end)],
             },
         )
+
+
+def _platform(photo: discovery.Candidate) -> str | None:
+    return next((name for offer in photo.offers if (name := platform_of(offer))), None)

@@ -28,6 +28,8 @@ from isitcake.settings import Source
 MIN_SIDE_PX = 200
 LOCK_WAIT_S = 5.0
 ERASED = "erased: it stays out"
+NOT_MODIFIED = "304"  # why an image is unchanged: the server said so; without it, its bytes were the same
+REFUSED = ("rejected", "failed")
 MAX_TEXT = 500  # characters kept of an alt text or a name from outside
 
 Outcome = Literal["stored", "duplicate", "unchanged", "rejected", "failed"]
@@ -80,6 +82,22 @@ class SourceReport:
     outcomes: dict[str, int]
     reasons: dict[str, int]
     notes: list[str] = field(default_factory=list)
+
+    def row(self) -> dict[str, str | int]:
+        """One line of the table that says what a collection did."""
+        return {
+            "source": self.source,
+            "status": self.status,
+            "pages": self.pages,
+            "candidates": self.candidates,
+            **{kind: self.outcomes.get(kind, 0) for kind in OUTCOMES},
+            "saved by 304": self.reasons.get(f"unchanged: {NOT_MODIFIED}", 0),
+            "image requests": self.requests,
+            "why not": "; ".join(
+                f"{reason} {count}" for reason, count in sorted(self.reasons.items()) if reason.startswith(REFUSED)
+            ),
+            "notes": "; ".join(self.notes),
+        }
 
 
 class Ledger:
@@ -152,7 +170,7 @@ class Ledger:
         if last.reason:
             self.settle(image_url, page_url, "rejected", last.reason, fetched_url=last.fetched_url)
             return None
-        self.settle(image_url, page_url, "unchanged", sha256=last.sha256, fetched_url=last.fetched_url)
+        self.settle(image_url, page_url, "unchanged", NOT_MODIFIED, last.sha256, last.fetched_url)
         return last.sha256
 
     def refused_url(self, image_url: str) -> str:

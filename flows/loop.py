@@ -25,11 +25,7 @@ ROUND_FINISHED = "review.round.finished"
 @task(retries=2, retry_delay_seconds=60, cache_policy=NO_CACHE)  # the world may fail
 def collect_sources(project: Project) -> str:
     report = crawlers.collect.collect(project)
-    rows = [
-        {"source": r.source, "status": r.status, "candidates": r.candidates, **r.outcomes, "notes": "; ".join(r.notes)}
-        for r in report.sources
-    ]
-    _table("collected", rows + [{"source": name, "status": why} for name, why in report.failed.items()], report.line())
+    _table("collected", report.rows(), report.line())
     report.raise_for_failures()
     return report.line()
 

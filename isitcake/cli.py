@@ -144,15 +144,42 @@ def status(context: Context, as_json: bool) -> None:
 def collect(context: Context, sources: tuple[str, ...], as_json: bool) -> None:
     """Collect from every SOURCE, or those named."""
     from crawlers.collect import collect as stage
-    from dataset.ledger import OUTCOMES
 
     project = context.project()
     with progress(as_json) as steps:
         report = stage(project, sources, steps.note)
-    rows = [(r.source, r.status, r.candidates, *(r.outcomes.get(k, 0) for k in OUTCOMES)) for r in report.sources]
-    rows += [(name, "failed", 0, 0, 0, 0, 0, 0) for name in report.failed]
-    show(report, as_json, grid(["source", "", "candidates", *OUTCOMES], rows))
+    rows = report.rows()
+    show(report, as_json, grid(list(rows[0]), [list(row.values()) for row in rows]))
     report.raise_for_failures()
+
+
+@cli.group(cls=Commands)
+def source() -> None:
+    """Where pictures come from."""
+
+
+@source.command()
+@click.argument("url")
+@click.option("--label", help="What the page's pictures would be labelled; the project's first label by default.")
+@json_option
+@pass_context
+def probe(context: Context, url: str, label: str | None, as_json: bool) -> None:
+    """What would be collected from the page at URL, as a report with thumbnails, and the TOML to paste."""
+    from crawlers.probe import probe as look
+    from web.probe import write_probe
+
+    settings = load(context.config)
+    with look(settings, url, label) as (probed, found):
+        path = write_probe(found, probed, settings.home)
+    rows = [
+        (photo.outcome, photo.reason, f"{photo.width}×{photo.height}" if photo.width else "", photo.fetched_url)
+        for photo in found.photos
+    ]
+    show(found, as_json, grid(["", "why", "pixels", "address"], rows))
+    if not as_json:
+        for note in [*(f"opt-out: {objection}" for objection in found.objections), *found.run.notes]:
+            show(note, False)
+        show(f"\npictures: {path}\nto collect it, add to {settings.config_path}:\n\n{found.toml}", False)
 
 
 @cli.command()

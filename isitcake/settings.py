@@ -37,6 +37,13 @@ AGENT_NAME = "isitcakebot"
 AGENT_VERSION = "0.1"
 WEIGHTS_NAME = "mobilenet_v2_1.0_224.onnx"
 
+PHOTO_APIS = {
+    "unsplash": "https://api.unsplash.com",
+    "openverse": "https://api.openverse.org",
+    "commons": "https://commons.wikimedia.org",
+}
+LICENCES = ("cc0", "pdm", "by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd")
+
 
 def _http_url(value: str) -> str:
     if not re.match(r"https?://[^\s/]+", value):
@@ -111,22 +118,37 @@ class ModelsSection(_Section):
 
 class Source(_Section):
     name: Name
-    kind: Literal["site", "unsplash", "folder"]
+    kind: Literal["site", "unsplash", "openverse", "commons", "folder"]
     label: str
     licence: str = ""
     start_urls: list[HttpUrl] = []
     queries: list[str] = []
     per_query: int = Field(default=10, ge=1, le=1000)
     permission: str = ""
-    base_url: HttpUrl = "https://api.unsplash.com"
+    base_url: HttpUrl | None = None  # of a photo API; its own where not given
+    licences: list[str] = ["cc0", "pdm", "by", "by-sa"]  # that openverse and commons may bring
     path: str = ""
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> "Source":
-        needed = {"site": "start_urls", "unsplash": "queries", "folder": "path"}[self.kind]
+        needed = {"site": "start_urls", "folder": "path"}.get(self.kind, "queries")
         if not getattr(self, needed):
             raise ValueError(f"kind {self.kind!r} needs {needed}; add it")
         return self
+
+    @property
+    def api_url(self) -> str:
+        """Address of the photo API, without a slash at its end."""
+        return (self.base_url or PHOTO_APIS[self.kind]).rstrip("/")
+
+    @field_validator("licences")
+    @classmethod
+    def _known_licences(cls, licences: list[str]) -> list[str]:
+        if unknown := sorted(set(licences) - set(LICENCES)):
+            raise ValueError(f"{unknown[0]!r} is no licence code; use {', '.join(LICENCES)}")
+        if not licences:
+            raise ValueError("names no licence; name at least one")
+        return licences
 
 
 class Secrets(BaseModel):

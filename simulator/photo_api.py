@@ -22,7 +22,7 @@ class PhotoApi:
         self.photos = photos
         self.limit = self.remaining = limit
         self.downloads: list[str] = []
-        self.by_id = {_id(picture): picture for found in photos.values() for picture in found}
+        self.by_id = {picture_id(picture): picture for found in photos.values() for picture in found}
 
     def answer(self, path: str, query: str, headers: dict[str, str]) -> Answer:
         asked = {name: values[-1] for name, values in parse_qs(query).items()}
@@ -59,7 +59,7 @@ class PhotoApi:
         return self._json(content, {"X-Total": str(len(found)), "X-Per-Page": str(size)})
 
     def _photo(self, picture: Picture, host: str) -> dict[str, object]:
-        identity = _id(picture)
+        identity = picture_id(picture)
         raw = f"http://{host}/photo-{identity}?{IXLIB}"
         with Image.open(io.BytesIO(picture.content)) as image:
             width, height = image.size
@@ -100,5 +100,6 @@ class PhotoApi:
 _URLS = {"raw": None, "full": 2400, "regular": 1080, "small": 400, "thumb": 200}
 
 
-def _id(picture: Picture) -> str:
+def picture_id(picture: Picture) -> str:
+    """The service's own name of a photo."""
     return hashlib.sha256(f"{picture.slug}{picture.suffix}".encode()).hexdigest()[:11]

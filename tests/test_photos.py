@@ -53,7 +53,7 @@ def test_every_usable_file_is_in_the_catalog(crawled: Project, shared: Path) -> 
 def test_every_known_duplicate_shares_a_cluster(crawled: Project, shared: Path) -> None:
     photos = shared / "photos" / "bakers"
     with crawled.catalog.read() as connection:
-        cluster_of = dict(connection.execute(select(clusters.c.sha256, clusters.c.cluster)).tuples().all())
+        cluster_of = dict(connection.execute(select(clusters.c.sha256, clusters.c.cluster)).all())
     with (shared / "photos" / "near_duplicates.csv").open(newline="") as file:
         pairs = [
             [hashlib.sha256((photos / row[f"site_{x}"] / row[f"file_{x}"]).read_bytes()).hexdigest() for x in "ab"]

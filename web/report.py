@@ -89,7 +89,7 @@ def _duplicates(connection: Connection, project: Project, formats: dict[str, str
         groups[row.cluster].append(row.sha256)
     several = sorted((g for g in groups.values() if len(g) > 1), key=lambda g: (-len(g), g[0]))
     site = _sites(connection)
-    return [[_tile(project, formats, sha, site.get(sha, "")) for sha in group[:6]] for group in several[:PER_GROUP]]
+    return [[tile(project, formats, sha, site.get(sha, "")) for sha in group[:6]] for group in several[:PER_GROUP]]
 
 
 def _findings(connection: Connection, project: Project, formats: dict[str, str]) -> list[tuple[str, int, list[Tile]]]:
@@ -97,7 +97,7 @@ def _findings(connection: Connection, project: Project, formats: dict[str, str])
     for row in connection.execute(select(findings).order_by(findings.c.score.desc(), findings.c.sha256)):
         by[row.detector].append(row)
     return [
-        (name, len(rows), [_tile(project, formats, row.sha256, row.evidence) for row in rows[:PER_GROUP]])
+        (name, len(rows), [tile(project, formats, row.sha256, row.evidence) for row in rows[:PER_GROUP]])
         for name, rows in sorted(by.items())
     ]
 
@@ -105,7 +105,7 @@ def _findings(connection: Connection, project: Project, formats: dict[str, str])
 def _queue(connection: Connection, project: Project, formats: dict[str, str]) -> list[Tile]:
     rows = connection.execute(select(queue).order_by(queue.c.priority.desc(), queue.c.sha256).limit(PER_GROUP))
     return [
-        _tile(
+        tile(
             project, formats, row.sha256, f"{row.suggested_label}? {row.error_probability:.0%}", "; ".join(row.reasons)
         )
         for row in rows
@@ -123,7 +123,7 @@ def _overruled(connection: Connection, project: Project, formats: dict[str, str]
         for sha, decision in sorted(decisions.latest(connection).items())
         if decision.origin in ("human", "consensus") and said.get(sha) not in (None, decision.label)
     ]
-    return len(changed), [_tile(project, formats, sha, f"{said[sha]} → {label}") for sha, label in changed[:24]]
+    return len(changed), [tile(project, formats, sha, f"{said[sha]} → {label}") for sha, label in changed[:24]]
 
 
 def _sites(connection: Connection) -> dict[str, str]:
@@ -146,7 +146,8 @@ def _places(version: versions.Version | None) -> list[tuple[str, int, int, str]]
     ]
 
 
-def _tile(project: Project, formats: dict[str, str], sha256: str, text: str, title: str = "") -> Tile:
+def tile(project: Project, formats: dict[str, str], sha256: str, text: str, title: str = "") -> Tile:
+    """A thumbnail of an image with a line under it. formats: of images by sha256."""
     try:
         with Image.open(derived(project, sha256, formats[sha256])) as image:
             image.draft("RGB", (THUMBNAIL_PX * 2, THUMBNAIL_PX * 2))
