@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 
 help:            ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## +/\t/' | expand -t 18
+	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## +/\t/' | expand -t 18
 
 setup:           ## virtual environments, browser and Label Studio
 	@scripts/setup.sh runtime
@@ -22,6 +22,9 @@ check: dev       ## style, types, import directions, compose file
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+bench-%: dev     ## one benchmark beside its peers: bench-crawl, bench-duplicates, …
+	@PYTHONPATH=.:benchmarks $(PY) benchmarks/$*.py
 
 format: dev      ## let ruff put the code in order
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .

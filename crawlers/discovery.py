@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from parsel import Selector
 
+from crawlers.markup import attributes
 from crawlers.urls import IMAGE_EXTENSION, absolute, originals
 
 MAX_SCRIPT_CHARS = 5_000_000
@@ -151,7 +152,7 @@ def needs_browser(html: str) -> bool:
     if sum(1 for _ in _from_head_and_scripts(selector, "https://any.example/", head=False)) >= ENOUGH:
         return False
     for container in selector.xpath("//main | //section | //div | //ul"):
-        name = " ".join((container.attrib.get("id", ""), container.attrib.get("class", "")))
+        name = " ".join((attributes(container).get("id", ""), attributes(container).get("class", "")))
         if (
             CONTAINER.search(name)
             and not container.xpath(".//img | .//a")
@@ -170,30 +171,30 @@ def _from_elements(selector: Selector, base: str) -> Iterator[_Found]:
         if link and IMAGE_EXTENSION.search(urlsplit(absolute(link, base) or "").path):
             raw.insert(0, link)
         offers = [url for value in raw for url in _addresses(value, base)]
-        if not offers and image.attrib.get("src", "").strip().startswith("data:"):
+        if not offers and attributes(image).get("src", "").strip().startswith("data:"):
             continue  # counted by placeholders()
-        tiny = {image.attrib.get("width", ""), image.attrib.get("height", "")} == {"1"}
+        tiny = {attributes(image).get("width", ""), attributes(image).get("height", "")} == {"1"}
         vector = offers and all(urlsplit(url).path.lower().endswith((".svg", ".ico")) for url in offers)
         rejected = "one pixel" if tiny else "drawing: SVG or icon file" if vector else ""
-        yield _Found(offers, image.attrib.get("alt", ""), rejected, max(map(_named_width, raw), default=0))
+        yield _Found(offers, attributes(image).get("alt", ""), rejected, max(map(_named_width, raw), default=0))
     for text in selector.xpath("//noscript/text()").getall():
         if "<img" in text:  # some parsers keep the content of <noscript> as text
             yield from _from_elements(Selector(text=text), base)
     for anchor in selector.xpath("//a[not(.//img)]"):
-        url = absolute(anchor.attrib.get("href", ""), base)
+        url = absolute(attributes(anchor).get("href", ""), base)
         if url and IMAGE_EXTENSION.search(urlsplit(url).path):
-            yield _Found([url], anchor.attrib.get("title", ""))
+            yield _Found([url], attributes(anchor).get("title", ""))
 
 
 def _from_styles(selector: Selector, base: str) -> Iterator[_Found]:
     for element in selector.xpath("//*[@style or @data-bg or @data-background or @data-background-image]"):
-        values = [next(filter(None, match)) for match in CSS_URL.findall(element.attrib.get("style", ""))]
-        values += [element.attrib.get(name, "") for name in ("data-bg", "data-background", "data-background-image")]
+        values = [next(filter(None, match)) for match in CSS_URL.findall(attributes(element).get("style", ""))]
+        values += [attributes(element).get(name, "") for name in ("data-bg", "data-background", "data-background-image")]
         for value in values:
             match = CSS_URL.search(value)
             url = absolute(next(filter(None, match.groups())) if match else value, base)
             if url:
-                yield _Found([url], element.attrib.get("aria-label", element.attrib.get("title", "")))
+                yield _Found([url], attributes(element).get("aria-label", attributes(element).get("title", "")))
     for style in selector.xpath("//style/text()").getall():
         for match in CSS_URL.findall(style):
             url = absolute(next(filter(None, match)), base)
@@ -211,7 +212,7 @@ def _from_head_and_scripts(selector: Selector, base: str, head: bool = True) -> 
         text = script.xpath("text()").get("")
         if len(text) > MAX_SCRIPT_CHARS:
             continue
-        if script.attrib.get("type", "").strip().lower() == "application/ld+json":
+        if attributes(script).get("type", "").strip().lower() == "application/ld+json":
             yield from _from_linked_data(text, base)
             continue
         for match in QUOTED_IMAGE.findall(text):
@@ -244,10 +245,10 @@ def _from_linked_data(text: str, base: str) -> Iterator[_Found]:
 def _values(image: Selector) -> list[str]:
     """Every attribute of an <img> that may hold addresses, the promising ones first."""
     names = sorted(
-        (name for name in image.attrib if name == "src" or name in SET_ATTRIBUTES or name.startswith("data-")),
+        (name for name in attributes(image) if name == "src" or name in SET_ATTRIBUTES or name.startswith("data-")),
         key=lambda name: (name not in SET_ATTRIBUTES, name == "src"),
     )
-    return [image.attrib[name] for name in names if image.attrib[name]]
+    return [attributes(image)[name] for name in names if attributes(image)[name]]
 
 
 def _addresses(value: str, base: str) -> list[str]:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from parsel import Selector
 
+from crawlers.markup import attributes
 from isitcake.settings import AGENT_NAME
 
 OBJECTIONS = ("noai", "noimageai", "noml", "noindex", "noimageindex", "none")
@@ -43,7 +44,7 @@ def from_headers(headers: Iterable[tuple[str, str]]) -> str:
 def from_page(html: str) -> str:
     """An objection in a page's <meta> elements."""
     for meta in Selector(text=html or "<html></html>").xpath("//meta[@name and @content]"):
-        name, content = meta.attrib["name"].strip().lower(), meta.attrib["content"]
+        name, content = attributes(meta)["name"].strip().lower(), attributes(meta)["content"]
         if name in ("robots", AGENT_NAME):
             words = {word.strip().lower() for word in content.split(",")}
             if found := next((word for word in META_OBJECTIONS if word in words), ""):
@@ -56,8 +57,8 @@ def from_page(html: str) -> str:
 def forbids_following(html: str) -> bool:
     """Whether a page asks not to follow its links."""
     for meta in Selector(text=html or "<html></html>").xpath("//meta[@name and @content]"):
-        if meta.attrib["name"].strip().lower() in ("robots", AGENT_NAME):
-            words = {word.strip().lower() for word in meta.attrib["content"].split(",")}
+        if attributes(meta)["name"].strip().lower() in ("robots", AGENT_NAME):
+            words = {word.strip().lower() for word in attributes(meta)["content"].split(",")}
             if words & {"nofollow", "none"}:
                 return True
     return False

@@ -18,15 +18,15 @@ class Internet:
     api: PhotoApi
 
     @classmethod
-    def start(cls, world: World, first_port: int = 0) -> "Internet":
+    def start(cls, world: World, first_port: int = 0, latency_s: float = 0.0) -> "Internet":
         """Bakers on first_port, first_port + 1, …, the photo API after them; 0 takes free ports.
 
         Raises OSError where a port is taken.
         """
         port = iter(range(first_port, first_port + len(world.bakers) + 1)) if first_port else iter([0] * 1000)
-        sites = {baker.name: Server(BakerSite(baker), next(port)) for baker in world.bakers}
+        sites = {baker.name: Server(BakerSite(baker), next(port), latency_s) for baker in world.bakers}
         api = PhotoApi(world.photos)
-        return cls(world, sites, Server(api, next(port)), api)
+        return cls(world, sites, Server(api, next(port), latency_s), api)
 
     @property
     def servers(self) -> list[Server]:

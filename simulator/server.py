@@ -50,9 +50,9 @@ class Host(Protocol):
 
 
 class Server:
-    """A Host on 127.0.0.1. Port 0 takes a free one."""
+    """A Host on 127.0.0.1. Port 0 takes a free one. latency_s: how long every answer is on its way."""
 
-    def __init__(self, host: Host, port: int = 0) -> None:
+    def __init__(self, host: Host, port: int = 0, latency_s: float = 0.0) -> None:
         self.host: Any = host  # tests look into theirs
         self.log: list[Hit] = []
         self.most_at_once = 0  # requests under way at the same time
@@ -74,6 +74,7 @@ class Server:
 
             def _answer(self) -> None:
                 arrived = time.monotonic()
+                time.sleep(latency_s)
                 parts = urlsplit(self.path)
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 answer = self.served.answer(unquote(parts.path), parts.query, headers)

@@ -46,7 +46,7 @@ def pictures() -> dict[str, tuple[str, bytes]]:
     rgb = Image.open(io.BytesIO(photo())).convert("RGB").resize((320, 260))
     exif = Image.Exif()
     exif[0x0112] = 6
-    wide = Image.fromarray((np.asarray(rgb.convert("L"), dtype=np.uint16) * 200), "I;16")
+    wide = Image.fromarray((np.asarray(rgb.convert("L"), dtype=np.uint16) * np.uint16(200)))
     clear = rgb.convert("RGBA")
     clear.putalpha(Image.linear_gradient("L").resize(rgb.size))
     found = {
@@ -82,9 +82,9 @@ def test_18_stored_bytes_equal_the_servers(tmp_path: Path) -> None:
         sha256 = hashlib.sha256(body).hexdigest()
         assert rows[sha256].format == kind, name
         assert project.blobs.path(sha256, kind).read_bytes() == body
-        normal = Image.open(derived(project, sha256, kind))
-        assert (normal.format, normal.mode) == ("JPEG", "RGB")
-        assert normal.size == ((260, 320) if name == "turned.jpg" else (320, 260))
+        with Image.open(derived(project, sha256, kind)) as normal:
+            assert (normal.format, normal.mode) == ("JPEG", "RGB")
+            assert normal.size == ((260, 320) if name == "turned.jpg" else (320, 260))
 
 
 def test_19_the_type_comes_from_the_bytes(tmp_path: Path) -> None:
@@ -211,25 +211,26 @@ def test_21_servers_that_never_end_are_ended(tmp_path: Path) -> None:
     assert len(huge) < 60_000
     bad = {
         "/drip.jpg": drips, "/headers.jpg": endless_headers, "/flood.jpg": floods, "/promise.jpg": promises_a_flood,
-        "/short.jpg": lies_about_length(photo()), "/huge.png": says(huge, "image/png"), "/bomb": compression_bomb,
+        "/short.jpg": lies_about_length(photo()), "/bomb": compression_bomb,
     }  # fmt: skip
     evil = HostileServer(bad)
+    large = HostileServer({"/huge.png": says(huge, "image/png")})
     answers: dict[str, Any] = {
         "/": html(
             *(f'<img src="{evil.url}{path}">' for path in bad if path != "/bomb"),
             *(f'<img src="/{n}.jpg">' for n in range(5)),
+            f'<img src="{large.url}/huge.png">',
         ),
         **{f"/{n}.jpg": jpeg(n) for n in range(5)},
     }
     server = Server(Scripted(answers))
-    project = site(
-        tmp_path, f"{server.url}/", f"{evil.url}/bomb", allowed=[server.address, evil.address]
-    )  # fmt: skip
+    hosts = [server.address, evil.address, large.address]
+    project = site(tmp_path, f"{server.url}/", f"{evil.url}/bomb", allowed=hosts)
     peak = PeakMemory()
     with peak:
         report = crawled(project)
-    evil.stop()
-    server.stop()
+    for stopped in (evil, large, server):
+        stopped.stop()
     found = said(project)
     assert {f"{n}.jpg": found[f"{n}.jpg"][0] for n in range(5)} == {f"{n}.jpg": "stored" for n in range(5)}
     assert found["huge.png"] == ("rejected", "too many pixels: 13000x13000")

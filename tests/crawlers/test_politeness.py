@@ -278,7 +278,7 @@ def test_7_a_second_crawl_asks_whether_anything_changed(tmp_path: Path, validato
     }
     assert first.outcomes == {"stored": 1, "rejected": 1}
     assert second.outcomes == {"unchanged": 1, "rejected": 1}
-    assert second.reasons == first.reasons
+    assert second.reasons == {**first.reasons, "unchanged: 304": 1}
 
 
 @pytest.mark.parametrize(

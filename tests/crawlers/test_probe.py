@@ -1,0 +1,63 @@
+"""`isitcake source probe`: what a page would give, without a trace in the library."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from crawling import html, jpeg, site, stored
+
+from crawlers.probe import probe
+from isitcake.errors import ConfigError, UsageError
+from isitcake.settings import load
+from simulator.server import Answer, Scripted, Server
+from web.probe import write_probe
+
+
+def test_a_page_is_shown_as_a_crawl_would_take_it(tmp_path: Path) -> None:
+    """Originals, refusals, the builder, the objection of nobody, and lines that collect it."""
+    page = html(
+        '<img src="/2024/05/cake-300x200.jpg" srcset="/2024/05/cake-768x512.jpg 768w">',
+        '<img src="/logo.svg"><a href="/about">about</a>',
+    )
+    server = Server(Scripted({"/": page, "/2024/05/cake.jpg": jpeg(1), "/about": html('<img src="/x.jpg">')}))
+    project = site(tmp_path, f"{server.url}/", allowed=[server.address])
+    with probe(project.settings, f"{server.url}/") as (probed, found):
+        path = write_probe(found, probed, project.home)
+    server.stop()
+    outcomes = {(photo.outcome, photo.fetched_url.rpartition("/")[2]) for photo in found.photos}
+    assert outcomes == {("stored", "cake.jpg"), ("rejected", "logo.svg")}
+    assert found.platforms == {"wordpress": 1}
+    assert not found.took_browser
+    assert "/about" not in {hit.path for hit in server.log}
+    assert tomllib.loads(found.toml)["sources"][0]["start_urls"] == [f"{server.url}/"]
+    (tmp_path / "isitcake.toml").write_text('[project]\ncontact = "a@example.org"\n' + found.toml)
+    assert load(tmp_path / "isitcake.toml").sources[0].label == "cake"
+    text = path.read_text(encoding="utf-8")
+    assert "data:image/jpeg;base64" in text
+    assert "drawing: SVG or icon file" in text
+    assert stored(project) == set()
+
+
+def test_an_objection_is_shown(tmp_path: Path) -> None:
+    server = Server(Scripted({"/": html('<meta name="robots" content="noai"><img src="/a.jpg">'), "/a.jpg": jpeg()}))
+    project = site(tmp_path, f"{server.url}/", allowed=[server.address])
+    with probe(project.settings, f"{server.url}/") as (_, found):
+        pass
+    server.stop()
+    assert found.objections == [f"{server.url}/: meta robots: noai"]
+    assert found.photos[0].reason == "opt-out: meta robots: noai"
+
+
+def test_what_is_wrong_is_said_before_anything_is_asked(tmp_path: Path) -> None:
+    server = Server(Scripted({"/": Answer(404)}))
+    project = site(tmp_path, f"{server.url}/", allowed=[server.address])
+    with pytest.raises(UsageError, match="is not a web address"), probe(project.settings, "baker.example"):
+        pass
+    with pytest.raises(UsageError, match="no label 'pie'"), probe(project.settings, server.url, "pie"):
+        pass
+    path = tmp_path / "isitcake.toml"
+    path.write_text(path.read_text().replace("https://example.org/c", ""))
+    with pytest.raises(ConfigError, match="contact is empty"), probe(load(path), server.url):
+        pass
+    server.stop()
+    assert server.log == []
