@@ -5,7 +5,6 @@ once. Bad: a placeholder, a blurred or small variant, a logo, a second copy of a
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,9 +23,10 @@ from dataset.tables import images, outcomes, sightings
 from isitcake.settings import child_environment, shared_folder
 from simulator.internet import Internet
 from simulator.platforms import PLATFORMS
-from simulator.server import PER_PAGE, BakerSite, Server
+from simulator.server import PER_PAGE, BakerSite
 from simulator.world import Baker, World, drawn_world, photo_world
 
+ROOT = Path(__file__).resolve().parents[1]
 LATENCY_S = 0.1
 MIN_SIDE_PX = 200
 STATIC = tuple(name for name, platform in PLATFORMS.items() if not platform.by_script)
@@ -49,8 +49,7 @@ def main() -> None:
         for server in net.servers:
             server.log.clear()
         project = _project(Path(folder) / "all", {b.name: f"{net.sites[b.name].url}/gallery" for b in bakers}, net)
-        with Peak() as peak:
-            ours_s = _timed(lambda: collect(project))
+        ours_s = _timed(lambda: collect(project))
         first = [hit for server in net.servers for hit in server.log if hit.is_image]
         kept, stored = _kept(project)
         for server in net.servers:
@@ -93,7 +92,7 @@ def main() -> None:
             "second_run_bodies": len(second),
             "usable_vs_talk": total / usable,
             "time_vs_talk": talk_static.seconds / ours_static_s,
-            "peak_mb": max(peak_mb, 0 * peak.megabytes),
+            "peak_mb": peak_mb,
         }
     )
 
@@ -149,7 +148,7 @@ def _talk(net: Internet, bakers: list[Baker]) -> Talk:
         pages = [f"{site.url}/gallery" + (f"/{n}" if n > 1 else "") for n in range(1, count + 1)]
         ended = subprocess.run(
             [sys.executable, str(Path(__file__).parent / "talk.py"), *pages],
-            check=True, capture_output=True, text=True, env=child_environment(PYTHONPATH=os.getcwd()),
+            check=True, capture_output=True, text=True, env=child_environment(PYTHONPATH=str(ROOT)),
         )  # fmt: skip
         told = json.loads(ended.stdout)
         seconds += told["seconds"]
@@ -189,7 +188,7 @@ def _scale() -> float:
         with tempfile.TemporaryDirectory() as folder:
             server = subprocess.Popen(
                 [sys.executable, str(Path(__file__).parent / "generated_site.py"), str(pages), str(each)],
-                stdout=subprocess.PIPE, text=True, env=child_environment(PYTHONPATH=os.getcwd()),
+                stdout=subprocess.PIPE, text=True, env=child_environment(PYTHONPATH=str(ROOT)),
             )  # fmt: skip
             assert server.stdout is not None
             address = server.stdout.readline().strip()
@@ -203,7 +202,9 @@ def _scale() -> float:
             server_mb = 60.0  # the generated site's own, not ours
             with Peak() as peak:
                 seconds = _timed(
-                    lambda p=project, s=source: crawl_apart(p, s, lambda *_: None, pages=pages + 10, min_delay_s=0.0)
+                    lambda p=project, s=source, n=pages: crawl_apart(
+                        p, s, lambda *_: None, pages=n + 10, min_delay_s=0.0
+                    )
                 )
             server.kill()
             server.wait()

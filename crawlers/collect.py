@@ -46,7 +46,8 @@ class CollectReport:
         rows = [report.row() for report in self.sources]
         empty = dict.fromkeys(SourceReport("", 0, "", 0, 0, 0, {}, {}).row(), 0)
         return rows + [
-            {**empty, "source": name, "status": "failed", "why not": "", "notes": why} for name, why in self.failed.items()
+            {**empty, "source": name, "status": "failed", "why not": "", "notes": why}
+            for name, why in self.failed.items()
         ]
 
     def raise_for_failures(self) -> None:

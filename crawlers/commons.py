@@ -42,7 +42,9 @@ class Commons:
             answer = self._ask(f"{self._connection.base_url}/w/api.php?{urlencode(asked)}")
             self._connection.pages += 1
             pages = (answer.get("query") or {}).get("pages") or []
-            found = [photo for page in sorted(pages, key=lambda page: page.get("index", 0)) if (photo := self._photo(page))]
+            found = [
+                photo for page in sorted(pages, key=lambda page: page.get("index", 0)) if (photo := self._photo(page))
+            ]
             for photo in found[: count - given]:
                 yield photo
                 given += 1
@@ -82,7 +84,8 @@ class Commons:
             wait = response.headers.get("Retry-After", "")
             when = f"in {wait} s" if wait.isdigit() else "later"
             raise RateLimited(
-                f"{self._connection.base_url} is busy ({code or 429}); run this again {when}, it goes on where it stopped"
+                f"{self._connection.base_url} is busy ({code or 429}); run this again {when}, "
+                "it goes on where it stopped"
             )
         return answer if response.status_code == 200 else self._connection.content(response)
 

@@ -189,7 +189,9 @@ def _from_elements(selector: Selector, base: str) -> Iterator[_Found]:
 def _from_styles(selector: Selector, base: str) -> Iterator[_Found]:
     for element in selector.xpath("//*[@style or @data-bg or @data-background or @data-background-image]"):
         values = [next(filter(None, match)) for match in CSS_URL.findall(attributes(element).get("style", ""))]
-        values += [attributes(element).get(name, "") for name in ("data-bg", "data-background", "data-background-image")]
+        values += [
+            attributes(element).get(name, "") for name in ("data-bg", "data-background", "data-background-image")
+        ]
         for value in values:
             match = CSS_URL.search(value)
             url = absolute(next(filter(None, match.groups())) if match else value, base)

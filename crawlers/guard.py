@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+from scrapy.core.downloader.handlers import http11
 from scrapy.exceptions import IgnoreRequest
 from scrapy.resolver import CachingThreadedResolver
 from twisted.internet import defer
 from twisted.internet.error import DNSLookupError
+from twisted.web import _newclient
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -94,6 +96,23 @@ class GuardResolver(CachingThreadedResolver):
             return address
 
         return answer.addCallback(check)
+
+
+MAX_HEAD_BYTES = 256 * 1024
+
+
+def limit_headers() -> None:
+    """Let no answer in this process have more than 256 KiB of headers: Twisted takes them without end."""
+    parser: Any = getattr(http11, "_LenientHTTPClientParser", _newclient.HTTPClientParser)
+    receive = parser.lineReceived
+
+    def bounded(self: Any, line: bytes) -> None:
+        self.head_bytes = getattr(self, "head_bytes", 0) + len(line)
+        if self.head_bytes > MAX_HEAD_BYTES:
+            raise _newclient.ParseError("headers without end", b"")
+        receive(self, line)
+
+    parser.lineReceived = bounded
 
 
 def _literal(host: str) -> str | None:

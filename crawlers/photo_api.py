@@ -158,9 +158,7 @@ def collect_photos(
                 candidates.add(photo.image_url)
                 _take(ledger, connection, api, photo, query)
                 tell(len(candidates), expected)
-        return ledger.finish(
-            pages=connection.pages, candidates=len(candidates), requests=connection.images, notes=[]
-        )
+        return ledger.finish(pages=connection.pages, candidates=len(candidates), requests=connection.images, notes=[])
 
 
 def shown(response: requests.Response) -> str:

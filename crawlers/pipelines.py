@@ -1,6 +1,8 @@
 """Candidates into blobs and outcomes: original bytes, asked for once, nothing re-encoded."""
 
 import asyncio
+import contextlib
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +21,8 @@ from dataset.decoding import Header, Undecodable, examine
 from dataset.ledger import Download, Fetch, Ledger, Outcome, Sighting
 from isitcake.errors import IsItCakeError
 
+BOASTS = 2
+
 
 class OriginalsPipeline(FilesPipeline):
     """Scrapy's FilesPipeline with our store behind it: one download per photo on all pages of a crawl.
@@ -33,6 +37,8 @@ class OriginalsPipeline(FilesPipeline):
         self.ledger = ledger
         self.requests = 0
         self.candidates: set[str] = set()
+        self._second_looks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._boasts: Counter[str] = Counter()  # by host: pages that named more pixels than their originals have
         super().__init__("originals", crawler=crawler)
         crawler.originals = self
 
@@ -98,39 +104,50 @@ class OriginalsPipeline(FilesPipeline):
         if last and last.fetched_url in offers:
             offers.remove(last.fetched_url)
             offers.insert(0, last.fetched_url)
+        host = urlsplit(offers[0]).netloc
         best: tuple[Header, Download] | None = None
         rejected: Download | None = None  # decodes not, or too small: what its row says, where nothing is better
         outcome: tuple[Outcome, str] = ("failed", "no address to try")
         for offer in offers:
-            try:
-                response = await self._ask(offer, last if last and offer == last.fetched_url else None)
-            except (Refused, Disallowed) as error:
-                outcome = ("rejected", str(error))
-                continue
-            except OptedOut as error:
-                outcome = ("rejected", f"opt-out: {error}")
-                break
-            except Exception as error:  # noqa: BLE001  one photo fails, its row says why, the crawl goes on
-                outcome = ("failed", _reason(error))
-                continue
-            if objection := optout.from_headers(_pairs(response)):
-                outcome, best, rejected = ("rejected", f"opt-out: {objection}"), None, None
-                break
-            if response.status == 304 and last:
-                return self.ledger.unchanged(url, page)
-            if response.status != 200:
-                outcome = ("failed", f"answered {response.status}")
-                continue
-            download = Download(response.body, offer, _header(response, "ETag"), _header(response, "Last-Modified"))
-            try:
-                header = await asyncio.to_thread(examine, download.body)
-            except Undecodable:
-                rejected = rejected or download
-                continue
-            if best is None or header.width * header.height > best[0].width * best[0].height:
-                best = header, download
-            if header.width >= photo.width_px:
-                break
+            # Second looks at one host are taken in turn: what the first ones teach spares the others.
+            async with self._second_looks[host] if best else contextlib.nullcontext():
+                if best and self._boasts[host] >= BOASTS:
+                    break
+                try:
+                    response = await self._ask(offer, last if last and offer == last.fetched_url else None)
+                except (Refused, Disallowed) as error:
+                    outcome = ("rejected", str(error))
+                    continue
+                except OptedOut as error:
+                    outcome = ("rejected", f"opt-out: {error}")
+                    break
+                except Exception as error:  # noqa: BLE001  one photo fails, its row says why, the crawl goes on
+                    outcome = ("failed", _reason(error))
+                    continue
+                if objection := optout.from_headers(_pairs(response)):
+                    outcome, best, rejected = ("rejected", f"opt-out: {objection}"), None, None
+                    break
+                if response.status == 304 and last:
+                    return self.ledger.unchanged(url, page)
+                if response.status != 200:
+                    outcome = ("failed", f"answered {response.status}")
+                    continue
+                download = Download(response.body, offer, _header(response, "ETag"), _header(response, "Last-Modified"))
+                try:
+                    header = await asyncio.to_thread(examine, download.body)
+                except Undecodable:
+                    rejected = rejected or download
+                    continue
+                first = best is None
+                if best is None or header.width * header.height > best[0].width * best[0].height:
+                    best = header, download
+                if first and header.width >= photo.width_px:
+                    break
+                if not first:
+                    # The page named a width that its original has not. Some builders name the same widths for every
+                    # picture: once a host was found to, its originals are taken at their word.
+                    self._boasts[host] = self._boasts[host] + 1 if best[1] is not download else -BOASTS
+                    break
         if best:
             return self.ledger.accept(url, page, best[1], best[0])
         if rejected:

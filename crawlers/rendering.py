@@ -17,6 +17,7 @@ from isitcake.errors import CrawlError
 
 ABORTED_TYPES = ("image", "media", "font")  # image bodies are fetched once, over HTTP, by the pipeline
 PAGES_PER_CONTEXT = 40  # contexts keep what pages leave behind: a new one now and then bounds memory
+PAGES_AT_ONCE = 3
 PAGE_TIMEOUT_S = 120.0  # for all of a page: navigation, scrolling, reading
 
 
@@ -29,6 +30,7 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         self.abort_request = self._must_abort
         self.proxy = GuardProxy(frozenset(crawler.settings.getlist("ALLOW_PRIVATE_HOSTS")))
         self._rendered = 0
+        self._free = asyncio.Semaphore(PAGES_AT_ONCE)
 
     async def _launch(self) -> None:
         """A static site never pays for a browser."""
@@ -54,14 +56,15 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         return response
 
     async def _render(self, request: Any) -> Any:
-        context = self._rendered // PAGES_PER_CONTEXT
-        self._rendered += 1
-        request.meta["playwright_context"] = f"pages-{context}"
-        await self._close_contexts_before(context)
-        try:
-            return await asyncio.wait_for(self._download_request(request), PAGE_TIMEOUT_S)
-        except TimeoutError as error:
-            raise DownloadTimeoutError(f"not rendered within {PAGE_TIMEOUT_S:.0f} s") from error
+        async with self._free:
+            context = self._rendered // PAGES_PER_CONTEXT
+            self._rendered += 1
+            request.meta["playwright_context"] = f"pages-{context}"
+            await self._close_contexts_before(context)
+            try:
+                return await asyncio.wait_for(self._download_request(request), PAGE_TIMEOUT_S)
+            except TimeoutError as error:
+                raise DownloadTimeoutError(f"not rendered within {PAGE_TIMEOUT_S:.0f} s") from error
 
     async def _close_contexts_before(self, context: int) -> None:
         for name, wrapper in list(self.context_wrappers.items()):

@@ -20,8 +20,9 @@ from typing import Any
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.settings import Settings as ScrapySettings
 
+from crawlers.guard import limit_headers
 from crawlers.pacing import MIN_DELAY_S, Pacing
-from crawlers.rendering import context_options
+from crawlers.rendering import PAGES_AT_ONCE, context_options
 from crawlers.spider import Limits, SiteSpider
 from dataset.ledger import Ledger, SourceReport, sole_run
 from dataset.project import Project
@@ -104,7 +105,7 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
                 "s3": None,
                 "data": None,
             },
-            "PLAYWRIGHT_MAX_PAGES_PER_CONTEXT": 2,
+            "PLAYWRIGHT_MAX_PAGES_PER_CONTEXT": PAGES_AT_ONCE,
             "PLAYWRIGHT_DEFAULT_NAVIGATION_TIMEOUT": 30_000,
             "BROWSER_CONTEXT": context_options(settings.user_agent),
         }
@@ -123,6 +124,7 @@ def crawl(
     with sole_run(project, source):
         ledger = Ledger(project, source, datetime.now(UTC))
         settings = scrapy_settings(project.settings)
+        limit_headers()
         process = AsyncCrawlerProcess(settings)
         crawler = SourceCrawler(settings, ledger, Pacing(min_delay_s))
         process.crawl(crawler, start_urls=list(source.start_urls), limits=limits)

@@ -21,7 +21,7 @@ from crawlers.urls import platform_of
 logger = logging.getLogger(__name__)
 MAX_SITEMAPS = 20
 MAX_SCROLLS = 100
-FRUITLESS_SCROLLS = 3
+FRUITLESS_SCROLLS = 2
 SCROLL_WAIT_MS = 400
 PATIENCE_MS = 20_000  # with a page that waits for an answer
 

@@ -75,7 +75,9 @@ class Unsplash:
                 found["links"]["download_location"],
             )
         except (KeyError, TypeError) as error:
-            raise PhotoApiError(f"{self._connection.base_url} described a photo without {error}; check base_url") from None
+            raise PhotoApiError(
+                f"{self._connection.base_url} described a photo without {error}; check base_url"
+            ) from None
 
     def _ask(self, url: str) -> dict[str, Any]:
         if self._remaining is not None and self._remaining <= RESERVE:
@@ -100,6 +102,4 @@ class Unsplash:
 
 def _is_limit(response: requests.Response) -> bool:
     """The documentation says 403 with a text, its staff say 429."""
-    return response.status_code == 429 or (
-        response.status_code == 403 and "rate limit" in shown(response).lower()
-    )
+    return response.status_code == 429 or (response.status_code == 403 and "rate limit" in shown(response).lower())

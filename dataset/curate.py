@@ -4,6 +4,8 @@ Everything it writes but the decisions is derived and may be rebuilt; what was c
 computed again.
 """
 
+import functools
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,18 +20,22 @@ from sqlalchemy import Connection, Row, select
 from dataset import decisions, triage
 from dataset.atomic import storage_errors
 from dataset.catalog import replace, upsert
-from dataset.clusters import Hashes, clusters, near_pairs
+from dataset.clusters import clusters
 from dataset.decoding import Undecodable, scaled_rgb
 from dataset.detectors import DETECTORS, Finding, Subject
+from dataset.duplicates import Prints, candidates, confirm, needs_pictures
 from dataset.features import Backbone, backbone
-from dataset.fingerprints import BLANK_DETAIL, RECIPE, bits, fingerprint
+from dataset.fingerprints import RECIPE, fingerprint, luminance
 from dataset.project import Project
 from dataset.tables import clusters as clusters_table
-from dataset.tables import features, findings, fingerprints, images, pairs, queue, sightings
+from dataset.tables import compared, features, findings, fingerprints, images, pairs, queue, sightings
 from isitcake.errors import StorageError
 from isitcake.settings import NOT_LABELS
 
 BATCH = 64
+COMPARISON = f"{RECIPE}, views 1"  # a change of either compares everything anew
+COMPARE_BLOCK = 2000  # new images at a time
+PICTURES_KEPT = 4000  # decoded, 100 KB each
 THREADS = 4
 
 Progress = Callable[[str, int, int], None]  # what is done, how many of how many
@@ -72,6 +78,7 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
         "features",
         tell,
     )
+    _compare(project, tell)
     now = datetime.now(UTC)
     with project.catalog.write() as connection:
         report = _triage(connection, net.name, now)
@@ -97,7 +104,10 @@ def _compute(
     def one(image: Row[Any]) -> dict[str, Any]:
         path = project.blobs.path(image.sha256, image.format)
         try:
-            return make(image.sha256, path.read_bytes())
+            content = path.read_bytes()
+            if what == "fingerprints" and hashlib.sha256(content).hexdigest() != image.sha256:
+                raise StorageError(f"{path} is not what was stored; restore it, or erase the image")
+            return make(image.sha256, content)
         except FileNotFoundError as error:
             raise StorageError(f"{path} is gone; restore it, or erase the image") from error
         except Undecodable as error:
@@ -132,15 +142,7 @@ def _triage(connection: Connection, backbone_name: str, now: datetime) -> Curate
         .order_by(images.c.sha256)
     ).all()
     names = [row.sha256 for row in rows]
-    number_of, near, distances = _cluster(rows)
-    replace(
-        connection,
-        pairs,
-        [
-            {"a": names[a], "b": names[b], "by": "hashes", "distance": float(distance)}
-            for (a, b), distance in zip(near, distances, strict=True)
-        ],
-    )
+    number_of = _cluster(connection, rows)
     groups: dict[int, list[int]] = defaultdict(list)
     for index, number in enumerate(number_of):
         groups[int(number)].append(index)
@@ -196,18 +198,69 @@ def _triage(connection: Connection, backbone_name: str, now: datetime) -> Curate
     )
 
 
-def _cluster(rows: Sequence[Row[Any]]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    if not rows:
-        empty = np.empty(0, dtype=np.int64)
-        return empty, np.empty((0, 2), dtype=np.int64), empty
-    hashes = Hashes(
-        bits([row.phash for row in rows]),
-        bits([row.dhash for row in rows]),
-        bits([row.phash16 for row in rows]),
-        np.array([row.detail >= BLANK_DETAIL for row in rows]),
+def _compare(project: Project, tell: Progress) -> None:
+    """Compare images that were not compared yet with all there are; confirmed pairs are added.
+
+    A block of new images at a time, each block whole or not at all: killed anywhere and run again, the pairs
+    are the same.
+    """
+    with project.catalog.read() as connection:
+        rows = connection.execute(
+            select(fingerprints, images.c.format)
+            .join(images, images.c.sha256 == fingerprints.c.sha256)
+            .order_by(fingerprints.c.sha256)
+        ).all()
+        known = set(connection.execute(select(compared.c.sha256).where(compared.c.recipe == COMPARISON)).scalars())
+    if not known:
+        with project.catalog.write() as connection:
+            replace(connection, pairs, [])
+            replace(connection, compared, [])
+    new = np.array([i for i, row in enumerate(rows) if row.sha256 not in known], dtype=np.int64)
+    if not len(new):
+        return
+    prints = Prints.of(
+        [row.views for row in rows],
+        [row.mirrored for row in rows],
+        [row.phash16 for row in rows],
+        [row.detail for row in rows],
+        [row.measures["top_colours"] for row in rows],
     )
-    near, distances = near_pairs(hashes)
-    return clusters(len(rows), near), near, distances
+    seen = np.array([i for i, row in enumerate(rows) if row.sha256 in known], dtype=np.int64)
+
+    @functools.lru_cache(maxsize=PICTURES_KEPT)
+    def picture(index: int) -> NDArray[np.uint8]:
+        row = rows[index]
+        return luminance(project.blobs.path(row.sha256, row.format).read_bytes())
+
+    with ThreadPoolExecutor(THREADS) as pool, storage_errors(project.home):
+        for begin in range(0, len(new), COMPARE_BLOCK):
+            block = new[begin : begin + COMPARE_BLOCK]
+            among = np.sort(np.concatenate([seen, block]))
+            places = candidates(prints.subset(among), np.searchsorted(among, block))
+
+            def look(item: Any, among: NDArray[np.int64] = among) -> dict[str, Any] | None:
+                (a, b), placements = item
+                pair = int(among[a]), int(among[b])
+                pixels = [picture(i) for i in pair] if needs_pictures(prints, pair) else []
+                found = confirm(prints, pair, placements, pixels)
+                return {"a": rows[pair[0]].sha256, "b": rows[pair[1]].sha256, **asdict(found)} if found else None
+
+            found = [row for row in pool.map(look, places.items()) if row]
+            with project.catalog.write() as connection:
+                upsert(connection, pairs, found)
+                upsert(connection, compared, [{"sha256": rows[i].sha256, "recipe": COMPARISON} for i in block])
+            seen = among
+            tell("comparing", begin + len(block), len(new))
+
+
+def _cluster(connection: Connection, rows: Sequence[Row[Any]]) -> NDArray[np.int64]:
+    index = {row.sha256: i for i, row in enumerate(rows)}
+    found = [
+        (index[row.a], index[row.b])
+        for row in connection.execute(select(pairs.c.a, pairs.c.b))
+        if row.a in index and row.b in index
+    ]
+    return clusters(len(rows), np.array(found, dtype=np.int64).reshape(-1, 2), [_quality(row) for row in rows])
 
 
 def _beliefs(
@@ -266,9 +319,10 @@ def _source_labels(connection: Connection) -> dict[str, set[str]]:
     return said
 
 
-def _quality(row: Row[Any]) -> tuple[int, int, str]:
-    """The most pixels, then the most bytes, represent a cluster."""
-    return row.width * row.height, row.size_bytes, row.sha256
+def _quality(row: Row[Any]) -> tuple[int, float, bool, int, str]:
+    """The most pixels represent a cluster, then the sharpest, then what loses nothing, then the most bytes."""
+    lossless = row.format in ("PNG", "BMP", "TIFF")
+    return row.width * row.height, row.measures["edges"], lossless, row.size_bytes, row.sha256
 
 
 def _batches(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:

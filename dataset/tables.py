@@ -145,6 +145,8 @@ fingerprints = Table(
     Column("phash", String(16), nullable=False),
     Column("dhash", String(16), nullable=False),
     Column("phash16", String(64), nullable=False),
+    Column("mirrored", String(16), nullable=False),
+    Column("views", LargeBinary, nullable=False),  # of dataset.views.BOXES, 8 bytes each, little-endian
     Column("detail", Float, nullable=False),  # standard deviation of luminance, 0..128
     Column("measures", JSON, nullable=False),
 )
@@ -162,8 +164,16 @@ pairs = Table(
     metadata,
     Column("a", SHA, primary_key=True),
     Column("b", SHA, primary_key=True),
-    Column("by", String(32), nullable=False),
-    Column("distance", Float, nullable=False),
+    Column("by", String(32), nullable=False),  # phash16, registration, mirrored
+    Column("distance", Float, nullable=False),  # bits
+    Column("agreement", Float, nullable=False),  # of details, -1 to 1
+)
+
+compared = Table(  # images that were compared with all that were there
+    "compared",
+    metadata,
+    Column("sha256", SHA, primary_key=True),
+    Column("recipe", String(64), nullable=False),
 )
 
 clusters = Table(

@@ -19,7 +19,7 @@ import pytest
 from crawling import crawled, html, jpeg, said, site, stored
 from sqlalchemy import func, select
 
-from crawlers.collect import collect
+from crawlers.collect import CollectReport, collect
 from dataset.health import Run, cause, diagnose
 from dataset.project import Project
 from dataset.tables import outcomes, runs
@@ -99,7 +99,7 @@ def test_25_outcomes_add_up_and_an_ill_source_ends_with_1(tmp_path: Path) -> Non
     assert ended.returncode == 1
     assert "2 sources, 4 candidates: 1 stored, 1 duplicate, 0 unchanged, 1 rejected, 1 failed" in out
     assert "failed: answered 404 1; rejected: drawing 1" in " ".join(out.split())
-    assert err.strip().splitlines()[-1].startswith("ill: no usable picture: 404")
+    assert err.strip().splitlines()[-1].startswith("error: ill: no usable picture: 404")
     ended = command(project, "collect", "one", "--json")
     told = json.loads(ended.communicate()[0])["sources"][0]
     server.stop()
@@ -123,7 +123,7 @@ def test_25_outcomes_add_up_and_an_ill_source_ends_with_1(tmp_path: Path) -> Non
         ({"/gallery": html(*[f'<img src="/{n}.jpg">' for n in range(8)], *[f'<img src="{PIXEL}">' for _ in range(30)])},
          "placeholders"),
         ({f"/{n}.jpg": Answer(500, b"") for n in range(1, 12)} | {"/gallery": html(*[f'<img src="/{n}.jpg">' for n in
-          range(12)])}, "left alone"),
+          range(12)])}, "server error"),
     ],
     ids=["404", "403", "emptied", "fell by 90 %", "placeholders", "broken"],
 )  # fmt: skip
@@ -141,8 +141,6 @@ def test_26_a_site_that_fell_ill_is_flagged_with_its_cause(tmp_path: Path, secon
     assert any(why in note for note in report.notes), report.notes
     assert stored(project) == before
     with pytest.raises(CrawlError, match="what was collected stays"):
-        from crawlers.collect import CollectReport
-
         CollectReport([report]).raise_for_failures()
 
 

@@ -46,7 +46,7 @@ def pictures() -> dict[str, tuple[str, bytes]]:
     rgb = Image.open(io.BytesIO(photo())).convert("RGB").resize((320, 260))
     exif = Image.Exif()
     exif[0x0112] = 6
-    wide = Image.fromarray((np.asarray(rgb.convert("L"), dtype=np.uint16) * np.uint16(200)))
+    wide = Image.fromarray(np.asarray(rgb.convert("L"), dtype=np.uint16) * np.uint16(200))
     clear = rgb.convert("RGBA")
     clear.putalpha(Image.linear_gradient("L").resize(rgb.size))
     found = {
@@ -146,7 +146,8 @@ def test_20_nothing_private_is_connected_to_by_http_or_by_the_browser(tmp_path: 
     trap = Trap()
     port = trap.port
     forms = [f"127.0.0.1:{port}", f"[::1]:{port}", f"0x7f.1:{port}", f"2130706433:{port}", f"localhost:{port}",
-             f"localhost.:{port}", f"127.1:{port}", f"[::ffff:127.0.0.1]:{port}", "169.254.169.254", "10.0.0.1"]  # fmt: skip
+             f"localhost.:{port}", f"127.1:{port}", f"[::ffff:127.0.0.1]:{port}",
+             "169.254.169.254", "10.0.0.1"]  # fmt: skip
     hosts = [f"http://{form}" for form in forms]
     listed = [f'<img src="{host}/x.jpg">' for host in hosts]
     inner = f'<img src="/_next/image?url=http%3A%2F%2F127.0.0.1%3A{port}%2Fx.jpg&w=640&q=75">'

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dataset.clusters import Hashes, near_pairs
 from dataset.decoding import Undecodable, examine, normalise, scaled_rgb
 from dataset.features import backbone
-from dataset.fingerprints import bits, fingerprint
+from dataset.fingerprints import fingerprint
 from simulator import drawings
 
 
@@ -80,21 +79,6 @@ def test_longest_side_of_the_derivative() -> None:
     assert big.size == (1024, 683)
     small = Image.open(io.BytesIO(normalise(encoded(photo().resize((300, 200)), "JPEG"))))
     assert small.size == (300, 200)
-
-
-def test_the_same_photo_is_found_again_and_other_photos_are_not() -> None:
-    """Resized, recompressed and brightened copies pair up; forty different cakes do not."""
-    contents = [drawings.cake(random.Random(seed)) for seed in range(40)]
-    contents += [drawings.recompressed(contents[seed], random.Random(seed)) for seed in range(10)]
-    prints = [fingerprint(content) for content in contents]
-    hashes = Hashes(
-        bits([p.phash for p in prints]),
-        bits([p.dhash for p in prints]),
-        bits([p.phash16 for p in prints]),
-        np.ones(len(prints), dtype=bool),
-    )
-    pairs, _ = near_pairs(hashes)
-    assert {tuple(pair) for pair in pairs.tolist()} == {(seed, 40 + seed) for seed in range(10)}
 
 
 def test_white_logos_on_transparency_differ() -> None:
