@@ -20,7 +20,7 @@ from dataset.project import Project
 from isitcake import errors
 from isitcake.settings import Source, child_environment
 
-AT_ONCE = 4  # sources collected side by side: each is another host, so nobody is asked twice as often
+AT_ONCE = 8  # sources collected side by side: each is another host, so nobody is asked twice as often
 
 OPEN_APIS: dict[str, Callable[[Connection, Project, Source], PhotoApi]] = {
     "openverse": Openverse,

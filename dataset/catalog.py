@@ -6,11 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import make_url
@@ -18,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from isitcake.errors import CatalogError
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_S = 10  # how long a writer waits for another before it gives up
 ROWS_PER_STATEMENT = 500  # below SQLite's limit on bound values for the widest table
 
@@ -83,12 +80,16 @@ class Catalog:
         return f"the catalog at {self.where} failed: {first}; see `isitcake doctor`"
 
     def _upgrade(self, home: Path) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        newest = ScriptDirectory.from_config(config).get_current_head()
         with self.engine.connect() as connection:
-            if MigrationContext.configure(connection).get_current_revision() == newest:
-                return
+            if inspect(connection).has_table("alembic_version"):
+                revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+                if revision == max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")):
+                    return
+        from alembic import command  # slow to import, and seldom needed
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
         home.mkdir(parents=True, exist_ok=True)
         with (home / ".migration-lock").open("w") as lock:  # two commands on a new library: one migrates
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from dataset.catalog import insert_new
-from dataset.fingerprints import BLANK_DETAIL, bits, fingerprint
 from dataset.tables import tombstones
 
 LOOKS_BITS = 82  # of the 256-bit pHash: one false pair in a million, resized and re-encoded copies are nearer
@@ -28,7 +27,11 @@ class Erased:
         by_kind: dict[str, list[str]] = {"sha256": [], "url": [], "phash16": []}
         for row in connection.execute(select(tombstones.c.kind, tombstones.c.value)):
             by_kind[row.kind].append(row.value)
-        looks = bits(by_kind["phash16"]) if by_kind["phash16"] else np.empty((0, 4), dtype=np.uint64)
+        looks: NDArray[np.uint64] = np.empty((0, 4), dtype=np.uint64)
+        if by_kind["phash16"]:
+            from dataset.fingerprints import bits  # slow to import, and most projects have erased nothing
+
+            looks = bits(by_kind["phash16"])
         return cls(frozenset(by_kind["sha256"]), frozenset(by_kind["url"]), looks)
 
     def has_url(self, url: str) -> bool:
@@ -40,6 +43,8 @@ class Erased:
             return True
         if not len(self.looks):
             return False
+        from dataset.fingerprints import BLANK_DETAIL, bits, fingerprint
+
         found = fingerprint(content)
         if found.detail < BLANK_DETAIL:
             return False

@@ -7,7 +7,6 @@ against their median. A mirrored picture's frequencies differ in sign only, so i
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dct
 
 from dataset.registration import Box
 
@@ -27,7 +26,7 @@ def _boxes() -> tuple[Box, ...]:
 
 
 BOXES = _boxes()  # the whole, centred crops, crops from each corner, pictures with a bar; the first is the whole
-_BASIS = dct(np.eye(SIDE_PX), axis=0, norm="ortho")[:LOW].astype(np.float32)  # (8, 32)
+_BASIS = np.cos(np.pi * np.outer(np.arange(LOW), 2 * np.arange(SIDE_PX) + 1) / (2 * SIDE_PX)).astype(np.float32)
 _MIRROR = np.where(np.arange(LOW) % 2, -1, 1).astype(np.float32)
 _WEIGHTS = np.uint64(1) << np.arange(63, -1, -1, dtype=np.uint64)
 

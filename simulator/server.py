@@ -60,6 +60,7 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # header and body leave in two writes; the second would wait 40 ms
             served: ClassVar[Host] = host
 
             def do_GET(self) -> None:

@@ -18,12 +18,13 @@ from dataset.derived import derived
 from dataset.ledger import OUTCOMES, last_reports
 from dataset.project import Project
 from dataset.splits import SPLITS
-from dataset.tables import clusters, findings, images, queue, sightings
+from dataset.tables import clusters, findings, images, pairs, queue, sightings
 from isitcake.errors import StorageError
 from training import models
 
 THUMBNAIL_PX = 150
 PER_GROUP = 12
+PROOFS = {"phash16": "same hash", "registration": "registered", "mirrored": "mirror image"}
 templates = Environment(
     loader=PackageLoader("web"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
 )
@@ -84,12 +85,36 @@ def report_html(project: Project, version: str | None = None) -> str:
 
 
 def _duplicates(connection: Connection, project: Project, formats: dict[str, str]) -> list[list[Tile]]:
+    """Clusters of several pictures, nearest first: the kept one, then those it stands for, each with its proof."""
     groups: dict[str, list[str]] = defaultdict(list)
+    kept: dict[str, str] = {}
     for row in connection.execute(select(clusters).order_by(clusters.c.sha256)):
         groups[row.cluster].append(row.sha256)
-    several = sorted((g for g in groups.values() if len(g) > 1), key=lambda g: (-len(g), g[0]))
+        kept[row.cluster] = row.representative
+    proofs = {
+        frozenset((row.a, row.b)): (row.distance, f"{PROOFS.get(row.by, row.by)}, {row.distance:.0f} bits")
+        for row in connection.execute(select(pairs))
+    }
+    pixels = {row.sha256: (row.width, row.height) for row in connection.execute(select(images))}
     site = _sites(connection)
-    return [[tile(project, formats, sha, site.get(sha, "")) for sha in group[:6]] for group in several[:PER_GROUP]]
+    found = []
+    for cluster, members in groups.items():
+        if len(members) < 2:
+            continue
+        best = kept[cluster]
+        rows = []
+        for member in members:
+            near = [proofs[key] for other in members if (key := frozenset((member, other))) in proofs]
+            proof = proofs.get(frozenset((member, best))) or min(near, default=(0.0, ""))
+            rows.append((proof, member))
+        rows.sort(key=lambda row: (row[1] != best, row[0], row[1]))
+        tiles = []
+        for (_, said), member in rows[:6]:
+            size = "{}×{}".format(*pixels[member])
+            text = f"kept: {size}" if member == best else f"{size}; {said}"
+            tiles.append(tile(project, formats, member, text, f"{site.get(member, '')} {member[:16]}"))
+        found.append((max(row[0][0] for row in rows if row[1] != best), cluster, tiles))
+    return [tiles for _, _, tiles in sorted(found, key=lambda row: row[:2])[:PER_GROUP]]
 
 
 def _findings(connection: Connection, project: Project, formats: dict[str, str]) -> list[tuple[str, int, list[Tile]]]:
