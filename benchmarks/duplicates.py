@@ -31,6 +31,7 @@ from simulator import drawings
 BASES = 500
 TUNING = 120  # photos by which the thresholds were chosen; never scored
 PHASH_BITS = 10  # the peer's threshold
+WEB_QUALITY = 80  # of JPEGs whose hashing is timed
 ROWS = (10_000, 100_000, 1_000_000)
 FAISS_QUERIES = 20_000
 
@@ -224,7 +225,7 @@ def _hashing(photos: list[bytes]) -> dict[str, float | None]:
             image = base(content)
             factor = (pixels / (image.width * image.height)) ** 0.5
             size = round(image.width * factor), round(image.height * factor)
-            file = encoded(image.resize(size, Image.Resampling.LANCZOS), 90)
+            file = encoded(image.resize(size, Image.Resampling.LANCZOS), WEB_QUALITY)
             naive = _best(lambda f=file: imagehash.phash(Image.open(io.BytesIO(f))))
             scaled = _best(lambda f=file: imagehash.phash(_scaled(f, 256)))
             alone = _best(lambda f=file: imagehash.phash(_scaled(f, 192)))

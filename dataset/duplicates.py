@@ -15,7 +15,8 @@ from dataset.views import BOXES
 VIEW_BITS = 10  # between the whole of one picture and a part of the other, from which they are looked at
 DECISIVE_BITS = 48  # of the 256-bit pHash: nearer, and the whole pictures are the same without another look
 AGREEMENT = 0.6  # of details, from which two pictures are one; on real photos others stay below 0.45
-FLAT_AGREEMENT = 0.7
+FLAT_AGREEMENT = 0.7  # of drawings that are alike as a whole
+FLAT_PART_AGREEMENT = 0.9  # of a drawing and a part of another
 FLAT_COLOURS = 0.75  # share of the 8 commonest colours from which a picture is drawn, not photographed
 TRIES = 3  # placements looked at for one pair, the likeliest first
 
@@ -109,8 +110,8 @@ def confirm(
 ) -> Confirmed | None:
     """Whether two pictures show the same photo, and by what; None where they do not.
 
-    pictures: luminance of the two, (height, width) each. Of drawings, whose flat grounds all look alike, the
-    whole must agree in the fine hash and in details.
+    pictures: luminance of the two, (height, width) each. Drawings, whose flat grounds all look alike, must
+    agree as a whole, or all but completely.
     """
     i, j = pair
     flat = bool(prints.flat[i] or prints.flat[j])
@@ -118,10 +119,10 @@ def confirm(
     if fine <= DECISIVE_BITS and not flat:
         return Confirmed("phash16", fine, 1.0)
     for place in places:
-        if flat and (place.box_a or place.box_b or place.mirrored or fine > DECISIVE_BITS):
-            continue
+        whole = not (place.box_a or place.box_b or place.mirrored) and fine <= DECISIVE_BITS
+        enough = AGREEMENT if not flat else FLAT_AGREEMENT if whole else FLAT_PART_AGREEMENT
         found = register(pictures[0], pictures[1], BOXES[place.box_a], BOXES[place.box_b], place.mirrored)
-        if found.agreement >= (FLAT_AGREEMENT if flat else AGREEMENT):
+        if found.agreement >= enough:
             by = "mirrored" if place.mirrored else "registration"
             return Confirmed(by, place.distance, round(found.agreement, 3))
     return None
