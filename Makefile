@@ -26,6 +26,9 @@ check: dev       ## style, types, import directions, compose file
 bench-%: dev     ## one benchmark beside its peers: bench-crawl, bench-duplicates, …
 	@PYTHONPATH=.:benchmarks $(PY) benchmarks/$*.py
 
+prior: dev       ## fit the shipped priors anew (needs ../shared)
+	@PYTHONPATH=.:benchmarks $(PY) benchmarks/fit_prior.py
+
 format: dev      ## let ruff put the code in order
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
 
@@ -37,4 +40,4 @@ lock:            ## renew the lock files (needs uv)
 clean:           ## the demo's files (environments stay)
 	rm -rf demo .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup demo dev test check format lock clean
+.PHONY: prior help setup demo dev test check format lock clean

@@ -228,7 +228,7 @@ def _hashing(photos: list[bytes]) -> dict[str, float | None]:
             file = encoded(image.resize(size, Image.Resampling.LANCZOS), WEB_QUALITY)
             naive = _best(lambda f=file: imagehash.phash(Image.open(io.BytesIO(f))))
             scaled = _best(lambda f=file: imagehash.phash(_scaled(f, 256)))
-            alone = _best(lambda f=file: imagehash.phash(_scaled(f, 192)))
+            alone = _best(lambda f=file: imagehash.phash(_scaled(f, 100)))
             whole = _best(lambda f=file: (hashlib.sha256(f).digest(), fingerprint(f)))
             ratios.append((naive / alone, scaled / alone, naive / whole))
         alone, limit, whole = (float(x) for x in np.median(np.array(ratios), axis=0))

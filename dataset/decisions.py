@@ -8,10 +8,11 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from dataset.catalog import append
-from dataset.tables import clusters, decisions, judgements, queue, sightings
+from dataset.detectors.certain import Certain
+from dataset.tables import clusters, decisions, findings, judgements, queue, sightings
 
 SET_ASIDE = "set_aside"
-SET_ASIDE_FROM = 0.8  # error probability from which an image nobody looked at stays out
+SET_ASIDE_FROM = 0.9  # error probability from which an image nobody looked at stays out
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,13 @@ class Answer:
     answer: str
 
 
-def decide(answers: Sequence[Answer], source_labels: frozenset[str], error_probability: float) -> Decision:
-    """The label of one cluster. People come before sources; who disagrees keeps it out."""
+def decide(
+    answers: Sequence[Answer], source_labels: frozenset[str], error_probability: float, certain: str = ""
+) -> Decision:
+    """The label of one cluster. People come before sources; who disagrees keeps it out.
+
+    certain: why it is unusable without anybody's answer; empty where it is not.
+    """
     if answers:
         counts = Counter(answer.answer for answer in answers)
         (best, votes), *others = counts.most_common()
@@ -41,6 +47,8 @@ def decide(answers: Sequence[Answer], source_labels: frozenset[str], error_proba
             return Decision("unsure", "consensus", f"reviewers disagree: {told}")
         origin = "human" if len(answers) == 1 else "consensus"
         return Decision(best, origin, f"{votes} of {len(answers)} answers")
+    if certain:
+        return Decision("unusable", "detector", certain)
     if len(source_labels) != 1:
         return Decision(SET_ASIDE, "source", f"sources say {' and '.join(sorted(source_labels))}")
     if error_probability >= SET_ASIDE_FROM:
@@ -64,12 +72,20 @@ def settle(connection: Connection, now: datetime) -> int:
             select(clusters.c.cluster, queue.c.error_probability).join(queue, queue.c.sha256 == clusters.c.sha256)
         )
     }
+    certain = {
+        row.cluster: row.evidence
+        for row in connection.execute(
+            select(clusters.c.cluster, findings.c.evidence)
+            .join(findings, findings.c.sha256 == clusters.c.representative)
+            .where(findings.c.detector == Certain.name)
+        )
+    }
     last = latest(connection)
     rows = []
     for cluster, images in members.items():
         given = {answer.reviewer: answer for image in sorted(images) for answer in answers.get(image, [])}
         said = frozenset(label for image in images for label in labels[image])
-        decision = decide(list(given.values()), said, doubts.get(cluster, 0.0))
+        decision = decide(list(given.values()), said, doubts.get(cluster, 0.0), certain.get(cluster, ""))
         rows += [
             {"sha256": image, "decided_at": now, **decision.__dict__} for image in images if last.get(image) != decision
         ]

@@ -11,7 +11,7 @@ from PIL import Image, ImageStat
 from dataset.decoding import SCALED, alpha_share, load, open_image, upright_rgb
 from dataset.views import view_hashes
 
-RECIPE = "hashes-192-1"
+RECIPE = "hashes-100-1"
 HASHED_PX = 100  # shorter side, at least, of what hashes are made from
 REDUCIBLE = ("L", "RGB", "RGBA", "LA", "CMYK")
 BLANK_DETAIL = 4.0  # standard deviation of luminance under which nothing can be seen
@@ -24,6 +24,7 @@ class Fingerprint:
     views: hashes of dataset.views.BOXES, (v,) 64-bit words. detail: standard deviation of luminance, 0 to 128.
     alpha: share of transparent pixels. top_colours: share of pixels in the 8 commonest of 4,096 colours.
     white: share of pixels of 240 and more in all colours. edges: mean gradient of luminance, 0 to 255.
+    light: mean luminance, 0 to 255.
     """
 
     phash: str
@@ -36,6 +37,7 @@ class Fingerprint:
     top_colours: float
     white: float
     edges: float
+    light: float
 
     def row(self, sha256: str) -> dict[str, object]:
         """As a row of the table `fingerprints`."""
@@ -47,14 +49,14 @@ class Fingerprint:
 def fingerprint(content: bytes) -> Fingerprint:
     """Fingerprint of an image's bytes, all of it from one decode. Raises Undecodable.
 
-    Decoded at about 192 px: 4 times faster, and hashes differ by under a bit (see docs/decisions/0004).
+    JPEG decodes at 1/8 down to HASHED_PX: 4 times faster, and hashes differ by under a bit (docs/decisions/0004).
     """
-    rgb, alpha = _decoded(content)
+    rgb, alpha = _decoded(content, HASHED_PX)
     # A hash reads 64 by 64 pixels at most: about twice that is enough to make all of it from.
     small = rgb.reduce(factor) if (factor := min(rgb.size) // HASHED_PX) > 1 else rgb
     grey = small.convert("L")
     light = np.asarray(grey, dtype=np.float32)
-    high: NDArray[np.uint16] = np.asarray(small, dtype=np.uint8).astype(np.uint16) >> 4
+    high = np.right_shift(np.asarray(small, dtype=np.uint8), 4).astype(np.int32)
     counts = np.bincount(((high[..., 0] << 8) | (high[..., 1] << 4) | high[..., 2]).ravel(), minlength=4096)
     views, mirrored = view_hashes(np.asarray(grey))
     return Fingerprint(
@@ -68,21 +70,22 @@ def fingerprint(content: bytes) -> Fingerprint:
         top_colours=round(float(np.sort(counts[counts > 0])[-8:].sum()) / light.size, 4),
         white=round(float(counts[-1]) / light.size, 4),
         edges=round(float(np.abs(np.diff(light)).mean() + np.abs(np.diff(light, axis=0)).mean()), 3),
+        light=round(float(light.mean()), 1),
     )
 
 
 def luminance(content: bytes) -> NDArray[np.uint8]:
     """(height, width) luminance at about 200 px, as fingerprints see it. Raises Undecodable."""
-    return np.asarray(_decoded(content)[0].convert("L"))
+    return np.asarray(_decoded(content, SCALED[0])[0].convert("L"))
 
 
-def _decoded(content: bytes) -> tuple[Image.Image, float]:
-    """The picture upright at about 200 px, and its share of transparent pixels."""
+def _decoded(content: bytes, side_px: int) -> tuple[Image.Image, float]:
+    """The picture upright, its shorter side at least `side_px` where it has that many; share of transparent pixels."""
     image = open_image(content)
     if image.format in ("JPEG", "MPO"):
-        image.draft("RGB", SCALED)
+        image.draft("RGB", (side_px, side_px))
     load(image)
-    if image.mode in REDUCIBLE and (factor := min(image.size) // (2 * SCALED[0])) > 1:
+    if image.mode in REDUCIBLE and (factor := min(image.size) // (2 * side_px)) > 1:
         image = image.reduce(factor)
     alpha = alpha_share(image)
     rgb = upright_rgb(image, background="white")

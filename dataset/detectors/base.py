@@ -9,7 +9,11 @@ UNUSABLE = "unusable"
 
 @dataclass(frozen=True)
 class Subject:
-    """One image as detectors see it. measures: of dataset.fingerprints; probabilities: out-of-fold, by label."""
+    """One image as detectors see it.
+
+    measures: of dataset.fingerprints. probabilities: out-of-fold, by label. prior: by answer, of dataset.prior.
+    lookalikes: -1 to 1, of dataset.triage. words: file names and alt texts. pages: of site_pages it was seen on.
+    """
 
     width: int
     height: int
@@ -18,6 +22,14 @@ class Subject:
     source_label: str
     source_labels: frozenset[str]  # of the whole cluster
     probabilities: Mapping[str, float] = field(default_factory=dict)
+    prior: Mapping[str, float] = field(default_factory=dict)
+    is_surely_unusable: bool = False
+    lookalikes: float = 0.0
+    lookalike_answer: str = UNUSABLE  # what people said of the likest
+    words: tuple[str, ...] = ()
+    pages: int = 0
+    site_pages: int = 0
+    other_label: str = UNUSABLE  # what the picture would be where it is not what its source says
 
 
 @dataclass(frozen=True)
