@@ -279,7 +279,7 @@ def _picture(curves: dict[str, list[float]]) -> None:
     colours = ["#b3452f", "#d98c6b", "#2f6db3", "#8bb0d9", "#999999", "#5b8c5a", "#8c5a8c", "#c9a227"]
     x = lambda k: 60 + 90 * k  # noqa: E731
     y = lambda v: 320 - 290 * v  # noqa: E731
-    parts = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 370" font-family="system-ui, sans-serif" font-size="13">',
+    parts = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 370" font-family="sans-serif">',
              '<rect width="860" height="370" fill="#fffdfa"/>']  # fmt: skip
     for share in (0, 0.25, 0.5, 0.75, 1):
         parts.append(

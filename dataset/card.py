@@ -92,12 +92,11 @@ def card(
         + _table(["label from", "images"], [[name, str(count)] for name, count in sorted(origins.items())])
         + f"\n\nEvery image starts with the label of its source. People looked at {reviewed} of {len(rows)}. "
         "Left out: " + (", ".join(f"{n} {why}" for why, n in sorted(left_out.items())) or "none") + ".",
-        "## How wrong it still is\n\nNot audited: no random sample was labelled yet. The detectors' own estimate is "
-        f"{doubt:.1%} of the labels; they are built to order images for review, so take it as a rough guide.",
+        "## How wrong it still is\n\n" + _error(facts.get("audit"), doubt),
         "## Bias to know about\n\nEach class comes from places of its own kind, so a model can learn the place "
         f"instead of the subject. Compare `test` with `{UNSEEN}`, whose sites no training image comes from. All "
         "images went through one recipe (upright, sRGB, white ground, longest side 1024, JPEG), so that size, "
-        "format and compression do not give the class away.",
+        "format and compression do not give the class away.\n\n" + _shortcuts(facts.get("shortcuts", {}), len(labels)),
         "## Sources and licences\n\n"
         + _table(["place", "its label", "images", "of them relabelled", "licence"], sources)
         + "\n\nPage, address and creator of every image stand in `manifest.parquet`. The pictures belong to their "
@@ -109,6 +108,47 @@ def card(
         "is erased from every version and not collected again.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _error(audited: Mapping[str, Any] | None, doubt: float) -> str:
+    """The audited label error with its interval; without an audit, what there is instead."""
+    if audited is None:
+        return (
+            "Not audited: nobody answered the random sample yet. The detectors' own estimate is "
+            f"{doubt:.1%} of the labels; they are built to order images for review, so take it as a rough guide."
+        )
+    wrong, images = audited["wrong"], audited["images"]
+    rows = [
+        [name, str(n), str(k), f"{k / n:.1%}"]
+        for part in ("by_label", "by_source")
+        for name, (n, k) in audited[part].items()
+    ]
+    return (
+        f"**{wrong / images:.1%}** of the labels (95 % interval {audited['low']:.1%} to {audited['high']:.1%}): of "
+        f"{images} pictures drawn at random, whatever anybody suspected, {wrong} had a wrong label when they were "
+        "drawn. Those are mended, so this version is a little better. The review queue's own rate is not used: it "
+        "asks about the worst.\n\n" + _table(["of the audit", "images", "wrong", "error"], rows)
+    )
+
+
+def _shortcuts(found: Mapping[str, Any], labels: int) -> str:
+    """How well one trivial thing at a time predicts the label, before the recipe and after it."""
+    scores = {when: {row["feature"]: row for row in rows} for when, rows in found.items()}
+    names = dict.fromkeys([row["feature"] for rows in found.values() for row in rows])
+
+    def told(when: str, name: str) -> str:
+        row = scores.get(when, {}).get(name)
+        return "–" if row is None or row["score"] is None else f"{row['score']:.2f}"
+
+    rows = [
+        [name, told("before", name), told("after", name), scores.get("after", {}).get(name, {}).get("advice", "")]
+        for name in names
+    ]
+    return (
+        "Balanced accuracy of telling the classes apart by one trivial thing alone "
+        f"(chance: {1 / max(2, labels):.2f}), cross-validated by site where sites have several labels:\n\n"
+        + _table(["by", "originals", "published", "to mend it"], rows)
+    )
 
 
 def croissant(project: str, facts: Mapping[str, Any], manifest_sha256: str, url: str) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, select
 
-from dataset import decisions, prior, triage
+from dataset import audit, decisions, prior, triage
 from dataset.atomic import storage_errors
 from dataset.catalog import replace, upsert
 from dataset.clusters import clusters
@@ -83,7 +83,9 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
     _compare(project, tell)
     now = datetime.now(UTC)
     with project.catalog.write() as connection:
-        report = _triage(connection, net.name, project.settings.project.labels, now)
+        review = project.settings.review
+        audited = round(review.budget * review.audit_share)
+        report = _triage(connection, net.name, project.settings.project.labels, audited, now)
     tell("triage", report.images, report.images)
     return report
 
@@ -134,8 +136,8 @@ def _feature_row(sha256: str, content: bytes, net: Backbone) -> dict[str, Any]:
     return {"sha256": sha256, "backbone": net.name, "vector": vector.tobytes()}
 
 
-def _triage(connection: Connection, backbone_name: str, labels: list[str], now: datetime) -> CurateReport:
-    """All that is decided across images, in one transaction."""
+def _triage(connection: Connection, backbone_name: str, labels: list[str], audited: int, now: datetime) -> CurateReport:
+    """All that is decided across images, in one transaction. audited: pictures of the sample to wait for answers."""
     rows = connection.execute(
         select(images, fingerprints, features.c.vector)
         .join(fingerprints, fingerprints.c.sha256 == images.c.sha256)
@@ -181,6 +183,7 @@ def _triage(connection: Connection, backbone_name: str, labels: list[str], now: 
     replace(connection, findings, [{"sha256": names[i], **asdict(f)} for i, found in suspicions.items() for f in found])
     replace(connection, queue, waiting)
     decided = decisions.settle(connection, now)
+    audit.draw(connection, labels, audited, now)
     holding = decisions.latest(connection)
     return CurateReport(
         images=len(rows),

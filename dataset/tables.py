@@ -230,6 +230,15 @@ decisions = Table(
     Column("decided_at", Moment, nullable=False),
 )
 
+audit = Table(  # the random sample: drawn once, never changed
+    "audit",
+    metadata,
+    Column("sha256", SHA, primary_key=True),
+    Column("ticket", String(16), nullable=False),
+    Column("label", String(64), nullable=False),  # as it stood when the picture was drawn
+    Column("drawn_at", Moment, nullable=False),
+)
+
 review_tasks = Table(
     "review_tasks",
     metadata,

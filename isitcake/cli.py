@@ -239,13 +239,14 @@ def review_status(context: Context, as_json: bool) -> None:
 
 @review.command(name="next")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1))
+@click.option("--audit", is_flag=True, help="Of the random sample that the card's error rate comes from.")
 @json_option
 @pass_context
-def review_next(context: Context, limit: int, as_json: bool) -> None:
+def review_next(context: Context, limit: int, audit: bool, as_json: bool) -> None:
     """The queue's next images, without Label Studio."""
     from labeling.review import next_items
 
-    found = next_items(context.project(), limit)
+    found = next_items(context.project(), limit, audit)
     rows = [(i["error_probability"], i["suggested_label"], "; ".join(i["reasons"]), i["path"]) for i in found]
     show(found, as_json, grid(["wrong?", "suggested", "why", "picture"], rows))
 

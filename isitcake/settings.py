@@ -107,9 +107,15 @@ class CrawlSection(_Section):
 
 class ReviewSection(_Section):
     budget: int = Field(default=200, ge=1)
+    audit_share: float = Field(default=0.2, ge=0.0, le=1.0)  # of the budget, for the random sample
     answers_needed: int = Field(default=1, ge=1, le=10)
     label_studio_url: HttpUrl = "http://127.0.0.1:8080"
     pictures_url: HttpUrl = "http://127.0.0.1:8090"  # where reviewers' browsers find `isitcake serve`
+
+
+class PublishSection(_Section):
+    max_label_error: float = Field(default=1.0, ge=0.0, le=1.0)  # of the audit's upper bound
+    max_shortcut: float = Field(default=1.0, ge=0.5, le=1.0)  # balanced accuracy a trivial feature may reach
 
 
 class ModelsSection(_Section):
@@ -168,6 +174,7 @@ class Settings(BaseModel):
     catalog: CatalogSection = CatalogSection()
     crawl: CrawlSection = CrawlSection()
     review: ReviewSection = ReviewSection()
+    publish: PublishSection = PublishSection()
     models: ModelsSection = ModelsSection()
     sources: list[Source] = []
     config_path: Path = Path(CONFIG_NAME)
@@ -325,7 +332,9 @@ def _apply_environment(content: dict[str, Any], environ: Mapping[str, str]) -> d
                 continue
             raw = environ[variable]
             value: Any = raw
-            if field.annotation is int:
+            if field.annotation is float:
+                value = float(raw) if re.fullmatch(r"\d+(\.\d+)?", raw) else raw
+            elif field.annotation is int:
                 value = int(raw) if re.fullmatch(r"\d+", raw) else raw
             elif field.annotation is not str and str(field.annotation).startswith("list"):
                 value = [part.strip() for part in raw.split(",") if part.strip()]

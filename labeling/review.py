@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from dataset import decisions
+from dataset.audit import ticket as audit_ticket
 from dataset.catalog import insert_new, upsert
 from dataset.project import Project
-from dataset.tables import clusters, cursors, images, judgements, queue, review_tasks, sightings
+from dataset.tables import audit, clusters, cursors, images, judgements, queue, review_tasks, sightings
 from isitcake.errors import BadAnswers, LabelStudioError
 from isitcake.settings import NOT_LABELS
 from labeling.label_studio import LabelStudio, Question
@@ -133,16 +134,15 @@ def import_answers(project: Project, path: Path) -> PullReport:
         return _settled(connection, insert_new(connection, judgements, [row for _, row in rows]), now)
 
 
-def next_items(project: Project, limit: int) -> list[dict[str, Any]]:
-    """The queue's next images: sha256, path, suggested_label, reasons, error_probability."""
+def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dict[str, Any]]:
+    """The queue's next images, or the audit's: sha256, path, suggested_label, reasons, error_probability."""
+    chosen = select(queue, images.c.format).join(images, images.c.sha256 == queue.c.sha256)
+    if of_audit:
+        chosen = chosen.join(audit, audit.c.sha256 == queue.c.sha256).order_by(audit.c.ticket)
+    else:
+        chosen = chosen.order_by(queue.c.priority.desc(), queue.c.sha256)
     with project.catalog.read() as connection:
-        rows = connection.execute(
-            select(queue, images.c.format)
-            .join(images, images.c.sha256 == queue.c.sha256)
-            .where(queue.c.sha256.not_in(_judged()))
-            .order_by(queue.c.priority.desc(), queue.c.sha256)
-            .limit(limit)
-        ).all()
+        rows = connection.execute(chosen.where(queue.c.sha256.not_in(_judged())).limit(limit)).all()
     return [
         {
             "sha256": row.sha256,
@@ -218,15 +218,27 @@ def _choose(
     ).scalar_one()
     room = max(0, budget - max(sent, waiting))
     asked = select(review_tasks.c.sha256).where(review_tasks.c.project == name)
-    rows = connection.execute(
-        select(queue.c.sha256, func.min(sightings.c.page_url).label("page"))
-        .join(sightings, sightings.c.sha256 == queue.c.sha256)
+    drawn = connection.execute(
+        select(audit.c.sha256)
+        .where(audit.c.sha256.not_in(asked), audit.c.sha256.not_in(_judged()))
+        .order_by(audit.c.ticket)
+        .limit(min(room, round(budget * project.settings.review.audit_share)))
+    ).scalars()
+    risky = connection.execute(
+        select(queue.c.sha256)
         .where(queue.c.sha256.not_in(asked), queue.c.sha256.not_in(_judged()))
-        .group_by(queue.c.sha256, queue.c.priority)
         .order_by(queue.c.priority.desc(), queue.c.sha256)
         .limit(room)
-    ).all()
-    questions = [Question(row.sha256, picture_url(project.settings, row.sha256), row.page) for row in rows]
+    ).scalars()
+    # Reviewers cannot tell which is which: all in one order of no meaning.
+    chosen = sorted(list(dict.fromkeys([*drawn, *risky]))[:room], key=audit_ticket)
+    pages = {
+        row.sha256: row.page
+        for row in connection.execute(
+            select(sightings.c.sha256, func.min(sightings.c.page_url).label("page")).group_by(sightings.c.sha256)
+        )
+    }
+    questions = [Question(sha, picture_url(project.settings, sha), pages.get(sha, "")) for sha in chosen]
     note = "" if questions or room else f"this round's budget of {budget} is asked for"
     return questions, waiting, note
 
