@@ -5,7 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class Version:
     counts: dict[str, dict[str, int]]
     content: str
     gates: list[dict[str, Any]]
+    shortcuts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    audit: dict[str, Any] | None = None
 
     @property
     def images(self) -> int:
@@ -95,7 +97,8 @@ def load(home: Path, name: str) -> Version:
         last = f"newest is {known[-1]!r}, see `isitcake versions list`" if known else "none is published yet"
         raise UnknownVersion(f"no version {name!r}; {last}") from None
     keys = ("name", "id", "salt", "parent", "created", "labels", "counts", "content", "gates")
-    return Version(path, **{key: content[key] for key in keys})
+    later = {key: content[key] for key in ("shortcuts", "audit") if key in content}  # older versions have none
+    return Version(path, **{key: content[key] for key in keys}, **later)
 
 
 def diff(home: Path, old: str, new: str) -> Diff:

@@ -251,6 +251,18 @@ def review_next(context: Context, limit: int, audit: bool, as_json: bool) -> Non
     show(found, as_json, grid(["wrong?", "suggested", "why", "picture"], rows))
 
 
+@review.command(name="aside")
+@json_option
+@pass_context
+def review_aside(context: Context, as_json: bool) -> None:
+    """What was set aside without a person, and why; any judgement brings an image back."""
+    from labeling.review import set_aside
+
+    found = set_aside(context.project())
+    rows = [(i["label"], i["reason"], i["path"]) for i in found]
+    show(found if found or as_json else "nothing is set aside", as_json, grid(["", "why", "picture"], rows))
+
+
 @review.command(name="import")
 @click.argument("answers", type=click.Path(path_type=Path))
 @json_option

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from dataset import decisions
+from dataset.audit import residual
 from dataset.audit import ticket as audit_ticket
 from dataset.catalog import insert_new, upsert
 from dataset.project import Project
@@ -56,13 +57,31 @@ class PullReport:
 
 @dataclass(frozen=True)
 class ReviewStatus:
-    """queued: images worth a question that nobody answered. waiting: of those, sent to Label Studio."""
+    """queued: images worth a question that nobody answered. waiting: of those, sent to Label Studio.
+
+    expected_errors: wrong labels in the queue, next_ten: among its next ten images, as the calibrated probabilities
+    have it. audited: images answered in the random sample; audit_error: its 95 % interval.
+    """
 
     queued: int
     waiting: int
     judgements: int
     reviewers: dict[str, int]
     answers: dict[str, int]
+    expected_errors: float = 0.0
+    next_ten: float = 0.0
+    audited: int = 0
+    audit_error: tuple[float, float] | None = None
+
+    def line(self) -> str:
+        """When to stop: what ten more looks are expected to bring."""
+        told = (
+            f"ten more looks are expected to find {self.next_ten:.1f} wrong labels of about {self.expected_errors:.0f}"
+        )
+        if self.audit_error is None:
+            return f"{told}; nothing audited yet"
+        low, high = self.audit_error
+        return f"{told}; label error {low:.1%} to {high:.1%} by {self.audited} audited"
 
 
 def push(project: Project, *, another_round: bool = True) -> PushReport:
@@ -155,6 +174,37 @@ def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dic
     ]
 
 
+def set_aside(project: Project) -> list[dict[str, Any]]:
+    """What no person looked at and is published by no version: sha256, path, why, and by whose word it would be what.
+
+    Any judgement (`review import`) brings an image back.
+    """
+    with project.catalog.read() as connection:
+        held = {
+            sha256: decision
+            for sha256, decision in decisions.latest(connection).items()
+            if decision.origin == "detector" or decision.label == decisions.SET_ASIDE
+        }
+        rows = connection.execute(
+            select(clusters.c.sha256, images.c.format)
+            .join(images, images.c.sha256 == clusters.c.sha256)
+            .where(clusters.c.sha256 == clusters.c.representative)
+            .order_by(clusters.c.sha256)
+        ).all()
+        claims = {row.sha256: row.source_label for row in connection.execute(select(sightings))}
+    return [
+        {
+            "sha256": row.sha256,
+            "path": str(project.blobs.path(row.sha256, row.format)),
+            "label": held[row.sha256].label,
+            "source_label": claims.get(row.sha256, ""),
+            "reason": held[row.sha256].reason,
+        }
+        for row in rows
+        if row.sha256 in held
+    ]
+
+
 def status(project: Project) -> ReviewStatus:
     with project.catalog.read() as connection:
         queued = connection.execute(
@@ -170,7 +220,25 @@ def status(project: Project) -> ReviewStatus:
             select(judgements.c.answer, func.count()).group_by(judgements.c.answer).order_by(judgements.c.answer)
         )
         by_person = {row[0]: row[1] for row in people}
-        return ReviewStatus(queued, waiting, sum(by_person.values()), by_person, {row[0]: row[1] for row in answers})
+        doubts = list(
+            connection.execute(
+                select(queue.c.error_probability)
+                .where(queue.c.sha256.not_in(_judged()))
+                .order_by(queue.c.priority.desc(), queue.c.sha256)
+            ).scalars()
+        )
+        audited = residual(connection)
+        return ReviewStatus(
+            queued,
+            waiting,
+            sum(by_person.values()),
+            by_person,
+            {row[0]: row[1] for row in answers},
+            round(sum(doubts), 1),
+            round(sum(doubts[:10]), 2),
+            audited.images if audited else 0,
+            (round(audited.low, 4), round(audited.high, 4)) if audited else None,
+        )
 
 
 def guideline(project: Project) -> str:

@@ -156,17 +156,28 @@ def _sites(connection: Connection) -> dict[str, str]:
     return {row.sha256: row.source for row in rows}
 
 
-def _places(version: versions.Version | None) -> list[tuple[str, int, int, str]]:
-    """Site, images, of them relabelled, split or splits; for the version."""
+def _places(version: versions.Version | None) -> list[tuple[str, int, int, int, float, str]]:
+    """Site, images, judged, relabelled, expected to be wrong among the rest, whether held out; for the version."""
     if version is None:
         return []
     rows = version.rows()
     wrong = Counter(row.site for row in rows if row.label != row.source_label)
     splits: dict[str, set[str]] = defaultdict(set)
+    judged: Counter[str] = Counter()
+    doubt: dict[str, float] = defaultdict(float)
     for row in rows:
         splits[row.site].add(row.split)
+        judged[row.site] += row.judgements > 0
+        doubt[row.site] += row.error_probability
     return [
-        (site, count, wrong[site], "held out" if splits[site] == {"test_unseen_sites"} else "")
+        (
+            site,
+            count,
+            judged[site],
+            wrong[site],
+            doubt[site],
+            "held out" if splits[site] == {"test_unseen_sites"} else "",
+        )
         for site, count in sorted(Counter(row.site for row in rows).items(), key=lambda item: (-item[1], item[0]))
     ]
 

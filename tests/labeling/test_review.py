@@ -144,3 +144,16 @@ def test_wrong_answers_are_named_by_line(collected: Project, tmp_path: Path, tex
 def test_labels_are_escaped() -> None:
     """A label is text, never markup."""
     assert '<Choice value="a&quot;b" hotkey="1"/>' in label_config(['a"b'])
+
+
+def test_what_was_set_aside_is_listed_and_comes_back(collected: Project, tmp_path: Path) -> None:
+    """Logos and banners, with the reason; a judgement makes one a cake again."""
+    listed = review.set_aside(collected)
+    assert listed
+    assert all(item["reason"] and Path(item["path"]).is_file() for item in listed)
+    back = listed[0]["sha256"]
+    answers = tmp_path / "answers.csv"
+    answers.write_text(f"sha256,label,reviewer\n{back},cake,ann\n")
+    review.import_answers(collected, answers)
+    curate(collected)
+    assert back not in {item["sha256"] for item in review.set_aside(collected)}
