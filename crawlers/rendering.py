@@ -31,6 +31,8 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         self.proxy = GuardProxy(frozenset(crawler.settings.getlist("ALLOW_PRIVATE_HOSTS")))
         self._rendered = 0
         self._free = asyncio.Semaphore(PAGES_AT_ONCE)
+        self._starting = asyncio.Lock()
+        self._death: asyncio.Future[None]  # done when the browser that runs now is gone
 
     async def _launch(self) -> None:
         """A static site never pays for a browser."""
@@ -59,12 +61,24 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         async with self._free:
             context = self._rendered // PAGES_PER_CONTEXT
             self._rendered += 1
+            await self._maybe_launch_browser()
             request.meta["playwright_context"] = f"pages-{context}"
             await self._close_contexts_before(context)
-            try:
-                return await asyncio.wait_for(self._download_request(request), PAGE_TIMEOUT_S)
-            except TimeoutError as error:
-                raise DownloadTimeoutError(f"not rendered within {PAGE_TIMEOUT_S:.0f} s") from error
+            work = asyncio.ensure_future(self._download_request(request))
+            death = self._death
+            done, _ = await asyncio.wait({work, death}, timeout=PAGE_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+            if work in done:
+                return work.result()
+            work.cancel()
+            work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            if death in done:  # what waits for a dead browser may wait for ever
+                raise PlaywrightError("the browser died")
+            raise DownloadTimeoutError(f"not rendered within {PAGE_TIMEOUT_S:.0f} s")
+
+    async def _browser_disconnected_callback(self) -> None:
+        death, self._death = self._death, asyncio.get_running_loop().create_future()
+        death.set_result(None)
+        await super()._browser_disconnected_callback()
 
     async def _close_contexts_before(self, context: int) -> None:
         for name, wrapper in list(self.context_wrappers.items()):
@@ -72,16 +86,18 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
                 await wrapper.context.close()
 
     async def _maybe_launch_browser(self) -> None:
-        if not hasattr(self, "browser_provider"):
-            try:
-                path = await asyncio.to_thread(executable)
-            except CrawlError as error:
-                self.crawler.stop_with(error)
-                raise
-            await self.proxy.start()
-            self.config.launch_options = launch_options(path, self.proxy.url)
-            self.browser_provider = self.browser_provider_cls(self.config)
-            await self.browser_provider.start()
+        async with self._starting:
+            if not hasattr(self, "browser_provider"):
+                try:
+                    path = await asyncio.to_thread(executable)
+                except CrawlError as error:
+                    self.crawler.stop_with(error)
+                    raise
+                await self.proxy.start()
+                self.config.launch_options = launch_options(path, self.proxy.url)
+                self.browser_provider = self.browser_provider_cls(self.config)
+                await self.browser_provider.start()
+                self._death = asyncio.get_running_loop().create_future()
         try:
             await super()._maybe_launch_browser()
         except PlaywrightError as error:

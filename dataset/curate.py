@@ -29,12 +29,11 @@ from dataset.features import Backbone, backbone
 from dataset.fingerprints import RECIPE, fingerprint, luminance
 from dataset.project import Project
 from dataset.tables import clusters as clusters_table
-from dataset.tables import compared, features, findings, fingerprints, images, pairs, queue, sightings, splits
+from dataset.tables import compared, features, findings, fingerprints, images, pairs, queue, sightings
 from isitcake.errors import StorageError
 from isitcake.settings import NOT_LABELS
 
 BATCH = 64
-TEST_SPLITS = ("test", "test_unseen_sites")
 COMPARISON = f"{RECIPE}, views 1"  # a change of either compares everything anew
 COMPARE_BLOCK = 2000  # new images at a time
 PICTURES_KEPT = 4000  # decoded, 100 KB each
@@ -179,7 +178,7 @@ def _triage(connection: Connection, backbone_name: str, labels: list[str], audit
             i: [finding for detector in detectors if (finding := detector.examine(subject))]
             for i, subject in subjects.items()
         }
-        waiting = _queue(connection, names, groups, best, judged, subjects, suspicions)
+        waiting = _queue(names, groups, best, judged, subjects, suspicions)
     replace(connection, findings, [{"sha256": names[i], **asdict(f)} for i, found in suspicions.items() for f in found])
     replace(connection, queue, waiting)
     decided = decisions.settle(connection, now)
@@ -376,7 +375,6 @@ def signals_of(subject: Subject, found: list[Finding]) -> dict[str, float]:
 
 
 def _queue(
-    connection: Connection,
     names: list[str],
     groups: dict[int, list[int]],
     best: dict[int, int],
@@ -391,7 +389,6 @@ def _queue(
         if i in subjects and judged[number] not in ("", "unsure")
     ]
     calibration = triage.calibrate([signals for signals, _ in taught], [wrong for _, wrong in taught])
-    tested = set(connection.execute(select(splits.c.sha256).where(splits.c.split.in_(TEST_SPLITS))).scalars())
     waiting = []
     for number, members in groups.items():
         i = best[number]
@@ -403,7 +400,7 @@ def _queue(
         waiting.append(
             {
                 "sha256": names[i],
-                "priority": triage.priority(probability, len(members), names[i] in tested),
+                "priority": triage.priority(probability, len(members)),
                 "suggested_label": triage.suggestion(found, subjects[i].source_label, subjects[i].prior),
                 "error_probability": probability,
                 "reasons": [f"{finding.detector}: {finding.evidence}" for finding in found],

@@ -168,6 +168,6 @@ def suggestion(findings: Sequence[Finding], source_label: str, prior: Mapping[st
     return max(findings, key=lambda finding: (finding.score, finding.detector)).proposes
 
 
-def priority(probability: float, cluster_size: int, in_test: bool) -> float:
-    """Who is asked about first: probably wrong, standing for many files, or in a test split, where it misleads."""
-    return round(probability * (1 + 0.1 * min(cluster_size - 1, 10)) * (1.5 if in_test else 1.0), 4)
+def priority(probability: float, cluster_size: int) -> float:
+    """Who is asked about first: probably wrong, or standing for many files."""
+    return round(probability * (1 + 0.1 * min(cluster_size - 1, 10)), 4)

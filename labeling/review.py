@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from dataset import decisions
 from dataset.audit import residual
 from dataset.audit import ticket as audit_ticket
 from dataset.catalog import insert_new, upsert
 from dataset.project import Project
-from dataset.tables import audit, clusters, cursors, images, judgements, queue, review_tasks, sightings
+from dataset.tables import audit, clusters, cursors, images, judgements, queue, review_tasks, sightings, splits
 from isitcake.errors import BadAnswers, LabelStudioError
 from isitcake.settings import NOT_LABELS
 from labeling.label_studio import LabelStudio, Question
@@ -26,6 +26,8 @@ from labeling.pictures import picture_url
 
 GUIDELINE = "guideline.md"
 TITLE_MAX = 50
+TEST_SPLITS = ("test", "test_unseen_sites")
+IN_TEST = 1.5  # times as soon
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dic
     if of_audit:
         chosen = chosen.join(audit, audit.c.sha256 == queue.c.sha256).order_by(audit.c.ticket)
     else:
-        chosen = chosen.order_by(queue.c.priority.desc(), queue.c.sha256)
+        chosen = _ranked(chosen)
     with project.catalog.read() as connection:
         rows = connection.execute(chosen.where(queue.c.sha256.not_in(_judged())).limit(limit)).all()
     return [
@@ -222,9 +224,7 @@ def status(project: Project) -> ReviewStatus:
         by_person = {row[0]: row[1] for row in people}
         doubts = list(
             connection.execute(
-                select(queue.c.error_probability)
-                .where(queue.c.sha256.not_in(_judged()))
-                .order_by(queue.c.priority.desc(), queue.c.sha256)
+                _ranked(select(queue.c.error_probability)).where(queue.c.sha256.not_in(_judged()))
             ).scalars()
         )
         audited = residual(connection)
@@ -293,9 +293,8 @@ def _choose(
         .limit(min(room, round(budget * project.settings.review.audit_share)))
     ).scalars()
     risky = connection.execute(
-        select(queue.c.sha256)
+        _ranked(select(queue.c.sha256))
         .where(queue.c.sha256.not_in(asked), queue.c.sha256.not_in(_judged()))
-        .order_by(queue.c.priority.desc(), queue.c.sha256)
         .limit(room)
     ).scalars()
     # Reviewers cannot tell which is which: all in one order of no meaning.
@@ -309,6 +308,13 @@ def _choose(
     questions = [Question(sha, picture_url(project.settings, sha), pages.get(sha, "")) for sha in chosen]
     note = "" if questions or room else f"this round's budget of {budget} is asked for"
     return questions, waiting, note
+
+
+def _ranked(chosen: Any) -> Any:
+    """Rows of the queue in the order of asking: a wrong label misleads most where models are tested."""
+    weight = case((splits.c.split.in_(TEST_SPLITS), IN_TEST), else_=1.0)
+    joined = chosen.outerjoin(splits, splits.c.sha256 == queue.c.sha256)
+    return joined.order_by((queue.c.priority * weight).desc(), queue.c.sha256)
 
 
 def _judged() -> Any:
