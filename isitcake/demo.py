@@ -136,7 +136,8 @@ def _tell(project: Project, world: World, seconds: float, kind: str) -> None:
             for row in connection.execute(select(sightings.c.sha256, sightings.c.source_label))
         }
         human = {s: d for s, d in decisions.latest(connection).items() if d.origin in ("human", "consensus")}
-        aside = sum(d.label == decisions.SET_ASIDE for d in decisions.latest(connection).values())
+        held = decisions.latest(connection).values()
+        aside = sum(d.label == decisions.SET_ASIDE or d.origin == "detector" for d in held)
     wrong = sum(said.get(sha) != decision.label for sha, decision in human.items())
     answers = review.status(project).judgements
     out.print()
