@@ -22,9 +22,9 @@ from sklearn.preprocessing import StandardScaler
 from table import Peak, figures, out, table
 
 from dataset import prior, triage
-from dataset.curate import signals_of
 from dataset.detectors import DETECTORS
 from dataset.features import backbone
+from dataset.suspicion import signals_of
 from isitcake.settings import WEIGHTS_NAME, shared_folder
 
 ROUND = 0.05

@@ -1,0 +1,54 @@
+"""Gates refuse with the reason and the mend, and what passed stands in version.json."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from dataset import versions
+from dataset.audit import Residual
+from dataset.gates import gates_passed
+from dataset.project import Project
+from dataset.publish import publish
+from dataset.shortcuts import Shortcut
+from isitcake.errors import StageError
+
+NOVEMBER = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def limited(project: Project, **limits: float) -> Project:
+    settings = project.settings
+    section = settings.publish.model_copy(update=limits)
+    return Project(settings.model_copy(update={"publish": section}), project.catalog, project.blobs)
+
+
+def test_a_version_says_what_trivial_things_predict(collected: Project) -> None:
+    """Before the recipe and after it; the format, which the recipe settles, is at chance."""
+    publish(collected, NOVEMBER)
+    version = versions.load(collected.home, "2026.11.0")
+    after = {row["feature"]: row["score"] for row in version.shortcuts["after"]}
+    assert {"format", "width", "border", "colour", "thumbnail"} <= set(after)
+    assert after["format"] == pytest.approx(0.5)
+    assert {gate["gate"] for gate in version.gates} == {"shortcut"}
+    card = (version.path / "README.md").read_text(encoding="utf-8")
+    assert "| thumbnail |" in card
+    assert "Not audited" in card
+
+
+def test_a_shortcut_above_the_limit_is_refused(collected: Project) -> None:
+    worst = [Shortcut("thumbnail", 0.93, "collect look-alikes"), Shortcut("width", 0.6, "")]
+    with pytest.raises(StageError, match=r"thumbnail alone predicts the label .* 0\.93.*collect look-alikes"):
+        gates_passed(limited(collected, max_shortcut=0.9), worst, None)
+    assert gates_passed(limited(collected, max_shortcut=0.95), worst, None)[0]["value"] == 0.93
+
+
+def test_labels_that_may_be_too_wrong_are_refused(collected: Project) -> None:
+    """By the interval's upper bound; without an audit there is nothing to pass by."""
+    strict = limited(collected, max_label_error=0.05)
+    with pytest.raises(StageError, match="needs an audit"):
+        gates_passed(strict, [], None)
+    with pytest.raises(StageError, match=r"may be wrong by 7\.0% \(2 of 100 audited\)"):
+        gates_passed(strict, [], Residual(100, 2, 0.002, 0.07))
+    assert gates_passed(strict, [], Residual(400, 2, 0.001, 0.018))[0]["gate"] == "label error"
+    with pytest.raises(StageError, match="nothing published"):
+        publish(strict, NOVEMBER)
+    assert versions.names(collected.home) == []
