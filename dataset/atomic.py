@@ -28,26 +28,50 @@ def storage_errors(path: Path) -> Iterator[None]:
 def write_once(path: Path, content: bytes) -> bool:
     """Put `content` at `path`, whole and read-only; keep what is there. Returns whether it was new.
 
-    Written beside, flushed to disk, then linked: no reader ever sees a part of it.
+    Written without a name where the file system can do that, so that a killed process leaves nothing behind; under
+    another name where it cannot. Flushed to disk, then linked: no reader ever sees a part of it.
     """
     if path.exists():
         return False
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o444)
+            descriptor = os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o444)
+        except (AttributeError, OSError):
+            return _write_beside(path, content)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), 0o444)
+            os.fsync(file.fileno())
+            folder = os.open(path.parent, os.O_RDONLY)
             try:
-                os.link(name, path)
+                # With a folder given, Python asks linkat to follow the link in /proc to the nameless file.
+                os.link(f"/proc/self/fd/{file.fileno()}", path, src_dir_fd=folder, follow_symlinks=True)
             except FileExistsError:
                 return False
-            return True
-        finally:
-            Path(name).unlink(missing_ok=True)
+            except OSError:  # no /proc, or no links of this kind
+                return _write_beside(path, content)
+            finally:
+                os.close(folder)
+        return True
+
+
+def _write_beside(path: Path, content: bytes) -> bool:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o444)
+        try:
+            os.link(name, path)
+        except FileExistsError:
+            return False
+        return True
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def replace_file(path: Path, content: bytes) -> None:
