@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
+from dataset.clusters import clusters
 from dataset.duplicates import Confirmed, Prints, candidates, confirm, needs_pictures
 from dataset.fingerprints import fingerprint, luminance
 from dataset.registration import register
@@ -130,3 +131,40 @@ def test_registration_tells_details_from_outlines(cakes: list[Image.Image]) -> N
     assert register(one, np.roll(one, 3, axis=1), BOXES[0], BOXES[0]).agreement > 0.8
     assert register(one, two, BOXES[0], BOXES[0]).agreement < 0.6
     assert register(one, np.full_like(one, 9), BOXES[0], BOXES[0]).agreement == 0
+
+
+def test_images_added_in_any_order_and_batches_give_the_same_clusters(cakes: list[Image.Image]) -> None:
+    """Each batch against what was there, as curate does it; then clusters by the files' own names."""
+    names = ["cropped 20 %", "mirrored", "border", "grey"]
+    contents = [make(cakes[k]) for k in range(4) for make in (encoded, *(VARIANTS[name] for name in names))]
+    made = [fingerprint(content) for content in contents]
+    pictures = [luminance(content) for content in contents]
+
+    def clustered(order: list[int], sizes: list[int]) -> set[frozenset[int]]:
+        found: set[tuple[int, int]] = set()
+        start = 0
+        for size in [*sizes, len(order)]:
+            # As in the catalog, images stand in the order of their names, whenever they came.
+            there = sorted(order[: start + size])
+            new = order[start : start + size]
+            if not new:
+                break
+            start += size
+            chosen = [made[i] for i in there]
+            prints = Prints.of(
+                [f.views for f in chosen], [f.mirrored for f in chosen], [f.phash16 for f in chosen],
+                [f.detail for f in chosen], [f.top_colours for f in chosen],
+            )  # fmt: skip
+            places = candidates(prints, np.array(sorted(there.index(i) for i in new)))
+            for (a, b), where in places.items():
+                if confirm(prints, (a, b), where, [pictures[there[a]], pictures[there[b]]]):
+                    found.add((there[a], there[b]))
+        numbers = clusters(len(contents), np.array(sorted(found), dtype=np.int64).reshape(-1, 2), range(len(contents)))
+        return {frozenset(np.flatnonzero(numbers == k).tolist()) for k in set(numbers.tolist())}
+
+    rng = random.Random(5)
+    whole = clustered(list(range(len(contents))), [])
+    assert sum(len(group) > 1 for group in whole) == 4
+    for _ in range(6):
+        order = rng.sample(range(len(contents)), len(contents))
+        assert clustered(order, [rng.randrange(1, 7) for _ in range(4)]) == whole
