@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from photos import Photos, labelled
-from scipy.stats import beta
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
@@ -22,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from table import Peak, figures, out, table
 
 from dataset import prior, triage
+from dataset.audit import interval
 from dataset.detectors import DETECTORS
 from dataset.features import backbone
 from dataset.suspicion import signals_of
@@ -243,19 +243,13 @@ def _audit() -> float:
             wrong = rng.random(20_000) < rate
             suspicion = rng.normal(size=20_000) + 2 * wrong
             sample = rng.choice(20_000, 400, replace=False)
-            low, high = clopper_pearson(int(wrong[sample].sum()), 400)
+            low, high = interval(int(wrong[sample].sum()), 400)
             covered.append(low <= wrong.mean() <= high)
             queue.append(wrong[np.argsort(-suspicion)[:400]].mean())
         covered_all.append(np.mean(covered))
         rows.append((f"{rate:.0%}", float(np.mean(covered)), float(np.mean(queue))))
     table("audit of 400 among 20,000, 1,000 times", ["true error", "interval covers it", "the queue's own rate"], rows)
     return float(np.mean(covered_all))
-
-
-def clopper_pearson(wrong: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    tail = (1 - level) / 2
-    low = float(beta.ppf(tail, wrong, n - wrong + 1)) if wrong else 0.0
-    return low, float(beta.ppf(1 - tail, wrong + 1, n - wrong)) if wrong < n else 1.0
 
 
 def _large(n: int = 100_000) -> None:

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from isitcake.errors import StorageError
 
@@ -40,10 +41,8 @@ def write_once(path: Path, content: bytes) -> bool:
         except (AttributeError, OSError):
             return _write_beside(path, content)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
             os.fchmod(file.fileno(), 0o444)
-            os.fsync(file.fileno())
+            _flush(file, content)
             folder = os.open(path.parent, os.O_RDONLY)
             try:
                 # With a folder given, Python asks linkat to follow the link in /proc to the nameless file.
@@ -61,9 +60,7 @@ def _write_beside(path: Path, content: bytes) -> bool:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            _flush(file, content)
         Path(name).chmod(0o444)
         try:
             os.link(name, path)
@@ -74,6 +71,13 @@ def _write_beside(path: Path, content: bytes) -> bool:
         Path(name).unlink(missing_ok=True)
 
 
+def _flush(file: IO[bytes], content: bytes) -> None:
+    """Write the content and see it to the disk."""
+    file.write(content)
+    file.flush()
+    os.fsync(file.fileno())
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Put `content` at `path` in one step, in place of what is there."""
     with storage_errors(path):
@@ -81,9 +85,7 @@ def replace_file(path: Path, content: bytes) -> None:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+                _flush(file, content)
             Path(name).chmod(0o644)
             Path(name).replace(path)
         except BaseException:

@@ -63,11 +63,6 @@ class Calibration:
         odds = self.bias + sum(self.weights.get(name, 0.0) * value for name, value in signals.items())
         return round(float(1 / (1 + np.exp(-odds))), 4)
 
-    def reasons(self, signals: Mapping[str, float]) -> list[tuple[str, float]]:
-        """What adds to the suspicion, the heaviest first: signal and its share of the odds."""
-        parts = [(name, round(self.weights.get(name, 0.0) * value, 2)) for name, value in signals.items()]
-        return sorted((part for part in parts if part[1] > 0.05), key=lambda part: -part[1])
-
 
 def calibrate(signals: Sequence[Mapping[str, float]], wrong: Sequence[bool]) -> Calibration:
     """Weights that fit n judged images, held near the ones we start from and never below zero.

@@ -71,7 +71,7 @@ def test_every_variable_is_in_the_docs() -> None:
 
 def test_defaults_in_the_docs_are_those_of_the_program() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    for table in ("project", "catalog", "crawl", "review", "models"):
+    for table in ("project", "catalog", "crawl", "review", "publish", "models"):
         model = settings.Settings.model_fields[table].annotation
         section = page.split(f"## `[{table}]`")[1].split("\n## ")[0]
         for key, default in re.findall(r"^\| `(\w+)` \| `(.+?)` \|", section, flags=re.MULTILINE):

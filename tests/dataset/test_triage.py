@@ -45,11 +45,6 @@ def test_judgements_move_the_weights_and_never_below_zero() -> None:
     )
 
 
-def test_reasons_name_the_heaviest_first() -> None:
-    told = calibrate([], []).reasons({"blank": 1.0, "small": 0.5, "prior": -2.0})
-    assert [name for name, _ in told] == ["blank", "small"]
-
-
 def test_lookalikes_take_their_neighbours_word_and_nobody_is_his_own_witness() -> None:
     """Near a picture found wrong: suspicious; near one found right: not; far from all: nothing."""
     features = np.array([[1, 0, 0], [0.99, 0.05, 0], [0, 1, 0], [0.05, 0.99, 0], [0, 0, 1]], dtype=np.float32)
