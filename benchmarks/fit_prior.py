@@ -3,21 +3,28 @@
 bench-triage says what they are worth on sites they were not fitted on.
 """
 
+from dataclasses import replace
+
 from photos import labelled
 
 from dataset import prior
 from dataset.features import BUILT_IN, backbone
 from isitcake.settings import WEIGHTS_NAME, shared_folder
 
+STRENGTHS = {BUILT_IN: 0.01}
+
 
 def main() -> None:
     shared = shared_folder()
     if not shared:
         raise SystemExit("no ../shared here: priors are fitted on its photos; set ISITCAKE_SHARED")
-    for net in (backbone(shared / "models" / WEIGHTS_NAME), backbone(None)):
-        known = labelled(shared, net).of_known_label()
-        made = prior.fit(known.vectors, known.measures, known.labels, 0.003 if net.name != BUILT_IN else 0.01)
-        print(f"{made.save(net.name)}: {len(known.labels)} photos, answers {', '.join(made.labels)}")
+    folder = shared / "models"
+    pretrained = labelled(shared, backbone(folder / WEIGHTS_NAME)).of_known_label()
+    built_in = labelled(shared, backbone(None), with_objects=False).of_known_label()
+    bare = replace(pretrained, vectors=pretrained.vectors[:, :0])
+    for name, known in ((WEIGHTS_NAME, pretrained), (BUILT_IN, built_in), (prior.ANY_BACKBONE, bare)):
+        made = prior.fit(known.vectors, known.measures, known.labels, STRENGTHS.get(name, 0.003))
+        print(f"{made.save(name.removesuffix('.onnx'))}: {len(known.labels)} photos, answers {', '.join(made.labels)}")
 
 
 if __name__ == "__main__":

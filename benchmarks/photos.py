@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from dataset.detectors import Subject
 from dataset.features import Backbone
 from dataset.fingerprints import Fingerprint, fingerprint
 from dataset.prior import measure_row
+from dataset.recognition import LOOKED_AT_PX, detector, look
+from dataset.triage import novelty
+from isitcake.settings import DETECTOR_NAME
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,9 @@ class Photos:
     sha256: NDArray[np.str_]
     prints: NDArray[np.object_]
     sizes: NDArray[np.int64]  # (n, 2) width and height
+    seen: NDArray[np.object_]
+    classes: NDArray[np.object_]
+    novel: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -45,12 +52,15 @@ class Photos:
         return Subject(
             width=int(self.sizes[i, 0]), height=int(self.sizes[i, 1]), detail=made.detail,
             measures=row["measures"], source_label=label, source_labels=frozenset([label]),
+            objects=self.seen[i].objects or {}, text_lines=self.seen[i].text_lines, text_share=self.seen[i].text_share,
+            classes=self.classes[i], novelty=float(self.novel[i]), labels=("cake", "not_cake"),
             words=(str(self.names[i]),), other_label="not_cake" if label == "cake" else "cake", **more,
         )  # type: ignore[arg-type]  # fmt: skip
 
 
-def labelled(shared: Path, net: Backbone) -> Photos:
-    """Every photo that decodes, bakers' and objects'."""
+def labelled(shared: Path, net: Backbone, *, with_objects: bool = True) -> Photos:
+    """Every photo that decodes, bakers' and objects'. with_objects: whether a COCO detector looks at them."""
+    looker = detector(shared / "models" / DETECTOR_NAME) if with_objects else None
     photos = shared / "photos"
     items = [
         (r["site"], r["file"], r["label"], photos / "bakers" / r["site"] / r["file"])
@@ -67,17 +77,30 @@ def labelled(shared: Path, net: Backbone) -> Photos:
         made = fingerprint(content)
         measures = made.row("")["measures"]
         vector = net.vector(scaled_rgb(content)).astype(np.float16).astype(np.float32)
-        row = measure_row(header.width, header.height, len(content), made.detail, measures)  # type: ignore[arg-type]
+        there = look(scaled_rgb(content, LOOKED_AT_PX), looker)
+        row = measure_row(header.width, header.height, len(content), made.detail, measures, there.objects)  # type: ignore[arg-type]
         sha256 = hashlib.sha256(content).hexdigest()
-        found.append((vector, row, label, site, name, sha256, made, (header.width, header.height)))
+        found.append((vector, row, label, site, name, sha256, made, (header.width, header.height), there))
     columns = list(zip(*found, strict=True))
+    vectors = np.stack(columns[0])
+    said = ["not_cake" if site == "objects" else "cake" for site in columns[3]]
+    copies = np.unique(np.array(columns[5]), return_inverse=True)[1]
     return Photos(
-        np.stack(columns[0]),
+        vectors,
         np.array(columns[1], dtype=np.float32),
         *(np.array(columns[k]) for k in (2, 3, 4, 5)),
         np.array(columns[6], dtype=object),
         np.array(columns[7]),
+        _objects(columns[8]),
+        _objects(net.classes(vectors)),
+        novelty(vectors, said, copies),
     )
+
+
+def _objects(values: Sequence[object]) -> NDArray[np.object_]:
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

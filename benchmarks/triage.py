@@ -9,10 +9,12 @@ import json
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from other_weights import detector_trunk
 from photos import Photos, labelled
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
@@ -25,10 +27,11 @@ from dataset.audit import interval
 from dataset.detectors import DETECTORS
 from dataset.features import backbone
 from dataset.suspicion import signals_of
-from isitcake.settings import WEIGHTS_NAME, shared_folder
+from isitcake.settings import DETECTOR_NAME, WEIGHTS_NAME, shared_folder
 
 ROUND = 0.05
 SHARES = (0.1, 0.2, 0.3)
+BUILT_IN_FEATURES = 300
 CRAWLED_PX = 200  # shorter side under which the crawler takes nothing
 Score = Callable[[NDArray[np.bool_]], NDArray[np.float64]]  # judged → who is asked first
 warnings.filterwarnings("ignore")
@@ -50,14 +53,17 @@ def main() -> None:
 
 def _found(shared) -> dict[str, float | None]:  # type: ignore[no-untyped-def]
     photos = labelled(shared, backbone(shared / "models" / WEIGHTS_NAME))
-    plain = labelled(shared, backbone(None))
+    plain = labelled(shared, backbone(None), with_objects=False)
+    other = labelled(shared, detector_trunk(shared / "models" / DETECTOR_NAME))
     bakers = photos.sites != "objects"
     bad = bakers & np.isin(photos.labels, ["not_cake", "unusable"])
     out.print(f"{bakers.sum()} bakers' images, {bad.sum()} bad, {(photos.labels == 'unsure').sum()} unsure\n")
     curves: dict[str, list[float]] = {}
     sets = {}
-    for name, data in (("ours", photos), ("ours, no weights", plain)):
-        for suffix, looks in (("", _shipped(data)), (", sites left out", _left_out(data))):
+    for name, data in (("ours", photos), ("ours, no weights", plain), ("ours, other weights", other)):
+        # Other weights have no prior of their own: it reads measures alone.
+        read = replace(data, vectors=data.vectors[:, :0]) if data is other else data
+        for suffix, looks in (("", _shipped(read)), (", sites left out", _left_out(read))):
             aside = _aside(data, looks)
             sets[name + suffix] = aside
             curves[name + suffix] = _simulate(data, _ours(data, looks, aside), aside)
@@ -117,7 +123,7 @@ def _left_out(data: Photos) -> NDArray[np.float64]:
 
 
 def _strength(data: Photos) -> float:
-    return 0.003 if data.vectors.shape[1] > 1000 else 0.01
+    return 0.01 if data.vectors.shape[1] == BUILT_IN_FEATURES else 0.003
 
 
 def _aside(data: Photos, looks: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -270,7 +276,18 @@ def _large(n: int = 100_000) -> None:
 
 def _picture(curves: dict[str, list[float]]) -> None:
     """docs/triage.svg: the curves, drawn by hand so that no plotting library is needed."""
-    colours = ["#b3452f", "#d98c6b", "#2f6db3", "#8bb0d9", "#999999", "#5b8c5a", "#8c5a8c", "#c9a227"]
+    colours = [
+        "#b3452f",
+        "#d98c6b",
+        "#2f6db3",
+        "#8bb0d9",
+        "#3a8f8f",
+        "#9cc9c9",
+        "#999999",
+        "#5b8c5a",
+        "#8c5a8c",
+        "#c9a227",
+    ]
     x = lambda k: 60 + 90 * k  # noqa: E731
     y = lambda v: 320 - 290 * v  # noqa: E731
     parts = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 370" font-family="sans-serif">',

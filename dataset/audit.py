@@ -57,9 +57,8 @@ def draw(connection: Connection, labels: list[str], waiting: int, now: datetime)
     settled.
     """
     decided = decisions.latest(connection)
-    answered = set(decisions.newest_answers(connection))
     cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters))}
-    judged = {cluster_of[sha] for sha in answered if sha in cluster_of}
+    judged = set(decisions.newest_answers(connection))
     drawn = set(connection.execute(select(audit.c.sha256)).scalars())
     known = {cluster_of[sha] for sha in drawn if sha in cluster_of}
     best = connection.execute(select(clusters.c.representative).distinct()).scalars()
@@ -83,18 +82,15 @@ def residual(connection: Connection) -> Residual | None:
 
     Counted is the sample as far as it is answered without a gap: who is answered first must not matter.
     """
-    answers = decisions.newest_answers(connection)
+    opinions = decisions.opinions_of(connection)
     cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters))}
-    given: dict[str, list[decisions.Answer]] = {}
-    for sha256, found in answers.items():
-        given.setdefault(cluster_of.get(sha256, sha256), []).extend(found)
     sources = {row.sha256: row.source for row in connection.execute(select(sightings).order_by(sightings.c.id.desc()))}
     counts: Counter[tuple[str, str, bool]] = Counter()
     for row in connection.execute(select(audit).order_by(audit.c.ticket)):
-        those = given.get(cluster_of.get(row.sha256, row.sha256))
-        if not those:
+        opinion = opinions.get(cluster_of.get(row.sha256, row.sha256))
+        if opinion is None or opinion.is_open:
             break
-        said = decisions.decide(those, frozenset(), 0.0).label
+        said = opinion.label
         if said != "unsure":
             counts[row.label, sources.get(row.sha256, ""), said != row.label] += 1
     images, wrong = sum(counts.values()), sum(n for (_, _, is_wrong), n in counts.items() if is_wrong)

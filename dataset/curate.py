@@ -6,7 +6,7 @@ computed again.
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, select
 
-from dataset import audit, decisions
+from dataset import audit, decisions, recognition
 from dataset.atomic import storage_errors
 from dataset.catalog import replace, upsert
 from dataset.clusters import clusters
@@ -28,7 +28,7 @@ from dataset.fingerprints import RECIPE, fingerprint
 from dataset.project import Project
 from dataset.suspicion import queue_rows, subjects_of
 from dataset.tables import clusters as clusters_table
-from dataset.tables import features, findings, fingerprints, images, pairs, queue, sightings
+from dataset.tables import features, findings, fingerprints, images, pairs, queue, seen, sightings
 from isitcake.errors import StorageError
 
 BATCH = 64
@@ -74,12 +74,22 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
         "features",
         tell,
     )
+    looker = recognition.detector(project.settings.detector)
+    recipe = recognition.recipe(looker)
+    _compute(
+        project,
+        seen,
+        seen.c.recipe == recipe,
+        lambda sha, body: _seen_row(sha, body, looker),
+        "objects and text",
+        tell,
+    )
     compare_new(project, tell)
     now = datetime.now(UTC)
     with project.catalog.write() as connection:
         review = project.settings.review
         audited = round(review.budget * review.audit_share)
-        report = _triage(connection, net.name, project.settings.project.labels, audited, now)
+        report = _triage(connection, net, project.settings.project.labels, audited, now)
     tell("triage", report.images, report.images)
     return report
 
@@ -130,13 +140,19 @@ def _feature_row(sha256: str, content: bytes, net: Backbone) -> dict[str, Any]:
     return {"sha256": sha256, "backbone": net.name, "vector": vector.tobytes()}
 
 
-def _triage(connection: Connection, backbone_name: str, labels: list[str], audited: int, now: datetime) -> CurateReport:
+def _seen_row(sha256: str, content: bytes, net: recognition.Detector | None) -> dict[str, Any]:
+    seen_there = recognition.look(scaled_rgb(content, recognition.LOOKED_AT_PX), net)
+    return {"sha256": sha256, "recipe": recognition.recipe(net), **asdict(seen_there)}
+
+
+def _triage(connection: Connection, net: Backbone, labels: list[str], audited: int, now: datetime) -> CurateReport:
     """All that is decided across images, in one transaction. audited: pictures of the sample to wait for answers."""
     rows = connection.execute(
-        select(images, fingerprints, features.c.vector)
+        select(images, fingerprints, features.c.vector, seen.c.objects, seen.c.text_lines, seen.c.text_share)
         .join(fingerprints, fingerprints.c.sha256 == images.c.sha256)
         .join(features, features.c.sha256 == images.c.sha256)
-        .where(features.c.backbone == backbone_name)
+        .join(seen, seen.c.sha256 == images.c.sha256)
+        .where(features.c.backbone == net.name)
         .order_by(images.c.sha256)
     ).all()
     names = [row.sha256 for row in rows]
@@ -158,16 +174,17 @@ def _triage(connection: Connection, backbone_name: str, labels: list[str], audit
         ],
     )
     said = _source_labels(connection)
-    answers = decisions.newest_answers(connection)
-    judged = {number: _judgement(answers, [names[i] for i in group]) for number, group in groups.items()}
+    opinions = decisions.opinions_of(connection)
+    judged = {
+        number: opinions[names[group[0]]].label if names[group[0]] in opinions else ""
+        for number, group in groups.items()
+    }
     vectors = np.stack([np.frombuffer(r.vector, dtype=np.float16) for r in rows]).astype(np.float32) if rows else None
     suspicions: dict[int, list[Finding]] = {}
     waiting: list[dict[str, Any]] = []
     if vectors is not None:
         label_of = {i: sorted(said[name])[0] for i, name in enumerate(names) if said.get(name)}
-        subjects = subjects_of(
-            connection, rows, vectors, labels, backbone_name, number_of, groups, label_of, best, judged
-        )
+        subjects = subjects_of(connection, rows, vectors, labels, net, number_of, groups, label_of, best, judged)
         detectors = [detector() for detector in DETECTORS]
         suspicions = {
             i: [finding for detector in detectors if (finding := detector.examine(subject))]
@@ -187,7 +204,7 @@ def _triage(connection: Connection, backbone_name: str, labels: list[str], audit
         queued=len(waiting),
         set_aside=sum(decision.label == decisions.SET_ASIDE for decision in holding.values()),
         decided=decided,
-        backbone=backbone_name,
+        backbone=net.name,
     )
 
 
@@ -199,14 +216,6 @@ def _cluster(connection: Connection, rows: Sequence[Row[Any]]) -> NDArray[np.int
         if row.a in index and row.b in index
     ]
     return clusters(len(rows), np.array(found, dtype=np.int64).reshape(-1, 2), [_quality(row) for row in rows])
-
-
-def _judgement(answers: Any, members: Iterable[str]) -> str:
-    """What people say of a cluster; empty where nobody did or they disagree."""
-    given = {answer.reviewer: answer for member in sorted(members) for answer in answers.get(member, [])}
-    if not given:
-        return ""
-    return decisions.decide(list(given.values()), frozenset(), 0.0).label
 
 
 def _source_labels(connection: Connection) -> dict[str, set[str]]:

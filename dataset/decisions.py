@@ -8,10 +8,13 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from dataset.catalog import append
+from dataset.consensus import SETTLED, Vote, consensus
 from dataset.detectors.certain import Certain
 from dataset.tables import clusters, decisions, findings, judgements, queue, sightings
 
 SET_ASIDE = "set_aside"
+WITHDRAWN = ""  # the answer of a judgement that takes an earlier one back
+FINAL = ("gold", "adjudicator")  # origins of judgements that settle by themselves
 SET_ASIDE_FROM = 0.9  # error probability from which an image nobody looked at stays out
 
 
@@ -26,27 +29,59 @@ class Decision:
 
 @dataclass(frozen=True)
 class Answer:
-    """The newest answer of one reviewer about one picture."""
+    """The newest answer of one reviewer about one picture. is_final: said by who has the last word."""
 
     reviewer: str
     answer: str
+    is_final: bool = False
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What people say of one cluster. label: `unsure` where they are not of one mind. counts: answers by label.
+
+    probability: of the likeliest answer, as each person's reliability has it. is_open: another answer could settle it.
+    """
+
+    label: str
+    probability: float
+    counts: Mapping[str, int]
+    is_open: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Without the probability: a decision is not another one because that moved."""
+        told = ", ".join(f"{label} {n}" for label, n in sorted(self.counts.items()))
+        n = sum(self.counts.values())
+        if self.is_open:
+            return f"reviewers disagree: {told}" if len(self.counts) > 1 else f"not settled by {n} answers: {told}"
+        return f"{self.counts.get(self.label, 0)} of {n} answers"
+
+
+def opine(answers: Mapping[str, Sequence[Answer]]) -> dict[str, Opinion]:
+    """What people say of each cluster, from the newest answers about it, by reviewer."""
+    gold = {cluster: said.answer for cluster, given in answers.items() for said in given if said.is_final}
+    votes = [Vote(cluster, said.reviewer, said.answer) for cluster, given in answers.items() for said in given]
+    found = consensus(votes, gold)
+    opinions = {}
+    for cluster, given in answers.items():
+        best, probability = found.best(cluster)
+        is_settled = probability >= SETTLED
+        counts = Counter(said.answer for said in given)
+        opinions[cluster] = Opinion(best if is_settled else "unsure", probability, counts, not is_settled)
+    return opinions
 
 
 def decide(
-    answers: Sequence[Answer], source_labels: frozenset[str], error_probability: float, certain: str = ""
+    opinion: Opinion | None, source_labels: frozenset[str], error_probability: float, certain: str = ""
 ) -> Decision:
     """The label of one cluster. People come before sources; who disagrees keeps it out.
 
     certain: why it is unusable without anybody's answer; empty where it is not.
     """
-    if answers:
-        counts = Counter(answer.answer for answer in answers)
-        (best, votes), *others = counts.most_common()
-        if others and others[0][1] == votes:
-            told = ", ".join(f"{label} {n}" for label, n in sorted(counts.items()))
-            return Decision("unsure", "consensus", f"reviewers disagree: {told}")
-        origin = "human" if len(answers) == 1 else "consensus"
-        return Decision(best, origin, f"{votes} of {len(answers)} answers")
+    if opinion:
+        origin = "human" if sum(opinion.counts.values()) == 1 else "consensus"
+        return Decision(opinion.label, origin, opinion.reason)
     if certain:
         return Decision("unusable", "detector", certain)
     if len(source_labels) != 1:
@@ -65,7 +100,7 @@ def settle(connection: Connection, now: datetime) -> int:
     labels: dict[str, set[str]] = defaultdict(set)
     for row in connection.execute(select(sightings.c.sha256, sightings.c.source_label).distinct()):
         labels[row.sha256].add(row.source_label)
-    answers = newest_answers(connection)
+    opinions = opinions_of(connection)
     doubts = {
         row.cluster: row.error_probability
         for row in connection.execute(
@@ -83,9 +118,8 @@ def settle(connection: Connection, now: datetime) -> int:
     last = latest(connection)
     rows = []
     for cluster, images in members.items():
-        given = {answer.reviewer: answer for image in sorted(images) for answer in answers.get(image, [])}
         said = frozenset(label for image in images for label in labels[image])
-        decision = decide(list(given.values()), said, doubts.get(cluster, 0.0), certain.get(cluster, ""))
+        decision = decide(opinions.get(cluster), said, doubts.get(cluster, 0.0), certain.get(cluster, ""))
         rows += [
             {"sha256": image, "decided_at": now, **decision.__dict__} for image in images if last.get(image) != decision
         ]
@@ -100,14 +134,27 @@ def latest(connection: Connection) -> dict[str, Decision]:
     return {row.sha256: Decision(row.label, row.origin, row.reason) for row in rows}
 
 
-def newest_answers(connection: Connection) -> Mapping[str, list[Answer]]:
-    """For each image judged, the newest answer of every reviewer, in the order of their names."""
+def opinions_of(connection: Connection) -> dict[str, Opinion]:
+    """What people say of each cluster that somebody answered for."""
+    return opine(newest_answers(connection))
+
+
+def newest_answers(connection: Connection) -> dict[str, list[Answer]]:
+    """For each cluster judged, the newest answer of every reviewer, in the order of their names.
+
+    An answer that was taken back counts no more.
+    """
+    cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters.c.sha256, clusters.c.cluster))}
     found: dict[str, dict[str, Answer]] = defaultdict(dict)
     rows = connection.execute(
-        select(judgements.c.sha256, judgements.c.reviewer, judgements.c.answer).order_by(
+        select(judgements.c.sha256, judgements.c.reviewer, judgements.c.answer, judgements.c.origin).order_by(
             judgements.c.answered_at, judgements.c.id
         )
     )
     for row in rows:
-        found[row.sha256][row.reviewer] = Answer(row.reviewer, row.answer)
-    return {sha256: [by[name] for name in sorted(by)] for sha256, by in found.items()}
+        given = found[cluster_of.get(row.sha256, row.sha256)]
+        if row.answer == WITHDRAWN:
+            given.pop(row.reviewer, None)
+        else:
+            given[row.reviewer] = Answer(row.reviewer, row.answer, row.origin in FINAL)
+    return {cluster: [by[name] for name in sorted(by)] for cluster, by in found.items() if by}

@@ -21,25 +21,45 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from isitcake.errors import StorageError
+from isitcake.settings import CLASSES_NAME
 
 SIDE_PX = 224
 OPSET = 18
 IR_VERSION = 9
+CLASSIFIED = 4096  # images at a time
+CLASSES_KEPT = 3
 BUILT_IN = "colour-texture-1"
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """name: identifies graph and weights, so that features of another are never taken for its own."""
+    """name: identifies graph and weights, so that features of another are never taken for its own.
+
+    classifier: from features to probabilities of class_names, where the network came with such a head.
+    """
 
     name: str
     graph: onnx.ModelProto
+    classifier: onnx.ModelProto | None = None
+    class_names: tuple[str, ...] = ()
 
     def vector(self, image: Image.Image) -> NDArray[np.float32]:
         """(n,) features of an upright RGB picture of any size."""
         pixels = np.asarray(image, dtype=np.uint8)[None]
         answer: NDArray[np.float32] = self._session.run(["features"], {"pixels": pixels})[0][0]
         return answer
+
+    def classes(self, vectors: NDArray[np.float32]) -> list[dict[str, float]]:
+        """The likeliest of class_names by probability, for each of (n, d) features; empty where there are none."""
+        if self.classifier is None or not self.class_names:
+            return [{} for _ in vectors]
+        found = []
+        run = session(self.classifier).run
+        for start in range(0, len(vectors), CLASSIFIED):
+            for row in run(["probabilities"], {"features": vectors[start : start + CLASSIFIED]})[0]:
+                best = np.argsort(-row, kind="stable")[:CLASSES_KEPT]
+                found.append({self.class_names[k]: round(float(row[k]), 3) for k in best})
+        return found
 
     @functools.cached_property
     def _session(self) -> Any:
@@ -54,9 +74,12 @@ def backbone(weights: Path | None) -> Backbone:
         content = weights.read_bytes()
         model = onnx.version_converter.convert_version(onnx.load_from_string(content), OPSET)
         graph = _with_pixels(model, weights.stem)
+        classifier = _classifier(model)
     except Exception as error:
         raise StorageError(f"{weights} is not a usable ONNX file ({error}); replace it") from error
-    return Backbone(f"{weights.stem}@{hashlib.sha256(content).hexdigest()[:12]}", graph)
+    names = weights.with_name(CLASSES_NAME)
+    classes = tuple(names.read_text(encoding="utf-8").splitlines()) if classifier and names.is_file() else ()
+    return Backbone(f"{weights.stem}@{hashlib.sha256(content).hexdigest()[:12]}", graph, classifier, classes)
 
 
 def session(graph: onnx.ModelProto) -> Any:
@@ -64,6 +87,24 @@ def session(graph: onnx.ModelProto) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def _classifier(model: onnx.ModelProto) -> onnx.ModelProto | None:
+    """The network's own head, from `features` to `probabilities`, where it has one on its pooled features."""
+    last = next((node for node in model.graph.node if "features" in node.output), None)
+    outputs = {output.name for output in model.graph.output}
+    if last is None or last.op_type != "Flatten" or "probabilities" not in outputs:
+        return None
+    head = onnx.utils.Extractor(model).extract_model([last.input[0]], ["probabilities"])
+    square = helper.make_node("Unsqueeze", ["features", "cl_axes"], [last.input[0]])
+    graph = helper.make_graph(
+        [square, *head.graph.node],
+        "classifier",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", "d"])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", "c"])],
+        [numpy_helper.from_array(np.array([2, 3], dtype=np.int64), "cl_axes"), *head.graph.initializer],
+    )
+    return helper.make_model(graph, opset_imports=_opsets(model), ir_version=IR_VERSION)
 
 
 def _with_pixels(model: onnx.ModelProto, name: str) -> onnx.ModelProto:

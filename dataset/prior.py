@@ -5,6 +5,7 @@ project with other labels takes its word for `unusable` only.
 """
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.detectors.base import UNUSABLE
+from dataset.recognition import object_measures
 
 FOLDER = Path(__file__).parent / "priors"
-MEASURES = ("short_px", "ratio", "pixels", "bytes_per_pixel", "alpha", "top_colours", "white", "edges", "detail")
+MEASURES = ("short_px", "ratio", "pixels", "bytes_per_pixel", "alpha", "top_colours", "white", "edges", "detail",
+            "cake", "donut", "person", "food", "other")  # fmt: skip
+ANY_BACKBONE = "measures"  # the prior that reads no features
 MEASURE_WEIGHT = 3.0  # a handful of measures beside a thousand features
 
 
@@ -30,7 +34,8 @@ class Prior:
 
     def probabilities(self, vectors: NDArray[np.float32], measures: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n, k) probabilities of the answers, from (n, f) features and (n, m) measures of measure_row."""
-        inputs = (np.hstack([vectors, measures]) - self.mean) / self.scale
+        taken = measures if len(self.mean) == measures.shape[1] else np.hstack([vectors, measures])
+        inputs = np.nan_to_num((taken - self.mean) / self.scale)  # what was not measured is taken for the mean
         logits = (inputs @ self.weights.T + self.bias).astype(np.float64)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
@@ -45,8 +50,10 @@ class Prior:
 
 @functools.cache
 def load(backbone_name: str) -> Prior | None:
-    """The prior for features of this backbone; None where none is shipped."""
+    """The prior for features of this backbone; where none is shipped, the one of measures; None without both."""
     path = _path(backbone_name)
+    if not path.is_file():
+        path = _path(ANY_BACKBONE)
     if not path.is_file():
         return None
     with np.load(path) as found:
@@ -54,8 +61,18 @@ def load(backbone_name: str) -> Prior | None:
         return Prior(tuple(str(label) for label in found["labels"]), **arrays)
 
 
-def measure_row(width: int, height: int, size_bytes: int, detail: float, measures: dict[str, float]) -> list[float]:
-    """The measures of one image in the order of MEASURES, on scales on which they are about normal."""
+def measure_row(
+    width: int,
+    height: int,
+    size_bytes: int,
+    detail: float,
+    measures: dict[str, float],
+    objects: Mapping[str, float] | None,
+) -> list[float]:
+    """The measures of one image in the order of MEASURES, on scales on which they are about normal.
+
+    objects: of dataset.recognition; NaN stands for what nobody looked for.
+    """
     pixels = max(1, width * height)
     return [
         float(np.log(max(1, min(width, height)))),
@@ -67,20 +84,25 @@ def measure_row(width: int, height: int, size_bytes: int, detail: float, measure
         measures["white"],
         measures["edges"],
         detail,
+        *object_measures(objects),
     ]
 
 
 def fit(
     vectors: NDArray[np.float32], measures: NDArray[np.float32], answers: NDArray[np.str_], strength: float = 0.003
 ) -> Prior:
-    """A prior from n labelled images. strength: C of the logistic regression; small, as images are few."""
+    """A prior from n labelled images: (n, f) features, (n, m) measures; f may be 0.
+
+    strength: C of the logistic regression; small, as images are few.
+    """
     from sklearn.linear_model import LogisticRegression
 
     inputs = np.hstack([vectors, measures]).astype(np.float64)
-    mean, scale = inputs.mean(axis=0), inputs.std(axis=0) + 1e-3
+    inputs[:, np.isnan(inputs).all(axis=0)] = 0.0
+    mean, scale = np.nanmean(inputs, axis=0), np.nanstd(inputs, axis=0) + 1e-3
     scale[vectors.shape[1] :] /= MEASURE_WEIGHT
     model = LogisticRegression(C=strength, class_weight="balanced", max_iter=1000)
-    model.fit((inputs - mean) / scale, answers)
+    model.fit(np.nan_to_num((inputs - mean) / scale), answers)
     return Prior(
         tuple(str(label) for label in model.classes_),
         *(np.asarray(part, dtype=np.float32) for part in (mean, scale, model.coef_, model.intercept_)),

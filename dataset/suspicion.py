@@ -12,6 +12,7 @@ from dataset import prior, triage
 from dataset.detectors import Finding, Subject
 from dataset.detectors.base import UNUSABLE
 from dataset.detectors.lookalikes import Lookalikes
+from dataset.features import Backbone
 from dataset.tables import sightings
 from isitcake.settings import NOT_LABELS
 
@@ -21,7 +22,7 @@ def subjects_of(
     rows: Sequence[Row[Any]],
     vectors: NDArray[np.float32],
     labels: list[str],
-    backbone_name: str,
+    net: Backbone,
     number_of: NDArray[np.int64],
     groups: dict[int, list[int]],
     label_of: dict[int, str],
@@ -30,9 +31,11 @@ def subjects_of(
 ) -> dict[int, Subject]:
     """What detectors are shown of every image that a source vouches for, by its index."""
     beliefs = _beliefs(rows, number_of, label_of, judged)
-    shipped = prior.load(backbone_name)
+    shipped = prior.load(net.name)
     believed = prior.known(shipped, labels) if shipped else []
-    measures = [prior.measure_row(row.width, row.height, row.size_bytes, row.detail, row.measures) for row in rows]
+    measures = [
+        prior.measure_row(row.width, row.height, row.size_bytes, row.detail, row.measures, row.objects) for row in rows
+    ]
     looks = (
         shipped.probabilities(vectors, np.array(measures, dtype=np.float32)) if shipped else np.zeros((len(rows), 0))
     )
@@ -43,6 +46,8 @@ def subjects_of(
     who = np.array([i for i, _ in asked], dtype=np.int64)
     alike = triage.lookalikes(vectors, who, np.array(votes))
     wrong = [(i, answer) for (i, answer), vote in zip(asked, votes, strict=True) if vote > 0]
+    novel = triage.novelty(vectors, [label_of.get(i, "") for i in range(len(rows))], number_of)
+    classes = net.classes(vectors)
     words, pages, site_pages = _surroundings(connection)
     found = {}
     for i, row in enumerate(rows):
@@ -63,6 +68,12 @@ def subjects_of(
             is_surely_unusable=bool(shipped)
             and not judged[int(number_of[i])]
             and triage.surely_unusable(chances.get(UNUSABLE, 0.0), row.measures),
+            objects=row.objects or {},
+            classes=classes[i],
+            text_lines=row.text_lines,
+            text_share=row.text_share,
+            novelty=float(novel[i]),
+            labels=tuple(labels),
             lookalikes=float(alike[i]),
             lookalike_answer=_likest(vectors, i, wrong) if alike[i] >= Lookalikes.threshold else UNUSABLE,
             words=words.get(row.sha256, ()),

@@ -1,7 +1,7 @@
 """The catalog's tables.
 
 Ledgers are appended to and never rewritten: runs, outcomes, images, sightings, judgements, decisions,
-splits, site_splits, versions, review_tasks, tombstones. Derived tables may be dropped and rebuilt by
+splits, site_splits, versions, asked, tombstones. Derived tables may be dropped and rebuilt by
 `isitcake curate`: fingerprints, features, pairs, clusters, findings, queue. What `fetches` and `cursors`
 hold saves asking again.
 """
@@ -159,6 +159,16 @@ features = Table(
     Column("vector", LargeBinary, nullable=False),  # float16
 )
 
+seen = Table(  # what is recognised in pictures without any training of ours
+    "seen",
+    metadata,
+    Column("sha256", SHA, primary_key=True),
+    Column("recipe", String(64), nullable=False),
+    Column("objects", JSON, nullable=False),  # COCO class → score; null where no detector looked
+    Column("text_lines", Integer, nullable=False),
+    Column("text_share", Float, nullable=False),  # of the picture, that they cover
+)
+
 pairs = Table(
     "pairs",
     metadata,
@@ -213,9 +223,11 @@ judgements = Table(
     Column("reviewer", String(128), nullable=False),
     Column("answer", String(64), nullable=False),
     Column("answered_at", Moment, nullable=False),
-    Column("origin", String(32), nullable=False),  # label_studio, import
+    Column("origin", String(32), nullable=False),  # label_studio, adjudicator, gold, import
     Column("external_id", String(128), nullable=False),
     Column("recorded_at", Moment, nullable=False),
+    Column("seconds", Float),  # that the answer took, where it is known
+    Column("why", Text, nullable=False, server_default=""),  # in the reviewer's words
     UniqueConstraint("origin", "external_id"),
 )
 
@@ -239,13 +251,17 @@ audit = Table(  # the random sample: drawn once, never changed
     Column("drawn_at", Moment, nullable=False),
 )
 
-review_tasks = Table(
-    "review_tasks",
+asked = Table(  # every question sent to Label Studio: the outbox, and the memory of what for
+    "asked",
     metadata,
-    Column("sha256", SHA, primary_key=True),
+    Column("ask", String(16), primary_key=True),  # what the task in Label Studio carries
     Column("project", String(128), primary_key=True),  # Label Studio's address and project number
+    Column("sha256", SHA, nullable=False, index=True),
+    Column("purpose", String(16), nullable=False),  # risk, audit, gold, repeat, dispute, adjudicate
+    Column("round", Integer, nullable=False),
     Column("task_id", Integer),  # null between "about to push" and "pushed"
     Column("pushed_at", Moment, nullable=False),
+    Column("withdrawn_at", Moment),
 )
 
 cursors = Table(

@@ -25,6 +25,10 @@ TAUGHT = 20_000  # unjudged images a fold learns from at most: more would not sa
 NEAR = 12.0  # how fast likeness falls off with the cosine between two pictures' features
 DOUBT = 0.2  # likeness that a picture needs for its judged neighbours to be believed
 BLOCK = 8_000  # images whose likeness to all judged ones is worked out at a time
+NEIGHBOURS = 3  # nearest others of its label that a picture is measured against
+COMPANY = 4_000  # others of its label that it is measured against, at most
+FEW = 20  # images of a label under which nothing is unusual
+MOST_NOVEL = 8.0
 UNSURE_VOTE = -0.3  # what nobody can tell is not worth another question like it
 LOGIT_CAP = 5.0
 SIGNALS = {  # signal → weight before any judgement
@@ -41,10 +45,14 @@ SIGNALS = {  # signal → weight before any judgement
     "dark": 0.5,
     "words": 0.7,
     "furniture": 1.0,
+    "objects": 1.0,
+    "zero_shot": 1.0,
+    "text": 0.7,
+    "novelty": 0.3,
 }
 BIAS = -0.7
 SPREAD = 0.5  # how far judgements may easily move a weight, as a share of itself and of one
-SURE_ODDS = -1.0  # of `unusable`, for what is drawn or cut out
+SURE_ODDS = 0.0  # of `unusable`, for what is drawn or cut out
 SURER_ODDS = 2.0  # for anything
 FLAT_COLOURS = 0.9
 CUT_OUT = 0.05
@@ -141,6 +149,31 @@ def lookalikes(
         own = (judged >= start) & (judged < start + BLOCK)
         likeness[judged[own] - start, np.flatnonzero(own)] = 0  # nobody is his own witness
         answer[start : start + BLOCK] = (likeness @ votes) / (likeness.sum(axis=1) + DOUBT)
+    return answer
+
+
+def novelty(features: NDArray[np.float32], labels: Sequence[str], groups: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How unlike all others of its label each picture is, in robust spreads above what is usual for the label.
+
+    features: (n, d). labels: n; 0 is answered where it is empty. groups: (n,) clusters: a copy is no company.
+    """
+    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
+    y = np.asarray(labels)
+    answer = np.zeros(len(unit))
+    for label in sorted(set(labels) - {""}):
+        of = np.flatnonzero(y == label)
+        if len(of) < FEW:
+            continue
+        company = of[:: -(-len(of) // COMPANY)]
+        far = np.empty(len(of))
+        for start in range(0, len(of), BLOCK):
+            block = of[start : start + BLOCK]
+            likeness = unit[block] @ unit[company].T
+            likeness[groups[block][:, None] == groups[company][None, :]] = -1.0
+            far[start : start + BLOCK] = 1 - np.partition(likeness, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS]
+        usual = np.median(far)
+        spread = 1.4826 * np.median(np.abs(far - usual)) + 1e-6
+        answer[of] = np.clip((far - usual) / spread, 0.0, MOST_NOVEL)
     return answer
 
 

@@ -11,6 +11,7 @@ from prefect.events import emit_event
 import crawlers.collect
 import dataset.curate
 import dataset.publish
+import labeling.pull
 import labeling.review
 import training.train
 from dataset.project import Project
@@ -48,7 +49,7 @@ def push_questions(project: Project) -> str:
 
 @task(retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE)
 def pull_answers(project: Project) -> str:
-    report = labeling.review.pull(project)
+    report = labeling.pull.pull(project)
     _table("answered", [{"new": report.new, "in all": report.total}], report.line())
     if report.new and labeling.review.status(project).waiting == 0:
         emit_event(ROUND_FINISHED, resource=_resource("review", project), payload={"answers": report.new})

@@ -210,17 +210,19 @@ def push(context: Context, as_json: bool) -> None:
     report = stage(context.project())
     show(report, as_json)
     if not as_json:
-        show(f"answer at {report.project_url}", False)
+        for url in report.project_urls:
+            show(f"answer at {url}", False)
 
 
 @review.command()
+@click.option("--full", is_flag=True, help="Ask for every answer, not only what changed: finds deleted ones.")
 @json_option
 @pass_context
-def pull(context: Context, as_json: bool) -> None:
+def pull(context: Context, full: bool, as_json: bool) -> None:
     """Bring new answers back from Label Studio."""
-    from labeling.review import pull as stage
+    from labeling.pull import pull as stage
 
-    show(stage(context.project()), as_json)
+    show(stage(context.project(), everything=full), as_json)
 
 
 @review.command(name="status")
@@ -265,13 +267,24 @@ def review_aside(context: Context, as_json: bool) -> None:
 
 @review.command(name="import")
 @click.argument("answers", type=click.Path(path_type=Path))
+@click.option("--gold", is_flag=True, help="The answers are certain: they settle, and reviewers are measured by them.")
 @json_option
 @pass_context
-def review_import(context: Context, answers: Path, as_json: bool) -> None:
-    """Take judgements made elsewhere: ANSWERS is a CSV file sha256,label,reviewer[,answered_at]."""
-    from labeling.review import import_answers
+def review_import(context: Context, answers: Path, gold: bool, as_json: bool) -> None:
+    """Take judgements made elsewhere: CSV sha256,label,reviewer[,answered_at], or Label Studio's JSON export."""
+    from labeling.exchange import import_answers
 
-    show(import_answers(context.project(), answers), as_json)
+    show(import_answers(context.project(), answers, are_known=gold), as_json)
+
+
+@review.command(name="export")
+@click.argument("answers", type=click.Path(path_type=Path))
+@pass_context
+def review_export(context: Context, answers: Path) -> None:
+    """Write every judgement that stands to ANSWERS: CSV, or Label Studio's JSON where the name ends in .json."""
+    from labeling.exchange import export_answers
+
+    show(f"{export_answers(context.project(), answers)} answers in {answers}", False)
 
 
 @cli.command()

@@ -113,9 +113,10 @@ def _loop(project: Project, config: Path, studio_url: str, account: LabelStudioA
         answered[:] = [done, total]
 
     with _step("Reviewers answer in Label Studio", lambda: f"{answered[0]} of {answered[1]} answers"):
-        number = int(review.push(project, another_round=False).project_url.rpartition("/")[2])
         people = Reviewers(studio_url, account.token, world.truth())
-        people.answer_all(number, count)
+        for url in review.push(project, another_round=False).project_urls:
+            before = answered[0]
+            people.answer_all(int(url.rpartition("/")[2]), lambda done, total, b=before: count(b + done, b + total))  # type: ignore[misc]
         people.close()
         run(loop.review_pull, config)
     with _step("Publishing and training on what people said"):

@@ -5,6 +5,7 @@ The only module that reads os.environ. A setting `[section] key` may be overridd
 
 ISITCAKE_LABEL_STUDIO_API_KEY   Label Studio's token
 ISITCAKE_UNSPLASH_ACCESS_KEY    Unsplash's access key
+ISITCAKE_WEBHOOK_SECRET         what Label Studio's webhook sends as X-Isitcake-Secret (default: no webhook is taken)
 ISITCAKE_SECRET                 signs picture addresses (default: derived from Label Studio's token)
 ISITCAKE_MODELS                 folder with pretrained weights (also `[models] folder`)
 ISITCAKE_BROWSER                path of a Chromium (default: Playwright's own, then one on the PATH)
@@ -36,6 +37,8 @@ NOT_LABELS = ("unusable", "unsure")  # answers a reviewer may give that are neve
 AGENT_NAME = "isitcakebot"
 AGENT_VERSION = "0.1"
 WEIGHTS_NAME = "mobilenet_v2_1.0_224.onnx"
+DETECTOR_NAME = "fastestdet_coco.onnx"
+CLASSES_NAME = "imagenet_1001_labels.txt"  # of the weights, a line each
 
 PHOTO_APIS = {
     "unsplash": "https://api.unsplash.com",
@@ -108,9 +111,20 @@ class CrawlSection(_Section):
 class ReviewSection(_Section):
     budget: int = Field(default=200, ge=1)
     audit_share: float = Field(default=0.2, ge=0.0, le=1.0)  # of the budget, for the random sample
+    gold_share: float = Field(default=0.1, ge=0.0, le=1.0)  # for images whose answer is known
+    repeat_share: float = Field(default=0.1, ge=0.0, le=1.0)  # for images that were answered before
     answers_needed: int = Field(default=1, ge=1, le=10)
+    audit_answers: int = Field(default=2, ge=1, le=10)  # different people, for each image of the random sample
+    pre_annotate: bool = False  # show the suggested answer: quicker, but it anchors who looks
+    pictures_days: int = Field(default=90, ge=1, le=3650)  # that a picture's address is good for
     label_studio_url: HttpUrl = "http://127.0.0.1:8080"
     pictures_url: HttpUrl = "http://127.0.0.1:8090"  # where reviewers' browsers find `isitcake serve`
+
+    @model_validator(mode="after")
+    def _shares_leave_room(self) -> "ReviewSection":
+        if self.audit_share + self.gold_share + self.repeat_share > 1:
+            raise ValueError("audit_share, gold_share and repeat_share are more than the whole budget; lower one")
+        return self
 
 
 class PublishSection(_Section):
@@ -164,6 +178,7 @@ class Secrets(BaseModel):
     label_studio_api_key: SecretStr = SecretStr("")
     unsplash_access_key: SecretStr = SecretStr("")
     secret: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = SecretStr("")
 
 
 class Settings(BaseModel):
@@ -222,6 +237,12 @@ class Settings(BaseModel):
         return (self.root / Path(self.models.folder).expanduser()).resolve() / WEIGHTS_NAME
 
     @property
+    def detector(self) -> Path | None:
+        """A COCO detector as ONNX, where the folder of weights holds one."""
+        path = self.weights.with_name(DETECTOR_NAME) if self.weights else None
+        return path if path is not None and path.is_file() else None
+
+    @property
     def signing_key(self) -> bytes:
         """Signs picture addresses; empty where neither secret is set, and then nothing can be signed."""
         secret = self.secrets.secret.get_secret_value() or self.secrets.label_studio_api_key.get_secret_value()
@@ -268,6 +289,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
             label_studio_api_key=SecretStr(environ.get("ISITCAKE_LABEL_STUDIO_API_KEY", "")),
             unsplash_access_key=SecretStr(environ.get("ISITCAKE_UNSPLASH_ACCESS_KEY", "")),
             secret=SecretStr(environ.get("ISITCAKE_SECRET", "")),
+            webhook_secret=SecretStr(environ.get("ISITCAKE_WEBHOOK_SECRET", "")),
         ),
         "browser": environ.get("ISITCAKE_BROWSER", ""),
     }
@@ -332,7 +354,9 @@ def _apply_environment(content: dict[str, Any], environ: Mapping[str, str]) -> d
                 continue
             raw = environ[variable]
             value: Any = raw
-            if field.annotation is float:
+            if field.annotation is bool:
+                value = {"true": True, "false": False}.get(raw.lower(), raw)
+            elif field.annotation is float:
                 value = float(raw) if re.fullmatch(r"\d+(\.\d+)?", raw) else raw
             elif field.annotation is int:
                 value = int(raw) if re.fullmatch(r"\d+", raw) else raw

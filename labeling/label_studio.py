@@ -5,7 +5,7 @@ Label Studio is a screen: the catalog owns which images were sent and what was a
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -15,20 +15,24 @@ from isitcake.errors import LabelStudioError
 
 TIMEOUT_S = 60
 PAGE_SIZE = 500
+BATCH = 500  # tasks in one import
+WHY_MAX = 500
 
 
 @dataclass(frozen=True)
 class Question:
-    """One picture to ask about."""
+    """One picture to ask about. ask: the question's key, which says nothing to who sees it."""
 
+    ask: str
     sha256: str
     picture_url: str
     seen_on: str
+    suggestion: str = ""  # shown as a pre-annotation where not empty
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """One answer as Label Studio holds it. changed: when the answer last changed."""
+    """One answer as Label Studio holds it. changed: when the answer last changed. seconds: that it took."""
 
     external_id: str
     task_id: int
@@ -36,6 +40,21 @@ class Annotation:
     reviewer: str
     answer: str
     changed: datetime
+    seconds: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a project of ours looks. mark: in its description, by which it is known again. answers_needed: from as
+    many different people. pre_annotated: suggestions are on the screen, which anchors who looks at it.
+    """
+
+    mark: str
+    labels: Sequence[str]
+    guideline_html: str
+    answers_needed: int
+    pre_annotated: bool = False
 
 
 class LabelStudio:
@@ -58,52 +77,94 @@ class LabelStudio:
     def __exit__(self, *ended: object) -> None:
         self._http.close()
 
-    def find_project(self, title: str) -> int | None:
-        """Number of the project of that title, the oldest where there are several."""
+    def find_project(self, mark: str) -> int | None:
+        """Number of the project that carries our mark in its description, the oldest where there are several."""
         with self._port():
-            found = [p.id for p in self._client.projects.list(search=title) if p.title == title]
+            found = [p.id for p in self._client.projects.list() if mark in (p.description or "")]
         return min(found, default=None)
 
-    def has_project(self, project: int) -> bool:
+    def carries(self, project: int, mark: str, title: str) -> bool:
+        """Whether that project is there and ours: by our mark, or, where that was edited away, by its title."""
         from label_studio_sdk.core.api_error import ApiError
 
         with self._port():
             try:
-                self._client.projects.get(project)
+                found = self._client.projects.get(project)
             except ApiError as error:
                 if error.status_code == 404:
                     return False
                 raise
-        return True
+        return mark in (found.description or "") or (
+            found.title == title and "isitcake" not in (found.description or "")
+        )
 
-    def create_project(self, title: str, labels: Sequence[str], guideline_html: str, answers_needed: int) -> int:
+    def create_project(self, title: str, shape: Shape) -> int:
         with self._port():
             project = self._client.projects.create(
-                title=title,
-                label_config=label_config(labels),
-                expert_instruction=guideline_html,
-                show_instruction=True,
-                show_collab_predictions=False,  # a suggestion on the screen anchors who looks at it
-                maximum_annotations=answers_needed,
+                title=title, description=shape.mark, label_config=label_config(shape.labels)
             )
-            # Older builds ignore it on creation.
-            self._client.projects.update(project.id, maximum_annotations=answers_needed)
+        self.mend_project(int(project.id), shape)
         return int(project.id)
 
-    def add(self, project: int, questions: Sequence[Question]) -> dict[str, int]:
-        """Import the questions as tasks, in that order. Returns task number by SHA-256."""
-        tasks: list[Any] = [
-            {"data": {"image": q.picture_url, "sha256": q.sha256, "seen_on": q.seen_on}} for q in questions
-        ]
+    def mend_project(self, project: int, shape: Shape) -> list[str]:
+        """Bring the project into its shape where somebody bent it. Returns what was mended."""
+        wanted: dict[str, Any] = {
+            "description": shape.mark,
+            "label_config": label_config(shape.labels),
+            "expert_instruction": shape.guideline_html,
+            "show_instruction": True,
+            "show_collab_predictions": shape.pre_annotated,
+            "maximum_annotations": shape.answers_needed,  # by update: older builds ignore it on creation
+            "show_skip_button": True,
+        }
         with self._port():
-            answer = self._client.projects.import_tasks(project, request=tasks, return_task_ids=True)
-        return {question.sha256: int(task) for question, task in zip(questions, answer.task_ids or [], strict=True)}
+            there = self._client.projects.get(project)
+            bent = [key for key, value in wanted.items() if getattr(there, key, None) != value]
+            if bent:
+                self._client.projects.update(project, **{key: wanted[key] for key in bent})
+        return bent
+
+    def add(
+        self, project: int, questions: Sequence[Question], note: Callable[[dict[str, int]], None] | None = None
+    ) -> dict[str, int]:
+        """Import the questions as tasks, in that order and in batches. Returns task number by ask.
+
+        note: told after each batch, so that a crash later forgets none of it.
+        """
+        found: dict[str, int] = {}
+        for start in range(0, len(questions), BATCH):
+            part = questions[start : start + BATCH]
+            tasks: list[Any] = [_task(question) for question in part]
+            with self._port():
+                answer = self._client.projects.import_tasks(project, request=tasks, return_task_ids=True)
+            numbers = {q.ask: int(task) for q, task in zip(part, answer.task_ids or [], strict=True)}
+            if note:
+                note(numbers)
+            found |= numbers
+        return found
 
     def tasks(self, project: int) -> dict[str, int]:
-        """Task number by SHA-256 of everything in the project: slow, for repair after a crash."""
+        """Task number by ask of everything in the project: slow, for repair after a crash and once a day."""
         with self._port():
             pages = self._client.tasks.list(project=project, page_size=PAGE_SIZE, fields="task_only")
-            return {str(task.data["sha256"]): int(task.id) for task in pages if "sha256" in task.data}
+            return {_ask(task.data): int(task.id) for task in pages if "sha256" in task.data}
+
+    def remove(self, tasks: Sequence[int]) -> None:
+        """Withdraw tasks; what is gone already is no error."""
+        from label_studio_sdk.core.api_error import ApiError
+
+        for task in tasks:
+            with self._port():
+                try:
+                    self._client.tasks.delete(str(task))
+                except ApiError as error:
+                    if error.status_code != 404:
+                        raise
+
+    def renew(self, task: int, question: Question) -> None:
+        """Give a task a picture address that is good for longer."""
+        with self._port():
+            self._client.tasks.update(str(task), data=_task(question)["data"])
 
     def annotations(self, project: int, since: datetime | None) -> Iterator[Annotation]:
         """Answers in tasks that changed at `since` or later, oldest change first."""
@@ -123,21 +184,7 @@ class LabelStudio:
             people = {user.id: user.email for user in self._client.users.list()}
             found = list(self._client.tasks.list(project=project, page_size=PAGE_SIZE, query=query, fields="all"))
         for task in found:
-            for annotation in task.annotations or []:
-                content = annotation if isinstance(annotation, dict) else annotation.dict()
-                if content.get("was_cancelled") or not (answer := _choice(content.get("result") or [])):
-                    continue
-                who = content.get("completed_by")
-                who = who.get("id") if isinstance(who, dict) else who
-                changed = _moment(content["updated_at"])
-                yield Annotation(
-                    external_id=f"{self.url}#{content['id']}@{changed.isoformat()}",
-                    task_id=int(task.id),
-                    sha256=str(task.data.get("sha256", "")),
-                    reviewer=people.get(who, f"user-{who}"),
-                    answer=answer,
-                    changed=changed,
-                )
+            yield from annotations_of(task.dict(), people, self.url)
 
     @contextlib.contextmanager
     def _port(self) -> Iterator[None]:
@@ -161,6 +208,29 @@ class LabelStudio:
             ) from error
 
 
+def annotations_of(task: dict[str, Any], people: Mapping[Any, str], url: str) -> Iterator[Annotation]:
+    """The answers in a task of Label Studio's JSON, those that were skipped left out. people: e-mail by number."""
+    for annotation in task.get("annotations") or []:
+        content = annotation if isinstance(annotation, dict) else annotation.dict()
+        if content.get("was_cancelled") or not (answer := _choice(content.get("result") or [])):
+            continue
+        who = content.get("completed_by")
+        email = who.get("email") if isinstance(who, dict) else None
+        who = who.get("id") if isinstance(who, dict) else who
+        stamp = content.get("updated_at") or content.get("created_at")
+        changed = _moment(stamp) if stamp else datetime.min.replace(tzinfo=UTC)
+        yield Annotation(
+            external_id=f"{url}#{content.get('id')}@{changed.isoformat()}",
+            task_id=int(task.get("id") or 0),
+            sha256=str((task.get("data") or {}).get("sha256", "")),
+            reviewer=email or people.get(who, f"user-{who}"),
+            answer=answer,
+            changed=changed,
+            seconds=float(content["lead_time"]) if content.get("lead_time") else None,
+            why=_why(content.get("result") or []),
+        )
+
+
 def label_config(labels: Sequence[str]) -> str:
     """The reviewing screen: the picture, one choice with a hotkey each, where it was seen."""
     choices = "".join(
@@ -169,6 +239,7 @@ def label_config(labels: Sequence[str]) -> str:
     return (
         '<View><Image name="image" value="$image" zoom="true" maxHeight="70vh"/>'
         f'<Choices name="label" toName="image" choice="single" required="true" showInline="true">{choices}</Choices>'
+        '<TextArea name="why" toName="image" placeholder="why? (optional)" maxSubmissions="1" rows="1"/>'
         "</View>"
     )
 
@@ -179,6 +250,27 @@ def _choice(result: list[dict[str, Any]]) -> str:
         if region.get("from_name") == "label" and chosen:
             return str(chosen[0])
     return ""
+
+
+def _task(question: Question) -> dict[str, Any]:
+    data = {
+        "image": question.picture_url, "sha256": question.sha256, "ask": question.ask, "seen_on": question.seen_on
+    }  # fmt: skip
+    if not question.suggestion:
+        return {"data": data}
+    choice = {"from_name": "label", "to_name": "image", "type": "choices", "value": {"choices": [question.suggestion]}}
+    return {"data": data, "predictions": [{"model_version": "isitcake triage", "result": [choice]}]}
+
+
+def _why(result: list[dict[str, Any]]) -> str:
+    for region in result:
+        if region.get("from_name") == "why" and (text := region.get("value", {}).get("text")):
+            return " ".join(text if isinstance(text, list) else [str(text)])[:WHY_MAX]
+    return ""
+
+
+def _ask(data: dict[str, Any]) -> str:
+    return str(data.get("ask") or str(data["sha256"])[:16])  # questions of before had no key of their own
 
 
 def _moment(value: Any) -> datetime:

@@ -1,60 +1,45 @@
-"""The review queue: questions out, judgements in. With Label Studio or without."""
+"""The review queue: questions out to Label Studio, and what is known of them without it."""
 
-import csv
-import hashlib
-import html
-import json
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, func, select, update
 
 from dataset import decisions
 from dataset.audit import residual
-from dataset.audit import ticket as audit_ticket
-from dataset.catalog import insert_new, upsert
+from dataset.catalog import insert_new
 from dataset.project import Project
-from dataset.tables import audit, clusters, cursors, images, judgements, queue, review_tasks, sightings, splits
-from isitcake.errors import BadAnswers, LabelStudioError
-from isitcake.settings import NOT_LABELS
+from dataset.tables import asked, audit, clusters, images, judgements, queue, sightings
 from labeling.label_studio import LabelStudio, Question
 from labeling.pictures import picture_url
+from labeling.rounds import ADJUDICATE, AUDIT, RISK, Ask, judged_images, needs_adjudicator, plan, ranked
+from labeling.screens import make_screens, open_studio, screen_of
 
-GUIDELINE = "guideline.md"
-TITLE_MAX = 50
-TEST_SPLITS = ("test", "test_unseen_sites")
-IN_TEST = 1.5  # times as soon
+RENEWED_AFTER = 0.5  # of the days a picture's address is good for
 
 
 @dataclass(frozen=True)
 class PushReport:
-    """pushed: new tasks. waiting: tasks nobody answered yet. project_url: where to answer."""
+    """pushed: new tasks, by purpose in `purposes`. waiting: tasks nobody answered yet. project_url: where most of
+    them are; project_urls: all of them.
+    """
 
     pushed: int
     waiting: int
     project_url: str
     note: str = ""
+    project_urls: tuple[str, ...] = ()
+    purposes: dict[str, int] = field(default_factory=dict)
+    withdrawn: int = 0
 
     def line(self) -> str:
         """What happened, in one line."""
-        return f"{self.pushed} new tasks, {self.waiting} waiting for an answer{'; ' + self.note if self.note else ''}"
-
-
-@dataclass(frozen=True)
-class PullReport:
-    """new: judgements not known before. labels_changed: images whose label they changed."""
-
-    new: int
-    total: int
-    labels_changed: int
-
-    def line(self) -> str:
-        """What happened, in one line."""
-        return f"{self.new} new answers ({self.total} in all), {self.labels_changed} labels settled"
+        told = f"{self.pushed} new tasks, {self.waiting} waiting for an answer"
+        if self.withdrawn:
+            told += f", {self.withdrawn} withdrawn"
+        return f"{told}; {self.note}" if self.note else told
 
 
 @dataclass(frozen=True)
@@ -87,72 +72,50 @@ class ReviewStatus:
 
 
 def push(project: Project, *, another_round: bool = True) -> PushReport:
-    """Send this round's questions, each once, the most doubtful first.
+    """Send this round's questions, each once, the most doubtful first; withdraw what an older round asked in vain.
 
-    A round is [review] budget questions. A new one starts when images were collected since the last, or,
-    with another_round, when every question of the last is answered.
-    Raises LabelStudioError; questions under way are found again by the next push.
+    A new round starts when images were collected since the last, or, with another_round, when every question of the
+    last is answered. Raises LabelStudioError; questions under way are found again by the next push.
     """
-    with _studio(project) as studio:
-        number = _project(project, studio)
-        name = f"{studio.url}/projects/{number}"
-        _repair(project, studio, number, name)
+    with open_studio(project) as studio:
+        needed = [screen_of(project, RISK), screen_of(project, AUDIT)]
+        with project.catalog.read() as connection:
+            if needs_adjudicator(connection, studio.url):
+                needed.append(screen_of(project, ADJUDICATE))
+        screens, notes = make_screens(project, studio, needed)
+        names = {screen: f"{studio.url}/projects/{number}" for screen, number in screens.items()}
+        for screen, name in names.items():
+            _repair(project, studio, screens[screen], name)
         now = datetime.now(UTC)
         with project.catalog.write() as connection:
-            questions, waiting, note = _choose(connection, project, name, now, another_round)
-            rows = [{"sha256": q.sha256, "project": name, "pushed_at": now} for q in questions]
-            insert_new(connection, review_tasks, rows)
-        if questions:
-            _note_tasks(project, name, studio.add(number, questions), now)
-    return PushReport(len(questions), waiting + len(questions), name, note)
-
-
-def pull(project: Project) -> PullReport:
-    """Bring new and changed answers into the ledger, and settle the labels they decide."""
-    with _studio(project) as studio:
-        number = _known_project(project, studio) or studio.find_project(_title(project))
-        if number is None:
-            raise LabelStudioError(f"no review project in {studio.url} yet; run `isitcake review push`")
-        cursor = f"pulled:{studio.url}/projects/{number}"
-        with project.catalog.read() as connection:
-            since = connection.execute(select(cursors.c.value).where(cursors.c.name == cursor)).scalar()
-        found = list(studio.annotations(number, datetime.fromisoformat(since) if since else None))
-    now = datetime.now(UTC)
-    with project.catalog.write() as connection:
-        known = set(connection.execute(select(images.c.sha256)).scalars())
-        rows = [
-            {
-                "sha256": annotation.sha256,
-                "reviewer": annotation.reviewer,
-                "answer": annotation.answer,
-                "answered_at": annotation.changed,
-                "origin": "label_studio",
-                "external_id": annotation.external_id,
-                "recorded_at": now,
-            }
-            for annotation in sorted(found, key=lambda a: (a.changed, a.external_id))
-            if annotation.sha256 in known
-        ]
-        new = insert_new(connection, judgements, rows)
-        if found:
-            newest = max(annotation.changed for annotation in found)
-            upsert(connection, cursors, [{"name": cursor, "value": newest.isoformat()}])
-        return _settled(connection, new, now)
-
-
-def import_answers(project: Project, path: Path) -> PullReport:
-    """Judgements made elsewhere: sha256,label,reviewer[,answered_at]. All rows or none.
-
-    Raises BadAnswers with the line that is wrong.
-    """
-    now = datetime.now(UTC)
-    rows = _read_answers(project, path, now)
-    with project.catalog.write() as connection:
-        known = set(connection.execute(select(images.c.sha256)).scalars())
-        for line, row in rows:
-            if row["sha256"] not in known:
-                raise BadAnswers(f"{path}, line {line}: no image {row['sha256'][:16]}… in the catalog; remove the line")
-        return _settled(connection, insert_new(connection, judgements, [row for _, row in rows]), now)
+            made = plan(connection, project.settings.review, studio.url, now, another_round)
+            withdrawn = _withdraw(connection, made.withdrawn, now)
+            rows = [
+                {
+                    "ask": ask.ask,
+                    "project": names[screen_of(project, ask.purpose)],
+                    "sha256": ask.sha256,
+                    "purpose": ask.purpose,
+                    "round": ask.round,
+                    "pushed_at": now,
+                }
+                for ask in made.asks
+            ]
+            insert_new(connection, asked, rows)
+        questions = _questions(project, made.asks)
+        for screen, name in names.items():
+            part = [questions[ask.ask] for ask in made.asks if screen_of(project, ask.purpose) == screen]
+            if part:
+                studio.add(screens[screen], part, lambda numbers, name=name: _note_tasks(project, name, numbers))  # type: ignore[misc]
+        studio.remove(withdrawn)
+        _renew(project, studio, names.values(), now)
+    purposes: dict[str, int] = {}
+    for ask in made.asks:
+        purposes[ask.purpose] = purposes.get(ask.purpose, 0) + 1
+    first = names[screen_of(project, RISK)]
+    urls = (first, *(name for name in names.values() if name != first))
+    note = "; ".join([part for part in (made.note, *notes) if part])
+    return PushReport(len(made.asks), made.waiting + len(made.asks), first, note, urls, purposes, len(withdrawn))
 
 
 def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dict[str, Any]]:
@@ -161,9 +124,9 @@ def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dic
     if of_audit:
         chosen = chosen.join(audit, audit.c.sha256 == queue.c.sha256).order_by(audit.c.ticket)
     else:
-        chosen = _ranked(chosen)
+        chosen = ranked(chosen)
     with project.catalog.read() as connection:
-        rows = connection.execute(chosen.where(queue.c.sha256.not_in(_judged())).limit(limit)).all()
+        rows = connection.execute(chosen.where(queue.c.sha256.not_in(judged_images())).limit(limit)).all()
     return [
         {
             "sha256": row.sha256,
@@ -210,10 +173,10 @@ def set_aside(project: Project) -> list[dict[str, Any]]:
 def status(project: Project) -> ReviewStatus:
     with project.catalog.read() as connection:
         queued = connection.execute(
-            select(func.count()).select_from(queue).where(queue.c.sha256.not_in(_judged()))
+            select(func.count()).select_from(queue).where(queue.c.sha256.not_in(judged_images()))
         ).scalar_one()
         waiting = connection.execute(
-            select(func.count()).select_from(review_tasks).where(review_tasks.c.sha256.not_in(_judged()))
+            select(func.count()).select_from(asked).where(asked.c.sha256.not_in(judged_images()))
         ).scalar_one()
         people = connection.execute(
             select(judgements.c.reviewer, func.count()).group_by(judgements.c.reviewer).order_by(judgements.c.reviewer)
@@ -224,7 +187,7 @@ def status(project: Project) -> ReviewStatus:
         by_person = {row[0]: row[1] for row in people}
         doubts = list(
             connection.execute(
-                _ranked(select(queue.c.error_probability)).where(queue.c.sha256.not_in(_judged()))
+                ranked(select(queue.c.error_probability)).where(queue.c.sha256.not_in(judged_images()))
             ).scalars()
         )
         audited = residual(connection)
@@ -241,198 +204,79 @@ def status(project: Project) -> ReviewStatus:
         )
 
 
-def guideline(project: Project) -> str:
-    """Markdown shown to reviewers: guideline.md beside isitcake.toml, ours for cake, or the bare labels."""
-    own = project.settings.root / GUIDELINE
-    if own.is_file():
-        return own.read_text(encoding="utf-8")
-    labels = project.settings.project.labels
-    if labels == ["cake", "not_cake"]:
-        return (Path(__file__).parent / GUIDELINE).read_text(encoding="utf-8")
-    told = "\n".join(f"- **{label}**" for label in labels)
-    return (
-        "**Judge what the picture shows, not where it came from.**\n\n"
-        f"{told}\n- **unusable**: not a photo that could train or test anything\n"
-        "- **unsure**: a careful person would not bet on it\n"
-    )
-
-
-def _studio(project: Project) -> LabelStudio:
-    settings = project.settings
-    return LabelStudio(settings.review.label_studio_url, settings.secrets.label_studio_api_key.get_secret_value())
-
-
-def _choose(
-    connection: Connection, project: Project, name: str, now: datetime, another_round: bool
-) -> tuple[list[Question], int, str]:
-    """This round's questions that were not sent yet, how many wait, and why there are none."""
-    budget = project.settings.review.budget
-    cursor = f"round:{name}"
-    value = connection.execute(select(cursors.c.value).where(cursors.c.name == cursor)).scalar()
-    round_ = json.loads(value) if value else None
-    collected = connection.execute(select(func.count()).select_from(images)).scalar_one()
-    waiting = connection.execute(
-        select(func.count())
-        .select_from(review_tasks)
-        .where(review_tasks.c.project == name, review_tasks.c.sha256.not_in(_judged()))
-    ).scalar_one()
-    if round_ is None or collected > round_["images"] or (another_round and not waiting):
-        round_ = {"images": collected, "started_at": now.isoformat()}
-        upsert(connection, cursors, [{"name": cursor, "value": json.dumps(round_)}])
-    sent = connection.execute(
-        select(func.count())
-        .select_from(review_tasks)
-        .where(review_tasks.c.project == name, review_tasks.c.pushed_at >= datetime.fromisoformat(round_["started_at"]))
-    ).scalar_one()
-    room = max(0, budget - max(sent, waiting))
-    asked = select(review_tasks.c.sha256).where(review_tasks.c.project == name)
-    drawn = connection.execute(
-        select(audit.c.sha256)
-        .where(audit.c.sha256.not_in(asked), audit.c.sha256.not_in(_judged()))
-        .order_by(audit.c.ticket)
-        .limit(min(room, round(budget * project.settings.review.audit_share)))
-    ).scalars()
-    risky = connection.execute(
-        _ranked(select(queue.c.sha256))
-        .where(queue.c.sha256.not_in(asked), queue.c.sha256.not_in(_judged()))
-        .limit(room)
-    ).scalars()
-    # Reviewers cannot tell which is which: all in one order of no meaning.
-    chosen = sorted(list(dict.fromkeys([*drawn, *risky]))[:room], key=audit_ticket)
-    pages = {
-        row.sha256: row.page
-        for row in connection.execute(
-            select(sightings.c.sha256, func.min(sightings.c.page_url).label("page")).group_by(sightings.c.sha256)
+def _questions(project: Project, asks: Sequence[Ask]) -> dict[str, Question]:
+    """As Label Studio is sent them, by ask."""
+    chosen = {ask.sha256 for ask in asks}
+    with project.catalog.read() as connection:
+        pages = {
+            row.sha256: row.page
+            for row in connection.execute(
+                select(sightings.c.sha256, func.min(sightings.c.page_url).label("page")).group_by(sightings.c.sha256)
+            )
+            if row.sha256 in chosen
+        }
+        suggested: dict[str, str] = {}
+        if project.settings.review.pre_annotate:
+            suggested = {row.sha256: row.suggested_label for row in connection.execute(select(queue))}
+    return {
+        ask.ask: Question(
+            ask.ask,
+            ask.sha256,
+            picture_url(project.settings, ask.sha256),
+            pages.get(ask.sha256, ""),
+            suggested.get(ask.sha256, ""),
         )
+        for ask in asks
     }
-    questions = [Question(sha, picture_url(project.settings, sha), pages.get(sha, "")) for sha in chosen]
-    note = "" if questions or room else f"this round's budget of {budget} is asked for"
-    return questions, waiting, note
 
 
-def _ranked(chosen: Any) -> Any:
-    """Rows of the queue in the order of asking: a wrong label misleads most where models are tested."""
-    weight = case((splits.c.split.in_(TEST_SPLITS), IN_TEST), else_=1.0)
-    joined = chosen.outerjoin(splits, splits.c.sha256 == queue.c.sha256)
-    return joined.order_by((queue.c.priority * weight).desc(), queue.c.sha256)
+def _withdraw(connection: Connection, asks: Sequence[str], now: datetime) -> list[int]:
+    """Note questions as asked no more. Returns their task numbers."""
+    rows = list(connection.execute(select(asked).where(asked.c.ask.in_(asks)))) if asks else []
+    if rows:
+        connection.execute(update(asked).where(asked.c.ask.in_(asks)).values(withdrawn_at=now))
+    return [row.task_id for row in rows if row.task_id is not None]
 
 
-def _judged() -> Any:
-    """Images answered for: themselves, or another picture of their cluster."""
-    other = clusters.alias()
-    return (
-        select(clusters.c.sha256)
-        .join(other, other.c.cluster == clusters.c.cluster)
-        .join(judgements, judgements.c.sha256 == other.c.sha256)
-    )
+def _renew(project: Project, studio: LabelStudio, names: Iterable[str], now: datetime) -> None:
+    """New picture addresses for waiting tasks whose old ones will end."""
+    before = now - timedelta(days=RENEWED_AFTER * project.settings.review.pictures_days)
+    with project.catalog.read() as connection:
+        old = connection.execute(
+            select(asked).where(
+                asked.c.project.in_(list(names)),
+                asked.c.pushed_at < before,
+                asked.c.withdrawn_at.is_(None),
+                asked.c.task_id.is_not(None),
+                asked.c.sha256.not_in(judged_images()),
+            )
+        ).all()
+    questions = _questions(project, [Ask(row.ask, row.sha256, row.purpose, row.round) for row in old])
+    for row in old:
+        studio.renew(row.task_id, questions[row.ask])
+        with project.catalog.write() as connection:
+            connection.execute(
+                update(asked).where(asked.c.ask == row.ask, asked.c.project == row.project).values(pushed_at=now)
+            )
 
 
 def _repair(project: Project, studio: LabelStudio, number: int, name: str) -> None:
     """After a crash between sending and noting: see which questions arrived, forget the others."""
-    open_ends = select(review_tasks.c.sha256).where(review_tasks.c.project == name, review_tasks.c.task_id.is_(None))
+    open_ends = select(asked.c.ask).where(
+        asked.c.project == name, asked.c.task_id.is_(None), asked.c.withdrawn_at.is_(None)
+    )
     with project.catalog.read() as connection:
         if connection.execute(open_ends).first() is None:
             return
     there = studio.tasks(number)
+    _note_tasks(project, name, there)
     with project.catalog.write() as connection:
-        lost = [sha256 for sha256 in connection.execute(open_ends).scalars() if sha256 not in there]
-        connection.execute(review_tasks.delete().where(review_tasks.c.project == name, review_tasks.c.sha256.in_(lost)))
-    _note_tasks(project, name, there, datetime.now(UTC))
+        lost = list(connection.execute(open_ends).scalars())
+        if lost:
+            connection.execute(asked.delete().where(asked.c.project == name, asked.c.ask.in_(lost)))
 
 
-def _note_tasks(project: Project, name: str, tasks: dict[str, int], now: datetime) -> None:
+def _note_tasks(project: Project, name: str, tasks: dict[str, int]) -> None:
     with project.catalog.write() as connection:
-        before = {
-            row.sha256: row.pushed_at
-            for row in connection.execute(select(review_tasks).where(review_tasks.c.project == name))
-        }
-        rows = [
-            {"sha256": sha256, "project": name, "task_id": task, "pushed_at": before.get(sha256, now)}
-            for sha256, task in tasks.items()
-        ]
-        upsert(connection, review_tasks, rows)
-
-
-def _known_project(project: Project, studio: LabelStudio) -> int | None:
-    cursor = f"review_project:{studio.url}"
-    with project.catalog.read() as connection:
-        value = connection.execute(select(cursors.c.value).where(cursors.c.name == cursor)).scalar()
-    return int(value) if value and studio.has_project(int(value)) else None
-
-
-def _title(project: Project) -> str:
-    return f"Is it right? {project.settings.project.name}"[:TITLE_MAX]
-
-
-def _project(project: Project, studio: LabelStudio) -> int:
-    """Our project's number in Label Studio, made there if it is not."""
-    number = _known_project(project, studio)
-    if number is not None:
-        return number
-    settings = project.settings
-    title = _title(project)
-    number = studio.find_project(title)
-    if number is None:
-        labels = [*settings.project.labels, *NOT_LABELS]
-        number = studio.create_project(title, labels, _html(guideline(project)), settings.review.answers_needed)
-    with project.catalog.write() as connection:
-        upsert(connection, cursors, [{"name": f"review_project:{studio.url}", "value": str(number)}])
-    return number
-
-
-def _settled(connection: Connection, new: int, now: datetime) -> PullReport:
-    total = connection.execute(select(func.count()).select_from(judgements)).scalar_one()
-    return PullReport(new, total, decisions.settle(connection, now))
-
-
-def _read_answers(project: Project, path: Path, now: datetime) -> Sequence[tuple[int, dict[str, Any]]]:
-    allowed = [*project.settings.project.labels, *NOT_LABELS]
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = {"sha256", "label", "reviewer"} - set(reader.fieldnames or ())
-            if missing:
-                raise BadAnswers(
-                    f"{path}: no column {sorted(missing)[0]!r}; the first line names sha256,label,reviewer"
-                )
-            return [(reader.line_num, _answer(row, allowed, now, f"{path}, line {reader.line_num}")) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadAnswers(f"{path} cannot be read ({error}); give a CSV file in UTF-8") from error
-
-
-def _answer(row: dict[str, Any], allowed: list[str], now: datetime, where: str) -> dict[str, Any]:
-    sha256, label = (row["sha256"] or "").strip().lower(), (row["label"] or "").strip()
-    reviewer, stamp = (row["reviewer"] or "").strip(), (row.get("answered_at") or "").strip()
-    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        raise BadAnswers(f"{where}: {sha256[:20]!r} is not a SHA-256; write 64 hex digits")
-    if label not in allowed:
-        raise BadAnswers(f"{where}: {label!r} is not an answer; use one of {', '.join(allowed)}")
-    if not reviewer:
-        raise BadAnswers(f"{where}: no reviewer; name who answered")
-    try:
-        answered = datetime.fromisoformat(stamp) if stamp else now
-    except ValueError:
-        raise BadAnswers(f"{where}: {stamp!r} is not a time; write it like 2026-01-31T12:00:00Z") from None
-    if answered.tzinfo is None:
-        answered = answered.replace(tzinfo=UTC)
-    return {
-        "sha256": sha256,
-        "reviewer": reviewer[:128],
-        "answer": label,
-        "answered_at": answered,
-        "origin": "import",
-        "external_id": hashlib.sha256(f"{reviewer}\0{sha256}\0{label}\0{stamp}".encode()).hexdigest(),
-        "recorded_at": now,
-    }
-
-
-def _html(markdown: str) -> str:
-    """The little Markdown a guideline needs: paragraphs, lists, bold."""
-    parts = []
-    for block in re.split(r"\n\s*\n", markdown.strip()):
-        lines = [re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", html.escape(line)) for line in block.splitlines()]
-        if all(line.startswith("- ") for line in lines):
-            parts.append("<ul>" + "".join(f"<li>{line[2:]}</li>" for line in lines) + "</ul>")
-        else:
-            parts.append(f"<p>{' '.join(line.lstrip('# ') for line in lines)}</p>")
-    return "".join(parts)
+        for ask, task in tasks.items():
+            connection.execute(update(asked).where(asked.c.project == name, asked.c.ask == ask).values(task_id=task))

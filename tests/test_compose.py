@@ -22,7 +22,8 @@ from conftest import write_config
 from postgresql import USER, running_postgresql
 
 from dataset.project import Project
-from dataset.tables import images, review_tasks
+from dataset.tables import asked as asked_table
+from dataset.tables import images
 from isitcake.services import Service, free_ports, label_studio_command
 from isitcake.settings import child_environment, load
 from labeling.pictures import picture_url
@@ -130,7 +131,7 @@ def test_the_services_of_the_compose_file(
         project = Project.open(load())
         with project.catalog.read() as connection:
             stored = set(connection.execute(images.select()).scalars())
-            asked = set(connection.execute(review_tasks.select()).scalars())
+            asked = {row.sha256 for row in connection.execute(asked_table.select())}
         project.close()
         assert {picture.sha256 for baker in world.bakers for picture in baker.gallery} <= stored
         assert asked

@@ -1,9 +1,11 @@
 """What `isitcake serve` answers: pictures for reviewers, the newest report, whether all is well."""
 
+import hmac
 import re
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import FastAPI, HTTPException
+from fastapi import BackgroundTasks, FastAPI, Header, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlalchemy import select
 
@@ -13,6 +15,7 @@ from dataset.tables import images
 from isitcake.errors import StorageError
 from labeling.pictures import is_signed
 from web.report import report_html
+from web.waker import Waker
 
 
 def create_app(project: Project) -> FastAPI:
@@ -26,12 +29,27 @@ def create_app(project: Project) -> FastAPI:
         return {"status": "ok"}
 
     @app.get("/pictures/{name}")
-    def picture(name: str, sig: str = "") -> FileResponse:
-        """A normalised picture, for whoever was given its signed address."""
+    def picture(name: str, sig: str = "", until: str = "") -> FileResponse:
+        """A normalised picture, for whoever was given its signed address, as long as that is good."""
         match = re.fullmatch(r"([0-9a-f]{64})\.jpg", name)
-        if not match or not is_signed(project.settings, match[1], sig):
+        if (
+            not match
+            or not re.fullmatch(r"\d{1,12}", until)
+            or not is_signed(project.settings, match[1], int(until), sig)
+        ):
             raise HTTPException(404)
         return _picture(project, match[1])
+
+    waker = Waker(project)
+
+    @app.post("/webhooks/label-studio", status_code=202)
+    def woken(tasks: BackgroundTasks, x_isitcake_secret: Annotated[str, Header()] = "") -> dict[str, str]:
+        """Label Studio says that something changed: look there. What it says beside that is not read."""
+        secret = project.settings.secrets.webhook_secret.get_secret_value()
+        if not secret or not hmac.compare_digest(secret.encode(), x_isitcake_secret.encode()):
+            raise HTTPException(404)
+        tasks.add_task(waker.wake)
+        return {"status": "awake"}
 
     @app.get("/reports/{name}")
     def report(name: str) -> FileResponse:

@@ -10,11 +10,15 @@ from dataset.detectors.furniture import Furniture
 from dataset.detectors.label_conflict import LabelConflict
 from dataset.detectors.lookalikes import Lookalikes
 from dataset.detectors.looks import Looks
+from dataset.detectors.novelty import Novelty
+from dataset.detectors.objects import Objects
 from dataset.detectors.odd_shape import OddShape
 from dataset.detectors.out_of_fold import OutOfFold
 from dataset.detectors.small import Small
+from dataset.detectors.text import Text
 from dataset.detectors.transparency import Transparency
 from dataset.detectors.words import Words
+from dataset.detectors.zero_shot import ZeroShot
 
 DETECTORS: tuple[type[Detector], ...] = (
     Certain,
@@ -28,6 +32,10 @@ DETECTORS: tuple[type[Detector], ...] = (
     Dark,
     Words,
     Furniture,
+    Text,
+    Objects,
+    ZeroShot,
+    Novelty,
     Looks,
     Lookalikes,
     OutOfFold,

@@ -12,7 +12,9 @@ class Subject:
     """One image as detectors see it.
 
     measures: of dataset.fingerprints. probabilities: out-of-fold, by label. prior: by answer, of dataset.prior.
-    lookalikes: -1 to 1, of dataset.triage. words: file names and alt texts. pages: of site_pages it was seen on.
+    objects, text_lines, text_share: of dataset.recognition. classes: the likeliest of the backbone's own, with
+    their probabilities. novelty: of dataset.triage. lookalikes: -1 to 1, of dataset.triage. words: file names and
+    alt texts. pages: of site_pages it was seen on.
     """
 
     width: int
@@ -24,6 +26,12 @@ class Subject:
     probabilities: Mapping[str, float] = field(default_factory=dict)
     prior: Mapping[str, float] = field(default_factory=dict)
     is_surely_unusable: bool = False
+    objects: Mapping[str, float] = field(default_factory=dict)
+    classes: Mapping[str, float] = field(default_factory=dict)
+    text_lines: int = 0
+    text_share: float = 0.0
+    novelty: float = 0.0
+    labels: tuple[str, ...] = ()  # of the project
     lookalikes: float = 0.0
     lookalike_answer: str = UNUSABLE  # what people said of the likest
     words: tuple[str, ...] = ()

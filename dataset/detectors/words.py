@@ -8,7 +8,8 @@ GRAPHIC = (
 )
 OTHER = (
     r"biscuits?|cookies?|macarons?|macaroons?|doughnuts?|donuts?|croissants?|pastr(?:y|ies)|bread|team|staff|owner"
-    r"|about.?us|shop.?front|store.?front|portrait|ingredients?|chocolates?|brownies?|muffins?|favou?rs?"
+    r"|ice.?creams?|gelato|sundaes?|puddings?|pies?|tarts?|scones?|bagels?|buns?|waffles?|pancakes?|sandwich(?:es)?"
+    r"|pizzas?|coffees?|eclairs?|about.?us|shop.?front|store.?front|portrait|ingredients?|chocolates?|brownies?|muffins?|favou?rs?"
 )
 
 
@@ -16,7 +17,7 @@ class Words:
     """File names and alt texts speak of something else. Evidence, never a verdict: `wedding-logo-cake.jpg`."""
 
     name: ClassVar[str] = "words"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     cake: ClassVar[re.Pattern[str]] = re.compile(r"cake|torte|gateau", re.IGNORECASE)
     graphic: ClassVar[re.Pattern[str]] = re.compile(rf"(?<![a-z])(?:{GRAPHIC})(?![a-z])", re.IGNORECASE)
     other: ClassVar[re.Pattern[str]] = re.compile(rf"(?<![a-z])(?:{OTHER})(?![a-z])", re.IGNORECASE)

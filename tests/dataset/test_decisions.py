@@ -2,7 +2,7 @@
 
 import pytest
 
-from dataset.decisions import Answer, decide
+from dataset.decisions import Answer, decide, opine
 
 CAKE, BOTH = frozenset({"cake"}), frozenset({"cake", "not_cake"})
 
@@ -22,5 +22,7 @@ CAKE, BOTH = frozenset({"cake"}), frozenset({"cake", "not_cake"})
 )
 def test_decide(answers: list[str], sources: frozenset[str], doubt: float, label: str, origin: str) -> None:
     """People come before sources; who disagrees keeps a picture out."""
-    decision = decide([Answer(f"r{n}", a) for n, a in enumerate(answers)], sources, doubt)
+    decision = decide(
+        opine({"c": [Answer(f"r{n}", a) for n, a in enumerate(answers)]}).get("c") if answers else None, sources, doubt
+    )
     assert (decision.label, decision.origin) == (label, origin)

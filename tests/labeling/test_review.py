@@ -8,12 +8,14 @@ from sqlalchemy import select, update
 
 from dataset.curate import curate
 from dataset.project import Project
-from dataset.tables import judgements, review_tasks
+from dataset.tables import asked, judgements
 from isitcake.errors import BadAnswers, LabelStudioError
 from isitcake.services import LabelStudioAccount, Service, free_ports
 from labeling import review
+from labeling.exchange import import_answers
 from labeling.label_studio import LabelStudio, label_config
 from labeling.pictures import picture_url
+from labeling.pull import pull
 from simulator.reviewers import Reviewers
 from web.app import create_app
 
@@ -37,14 +39,15 @@ def test_a_round(collected: Project, label_studio: Service, truth: dict[str, str
     assert (first.pushed, first.waiting) == (BUDGET, BUDGET)
     assert review.push(project, another_round=False).pushed == 0
     assert review.push(project).pushed == 0
-    number = int(first.project_url.rpartition("/")[2])
+    assert set(first.purposes) == {"risk", "audit"}  # nothing is known yet to measure reviewers by
+    numbers = [int(url.rpartition("/")[2]) for url in first.project_urls]
     account = LabelStudioAccount()
     people = Reviewers(label_studio.url, account.token, truth)
-    assert people.answer_all(number) == BUDGET
+    assert sum(people.answer_all(number) for number in numbers) == BUDGET
     people.close()
-    pulled = review.pull(project)
+    pulled = pull(project)
     assert pulled.new == BUDGET
-    assert review.pull(project).new == 0
+    assert pull(project).new == 0
     with project.catalog.read() as connection:
         for row in connection.execute(select(judgements)):
             assert row.answer == truth[row.sha256]
@@ -55,13 +58,13 @@ def test_a_round(collected: Project, label_studio: Service, truth: dict[str, str
     assert review.push(project).pushed > 0  # asked for by a person: the next round
 
     with project.catalog.write() as connection:  # as after a crash between sending and noting
-        connection.execute(update(review_tasks).values(task_id=None))
+        connection.execute(update(asked).values(task_id=None))
     with LabelStudio(label_studio.url, account.token) as studio:
-        before = studio.tasks(number)
+        before = [studio.tasks(number) for number in numbers]
         assert review.push(project).pushed == 0
-        assert studio.tasks(number) == before
+        assert [studio.tasks(number) for number in numbers] == before
     with project.catalog.read() as connection:
-        assert connection.execute(select(review_tasks).where(review_tasks.c.task_id.is_(None))).first() is None
+        assert connection.execute(select(asked).where(asked.c.task_id.is_(None))).first() is None
 
 
 def test_changed_answer_is_a_new_judgement(collected: Project, label_studio: Service) -> None:
@@ -69,15 +72,17 @@ def test_changed_answer_is_a_new_judgement(collected: Project, label_studio: Ser
     project = asking(collected, label_studio.url, "second-thoughts", budget=1)
     number = int(review.push(project).project_url.rpartition("/")[2])
     with LabelStudio(label_studio.url, LabelStudioAccount().token) as studio:
-        ((sha256, task),) = studio.tasks(number).items()
+        (task,) = studio.tasks(number).values()
+    with project.catalog.read() as connection:
+        sha256 = connection.execute(select(asked.c.sha256)).scalar_one()
     people = Reviewers(label_studio.url, LabelStudioAccount().token, {sha256: "cake"})
     people.answer_all(number)
-    assert review.pull(project).new == 1
+    assert pull(project).new == 1
     answered = people._call("GET", f"/api/tasks/{task}/annotations/")[0]
     answered["result"][0]["value"]["choices"] = ["not_cake"]
     people._call("PATCH", f"/api/annotations/{answered['id']}/", {"result": answered["result"]})
     people.close()
-    assert review.pull(project).new == 1
+    assert pull(project).new == 1
     with project.catalog.read() as connection:
         told = [r.answer for r in connection.execute(select(judgements).order_by(judgements.c.id))]
     assert told == ["cake", "not_cake"]
@@ -103,7 +108,12 @@ def test_pictures_are_for_who_was_sent_them(collected: Project) -> None:
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.headers["access-control-allow-origin"] == "*"
-    for wrong in (f"/pictures/{sha256}.jpg", f"{path[:-1]}x", f"/pictures/{'0' * 64}.jpg?sig={'0' * 40}"):
+    for wrong in (
+        f"/pictures/{sha256}.jpg",
+        f"{path[:-1]}x",
+        path.replace("until=1", "until=2"),
+        f"/pictures/{'0' * 64}.jpg?sig={'0' * 40}",
+    ):
         assert client.get(wrong).status_code == 404
     assert client.get("/health").json() == {"status": "ok"}
 
@@ -113,8 +123,8 @@ def test_answers_from_elsewhere(collected: Project, tmp_path: Path) -> None:
     item = review.next_items(collected, 1)[0]
     path = tmp_path / "answers.csv"
     path.write_text(f"sha256,label,reviewer,answered_at\n{item['sha256']},unusable,ann,2026-11-24T10:00:00Z\n")
-    assert review.import_answers(collected, path).new == 1
-    assert review.import_answers(collected, path).new == 0
+    assert import_answers(collected, path).new == 1
+    assert import_answers(collected, path).new == 0
     assert review.next_items(collected, 1)[0]["sha256"] != item["sha256"]
     assert set(item) == {"sha256", "path", "suggested_label", "reasons", "error_probability"}
     assert Path(item["path"]).is_file()
@@ -137,7 +147,7 @@ def test_wrong_answers_are_named_by_line(collected: Project, tmp_path: Path, tex
     path = tmp_path / "answers.csv"
     path.write_text(text)
     with pytest.raises(BadAnswers, match=says):
-        review.import_answers(collected, path)
+        import_answers(collected, path)
     assert review.status(collected).judgements == 0
 
 
@@ -154,6 +164,6 @@ def test_what_was_set_aside_is_listed_and_comes_back(collected: Project, tmp_pat
     back = listed[0]["sha256"]
     answers = tmp_path / "answers.csv"
     answers.write_text(f"sha256,label,reviewer\n{back},cake,ann\n")
-    review.import_answers(collected, answers)
+    import_answers(collected, answers)
     curate(collected)
     assert back not in {item["sha256"] for item in review.set_aside(collected)}
