@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dataset.manifest import Row
+from dataset.slices import balance
 from dataset.splits import SPLITS, UNSEEN
 
 EXPLAINED = {
@@ -78,6 +79,7 @@ def card(
         for (site, label, licence), count in sorted(by_source.items())
     ]
     origins = Counter(row.label_origin for row in rows)
+    counts = Counter(row.label for row in rows)
     reviewed = sum(row.judgements > 0 for row in rows)
     doubt = sum(row.error_probability for row in rows) / max(1, len(rows))
     parts = [
@@ -87,7 +89,9 @@ def card(
         f"cleaned, and split so that no picture and no held-out site is on both sides. "
         f"Id `{facts['id']}`, published {facts['created']}"
         + (f", after {facts['parent']}." if facts["parent"] else ", the first version."),
-        "## Images\n\n" + _table(["split", *labels, ""], per_split),
+        "## Images\n\n"
+        + _table(["split", *labels, ""], per_split)
+        + (f"\n\n{told}" if (told := balance({label: counts[label] for label in labels})) else ""),
         "## How the labels came about\n\n"
         + _table(["label from", "images"], [[name, str(count)] for name, count in sorted(origins.items())])
         + f"\n\nEvery image starts with the label of its source. People looked at {reviewed} of {len(rows)}. "

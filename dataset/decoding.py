@@ -12,7 +12,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 MAX_PIXELS: Final = 80_000_000  # a 12 MP camera is far below; a decompression bomb is not
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")  # JPEG opens MPO too
 SCALED: Final = (192, 192)  # JPEG decodes at 1/2, 1/4 or 1/8 down to this: 4 times faster, same hashes
-DERIVED_RECIPE: Final = "jpeg1024-white-1"
+DERIVED_RECIPE: Final = "jpeg1024-white-2"
 DERIVED_SIDE_PX: Final = 1024
 UPRIGHT: Final = {  # Exif orientation → what shows the picture as it was seen
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -110,14 +110,17 @@ def scaled_rgb(content: bytes, side_px: int = 256) -> Image.Image:
 
 def normalise(content: bytes) -> bytes:
     """The derivative every image of a version is: upright, sRGB, flattened on white, longest side
-    at most 1024 px, JPEG. The same bytes in give the same bytes out.
+    1024 px, JPEG. The same bytes in give the same bytes out.
+
+    Small ones are enlarged: a size of their own would tell a model which source they came from.
     """
     image = open_image(content)
     if image.format in ("JPEG", "MPO"):
         image.draft("RGB", (DERIVED_SIDE_PX * 2, DERIVED_SIDE_PX * 2))
     upright = upright_rgb(load(image), exact_colour=True)
-    upright.thumbnail((DERIVED_SIDE_PX, DERIVED_SIDE_PX), Image.Resampling.LANCZOS)
-    return encode_jpeg(upright)
+    scale = DERIVED_SIDE_PX / max(upright.size)
+    size = (max(1, round(upright.width * scale)), max(1, round(upright.height * scale)))
+    return encode_jpeg(upright.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
 
 
 def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:

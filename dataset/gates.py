@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,20 +14,30 @@ from dataset.decoding import scaled_rgb
 from dataset.derived import derived
 from dataset.manifest import Row
 from dataset.project import Project
-from dataset.shortcuts import Shortcut, of_picture, scoreboard
+from dataset.shortcuts import Shortcut, of_picture, scoreboard, worst_offenders
 from isitcake.errors import StageError
 
 THREADS = 4
+OFFENDERS_AMONG = 400
 PICTURES_LOOKED_AT = 2000  # for the scoreboard of shortcuts; a sample says as much
 
 
 def shortcuts_of(project: Project, rows: Sequence[Row]) -> dict[str, list[Shortcut]]:
-    """The scoreboard before the recipe, by what the originals are, and after it, by what the pictures show."""
+    """The scoreboard before the recipe, by what the originals are, and after it, by what the pictures show.
+
+    Of all rows, or of a sample that says as much.
+    """
+    rows = sorted(rows, key=lambda row: row.sha256)[:: -(-len(rows) // PICTURES_LOOKED_AT)]
     labels, sites = [row.label for row in rows], [row.site for row in rows]
     kinds = sorted({row.format for row in rows})
-    shipped = [project.blobs.path(row.sha256, row.format).stat().st_size for row in rows]
+    paths = [project.blobs.path(row.sha256, row.format) for row in rows]
+    shipped = [path.stat().st_size for path in paths]
     size = np.array([(row.width, row.height) for row in rows], dtype=np.float64)
+    kind_of = {source.name: source.kind for source in project.settings.sources}
+    site_kinds = [kind_of.get(row.sources[0], "") for row in rows]
     before = {
+        "site kind": np.array([sorted(set(site_kinds)).index(kind) for kind in site_kinds], dtype=np.float64),
+        "JPEG tables": np.array([_tables(path) for path in paths]),
         "format": np.array([kinds.index(row.format) for row in rows], dtype=np.float64),
         "width": size[:, 0],
         "height": size[:, 1],
@@ -33,8 +45,6 @@ def shortcuts_of(project: Project, rows: Sequence[Row]) -> dict[str, list[Shortc
         "bytes per pixel": np.array(shipped) / size.prod(axis=1),
         "source": np.array([float(row.source_label == labels[0]) for row in rows]),
     }
-    step = -(-len(rows) // PICTURES_LOOKED_AT)
-    chosen = sorted(rows, key=lambda row: row.sha256)[::step]
 
     def look(row: Row) -> tuple[tuple[int, int], int, dict[str, Any]]:
         path = derived(project, row.sha256, row.format)
@@ -44,10 +54,11 @@ def shortcuts_of(project: Project, rows: Sequence[Row]) -> dict[str, list[Shortc
         return whole, len(content), of_picture(np.asarray(scaled_rgb(content, 64)))
 
     with ThreadPoolExecutor(THREADS) as pool:
-        seen = list(pool.map(look, chosen))
+        seen = list(pool.map(look, rows))
     shape = np.array([whole for whole, _, _ in seen], dtype=np.float64)
     after = {
-        "format": np.zeros(len(chosen)),  # all JPEG by one encoder
+        "JPEG tables": np.zeros((len(rows), 2)),  # one encoder wrote them all
+        "format": np.zeros(len(rows)),
         "width": shape[:, 0],
         "height": shape[:, 1],
         "aspect": shape[:, 0] / shape[:, 1],
@@ -56,8 +67,42 @@ def shortcuts_of(project: Project, rows: Sequence[Row]) -> dict[str, list[Shortc
     }
     return {
         "before": scoreboard(before, labels, sites),
-        "after": scoreboard(after, [row.label for row in chosen], [row.site for row in chosen]),
+        "after": scoreboard(after, labels, sites),
     }
+
+
+def offenders(project: Project, rows: Sequence[Row], feature: str) -> dict[str, list[str]]:
+    """Pictures, by label, that a trivial thing to be seen in them gives away the most. A sample is looked at."""
+    rows = sorted(rows, key=lambda row: row.sha256)[:: -(-len(rows) // OFFENDERS_AMONG)]
+
+    def look(row: Row) -> Any:
+        content = derived(project, row.sha256, row.format).read_bytes()
+        with Image.open(BytesIO(content)) as image:
+            width, height = image.size
+        known = {
+            "width": width,
+            "height": height,
+            "aspect": width / height,
+            "bytes per pixel": len(content) / width / height,
+        }
+        found = of_picture(np.asarray(scaled_rgb(content, 64)))
+        return found[feature] if feature in found else np.array([known.get(feature, 0.0)])
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        values = np.stack(list(pool.map(look, rows)))
+    places = worst_offenders(values, [row.label for row in rows])
+    return {label: [rows[i].sha256 for i in found] for label, found in places.items()}
+
+
+def _tables(path: Path) -> tuple[float, float]:
+    """Means of a JPEG's two first quantisation tables: how hard its encoder pressed; zeros for other formats."""
+    try:
+        with Image.open(path) as image:
+            tables = list((getattr(image, "quantization", None) or {}).values())
+    except OSError:
+        return 0.0, 0.0
+    means = [float(np.mean(table)) for table in tables[:2]]
+    return (*means, 0.0, 0.0)[:2]  # type: ignore[return-value]
 
 
 def gates_passed(project: Project, shortcuts: list[Shortcut], audited: Residual | None) -> list[dict[str, Any]]:

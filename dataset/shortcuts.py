@@ -17,6 +17,8 @@ DEPTH = 3  # of the tree that looks at one trivial thing
 LEAF = 5
 CHANCE_MARGIN = 0.05
 ADVICE = {
+    "site kind": "collect both classes from each kind of source",
+    "JPEG tables": "collect both classes from sites that compress alike, or let the recipe make them one",
     "format": "collect both classes in the same formats, or let the recipe make them one",
     "width": "collect both classes at like sizes",
     "height": "collect both classes at like sizes",
@@ -75,6 +77,20 @@ def _score(values: NDArray[np.float64], y: NDArray[np.str_], groups: NDArray[np.
         ).fit(values[train], y[train])
         predicted[test] = tree.predict(values[test])
     return float(balanced_accuracy_score(y, predicted))
+
+
+def worst_offenders(values: NDArray[np.float64], labels: Sequence[str], each: int = 6) -> dict[str, list[int]]:
+    """By label, the images whose label a tree reads the surest from `values` alone. values: (n, k)."""
+    y = np.asarray(labels)
+    if len(np.unique(y)) < 2:
+        return {}
+    tree = DecisionTreeClassifier(max_depth=DEPTH, min_samples_leaf=LEAF, class_weight="balanced", random_state=0)
+    sure = tree.fit(values, y).predict_proba(values)
+    found = {}
+    for column, label in enumerate(tree.classes_):
+        there = np.flatnonzero((y == label) & (sure.argmax(axis=1) == column))
+        found[str(label)] = there[np.argsort(-sure[there, column], kind="stable")][:each].tolist()
+    return found
 
 
 def of_picture(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float64]]:

@@ -49,11 +49,19 @@ def subjects_of(
     novel = triage.novelty(vectors, [label_of.get(i, "") for i in range(len(rows))], number_of)
     classes = net.classes(vectors)
     words, pages, site_pages = _surroundings(connection)
+    chances_of = [dict(zip(shipped.labels, row.tolist(), strict=True)) if shipped else {} for row in looks]
+    sure = [
+        bool(shipped) and triage.surely_unusable(chances.get(UNUSABLE, 0.0), row.measures)
+        for chances, row in zip(chances_of, rows, strict=True)
+    ]
+    checked = [judged[int(number_of[i])] for i in best.values() if sure[i] and judged[int(number_of[i])]]
+    if not triage.is_precise([answer for answer in checked if answer != "unsure"]):
+        sure = [False] * len(rows)
     found = {}
     for i, row in enumerate(rows):
         if i not in label_of:
             continue
-        chances = dict(zip(shipped.labels, looks[i].tolist(), strict=True)) if shipped else {}
+        chances = chances_of[i]
         members = groups[int(number_of[i])]
         others = [label for label in labels if label != label_of[i]]
         found[i] = Subject(
@@ -65,9 +73,7 @@ def subjects_of(
             source_labels=frozenset(label_of[j] for j in members if j in label_of),
             probabilities=beliefs.get(i, {}),
             prior=chances if len(believed) > 1 else {},
-            is_surely_unusable=bool(shipped)
-            and not judged[int(number_of[i])]
-            and triage.surely_unusable(chances.get(UNUSABLE, 0.0), row.measures),
+            is_surely_unusable=sure[i] and not judged[int(number_of[i])],
             objects=row.objects or {},
             classes=classes[i],
             text_lines=row.text_lines,

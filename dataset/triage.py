@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.stats import beta
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from dataset.detectors import Finding
+from dataset.detectors.base import UNUSABLE
 
 FOLDS = 5
 REGULARISATION = 0.002
@@ -52,6 +54,7 @@ SIGNALS = {  # signal → weight before any judgement
 }
 BIAS = -0.7
 SPREAD = 0.5  # how far judgements may easily move a weight, as a share of itself and of one
+SURE_ERROR = 0.01  # of what is set aside without a person, at most, may be usable
 SURE_ODDS = 0.0  # of `unusable`, for what is drawn or cut out
 SURER_ODDS = 2.0  # for anything
 FLAT_COLOURS = 0.9
@@ -185,6 +188,15 @@ def surely_unusable(probability: float, measures: Mapping[str, float]) -> bool:
     odds = logit(probability)
     drawn = measures["alpha"] > CUT_OUT or measures["top_colours"] > FLAT_COLOURS
     return odds > SURER_ODDS or (drawn and odds > SURE_ODDS)
+
+
+def is_precise(answers: Sequence[str]) -> bool:
+    """Whether images may still be set aside without a person, by what people said of some that were.
+
+    False once it is proven (one side of a 95 % interval) that more than SURE_ERROR of them are usable.
+    """
+    usable = sum(answer != UNUSABLE for answer in answers)
+    return not usable or float(beta.ppf(0.05, usable, len(answers) - usable + 1)) <= SURE_ERROR
 
 
 def suggestion(findings: Sequence[Finding], source_label: str, prior: Mapping[str, float]) -> str:

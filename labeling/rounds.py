@@ -17,6 +17,7 @@ from sqlalchemy import Connection, case, func, select
 from dataset import decisions
 from dataset.audit import ticket
 from dataset.catalog import upsert
+from dataset.detectors.base import UNUSABLE
 from dataset.tables import asked, audit, clusters, cursors, images, judgements, queue, splits
 from isitcake.settings import ReviewSection
 
@@ -24,6 +25,7 @@ RISK, AUDIT, GOLD, REPEAT, DISPUTE, ADJUDICATE = "risk", "audit", "gold", "repea
 TEST_SPLITS = ("test", "test_unseen_sites")
 IN_TEST = 1.5  # times as soon
 MOST_DISPUTED = 2  # further answers asked for before somebody has the last word
+SET_ASIDE_EVERY = 9  # pictures of the sample for one that was set aside
 KNOWN_BY = 2  # people of one mind that make an answer known
 
 
@@ -150,8 +152,23 @@ def _risky(connection: Connection, limit: int) -> list[str]:
 
 
 def _drawn(connection: Connection, but: set[str]) -> list[tuple[str, str]]:
-    found = connection.execute(select(audit.c.sha256).order_by(audit.c.ticket)).scalars()
-    return [(AUDIT, sha256) for sha256 in found if sha256 not in but]
+    """The random sample, with a picture that was set aside without a person after every SET_ASIDE_EVERY."""
+    sample = connection.execute(select(audit.c.sha256).order_by(audit.c.ticket)).scalars()
+    best = set(connection.execute(select(clusters.c.representative).distinct()).scalars())
+    aside = sorted(
+        (
+            sha256
+            for sha256, decision in decisions.latest(connection).items()
+            if decision.origin == "detector" and decision.label == UNUSABLE and sha256 in best and sha256 not in but
+        ),
+        key=ticket,
+    )
+    found = []
+    for place, sha256 in enumerate((sha256 for sha256 in sample if sha256 not in but), 1):
+        found.append((AUDIT, sha256))
+        if place % SET_ASIDE_EVERY == 0 and aside:
+            found.append((AUDIT, aside.pop(0)))
+    return found
 
 
 def _disputed(connection: Connection, before: Iterable[Any]) -> list[tuple[str, str]]:

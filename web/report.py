@@ -15,9 +15,12 @@ from dataset import decisions, versions
 from dataset.atomic import replace_file
 from dataset.decoding import encode_jpeg
 from dataset.derived import derived
+from dataset.features import backbone
+from dataset.gates import offenders
 from dataset.ledger import OUTCOMES, last_reports
 from dataset.project import Project
-from dataset.splits import SPLITS
+from dataset.slices import Slice, balance, slices
+from dataset.splits import SPLITS, UNSEEN
 from dataset.tables import clusters, findings, images, pairs, queue, sightings
 from isitcake.errors import StorageError
 from training import models
@@ -60,7 +63,10 @@ def report_html(project: Project, version: str | None = None) -> str:
             "overruled": _overruled(connection, project, formats),
             "decisions": sorted(Counter(d.label for d in decisions.latest(connection).values()).items()),
             "images": len(formats),
+            "slices": _slices(connection, project, formats, chosen),
         }
+    held_out = {row.site for row in chosen.rows() if row.split == UNSEEN} if chosen else set()
+    offended = _offenders(project, formats, chosen)
     sources = [
         {
             "name": r.source,
@@ -76,7 +82,9 @@ def report_html(project: Project, version: str | None = None) -> str:
         version=chosen,
         versions=versions.listing(project.home)[::-1],
         split_names=list(SPLITS),
-        places=_places(chosen),
+        balance=balance(Counter(row.label for row in chosen.rows())) if chosen else "",
+        held_out=held_out,
+        offended=offended,
         sources=sources,
         kinds=OUTCOMES,
         models=models.listing(project.home),
@@ -156,30 +164,31 @@ def _sites(connection: Connection) -> dict[str, str]:
     return {row.sha256: row.source for row in rows}
 
 
-def _places(version: versions.Version | None) -> list[tuple[str, int, int, int, float, str]]:
-    """Site, images, judged, relabelled, expected to be wrong among the rest, whether held out; for the version."""
+def _slices(
+    connection: Connection, project: Project, formats: dict[str, str], version: versions.Version | None
+) -> list[tuple[str, list[tuple[Slice, list[Tile]]]]]:
+    """Slices of the version by kind; those of look with the pictures in their middle."""
     if version is None:
         return []
-    rows = version.rows()
-    wrong = Counter(row.site for row in rows if row.label != row.source_label)
-    splits: dict[str, set[str]] = defaultdict(set)
-    judged: Counter[str] = Counter()
-    doubt: dict[str, float] = defaultdict(float)
-    for row in rows:
-        splits[row.site].add(row.split)
-        judged[row.site] += row.judgements > 0
-        doubt[row.site] += row.error_probability
-    return [
-        (
-            site,
-            count,
-            judged[site],
-            wrong[site],
-            doubt[site],
-            "held out" if splits[site] == {"test_unseen_sites"} else "",
-        )
-        for site, count in sorted(Counter(row.site for row in rows).items(), key=lambda item: (-item[1], item[0]))
-    ]
+    by: dict[str, list[tuple[Slice, list[Tile]]]] = defaultdict(list)
+    for one in slices(connection, version.rows(), backbone(project.settings.weights).name):
+        by[one.kind].append((one, [tile(project, formats, sha256, "") for sha256 in one.examples]))
+    return list(by.items())
+
+
+def _offenders(
+    project: Project, formats: dict[str, str], version: versions.Version | None
+) -> tuple[str, dict[str, list[Tile]]] | None:
+    """The worst thing that is still a shortcut after the recipe, with the pictures it gives away the most."""
+    worst = next((row for row in version.shortcuts.get("after", []) if row["advice"]), None) if version else None
+    if version is None or worst is None:
+        return None
+    rows = [row for row in version.rows() if row.sha256 in formats]
+    try:
+        found = offenders(project, rows, worst["feature"])
+    except StorageError:
+        return None
+    return worst["feature"], {label: [tile(project, formats, sha, "") for sha in shas] for label, shas in found.items()}
 
 
 def tile(project: Project, formats: dict[str, str], sha256: str, text: str, title: str = "") -> Tile:

@@ -14,14 +14,18 @@ from dataset.fingerprints import fingerprint
 from simulator import drawings
 
 
-def test_priors_are_shipped_for_both_backbones_and_no_other() -> None:
+def test_priors_are_shipped_for_both_backbones_and_of_measures_for_any_other() -> None:
     for name, size in (("mobilenet_v2_1.0_224@2666b4df0bc8", 1280), ("colour-texture-1", 300)):
         shipped = prior.load(name)
         assert shipped is not None
         assert shipped.labels == ("cake", "not_cake", "unusable")
         assert shipped.weights.shape == (3, size + len(prior.MEASURES))
         assert prior._path(name).stat().st_size < 20_000
-    assert prior.load("another-net") is None
+    other = prior.load("another-net")
+    assert other is not None
+    assert other.weights.shape == (3, len(prior.MEASURES))
+    unknown = np.full((1, len(prior.MEASURES)), np.nan, dtype=np.float32)  # nobody looked: the mean
+    assert np.isfinite(other.probabilities(np.zeros((1, 7), dtype=np.float32), unknown)).all()
 
 
 def test_a_project_with_other_labels_believes_it_on_unusable_only() -> None:
@@ -42,7 +46,7 @@ def test_a_logo_is_more_probably_unusable_than_a_photo_of_noise() -> None:
     chances = []
     for content in (drawings.logo(random.Random(1)), out.getvalue()):
         header, made = examine(content), fingerprint(content)
-        row = prior.measure_row(header.width, header.height, len(content), made.detail, made.row("")["measures"])
+        row = prior.measure_row(header.width, header.height, len(content), made.detail, made.row("")["measures"], None)
         vector = net.vector(scaled_rgb(content))
         chances.append(shipped.probabilities(vector[None], np.array([row], dtype=np.float32))[0, 2])
     assert chances[0] > 0.8 > chances[1]
@@ -64,4 +68,4 @@ def test_fit_learns_what_it_is_shown() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (5000, 3)])
 def test_measures_of_any_size_are_finite(size: tuple[int, int]) -> None:
     measures = {"alpha": 0.0, "top_colours": 1.0, "white": 1.0, "edges": 0.0}
-    assert np.isfinite(prior.measure_row(*size, 1, 0.0, measures)).all()
+    assert np.isfinite(prior.measure_row(*size, 1, 0.0, measures, {"cake": 0.4})).all()

@@ -10,7 +10,8 @@ from dataset import versions
 from dataset.project import Project
 from dataset.publish import publish
 from isitcake.errors import StageError, UnknownVersion
-from labeling.review import import_answers, next_items
+from labeling.exchange import import_answers
+from labeling.review import next_items
 
 NOVEMBER = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -37,7 +38,7 @@ def test_version_directory(collected: Project) -> None:
     for row in rows:
         path = root / row.file
         assert row.file == f"data/{row.split}/{row.label}/{row.sha256[:16]}.jpg"
-        derived = collected.home / "derived" / "jpeg1024-white-1" / row.sha256[:2] / f"{row.sha256}.jpg"
+        derived = collected.home / "derived" / "jpeg1024-white-2" / row.sha256[:2] / f"{row.sha256}.jpg"
         assert path.samefile(derived)
         blob = collected.blobs.path(row.sha256, row.format)
         assert hashlib.sha256(blob.read_bytes()).hexdigest() == row.sha256

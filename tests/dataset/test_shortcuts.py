@@ -1,31 +1,56 @@
 """The scoreboard names what gives a label away, and is at chance where nothing does."""
 
-import numpy as np
+from io import BytesIO
 
-from dataset.shortcuts import of_picture, scoreboard
+import numpy as np
+from PIL import Image
+
+from dataset.decoding import normalise
+from dataset.shortcuts import of_picture, scoreboard, worst_offenders
 
 
 def test_the_talks_set_is_flagged_by_format_and_size_and_the_recipe_settles_both() -> None:
-    """PNG cakes of many sizes against 400-pixel JPEGs, one site per class; after one recipe both are at chance."""
+    """PNG cakes of many sizes against 400-pixel JPEGs, one site per class; after our recipe both are at chance."""
     rng = np.random.default_rng(1)
-    labels = ["cake"] * 200 + ["not_cake"] * 200
-    sites = ["bakers"] * 200 + ["unsplash"] * 200
-    before = {
-        "format": np.array([1.0] * 200 + [0.0] * 200),
-        "width": np.array([*rng.integers(200, 2000, 200), *[400] * 200], dtype=float),
-        "aspect": rng.normal(size=400),
-    }
-    found = {shortcut.feature: shortcut for shortcut in scoreboard(before, labels, sites)}
+    labels = ["cake"] * 40 + ["not_cake"] * 40
+    sites = ["bakers"] * 40 + ["unsplash"] * 40
+    files = [_file("PNG", int(rng.integers(450, 1400)), rng) for _ in range(40)]
+    files += [_file("JPEG", 400, rng) for _ in range(40)]
+
+    def features(contents: list[bytes]) -> dict[str, np.ndarray]:
+        pictures = [Image.open(BytesIO(content)) for content in contents]
+        return {
+            "format": np.array([picture.format == "PNG" for picture in pictures], dtype=float),
+            "width": np.array([picture.width for picture in pictures], dtype=float),
+            "height": np.array([picture.height for picture in pictures], dtype=float),
+        }
+
+    found = {shortcut.feature: shortcut for shortcut in scoreboard(features(files), labels, sites)}
     assert found["format"].score == 1.0
     assert found["width"].score is not None
     assert found["width"].score > 0.9
     assert "same formats" in found["format"].advice
-    assert next(iter(found)) == "format"
-    after = {"format": np.zeros(400), "width": np.full(400, 1024.0)}
-    assert all(
-        shortcut.score is not None and abs(shortcut.score - 0.5) < 0.05 and not shortcut.advice
-        for shortcut in scoreboard(after, labels, sites)
-    )
+    for shortcut in scoreboard(features([normalise(content) for content in files]), labels, sites):
+        assert shortcut.score is not None
+        assert abs(shortcut.score - 0.5) < 0.05, shortcut
+        assert not shortcut.advice
+
+
+def _file(kind: str, side_px: int, rng: np.random.Generator) -> bytes:
+    """A square picture of soft noise."""
+    out = BytesIO()
+    small = Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8))
+    small.resize((side_px, side_px), Image.Resampling.BILINEAR).save(out, kind)
+    return out.getvalue()
+
+
+def test_the_worst_offenders_are_those_read_the_surest() -> None:
+    """Bright cakes among dark ones are the offenders of a set whose not-cakes are dark."""
+    light = np.array([0.9] * 12 + [0.5] * 8 + [0.1] * 20)[:, None]
+    found = worst_offenders(light, ["cake"] * 20 + ["not_cake"] * 20, each=3)
+    assert set(found) == {"cake", "not_cake"}
+    assert all(light[i] > 0.3 for i in found["cake"])
+    assert all(light[i] < 0.3 for i in found["not_cake"])
 
 
 def test_what_only_names_the_site_does_not_predict_on_other_sites() -> None:

@@ -7,6 +7,7 @@ from dataset.triage import (
     SIGNALS,
     UNSURE_VOTE,
     calibrate,
+    is_precise,
     logit,
     lookalikes,
     out_of_fold,
@@ -84,3 +85,9 @@ def test_priority_and_logit() -> None:
     assert priority(0.5, 5) > priority(0.5, 1)
     assert logit(1.0) == -logit(0.0) == 5.0
     assert logit(0.5) == 0.0
+
+
+def test_setting_aside_ends_where_people_prove_it_wrong() -> None:
+    assert is_precise([])
+    assert is_precise(["unusable"] * 200 + ["cake"])
+    assert not is_precise(["unusable"] * 20 + ["cake"] * 3)
