@@ -30,19 +30,22 @@ class Vote:
 
 @dataclass(frozen=True)
 class Consensus:
-    """answers: the columns of all that follows, k. posteriors: item → (k,) probabilities. confusion: reviewer →
-    (k, k), what was said (column) where this was true (row).
+    """answers: the columns of all that follows, k. posteriors: item → (k,) probabilities; evidence: the same by the
+    votes alone, whatever is common. confusion: reviewer → (k, k), what was said (column) where this was true (row).
     """
 
     answers: tuple[str, ...]
     posteriors: Mapping[str, NDArray[np.float64]]
+    evidence: Mapping[str, NDArray[np.float64]]
     confusion: Mapping[str, NDArray[np.float64]]
 
     def best(self, item: str) -> tuple[str, float]:
-        """The likeliest answer of an item that was voted on, and its probability."""
+        """The likeliest answer of an item that was voted on, and its probability: what is common may help to choose,
+        but it settles no quarrel.
+        """
         found = self.posteriors[item]
         index = int(found.argmax())
-        return self.answers[index], float(found[index])
+        return self.answers[index], float(min(found[index], self.evidence[item][index]))
 
     def accuracy(self, reviewer: str) -> float:
         """How often the reviewer is right, averaged over what is true as often as it is."""
@@ -59,7 +62,7 @@ def consensus(votes: Sequence[Vote], gold: Mapping[str, str] | None = None) -> C
     people = sorted({vote.reviewer for vote in votes})
     k = len(answers)
     if not items:
-        return Consensus(answers, {}, {})
+        return Consensus(answers, {}, {}, {})
     item_of = {name: i for i, name in enumerate(items)}
     person_of = {name: i for i, name in enumerate(people)}
     column_of = {name: i for i, name in enumerate(answers)}
@@ -71,24 +74,35 @@ def consensus(votes: Sequence[Vote], gold: Mapping[str, str] | None = None) -> C
     telling = (np.bincount(item, minlength=len(items)) > 1) | (fixed >= 0)
     i, p, s = (part[telling[item]] for part in (item, person, said))
     prior = np.full(k, 1 / k)
-    matrices = _matrices(np.zeros((len(people), k, k)))
-    posterior = _expect(item, person, said, len(items), prior, matrices, fixed)
+    counts = np.zeros((len(people), k, k))
+    posterior: NDArray[np.float64] = np.zeros((len(items), k))
     for _ in range(ROUNDS):
+        before = posterior
+        posterior = _expect(item, person, said, prior, counts, posterior, telling, fixed)
         counts = np.zeros((len(people), k, k))
         for label in range(k):  # what was said, by person and answer, weighted by what is thought true
             np.add.at(counts, (p, label, s), posterior[i, label])
-        matrices = _matrices(counts)
         prior = (posterior.sum(axis=0) + 1) / (len(items) + k)
-        before, posterior = posterior, _expect(item, person, said, len(items), prior, matrices, fixed)
         if np.abs(posterior - before).max() < CLOSE:
             break
-    return Consensus(answers, dict(zip(items, posterior, strict=True)), dict(zip(people, matrices, strict=True)))
+    evidence = _expect(item, person, said, np.full(k, 1 / k), counts, posterior, telling, fixed)
+    matrices = _matrices(counts)
+    return Consensus(
+        answers,
+        dict(zip(items, posterior, strict=True)),
+        dict(zip(items, evidence, strict=True)),
+        dict(zip(people, matrices, strict=True)),
+    )
 
 
 def _matrices(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Confusion from (people, k, k) counts: each row held near how often the person is right at all, and that near
-    what is believed of somebody unknown.
-    """
+    """(people, k, k) confusion from counts."""
+    matrices = counts + WORTH * _belief(counts)
+    return np.asarray(matrices / matrices.sum(axis=2, keepdims=True))
+
+
+def _belief(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(people, k, k): each row as often right as the person is at all, and that near what is believed of anybody."""
     k = counts.shape[1]
     if k == 1:
         return np.ones_like(counts)
@@ -97,27 +111,34 @@ def _matrices(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     belief = np.tile(((1 - accuracy) / (k - 1))[:, None, None], (1, k, k))
     diagonal = np.arange(k)
     belief[:, diagonal, diagonal] = accuracy[:, None]
-    matrices = counts + WORTH * belief
-    return np.asarray(matrices / matrices.sum(axis=2, keepdims=True))
+    return belief
 
 
 def _expect(
     item: NDArray[np.int64],
     person: NDArray[np.int64],
     said: NDArray[np.int64],
-    items: int,
     prior: NDArray[np.float64],
-    matrices: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    posterior: NDArray[np.float64],
+    telling: NDArray[np.bool_],
     fixed: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """(items, k) probabilities of the answers, given everybody's confusion matrix."""
+    """(items, k) probabilities of the answers. What an item itself told of its voters is left out: four people who
+    say four things must not explain each other away.
+    """
+    items = len(telling)
     odds = np.tile(np.log(prior), (items, 1))
-    odds[np.bincount(item, minlength=items) < 2] = 0.0  # one person's rare answer must hold by itself
-    np.add.at(odds, item, np.log(matrices[person, :, said]))
+    # One person's rare answer must hold by itself; what is common helps to choose from the third on.
+    odds[np.bincount(item, minlength=items) < 3] = 0.0
+    own = posterior[item] * telling[item][:, None]
+    here = counts[person, :, said] - own + WORTH * _belief(counts)[person, :, said]
+    rows = counts.sum(axis=2)[person] - own + WORTH
+    np.add.at(odds, item, np.log(np.maximum(here, 1e-12) / rows))
     odds -= odds.max(axis=1, keepdims=True)
-    posterior = np.exp(odds)
-    posterior /= posterior.sum(axis=1, keepdims=True)
+    found = np.exp(odds)
+    found /= found.sum(axis=1, keepdims=True)
     held = fixed >= 0
-    posterior[held] = 0.0
-    posterior[held, fixed[held]] = 1.0
-    return np.asarray(posterior)
+    found[held] = 0.0
+    found[held, fixed[held]] = 1.0
+    return np.asarray(found)

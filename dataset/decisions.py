@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from dataset.catalog import append
-from dataset.consensus import SETTLED, Vote, consensus
+from dataset.consensus import SETTLED, Consensus, Vote, consensus
 from dataset.detectors.certain import Certain
 from dataset.tables import clusters, decisions, findings, judgements, queue, sightings
 
@@ -60,9 +60,7 @@ class Opinion:
 
 def opine(answers: Mapping[str, Sequence[Answer]]) -> dict[str, Opinion]:
     """What people say of each cluster, from the newest answers about it, by reviewer."""
-    gold = {cluster: said.answer for cluster, given in answers.items() for said in given if said.is_final}
-    votes = [Vote(cluster, said.reviewer, said.answer) for cluster, given in answers.items() for said in given]
-    found = consensus(votes, gold)
+    found = _fit(answers)
     opinions = {}
     for cluster, given in answers.items():
         best, probability = found.best(cluster)
@@ -70,6 +68,17 @@ def opine(answers: Mapping[str, Sequence[Answer]]) -> dict[str, Opinion]:
         counts = Counter(said.answer for said in given)
         opinions[cluster] = Opinion(best if is_settled else "unsure", probability, counts, not is_settled)
     return opinions
+
+
+def fitted(connection: Connection) -> Consensus:
+    """The consensus model of all answers: items are clusters."""
+    return _fit(newest_answers(connection))
+
+
+def _fit(answers: Mapping[str, Sequence[Answer]]) -> Consensus:
+    gold = {cluster: said.answer for cluster, given in answers.items() for said in given if said.is_final}
+    votes = [Vote(cluster, said.reviewer, said.answer) for cluster, given in answers.items() for said in given]
+    return consensus(votes, gold)
 
 
 def decide(

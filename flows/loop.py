@@ -1,5 +1,6 @@
 """The loop as Prefect flows: order, retries, artifacts, events. No logic: every stage runs without this."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import dataset.curate
 import dataset.publish
 import labeling.pull
 import labeling.review
+import labeling.reviewers
 import training.train
 from dataset.project import Project
 from web.contact_sheet import write_contact_sheet
@@ -51,6 +53,9 @@ def push_questions(project: Project) -> str:
 def pull_answers(project: Project) -> str:
     report = labeling.pull.pull(project)
     _table("answered", [{"new": report.new, "in all": report.total}], report.line())
+    week = labeling.reviewers.last_week(project, datetime.now(UTC))
+    head, rows = labeling.reviewers.table_rows(week)
+    _table("reviewers", [dict(zip(head, row, strict=True)) for row in rows], f"Of the last seven days: {week.line()}")
     if report.new and labeling.review.status(project).waiting == 0:
         emit_event(ROUND_FINISHED, resource=_resource("review", project), payload={"answers": report.new})
     return report.line()

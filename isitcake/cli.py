@@ -1,6 +1,7 @@
 """The `isitcake` command: parse, call one function, show."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -234,9 +235,24 @@ def review_status(context: Context, as_json: bool) -> None:
 
     found = stage(context.project())
     rows: list[tuple[str, int]] = [("queued", found.queued), ("waiting in Label Studio", found.waiting)]
+    rows += [("disputed", found.disputed), ("waiting for the adjudicator", found.adjudicating)]
     rows += [(f"answered by {name}", count) for name, count in found.reviewers.items()]
     rows += [(f"answered {answer}", count) for answer, count in found.answers.items()]
     show(found, as_json, grid(["review", "images"], rows))
+
+
+@review.command(name="reviewers")
+@click.option("--week", is_flag=True, help="Of the last seven days only.")
+@json_option
+@pass_context
+def review_reviewers(context: Context, week: bool, as_json: bool) -> None:
+    """What each reviewer's answers are worth, and what a corrected label costs."""
+    from labeling.reviewers import last_week, reviewers, table_rows
+
+    project = context.project()
+    found = last_week(project, datetime.now(UTC)) if week else reviewers(project)
+    head, rows = table_rows(found)
+    show(found, as_json, grid(head, rows))
 
 
 @review.command(name="next")
@@ -285,6 +301,19 @@ def review_export(context: Context, answers: Path) -> None:
     from labeling.exchange import export_answers
 
     show(f"{export_answers(context.project(), answers)} answers in {answers}", False)
+
+
+@cli.command()
+@click.argument("sha256")
+@json_option
+@pass_context
+def why(context: Context, sha256: str, as_json: bool) -> None:
+    """Everything known of one image and what follows from it: SHA256, or its first digits."""
+    from web.why import steps
+    from web.why import why as explain
+
+    found = explain(context.project(), sha256)
+    show(found, as_json, grid(["", ""], steps(found)))
 
 
 @cli.command()

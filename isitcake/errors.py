@@ -6,6 +6,7 @@ IsItCakeError
 │   ├── UnknownSource     no source of that name            (also a LookupError)
 │   ├── UnknownVersion    no version of that name           (also a LookupError)
 │   ├── UnknownModel      no model of that name             (also a LookupError)
+│   ├── UnknownImage      no image of that SHA-256          (also a LookupError)
 │   └── BadAnswers        a file of answers that cannot be read
 └── StageError            exit code 1: the work failed; what was done is kept
     ├── CatalogError      the catalog cannot be opened, read or written
@@ -40,6 +41,9 @@ class UnknownVersion(UsageError, LookupError): ...
 
 
 class UnknownModel(UsageError, LookupError): ...
+
+
+class UnknownImage(UsageError, LookupError): ...
 
 
 class BadAnswers(UsageError): ...

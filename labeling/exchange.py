@@ -67,7 +67,7 @@ def export_answers(project: Project, path: Path) -> int:
 
 def _cell(value: object) -> str:
     text = str(value)
-    if text[:1] in "=+-@\t":  # a spreadsheet would run it
+    if text.startswith(("=", "+", "-", "@", "\t")):  # a spreadsheet would run it
         text = "'" + text
     return '"' + text.replace('"', '""') + '"' if re.search(r'[",\r\n]', text) else text
 

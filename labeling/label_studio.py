@@ -15,7 +15,9 @@ from isitcake.errors import LabelStudioError
 
 TIMEOUT_S = 60
 PAGE_SIZE = 500
+IDS_PAGE = 2000
 BATCH = 500  # tasks in one import
+EXPORTED = 200  # tasks in one export: their numbers stand in its address
 WHY_MAX = 500
 
 
@@ -166,8 +168,11 @@ class LabelStudio:
         with self._port():
             self._client.tasks.update(str(task), data=_task(question)["data"])
 
-    def annotations(self, project: int, since: datetime | None) -> Iterator[Annotation]:
-        """Answers in tasks that changed at `since` or later, oldest change first."""
+    def annotations(self, project: int, since: datetime | None) -> list[Annotation]:
+        """Answers in tasks that changed at `since` or later; with None, in all that have any.
+
+        First which tasks changed, then those alone: many times faster than reading all.
+        """
         filters = []
         if since:
             value = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -179,12 +184,39 @@ class LabelStudio:
                     "value": value,
                 }
             )
-        query = json.dumps({"filters": {"conjunction": "and", "items": filters}, "ordering": ["tasks:updated_at"]})
+        query = json.dumps({"filters": {"conjunction": "and", "items": filters}, "ordering": ["tasks:id"]})
+        from label_studio_sdk.core.request_options import RequestOptions
+
+        found: list[Annotation] = []
         with self._port():
-            people = {user.id: user.email for user in self._client.users.list()}
-            found = list(self._client.tasks.list(project=project, page_size=PAGE_SIZE, query=query, fields="all"))
-        for task in found:
-            yield from annotations_of(task.dict(), people, self.url)
+            pages = self._client.tasks.list(
+                project=project, page_size=IDS_PAGE, query=query, fields="all", include="id,total_annotations"
+            )
+            changed = [str(task.id) for task in pages if task.total_annotations]
+            people = self._people() if changed else {}
+            for start in range(0, len(changed), EXPORTED):
+                part = changed[start : start + EXPORTED]
+                chosen: RequestOptions = {
+                    "additional_query_parameters": {"ids[]": part}
+                }  # the SDK's own `ids` is ignored
+                export = self._client.projects.exports.download_sync
+                body = b"".join(export(project, export_type="JSON", request_options=chosen))
+                for task in json.loads(body):
+                    found += annotations_of(task, people, self.url)
+        return found
+
+    def everything(self, project: int) -> tuple[list[Annotation], dict[str, int]]:
+        """All answers, and all tasks by ask: slow, and it finds what was deleted."""
+        with self._port():
+            people = self._people()
+            tasks = [
+                task.dict() for task in self._client.tasks.list(project=project, page_size=PAGE_SIZE, fields="all")
+            ]
+        answers = [annotation for task in tasks for annotation in annotations_of(task, people, self.url)]
+        return answers, {_ask(task["data"]): int(task["id"]) for task in tasks if "sha256" in (task["data"] or {})}
+
+    def _people(self) -> dict[Any, str]:
+        return {user.id: user.email for user in self._client.users.list()}
 
     @contextlib.contextmanager
     def _port(self) -> Iterator[None]:

@@ -58,12 +58,15 @@ def pull(project: Project, *, everything: bool = False) -> PullReport:
         since = {screen: _cursor(project, f"pulled:{name}") for screen, name in names.items()}
         last = _cursor(project, f"reconciled:{studio.url}")
         is_full = everything or (last is not None and now - last >= RECONCILED_EVERY)
-        found = [
-            (screen, annotation)
-            for screen, number in screens.items()
-            for annotation in studio.annotations(number, None if is_full else since[screen])
-        ]
-        tasks = {names[s]: set(studio.tasks(n).values()) for s, n in screens.items()} if is_full else {}
+        found: list[tuple[str, Annotation]] = []
+        tasks: dict[str, set[int]] = {}
+        for screen, number in screens.items():
+            if is_full:
+                answers, there = studio.everything(number)
+                tasks[names[screen]] = set(there.values())
+            else:
+                answers = studio.annotations(number, since[screen])
+            found += [(screen, annotation) for annotation in answers]
     with project.catalog.write() as connection:
         known = set(connection.execute(select(images.c.sha256)).scalars())
         rows = [

@@ -46,6 +46,7 @@ class PushReport:
 class ReviewStatus:
     """queued: images worth a question that nobody answered. waiting: of those, sent to Label Studio.
 
+    disputed: clusters whose answers do not settle; adjudicating: of them, sent to who has the last word.
     expected_errors: wrong labels in the queue, next_ten: among its next ten images, as the calibrated probabilities
     have it. audited: images answered in the random sample; audit_error: its 95 % interval.
     """
@@ -57,6 +58,8 @@ class ReviewStatus:
     answers: dict[str, int]
     expected_errors: float = 0.0
     next_ten: float = 0.0
+    disputed: int = 0
+    adjudicating: int = 0
     audited: int = 0
     audit_error: tuple[float, float] | None = None
 
@@ -191,6 +194,13 @@ def status(project: Project) -> ReviewStatus:
             ).scalars()
         )
         audited = residual(connection)
+        opinions = decisions.opinions_of(connection)
+        open_ = {cluster for cluster, opinion in opinions.items() if opinion.is_open}
+        sent = connection.execute(
+            select(clusters.c.cluster.distinct())
+            .join(asked, asked.c.sha256 == clusters.c.sha256)
+            .where(asked.c.purpose == ADJUDICATE, asked.c.withdrawn_at.is_(None))
+        ).scalars()
         return ReviewStatus(
             queued,
             waiting,
@@ -199,6 +209,8 @@ def status(project: Project) -> ReviewStatus:
             {row[0]: row[1] for row in answers},
             round(sum(doubts), 1),
             round(sum(doubts[:10]), 2),
+            len(open_),
+            len(open_ & set(sent)),
             audited.images if audited else 0,
             (round(audited.low, 4), round(audited.high, 4)) if audited else None,
         )

@@ -1,5 +1,6 @@
 """Reviewers who answer from ground truth, through Label Studio's real API."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -61,3 +62,78 @@ class Reviewers:
             time.sleep(0.5 * 2**attempt)  # its SQLite is busy now and then
         response.raise_for_status()
         return None
+
+
+def sign_up(url: str, email: str, password: str) -> str:
+    """Make an account through Label Studio's own form. Returns its token."""
+    with requests.Session() as session:
+        page = session.get(f"{url}/user/signup/", timeout=TIMEOUT_S).text
+        found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        fields = {
+            "csrfmiddlewaretoken": found[1] if found else "",
+            "email": email,
+            "password": password,
+            "allow_newsletters": "false",
+        }
+        session.post(f"{url}/user/signup/", data=fields, headers={"Referer": f"{url}/user/signup/"}, timeout=TIMEOUT_S)
+        answer = session.get(f"{url}/api/current-user/token", timeout=TIMEOUT_S)
+        answer.raise_for_status()
+        return str(answer.json()["token"])
+
+
+class Member:
+    """One of a team: takes the next task that Label Studio hands out, and slips now and then.
+
+    answers: by SHA-256, what it would say. given: what Label Studio said it stored. Servers may die under it: it
+    waits for them to come back.
+    """
+
+    def __init__(self, url: str, token: str, answers: Mapping[str, str], patience_s: float = 180.0) -> None:
+        self.url = url.rstrip("/")
+        self.answers = answers
+        self.given: dict[str, str] = {}
+        self.patience_s = patience_s
+        self.session = requests.Session()
+        self.session.headers["Authorization"] = f"Token {token}"
+
+    def answer_next(self, project: int) -> bool:
+        """Answer one task; False where there is none left for this person."""
+        response = self._try("GET", f"/api/projects/{project}/next/")
+        if response.status_code == 404:
+            return False
+        response.raise_for_status()
+        task = response.json()
+        sha256 = task["data"]["sha256"]
+        said = self.answers.get(sha256, UNKNOWN)
+        result = [{"from_name": "label", "to_name": "image", "type": "choices", "value": {"choices": [said]}}]
+        stored = self._try("POST", f"/api/tasks/{task['id']}/annotations/", {"result": result, "lead_time": 3.0})
+        stored.raise_for_status()
+        self.given[sha256] = said
+        return True
+
+    def _try(self, method: str, path: str, body: object = None) -> requests.Response:
+        """Again until the server is back; a POST whose answer was lost is not repeated blindly."""
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            try:
+                response = self.session.request(method, self.url + path, json=body, timeout=TIMEOUT_S)
+                if method == "GET" and response.status_code < 400:
+                    response.json()  # a server that is coming up, or going down, answers with half a page
+                if response.status_code < 500 or time.monotonic() > deadline:
+                    return response
+            except (requests.RequestException, ValueError):
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.3)
+            if method == "POST" and (mine := self._stored(path)) is not None:
+                return mine
+
+    def _stored(self, path: str) -> requests.Response | None:
+        """The task's answers, where one of them is ours: the POST arrived before the server died."""
+        try:
+            response = self.session.get(self.url + path, timeout=TIMEOUT_S)
+            me = self.session.get(f"{self.url}/api/current-user/whoami", timeout=TIMEOUT_S).json()["id"]
+        except (requests.RequestException, ValueError, KeyError):
+            return None
+        mine = response.status_code == 200 and any(a.get("completed_by") == me for a in response.json())
+        return response if mine else None

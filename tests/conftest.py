@@ -24,7 +24,13 @@ from simulator.world import World, drawn_world
 Open = Callable[..., Project]
 
 
-SLOWEST = ("test_readme.py", "test_compose.py", "test_review.py", "test_kill.py")  # begun first: workers share the rest
+SLOWEST = (
+    "test_readme.py",
+    "test_compose.py",
+    "test_review.py",
+    "test_team.py",
+    "test_kill.py",
+)  # begun first: workers share the rest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,10 +12,11 @@ from sqlalchemy import select
 from dataset.derived import derived
 from dataset.project import Project
 from dataset.tables import images
-from isitcake.errors import StorageError
+from isitcake.errors import StorageError, UnknownImage
 from labeling.pictures import is_signed
 from web.report import report_html
 from web.waker import Waker
+from web.why import why, why_html
 
 
 def create_app(project: Project) -> FastAPI:
@@ -60,6 +61,17 @@ def create_app(project: Project) -> FastAPI:
             raise HTTPException(404)
         media = "image/jpeg" if kind[1] == "jpg" else "text/html"
         return FileResponse(path, media_type=media, headers={"Content-Security-Policy": POLICY})
+
+    @app.get("/why/{sha256}")
+    def why_page(sha256: str) -> Response:
+        """What is known of one image, for who knows its whole SHA-256. Reviewers are numbered, not named."""
+        try:
+            found = why(project, sha256) if re.fullmatch(r"[0-9a-f]{64}", sha256) else None
+        except UnknownImage:
+            found = None
+        if found is None:
+            raise HTTPException(404)
+        return HTMLResponse(why_html(project, found), headers={"Content-Security-Policy": POLICY})
 
     @app.get("/")
     def home() -> Response:

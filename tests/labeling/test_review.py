@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from asking import asking
 from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
@@ -20,16 +21,6 @@ from simulator.reviewers import Reviewers
 from web.app import create_app
 
 BUDGET = 12
-
-
-def asking(project: Project, url: str, name: str, budget: int = BUDGET) -> Project:
-    """The project with its questions going to `url`, in a Label Studio project of its own."""
-    settings = project.settings
-    changes = {
-        "review": settings.review.model_copy(update={"label_studio_url": url, "budget": budget}),
-        "project": settings.project.model_copy(update={"name": name}),
-    }
-    return Project(settings.model_copy(update=changes), project.catalog, project.blobs)
 
 
 def test_a_round(collected: Project, label_studio: Service, truth: dict[str, str]) -> None:
