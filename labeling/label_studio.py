@@ -4,9 +4,10 @@ Label Studio is a screen: the catalog owns which images were sent and what was a
 """
 
 import contextlib
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import escape
 from typing import Any, Self
@@ -44,6 +45,15 @@ class Annotation:
     changed: datetime
     seconds: float | None = None
     why: str = ""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """until: when the last of the tasks looked at changed, by Label Studio's clock. tasks: number by ask, of all."""
+
+    answers: Sequence[Annotation]
+    until: datetime | None
+    tasks: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -168,12 +178,14 @@ class LabelStudio:
         with self._port():
             self._client.tasks.update(str(task), data=_task(question)["data"])
 
-    def annotations(self, project: int, since: datetime | None) -> list[Annotation]:
+    def annotations(self, project: int, since: datetime | None) -> Changes:
         """Answers in tasks that changed at `since` or later; with None, in all that have any.
 
         First which tasks changed, then those alone: many times faster than reading all.
         """
-        filters = []
+        from label_studio_sdk.core.request_options import RequestOptions
+
+        filters = [{"filter": "filter:tasks:total_annotations", "operator": "greater", "type": "Number", "value": 0}]
         if since:
             value = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
             filters.append(
@@ -185,27 +197,27 @@ class LabelStudio:
                 }
             )
         query = json.dumps({"filters": {"conjunction": "and", "items": filters}, "ordering": ["tasks:id"]})
-        from label_studio_sdk.core.request_options import RequestOptions
-
         found: list[Annotation] = []
         with self._port():
-            pages = self._client.tasks.list(
-                project=project, page_size=IDS_PAGE, query=query, fields="all", include="id,total_annotations"
-            )
-            changed = [str(task.id) for task in pages if task.total_annotations]
+            changed: list[tuple[str, Any]] = []
+            for page in itertools.count(1):  # the SDK's own pager asks for one page more than there are
+                part_of = self._client.tasks.list(
+                    project=project, page=page, page_size=IDS_PAGE, query=query, fields="all", include="id,updated_at"
+                ).items
+                changed += [(str(task.id), task.updated_at) for task in part_of or []]
+                if len(part_of or []) < IDS_PAGE:
+                    break
             people = self._people() if changed else {}
             for start in range(0, len(changed), EXPORTED):
-                part = changed[start : start + EXPORTED]
-                chosen: RequestOptions = {
-                    "additional_query_parameters": {"ids[]": part}
-                }  # the SDK's own `ids` is ignored
+                part = [task for task, _ in changed[start : start + EXPORTED]]
+                chosen: RequestOptions = {"additional_query_parameters": {"ids[]": part}}  # the SDK's own is ignored
                 export = self._client.projects.exports.download_sync
                 body = b"".join(export(project, export_type="JSON", request_options=chosen))
                 for task in json.loads(body):
                     found += annotations_of(task, people, self.url)
-        return found
+        return Changes(found, max((_moment(moment) for _, moment in changed if moment), default=since))
 
-    def everything(self, project: int) -> tuple[list[Annotation], dict[str, int]]:
+    def everything(self, project: int) -> Changes:
         """All answers, and all tasks by ask: slow, and it finds what was deleted."""
         with self._port():
             people = self._people()
@@ -213,7 +225,9 @@ class LabelStudio:
                 task.dict() for task in self._client.tasks.list(project=project, page_size=PAGE_SIZE, fields="all")
             ]
         answers = [annotation for task in tasks for annotation in annotations_of(task, people, self.url)]
-        return answers, {_ask(task["data"]): int(task["id"]) for task in tasks if "sha256" in (task["data"] or {})}
+        numbers = {_ask(task["data"]): int(task["id"]) for task in tasks if "sha256" in (task["data"] or {})}
+        newest = max((_moment(task["updated_at"]) for task in tasks if task.get("updated_at")), default=None)
+        return Changes(answers, newest, numbers)
 
     def _people(self) -> dict[Any, str]:
         return {user.id: user.email for user in self._client.users.list()}

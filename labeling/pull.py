@@ -51,22 +51,18 @@ def pull(project: Project, *, everything: bool = False) -> PullReport:
     """
     now = datetime.now(UTC)
     with open_studio(project) as studio:
-        screens = known_screens(project, studio)
+        screens = known_screens(project, studio, search=False) or known_screens(project, studio)
         if not screens:
             raise LabelStudioError(f"no review project in {studio.url} yet; run `isitcake review push`")
         names = {screen: f"{studio.url}/projects/{number}" for screen, number in screens.items()}
         since = {screen: _cursor(project, f"pulled:{name}") for screen, name in names.items()}
         last = _cursor(project, f"reconciled:{studio.url}")
         is_full = everything or (last is not None and now - last >= RECONCILED_EVERY)
-        found: list[tuple[str, Annotation]] = []
-        tasks: dict[str, set[int]] = {}
-        for screen, number in screens.items():
-            if is_full:
-                answers, there = studio.everything(number)
-                tasks[names[screen]] = set(there.values())
-            else:
-                answers = studio.annotations(number, since[screen])
-            found += [(screen, annotation) for annotation in answers]
+        changes = {
+            screen: studio.everything(number) if is_full else studio.annotations(number, since[screen])
+            for screen, number in screens.items()
+        }
+    found = [(screen, answer) for screen, change in changes.items() for answer in change.answers]
     with project.catalog.write() as connection:
         known = set(connection.execute(select(images.c.sha256)).scalars())
         rows = [
@@ -76,13 +72,17 @@ def pull(project: Project, *, everything: bool = False) -> PullReport:
         ]
         new = insert_new(connection, judgements, rows)
         for screen, name in names.items():
-            if newest := max((a.changed for s, a in found if s == screen), default=None):
-                upsert(connection, cursors, [{"name": f"pulled:{name}", "value": newest.isoformat()}])
+            if until := changes[screen].until:
+                upsert(connection, cursors, [{"name": f"pulled:{name}", "value": until.isoformat()}])
         gone, note = 0, ""
         if is_full:
+            tasks = {names[screen]: set(change.tasks.values()) for screen, change in changes.items()}
             gone, note = _reconcile(connection, studio, list(names.values()), [a for _, a in found], tasks, now)
         if is_full or last is None:
             upsert(connection, cursors, [{"name": f"reconciled:{studio.url}", "value": now.isoformat()}])
+        if not new and not gone:  # nothing to decide anew
+            total = connection.execute(select(func.count()).select_from(judgements)).scalar_one()
+            return PullReport(0, total, 0, 0, len(found) - len(rows), note)
         report = settled(connection, new, now)
     return PullReport(report.new, report.total, report.labels_changed, gone, len(found) - len(rows), note)
 

@@ -36,15 +36,18 @@ def every_screen(project: Project) -> list[str]:
     return list(dict.fromkeys([screen_of(project, RISK), screen_of(project, AUDIT), ADJUDICATOR]))
 
 
-def known_screens(project: Project, studio: LabelStudio) -> dict[str, int]:
-    """Numbers of our projects that are there, by screen; what was lost with Label Studio's database is not."""
+def known_screens(project: Project, studio: LabelStudio, *, search: bool = True) -> dict[str, int]:
+    """Numbers of our projects that are there, by screen; what was lost with Label Studio's database is not.
+
+    search: look over there for those that we have no note of.
+    """
     found = {}
     for screen in every_screen(project):
         mark, title = _mark(project, screen), _title(project, screen)
         noted = _noted(project, studio, screen)
         if noted is not None and studio.carries(noted, mark, title):
             found[screen] = noted
-        elif (number := studio.find_project(mark)) is not None:
+        elif (search or noted is not None) and (number := studio.find_project(mark)) is not None:
             _note(project, studio, screen, number)
             found[screen] = number
     return found

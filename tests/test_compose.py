@@ -27,8 +27,11 @@ from dataset.tables import images
 from isitcake.services import Service, free_ports, label_studio_command
 from isitcake.settings import child_environment, load
 from labeling.pictures import picture_url
+from labeling.pull import pull
+from labeling.review import push
 from simulator.internet import Internet
 from simulator.photo_api import ACCESS_KEY
+from simulator.reviewers import Reviewers
 from simulator.world import World
 
 ROOT = Path(__file__).parents[1]
@@ -132,6 +135,13 @@ def test_the_services_of_the_compose_file(
         with project.catalog.read() as connection:
             stored = set(connection.execute(images.select()).scalars())
             asked = {row.sha256 for row in connection.execute(asked_table.select())}
+        # Answers come back from Label Studio on PostgreSQL into the catalog on PostgreSQL.
+        number = int(push(project, another_round=False).project_url.rpartition("/")[2])
+        key = project.settings.secrets.label_studio_api_key.get_secret_value()
+        answered = Reviewers(started[0].url, key, world.truth()).answer_all(number)
+        assert answered > 0
+        assert pull(project).new == answered
+        assert pull(project, everything=True).new == 0
         project.close()
         assert {picture.sha256 for baker in world.bakers for picture in baker.gallery} <= stored
         assert asked

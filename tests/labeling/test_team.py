@@ -55,7 +55,7 @@ def test_a_person_in_a_browser(collected: Project, label_studio: Service, tmp_pa
         page.fill("input[name=email]", ACCOUNT.email)
         page.fill("input[name=password]", ACCOUNT.password)
         page.press("input[name=password]", "Enter")
-        page.wait_for_url("**/projects**")
+        page.wait_for_url(lambda url: "/user/login" not in url)
         page.goto(f"{label_studio.url}/projects/{number_of(url)}/data?task={sent.task_id}")
         picture = page.locator(f"img[src*='{sent.sha256}']").first
         picture.wait_for(timeout=60_000)
@@ -63,8 +63,9 @@ def test_a_person_in_a_browser(collected: Project, label_studio: Service, tmp_pa
         page.get_by_text("not_cake").first.wait_for()
         page.keyboard.press(hotkey)
         page.screenshot(path=tmp_path / "task.png")
-        page.get_by_role("button", name="Submit").click()
-        page.get_by_role("button", name="Update").wait_for(timeout=30_000)
+        with page.expect_response(lambda r: "/annotations" in r.url and r.request.method == "POST") as stored:
+            page.get_by_role("button", name="Submit").click()
+        assert stored.value.status == 201
         chromium.close()
     server.should_exit = True
     assert pull(project).new == 1
