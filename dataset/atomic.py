@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,17 @@ def storage_errors(path: Path) -> Iterator[None]:
         else:
             message = f"{path} cannot be written ({error.strerror}); mend that and run this again"
         raise StorageError(message) from error
+
+
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """One at a time among processes: the second waits. `path`: a lock file, made where it is not."""
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_once(path: Path, content: bytes) -> bool:

@@ -79,6 +79,14 @@ class Catalog:
             return f"{self.where} is damaged ({first}); restore it from a backup"
         return f"the catalog at {self.where} failed: {first}; see `isitcake doctor`"
 
+    def forget(self) -> None:
+        """Leave nothing of deleted rows in the files: SQLite keeps them in its journal until it is emptied."""
+        if self.engine.dialect.name == "sqlite":
+            with self._port(), self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql("VACUUM")
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _upgrade(self, home: Path) -> None:
         with self.engine.connect() as connection:
             if inspect(connection).has_table("alembic_version"):
@@ -99,8 +107,13 @@ class Catalog:
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
     """Insert rows, leaving out those whose key is there already. Returns how many were new."""
-    return sum(
-        connection.execute(_insert(connection, table).values(list(part)).on_conflict_do_nothing()).rowcount
+    key = next(iter(table.primary_key))
+    return sum(  # drivers do not agree on rowcount: what is returned was inserted
+        len(
+            connection.execute(
+                _insert(connection, table).values(list(part)).on_conflict_do_nothing().returning(key)
+            ).all()
+        )
         for part in _parts(rows)
     )
 
@@ -143,5 +156,6 @@ def _sqlite_engine(url: str) -> Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")  # what was erased is overwritten, not only unlinked
 
     return engine

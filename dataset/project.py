@@ -17,16 +17,28 @@ class Project:
 
     @classmethod
     def open(cls, config: Path | Settings | None = None) -> "Project":
-        """Raises ConfigError for a wrong isitcake.toml, CatalogError for a catalog out of reach."""
+        """Raises ConfigError for a wrong isitcake.toml, CatalogError for a catalog out of reach.
+
+        An erasure that was begun and not ended is finished first.
+        """
         settings = config if isinstance(config, Settings) else load(config)
         with storage_errors(settings.home):
             settings.home.mkdir(parents=True, exist_ok=True)
         catalog = Catalog(settings.catalog.url, settings.home)
-        return cls(settings, catalog, Blobs(settings.home / "blobs"))
+        project = cls(settings, catalog, Blobs(settings.home / "blobs"))
+        from dataset import erase  # which is handed projects
+
+        erase.require_finished(project)
+        return project
 
     @property
     def home(self) -> Path:
         return self.settings.home
+
+    @property
+    def versions_lock(self) -> Path:
+        """Held by who changes versions: publishing, erasing."""
+        return self.home / "locks" / "publish.lock"
 
     def close(self) -> None:
         self.catalog.close()

@@ -1,13 +1,11 @@
 """The fourth stage: an immutable version of what is known now, or nothing where nothing changed."""
 
-import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -18,11 +16,12 @@ import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from dataset import audit, decisions, manifest, merkle, splits, versions
-from dataset.atomic import storage_errors
+from dataset.atomic import exclusive, storage_errors
 from dataset.card import card, croissant
 from dataset.catalog import insert_new
 from dataset.decoding import DERIVED_RECIPE
 from dataset.derived import derived
+from dataset.files import place
 from dataset.gates import gates_passed, shortcuts_of
 from dataset.manifest import Row
 from dataset.project import Project
@@ -62,20 +61,8 @@ def publish(project: Project, now: datetime | None = None, progress: Progress | 
     The directory is written beside and renamed, so it appears whole or not at all; killed anywhere and
     run again, the same version appears. Raises StageError where nothing is publishable.
     """
-    with _sole_publisher(project):
+    with exclusive(project.versions_lock):  # the second of two sees what the first did
         return _publish(project, now or datetime.now(UTC), progress or _silent)
-
-
-@contextlib.contextmanager
-def _sole_publisher(project: Project) -> Iterator[None]:
-    """Two publishes at once: the second waits, and then sees what the first did."""
-    path = project.home / "locks" / "publish.lock"
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("w")
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _publish(project: Project, now: datetime, tell: Progress) -> PublishReport:
@@ -289,10 +276,7 @@ def _link(project: Project, building: Path, rows: list[Row], tell: Progress) -> 
     def one(row: Row) -> str:
         source = derived(project, row.sha256, row.format)
         target = building / row.file
-        try:
-            os.link(source, target)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(source, target)
+        place(source, target)
         return hashlib.sha256(source.read_bytes()).hexdigest()
 
     digests = []

@@ -1,7 +1,7 @@
 """The catalog's tables.
 
 Ledgers are appended to and never rewritten: runs, outcomes, images, sightings, judgements, decisions,
-splits, site_splits, versions, asked, tombstones. Derived tables may be dropped and rebuilt by
+splits, site_splits, versions, asked, tombstones, erasures. Derived tables may be dropped and rebuilt by
 `isitcake curate`: fingerprints, features, pairs, clusters, findings, queue. What `fetches` and `cursors`
 hold saves asking again.
 """
@@ -135,6 +135,15 @@ tombstones = Table(  # what was erased, by hashes alone: it is not collected aga
     Column("value", String(64), primary_key=True),  # of a URL, its SHA-256
     Column("reason", Text, nullable=False, default=""),
     Column("erased_at", Moment, nullable=False),
+)
+
+erasures = Table(  # the journal: what was begun is finished by the next command
+    "erasures",
+    metadata,
+    Column("sha256", SHA, primary_key=True),
+    Column("reason", Text, nullable=False, default=""),
+    Column("begun_at", Moment, nullable=False),
+    Column("done_at", Moment),
 )
 
 fingerprints = Table(

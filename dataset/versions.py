@@ -14,6 +14,8 @@ from dataset.manifest import Row
 from dataset.splits import SPLITS
 from isitcake.errors import StageError, UnknownVersion
 
+TAINTED = "tainted.json"  # beside a model that was trained on what was erased since
+ERASED = "erased.json"  # beside version.json, where rows were erased
 NAME = re.compile(r"\d{4}\.\d{1,2}\.\d+")
 
 
@@ -144,7 +146,7 @@ def verify(home: Path, name: str, tell: Callable[[int, int], None] | None = None
         rows = version.rows()
     except (OSError, ValueError, TypeError) as error:
         return Verification(version.name, version.id, 0, [f"manifest.parquet cannot be read: {error}"])
-    leaves = []
+    leaves: list[str] = []
     for number, row in enumerate(rows, 1):
         path = version.path / row.file
         try:
@@ -157,7 +159,8 @@ def verify(home: Path, name: str, tell: Callable[[int, int], None] | None = None
         leaves.append(merkle.leaf(version.salt, row.canonical(), file_sha256))
         if tell:
             tell(number, len(rows))
-    if merkle.root(leaves) != version.id:
+    gone = erased(version.path)
+    if merkle.root(_whole(leaves, gone)) != version.id:
         problems.append("the rows and files do not give the version's id: something was changed")
     split_of: dict[str, set[str]] = {}
     for row in rows:
@@ -167,9 +170,42 @@ def verify(home: Path, name: str, tell: Callable[[int, int], None] | None = None
     listed = {row.file for row in rows}
     there = {path.relative_to(version.path).as_posix() for path in (version.path / "data").rglob("*.jpg")}
     problems += [f"{file} is not in the manifest" for file in sorted(there - listed)]
-    if counts(rows) != version.counts:
+    left = Counter({(s, label): n for s, found in version.counts.items() for label, n in found.items()})
+    left.subtract((entry["split"], entry["label"]) for entry in gone)
+    if Counter((row.split, row.label) for row in rows) != +left:
         problems.append("version.json counts other images than the manifest")
     return Verification(version.name, version.id, len(rows), problems)
+
+
+def erased(path: Path) -> list[dict[str, Any]]:
+    """Place, leaf, split and label of each row that was erased from the version at `path`, in order of place."""
+    try:
+        found: list[dict[str, Any]] = json.loads((path / ERASED).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except ValueError:
+        return []  # the id will not come out, and verify says so
+    return sorted(found, key=lambda entry: entry["place"])
+
+
+def places(rows: int, gone: list[dict[str, Any]]) -> list[int]:
+    """Place that each of the rows that are left had when all were there."""
+    taken = {entry["place"] for entry in gone}
+    return [place for place in range(rows + len(gone)) if place not in taken]
+
+
+def _whole(leaves: list[str], gone: list[dict[str, Any]]) -> list[str]:
+    """Leaves of all rows, those of erased ones in their places."""
+    found = dict(zip(places(len(leaves), gone), leaves, strict=True)) | {e["place"]: e["leaf"] for e in gone}
+    return [found[place] for place in sorted(found)]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file; empty where it is gone."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def require_verified(result: Verification) -> None:

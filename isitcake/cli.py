@@ -392,11 +392,69 @@ def verify(context: Context, version: str, as_json: bool) -> None:
     from dataset.versions import require_verified
     from dataset.versions import verify as prove
 
+    settings = load(context.config)
     with progress(as_json) as steps:
-        found = prove(load(context.config).home, version, lambda done, total: steps.step("hashing", done, total))
+        found = prove(settings.home, version, lambda done, total: steps.step("hashing", done, total))
+    if restored := erase_again(settings, version):
+        found.problems.append(
+            f"{restored[0]} was erased and is there again ({len(restored)} in all): a backup was restored; "
+            "erase them once more"
+        )
     intact = f"{found.version}: {found.images} images, every hash right, no leak; id {found.id}"
     show(found if as_json else "\n".join(found.problems) or intact, as_json)
     require_verified(found)
+
+
+@versions.command()
+@click.argument("version")
+@click.option("--format", "kind", required=True, help="imagefolder, webdataset, parquet, coco or csv.")
+@click.option("--to", required=True, type=click.Path(path_type=Path), help="A folder, new or of the same export.")
+@json_option
+@pass_context
+def export(context: Context, version: str, kind: str, to: Path, as_json: bool) -> None:
+    """Write VERSION in a form that others read; run again after a crash, it goes on."""
+    from dataset.export import export as write
+    from dataset.versions import load as load_version
+
+    found = load_version(load(context.config).home, version)
+    with progress(as_json) as steps:
+        images = write(found, kind, to, steps.step)
+    told = {"version": found.name, "id": found.id, "format": kind, "images": images, "folder": str(to)}
+    show(told if as_json else f"{images} images of {found.name} as {kind} in {to}", as_json)
+
+
+def erase_again(settings: Any, version: str) -> list[str]:
+    """Files of the version that were erased and are back."""
+    from dataset.erase import still_here
+    from dataset.project import Project
+    from dataset.versions import load as load_version
+
+    project = Project.open(settings)
+    try:
+        return still_here(project, load_version(settings.home, version))
+    finally:
+        project.close()
+
+
+@cli.command()
+@click.option("--sha256", default="", help="One image, with every copy of it that is known.")
+@click.option("--url", default="", help="The image at this address, or all on this page.")
+@click.option("--source", default="", help="All that this source of isitcake.toml brought.")
+@click.option("--site", default="", help="All from this site.")
+@click.option("--creator", default="", help="All by this maker.")
+@click.option("--reason", default="", help="Why, in a few words; kept with the tombstones.")
+@click.option("--dry-run", is_flag=True, help="Say what would be erased, and do nothing.")
+@json_option
+@pass_context
+def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **what: str) -> None:
+    """Take pictures down: bytes, derivatives, rows of every version, tasks, reports. Not undone by anything."""
+    from dataset.erase import erase as stage
+
+    report = stage(context.project(), reason, dry_run=dry_run, **what)
+    rows = [("images", str(report.images)), ("versions", ", ".join(report.versions) or "none"),
+            ("models trained on them", ", ".join(report.models) or "none"),
+            ("tasks to withdraw at the next push or pull", str(report.tasks))]  # fmt: skip
+    show(report, as_json, grid(["", ""], rows))
 
 
 @cli.command()
@@ -428,9 +486,11 @@ def models_list(context: Context, as_json: bool) -> None:
     rows = []
     for model in found:
         unseen = model.metrics.get("test_unseen_sites")
-        rows.append((model.name, model.version, model.trained_on, unseen.balanced_accuracy if unseen else None))
+        tainted = "trained on images that were erased since" if model.is_tainted else ""
+        score = unseen.balanced_accuracy if unseen else None
+        rows.append((model.name, model.version, model.trained_on, score, tainted))
     show(found if found or as_json else "none yet; `isitcake train` makes one", as_json,
-         grid(["model", "version", "trained on", "unseen sites"], rows))  # fmt: skip
+         grid(["model", "version", "trained on", "unseen sites", ""], rows))  # fmt: skip
 
 
 @models.command(name="show")

@@ -16,9 +16,7 @@ from isitcake.errors import LabelStudioError
 
 TIMEOUT_S = 60
 PAGE_SIZE = 500
-IDS_PAGE = 2000
 BATCH = 500  # tasks in one import
-EXPORTED = 200  # tasks in one export: their numbers stand in its address
 WHY_MAX = 500
 
 
@@ -157,9 +155,8 @@ class LabelStudio:
 
     def tasks(self, project: int) -> dict[str, int]:
         """Task number by ask of everything in the project: slow, for repair after a crash and once a day."""
-        with self._port():
-            pages = self._client.tasks.list(project=project, page_size=PAGE_SIZE, fields="task_only")
-            return {_ask(task.data): int(task.id) for task in pages if "sha256" in task.data}
+        tasks = self._pages(project, fields="task_only")
+        return {_ask(task.data): int(task.id) for task in tasks if "sha256" in task.data}
 
     def remove(self, tasks: Sequence[int]) -> None:
         """Withdraw tasks; what is gone already is no error."""
@@ -179,12 +176,7 @@ class LabelStudio:
             self._client.tasks.update(str(task), data=_task(question)["data"])
 
     def annotations(self, project: int, since: datetime | None) -> Changes:
-        """Answers in tasks that changed at `since` or later; with None, in all that have any.
-
-        First which tasks changed, then those alone: many times faster than reading all.
-        """
-        from label_studio_sdk.core.request_options import RequestOptions
-
+        """Answers in tasks that changed at `since` or later; with None, in all that have any."""
         filters = [{"filter": "filter:tasks:total_annotations", "operator": "greater", "type": "Number", "value": 0}]
         if since:
             value = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -197,40 +189,35 @@ class LabelStudio:
                 }
             )
         query = json.dumps({"filters": {"conjunction": "and", "items": filters}, "ordering": ["tasks:id"]})
-        found: list[Annotation] = []
-        with self._port():
-            changed: list[tuple[str, Any]] = []
-            for page in itertools.count(1):  # the SDK's own pager asks for one page more than there are
-                part_of = self._client.tasks.list(
-                    project=project, page=page, page_size=IDS_PAGE, query=query, fields="all", include="id,updated_at"
-                ).items
-                changed += [(str(task.id), task.updated_at) for task in part_of or []]
-                if len(part_of or []) < IDS_PAGE:
-                    break
-            people = self._people() if changed else {}
-            for start in range(0, len(changed), EXPORTED):
-                part = [task for task, _ in changed[start : start + EXPORTED]]
-                chosen: RequestOptions = {"additional_query_parameters": {"ids[]": part}}  # the SDK's own is ignored
-                export = self._client.projects.exports.download_sync
-                body = b"".join(export(project, export_type="JSON", request_options=chosen))
-                for task in json.loads(body):
-                    found += annotations_of(task, people, self.url)
-        return Changes(found, max((_moment(moment) for _, moment in changed if moment), default=since))
+        tasks = self._pages(project, fields="all", query=query)
+        changes = self._changes(tasks)
+        return Changes(changes.answers, changes.until or since)
 
     def everything(self, project: int) -> Changes:
         """All answers, and all tasks by ask: slow, and it finds what was deleted."""
-        with self._port():
-            people = self._people()
-            tasks = [
-                task.dict() for task in self._client.tasks.list(project=project, page_size=PAGE_SIZE, fields="all")
-            ]
-        answers = [annotation for task in tasks for annotation in annotations_of(task, people, self.url)]
-        numbers = {_ask(task["data"]): int(task["id"]) for task in tasks if "sha256" in (task["data"] or {})}
-        newest = max((_moment(task["updated_at"]) for task in tasks if task.get("updated_at")), default=None)
-        return Changes(answers, newest, numbers)
+        return self._changes(self._pages(project, fields="all"))
 
-    def _people(self) -> dict[Any, str]:
-        return {user.id: user.email for user in self._client.users.list()}
+    def _changes(self, tasks: Sequence[Any]) -> Changes:
+        content = [task.dict() for task in tasks]
+        people: dict[Any, str] = {}
+        if any(task.get("annotations") for task in content):
+            with self._port():
+                people = {user.id: user.email for user in self._client.users.list()}
+        answers = [annotation for task in content for annotation in annotations_of(task, people, self.url)]
+        numbers = {_ask(task["data"]): int(task["id"]) for task in content if "sha256" in (task["data"] or {})}
+        until = max((_moment(task["updated_at"]) for task in content if task.get("updated_at")), default=None)
+        return Changes(answers, until, numbers)
+
+    def _pages(self, project: int, **wanted: Any) -> list[Any]:
+        """Every task; the SDK's own pager asks for one page more than there are."""
+        found: list[Any] = []
+        with self._port():
+            for page in itertools.count(1):
+                part = self._client.tasks.list(project=project, page=page, page_size=PAGE_SIZE, **wanted).items or []
+                found += part
+                if len(part) < PAGE_SIZE:
+                    return found
+        return found
 
     @contextlib.contextmanager
     def _port(self) -> Iterator[None]:

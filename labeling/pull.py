@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, select
 from dataset import decisions
 from dataset.catalog import insert_new, upsert
 from dataset.project import Project
-from dataset.tables import asked, cursors, images, judgements
+from dataset.tables import asked, cursors, images, judgements, tombstones
 from isitcake.errors import LabelStudioError
 from labeling.label_studio import Annotation, LabelStudio
 from labeling.rounds import judged_images
@@ -58,6 +58,7 @@ def pull(project: Project, *, everything: bool = False) -> PullReport:
         since = {screen: _cursor(project, f"pulled:{name}") for screen, name in names.items()}
         last = _cursor(project, f"reconciled:{studio.url}")
         is_full = everything or (last is not None and now - last >= RECONCILED_EVERY)
+        withdraw_erased(project, studio)
         changes = {
             screen: studio.everything(number) if is_full else studio.annotations(number, since[screen])
             for screen, number in screens.items()
@@ -85,6 +86,21 @@ def pull(project: Project, *, everything: bool = False) -> PullReport:
             return PullReport(0, total, 0, 0, len(found) - len(rows), note)
         report = settled(connection, new, now)
     return PullReport(report.new, report.total, report.labels_changed, gone, len(found) - len(rows), note)
+
+
+def withdraw_erased(project: Project, studio: LabelStudio) -> None:
+    """Delete the tasks of pictures that were erased."""
+    with project.catalog.read() as connection:
+        rows = connection.execute(
+            select(asked)
+            .join(tombstones, tombstones.c.value == asked.c.sha256)
+            .where(tombstones.c.kind == "sha256", asked.c.project.startswith(f"{studio.url}/", autoescape=True))
+        ).all()
+    for row in rows:
+        if row.task_id is not None:
+            studio.remove([row.task_id])
+        with project.catalog.write() as connection:
+            connection.execute(delete(asked).where(asked.c.ask == row.ask, asked.c.project == row.project))
 
 
 def settled(connection: Connection, new: int, now: datetime) -> PullReport:

@@ -14,6 +14,7 @@ from dataset.project import Project
 from dataset.tables import asked, audit, clusters, images, judgements, queue, sightings
 from labeling.label_studio import LabelStudio, Question
 from labeling.pictures import picture_url
+from labeling.pull import withdraw_erased
 from labeling.rounds import ADJUDICATE, AUDIT, RISK, Ask, judged_images, needs_adjudicator, plan, ranked
 from labeling.screens import make_screens, open_studio, screen_of
 
@@ -89,6 +90,7 @@ def push(project: Project, *, another_round: bool = True) -> PushReport:
         names = {screen: f"{studio.url}/projects/{number}" for screen, number in screens.items()}
         for screen, name in names.items():
             _repair(project, studio, screens[screen], name)
+        withdraw_erased(project, studio)
         now = datetime.now(UTC)
         with project.catalog.write() as connection:
             made = plan(connection, project.settings.review, studio.url, now, another_round)
@@ -197,7 +199,8 @@ def status(project: Project) -> ReviewStatus:
         opinions = decisions.opinions_of(connection)
         open_ = {cluster for cluster, opinion in opinions.items() if opinion.is_open}
         sent = connection.execute(
-            select(clusters.c.cluster.distinct())
+            select(clusters.c.cluster)
+            .distinct()
             .join(asked, asked.c.sha256 == clusters.c.sha256)
             .where(asked.c.purpose == ADJUDICATE, asked.c.withdrawn_at.is_(None))
         ).scalars()

@@ -11,7 +11,7 @@ from PIL import Image
 
 from dataset.decoding import Undecodable
 from dataset.reader import Version, decode, session
-from dataset.versions import order
+from dataset.versions import TAINTED, order
 from isitcake.errors import StorageError, UnknownModel, UsageError
 from training.metrics import Metrics
 
@@ -27,6 +27,11 @@ class Model:
     labels: list[str]
     trained_on: int
     metrics: dict[str, Metrics]
+
+    @property
+    def is_tainted(self) -> bool:
+        """Whether images it was trained on were erased since."""
+        return (self.path / TAINTED).is_file()
 
     def probabilities(self, image: Image.Image) -> dict[str, float]:
         """Probability of each label for an upright RGB picture of any size."""
