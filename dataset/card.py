@@ -89,6 +89,7 @@ def card(
         f"cleaned, and split so that no picture and no held-out site is on both sides. "
         f"Id `{facts['id']}`, published {facts['created']}"
         + (f", after {facts['parent']}." if facts["parent"] else ", the first version."),
+        *_forced(facts.get("gates", [])),
         "## Images\n\n"
         + _table(["split", *labels, ""], per_split)
         + (f"\n\n{told}" if (told := balance({label: counts[label] for label in labels})) else ""),
@@ -112,6 +113,14 @@ def card(
         "is erased from every version and not collected again.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _forced(gates: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What was refused and published all the same."""
+    refused = [gate["forced"] for gate in gates if gate.get("forced")]
+    if not refused:
+        return []
+    return ["## Published by force\n\n" + "\n".join(f"- {why}" for why in refused)]
 
 
 def _error(audited: Mapping[str, Any] | None, doubt: float) -> str:

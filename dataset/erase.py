@@ -27,6 +27,7 @@ from dataset.tables import (
     compared,
     cursors,
     decisions,
+    digests,
     erasures,
     features,
     fetches,
@@ -46,8 +47,8 @@ from dataset.tombstones import bury
 from isitcake.errors import StageError, UsageError
 
 BY_SHA256 = (
-    fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, splits, audit, sightings,
-    outcomes, fetches, images,
+    fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, splits, audit,
+    sightings, outcomes, fetches, images,
 )  # fmt: skip
 PER_STATEMENT = 500
 

@@ -1,13 +1,17 @@
 """What a version must pass before it is published, and what is measured for it."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+from sqlalchemy import func, select
 
 from dataset.audit import Residual
 from dataset.decoding import scaled_rgb
@@ -15,6 +19,7 @@ from dataset.derived import derived
 from dataset.manifest import Row
 from dataset.project import Project
 from dataset.shortcuts import Shortcut, of_picture, scoreboard, worst_offenders
+from dataset.tables import runs
 from isitcake.errors import StageError
 
 THREADS = 4
@@ -105,31 +110,121 @@ def _tables(path: Path) -> tuple[float, float]:
     return (*means, 0.0, 0.0)[:2]  # type: ignore[return-value]
 
 
-def gates_passed(project: Project, shortcuts: list[Shortcut], audited: Residual | None) -> list[dict[str, Any]]:
-    """What was asked of the version, and how it did. Raises StageError where a gate refuses it."""
-    passed: list[dict[str, Any]] = []
-    limit = project.settings.publish.max_label_error
-    if limit < 1 and audited is None:
-        raise StageError(
-            "nothing published: [publish] max_label_error needs an audit, and nobody answered its pictures yet; "
-            "run `isitcake review push`, or `isitcake review next --audit`"
+@dataclass(frozen=True)
+class Gate:
+    """What is asked of a version, and how it did. refusal: why it may not be published; empty where it may."""
+
+    gate: str
+    limit: float
+    value: float
+    of: str
+    refusal: str = ""
+
+
+def gates_passed(
+    project: Project,
+    shortcuts: list[Shortcut],
+    audited: Residual | None,
+    rows: Sequence[Row] = (),
+    now: datetime | None = None,
+    force: bool = False,
+) -> list[dict[str, Any]]:
+    """What was asked of the version, and how it did. Raises StageError with the first refusal, unless forced."""
+    found = [
+        gate
+        for gate in (
+            _label_error(project, audited),
+            _shortcut(project, shortcuts),
+            _leakage(rows),
+            *_counts(project, rows),
+            _freshness(project, rows, now),
         )
-    if audited is not None:
-        if audited.high > limit:
-            raise StageError(
-                f"nothing published: the labels may be wrong by {audited.high:.1%} ({audited.wrong} of "
-                f"{audited.images} audited), over [publish] max_label_error {limit:.1%}; "
-                "review more, or audit more to know better"
-            )
-        passed.append({"gate": "label error", "limit": limit, "value": audited.high, "of": "upper bound"})
+        if gate
+    ]
+    refused = [gate.refusal for gate in found if gate.refusal]
+    if refused and not force:
+        raise StageError(f"nothing published: {refused[0]}")
+    return [
+        {"gate": g.gate, "limit": g.limit, "value": g.value, "of": g.of, **({"forced": g.refusal} if g.refusal else {})}
+        for g in found
+    ]
+
+
+def _label_error(project: Project, audited: Residual | None) -> Gate | None:
+    limit = project.settings.publish.max_label_error
+    if audited is None:
+        if limit >= 1:
+            return None
+        return Gate(
+            "label error", limit, 1.0, "not audited",
+            "[publish] max_label_error needs an audit, and nobody answered its pictures yet; "
+            "run `isitcake review push`, or `isitcake review next --audit`",
+        )  # fmt: skip
+    refusal = (
+        f"the labels may be wrong by {audited.high:.1%} ({audited.wrong} of {audited.images} audited), over "
+        f"[publish] max_label_error {limit:.1%}; review more, or audit more to know better"
+    )
+    return Gate("label error", limit, audited.high, "upper bound", refusal if audited.high > limit else "")
+
+
+def _shortcut(project: Project, shortcuts: list[Shortcut]) -> Gate | None:
     limit = project.settings.publish.max_shortcut
     worst = next((shortcut for shortcut in shortcuts if shortcut.score is not None), None)
-    if worst is not None and worst.score is not None:
-        if worst.score > limit:
-            raise StageError(
-                f"nothing published: {worst.feature} alone predicts the label with balanced accuracy "
-                f"{worst.score:.2f}, over [publish] max_shortcut {limit:.2f}; "
-                f"{worst.advice or 'collect both classes alike'}"
+    if worst is None or worst.score is None:
+        return None
+    refusal = (
+        f"{worst.feature} alone predicts the label with balanced accuracy {worst.score:.2f}, over [publish] "
+        f"max_shortcut {limit:.2f}; {worst.advice or 'collect both classes alike'}"
+    )
+    return Gate("shortcut", limit, worst.score, worst.feature, refusal if worst.score > limit else "")
+
+
+def _leakage(rows: Sequence[Row]) -> Gate | None:
+    """No picture, in any of its copies, on both sides of a split."""
+    split_of: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        split_of[row.cluster].add(row.split)
+    leaks = sum(len(found) > 1 for found in split_of.values())
+    refusal = f"{leaks} pictures stand in two splits; that is a fault of ours, please report it" if leaks else ""
+    return Gate("leakage", 0, leaks, "pictures in two splits", refusal) if rows else None
+
+
+def _counts(project: Project, rows: Sequence[Row]) -> list[Gate]:
+    limit = project.settings.publish.min_images
+    counts = Counter(row.label for row in rows)
+    if not rows or not limit:
+        return []
+    return [
+        Gate("images", limit, counts[label], label,
+             f"{counts[label]} images are {label}, under [publish] min_images {limit}; collect more"
+             if counts[label] < limit else "")
+        for label in project.settings.project.labels
+    ]  # fmt: skip
+
+
+def _freshness(project: Project, rows: Sequence[Row], now: datetime | None) -> Gate | None:
+    """Whether every source in the version was collected from lately."""
+    limit = project.settings.publish.max_age_days
+    if not rows or not limit or now is None:
+        return None
+    names = {name for row in rows for name in row.sources}
+    with project.catalog.read() as connection:
+        last = {
+            row.source: row.last
+            for row in connection.execute(
+                select(runs.c.source, func.max(runs.c.finished_at).label("last"))
+                .where(runs.c.status == "done")
+                .group_by(runs.c.source)
             )
-        passed.append({"gate": "shortcut", "limit": limit, "value": worst.score, "of": worst.feature})
-    return passed
+        }
+    if not all(last.get(name) for name in names):
+        oldest, days = min(name for name in names if not last.get(name)), float("inf")
+    else:
+        oldest = min(names, key=lambda name: (last[name], name))
+        days = (now - last[oldest]).total_seconds() / 86_400
+    told = "never" if days == float("inf") else f"{days:.0f} days ago"
+    refusal = (
+        f"{oldest} was collected from {told}, over [publish] max_age_days {limit}; run `isitcake collect {oldest}`"
+    )
+    value = -1.0 if days == float("inf") else round(days, 2)  # JSON knows no infinity
+    return Gate("freshness", limit, value, oldest, refusal if days > limit else "")

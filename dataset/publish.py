@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 from dataset import audit, decisions, manifest, merkle, splits, versions
 from dataset.atomic import exclusive, storage_errors
 from dataset.card import card, croissant
-from dataset.catalog import insert_new
+from dataset.catalog import insert_new, upsert
 from dataset.decoding import DERIVED_RECIPE
 from dataset.derived import derived
 from dataset.files import place
@@ -26,6 +26,7 @@ from dataset.gates import gates_passed, shortcuts_of
 from dataset.manifest import Row
 from dataset.project import Project
 from dataset.tables import clusters, fingerprints, images, judgements, queue, sightings, site_splits
+from dataset.tables import digests as digests_table
 from dataset.tables import splits as splits_table
 from dataset.tables import versions as versions_table
 from isitcake.errors import StageError
@@ -55,17 +56,20 @@ class PublishReport:
         return f"version {self.version}: {self.images} images ({change})"
 
 
-def publish(project: Project, now: datetime | None = None, progress: Progress | None = None) -> PublishReport:
+def publish(
+    project: Project, now: datetime | None = None, progress: Progress | None = None, force: bool = False
+) -> PublishReport:
     """Publish what the decisions say now.
 
     The directory is written beside and renamed, so it appears whole or not at all; killed anywhere and
-    run again, the same version appears. Raises StageError where nothing is publishable.
+    run again, the same version appears. force: publish though a gate refuses; the card says so.
+    Raises StageError where nothing is publishable or a gate refuses.
     """
     with exclusive(project.versions_lock):  # the second of two sees what the first did
-        return _publish(project, now or datetime.now(UTC), progress or _silent)
+        return _publish(project, now or datetime.now(UTC), progress or _silent, force)
 
 
-def _publish(project: Project, now: datetime, tell: Progress) -> PublishReport:
+def _publish(project: Project, now: datetime, tell: Progress, force: bool) -> PublishReport:
     _adopt(project)
     with project.catalog.write() as connection:
         decisions.settle(connection, now)
@@ -83,7 +87,7 @@ def _publish(project: Project, now: datetime, tell: Progress) -> PublishReport:
     with storage_errors(folder):
         for leftover in folder.glob(".building-*"):
             shutil.rmtree(leftover)
-        report = _build(project, building, name, rows, left_out, audited, last, content, now, tell)
+        report = _build(project, building, name, rows, left_out, audited, last, content, now, tell, force)
         building.rename(folder / name)
         _flush(folder)
     _adopt(project)
@@ -223,10 +227,11 @@ def _build(
     content: str,
     now: datetime,
     tell: Progress,
+    force: bool,
 ) -> PublishReport:
     """Write the whole directory."""
     shortcuts = shortcuts_of(project, rows)
-    gates = gates_passed(project, shortcuts["after"], audited)
+    gates = gates_passed(project, shortcuts["after"], audited, rows, now, force)
     salt = hashlib.sha256(f"{last.id if last else ''}\n{content}".encode()).hexdigest()[:32]
     digests = _link(project, building, rows, tell)
     labels = project.settings.project.labels
@@ -273,18 +278,31 @@ def _link(project: Project, building: Path, rows: list[Row], tell: Progress) -> 
         for label in sorted({row.label for row in rows if row.split == split}):
             (building / "data" / split / label).mkdir(parents=True)
 
+    with project.catalog.read() as connection:
+        known = {
+            row.sha256: (row.digest, row.size_bytes)
+            for row in connection.execute(select(digests_table).where(digests_table.c.recipe == DERIVED_RECIPE))
+        }
+    new: list[dict[str, Any]] = []
+
     def one(row: Row) -> str:
         source = derived(project, row.sha256, row.format)
-        target = building / row.file
-        place(source, target)
-        return hashlib.sha256(source.read_bytes()).hexdigest()
+        place(source, building / row.file)
+        digest, size = known.get(row.sha256, ("", -1))
+        if source.stat().st_size != size:
+            content = source.read_bytes()
+            digest, size = hashlib.sha256(content).hexdigest(), len(content)
+            new.append({"sha256": row.sha256, "recipe": DERIVED_RECIPE, "digest": digest, "size_bytes": size})
+        return str(digest)
 
-    digests = []
+    found: list[str] = []
     with ThreadPoolExecutor(THREADS) as pool:
         for number, digest in enumerate(pool.map(one, rows), 1):
-            digests.append(digest)
+            found.append(digest)
             tell("pictures", number, len(rows))
-    return digests
+    with project.catalog.write() as connection:
+        upsert(connection, digests_table, new)
+    return found
 
 
 def _metadata(building: Path, split: str, rows: list[Row], labels: Sequence[str]) -> None:

@@ -178,6 +178,15 @@ seen = Table(  # what is recognised in pictures without any training of ours
     Column("text_share", Float, nullable=False),  # of the picture, that they cover
 )
 
+digests = Table(  # of normalised pictures: not read again for every version
+    "digests",
+    metadata,
+    Column("sha256", SHA, primary_key=True),  # of the original
+    Column("recipe", String(32), primary_key=True),
+    Column("digest", SHA, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+)
+
 pairs = Table(
     "pairs",
     metadata,

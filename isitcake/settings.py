@@ -130,6 +130,8 @@ class ReviewSection(_Section):
 class PublishSection(_Section):
     max_label_error: float = Field(default=1.0, ge=0.0, le=1.0)  # of the audit's upper bound
     max_shortcut: float = Field(default=1.0, ge=0.5, le=1.0)  # balanced accuracy a trivial feature may reach
+    min_images: int = Field(default=0, ge=0)  # of each label
+    max_age_days: int = Field(default=0, ge=0)  # since each source was collected from; 0: not asked
 
 
 class ModelsSection(_Section):

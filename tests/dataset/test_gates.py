@@ -1,12 +1,15 @@
 """Gates refuse with the reason and the mend, and what passed stands in version.json."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from PIL import Image
 
 from dataset import versions
 from dataset.audit import Residual
 from dataset.gates import gates_passed
+from dataset.leaks import leaks
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.shortcuts import Shortcut
@@ -28,7 +31,7 @@ def test_a_version_says_what_trivial_things_predict(collected: Project) -> None:
     after = {row["feature"]: row["score"] for row in version.shortcuts["after"]}
     assert {"format", "width", "border", "colour", "thumbnail"} <= set(after)
     assert after["format"] == pytest.approx(0.5)
-    assert {gate["gate"] for gate in version.gates} == {"shortcut"}
+    assert {gate["gate"] for gate in version.gates} == {"shortcut", "leakage"}
     card = (version.path / "README.md").read_text(encoding="utf-8")
     assert "| thumbnail |" in card
     assert "Not audited" in card
@@ -52,3 +55,38 @@ def test_labels_that_may_be_too_wrong_are_refused(collected: Project) -> None:
     with pytest.raises(StageError, match="nothing published"):
         publish(strict, NOVEMBER)
     assert versions.names(collected.home) == []
+
+
+def test_force_is_on_the_card(collected: Project) -> None:
+    """Refused first; with force it is published, and the card says what refused it."""
+    strict = limited(collected, min_images=10_000)
+    with pytest.raises(StageError, match=r"images are (cake|not_cake), under \[publish\] min_images 10000"):
+        publish(strict, NOVEMBER)
+    publish(strict, NOVEMBER, force=True)
+    version = versions.load(collected.home, "2026.11.0")
+    assert [gate["gate"] for gate in version.gates if gate.get("forced")] == ["images", "images"]
+    card = (version.path / "README.md").read_text(encoding="utf-8")
+    assert "## Published by force" in card
+    assert "min_images 10000" in card
+
+
+def test_old_sources_are_refused(collected: Project) -> None:
+    """By the last run that went through; a source that was collected from lately passes."""
+    strict = limited(collected, max_age_days=7)
+    with pytest.raises(StageError, match=r"was collected from \d+ days ago, over \[publish\] max_age_days 7"):
+        publish(strict, datetime.now(UTC) + timedelta(days=30))
+    assert publish(strict, datetime.now(UTC) + timedelta(hours=1)).version
+
+
+def test_a_picture_under_two_names_in_two_splits_is_found(collected: Project) -> None:
+    """By its looks: a smaller copy of a training image planted in another split."""
+    publish(collected, NOVEMBER)
+    version = versions.load(collected.home, "2026.11.0")
+    assert leaks(version.path, version.rows()) == []
+    train = next(row for row in version.rows() if row.split == "train" and row.label == "cake")
+    with Image.open(version.path / train.file) as picture:
+        small = picture.resize((picture.width // 2, picture.height // 2))
+    planted = replace(train, sha256="0" * 64, cluster="0" * 64, split="test", file="data/test/cake/planted.jpg")
+    small.save(version.path / planted.file, quality=80)
+    (found,) = leaks(version.path, [*version.rows(), planted])
+    assert found == f"{train.file} and {planted.file} show the same picture"
