@@ -5,7 +5,6 @@ import io
 import json
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -197,17 +196,17 @@ def _gone(version: Version, row: Row) -> str:
 
 
 def _facts(row: Row) -> dict[str, Any]:
-    values = asdict(row)
+    values = vars(row)
     return {name: values[name] for name in COLUMNS}
 
 
 def _csv(rows: Sequence[Row], files: Sequence[str]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    names = [name for name in asdict(rows[0]) if name != "file"]
+    names = [name for name in vars(rows[0]) if name != "file"]
     writer.writerow(["file", *names])
     for row, file in zip(rows, files, strict=True):
-        values = asdict(row)
+        values = vars(row)
         writer.writerow([file, *(_plain(values[name]) for name in names)])
     return out.getvalue().encode()
 

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -65,14 +65,14 @@ class Row:
 
     def canonical(self) -> dict[str, Any]:
         """What the version's id covers: every column, in forms that survive Parquet."""
-        values = asdict(self)
+        values = dict(vars(self))
         values["first_seen"] = self.first_seen.isoformat(timespec="microseconds")
         values["error_probability"] = f"{self.error_probability:.4f}"
         return values
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:
-    pq.write_table(pa.Table.from_pylist([asdict(row) for row in rows], SCHEMA), path, compression="zstd")
+    pq.write_table(pa.Table.from_pylist([vars(row) for row in rows], SCHEMA), path, compression="zstd")
 
 
 def read(path: Path) -> list[Row]:

@@ -32,6 +32,7 @@ from dataset.tables import versions as versions_table
 from isitcake.errors import StageError
 
 THREADS = 4
+LINKED_AT_ONCE = 200  # pictures that one thread links in a go
 DIFF_SCHEMA = pa.schema([(name, pa.string()) for name in ("change", "sha256", "label", "was", "reason")])
 Progress = Callable[[str, int, int], None]
 
@@ -137,7 +138,7 @@ def _rows(connection: Connection, labels: Sequence[str], now: datetime) -> tuple
         elif decision:
             left_out[decision.label.replace("_", " ")] += 1
         left_out["near-duplicates"] += len(members) - 1
-    split_of = _splits(connection, chosen, groups, seen, now)
+    split_of, ledger = _splits(connection, chosen, groups, seen, now)
     facts = {
         row.sha256: row
         for row in connection.execute(
@@ -148,13 +149,16 @@ def _rows(connection: Connection, labels: Sequence[str], now: datetime) -> tuple
     doubts = {row.sha256: row.error_probability for row in connection.execute(select(queue))}
     rows = []
     for cluster, label in chosen.items():
-        sha256, members = best[cluster], groups[cluster]
+        members, split = groups[cluster], split_of[cluster]
+        sha256 = best[cluster]
+        if ledger.get(sha256) != split:  # no file moves: the copy that belongs to this split stands for the picture
+            there = [member for member in members if ledger.get(member) == split and member in facts]
+            sha256 = max(there, key=lambda name: (facts[name].width * facts[name].height, name))
         fact = facts[sha256]
         first = next((row for row in seen[sha256]), None) or min(
             (row for member in members for row in seen[member]), key=lambda row: row.id
         )
         judged = sum(answers[member] for member in members)
-        split = split_of[cluster]
         rows.append(
             Row(
                 sha256=sha256,
@@ -188,8 +192,8 @@ def _splits(
     groups: dict[str, list[str]],
     seen: dict[str, list[Any]],
     now: datetime,
-) -> dict[str, str]:
-    """Split of every chosen cluster; new assignments go into the ledger."""
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Split of every chosen cluster, and of every image; new assignments go into the ledger."""
     sizes: dict[str, Counter[str]] = defaultdict(Counter)
     parts = []
     for cluster, label in chosen.items():
@@ -213,7 +217,7 @@ def _splits(
         [{"sha256": sha, "split": split, "assigned_at": now} for sha, split in assigned.items() if sha not in ledger],
     )
     whole = {**assigned, **ledger}
-    return {group.cluster: splits.published_split(group.members, whole) for group in parts}
+    return {group.cluster: splits.published_split(group.members, whole) for group in parts}, whole
 
 
 def _build(
@@ -235,11 +239,10 @@ def _build(
     salt = hashlib.sha256(f"{last.id if last else ''}\n{content}".encode()).hexdigest()[:32]
     digests = _link(project, building, rows, tell)
     labels = project.settings.project.labels
+    leaves = [merkle.leaf(salt, row.canonical(), digest) for row, digest in zip(rows, digests, strict=True)]
     facts: dict[str, Any] = {
         "name": name,
-        "id": merkle.root(
-            [merkle.leaf(salt, row.canonical(), digest) for row, digest in zip(rows, digests, strict=True)]
-        ),
+        "id": merkle.root(leaves),
         "parent": last.name if last else None,
         "created": now.isoformat(timespec="seconds"),
         "labels": labels,
@@ -251,6 +254,7 @@ def _build(
         "salt": salt,
         "content": content,
     }
+    (building / versions.LEAVES).write_bytes(b"".join(bytes.fromhex(leaf) for leaf in leaves))
     manifest.write(building / "manifest.parquet", rows)
     for split in splits.SPLITS:
         _metadata(building, split, [row for row in rows if row.split == split], labels)
@@ -296,10 +300,11 @@ def _link(project: Project, building: Path, rows: list[Row], tell: Progress) -> 
         return str(digest)
 
     found: list[str] = []
+    parts = [rows[start : start + LINKED_AT_ONCE] for start in range(0, len(rows), LINKED_AT_ONCE)]
     with ThreadPoolExecutor(THREADS) as pool:
-        for number, digest in enumerate(pool.map(one, rows), 1):
-            found.append(digest)
-            tell("pictures", number, len(rows))
+        for part in pool.map(lambda some: [one(row) for row in some], parts):
+            found += part
+            tell("pictures", len(found), len(rows))
     with project.catalog.write() as connection:
         upsert(connection, digests_table, new)
     return found
@@ -330,7 +335,7 @@ def _metadata(building: Path, split: str, rows: list[Row], labels: Sequence[str]
     )
     table = [
         {
-            **{name: asdict(row)[name] for name in schema.names if name not in ("file_name", "label")},
+            **{name: getattr(row, name) for name in schema.names if name not in ("file_name", "label")},
             "file_name": row.file.removeprefix(f"data/{split}/"),
             "label": labels.index(row.label),
         }

@@ -1,5 +1,7 @@
 """What training reads of a published version: rows, pictures, and the frozen features of pictures."""
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ __all__ = [
     "newest",
     "picture",
     "session",
+    "shuffled",
 ]
 
 
@@ -35,6 +38,18 @@ def picture(version: Version, row: Row) -> Image.Image:
 def decode(path: Path) -> Image.Image:
     """Any picture file, as `picture` gives those of a version. Raises Undecodable."""
     return scaled_rgb(path.read_bytes())
+
+
+def shuffled(rows: Sequence[Row], seed: int, shard: int = 0, shards: int = 1) -> list[Row]:
+    """Rows in an order that only `seed` decides, and of them the part of one of `shards` workers.
+
+    Every row is in exactly one shard; the order does not depend on that of `rows`. Raises ValueError for a shard
+    that there is not.
+    """
+    if not 0 <= shard < shards:
+        raise ValueError(f"shard {shard} of {shards}")
+    order = sorted(rows, key=lambda row: hashlib.sha256(f"{seed} {row.sha256}".encode()).digest())
+    return order[shard::shards]
 
 
 def features(version: Version, row: Row, net: Backbone) -> NDArray[np.float32]:

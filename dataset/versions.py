@@ -15,6 +15,8 @@ from dataset.manifest import Row
 from dataset.splits import SPLITS
 from isitcake.errors import StageError, UnknownVersion
 
+LEAVES = "leaves.bin"  # a digest of 32 bytes for each row, in the order of the manifest: the id is their root
+LEAF_BYTES = 32
 TAINTED = "tainted.json"  # beside a model that was trained on what was erased since
 ERASED = "erased.json"  # beside version.json, where rows were erased
 NAME = re.compile(r"\d{4}\.\d{1,2}\.\d+")
@@ -166,8 +168,8 @@ def verify(
         if tell:
             tell(number, len(rows))
     gone = erased(version.path)
-    if not quick and merkle.root(_whole(leaves, gone)) != version.id:
-        problems.append("the rows and files do not give the version's id: something was changed")
+    if not quick:
+        problems += _changed(version, rows, leaves, gone)
     split_of: dict[str, set[str]] = {}
     for row in rows:
         split_of.setdefault(row.cluster, set()).add(row.split)
@@ -200,6 +202,25 @@ def places(rows: int, gone: list[dict[str, Any]]) -> list[int]:
     """Place that each of the rows that are left had when all were there."""
     taken = {entry["place"] for entry in gone}
     return [place for place in range(rows + len(gone)) if place not in taken]
+
+
+def _changed(version: Version, rows: list[Row], leaves: list[str], gone: list[dict[str, Any]]) -> list[str]:
+    """What does not give the version's id, by name where its leaves were kept with it."""
+    if merkle.root(_whole(leaves, gone)) == version.id:
+        return []
+    try:
+        content = (version.path / LEAVES).read_bytes()
+    except OSError:
+        content = b""
+    kept = [content[start : start + LEAF_BYTES].hex() for start in range(0, len(content), LEAF_BYTES)]
+    told = ["the rows and files do not give the version's id: something was changed"]
+    if merkle.root(kept) != version.id:
+        return [*told, f"{LEAVES} is not what was published either, so what was changed cannot be named"]
+    known = set(kept)
+    told += [f"{row.file} or its row was changed" for row, leaf in zip(rows, leaves, strict=True) if leaf not in known]
+    if missing := len(kept) - len(rows) - len(gone):
+        told.append(f"{abs(missing)} rows {'are missing' if missing > 0 else 'too many are there'}")
+    return told
 
 
 def _whole(leaves: list[str], gone: list[dict[str, Any]]) -> list[str]:

@@ -394,10 +394,12 @@ def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
     from dataset.versions import require_verified
     from dataset.versions import verify as prove
 
-    settings = load(context.config)
+    copied = (Path(version) / "version.json").is_file()  # a folder is verified without a project
+    settings = None if copied else load(context.config)
+    home, name = (settings.home, version) if settings else (Path(version), str(Path(version).resolve()))
     with progress(as_json) as steps:
-        found = prove(settings.home, version, lambda done, total: steps.step("hashing", done, total), quick=quick)
-    if restored := erase_again(settings, version):
+        found = prove(home, name, lambda done, total: steps.step("hashing", done, total), quick=quick)
+    if settings and (restored := erase_again(settings, version)):
         found.problems.append(
             f"{restored[0]} was erased and is there again ({len(restored)} in all): a backup was restored; "
             "erase them once more"

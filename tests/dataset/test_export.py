@@ -18,6 +18,7 @@ from dataset.export import FORMATS, export
 from dataset.files import place
 from dataset.project import Project
 from dataset.publish import publish
+from dataset.reader import shuffled
 from dataset.versions import Version
 from isitcake.errors import StorageError, UsageError
 
@@ -149,3 +150,14 @@ def test_the_same_bytes_at_another_place(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("os.link", lambda *_: (_ for _ in ()).throw(OSError("no links here")))
     assert place(source, tmp_path / "c") in ("reflink", "copy")
     assert (tmp_path / "c").read_bytes() == source.read_bytes()
+
+
+def test_workers_share_the_rows_in_an_order_of_the_seed(version: Version) -> None:
+    rows = version.rows()
+    whole = shuffled(rows, 7)
+    assert whole == shuffled(rows[::-1], 7)
+    assert whole != shuffled(rows, 8)
+    parts = [shuffled(rows, 7, shard, 3) for shard in range(3)]
+    assert sorted(row.sha256 for part in parts for row in part) == sorted(row.sha256 for row in rows)
+    with pytest.raises(ValueError, match="shard 3 of 3"):
+        shuffled(rows, 7, 3, 3)

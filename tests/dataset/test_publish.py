@@ -1,12 +1,13 @@
 """Versions: exactly as designed, atomic, immutable, loadable by others, provable."""
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from dataset import versions
+from dataset import manifest, versions
 from dataset.project import Project
 from dataset.publish import publish
 from isitcake.errors import StageError, UnknownVersion
@@ -31,7 +32,7 @@ def test_version_directory(collected: Project) -> None:
     assert report.version == "2026.11.0"
     root = collected.home / "versions" / "2026.11.0"
     assert {path.name for path in root.iterdir()} == {
-        "README.md", "version.json", "croissant.json", "manifest.parquet", "diff.parquet", "data",
+        "README.md", "version.json", "croissant.json", "manifest.parquet", "diff.parquet", "leaves.bin", "data",
     }  # fmt: skip
     rows = versions.load(collected.home, "2026.11.0").rows()
     assert len(rows) == report.images == report.added
@@ -91,10 +92,30 @@ def test_verify_finds_tampering(collected: Project, damage: str) -> None:
         path.with_name("0000000000000000.jpg").write_bytes(content)
     problems = versions.verify(collected.home, "2026.11.0").problems
     assert problems
-    if damage != "byte":
-        assert any(".jpg" in problem for problem in problems)
+    assert any(".jpg" in problem for problem in problems)
     with pytest.raises(StageError, match=r"2026\.11\.0 is not what was published"):
         versions.require_verified(versions.verify(collected.home, "2026.11.0"))
+
+
+def test_a_changed_row_is_named(collected: Project) -> None:
+    """A label that was changed in the manifest, a row that was taken out, and leaves that were changed too."""
+    publish(collected, NOVEMBER)
+    version = versions.load(collected.home, "2026.11.0")
+    rows = version.rows()
+    manifest.write(version.path / "manifest.parquet", [replace(rows[0], licence="cc0"), *rows[1:]])
+    problems = versions.verify(collected.home, "2026.11.0").problems
+    assert f"{rows[0].file} or its row was changed" in problems
+    assert not any(rows[1].file in problem for problem in problems)
+    manifest.write(version.path / "manifest.parquet", rows[1:])
+    problems = versions.verify(collected.home, "2026.11.0").problems
+    assert "1 rows are missing" in problems
+    assert f"{rows[0].file} is not in the manifest" in problems
+    manifest.write(version.path / "manifest.parquet", rows)
+    assert versions.verify(collected.home, "2026.11.0").problems == []
+    leaves = version.path / versions.LEAVES
+    leaves.write_bytes(leaves.read_bytes()[32:])
+    manifest.write(version.path / "manifest.parquet", rows[1:])
+    assert any("cannot be named" in problem for problem in versions.verify(collected.home, "2026.11.0").problems)
 
 
 @pytest.mark.filterwarnings("ignore")

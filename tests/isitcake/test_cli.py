@@ -2,12 +2,15 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from dataset import versions
 from dataset.project import Project
+from dataset.publish import publish
 from isitcake import cli as module
 from isitcake.cli import cli
 from simulator.world import World
@@ -118,3 +121,21 @@ def test_init(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     code, _, err = run(capsys, monkeypatch, "collect")
     assert code == 2
     assert "contact is empty" in err
+
+
+def test_verify_takes_a_copied_folder_without_a_project(
+    collected: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And names what was tampered with."""
+    publish(collected)
+    newest = versions.newest(collected.home)
+    assert newest is not None
+    alone = tmp_path / "alone"
+    shutil.copytree(newest.path, alone)
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+    assert runner.invoke(cli, ["versions", "verify", "alone"]).exit_code == 0
+    row = newest.rows()[0]
+    (alone / row.file).unlink()
+    result = runner.invoke(cli, ["versions", "verify", str(alone), "--json"])
+    assert f"{row.file} is missing" in result.output
