@@ -224,7 +224,7 @@ def croissant(project: str, facts: Mapping[str, Any], manifest_sha256: str, url:
         "@type": "sc:Dataset",
         "name": project,
         "description": f"{project}, version {facts['name']}: see README.md",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "conformsTo": "http://mlcommons.org/croissant/1.1",
         "version": facts["name"],
         "datePublished": facts["created"],
         "license": "see the column licence",

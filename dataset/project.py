@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import select
+
 from dataset.atomic import storage_errors
 from dataset.blobs import Blobs
 from dataset.catalog import Catalog
+from dataset.tables import erasures
 from isitcake.settings import Settings, load
 
 
@@ -26,9 +29,12 @@ class Project:
             settings.home.mkdir(parents=True, exist_ok=True)
         catalog = Catalog(settings.catalog.url, settings.home)
         project = cls(settings, catalog, Blobs(settings.home / "blobs"))
-        from dataset import erase  # which is handed projects
+        with catalog.read() as connection:
+            begun = connection.execute(select(erasures.c.sha256).where(erasures.c.done_at.is_(None)).limit(1)).first()
+        if begun:
+            from dataset import erase  # which is handed projects, and slow to import
 
-        erase.require_finished(project)
+            erase.require_finished(project)
         return project
 
     @property

@@ -371,9 +371,10 @@ def versions_show(context: Context, version: str, as_json: bool) -> None:
 @versions.command()
 @click.argument("old")
 @click.argument("new")
+@click.option("--html", type=click.Path(path_type=Path), help="Also write a page with thumbnails there.")
 @json_option
 @pass_context
-def diff(context: Context, old: str, new: str, as_json: bool) -> None:
+def diff(context: Context, old: str, new: str, html: Path | None, as_json: bool) -> None:
     """Images added, removed and relabelled from version OLD to NEW, with reasons."""
     from dataset.versions import diff as compare
 
@@ -381,6 +382,10 @@ def diff(context: Context, old: str, new: str, as_json: bool) -> None:
     kinds = {"added": found.added, "removed": found.removed, "relabelled": found.relabelled}
     rows = [(kind, c["sha256"][:16], c["was"], c["label"], c["reason"]) for kind, cs in kinds.items() for c in cs]
     line = ", ".join(f"{len(changes)} {kind}" for kind, changes in kinds.items())
+    if html:
+        from web.diff import write_diff
+
+        line += f"; to look at: {write_diff(context.project(), found, html)}"
     show(found if as_json else line, as_json, grid(["change", "image", "was", "label", "why"], rows))
 
 

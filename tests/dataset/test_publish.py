@@ -1,6 +1,7 @@
 """Versions: exactly as designed, atomic, immutable, loadable by others, provable."""
 
 import hashlib
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,8 +121,9 @@ def test_a_changed_row_is_named(collected: Project) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_others_can_load_it(collected: Project, tmp_path: Path) -> None:
-    """Hugging Face gives every split with ClassLabel; Croissant's images decode."""
+    """Hugging Face gives every split with ClassLabel; Croissant's images decode; folders and DuckDB count alike."""
     import datasets
+    import duckdb
     import mlcroissant
 
     publish(collected, NOVEMBER)
@@ -138,7 +140,14 @@ def test_others_can_load_it(collected: Project, tmp_path: Path) -> None:
             record["image"].load()
             seen += 1
     assert seen == len(rows)
+    walked = Counter((path.parts[-3], path.parts[-2]) for path in (version.path / "data").rglob("*.jpg"))
+    assert walked == Counter((row.split, row.label) for row in rows.values())
+    told = duckdb.sql(
+        f"SELECT split, label, count(*) FROM read_parquet('{version.path}/manifest.parquet') GROUP BY ALL"
+    ).fetchall()
+    assert {(split, label): n for split, label, n in told} == walked
     croissant = mlcroissant.Dataset(str(version.path / "croissant.json"))
+    assert not croissant.metadata.ctx.issues.errors
     records = list(croissant.records("examples"))
     assert len(records) == len(rows)
     for record in records:

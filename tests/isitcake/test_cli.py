@@ -13,6 +13,7 @@ from dataset.project import Project
 from dataset.publish import publish
 from isitcake import cli as module
 from isitcake.cli import cli
+from labeling.exchange import import_answers
 from simulator.world import World
 
 
@@ -139,3 +140,25 @@ def test_verify_takes_a_copied_folder_without_a_project(
     (alone / row.file).unlink()
     result = runner.invoke(cli, ["versions", "verify", str(alone), "--json"])
     assert f"{row.file} is missing" in result.output
+
+
+def test_a_diff_to_look_at(collected: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                           monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """Two versions, one label changed by a person: its thumbnail stands under `relabelled`, with the reason."""
+    publish(collected)
+    newest = versions.newest(collected.home)
+    assert newest is not None
+    row = next(row for row in newest.rows() if row.label == "cake")
+    answers = tmp_path / "answers.csv"
+    answers.write_text(f"sha256,label,reviewer\n{row.sha256},not_cake,ann\n")
+    import_answers(collected, answers)
+    second = publish(collected).version
+    assert second
+    page = tmp_path / "diff.html"
+    code, out, _ = run(capsys, monkeypatch, "--config", str(collected.settings.root), "versions", "diff", newest.name,
+                       second, "--html", str(page))  # fmt: skip
+    assert code == 0
+    assert "1 relabelled" in out
+    text = page.read_text()
+    assert "cake → not_cake; label from human" in text
+    assert text.count("data:image/jpeg") == 1
