@@ -210,12 +210,19 @@ class LabelStudio:
 
     def _pages(self, project: int, **wanted: Any) -> list[Any]:
         """Every task; the SDK's own pager asks for one page more than there are."""
+        from label_studio_sdk.core.api_error import ApiError
+
         found: list[Any] = []
         with self._port():
             for page in itertools.count(1):
-                part = self._client.tasks.list(project=project, page=page, page_size=PAGE_SIZE, **wanted).items or []
-                found += part
-                if len(part) < PAGE_SIZE:
+                try:
+                    part = self._client.tasks.list(project=project, page=page, page_size=PAGE_SIZE, **wanted).items
+                except ApiError as error:
+                    if page > 1 and error.status_code == 404:  # the last page was full: there is no further one
+                        return found
+                    raise
+                found += part or []
+                if len(part or []) < PAGE_SIZE:
                     return found
         return found
 

@@ -199,6 +199,22 @@ def test_a_lost_database_takes_nothing_back(collected: Project, label_studio: Se
     assert "looks like a lost database" in report.note
 
 
+def test_a_last_page_that_is_full(
+    collected: Project, label_studio: Service, truth: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many tasks as fit a number of pages: the page after them, which is not there, is no error."""
+    monkeypatch.setattr("labeling.label_studio.PAGE_SIZE", 3)
+    project = asking(collected, label_studio.url, "full-pages", 6, audit_share=0.0)
+    number = number_of(review.push(project).project_url)
+    with LabelStudio(label_studio.url, ACCOUNT.token) as studio:
+        assert len(studio.tasks(number)) == 6
+    people = Reviewers(label_studio.url, ACCOUNT.token, truth)
+    people.answer_all(number)
+    people.close()
+    assert pull(project).new == 6
+    assert pull(project, everything=True).new == 0
+
+
 def test_no_project_yet(collected: Project, label_studio: Service) -> None:
     with pytest.raises(LabelStudioError, match="no review project"):
         pull(asking(collected, label_studio.url, "never-asked"))
