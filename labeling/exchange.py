@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -56,20 +57,21 @@ def export_answers(project: Project, path: Path) -> int:
             tasks.setdefault(row.sha256, []).append(row)
         text = json.dumps([_as_task(sha256, given) for sha256, given in tasks.items()], indent=1)
     else:
-        lines = [",".join(COLUMNS)]
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(COLUMNS)
         for row in rows:
             values = (row.sha256, row.answer, row.reviewer, row.answered_at.isoformat(), row.seconds or "", row.why)
-            lines.append(",".join(_cell(value) for value in values))
-        text = "\n".join(lines) + "\n"
+            writer.writerow([_cell(value) for value in values])
+        text = out.getvalue()
     replace_file(path, text.encode())
     return len(rows)
 
 
 def _cell(value: object) -> str:
+    """A spreadsheet must not run what a reviewer wrote."""
     text = str(value)
-    if text.startswith(("=", "+", "-", "@", "\t")):  # a spreadsheet would run it
-        text = "'" + text
-    return '"' + text.replace('"', '""') + '"' if re.search(r'[",\r\n]', text) else text
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
 
 
 def _as_task(sha256: str, given: Sequence[Any]) -> dict[str, Any]:
@@ -115,21 +117,25 @@ def _read_json(path: Path, allowed: list[str], now: datetime) -> list[tuple[str,
         raise BadAnswers(f"{path} cannot be read ({error}); give Label Studio's JSON export") from error
     if not isinstance(content, list) or not all(isinstance(task, dict) for task in content):
         raise BadAnswers(f"{path}: not a list of tasks; give Label Studio's JSON export")
-    return [
-        (where, _answer(row, allowed, now, f"{path}, {where}"))
-        for number, task in enumerate(content, 1)
-        for where, row in _rows_of(task, f"task {number}")
-    ]
+    found = []
+    for number, task in enumerate(content, 1):
+        try:
+            rows = list(_rows_of(task, f"task {number}"))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise BadAnswers(
+                f"{path}, task {number}: not as Label Studio writes tasks ({error}); export it from there again"
+            ) from error
+        found += [(where, _answer(row, allowed, now, f"{path}, {where}")) for where, row in rows]
+    return found
 
 
 def _rows_of(task: dict[str, Any], where: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    data = task.get("data") if isinstance(task.get("data"), dict) else {}
     for annotation in annotations_of(task, {}, ""):
         stamp = annotation.changed.isoformat() if annotation.changed.year > 1 else ""
         yield (
             where,
             {
-                "sha256": str(data.get("sha256", "")),  # type: ignore[union-attr]
+                "sha256": annotation.sha256,
                 "label": annotation.answer,
                 "reviewer": annotation.reviewer,
                 "answered_at": stamp,

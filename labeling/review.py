@@ -1,6 +1,7 @@
 """The review queue: questions out to Label Studio, and what is known of them without it."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from dataset.audit import residual
 from dataset.catalog import insert_new
 from dataset.project import Project
 from dataset.tables import asked, audit, clusters, images, judgements, queue, sightings
-from labeling.label_studio import LabelStudio, Question
+from labeling.label_studio import BATCH, LabelStudio, Question
 from labeling.pictures import picture_url
 from labeling.pull import withdraw_erased
 from labeling.rounds import ADJUDICATE, AUDIT, RISK, Ask, judged_images, needs_adjudicator, plan, ranked
@@ -94,7 +95,7 @@ def push(project: Project, *, another_round: bool = True) -> PushReport:
         now = datetime.now(UTC)
         with project.catalog.write() as connection:
             made = plan(connection, project.settings.review, studio.url, now, another_round)
-            withdrawn = _withdraw(connection, made.withdrawn, now)
+            _withdraw(connection, made.withdrawn, now)
             rows = [
                 {
                     "ask": ask.ask,
@@ -112,15 +113,13 @@ def push(project: Project, *, another_round: bool = True) -> PushReport:
             part = [questions[ask.ask] for ask in made.asks if screen_of(project, ask.purpose) == screen]
             if part:
                 studio.add(screens[screen], part, lambda numbers, name=name: _note_tasks(project, name, numbers))  # type: ignore[misc]
-        studio.remove(withdrawn)
+        _remove_withdrawn(project, studio, names.values())
         _renew(project, studio, names.values(), now)
-    purposes: dict[str, int] = {}
-    for ask in made.asks:
-        purposes[ask.purpose] = purposes.get(ask.purpose, 0) + 1
+    purposes = dict(Counter(ask.purpose for ask in made.asks))
     first = names[screen_of(project, RISK)]
     urls = (first, *(name for name in names.values() if name != first))
     note = "; ".join([part for part in (made.note, *notes) if part])
-    return PushReport(len(made.asks), made.waiting + len(made.asks), first, note, urls, purposes, len(withdrawn))
+    return PushReport(len(made.asks), made.waiting + len(made.asks), first, note, urls, purposes, len(made.withdrawn))
 
 
 def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dict[str, Any]]:
@@ -181,7 +180,9 @@ def status(project: Project) -> ReviewStatus:
             select(func.count()).select_from(queue).where(queue.c.sha256.not_in(judged_images()))
         ).scalar_one()
         waiting = connection.execute(
-            select(func.count()).select_from(asked).where(asked.c.sha256.not_in(judged_images()))
+            select(func.count())
+            .select_from(asked)
+            .where(asked.c.withdrawn_at.is_(None), asked.c.sha256.not_in(judged_images()))
         ).scalar_one()
         people = connection.execute(
             select(judgements.c.reviewer, func.count()).group_by(judgements.c.reviewer).order_by(judgements.c.reviewer)
@@ -245,12 +246,21 @@ def _questions(project: Project, asks: Sequence[Ask]) -> dict[str, Question]:
     }
 
 
-def _withdraw(connection: Connection, asks: Sequence[str], now: datetime) -> list[int]:
-    """Note questions as asked no more. Returns their task numbers."""
-    rows = list(connection.execute(select(asked).where(asked.c.ask.in_(asks)))) if asks else []
-    if rows:
-        connection.execute(update(asked).where(asked.c.ask.in_(asks)).values(withdrawn_at=now))
-    return [row.task_id for row in rows if row.task_id is not None]
+def _withdraw(connection: Connection, asks: Sequence[str], now: datetime) -> None:
+    """Note questions as asked no more."""
+    for start in range(0, len(asks), BATCH):
+        few = asks[start : start + BATCH]
+        connection.execute(update(asked).where(asked.c.ask.in_(few)).values(withdrawn_at=now))
+
+
+def _remove_withdrawn(project: Project, studio: LabelStudio, names: Iterable[str]) -> None:
+    """Delete the tasks of questions that are asked no more, those that a crash left behind too."""
+    left = asked.c.project.in_(list(names)), asked.c.withdrawn_at.is_not(None), asked.c.task_id.is_not(None)
+    with project.catalog.read() as connection:
+        rows = connection.execute(select(asked).where(*left)).all()
+    studio.remove([row.task_id for row in rows])
+    with project.catalog.write() as connection:
+        connection.execute(update(asked).where(*left).values(task_id=None))
 
 
 def _renew(project: Project, studio: LabelStudio, names: Iterable[str], now: datetime) -> None:
@@ -291,7 +301,7 @@ def _repair(project: Project, studio: LabelStudio, number: int, name: str) -> No
             connection.execute(asked.delete().where(asked.c.project == name, asked.c.ask.in_(lost)))
 
 
-def _note_tasks(project: Project, name: str, tasks: dict[str, int]) -> None:
+def _note_tasks(project: Project, name: str, tasks: Mapping[str, int]) -> None:
     with project.catalog.write() as connection:
         for ask, task in tasks.items():
             connection.execute(update(asked).where(asked.c.project == name, asked.c.ask == ask).values(task_id=task))

@@ -77,7 +77,7 @@ def plan(connection: Connection, review: ReviewSection, studio: str, now: dateti
     parts = {
         DISPUTE: _disputed(connection, before),
         AUDIT: _drawn(connection, taken | judged),
-        GOLD: _known(connection, round_, taken & {row.sha256 for row in now_asked}),
+        GOLD: _known(connection, round_, {row.sha256 for row in now_asked}),
         REPEAT: _answered_once(connection, before, round_),
     }
     limits = {

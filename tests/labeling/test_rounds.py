@@ -150,6 +150,10 @@ def test_answers_go_out_and_come_back(collected: Project, tmp_path: Path) -> Non
         "[": "cannot be read",
         "{}": "not a list",
         json.dumps([{"data": {}, "annotations": [given_by_nobody]}]): "task 1: '' is not a SHA",
+        '[{"annotations": 5}]': "task 1: not as Label Studio writes tasks",
+        '[{}, {"annotations": ["x"]}]': "task 2: not as Label Studio writes tasks",
+        json.dumps([{"annotations": [{**given_by_nobody, "updated_at": "monday"}]}]): "not as Label Studio",
+        json.dumps([{"annotations": [{**given_by_nobody, "lead_time": "long"}]}]): "not as Label Studio",
     }
     for text, says in bad.items():
         (tmp_path / "bad.json").write_text(text)

@@ -5,18 +5,19 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from asking import asking
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from crawlers import browser
 from dataset import decisions, versions
 from dataset.curate import curate
 from dataset.project import Project
 from dataset.publish import publish
-from dataset.tables import asked, judgements
+from dataset.tables import asked, judgements, queue
 from isitcake.errors import LabelStudioError
 from isitcake.services import LabelStudioAccount, Service, free_ports
 from isitcake.serving import start_web
@@ -213,6 +214,31 @@ def test_a_last_page_that_is_full(
     people.close()
     assert pull(project).new == 6
     assert pull(project, everything=True).new == 0
+
+
+def test_what_was_withdrawn_goes_even_after_a_crash(collected: Project, label_studio: Service) -> None:
+    """Noted as withdrawn and killed before its task was deleted: the next push deletes it; it waits for nobody."""
+    project = asking(collected, label_studio.url, "withdrawn", 3, audit_share=0.0)
+    number = number_of(review.push(project).project_url)
+    with project.catalog.write() as connection:
+        gone, sha256 = connection.execute(select(asked.c.ask, asked.c.sha256).limit(1)).one()
+        connection.execute(update(asked).where(asked.c.ask == gone).values(withdrawn_at=datetime.now(UTC)))
+        connection.execute(queue.delete().where(queue.c.sha256 == sha256))  # nobody doubts it any more
+    assert review.status(project).waiting == 2
+    review.push(project, another_round=False)
+    with LabelStudio(label_studio.url, ACCOUNT.token) as studio:
+        assert gone not in studio.tasks(number)
+
+
+def test_suggestions_are_shown_only_where_asked_for(collected: Project, label_studio: Service) -> None:
+    for shown in (False, True):
+        project = asking(collected, label_studio.url, f"shown-{shown}", 1 + shown, audit_share=0.0, pre_annotate=shown)
+        number = number_of(review.push(project).project_url)
+        people = Reviewers(label_studio.url, ACCOUNT.token, {})
+        (task,) = people._call("GET", f"/api/tasks?project={number}&fields=all")["tasks"]
+        assert bool(task["predictions"]) is shown
+        assert people._call("GET", f"/api/projects/{number}/")["show_collab_predictions"] is shown
+        people.close()
 
 
 def test_no_project_yet(collected: Project, label_studio: Service) -> None:
