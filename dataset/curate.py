@@ -140,7 +140,7 @@ def _feature_row(sha256: str, content: bytes, net: Backbone) -> dict[str, Any]:
     return {"sha256": sha256, "backbone": net.name, "vector": vector.tobytes()}
 
 
-def _seen_row(sha256: str, content: bytes, net: recognition.Detector | None) -> dict[str, Any]:
+def _seen_row(sha256: str, content: bytes, net: recognition.ObjectDetector | None) -> dict[str, Any]:
     seen_there = recognition.look(scaled_rgb(content, recognition.LOOKED_AT_PX), net)
     return {"sha256": sha256, "recipe": recognition.recipe(net), **asdict(seen_there)}
 

@@ -25,7 +25,6 @@ from dataset.tables import (
     audit,
     clusters,
     compared,
-    cursors,
     decisions,
     digests,
     erasures,
@@ -45,6 +44,7 @@ from dataset.tables import (
 )
 from dataset.tombstones import bury
 from isitcake.errors import StageError, UsageError
+from isitcake.settings import Settings
 
 BY_SHA256 = (
     fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, splits, audit,
@@ -248,7 +248,6 @@ def _from_catalog(connection: Connection, names: Sequence[str]) -> None:
         left = list(connection.execute(select(clusters.c.sha256).where(clusters.c.representative.in_(part))).scalars())
         for few in _parts(left):
             connection.execute(delete(clusters).where(clusters.c.sha256.in_(few)))
-    connection.execute(delete(cursors).where(cursors.c.name.startswith("probe:")))
 
 
 def _tasks(connection: Connection, names: Sequence[str]) -> list[Any]:
@@ -297,6 +296,20 @@ def _digest(path: Path) -> str:
 
 def _parts(names: Sequence[str]) -> list[Sequence[str]]:
     return [names[start : start + PER_STATEMENT] for start in range(0, len(names), PER_STATEMENT)]
+
+
+def restored(settings: Settings, name: str) -> list[str]:
+    """One sentence where files of a version were erased and are back; nothing where none are."""
+    project = Project.open(settings)
+    try:
+        back = still_here(project, versions.load(project.home, name))
+    finally:
+        project.close()
+    if not back:
+        return []
+    return [
+        f"{back[0]} was erased and is there again ({len(back)} in all): a backup was restored; erase them once more"
+    ]
 
 
 def still_here(project: Project, version: versions.Version) -> list[str]:

@@ -45,7 +45,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Detector:
+class ObjectDetector:
     """A COCO detector of FastestDet's shape: (1, 3, s, s) BGR in 0 to 1 → (1, 85, rows, columns)."""
 
     name: str
@@ -69,25 +69,25 @@ class Detector:
         return onnxruntime.InferenceSession(self.content, options, providers=["CPUExecutionProvider"])
 
 
-def detector(weights: Path | None) -> Detector | None:
+def detector(weights: Path | None) -> ObjectDetector | None:
     """The detector of these weights; None without. Raises StorageError for a file that is none."""
     if weights is None:
         return None
     try:
         content = weights.read_bytes()
-        made = Detector(f"{weights.stem}@{hashlib.sha256(content).hexdigest()[:12]}", content)
+        made = ObjectDetector(f"{weights.stem}@{hashlib.sha256(content).hexdigest()[:12]}", content)
         made.scores(Image.new("RGB", (8, 8)))
     except Exception as error:
         raise StorageError(f"{weights} is not a usable COCO detector ({error}); replace or remove it") from error
     return made
 
 
-def recipe(net: Detector | None) -> str:
+def recipe(net: ObjectDetector | None) -> str:
     """Names what pictures were looked at with."""
     return f"{RECIPE} {net.name}" if net else RECIPE
 
 
-def look(image: Image.Image, net: Detector | None) -> Seen:
+def look(image: Image.Image, net: ObjectDetector | None) -> Seen:
     """What is seen in an upright RGB picture."""
     lines, share = _text(image)
     return Seen(net.scores(image) if net else None, lines, share)

@@ -396,6 +396,7 @@ def diff(context: Context, old: str, new: str, html: Path | None, as_json: bool)
 @pass_context
 def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
     """Prove that VERSION is what was published: hashes, identity, no leaks between splits."""
+    from dataset.erase import restored
     from dataset.versions import require_verified
     from dataset.versions import verify as prove
 
@@ -404,11 +405,8 @@ def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
     home, name = (settings.home, version) if settings else (Path(version), str(Path(version).resolve()))
     with progress(as_json) as steps:
         found = prove(home, name, lambda done, total: steps.step("hashing", done, total), quick=quick)
-    if settings and (restored := erase_again(settings, version)):
-        found.problems.append(
-            f"{restored[0]} was erased and is there again ({len(restored)} in all): a backup was restored; "
-            "erase them once more"
-        )
+    if settings:
+        found.problems.extend(restored(settings, version))
     hashes = "no file hashed" if quick else "every hash right"
     intact = f"{found.version}: {found.images} images, {hashes}, no leak; id {found.id}"
     show(found if as_json else "\n".join(found.problems) or intact, as_json)
@@ -431,19 +429,6 @@ def export(context: Context, version: str, kind: str, to: Path, as_json: bool) -
         images = write(found, kind, to, steps.step)
     told = {"version": found.name, "id": found.id, "format": kind, "images": images, "folder": str(to)}
     show(told if as_json else f"{images} images of {found.name} as {kind} in {to}", as_json)
-
-
-def erase_again(settings: Any, version: str) -> list[str]:
-    """Files of the version that were erased and are back."""
-    from dataset.erase import still_here
-    from dataset.project import Project
-    from dataset.versions import load as load_version
-
-    project = Project.open(settings)
-    try:
-        return still_here(project, load_version(settings.home, version))
-    finally:
-        project.close()
 
 
 @cli.command()

@@ -1,5 +1,6 @@
 """Real servers for tests: a small internet, Label Studio, Prefect. Each is started when first asked for."""
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -97,11 +98,34 @@ def collected_home(world: World, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
+@pytest.fixture(scope="session")
+def published_home(collected_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same library with one version, to copy from."""
+    from dataset.publish import publish
+
+    folder = tmp_path_factory.mktemp("published") / "project"
+    with _copy(collected_home, folder) as project:
+        publish(project)
+    return folder
+
+
 @pytest.fixture
 def collected(collected_home: Path, tmp_path: Path) -> Iterator[Project]:
     """A project of its own whose library is collected and curated; its sources are gone."""
-    folder = tmp_path / "collected"
-    shutil.copytree(collected_home, folder)
+    with _copy(collected_home, tmp_path / "collected") as project:
+        yield project
+
+
+@pytest.fixture
+def published(published_home: Path, tmp_path: Path) -> Iterator[Project]:
+    """A project of its own with one version."""
+    with _copy(published_home, tmp_path / "published") as project:
+        yield project
+
+
+@contextlib.contextmanager
+def _copy(home: Path, folder: Path) -> Iterator[Project]:
+    shutil.copytree(home, folder)
     opened = Project.open(folder / "isitcake.toml")
     yield opened
     opened.close()

@@ -1,9 +1,7 @@
 """Taken down everywhere, and versions keep their ids."""
 
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,26 +17,6 @@ from dataset.tables import erasures, fingerprints, sightings
 from dataset.tombstones import Erased
 from isitcake.errors import UsageError
 from web.report import write_report
-
-
-@pytest.fixture(scope="module")
-def published_home(collected_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library with one version, to copy from."""
-    folder = tmp_path_factory.mktemp("published") / "project"
-    shutil.copytree(collected_home, folder)
-    project = Project.open(folder / "isitcake.toml")
-    publish(project)
-    project.close()
-    return folder
-
-
-@pytest.fixture
-def published(published_home: Path, tmp_path: Path) -> Iterator[Project]:
-    folder = tmp_path / "published"
-    shutil.copytree(published_home, folder)
-    opened = Project.open(folder / "isitcake.toml")
-    yield opened
-    opened.close()
 
 
 def chosen(project: Project) -> tuple[str, str, bytes]:

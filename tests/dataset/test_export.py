@@ -17,22 +17,14 @@ from dataset import versions
 from dataset.export import FORMATS, export
 from dataset.files import place
 from dataset.project import Project
-from dataset.publish import publish
 from dataset.reader import shuffled
 from dataset.versions import Version
 from isitcake.errors import StorageError, UsageError
 
 
-@pytest.fixture(scope="module")
-def version(collected_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Version:
-    import shutil
-
-    folder = tmp_path_factory.mktemp("exported") / "project"
-    shutil.copytree(collected_home, folder)
-    project = Project.open(folder / "isitcake.toml")
-    publish(project)
-    found = versions.newest(project.home)
-    project.close()
+@pytest.fixture
+def version(published: Project) -> Version:
+    found = versions.newest(published.home)
     assert found is not None
     return found
 

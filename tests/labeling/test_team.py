@@ -204,7 +204,8 @@ def test_a_last_page_that_is_full(
     collected: Project, label_studio: Service, truth: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many tasks as fit a number of pages: the page after them, which is not there, is no error."""
-    monkeypatch.setattr("labeling.label_studio.PAGE_SIZE", 3)
+    monkeypatch.setattr("labeling.label_studio.QUICK_PAGE", 3)
+    monkeypatch.setattr(LabelStudio._pages, "__defaults__", (3,))
     project = asking(collected, label_studio.url, "full-pages", 6, audit_share=0.0)
     number = number_of(review.push(project).project_url)
     with LabelStudio(label_studio.url, ACCOUNT.token) as studio:
