@@ -4,8 +4,11 @@ Pictures are made up, 20 KB each, and stand normalised in the library, as they d
 """
 
 import hashlib
+import os
 import random
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
@@ -29,6 +32,7 @@ from dataset.tables import clusters, decisions, fingerprints, images, judgements
 from isitcake.settings import load
 
 IMAGES, MORE = 20_000, 100
+MILLION = 1_000_000
 ROUNDS, BATCH = 12, 120
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -36,6 +40,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-versions-", dir=Path.cwd()))  # on a disk, as a library is
     try:
+        _million(folder)
         figures(_speed(folder) | _life(folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -53,19 +58,22 @@ def _speed(folder: Path) -> dict[str, float]:
     disk = {"a second version": 0.0}
     _add(project, range(IMAGES, IMAGES + MORE), NOW)
     before = _used(project.home / "versions")
-    started = time.monotonic()
+    started = _on_disk()
     publish(project, NOW)
+    _on_disk()
     seconds["publish, 100 images more"] = time.monotonic() - started
     disk["a second version"] = _used(project.home / "versions") - before
     second = versions.newest(project.home)
     assert second is not None
-    started = time.monotonic()
+    started = _on_disk()
     shutil.copytree(second.path / "data", folder / "copy")
+    _on_disk()
     seconds["copy the pictures"] = time.monotonic() - started
     disk["a copy"] = _used(folder / "copy")
     loaded = load_dataset(str(second.path), cache_dir=str(folder / "cache"))
-    started = time.monotonic()
+    started = _on_disk()
     loaded.save_to_disk(str(folder / "saved"))
+    _on_disk()
     seconds["datasets.save_to_disk"] = time.monotonic() - started
     disk["save_to_disk"] = _used(folder / "saved")
     started = time.monotonic()
@@ -73,8 +81,9 @@ def _speed(folder: Path) -> dict[str, float]:
     seconds["verify"] = time.monotonic() - started
     assert proof.problems == []
     for kind in ("imagefolder", "webdataset", "parquet"):
-        started = time.monotonic()
+        started = _on_disk()
         export(second, kind, folder / kind)
+        _on_disk()
         seconds[f"export, {kind}"] = time.monotonic() - started
     table(f"{IMAGES + MORE:,} images", ["", "seconds"], [(name, f"{s:.1f}") for name, s in seconds.items()])
     table("disk beyond the library's own pictures", ["", "MB"], [(name, f"{b / 1e6:.0f}") for name, b in disk.items()])
@@ -87,6 +96,58 @@ def _speed(folder: Path) -> dict[str, float]:
         "publish_vs_save_to_disk": seconds["datasets.save_to_disk"] / publishing,
         "extra_disk": disk["a second version"] / disk["a copy"],
     }
+
+
+def _on_disk() -> float:
+    """See to it that what was written is on the disk, for all alike. Returns the time after it."""
+    os.sync()
+    return time.monotonic()
+
+
+def _million(folder: Path) -> None:
+    """Publish, publish 100 more, diff and verify 1,000,000 rows, each in a process of its own whose memory is told."""
+    home = folder / "million"
+    project = _project(home)
+    out.print(f"making a catalog of {MILLION:,} images …")
+    for start in range(0, MILLION, 50_000):
+        _add(project, range(start, min(start + 50_000, MILLION)), NOW, is_linked=True)
+    steps = [("publish", _STEP["publish"])]
+    rows = [(name, *_measured(code, home)) for name, code in steps]
+    _add(project, range(MILLION, MILLION + MORE), NOW, is_linked=True)
+    project.close()
+    names = {"publish, 100 images more": "publish", "diff": "diff", "verify --quick": "verify"}
+    rows += [(name, *_measured(_STEP[step], home)) for name, step in names.items()]
+    table(
+        f"{MILLION:,} images, each step in its own process",
+        ["", "seconds", "peak MB"],
+        [(name, f"{seconds:.0f}", f"{peak:.0f}") for name, seconds, peak in rows],
+    )
+    shutil.rmtree(home)
+
+
+_STEP = {
+    "publish": "from dataset.publish import publish; assert publish(project).version",
+    "diff": "assert len(versions.diff(project.home, *versions.names(project.home)).added) == 100",
+    "verify": "proof = versions.verify(project.home, versions.names(project.home)[-1], quick=True); "
+    "assert not proof.problems, proof.problems[:3]",
+}
+_FRAME = """
+import resource, sys, time
+from pathlib import Path
+from dataset import versions
+from dataset.project import Project
+project = Project.open(Path(sys.argv[1]))
+started = time.monotonic()
+{}
+print(time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+"""
+
+
+def _measured(code: str, home: Path) -> tuple[float, float]:
+    """Seconds and peak MB of a step in a process of its own."""
+    command = [sys.executable, "-c", _FRAME.format(code), str(home / "isitcake.toml")]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(told[-2]), float(told[-1])
 
 
 def _life(folder: Path) -> dict[str, float]:
@@ -156,8 +217,13 @@ def _project(folder: Path) -> Project:
     return Project.open(load(config, {}))
 
 
-def _add(project: Project, numbers: range, now: datetime, rng: random.Random | None = None) -> list[str]:
-    """Images that were collected, fingerprinted and normalised. Returns their SHA-256s."""
+def _add(
+    project: Project, numbers: range, now: datetime, rng: random.Random | None = None, *, is_linked: bool = False
+) -> list[str]:
+    """Images that were collected, fingerprinted and normalised. Returns their SHA-256s.
+
+    is_linked: a thousand of them share one file, and only those that a publish looks into have an original.
+    """
     tables: dict[Any, list[dict[str, Any]]] = {t: [] for t in (images, fingerprints, clusters, sightings, decisions)}
     names = []
     for n in numbers:
@@ -166,10 +232,18 @@ def _add(project: Project, numbers: range, now: datetime, rng: random.Random | N
         names.append(name)
         path = derived_path(project, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        blob = project.blobs.path(name, "JPEG")
-        blob.parent.mkdir(parents=True, exist_ok=True)
-        blob.write_bytes(content if rng else b"")  # the large set's originals are never read
+        shared = project.home / "shared" / f"{n // 1000}.jpg"
+        if is_linked and shared.is_file():
+            path.hardlink_to(shared)
+        else:
+            path.write_bytes(content)
+        if is_linked and not shared.is_file():
+            shared.parent.mkdir(exist_ok=True)
+            shared.hardlink_to(path)
+        if not is_linked or name.startswith("00"):
+            blob = project.blobs.path(name, "JPEG")
+            blob.parent.mkdir(parents=True, exist_ok=True)
+            blob.write_bytes(content if rng else b"")  # the large sets' originals are looked at, not decoded
         label = ("cake", "not_cake")[n % 2]
         noise = np.random.default_rng(n).integers(0, 2**63, 5, dtype=np.uint64)
         tables[images].append({"sha256": name, "format": "JPEG", "width": 320, "height": 240, "has_alpha": 0,

@@ -1,13 +1,16 @@
 """The dataset card and croissant.json of a version: generated, never edited."""
 
 import json
-from collections import Counter
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dataset.manifest import Row
+from dataset.census import Census
 from dataset.slices import balance
-from dataset.splits import SPLITS, UNSEEN
+from dataset.splits import SHARES, SPLITS, UNSEEN
+
+_CREDITS = re.compile(r"\n\n### Credits\n\n.*?(?=\n\n## )", re.DOTALL)
+CREDITED = 200  # makers named on the card; all of them stand in the manifest
 
 EXPLAINED = {
     "train": "to learn from",
@@ -58,44 +61,47 @@ CROISSANT_CONTEXT: dict[str, Any] = {
 def card(
     project: str,
     labels: Sequence[str],
-    rows: Sequence[Row],
+    found: Census,
     facts: Mapping[str, Any],
     left_out: Mapping[str, int],
 ) -> str:
     """README.md with Hugging Face's YAML. facts: version.json; left_out: images not published, by why."""
     present = [split for split in SPLITS if facts["counts"].get(split)]
     yaml = ["---", f"pretty_name: {json.dumps(project)}", "task_categories:", "- image-classification"]
-    yaml += [f"size_categories:\n- {_size(len(rows))}", "configs:", "- config_name: default", "  data_files:"]
+    yaml += [f"size_categories:\n- {_size(found.images)}", "configs:", "- config_name: default", "  data_files:"]
     for split in present:
         yaml += [f"  - split: {split}", f'    path: "data/{split}/**"']
     yaml.append("---")
     per_split = [
-        [split, *(str(facts["counts"][split].get(label, 0)) for label in labels), EXPLAINED[split]] for split in SPLITS
+        [
+            split,
+            *(str(facts["counts"][split].get(label, 0)) for label in labels),
+            f"{sum(facts['counts'][split].values()) / max(1, found.images):.1%}",
+            EXPLAINED[split],
+        ]
+        for split in SPLITS
     ]
-    by_source: Counter[tuple[str, str, str]] = Counter((row.site, row.source_label, row.licence) for row in rows)
-    wrong = Counter(row.site for row in rows if row.label != row.source_label)
     sources = [
-        [site, label, str(count), str(wrong[site]), licence or "not stated"]
-        for (site, label, licence), count in sorted(by_source.items())
+        [site, label, str(count), str(found.relabelled[site]), licence or "not stated"]
+        for (site, label, licence), count in sorted(found.by_place.items())
     ]
-    origins = Counter(row.label_origin for row in rows)
-    counts = Counter(row.label for row in rows)
-    reviewed = sum(row.judgements > 0 for row in rows)
-    doubt = sum(row.error_probability for row in rows) / max(1, len(rows))
+    doubt = found.doubt / max(1, found.images)
     parts = [
         "\n".join(yaml),
         f"# {project} {facts['name']}",
-        f"{len(rows)} images of {len(labels)} classes, collected from {len({row.site for row in rows})} places, "
+        f"{found.images} images of {len(labels)} classes, collected from {len(found.relabelled)} places "
+        f"({_days(found.first_seen)}), "
         f"cleaned, and split so that no picture and no held-out site is on both sides. "
         f"Id `{facts['id']}`, published {facts['created']}"
         + (f", after {facts['parent']}." if facts["parent"] else ", the first version."),
         *_forced(facts.get("gates", [])),
         "## Images\n\n"
-        + _table(["split", *labels, ""], per_split)
-        + (f"\n\n{told}" if (told := balance({label: counts[label] for label in labels})) else ""),
+        + _table(["split", *labels, "share", ""], per_split)
+        + f"\n\n{_aimed(facts['counts'])}"
+        + (f"\n\n{told}" if (told := balance({label: found.labels[label] for label in labels})) else ""),
         "## How the labels came about\n\n"
-        + _table(["label from", "images"], [[name, str(count)] for name, count in sorted(origins.items())])
-        + f"\n\nEvery image starts with the label of its source. People looked at {reviewed} of {len(rows)}. "
+        + _table(["label from", "images"], [[name, str(count)] for name, count in sorted(found.origins.items())])
+        + f"\n\nEvery image starts with the label of its source. People looked at {found.reviewed} of {found.images}. "
         "Left out: " + (", ".join(f"{n} {why}" for why, n in sorted(left_out.items())) or "none") + ".",
         "## How wrong it still is\n\n" + _error(facts.get("audit"), doubt),
         "## Bias to know about\n\nEach class comes from places of its own kind, so a model can learn the place "
@@ -105,7 +111,7 @@ def card(
         "## Sources and licences\n\n"
         + _table(["place", "its label", "images", "of them relabelled", "licence"], sources)
         + "\n\nPage, address and creator of every image stand in `manifest.parquet`. The pictures belong to their "
-        "makers; the licence column says what the source allows.",
+        "makers; the licence column says what the source allows." + _credits(found.credits),
         "## How to load\n\n```python\nfrom datasets import load_dataset\n\n"
         'dataset = load_dataset("path/to/this/folder")\n```\n\nOr `torchvision.datasets.ImageFolder("data/train")`, '
         "`croissant.json` with mlcroissant, or `manifest.parquet` with pandas or DuckDB.",
@@ -113,6 +119,34 @@ def card(
         "is erased from every version and not collected again.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _days(seen: tuple[str, str]) -> str:
+    first, last = seen
+    return f"on {first}" if first == last else f"{first} to {last}"
+
+
+def _aimed(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """What the shares were meant to be, and what they are where sites were not held out."""
+    seen = {split: sum(counts.get(split, {}).values()) for split in SHARES}
+    whole = max(1, sum(seen.values()))
+    told = ", ".join(f"{split} {seen[split] / whole:.1%} of {share:.0%} meant" for split, share in SHARES.items())
+    return f"Of the images from sites that are trained on: {told}. Whole sites make up `{UNSEEN}`."
+
+
+def with_credits(text: str, found: Mapping[tuple[str, str], int]) -> str:
+    """The card with other credits: of what is left after an erasure."""
+    return _CREDITS.sub(lambda _: _credits(found), text)
+
+
+def _credits(found: Mapping[tuple[str, str], int]) -> str:
+    """Who made the pictures, as far as the sources say."""
+    if not found:
+        return ""
+    most = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))
+    rows = [[creator, licence or "not stated", str(count)] for (creator, licence), count in most[:CREDITED]]
+    rest = f"\n\nAnd {len(most) - CREDITED} more, in the manifest." if len(most) > CREDITED else ""
+    return "\n\n### Credits\n\n" + _table(["made by", "licence", "images"], rows) + rest
 
 
 def _forced(gates: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -55,7 +55,7 @@ def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None
     @functools.lru_cache(maxsize=PICTURES_KEPT)
     def picture(index: int) -> NDArray[np.uint8]:
         row = rows[index]
-        return luminance(project.blobs.path(row.sha256, row.format).read_bytes())
+        return luminance(project.blobs.read(row.sha256, row.format))
 
     with ThreadPoolExecutor(THREADS) as pool, storage_errors(project.home):
         for begin in range(0, len(new), COMPARE_BLOCK):

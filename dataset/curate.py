@@ -110,14 +110,12 @@ def _compute(
         ).all()
 
     def one(image: Row[Any]) -> dict[str, Any]:
-        path = project.blobs.path(image.sha256, image.format)
+        path = project.blobs.address(image.sha256, image.format)
         try:
-            content = path.read_bytes()
+            content = project.blobs.read(image.sha256, image.format)
             if what == "fingerprints" and hashlib.sha256(content).hexdigest() != image.sha256:
                 raise StorageError(f"{path} is not what was stored; restore it, or erase the image")
             return make(image.sha256, content)
-        except FileNotFoundError as error:
-            raise StorageError(f"{path} is gone; restore it, or erase the image") from error
         except Undecodable as error:
             raise StorageError(f"{path} is damaged ({error}); restore it, or erase the image") from error
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
+from dataset.blocks import blocks
 from dataset.catalog import append
 from dataset.consensus import SETTLED, Consensus, Vote, consensus
 from dataset.detectors.certain import Certain
@@ -103,17 +104,27 @@ def decide(
 
 def settle(connection: Connection, now: datetime) -> int:
     """Append a decision for every image whose label changed. Returns how many."""
+    opinions = opinions_of(connection)
+    return sum(_settle(connection, now, where, opinions) for where in blocks(connection))
+
+
+def _settle(connection: Connection, now: datetime, where: ColumnElement[bool], opinions: Mapping[str, Opinion]) -> int:
     members: dict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(select(clusters.c.sha256, clusters.c.cluster)):
+    for row in connection.execute(select(clusters.c.sha256, clusters.c.cluster).where(where)):
         members[row.cluster].append(row.sha256)
     labels: dict[str, set[str]] = defaultdict(set)
-    for row in connection.execute(select(sightings.c.sha256, sightings.c.source_label).distinct()):
+    for row in connection.execute(
+        select(sightings.c.sha256, sightings.c.source_label)
+        .join(clusters, clusters.c.sha256 == sightings.c.sha256)
+        .where(where)
+    ):
         labels[row.sha256].add(row.source_label)
-    opinions = opinions_of(connection)
     doubts = {
         row.cluster: row.error_probability
         for row in connection.execute(
-            select(clusters.c.cluster, queue.c.error_probability).join(queue, queue.c.sha256 == clusters.c.sha256)
+            select(clusters.c.cluster, queue.c.error_probability)
+            .join(queue, queue.c.sha256 == clusters.c.sha256)
+            .where(where)
         )
     }
     certain = {
@@ -121,10 +132,10 @@ def settle(connection: Connection, now: datetime) -> int:
         for row in connection.execute(
             select(clusters.c.cluster, findings.c.evidence)
             .join(findings, findings.c.sha256 == clusters.c.representative)
-            .where(findings.c.detector == Certain.name)
+            .where(findings.c.detector == Certain.name, where)
         )
     }
-    last = latest(connection)
+    last = latest(connection, where)
     rows = []
     for cluster, images in members.items():
         said = frozenset(label for image in images for label in labels[image])
@@ -136,10 +147,16 @@ def settle(connection: Connection, now: datetime) -> int:
     return len(rows)
 
 
-def latest(connection: Connection) -> dict[str, Decision]:
-    """The decision that holds for each image now."""
+def latest(connection: Connection, where: ColumnElement[bool] | None = None) -> dict[str, Decision]:
+    """The decision that holds for each image now. where: of these clusters only."""
     newest = select(func.max(decisions.c.id)).group_by(decisions.c.sha256)
-    rows = connection.execute(select(decisions).where(decisions.c.id.in_(newest)))
+    if where is not None:
+        newest = newest.join(clusters, clusters.c.sha256 == decisions.c.sha256).where(where)
+    rows = connection.execute(
+        select(decisions.c.sha256, decisions.c.label, decisions.c.origin, decisions.c.reason).where(
+            decisions.c.id.in_(newest)
+        )
+    )
     return {row.sha256: Decision(row.label, row.origin, row.reason) for row in rows}
 
 

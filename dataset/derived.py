@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
-from dataset.atomic import storage_errors, write_once
+from dataset.atomic import write_once
 from dataset.decoding import DERIVED_RECIPE, Undecodable, normalise
 from dataset.project import Project
 from isitcake.errors import StorageError
 
 
+def derived_root(project: Project) -> Path:
+    return project.home / "derived" / DERIVED_RECIPE
+
+
 def derived_path(project: Project, sha256: str) -> Path:
-    return project.home / "derived" / DERIVED_RECIPE / sha256[:2] / f"{sha256}.jpg"
+    return derived_root(project) / sha256[:2] / f"{sha256}.jpg"
 
 
 def derived(project: Project, sha256: str, image_format: str) -> Path:
@@ -17,13 +21,9 @@ def derived(project: Project, sha256: str, image_format: str) -> Path:
     path = derived_path(project, sha256)
     if path.exists():
         return path
-    blob = project.blobs.path(sha256, image_format)
-    with storage_errors(blob):
-        if not blob.is_file():
-            raise StorageError(f"{blob} is gone; restore it, or erase the image")
-        content = blob.read_bytes()
     try:
-        write_once(path, normalise(content))
+        write_once(path, normalise(project.blobs.read(sha256, image_format)))
     except Undecodable as error:
+        blob = project.blobs.address(sha256, image_format)
         raise StorageError(f"{blob} is damaged ({error}); restore it, or erase the image") from error
     return path

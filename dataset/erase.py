@@ -18,7 +18,9 @@ from sqlalchemy import Connection, delete, or_, select, update
 
 from dataset import manifest, merkle, versions
 from dataset.atomic import exclusive, replace_file, storage_errors
+from dataset.card import with_credits
 from dataset.catalog import insert_new
+from dataset.census import census
 from dataset.project import Project
 from dataset.tables import (
     asked,
@@ -34,6 +36,7 @@ from dataset.tables import (
     fingerprints,
     images,
     judgements,
+    looks,
     outcomes,
     pairs,
     queue,
@@ -47,7 +50,8 @@ from isitcake.errors import StageError, UsageError
 from isitcake.settings import Settings
 
 BY_SHA256 = (
-    fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, splits, audit,
+    fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, looks, splits,
+    audit,
     sightings, outcomes, fetches, images,
 )  # fmt: skip
 PER_STATEMENT = 500
@@ -205,6 +209,12 @@ def _from_version(version: versions.Version, names: set[str]) -> None:
         manifest.drop_rows(version.path / "diff.parquet", "sha256", names)
     if leaving:
         manifest.drop_rows(version.path / "manifest.parquet", "sha256", names)
+    readme = version.path / "README.md"
+    if readme.is_file():  # names who made them
+        told = readme.read_text(encoding="utf-8")
+        left = with_credits(told, census(manifest.each(version.path / manifest.NAME)).credits)
+        if left != told:
+            replace_file(readme, left.encode())
     croissant = version.path / "croissant.json"
     if croissant.is_file():  # says the manifest's hash
         content = json.loads(croissant.read_text(encoding="utf-8"))
@@ -213,12 +223,11 @@ def _from_version(version: versions.Version, names: set[str]) -> None:
 
 
 def _from_files(project: Project, names: Sequence[str]) -> None:
-    """Bytes, derivatives, and every report: they show thumbnails."""
+    """Bytes, derivatives, half a version, and every report: they show thumbnails."""
+    versions.clear_unfinished(project.home)
     for name in names:
-        for path in [
-            *(project.home / "blobs" / name[:2]).glob(f"{name}.*"),
-            *(project.home / "derived").glob(f"*/{name[:2]}/{name}.*"),
-        ]:
+        project.blobs.discard(name)
+        for path in (project.home / "derived").glob(f"*/{name[:2]}/{name}.*"):
             path.unlink(missing_ok=True)
     for name in versions.names(project.home):
         folder = project.home / "versions" / name

@@ -1,17 +1,22 @@
 """The columns of manifest.parquet, and reading and writing them."""
 
 import io
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dataset.atomic import replace_file
 
+NAME = "manifest.parquet"
+ROWS_PER_GROUP = 50_000  # of a file
+ROWS_PER_BATCH = 5000  # held in memory
+DIFF_SCHEMA = pa.schema([(name, pa.string()) for name in ("change", "sha256", "label", "was", "reason")])
 SCHEMA = pa.schema(
     [
         pa.field("sha256", pa.string()),
@@ -71,13 +76,88 @@ class Row:
         return values
 
 
+class Writer:
+    """A Parquet file that is written as rows come, a group of them at a time."""
+
+    def __init__(self, path: Path, schema: Any) -> None:
+        self._schema = schema
+        self._file = pq.ParquetWriter(path, schema, compression="zstd")
+        self._rows: list[dict[str, Any]] = []
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._write()
+        self._file.close()
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Columns that the schema does not have are left out."""
+        self._rows.append(dict(row))
+        if len(self._rows) >= ROWS_PER_GROUP:
+            self._write()
+
+    def _write(self) -> None:
+        if self._rows:
+            self._file.write_table(pa.Table.from_pylist(self._rows, self._schema))
+            self._rows = []
+
+
 def write(path: Path, rows: Iterable[Row]) -> None:
-    pq.write_table(pa.Table.from_pylist([vars(row) for row in rows], SCHEMA), path, compression="zstd")
+    with Writer(path, SCHEMA) as file:
+        for row in rows:
+            file.add(vars(row))
 
 
 def read(path: Path) -> list[Row]:
+    return list(each(path))
+
+
+def each(path: Path) -> Iterator[Row]:
+    """Rows one by one, in the memory of some."""
     names = [field.name for field in fields(Row)]
-    return [Row(**{name: record[name] for name in names}) for record in pq.read_table(path).to_pylist()]
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(ROWS_PER_BATCH):
+            for record in batch.to_pylist():
+                yield Row(**{name: record[name] for name in names})
+
+
+def changes(old: Path | None, new: Path) -> pa.Table:
+    """What changed between two manifests, in the columns of DIFF_SCHEMA; old: None where there was none.
+
+    Added, then removed, then relabelled images, each in the order of their SHA-256.
+    """
+    after = pq.read_table(new, columns=["sha256", "label", "label_origin", "cluster"])
+    before = pq.read_table(old, columns=["sha256", "label", "cluster"]) if old else after.select([0, 1, 3]).slice(0, 0)
+    both = after.drop_columns(["cluster"]).join(
+        before.rename_columns(["sha256", "was", "cluster"]), "sha256", join_type="full outer"
+    )
+    is_new, is_gone = pc.is_null(both["was"]), pc.is_null(both["label"])
+    both = both.filter(pc.or_(pc.or_(is_new, is_gone), pc.fill_null(pc.not_equal(both["label"], both["was"]), True)))
+    is_new, is_gone = pc.is_null(both["was"]), pc.is_null(both["label"])
+    twins = after.select(["cluster", "sha256"]).rename_columns(["cluster", "twin"])
+    removed = both.filter(is_gone).join(twins, "cluster", join_type="left outer")
+    text = pa.string()
+    because = pc.if_else(
+        pc.is_null(removed["twin"]),
+        pa.scalar("no longer has one of the project's labels", text),
+        pc.binary_join_element_wise("the same picture as", pc.utf8_slice_codeunits(removed["twin"], 0, 16), " "),
+    )
+    parts = [_diff("removed", removed, because)]
+    for kind, table in (
+        ("added", both.filter(is_new)),
+        ("relabelled", both.filter(pc.invert(pc.or_(is_new, is_gone)))),
+    ):
+        parts.append(_diff(kind, table, pc.binary_join_element_wise("label from", table["label_origin"], " ")))
+    return pa.concat_tables(parts).sort_by([("change", "ascending"), ("sha256", "ascending")])
+
+
+def _diff(kind: str, table: pa.Table, reason: Any) -> pa.Table:
+    columns = [
+        pa.array([kind] * len(table), pa.string()), table["sha256"], pc.fill_null(table["label"], ""),
+        pc.fill_null(table["was"], ""), reason,
+    ]  # fmt: skip
+    return pa.table(columns, DIFF_SCHEMA)
 
 
 def drop_rows(path: Path, column: str, values: Set[str]) -> None:
@@ -90,5 +170,5 @@ def drop_rows(path: Path, column: str, values: Set[str]) -> None:
         replace_file(path, out.getvalue())
 
 
-def write_table(path: Path, rows: Sequence[Mapping[str, Any]], schema: Any) -> None:
-    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema), path, compression="zstd")
+def write_table(path: Path, table: pa.Table) -> None:
+    pq.write_table(table, path, compression="zstd")

@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from dataset.atomic import storage_errors
-from dataset.blobs import Blobs
+from dataset.blobs import Blobs, blobs_of
 from dataset.catalog import Catalog
 from dataset.tables import erasures
 from isitcake.settings import Settings, load
@@ -28,7 +28,7 @@ class Project:
         with storage_errors(settings.home):
             settings.home.mkdir(parents=True, exist_ok=True)
         catalog = Catalog(settings.catalog.url, settings.home)
-        project = cls(settings, catalog, Blobs(settings.home / "blobs"))
+        project = cls(settings, catalog, blobs_of(settings))
         with catalog.read() as connection:
             begun = connection.execute(select(erasures.c.sha256).where(erasures.c.done_at.is_(None)).limit(1)).first()
         if begun:

@@ -11,7 +11,7 @@ SHARES = {"train": 0.75, "validation": 0.10, "test": 0.15}  # of what is not hel
 HELD_OUT_SHARE = 0.15
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Group:
     """One cluster. members: every image of it that was ever published or is about to be."""
 
@@ -45,16 +45,22 @@ def hold_out(sizes: Mapping[str, Mapping[str, int]], known: Mapping[str, bool]) 
     return decided
 
 
-def assign(groups: Sequence[Group], ledger: Mapping[str, str], held_out: Mapping[str, bool]) -> dict[str, str]:
+def assign(
+    groups: Sequence[Group],
+    ledger: Mapping[str, str],
+    held_out: Mapping[str, bool],
+    assigned: Mapping[str, Mapping[str, int]] | None = None,
+) -> dict[str, str]:
     """Split of every member of every group.
 
-    ledger: split by SHA-256 of all that were assigned before. A group that has a split keeps it; where
-    duplicates found late stand in two, the group goes to the one that is tested on, and `conflicts`
-    names what has to leave training. A new group goes to the split that is furthest below its share
-    of the group's label.
+    ledger: split by SHA-256 of those members that have one. assigned: how many other groups there are, by label
+    and split. A group that has a split keeps it; where duplicates found late stand in two, the group goes to the one
+    that is tested on. A new group goes to the split that is furthest below its share of the group's label.
     """
     answer: dict[str, str] = {}
     filled: dict[str, Counter[str]] = defaultdict(Counter)
+    for label, count in (assigned or {}).items():
+        filled[label].update(count)
     waiting = []
     for group in groups:
         before = {ledger[member] for member in group.members if member in ledger}

@@ -2,7 +2,8 @@
 
 Ledgers are appended to and never rewritten: runs, outcomes, images, sightings, judgements, decisions,
 splits, site_splits, versions, asked, tombstones, erasures. Derived tables may be dropped and rebuilt by
-`isitcake curate`: fingerprints, features, pairs, clusters, findings, queue. What `fetches` and `cursors`
+`isitcake curate`: fingerprints, features, pairs, clusters, findings, queue; `digests` and `looks` by
+`isitcake publish`. What `fetches` and `cursors`
 hold saves asking again.
 """
 
@@ -185,6 +186,14 @@ digests = Table(  # of normalised pictures: not read again for every version
     Column("recipe", String(32), primary_key=True),
     Column("digest", SHA, nullable=False),
     Column("size_bytes", Integer, nullable=False),
+)
+
+looks = Table(  # trivial things to be seen in a picture: not decoded again for every version
+    "looks",
+    metadata,
+    Column("sha256", SHA, primary_key=True),
+    Column("recipe", String(32), primary_key=True),
+    Column("measures", JSON, nullable=False),
 )
 
 pairs = Table(

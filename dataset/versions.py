@@ -2,17 +2,21 @@
 
 import hashlib
 import json
+import os
 import re
+import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from dataset import manifest, merkle
 from dataset.leaks import leaks
 from dataset.manifest import Row
-from dataset.splits import SPLITS
 from isitcake.errors import StageError, UnknownVersion
 
 LEAVES = "leaves.bin"  # a digest of 32 bytes for each row, in the order of the manifest: the id is their root
@@ -44,7 +48,7 @@ class Version:
         return sum(sum(labels.values()) for labels in self.counts.values())
 
     def rows(self) -> list[Row]:
-        return manifest.read(self.path / "manifest.parquet")
+        return manifest.read(self.path / manifest.NAME)
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,12 @@ def names(home: Path) -> list[str]:
     return sorted(found, key=order)
 
 
+def clear_unfinished(home: Path) -> None:
+    """Remove what a publish that was killed, or refused, left beside the versions."""
+    for leftover in (home / "versions").glob(".building-*"):
+        shutil.rmtree(leftover)
+
+
 def listing(home: Path) -> list[Version]:
     return [load(home, name) for name in names(home)]
 
@@ -107,38 +117,11 @@ def load(home: Path, name: str) -> Version:
 
 
 def diff(home: Path, old: str, new: str) -> Diff:
-    """What changed from version `old` to `new`."""
-    return changes(load(home, old).rows(), load(home, new).rows(), old, new)
-
-
-def changes(old_rows: list[Row], new_rows: list[Row], old: str, new: str) -> Diff:
-    """Images added, removed and relabelled, in the order of their SHA-256."""
-    before, after = ({row.sha256: row for row in rows} for rows in (old_rows, new_rows))
-    twins = {row.cluster: row.sha256 for row in new_rows}
-    removed = []
-    for sha256 in sorted(before.keys() - after.keys()):
-        twin = twins.get(before[sha256].cluster)
-        why = f"the same picture as {twin[:16]}" if twin else "no longer has one of the project's labels"
-        removed.append({"sha256": sha256, "label": "", "was": before[sha256].label, "reason": why})
-    new_here = [(sha256, "") for sha256 in sorted(after.keys() - before.keys())]
-    changed = [
-        (sha256, before[sha256].label)
-        for sha256 in sorted(before.keys() & after.keys())
-        if before[sha256].label != after[sha256].label
-    ]
-    added, relabelled = (
-        [
-            {
-                "sha256": sha256,
-                "label": after[sha256].label,
-                "was": was,
-                "reason": f"label from {after[sha256].label_origin}",
-            }
-            for sha256, was in found
-        ]
-        for found in (new_here, changed)
-    )
-    return Diff(old, new, added, removed, relabelled)
+    """What changed from version `old` to `new`, in the order of SHA-256."""
+    kinds: dict[str, list[dict[str, str]]] = {"added": [], "removed": [], "relabelled": []}
+    for change in manifest.changes(*(load(home, name).path / manifest.NAME for name in (old, new))).to_pylist():
+        kinds[change.pop("change")].append(change)
+    return Diff(old, new, **kinds)
 
 
 def verify(
@@ -151,40 +134,59 @@ def verify(
     """
     version = load(home, name)
     problems: list[str] = []
-    try:
-        rows = version.rows()
-    except (OSError, ValueError, TypeError) as error:
-        return Verification(version.name, version.id, 0, [f"manifest.parquet cannot be read: {error}"])
     leaves: list[str] = []
-    for number, row in enumerate(rows, 1):
-        path = version.path / row.file
-        file_sha256 = "" if quick else file_digest(path)
-        if not file_sha256 and not path.is_file():
-            problems.append(f"{row.file} is missing")
-        if row.file.split("/")[1:3] != [row.split, row.label]:
-            problems.append(f"{row.file} does not stand where its split and label say")
-        if not quick:
-            leaves.append(merkle.leaf(version.salt, row.canonical(), file_sha256))
-        if tell:
-            tell(number, len(rows))
+    tally: Counter[tuple[str, str]] = Counter()
+    listed: dict[str, set[str]] = {}
+    try:
+        for row in manifest.each(version.path / manifest.NAME):
+            path = version.path / row.file
+            file_sha256 = "" if quick else file_digest(path)
+            if not file_sha256 and not path.is_file():
+                problems.append(f"{row.file} is missing")
+            if row.file.split("/")[1:3] != [row.split, row.label]:
+                problems.append(f"{row.file} does not stand where its split and label say")
+            if not quick:
+                leaves.append(merkle.leaf(version.salt, row.canonical(), file_sha256))
+            tally[row.split, row.label] += 1
+            folder, _, file = row.file.rpartition("/")
+            listed.setdefault(folder, set()).add(file)
+            if tell:
+                tell(tally.total(), version.images)
+    except (OSError, ValueError, TypeError) as error:
+        return Verification(version.name, version.id, 0, [f"{manifest.NAME} cannot be read: {error}"])
     gone = erased(version.path)
     if not quick:
-        problems += _changed(version, rows, leaves, gone)
-    split_of: dict[str, set[str]] = {}
-    for row in rows:
-        split_of.setdefault(row.cluster, set()).add(row.split)
-    problems += [f"cluster {cluster[:16]} stands in {' and '.join(sorted(found))}"
-                 for cluster, found in sorted(split_of.items()) if len(found) > 1]  # fmt: skip
+        problems += _changed(version, leaves, gone)
+    problems += _in_two_splits(version)
     if not quick:
-        problems += leaks(version.path, rows)
-    listed = {row.file for row in rows}
-    there = {path.relative_to(version.path).as_posix() for path in (version.path / "data").rglob("*.jpg")}
-    problems += [f"{file} is not in the manifest" for file in sorted(there - listed)]
+        problems += leaks(version.path, version.rows())
+    problems += _unlisted(version, listed)
     left = Counter({(s, label): n for s, found in version.counts.items() for label, n in found.items()})
     left.subtract((entry["split"], entry["label"]) for entry in gone)
-    if Counter((row.split, row.label) for row in rows) != +left:
+    if tally != +left:
         problems.append("version.json counts other images than the manifest")
-    return Verification(version.name, version.id, len(rows), problems)
+    return Verification(version.name, version.id, tally.total(), problems)
+
+
+def _in_two_splits(version: Version) -> list[str]:
+    """Clusters that stand in more than one split."""
+    table = pq.read_table(version.path / manifest.NAME, columns=["cluster", "split"])
+    found = table.group_by("cluster").aggregate([("split", "distinct")])
+    twice = found.filter(pc.greater(pc.list_value_length(found["split_distinct"]), 1)).to_pylist()
+    return [
+        f"cluster {row['cluster'][:16]} stands in {' and '.join(sorted(row['split_distinct']))}"
+        for row in sorted(twice, key=lambda row: row["cluster"])
+    ]
+
+
+def _unlisted(version: Version, listed: Mapping[str, set[str]]) -> list[str]:
+    """Pictures that stand in the folder and not in the manifest. listed: names of files, by folder."""
+    found = []
+    for folder, _, files in os.walk(version.path / "data"):
+        name = Path(folder).relative_to(version.path).as_posix()
+        known = listed.get(name, set())
+        found += [f"{name}/{file}" for file in files if file.endswith(".jpg") and file not in known]
+    return [f"{file} is not in the manifest" for file in sorted(found)]
 
 
 def erased(path: Path) -> list[dict[str, Any]]:
@@ -204,7 +206,7 @@ def places(rows: int, gone: list[dict[str, Any]]) -> list[int]:
     return [place for place in range(rows + len(gone)) if place not in taken]
 
 
-def _changed(version: Version, rows: list[Row], leaves: list[str], gone: list[dict[str, Any]]) -> list[str]:
+def _changed(version: Version, leaves: list[str], gone: list[dict[str, Any]]) -> list[str]:
     """What does not give the version's id, by name where its leaves were kept with it."""
     if merkle.root(_whole(leaves, gone)) == version.id:
         return []
@@ -217,8 +219,9 @@ def _changed(version: Version, rows: list[Row], leaves: list[str], gone: list[di
     if merkle.root(kept) != version.id:
         return [*told, f"{LEAVES} is not what was published either, so what was changed cannot be named"]
     known = set(kept)
-    told += [f"{row.file} or its row was changed" for row, leaf in zip(rows, leaves, strict=True) if leaf not in known]
-    if missing := len(kept) - len(rows) - len(gone):
+    files = (row.file for row in manifest.each(version.path / manifest.NAME))
+    told += [f"{file} or its row was changed" for file, leaf in zip(files, leaves, strict=True) if leaf not in known]
+    if missing := len(kept) - len(leaves) - len(gone):
         told.append(f"{abs(missing)} rows {'are missing' if missing > 0 else 'too many are there'}")
     return told
 
@@ -242,10 +245,3 @@ def require_verified(result: Verification) -> None:
     if result.problems:
         more = f" (and {len(result.problems) - 1} more)" if len(result.problems) > 1 else ""
         raise StageError(f"version {result.version} is not what was published: {result.problems[0]}{more}")
-
-
-def counts(rows: list[Row]) -> dict[str, dict[str, int]]:
-    """Images by split and label, in the order of SPLITS."""
-    tally = Counter((row.split, row.label) for row in rows)
-    labels = sorted({row.label for row in rows})
-    return {split: {label: tally[split, label] for label in labels if tally[split, label]} for split in SPLITS}

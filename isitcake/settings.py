@@ -6,6 +6,8 @@ The only module that reads os.environ. A setting `[section] key` may be overridd
 ISITCAKE_LABEL_STUDIO_API_KEY   Label Studio's token
 ISITCAKE_UNSPLASH_ACCESS_KEY    Unsplash's access key
 ISITCAKE_WEBHOOK_SECRET         what Label Studio's webhook sends as X-Isitcake-Secret (default: no webhook is taken)
+ISITCAKE_BLOBS_KEY_ID           key of the bucket that [blobs] url names (default: the machine's own role)
+ISITCAKE_BLOBS_SECRET           and its secret
 ISITCAKE_SECRET                 signs picture addresses (default: derived from Label Studio's token)
 ISITCAKE_MODELS                 folder with pretrained weights (also `[models] folder`)
 ISITCAKE_BROWSER                path of a Chromium (default: Playwright's own, then one on the PATH)
@@ -96,6 +98,19 @@ class CatalogSection(_Section):
         return url
 
 
+class BlobsSection(_Section):
+    url: str = "local"  # or a bucket: s3://bucket/prefix
+    endpoint: HttpUrl | Literal[""] = ""  # of an S3-compatible service; Amazon's own where not given
+    region: str = "us-east-1"
+
+    @field_validator("url")
+    @classmethod
+    def _known_store(cls, url: str) -> str:
+        if url != "local" and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#\s]*)?", url):
+            raise ValueError('write "local" or "s3://bucket/prefix"')
+        return url
+
+
 class CrawlSection(_Section):
     allow_private_hosts: list[str] = []
 
@@ -181,6 +196,8 @@ class Secrets(BaseModel):
     unsplash_access_key: SecretStr = SecretStr("")
     secret: SecretStr = SecretStr("")
     webhook_secret: SecretStr = SecretStr("")
+    blobs_key_id: SecretStr = SecretStr("")
+    blobs_secret: SecretStr = SecretStr("")
 
 
 class Settings(BaseModel):
@@ -189,6 +206,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     project: ProjectSection = ProjectSection()
     catalog: CatalogSection = CatalogSection()
+    blobs: BlobsSection = BlobsSection()
     crawl: CrawlSection = CrawlSection()
     review: ReviewSection = ReviewSection()
     publish: PublishSection = PublishSection()
@@ -292,6 +310,8 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
             unsplash_access_key=SecretStr(environ.get("ISITCAKE_UNSPLASH_ACCESS_KEY", "")),
             secret=SecretStr(environ.get("ISITCAKE_SECRET", "")),
             webhook_secret=SecretStr(environ.get("ISITCAKE_WEBHOOK_SECRET", "")),
+            blobs_key_id=SecretStr(environ.get("ISITCAKE_BLOBS_KEY_ID", "")),
+            blobs_secret=SecretStr(environ.get("ISITCAKE_BLOBS_SECRET", "")),
         ),
         "browser": environ.get("ISITCAKE_BROWSER", ""),
     }

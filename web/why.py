@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -33,7 +32,7 @@ class Why:
     """facts: format, pixels, bytes. cluster: others that show the same. models: trained on a version it is in."""
 
     sha256: str
-    path: Path
+    path: str
     facts: dict[str, Any]
     sightings: list[dict[str, Any]]
     cluster: list[str]
@@ -109,7 +108,7 @@ def why(project: Project, start: str) -> Why:
     names = {entry["version"] for entry in published}
     return Why(
         sha256=sha256,
-        path=project.blobs.path(sha256, image.format),
+        path=project.blobs.address(sha256, image.format),
         facts={"format": image.format, "width": image.width, "height": image.height, "bytes": image.size_bytes},
         cluster=sorted(set(members) - {sha256}),
         representative=own.representative if own else sha256,

@@ -1,6 +1,7 @@
 """A version in the forms that others read: the same images, the same labels."""
 
 import csv
+import gc
 import io
 import json
 import tarfile
@@ -64,6 +65,25 @@ def test_webdataset(version: Version, tmp_path: Path, monkeypatch: pytest.Monkey
             Image.open(io.BytesIO(sample["jpg"])).load()
             seen[shard.name.rpartition("-")[0], label] += 1
     assert seen == told(version)
+
+
+@pytest.mark.filterwarnings("ignore")  # it leaves its files open
+def test_webdataset_reads_its_shards(version: Version, tmp_path: Path) -> None:
+    """The package of that name: same images, same labels."""
+    import webdataset
+
+    export(version, "webdataset", tmp_path / "x")
+    labels = {row.sha256: (row.split, row.label) for row in version.rows()}
+    seen = set()
+    for shard in sorted((tmp_path / "x").glob("*.tar")):
+        for picture, number, facts in (
+            webdataset.WebDataset(str(shard), shardshuffle=False).decode("pil").to_tuple("jpg", "cls", "json")
+        ):
+            assert picture.size[0] > 0
+            assert labels[facts["sha256"]] == (shard.name.rpartition("-")[0], version.labels[number])
+            seen.add(facts["sha256"])
+    assert seen == set(labels)
+    gc.collect()
 
 
 def test_parquet_is_loaded_by_hugging_face(version: Version, tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """Versions: exactly as designed, atomic, immutable, loadable by others, provable."""
 
 import hashlib
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from dataset import manifest, versions
+from dataset import blocks, manifest, versions
+from dataset import publish as stage
+from dataset.erase import erase
 from dataset.project import Project
 from dataset.publish import publish
 from isitcake.errors import StageError, UnknownVersion
@@ -153,6 +158,52 @@ def test_others_can_load_it(collected: Project, tmp_path: Path) -> None:
     for record in records:
         assert record["examples/image"].size[0] > 0
         assert rows[record["examples/sha256"].decode()].label == record["examples/label"].decode()
+
+
+def test_two_at_once(collected: Project) -> None:
+    """One publishes, the other sees that there is nothing to do."""
+    code = "from dataset.project import Project; from dataset.publish import publish; import sys; from pathlib import Path; print(publish(Project.open(Path(sys.argv[1]))).version)"  # noqa: E501
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(collected.settings.config_path)], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    told = sorted(process.communicate(timeout=120)[0].strip() for process in running)
+    (name,) = versions.names(collected.home)
+    assert told == sorted([name, "None"])
+    assert versions.verify(collected.home, name).problems == []
+
+
+def test_blocks_make_no_difference(collected: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three clusters at a time give the version that all at once give."""
+    publish(collected, NOVEMBER)
+    before = versions.load(collected.home, "2026.11.0")
+    rows = before.rows()
+    shutil.rmtree(before.path)
+    monkeypatch.setattr(blocks.blocks, "__defaults__", (3,))
+    monkeypatch.setattr(stage, "ROWS_AT_ONCE", 7)
+    publish(collected, NOVEMBER)
+    after = versions.load(collected.home, "2026.11.0")
+    assert after.rows() == rows
+    assert after.id == before.id
+
+
+def test_makers_are_named_and_forgotten(collected: Project) -> None:
+    """The card credits them; once their pictures are erased, nothing names them."""
+    report = publish(collected, NOVEMBER)
+    card = collected.home / "versions" / str(report.version) / "README.md"
+    told = card.read_text(encoding="utf-8")
+    makers = {row.creator for row in versions.load(collected.home, str(report.version)).rows()} - {""}
+    assert makers
+    assert all(f"| {maker} |" in told for maker in makers)
+    assert "Of the images from sites that are trained on: train " in told
+    gone = sorted(makers)[0]
+    erase(collected, "asked", creator=gone)
+    left = card.read_text(encoding="utf-8")
+    assert gone not in left
+    assert all(f"| {maker} |" in left for maker in makers - {gone})
+    assert "## How to load" in left
 
 
 def test_unknown_version(collected: Project) -> None:
