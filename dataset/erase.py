@@ -223,7 +223,7 @@ def _from_version(version: versions.Version, names: set[str]) -> None:
 
 
 def _from_files(project: Project, names: Sequence[str]) -> None:
-    """Bytes, derivatives, half a version, and every report: they show thumbnails."""
+    """Bytes, derivatives, half a version, frozen features, what models said, and every report: they show thumbnails."""
     versions.clear_unfinished(project.home)
     for name in names:
         project.blobs.discard(name)
@@ -234,9 +234,11 @@ def _from_files(project: Project, names: Sequence[str]) -> None:
         for part in (path for path in folder.glob("data/*/*") if path.is_dir()):
             for gone in names:
                 (part / f"{gone[:16]}.jpg").unlink(missing_ok=True)
-    for path in (project.home / "reports").glob("*"):
+    for path in [*(project.home / "reports").glob("*"), *(project.home / "cache" / "features").glob("*")]:
         if path.is_file():
             path.unlink()
+    for path in (project.home / "models").glob("*/*/predictions.parquet"):
+        manifest.drop_rows(path, "sha256", set(names))
     for log in project.home.glob("*.log"):  # addresses stand in them
         log.write_bytes(b"")
 

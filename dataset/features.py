@@ -82,9 +82,10 @@ def backbone(weights: Path | None) -> Backbone:
     return Backbone(f"{weights.stem}@{hashlib.sha256(content).hexdigest()[:12]}", graph, classifier, classes)
 
 
-def session(graph: onnx.ModelProto) -> Any:
-    """An onnxruntime session that says nothing but errors."""
+def session(graph: onnx.ModelProto, threads: int = 0) -> Any:
+    """An onnxruntime session that says nothing but errors. threads: of one picture; 0: as many as there are cores."""
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
 

@@ -4,29 +4,38 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from dataset.decoding import DERIVED_RECIPE as RECIPE
 from dataset.decoding import scaled_rgb
 from dataset.features import Backbone, backbone, session
 from dataset.manifest import Row
+from dataset.recognition import CLASS, COCO, OBJECTNESS, ObjectDetector, detector
 from dataset.splits import SPLITS, UNSEEN
-from dataset.versions import Version, load, newest
+from dataset.versions import Version, load, newest, require_verified, verify
 
 __all__ = [
+    "CLASS",
+    "COCO",
+    "OBJECTNESS",
+    "RECIPE",
     "SPLITS",
     "UNSEEN",
     "Backbone",
+    "ObjectDetector",
     "Row",
     "Version",
     "backbone",
-    "features",
+    "decode",
+    "decoded",
+    "detector",
     "load",
     "newest",
     "picture",
+    "require_verified",
     "session",
     "shuffled",
+    "verify",
 ]
 
 
@@ -37,7 +46,12 @@ def picture(version: Version, row: Row) -> Image.Image:
 
 def decode(path: Path) -> Image.Image:
     """Any picture file, as `picture` gives those of a version. Raises Undecodable."""
-    return scaled_rgb(path.read_bytes())
+    return decoded(path.read_bytes())
+
+
+def decoded(content: bytes) -> Image.Image:
+    """Any picture's bytes, as `picture` gives those of a version. Raises Undecodable."""
+    return scaled_rgb(content)
 
 
 def shuffled(rows: Sequence[Row], seed: int, shard: int = 0, shards: int = 1) -> list[Row]:
@@ -50,8 +64,3 @@ def shuffled(rows: Sequence[Row], seed: int, shard: int = 0, shards: int = 1) ->
         raise ValueError(f"shard {shard} of {shards}")
     order = sorted(rows, key=lambda row: hashlib.sha256(f"{seed} {row.sha256}".encode()).digest())
     return order[shard::shards]
-
-
-def features(version: Version, row: Row, net: Backbone) -> NDArray[np.float32]:
-    """(n,) frozen features of the row's picture."""
-    return net.vector(picture(version, row))

@@ -52,7 +52,10 @@ def serve_deployments(config: Path, started: Callable[[], None]) -> None:
         )
         version = {"__prefect_kind": "jinja", "template": "{{ event.payload.version }}"}
         _automate(
-            "isitcake: train on a new version", loop.PUBLISHED, ids["on-version"], {**parameters, "version": version}
+            "isitcake: train on a new version",
+            loop.PUBLISHED,
+            ids["on-version"],
+            {**parameters, "version": version, "by_event": True},
         )
         started()
         serve(*parts, print_starting_message=False)

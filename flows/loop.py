@@ -15,9 +15,12 @@ import dataset.publish
 import labeling.pull
 import labeling.review
 import labeling.reviewers
+import training.retraining
 import training.train
 from dataset.project import Project
+from training.leaderboard import COLUMNS, board
 from web.contact_sheet import write_contact_sheet
+from web.leaderboard import write_leaderboard
 from web.report import write_report
 
 PUBLISHED = "dataset.version.published"
@@ -76,16 +79,20 @@ def publish_version(project: Project) -> str | None:
 
 
 @task(cache_policy=NO_CACHE)
-def train_model(project: Project, version: str | None) -> str:
-    report = training.train.train(project.settings, version)
-    rows = [
-        {"split": split, "images": m.images, "balanced accuracy": m.balanced_accuracy, "interval": str(m.interval)}
-        for split, m in report.metrics.items()
-    ]
-    _table("trained", rows, report.line())
+def train_model(project: Project, version: str | None, by_event: bool = False) -> str:
+    if by_event and version:
+        report = training.retraining.retrain(project.settings, version)
+    else:
+        report = training.train.train(project.settings, version)
+    if isinstance(report, str):
+        _table("leaderboard", [], report)
+        return report
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in board(report.trained)]
+    _table("leaderboard", rows, report.line())
     write_report(project)
+    write_leaderboard(project, report.version)
     if report.new:
-        payload = {"model": report.model, "version": report.version}
+        payload = {"model": report.best.id, "version": report.version}
         emit_event(TRAINED, resource=_resource("model", project), payload=payload)
     return report.line()
 
@@ -126,9 +133,9 @@ def publish(config: Path | None = None) -> str | None:
 
 
 @flow(name="train", validate_parameters=False)
-def train(config: Path | None = None, version: str | None = None) -> str:
-    """Train on a version; the newest where none is named."""
-    return train_model(_project(config), version)
+def train(config: Path | None = None, version: str | None = None, by_event: bool = False) -> str:
+    """Train on a version; the newest where none is named. by_event: only where it is worth it."""
+    return train_model(_project(config), version, by_event)
 
 
 @flow(name="refresh", validate_parameters=False)

@@ -454,15 +454,26 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **what
 
 @cli.command()
 @click.argument("version", required=False)
+@click.option("--model", "names", multiple=True, help="An attempt to train; every one that can be where not given.")
 @json_option
 @pass_context
-def train(context: Context, version: str | None, as_json: bool) -> None:
-    """Train on VERSION; the newest where none is named."""
+def train(context: Context, version: str | None, names: tuple[str, ...], as_json: bool) -> None:
+    """Train every model on VERSION, the newest where none is named, and put the best before the champion."""
+    from training.leaderboard import COLUMNS, board
     from training.train import train as stage
+    from web.leaderboard import write_leaderboard
 
+    project = context.project()
     with progress(as_json) as steps:
-        report = stage(load(context.config), version, steps.step)
-    show(report, as_json, _metrics(report.metrics))
+        report = stage(project.settings, version, steps.step, names)
+    page = write_leaderboard(project, report.version)
+    show(report, as_json, grid(list(COLUMNS), board(report.trained)))
+    if not as_json:
+        for name, why in report.skipped.items():
+            show(f"not tried: {name}, which {why}", False)
+        for why in (report.promotion.refusals if report.promotion else [])[1:]:
+            show(f"not promoted either because: {why}", False)
+        show(f"to look at: {page}", False)
 
 
 @cli.group(cls=Commands)
@@ -474,18 +485,20 @@ def models() -> None:
 @json_option
 @pass_context
 def models_list(context: Context, as_json: bool) -> None:
-    """Every model, with its balanced accuracy on unseen sites."""
-    from training.models import listing
+    """Every model, with its balanced accuracy on unseen sites; * is the champion."""
+    from training.models import champion_id, listing
 
-    found = listing(load(context.config).home)
+    home = load(context.config).home
+    found, champion = listing(home), champion_id(home)
     rows = []
     for model in found:
         unseen = model.metrics.get("test_unseen_sites")
         tainted = "trained on images that were erased since" if model.is_tainted else ""
         score = unseen.balanced_accuracy if unseen else None
-        rows.append((model.name, model.version, model.trained_on, score, tainted))
+        mark = "*" if model.id == champion else ""
+        rows.append((mark, model.name, model.version, model.trained_on, score, tainted))
     show(found if found or as_json else "none yet; `isitcake train` makes one", as_json,
-         grid(["model", "version", "trained on", "unseen sites", ""], rows))  # fmt: skip
+         grid(["", "model", "version", "trained on", "unseen sites", ""], rows))  # fmt: skip
 
 
 @models.command(name="show")
@@ -497,24 +510,79 @@ def models_show(context: Context, model: str, as_json: bool) -> None:
     from training.models import find
 
     found = find(load(context.config).home, model)
+    slices = [(name, part["images"], part["accuracy"]) for name, part in found.slices.items()]
     show(found, as_json, _metrics(found.metrics))
     if not as_json:
-        show(str(found.path / "model.onnx"), False)
+        show("", False, grid(["part of both tests", "images", "accuracy"], slices))
+        show(str(found.path / "card.md"), False)
+
+
+@models.command()
+@click.argument("model")
+@click.option("--force", is_flag=True, help="Whatever the gates say; the record tells.")
+@json_option
+@pass_context
+def promote(context: Context, model: str, force: bool, as_json: bool) -> None:
+    """Make MODEL the champion, which is asked where none is named, if it is better than the one there is."""
+    from training.promotion import promote as stage
+
+    report = stage(load(context.config), model, force=force)
+    show(report, as_json)
+    if report.refusals:
+        for why in [] if as_json else report.refusals[1:]:
+            show(f"and: {why}", False)
+        raise click.exceptions.Exit(1)
+
+
+@models.command()
+@json_option
+@pass_context
+def rollback(context: Context, as_json: bool) -> None:
+    """Go back to the champion before this one."""
+    from training.promotion import rollback as stage
+
+    show(stage(load(context.config)), as_json)
+
+
+@models.command()
+@json_option
+@pass_context
+def fetch(context: Context, as_json: bool) -> None:
+    """Download pretrained weights into the folder that [models] folder names, and check them."""
+    from training.weights import fetch as stage
+
+    with progress(as_json) as steps:
+        found = stage(load(context.config), steps.step)
+    show(found if as_json else f"{len(found)} files checked", as_json,
+         grid(["file", "", "licence"], [(f.file, f.state, f.licence) for f in found]))  # fmt: skip
 
 
 @cli.command()
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--model", help="Name, or name/version; the newest where not given.")
+@click.argument("images", nargs=-1, required=True)
+@click.option("--model", help="Name, or name/version; the champion where not given.")
+@click.option("--explain", is_flag=True, help="Name the training pictures that look most alike.")
 @json_option
 @pass_context
-def predict(context: Context, images: tuple[Path, ...], model: str | None, as_json: bool) -> None:
-    """What a model takes every IMAGE for."""
+def predict(context: Context, images: tuple[str, ...], model: str | None, explain: bool, as_json: bool) -> None:
+    """What a model takes every picture for. IMAGES are files, folders and addresses."""
     from training.models import find
-    from training.models import predict as ask
+    from training.predict import predict as ask
 
-    answers = ask(find(load(context.config).home, model), list(images))
+    settings = load(context.config)
+    chosen = find(settings.home, model)
+    with progress(as_json) as steps:
+        examples = None
+        if explain:
+            from dataset.versions import load as load_version
+            from training.train import examples_of
+
+            examples = examples_of(settings, load_version(settings.home, chosen.version), steps.step)
+        answers = ask(chosen, images, examples, steps.step)
     rows = [(a["file"], a["label"], max(a["probabilities"].values())) for a in answers]
     show(answers, as_json, grid(["picture", "label", "probability"], rows))
+    if explain and not as_json:
+        near = [(a["file"], n["label"], n["similarity"], n["file"]) for a in answers for n in a["nearest"]]
+        show("", False, grid(["picture", "is like this", "similarity", "in training"], near))
 
 
 @cli.command()

@@ -124,6 +124,9 @@ def _loop(project: Project, config: Path, studio_url: str, account: LabelStudioA
         run(loop.train, config, version)
 
 
+COMPARED = "best"  # the model that is trained before and after review
+
+
 def _tell(project: Project, world: World, seconds: float, kind: str) -> None:
     """What was found, beside what is true."""
     truth = world.truth()
@@ -153,8 +156,7 @@ def _tell(project: Project, world: World, seconds: float, kind: str) -> None:
     ]
     out.print(grid(["", "found"], rows))
     out.print()
-    trained = {model.version: model for model in models.listing(project.home)}
-    before, after = trained[first.name], trained[last.name]
+    before, after = (models.find(project.home, f"{COMPARED}/{version.name}") for version in (first, last))
     from training.train import evaluate
 
     with _step("Asking the model from before review about the same images"):

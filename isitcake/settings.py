@@ -151,6 +151,7 @@ class PublishSection(_Section):
 
 class ModelsSection(_Section):
     folder: str = ""
+    tracking: str = ""  # address of an MLflow server, or a folder for its files
 
 
 class Source(_Section):

@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import random
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,11 +20,15 @@ from isitcake.services import (
     start_label_studio,
     start_prefect,
 )
+from simulator import drawings
 from simulator.internet import IDIOMS, Internet
 from simulator.photo_api import ACCESS_KEY
-from simulator.world import World, drawn_world
+from simulator.world import Shelf, World, drawn_world
 
 Open = Callable[..., Project]
+
+BAKERS, CAKES, BISCUITS = 7, 14, 7
+SHELVES, THINGS = 5, 14
 
 
 SLOWEST = (
@@ -120,6 +126,53 @@ def collected(collected_home: Path, tmp_path: Path) -> Iterator[Project]:
 def published(published_home: Path, tmp_path: Path) -> Iterator[Project]:
     """A project of its own with one version."""
     with _copy(published_home, tmp_path / "published") as project:
+        yield project
+
+
+@pytest.fixture(scope="session")
+def bakery_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A version large enough to tell models apart: seven bakers and five shelves, drawn, reviewed and published."""
+    from crawlers.collect import collect
+    from dataset.curate import curate
+    from dataset.publish import publish
+    from labeling.exchange import import_answers
+
+    folder = tmp_path_factory.mktemp("bakery")
+    lines = ["[project]", 'contact = "https://example.org"']
+    answers = ["sha256,label,reviewer"]
+    for number in range(BAKERS + SHELVES):
+        is_baker = number < BAKERS
+        shelf = Shelf(random.Random(f"shelf {number}"))
+        for n in range(CAKES if is_baker else 0):
+            shelf.put(f"cake-{n}", "cake", drawings.cake)
+        for n in range(BISCUITS if is_baker else 0):
+            shelf.put(f"biscuit-{n}", "not_cake", drawings.biscuits)
+        for n in range(0 if is_baker else THINGS):
+            shelf.put(f"thing-{n}", "not_cake", partial(drawings.thing, query=("cup", "vase", "shoe", "cars")[n % 4]))
+        name = f"baker-{number}" if is_baker else f"shelf-{number}"
+        place = folder / "photos" / name
+        place.mkdir(parents=True)
+        for picture in shelf.pictures:
+            (place / f"{picture.slug}.jpg").write_bytes(picture.content)
+            answers.append(f"{picture.sha256},{picture.label},ann")
+        label = "cake" if is_baker else "not_cake"
+        lines += ["[[sources]]", f'name = "{name}"', 'kind = "folder"', f'label = "{label}"']
+        lines.append(f"path = {json.dumps(f'photos/{name}')}")
+    (folder / "isitcake.toml").write_text("\n".join(lines) + "\n")
+    (folder / "answers.csv").write_text("\n".join(answers) + "\n")
+    project = Project.open(folder / "isitcake.toml")
+    collect(project).raise_for_failures()
+    import_answers(project, folder / "answers.csv")
+    curate(project)
+    publish(project)
+    project.close()
+    return folder
+
+
+@pytest.fixture
+def bakery(bakery_home: Path, tmp_path: Path) -> Iterator[Project]:
+    """A project of its own with that version."""
+    with _copy(bakery_home, tmp_path / "bakery") as project:
         yield project
 
 

@@ -1,48 +1,127 @@
 """How good a model is, with how sure we are of it. Pure functions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 RESAMPLES = 1000
 SEED = 20261124
+BINS = 10  # of the calibration error
+SITES_FROM = 5  # fewer are not resampled: single images are
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """balanced_accuracy: mean recall over labels present, None where fewer than two are; interval: 95 %."""
+    """balanced_accuracy: mean recall over labels present, None where fewer than two are; interval: 95 %.
+
+    auc: of the first label against the rest, mean over labels where there are more. calibration_error: expected, over
+    ten bins of confidence. confusion: images by label, then by answer.
+    """
 
     images: int
     accuracy: float | None
     balanced_accuracy: float | None
     interval: tuple[float, float] | None
     recall: dict[str, float]
+    auc: float | None = None
+    calibration_error: float | None = None
+    confusion: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-def measure(truth: Sequence[str], predicted: Sequence[str]) -> Metrics:
-    """Metrics of `predicted` against `truth`, both n labels.
+def measure(
+    truth: Sequence[str],
+    predicted: Sequence[str],
+    probabilities: NDArray[np.float64] | None = None,
+    names: Sequence[str] = (),
+    sites: Sequence[str] = (),
+) -> Metrics:
+    """Metrics of `predicted` against `truth`, both n labels. probabilities: (n, k), of names.
 
-    The interval is a percentile bootstrap within each label, 1,000 resamples from a fixed seed.
+    The interval is a percentile bootstrap, 1,000 resamples from a fixed seed: of whole sites where they are given and
+    are enough, since images of one site are alike; else of images within each label.
     """
     if len(truth) != len(predicted):
         raise ValueError(f"{len(truth)} labels, {len(predicted)} predictions")
+    given, said = np.asarray(truth), np.asarray(predicted)
+    right = given == said if len(given) else np.zeros(0, dtype=bool)
     labels = sorted(set(truth))
-    right = np.array([t == p for t, p in zip(truth, predicted, strict=True)], dtype=bool)
-    given = np.asarray(truth)
     recall = {label: float(right[given == label].mean()) for label in labels}
     accuracy = float(right.mean()) if len(right) else None
+    confusion = {
+        label: {answer: int(((given == label) & (said == answer)).sum()) for answer in sorted({*labels, *predicted})}
+        for label in labels
+    }
+    auc = error = None
+    if probabilities is not None and len(given):
+        auc = _auc(given, probabilities, names)
+        error = calibration_error(right, probabilities.max(axis=1))
+    balanced = balanced_accuracy(given, said)
+    interval = None if balanced is None else _interval(given, right, sites)
+    return Metrics(len(truth), accuracy, balanced, interval, recall, auc, error, confusion)
+
+
+def balanced_accuracy(truth: NDArray[np.str_], predicted: NDArray[np.str_]) -> float | None:
+    """Mean recall over the labels present; None where fewer than two are."""
+    labels = np.unique(truth)
     if len(labels) < 2:
-        return Metrics(len(truth), accuracy, None, None, recall)
-    low, high = _interval([right[given == label] for label in labels])
-    return Metrics(len(truth), accuracy, float(np.mean(list(recall.values()))), (low, high), recall)
+        return None
+    return float(np.mean([(predicted[truth == label] == label).mean() for label in labels]))
 
 
-def _interval(by_label: list[NDArray[np.bool_]]) -> tuple[float, float]:
-    rng = np.random.default_rng(SEED)
-    means = np.stack(
-        [found[rng.integers(0, len(found), (RESAMPLES, len(found)))].mean(axis=1) for found in by_label]
-    ).mean(axis=0)
-    low, high = np.quantile(means, [0.025, 0.975])
+def calibration_error(right: NDArray[np.bool_], confidence: NDArray[np.float64]) -> float:
+    """Expected calibration error: mean distance of confidence and accuracy over ten bins of confidence, 0 to 1."""
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    parts = [bins == number for number in np.unique(bins)]
+    return float(sum(part.mean() * abs(right[part].mean() - confidence[part].mean()) for part in parts))
+
+
+def difference(
+    truth: NDArray[np.str_], old: NDArray[np.str_], new: NDArray[np.str_], sites: NDArray[np.str_]
+) -> tuple[float, float, float]:
+    """By how much the balanced accuracy of `new` is over that of `old`, with a 90 % interval over whole sites."""
+    before, after = balanced_accuracy(truth, old), balanced_accuracy(truth, new)
+    if before is None or after is None:
+        raise ValueError("fewer than two labels: nothing to compare")
+    change = _resampled(truth, new == truth, sites) - _resampled(truth, old == truth, sites)
+    low, high = np.nanquantile(change, [0.05, 0.95])
+    return after - before, float(low), float(high)
+
+
+def _auc(truth: NDArray[np.str_], probabilities: NDArray[np.float64], names: Sequence[str]) -> float | None:
+    there = [number for number, name in enumerate(names) if 0 < (truth == name).sum() < len(truth)]
+    if not there:
+        return None
+    used = there[:1] if len(names) == 2 else there
+    return float(np.mean([roc_auc_score(truth == names[k], probabilities[:, k]) for k in used]))
+
+
+def _interval(truth: NDArray[np.str_], right: NDArray[np.bool_], sites: Sequence[str]) -> tuple[float, float]:
+    found = _resampled(truth, right, np.asarray(sites) if len(sites) else None)
+    low, high = np.nanquantile(found, [0.025, 0.975])
     return float(low), float(high)
+
+
+def _resampled(
+    truth: NDArray[np.str_], right: NDArray[np.bool_], sites: NDArray[np.str_] | None
+) -> NDArray[np.float64]:
+    """(RESAMPLES,) balanced accuracies. The same truth and sites give the same resamples."""
+    rng = np.random.default_rng(SEED)
+    labels = np.unique(truth)
+    groups = np.unique(sites) if sites is not None else np.zeros(0)
+    if sites is None or len(groups) < SITES_FROM:
+        parts = [np.flatnonzero(truth == label) for label in labels]
+        draws = [right[part[rng.integers(0, len(part), (RESAMPLES, len(part)))]].mean(axis=1) for part in parts]
+        return np.stack(draws).mean(axis=0)
+    place = np.searchsorted(groups, sites)
+    images, hits = np.zeros((len(groups), len(labels))), np.zeros((len(groups), len(labels)))
+    column = np.searchsorted(labels, truth)
+    np.add.at(images, (place, column), 1)
+    np.add.at(hits, (place, column), right)
+    drawn = rng.integers(0, len(groups), (RESAMPLES, len(groups)))
+    times = np.stack([np.bincount(row, minlength=len(groups)) for row in drawn]).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall = (times @ hits) / (times @ images)  # a draw without a label says nothing of it
+    return recall.mean(axis=1)

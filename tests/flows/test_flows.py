@@ -6,15 +6,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from dataset import versions
+from dataset.catalog import append
 from dataset.project import Project
+from dataset.tables import judgements, sightings
 from isitcake.services import Service, free_ports, prefect_environment
 from isitcake.settings import child_environment
+from training import models
+from training.train import train
 
 DEADLINE_S = 120.0
 
@@ -65,15 +71,68 @@ def test_publish_and_train_as_flows(collected: Project, prefect: Service, tmp_pa
         asked = f"/deployments/{deployments['on-answers']['id']}/create_flow_run"
         # On SQLite Prefect answers 503 while another writer holds its database; its own client repeats, too.
         wait_for(lambda: api.post(asked, json={}).is_success, "flow run")
-        model = collected.home / "models" / "linear-colour-texture-1"
+        model = collected.home / "models" / "linear"
         wait_for(lambda: list(model.glob("*/metrics.json")), "trained model")
         newest = versions.newest(collected.home)
         assert newest is not None
         trained = json.loads((model / newest.name / "metrics.json").read_text())
         assert trained["version_id"] == newest.id
         artifacts = {found["key"] for found in api.post("/artifacts/filter", json={}).json()}
-        assert {"curated", "published", "contact-sheet"} <= artifacts
+        assert {"curated", "published", "contact-sheet", "leaderboard"} <= artifacts
         assert (collected.home / "reports" / f"{newest.name}.jpg").is_file()
+    finally:
+        api.close()
+        server.send_signal(signal.SIGINT)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+        server.communicate()
+
+
+def test_a_worse_model_is_not_promoted(bakery: Project, prefect: Service, tmp_path: Path) -> None:
+    """Labels flipped at bakers that are trained on: the version's event trains on it, and the champion stays."""
+    before = train(bakery.settings, names=["best"])
+    assert models.champion_id(bakery.home) == before.best.id
+    version = versions.load(bakery.home, before.version)
+    bakers = sorted({row.site for row in version.rows() if row.split == "train" and row.source_label == "cake"})
+    with bakery.catalog.write() as connection:
+        rows = connection.execute(
+            select(judgements).join(sightings, sightings.c.sha256 == judgements.c.sha256)
+            .where(sightings.c.source.in_(bakers[:3]))
+        ).all()  # fmt: skip
+        now = datetime.now(UTC)
+        append(connection, judgements, [
+            {"sha256": row.sha256, "reviewer": row.reviewer, "origin": "import", "external_id": f"not {row.sha256}",
+             "answer": {"cake": "not_cake", "not_cake": "cake"}[row.answer], "answered_at": now, "recorded_at": now}
+            for row in rows])  # fmt: skip
+    environment = prefect_environment(tmp_path / "prefect", f"{prefect.url}/api")
+    server = subprocess.Popen(
+        [sys.executable, "-c", "from isitcake.cli import main; main()", "serve", "--port", str(free_ports(1)[0])],
+        cwd=bakery.settings.root, env=child_environment(**environment), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    api = httpx.Client(base_url=f"{prefect.url}/api", timeout=20)
+    try:
+
+        def ready() -> dict[str, str]:
+            found = api.post("/deployments/filter", json={}).json()
+            parts = {each["name"]: each["id"] for each in found if str(bakery.settings.config_path) in str(each)}
+            return parts if "on-answers" in parts and len(api.post("/automations/filter", json={}).json()) == 2 else {}
+
+        wait_for(ready, "deployments")
+        wait_for(lambda: api.post(f"/deployments/{ready()['on-answers']}/create_flow_run", json={}).is_success, "run")
+        wait_for(lambda: len(versions.names(bakery.home)) == 2, "second version")
+        published = time.monotonic()
+        newest = versions.names(bakery.home)[-1]
+
+        def told() -> list[str]:
+            runs = api.post("/artifacts/filter", json={"artifacts": {"key": {"any_": ["leaderboard"]}}}).json()
+            return [run["description"] for run in runs if run["description"].startswith(f"{newest}: ")]
+
+        wait_for(told, "training on the second version")
+        assert time.monotonic() - published < 60
+        assert f"best/{newest} not promoted: " in told()[0] or "not promoted: balanced accuracy" in told()[0]
+        assert models.champion_id(bakery.home) == before.best.id
     finally:
         api.close()
         server.send_signal(signal.SIGINT)

@@ -1,0 +1,53 @@
+"""The talk's transfer learning: a dense layer of 128 on MobileNet's frozen features. It worked best there."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import StandardScaler
+
+from training.attempts.protocol import Fitted, softmax
+from training.examples import Examples
+from training.graphs import Net, finished, gemm
+
+HIDDEN = 128
+SEED = 20261124
+EPOCHS = 100
+
+
+class Transfer:
+    name = "transfer"
+    what = "the talk's head, dense 128, on frozen features"
+
+    def missing(self, examples: Examples) -> str:  # noqa: ARG002
+        return ""
+
+    def fit(self, examples: Examples) -> Fitted:
+        vectors, learn = examples.features, examples.mask("train")
+        scaler = StandardScaler().fit(vectors[learn])
+        order = {name: number for number, name in enumerate(examples.names)}
+        numbers = np.array([order[label] for label in examples.labels[learn].tolist()])
+        model = MLPClassifier((HIDDEN,), alpha=1e-3, max_iter=EPOCHS, random_state=SEED, n_iter_no_change=EPOCHS)
+        _quietly(model, scaler.transform(vectors[learn]), numbers)
+        first, last = model.coefs_
+        first_bias, last_bias = model.intercepts_
+        if last.shape[1] == 1:  # scikit-learn keeps one output for two labels
+            last, last_bias = np.concatenate([-last, last], axis=1) / 2, np.concatenate([-last_bias, last_bias]) / 2
+        folded = first.T / scaler.scale_
+        offset = first_bias - folded @ scaler.mean_
+        hidden = np.maximum(vectors.astype(np.float64) @ folded.T + offset, 0)
+        net = Net()
+        dense = net.put("Relu", [gemm(net, "features", "dense", folded, offset)], "dense_relu")
+        logits = gemm(net, dense, "logits", last.T, last_bias)
+        graph = finished(examples.net.graph, net, logits, examples.names, {})
+        return Fitted(graph, softmax(hidden @ last + last_bias), {"epochs": str(EPOCHS)})
+
+
+def _quietly(model: MLPClassifier, vectors: NDArray[np.float32], numbers: NDArray[np.int64]) -> None:
+    """Fit; that it could go on learning is no news."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(vectors, numbers)

@@ -1,0 +1,144 @@
+"""Networks that never saw our pictures: MobileNet by the ImageNet classes that mean a label, and a COCO detector.
+
+The talk's first two attempts. Neither learns what a cake looks like; only how much of a score is enough is chosen, on
+the images that may be learned from.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+import onnx.compose
+import onnx.version_converter
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+
+from dataset.reader import CLASS, COCO, OBJECTNESS, session
+from training.attempts.protocol import Fitted, softmax
+from training.examples import TRUSTED, Examples
+from training.graphs import OPSET, Net, finished, from_pixels, gemm, planes
+
+MEANT = {"cake": ("trifle", "bakery", "confectionery", "ice cream", "chocolate sauce", "candle")}
+SMALL = 1e-4  # added before the logarithm
+
+
+def classes_meaning(label: str, class_names: Sequence[str]) -> list[int]:
+    """Places of the classes that mean the label: those that carry its name, and what ImageNet calls cakes."""
+    wanted = {label.replace("_", " "), *MEANT.get(label, ())}
+    return [
+        place
+        for place, name in enumerate(class_names)
+        if wanted & {part.strip().lower() for part in re.split(r"[,/]", name)}
+    ]
+
+
+def _asked(names: Sequence[str], known: Sequence[int]) -> str:
+    """Why a single score cannot tell these labels apart; empty where it can. known: labels that have classes."""
+    if len(names) != 2:
+        return f"tells two labels apart, and there are {len(names)}"
+    return "" if len(known) == 1 else "none of its classes means one of the labels, and not the other"
+
+
+class MobileNetZeroShot:
+    name = "mobilenet-zero-shot"
+    what = "ImageNet classes that mean the label, no training"
+
+    def missing(self, examples: Examples) -> str:
+        if examples.net.classifier is None or not examples.net.class_names:
+            return "needs MobileNet's weights with their class names; see [models] folder"
+        return _asked(examples.names, _meant(examples))
+
+    def fit(self, examples: Examples) -> Fitted:
+        (label,) = _meant(examples)
+        places = classes_meaning(examples.names[label], examples.net.class_names)
+        classifier = examples.net.classifier
+        assert classifier is not None  # noqa: S101
+        run = session(classifier).run
+        scores = run(["probabilities"], {"features": examples.features})[0][:, places].sum(axis=1)
+        slope, offset = _fit_scores(examples, scores, label)
+        net = Net()
+        inner = onnx.compose.add_prefix(classifier, "zs_")
+        net.put("Identity", ["features"], inner.graph.input[0].name)
+        net.nodes += list(inner.graph.node)
+        net.constants += list(inner.graph.initializer)
+        chosen = np.zeros((1, len(examples.net.class_names)))
+        chosen[0, places] = 1
+        score = gemm(net, inner.graph.output[0].name, "zs_score", chosen, np.zeros(1))
+        graph = finished(examples.net.graph, net, _logits(net, score, slope, offset, label), examples.names, {})
+        told = ", ".join(examples.net.class_names[place] for place in places)
+        return Fitted(graph, _probabilities(scores, slope, offset, label), {"classes": told})
+
+
+def _meant(examples: Examples) -> list[int]:
+    names = examples.net.class_names
+    return [number for number, label in enumerate(examples.names) if classes_meaning(label, names)]
+
+
+class CocoZeroShot:
+    name = "coco-zero-shot"
+    what = "a COCO detector's best box of the label, no training"
+
+    def missing(self, examples: Examples) -> str:
+        if examples.detector is None:
+            return "needs a COCO detector's weights; see [models] folder"
+        return _asked(examples.names, self._known(examples))
+
+    def _known(self, examples: Examples) -> list[int]:
+        return [number for number, label in enumerate(examples.names) if label.replace("_", " ") in COCO]
+
+    def fit(self, examples: Examples) -> Fitted:
+        (label,) = self._known(examples)
+        net = Net()
+        score = _detect(net, examples, examples.names[label].replace("_", " "))
+        run = session(from_pixels(net, score), threads=1).run
+
+        def look(image: Image.Image) -> float:
+            return float(run(None, {"pixels": np.asarray(image)[None]})[0][0, 0])
+
+        scores = np.array(examples.each_picture(look, "objects"), dtype=np.float32)
+        slope, offset = _fit_scores(examples, scores, label)
+        graph = finished(None, net, _logits(net, score, slope, offset, label), examples.names, {})
+        return Fitted(graph, _probabilities(scores, slope, offset, label))
+
+
+def _detect(net: Net, examples: Examples, wanted: str) -> str:
+    """From `pixels` to (1, 1): the score of the detector's best cell."""
+    assert examples.detector is not None  # noqa: S101
+    model = onnx.load_from_string(examples.detector.content)
+    model = onnx.compose.add_prefix(onnx.version_converter.convert_version(model, OPSET), "det_")
+    side = model.graph.input[0].type.tensor_type.shape.dim[2].dim_value
+    square = planes(net, side)
+    turned = net.put("Gather", [square, net.constant("det_bgr", np.array([2, 1, 0], dtype=np.int64))], "det_in", axis=1)
+    net.put("Div", [turned, net.floats("det_255", 255.0)], model.graph.input[0].name)
+    net.nodes += list(model.graph.node)
+    net.constants += list(model.graph.initializer)
+    cells = model.graph.output[0].name  # (1, 85, rows, columns): objectness, a box, 80 classes
+    parts = {}
+    for name, channel, exponent in (("object", 0, OBJECTNESS), ("class", 5 + COCO.index(wanted), CLASS)):
+        place = net.constant(f"det_{name}_at", np.array([channel], dtype=np.int64))
+        part = net.put("Gather", [cells, place], f"det_{name}", axis=1)
+        parts[name] = net.put("Pow", [part, net.floats(f"det_{name}_e", exponent)], f"det_{name}_power")
+    product = net.put("Mul", list(parts.values()), "det_score")
+    return net.put("Flatten", [net.put("GlobalMaxPool", [product], "det_best")], "det_flat")
+
+
+def _fit_scores(examples: Examples, scores: NDArray[np.float32], label: int) -> tuple[float, float]:
+    """How much of a score is enough: slope and offset of the log-odds in its logarithm."""
+    learn = examples.mask(*TRUSTED)
+    x = np.log(scores[learn] + SMALL)[:, None]
+    model = LogisticRegression(class_weight="balanced").fit(x, examples.labels[learn] == examples.names[label])
+    return float(model.coef_[0, 0]), float(model.intercept_[0])
+
+
+def _probabilities(scores: NDArray[np.float32], slope: float, offset: float, label: int) -> NDArray[np.float64]:
+    half = (slope * np.log(scores.astype(np.float64) + SMALL) + offset) / 2
+    columns = [half, -half] if label == 0 else [-half, half]
+    return softmax(np.stack(columns, axis=1))
+
+
+def _logits(net: Net, score: str, slope: float, offset: float, label: int) -> str:
+    safe = net.put("Add", [score, net.floats("zs_small", SMALL)], "zs_safe")
+    sign = np.array([1.0, -1.0]) if label == 0 else np.array([-1.0, 1.0])
+    return gemm(net, net.put("Log", [safe], "zs_log"), "logits", sign[:, None] * slope / 2, sign * offset / 2)

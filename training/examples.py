@@ -1,0 +1,132 @@
+"""What models learn from and are measured with: the rows of one version, their pictures and their frozen features."""
+
+import functools
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from PIL import Image
+
+from dataset.reader import RECIPE, Backbone, ObjectDetector, Row, Version, picture, session
+from training.graphs import Net, from_pixels, planes, widened
+
+SAVED_EVERY = 2000  # pictures
+THREADS = max(1, os.cpu_count() or 1)
+TRUSTED = ("train", "validation")  # what a model may learn from, or be tuned on
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """cache: a folder for frozen features, which are computed once for each picture."""
+
+    version: Version
+    rows: Sequence[Row]
+    net: Backbone
+    detector: ObjectDetector | None
+    cache: Path
+    tell: Progress
+
+    @functools.cached_property
+    def labels(self) -> NDArray[np.str_]:
+        return np.array([row.label for row in self.rows])
+
+    @functools.cached_property
+    def names(self) -> list[str]:
+        """The labels there are to learn, in the project's order."""
+        there = set(self.labels[self.mask("train")].tolist())
+        return [label for label in self.version.labels if label in there]
+
+    def mask(self, *splits: str) -> NDArray[np.bool_]:
+        return np.array([row.split in splits for row in self.rows], dtype=bool)
+
+    @functools.cached_property
+    def sites(self) -> NDArray[np.str_]:
+        return np.array([row.site for row in self.rows])
+
+    @functools.cached_property
+    def claims(self) -> NDArray[np.str_]:
+        """What the source says."""
+        return np.array([row.source_label for row in self.rows])
+
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """(n, d), as the backbone pools them."""
+        return self._frozen[0]
+
+    @property
+    def wide(self) -> NDArray[np.float32]:
+        """(n, d), maps pooled in several ways: see `widened`."""
+        return self._frozen[1]
+
+    @functools.cached_property
+    def widened(self) -> onnx.ModelProto:
+        return widened(self.net.graph)
+
+    def planes(self, side_px: int, *, is_grey: bool = False) -> NDArray[np.uint8]:
+        """(n, c, side, side), 0 to 255: as the exported graph makes them of a picture's pixels."""
+        net = Net()
+        run = session(from_pixels(net, planes(net, side_px, is_grey=is_grey))).run
+
+        def one(row: Row) -> NDArray[np.uint8]:
+            (made,) = run(None, {"pixels": np.asarray(picture(self.version, row))[None]})
+            return made[0].astype(np.uint8)
+
+        return np.stack(list(self._each(one, "pictures")))
+
+    def each_picture(self, look: Callable[[Image.Image], Any], what: str) -> list[Any]:
+        """`look` at every picture, side by side."""
+        return list(self._each(lambda row: look(picture(self.version, row)), what))
+
+    def _each(self, look: Callable[[Row], Any], what: str) -> Any:
+        with ThreadPoolExecutor(THREADS) as pool:
+            for number, found in enumerate(pool.map(look, self.rows), 1):
+                self.tell(what, number, len(self.rows))
+                yield found
+
+    @functools.cached_property
+    def _frozen(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        path = self.cache / f"{self.net.name}-{RECIPE}-1.npz"
+        known = _read(path)
+        missing = [row for row in self.rows if row.sha256 not in known]
+        run = session(self.widened, threads=1).run
+
+        def look(row: Row) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            features, wide = run(["features", "wide"], {"pixels": np.asarray(picture(self.version, row))[None]})
+            return features[0], wide[0]
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            for number, (row, found) in enumerate(zip(missing, pool.map(look, missing), strict=True), 1):
+                known[row.sha256] = found
+                self.tell("features", number, len(missing))
+                if number % SAVED_EVERY == 0 or number == len(missing):
+                    _write(path, known)
+        there = [known[row.sha256] for row in self.rows]
+        return np.stack([features for features, _ in there]), np.stack([wide for _, wide in there])
+
+
+def _read(path: Path) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Features by SHA-256; nothing where there is no file, or half of one."""
+    try:
+        with np.load(path) as content:
+            parts = content["names"].tolist(), content["features"], content["wide"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return {}
+    return {name: (features, wide) for name, features, wide in zip(*parts, strict=True)}
+
+
+def _write(path: Path, known: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    features, wide = (np.stack(part) for part in zip(*known.values(), strict=True))
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=".npz")
+    with os.fdopen(descriptor, "wb") as file:
+        np.savez(file, names=np.array(list(known)), features=features, wide=wide)
+    Path(name).replace(path)

@@ -1,0 +1,71 @@
+"""Whether a new version is worth a training that nobody asked for."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from dataset.atomic import replace_file
+from dataset.reader import Version, load
+from dataset.versions import diff
+from isitcake.settings import Settings
+from training.promotion import champion_of
+from training.train import TrainReport, train
+
+SHARE = 0.02  # of the champion's version that must have changed
+AT_LEAST = 10  # images, whatever the share
+EVERY = timedelta(days=1)
+LOG = "trainings.json"
+KEPT = 200
+
+
+def due(home: Path, version: Version, now: datetime | None = None) -> tuple[bool, str]:
+    """Whether to train on a version that was just published, and why, or why not."""
+    champion = champion_of(home)
+    if champion is None:
+        return True, "there is no champion yet"
+    if champion.is_tainted:
+        return True, f"{champion.id} was trained on images that were erased since"
+    last = _last(home)
+    moment = now or datetime.now(UTC)
+    if last is not None and moment - last < EVERY:
+        hours = (moment - last).total_seconds() / 3600
+        return False, f"trained {hours:.1f} hours ago; at most once a day"
+    if champion.version == version.name:
+        return False, f"{champion.id} was trained on it"
+    changes = diff(home, champion.version, version.name)
+    count = len(changes.added) + len(changes.removed) + len(changes.relabelled)
+    needed = max(AT_LEAST, round(SHARE * version.images))
+    if count < needed:
+        return False, f"{count} images changed since {champion.version}; {needed} are worth a training"
+    return True, f"{count} images changed since {champion.version}"
+
+
+def note(home: Path, version: Version, why: str, now: datetime | None = None) -> None:
+    """Remember a training that was not asked for by hand."""
+    entry = {"at": (now or datetime.now(UTC)).isoformat(timespec="seconds"), "version": version.name, "why": why}
+    content = json.dumps([*_log(home), entry][-KEPT:], indent=1) + "\n"
+    replace_file(home / "models" / LOG, content.encode())
+
+
+def _last(home: Path) -> datetime | None:
+    log = _log(home)
+    return datetime.fromisoformat(log[-1]["at"]) if log else None
+
+
+def _log(home: Path) -> list[dict[str, str]]:
+    try:
+        found = json.loads((home / "models" / LOG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return found if isinstance(found, list) else []
+
+
+def retrain(settings: Settings, version_name: str, now: datetime | None = None) -> TrainReport | str:
+    """Train on a version that was just published, where that is worth it; else the reason why not."""
+    version = load(settings.home, version_name)
+    is_due, why = due(settings.home, version, now)
+    if not is_due:
+        return f"not trained on {version.name}: {why}"
+    report = train(settings, version.name, now=now)
+    note(settings.home, version, why, now)
+    return report
