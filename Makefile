@@ -13,6 +13,9 @@ demo: setup      ## the whole loop on a small internet of our own (ONCE=1: end b
 dev:             ## what tests and checks need
 	@scripts/setup.sh dev
 
+cnn: dev         ## torch, for the networks trained from scratch
+	@$(PY) -c 'import torch' 2>/dev/null || .venv/bin/uv pip install -q --python $(PY) --require-hashes -r locks/cnn.txt
+
 test: dev        ## every test
 	@$(PY) -m pytest $(if $(CI),,-q) -n auto --maxprocesses 4 $(ARGS)
 
@@ -35,9 +38,10 @@ format: dev      ## let ruff put the code in order
 lock:            ## renew the lock files (needs uv)
 	uv pip compile -q --upgrade --python-version 3.11 --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o locks/runtime.txt
 	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra dev --extra bench pyproject.toml -c locks/runtime.txt -o locks/dev.txt
+	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra cnn pyproject.toml -c locks/dev.txt -o locks/cnn.txt
 	uv pip compile -q --upgrade --python-version 3.11 --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" locks/label-studio.in -o locks/label-studio.txt
 
 clean:           ## the demo's files (environments stay)
 	rm -rf demo .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: prior help setup demo dev test check format lock clean
+.PHONY: cnn prior help setup demo dev test check format lock clean
