@@ -77,8 +77,12 @@ def test_publish_and_train_as_flows(collected: Project, prefect: Service, tmp_pa
         assert newest is not None
         trained = json.loads((model / newest.name / "metrics.json").read_text())
         assert trained["version_id"] == newest.id
-        artifacts = {found["key"] for found in api.post("/artifacts/filter", json={}).json()}
-        assert {"curated", "published", "contact-sheet", "leaderboard"} <= artifacts
+
+        def artifacts() -> set[str]:
+            return {found["key"] for found in api.post("/artifacts/filter", json={}).json()}
+
+        wait_for(lambda: "leaderboard" in artifacts(), "leaderboard")
+        assert {"curated", "published", "contact-sheet"} <= artifacts()
         assert (collected.home / "reports" / f"{newest.name}.jpg").is_file()
     finally:
         api.close()

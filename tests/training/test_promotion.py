@@ -37,7 +37,7 @@ def flip(project: Project, sources: list[str]) -> None:
         append(connection, judgements, [
             {"sha256": row.sha256, "reviewer": "ann", "answer": other[row.answer], "answered_at": datetime.now(UTC),
              "origin": "import", "external_id": f"flipped {row.sha256}", "recorded_at": NOW}
-            for row in rows])  # fmt: skip
+            for row in rows if row.answer in other])  # fmt: skip
     curate(project)
     publish(project)
 
