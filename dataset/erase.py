@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, Text, cast, delete, or_, select, update
 
 from dataset import manifest, merkle, versions
 from dataset.atomic import exclusive, replace_file, storage_errors
@@ -39,7 +39,9 @@ from dataset.tables import (
     looks,
     outcomes,
     pairs,
+    plays,
     queue,
+    rounds,
     seen,
     sightings,
     splits,
@@ -50,9 +52,8 @@ from isitcake.errors import StageError, UsageError
 from isitcake.settings import Settings
 
 BY_SHA256 = (
-    fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, looks, splits,
-    audit,
-    sightings, outcomes, fetches, images,
+    fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, looks, plays,
+    splits, audit, sightings, outcomes, fetches, images,
 )  # fmt: skip
 PER_STATEMENT = 500
 
@@ -252,6 +253,8 @@ def _from_catalog(connection: Connection, names: Sequence[str]) -> None:
             connection.execute(delete(fetches).where(fetches.c.image_url.in_(few)))
         for table in BY_SHA256:
             connection.execute(delete(table).where(table.c.sha256.in_(part)))
+        for name in part:
+            connection.execute(delete(rounds).where(cast(rounds.c.pictures, Text).contains(name)))
         connection.execute(delete(pairs).where(or_(pairs.c.a.in_(part), pairs.c.b.in_(part))))
         # What was never sent to Label Studio need not be withdrawn there.
         connection.execute(delete(asked).where(asked.c.sha256.in_(part), asked.c.task_id.is_(None)))

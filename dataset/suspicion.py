@@ -1,7 +1,7 @@
 """From what is known of every image to what is suspected of it, and to the review queue."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, select
 
 from dataset import prior, triage
+from dataset.crowd import PLAYERS_FIRST, Mind
 from dataset.detectors import Finding, Subject
 from dataset.detectors.base import UNUSABLE
 from dataset.detectors.lookalikes import Lookalikes
@@ -139,8 +140,12 @@ def queue_rows(
     judged: dict[int, str],
     subjects: dict[int, Subject],
     suspicions: dict[int, list[Finding]],
+    dissent: Mapping[str, Mind],
 ) -> list[dict[str, Any]]:
-    """Rows of the review queue: every cluster that nobody judged and that is not set aside."""
+    """Rows of the review queue: every cluster that nobody judged and that is not set aside.
+
+    Where most players of the game think otherwise (dissent, by cluster), it comes first, judged or not.
+    """
     taught = [
         (signals_of(subjects[i], suspicions[i]), judged[number] != subjects[i].source_label)
         for number, i in best.items()
@@ -150,18 +155,25 @@ def queue_rows(
     waiting = []
     for number, members in groups.items():
         i = best[number]
-        if judged[number] or i not in subjects or subjects[i].is_surely_unusable:
+        mind = dissent.get(names[members[0]])
+        if i not in subjects or (not mind and (judged[number] or subjects[i].is_surely_unusable)):
             continue
         found = suspicions[i]
         signals = signals_of(subjects[i], found)
         probability = calibration.probability(signals)
+        priority = triage.priority(probability, len(members))
+        suggested = triage.suggestion(found, subjects[i].source_label, subjects[i].prior)
+        reasons = [f"{finding.detector}: {finding.evidence}" for finding in found]
+        if mind:
+            priority, suggested = PLAYERS_FIRST + mind.share, mind.answer
+            reasons.insert(0, f"players: {mind.votes} of {mind.players} say {mind.answer}")
         waiting.append(
             {
                 "sha256": names[i],
-                "priority": triage.priority(probability, len(members)),
-                "suggested_label": triage.suggestion(found, subjects[i].source_label, subjects[i].prior),
+                "priority": priority,
+                "suggested_label": suggested,
                 "error_probability": probability,
-                "reasons": [f"{finding.detector}: {finding.evidence}" for finding in found],
+                "reasons": reasons,
             }
         )
     return waiting

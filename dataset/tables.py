@@ -1,7 +1,7 @@
 """The catalog's tables.
 
 Ledgers are appended to and never rewritten: runs, outcomes, images, sightings, judgements, decisions,
-splits, site_splits, versions, asked, tombstones, erasures. Derived tables may be dropped and rebuilt by
+splits, site_splits, versions, asked, tombstones, erasures, rounds, plays. Derived tables may be dropped and rebuilt by
 `isitcake curate`: fingerprints, features, pairs, clusters, findings, queue; `digests` and `looks` by
 `isitcake publish`. What `fetches` and `cursors`
 hold saves asking again.
@@ -194,6 +194,32 @@ looks = Table(  # trivial things to be seen in a picture: not decoded again for 
     Column("sha256", SHA, primary_key=True),
     Column("recipe", String(32), primary_key=True),
     Column("measures", JSON, nullable=False),
+)
+
+rounds = Table(  # of the game; pictures: sha256 and label of each
+    "rounds",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("player", String(32), nullable=False),
+    Column("nickname", String(32), nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("pictures", JSON, nullable=False),
+    Column("begun_at", Moment, nullable=False),
+)
+
+plays = Table(  # what players answered: a crowd, not reviewers
+    "plays",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("round", String(32), nullable=False),
+    Column("slot", Integer, nullable=False),
+    Column("player", String(32), nullable=False),
+    Column("sha256", SHA, nullable=False, index=True),
+    Column("version", String(32), nullable=False),
+    Column("answer", String(64), nullable=False),
+    Column("label", String(64), nullable=False),  # ours, then
+    Column("played_at", Moment, nullable=False),
+    UniqueConstraint("round", "slot", "player"),
 )
 
 pairs = Table(

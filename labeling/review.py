@@ -16,7 +16,7 @@ from dataset.tables import asked, audit, clusters, images, judgements, queue, si
 from labeling.label_studio import BATCH, LabelStudio, Question
 from labeling.pictures import picture_url
 from labeling.pull import withdraw_erased
-from labeling.rounds import ADJUDICATE, AUDIT, RISK, Ask, judged_images, needs_adjudicator, plan, ranked
+from labeling.rounds import ADJUDICATE, AUDIT, RISK, Ask, judged_images, may_be_asked, needs_adjudicator, plan, ranked
 from labeling.screens import make_screens, open_studio, screen_of
 
 RENEWED_AFTER = 0.5  # of the days a picture's address is good for
@@ -130,7 +130,7 @@ def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dic
     else:
         chosen = ranked(chosen)
     with project.catalog.read() as connection:
-        rows = connection.execute(chosen.where(queue.c.sha256.not_in(judged_images())).limit(limit)).all()
+        rows = connection.execute(chosen.where(may_be_asked()).limit(limit)).all()
     return [
         {
             "sha256": row.sha256,
@@ -176,9 +176,7 @@ def set_aside(project: Project) -> list[dict[str, Any]]:
 
 def status(project: Project) -> ReviewStatus:
     with project.catalog.read() as connection:
-        queued = connection.execute(
-            select(func.count()).select_from(queue).where(queue.c.sha256.not_in(judged_images()))
-        ).scalar_one()
+        queued = connection.execute(select(func.count()).select_from(queue).where(may_be_asked())).scalar_one()
         waiting = connection.execute(
             select(func.count())
             .select_from(asked)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, case, func, or_, select
 
 from dataset import decisions
 from dataset.audit import ticket
 from dataset.catalog import upsert
+from dataset.crowd import PLAYERS_FIRST
 from dataset.detectors.base import UNUSABLE
 from dataset.tables import asked, audit, clusters, cursors, images, judgements, queue, splits
 from isitcake.settings import ReviewSection
@@ -127,6 +128,11 @@ def judged_images() -> Any:
     )
 
 
+def may_be_asked() -> Any:
+    """Rows of the queue that wait for a person: nobody answered, or players think otherwise since."""
+    return or_(queue.c.priority >= PLAYERS_FIRST, queue.c.sha256.not_in(judged_images()))
+
+
 def _standing() -> Any:
     """Judgements that are the newest of their reviewer about their picture, and no withdrawal."""
     newest = select(func.max(judgements.c.id)).group_by(judgements.c.sha256, judgements.c.reviewer).scalar_subquery()
@@ -147,7 +153,7 @@ def _round(connection: Connection, studio: str, now: datetime, is_over: bool) ->
 
 
 def _risky(connection: Connection, limit: int) -> list[str]:
-    found = ranked(select(queue.c.sha256)).where(queue.c.sha256.not_in(judged_images())).limit(2 * limit)
+    found = ranked(select(queue.c.sha256)).where(may_be_asked()).limit(2 * limit)
     return list(connection.execute(found).scalars())
 
 

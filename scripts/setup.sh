@@ -52,6 +52,24 @@ elif ! ls .venv/.installed-* >/dev/null 2>&1 || ! .venv/bin/python -c 'import is
 fi
 environment .venv-label-studio locks/label-studio.txt
 
+# What the game's pages run models with, in the browser. Without npm the server's own answers stand in.
+ort=1.30.0
+if [ ! -f "web/vendor/ort/$ort" ] && command -v npm >/dev/null; then
+    say "fetching onnxruntime-web $ort"
+    there="$(mktemp -d)"
+    if (cd "$there" && npm pack --silent "onnxruntime-web@$ort" >/dev/null 2>&1 \
+        && echo "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71  onnxruntime-web-$ort.tgz" | sha256sum --check --quiet && tar xzf ./*.tgz); then
+        rm -rf web/vendor/ort && mkdir -p web/vendor/ort
+        for file in ort.wasm.min.mjs ort-wasm-simd-threaded.mjs ort-wasm-simd-threaded.wasm; do
+            cp "$there/package/dist/$file" web/vendor/ort/
+        done
+        touch "web/vendor/ort/$ort"
+    else
+        echo "no onnxruntime-web: the game asks the server instead of the browser" >&2
+    fi
+    rm -rf "$there"
+fi
+
 if ! .venv/bin/python -m crawlers.browser >/dev/null 2>&1; then
     say "installing a browser"
     timeout 600 .venv/bin/python -m playwright install chromium >/dev/null 2>&1 \

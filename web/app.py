@@ -14,6 +14,7 @@ from dataset.project import Project
 from dataset.tables import images
 from isitcake.errors import StorageError, UnknownImage
 from labeling.pictures import is_signed
+from web.game import game
 from web.report import report_html
 from web.waker import Waker
 from web.why import why, why_html
@@ -55,7 +56,7 @@ def create_app(project: Project) -> FastAPI:
     @app.get("/reports/{name}")
     def report(name: str) -> FileResponse:
         """A contact sheet or a report as written when its version was published."""
-        kind = re.fullmatch(r"\d{4}\.\d{1,2}\.\d+\.(jpg|html)", name)
+        kind = re.fullmatch(r"(?:leaderboard-)?\d{4}\.\d{1,2}\.\d+\.(jpg|html)", name)
         path = project.home / "reports" / name
         if not kind or not path.is_file():
             raise HTTPException(404)
@@ -72,6 +73,8 @@ def create_app(project: Project) -> FastAPI:
         if found is None:
             raise HTTPException(404)
         return HTMLResponse(why_html(project, found), headers={"Content-Security-Policy": POLICY})
+
+    app.include_router(game(project))
 
     @app.get("/")
     def home() -> Response:
