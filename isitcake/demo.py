@@ -194,8 +194,12 @@ def _addresses(project: Project, ports: Ports, account: LabelStudioAccount, once
         ("dataset", str(project.home / "versions" / newest)),
         ("report", str(project.home / "reports" / f"{newest}.html")),
     ]
+    if (board := project.home / "reports" / f"leaderboard-{newest}.html").is_file():
+        rows.append(("models side by side", str(board)))
     if not once:
+        rows = [("PLAY: is it cake?", f"http://127.0.0.1:{ports.web}/play"), *rows]
         rows += [
+            ("a game for a room", f"http://127.0.0.1:{ports.web}/show"),
             ("report, live", f"http://127.0.0.1:{ports.web}/"),
             ("Label Studio", f"http://127.0.0.1:{ports.label_studio}/  ({account.email}, {account.password})"),
             ("Prefect", f"http://127.0.0.1:{ports.prefect}/"),

@@ -75,13 +75,13 @@ async function choose(label) {
   $("verdict").textContent = found.is_right ? `Right: it is ${truth}!` : `Fooled you: it is ${truth}.`;
   $("verdict").classList.add(found.is_right ? "right" : "wrong");
   const said = { ...found.said };
-  if (mine[slot]) said["here, in your browser"] = mine[slot];
+  if (mine[slot]) said["your browser"] = mine[slot];
   saidBy($("said"), said);
   $("credit").textContent = credit(found);
   $("choices").hidden = true;
   $("next").hidden = false;
   $("next").textContent = slot + 1 < round.pictures.length ? "Next picture" : "Who won?";
-  $("next").focus();
+  $("next").focus({ preventScroll: true });
 }
 
 function credit(found) {
@@ -119,7 +119,8 @@ async function onwards() {
     row.append(image, text);
     return row;
   }));
-  $("again").focus();
+  $("again").focus({ preventScroll: true });
+  scrollTo(0, 0);
 }
 
 $("next").addEventListener("click", onwards);
