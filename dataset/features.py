@@ -29,6 +29,7 @@ IR_VERSION = 9
 CLASSIFIED = 4096  # images at a time
 CLASSES_KEPT = 3
 BUILT_IN = "colour-texture-1"
+IMAGENET_MEAN, IMAGENET_STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,13 @@ def backbone(weights: Path | None) -> Backbone:
     try:
         content = weights.read_bytes()
         model = onnx.version_converter.convert_version(onnx.load_from_string(content), OPSET)
-        graph = _with_pixels(model, weights.stem)
-        classifier = _classifier(model)
+        if any(output.name == "features" for output in model.graph.output):
+            graph, classifier = _with_pixels(model, weights.stem), _classifier(model)
+        else:  # as the ONNX model zoo publishes classifiers: logits only, ImageNet's mean and spread taken off before
+            classifier = _zoo_classifier(model)
+            graph = _with_pixels(
+                _naming_features(model), weights.stem, 255 * IMAGENET_STD, IMAGENET_MEAN / IMAGENET_STD
+            )
     except Exception as error:
         raise StorageError(f"{weights} is not a usable ONNX file ({error}); replace it") from error
     names = weights.with_name(CLASSES_NAME)
@@ -108,8 +114,50 @@ def _classifier(model: onnx.ModelProto) -> onnx.ModelProto | None:
     return helper.make_model(graph, opset_imports=_opsets(model), ir_version=IR_VERSION)
 
 
-def _with_pixels(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
-    """Put in front of `model`, which takes NCHW RGB in [-1, 1], what makes that of uint8 pixels."""
+def _last_layer(model: onnx.ModelProto) -> Any:
+    """The Gemm that gives the logits. Raises ValueError for a network of another form."""
+    node = next((node for node in reversed(model.graph.node) if node.op_type == "Gemm"), None)
+    if node is None or node.output[0] != model.graph.output[0].name:
+        raise ValueError("it has neither an output `features` nor a last Gemm whose input could be that")
+    return node
+
+
+def _naming_features(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with the input of its last layer as an output, `features`."""
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    made.graph.node.append(helper.make_node("Identity", [_last_layer(model).input[0]], ["features"]))
+    made.graph.output.append(helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", None]))
+    return made
+
+
+def _zoo_classifier(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The last layer by itself, from `features` to `probabilities`."""
+    layer = onnx.NodeProto()
+    layer.CopyFrom(_last_layer(model))
+    layer.input[0], layer.output[0] = "features", "cl_logits"
+    softmax = helper.make_node("Softmax", ["cl_logits"], ["probabilities"], axis=1)
+    graph = helper.make_graph(
+        [layer, softmax],
+        "classifier",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", "d"])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", "c"])],
+        [constant for constant in model.graph.initializer if constant.name in layer.input],
+    )
+    return helper.make_model(graph, opset_imports=_opsets(model), ir_version=IR_VERSION)
+
+
+def _with_pixels(
+    model: onnx.ModelProto,
+    name: str,
+    scale: NDArray[np.float64] | float = 127.5,
+    shift: NDArray[np.float64] | float = 1.0,
+) -> onnx.ModelProto:
+    """Put in front of `model`, which takes NCHW RGB, what makes that of uint8 pixels: pixels / scale - shift.
+
+    scale, shift: one for all channels, or (3,). As they are, the model takes [-1, 1].
+    """
+    scale, shift = (value if isinstance(value, float) else value.reshape(3, 1, 1) for value in (scale, shift))
     cut = onnx.utils.Extractor(model).extract_model([model.graph.input[0].name], ["features"])
     model = onnx.compose.add_prefix(cut, "backbone_")  # so that heads put behind it may use any name
     taken = model.graph.input[0].name
@@ -130,8 +178,8 @@ def _with_pixels(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     ]
     constants = [
         numpy_helper.from_array(np.array([1, 3, SIDE_PX, SIDE_PX], dtype=np.int64), "px_sizes"),
-        numpy_helper.from_array(np.array(127.5, dtype=np.float32), "px_half"),
-        numpy_helper.from_array(np.array(1.0, dtype=np.float32), "px_one"),
+        numpy_helper.from_array(np.array(scale, dtype=np.float32), "px_half"),
+        numpy_helper.from_array(np.array(shift, dtype=np.float32), "px_one"),
     ]
     named = helper.make_node("Identity", [model.graph.output[0].name], ["features"])
     graph = helper.make_graph(

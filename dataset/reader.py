@@ -10,13 +10,14 @@ from dataset.decoding import DERIVED_RECIPE as RECIPE
 from dataset.decoding import scaled_rgb
 from dataset.features import Backbone, backbone, session
 from dataset.manifest import Row
-from dataset.recognition import CLASS, COCO, OBJECTNESS, ObjectDetector, detector
+from dataset.recognition import CLASS, COCO, NUMBERED, OBJECTNESS, ObjectDetector, detector
 from dataset.splits import SPLITS, UNSEEN
 from dataset.versions import Version, load, newest, require_verified, verify
 
 __all__ = [
     "CLASS",
     "COCO",
+    "NUMBERED",
     "OBJECTNESS",
     "RECIPE",
     "SPLITS",

@@ -552,7 +552,7 @@ def fetch(context: Context, as_json: bool) -> None:
     from training.weights import fetch as stage
 
     with progress(as_json) as steps:
-        found = stage(load(context.config), steps.step)
+        found = stage(load(context.config, needs_weights=False), steps.step)
     show(found if as_json else f"{len(found)} files checked", as_json,
          grid(["file", "", "licence"], [(f.file, f.state, f.licence) for f in found]))  # fmt: skip
 

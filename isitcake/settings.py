@@ -40,6 +40,8 @@ AGENT_NAME = "isitcakebot"
 AGENT_VERSION = "0.1"
 WEIGHTS_NAME = "mobilenet_v2_1.0_224.onnx"
 DETECTOR_NAME = "fastestdet_coco.onnx"
+ZOO_WEIGHTS_NAME = "mobilenetv2-12.onnx"  # what `isitcake models fetch` brings
+ZOO_DETECTOR_NAME = "ssd_mobilenet_v1_12.onnx"
 CLASSES_NAME = "imagenet_1001_labels.txt"  # of the weights, a line each
 
 PHOTO_APIS = {
@@ -201,6 +203,10 @@ class Secrets(BaseModel):
     blobs_secret: SecretStr = SecretStr("")
 
 
+def _first(folder: Path, *names: str) -> Path | None:
+    return next((path for name in names if (path := folder / name).is_file()), None)
+
+
 class Settings(BaseModel):
     """One project: what isitcake.toml says, and where it stands."""
 
@@ -255,13 +261,13 @@ class Settings(BaseModel):
         """MobileNetV2 as ONNX, where a folder of weights is configured."""
         if not self.models.folder:
             return None
-        return (self.root / Path(self.models.folder).expanduser()).resolve() / WEIGHTS_NAME
+        folder = (self.root / Path(self.models.folder).expanduser()).resolve()
+        return _first(folder, WEIGHTS_NAME, ZOO_WEIGHTS_NAME) or folder / WEIGHTS_NAME
 
     @property
     def detector(self) -> Path | None:
         """A COCO detector as ONNX, where the folder of weights holds one."""
-        path = self.weights.with_name(DETECTOR_NAME) if self.weights else None
-        return path if path is not None and path.is_file() else None
+        return _first(self.weights.parent, DETECTOR_NAME, ZOO_DETECTOR_NAME) if self.weights else None
 
     @property
     def signing_key(self) -> bytes:
@@ -284,10 +290,11 @@ class Settings(BaseModel):
             )
 
 
-def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None, *, needs_weights: bool = True) -> Settings:
     """Settings of the project at `path` (default: ISITCAKE_CONFIG, then isitcake.toml here or above).
 
-    Raises ConfigError with one sentence that names file, line, key and mend.
+    needs_weights: whether a folder without weights is an error. Raises ConfigError with one sentence that names file,
+    line, key and mend.
     """
     environ = os.environ if environ is None else environ
     path = path or _find(environ)
@@ -322,7 +329,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         settings = Settings.model_validate({**content, **extra})
     except ValidationError as error:
         raise ConfigError(_explain(path, text, origins, error)) from None
-    _check_paths(settings, text)
+    _check_paths(settings, text, needs_weights)
     return settings
 
 
@@ -435,7 +442,7 @@ def _line(text: str, location: tuple[str | int, ...]) -> int:
     return start + 1
 
 
-def _check_paths(settings: Settings, text: str) -> None:
+def _check_paths(settings: Settings, text: str, needs_weights: bool) -> None:
     for number, source in enumerate(settings.sources):
         if source.kind == "folder":
             folder = settings.root / Path(source.path).expanduser()
@@ -445,10 +452,10 @@ def _check_paths(settings: Settings, text: str) -> None:
                     f"{settings.config_path}, line {line}: sources.{number}.path: no folder {folder}; "
                     "create it or mend the path"
                 )
-    if settings.weights is not None and not settings.weights.is_file():
+    if needs_weights and settings.weights is not None and not settings.weights.is_file():
         raise ConfigError(
-            f"{settings.config_path}: models.folder: no {settings.weights}; put {WEIGHTS_NAME} there, or "
-            "remove the key to use the built-in features"
+            f"{settings.config_path}: models.folder: no {settings.weights}; put {WEIGHTS_NAME} there, let "
+            "`isitcake models fetch` bring weights, or remove the key to use the built-in features"
         )
     parent = settings.home
     while not parent.exists():

@@ -51,10 +51,20 @@ def planes(net: Net, side_px: int, *, is_grey: bool = False) -> str:
     return net.put("Round", [net.put("Conv", [square, weights], "px_light")], "px_grey_whole")
 
 
-def from_pixels(net: Net, output: str) -> onnx.ModelProto:
-    """A graph of its own from `pixels` to one tensor, for what training looks at."""
-    graph = helper.make_graph(net.nodes, "part", [_pixels()], [_floats(output)], net.constants)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+def from_pixels(net: Net, output: str, before: onnx.ModelProto | None = None) -> onnx.ModelProto:
+    """A graph of its own from `pixels` to one tensor, for what training looks at. before: as for `finished`."""
+    nodes, constants = _after(before, net)
+    graph = helper.make_graph(nodes, "part", [_pixels()], [_floats(output)], constants)
+    return helper.make_model(graph, opset_imports=_opsets(before), ir_version=IR_VERSION)
+
+
+def _after(before: onnx.ModelProto | None, net: Net) -> tuple[list[Any], list[Any]]:
+    first = before.graph if before else onnx.GraphProto()
+    return [*first.node, *net.nodes], [*first.initializer, *net.constants]
+
+
+def _opsets(before: onnx.ModelProto | None) -> list[Any]:
+    return list(before.opset_import) if before else [helper.make_opsetid("", OPSET)]
 
 
 def widened(backbone: onnx.ModelProto) -> onnx.ModelProto:
@@ -125,15 +135,9 @@ def finished(
         helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [1, len(labels)]),
         helper.make_tensor_value_info("class", TensorProto.INT64, [1]),
     ]
-    graph = helper.make_graph(
-        [*(before.graph.node if before else []), *net.nodes],
-        "classifier",
-        [_pixels()],
-        outputs,
-        [*(before.graph.initializer if before else []), *net.constants],
-    )
-    opsets = list(before.opset_import) if before else [helper.make_opsetid("", OPSET)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+    nodes, constants = _after(before, net)
+    graph = helper.make_graph(nodes, "classifier", [_pixels()], outputs, constants)
+    model = helper.make_model(graph, opset_imports=_opsets(before), ir_version=IR_VERSION)
     helper.set_model_props(model, {"labels": json.dumps(list(labels)), **facts})
     return model
 

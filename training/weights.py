@@ -8,7 +8,7 @@ import requests
 
 from dataset.atomic import replace_file
 from isitcake.errors import StorageError, TrainingError, UsageError
-from isitcake.settings import DETECTOR_NAME, WEIGHTS_NAME, Settings
+from isitcake.settings import DETECTOR_NAME, WEIGHTS_NAME, ZOO_DETECTOR_NAME, ZOO_WEIGHTS_NAME, Settings
 
 TIMEOUT_S = 30
 BLOCK = 1 << 18
@@ -28,7 +28,7 @@ class Weights:
 
 WEIGHTS = (
     Weights(
-        "mobilenetv2-12.onnx",
+        ZOO_WEIGHTS_NAME,
         "https://huggingface.co/onnxmodelzoo/mobilenetv2-12/resolve/main/mobilenetv2-12.onnx",
         "c0c3f76d93fa3fd6580652a45618618a220fced18babf65774ed169de0432ad5",
         "Apache-2.0",
@@ -36,7 +36,7 @@ WEIGHTS = (
         WEIGHTS_NAME,
     ),
     Weights(
-        "ssd_mobilenet_v1_12.onnx",
+        ZOO_DETECTOR_NAME,
         "https://github.com/onnx/models/raw/main/validated/vision/object_detection_segmentation/ssd-mobilenetv1/model/"
         "ssd_mobilenet_v1_12.onnx",
         "b8fba5e404077d4048d27fcd1667e85e27e192eb9bf51e696c46a3acd7d21058",

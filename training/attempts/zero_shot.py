@@ -12,15 +12,17 @@ import onnx
 import onnx.compose
 import onnx.version_converter
 from numpy.typing import NDArray
+from onnx import TensorProto, helper
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
-from dataset.reader import CLASS, COCO, OBJECTNESS, session
+from dataset.reader import CLASS, COCO, NUMBERED, OBJECTNESS, ObjectDetector, session
 from training.attempts.protocol import Fitted, softmax
 from training.examples import TRUSTED, Examples
 from training.graphs import OPSET, Net, finished, from_pixels, gemm, planes
 
 MEANT = {"cake": ("trifle", "bakery", "confectionery", "ice cream", "chocolate sauce", "candle")}
+FLOAT = TensorProto.FLOAT
 SMALL = 1e-4  # added before the logarithm
 
 
@@ -91,16 +93,38 @@ class CocoZeroShot:
     def fit(self, examples: Examples) -> Fitted:
         (label,) = self._known(examples)
         net = Net()
-        score = _detect(net, examples, examples.names[label].replace("_", " "))
-        run = session(from_pixels(net, score), threads=1).run
+        wanted = examples.names[label].replace("_", " ")
+        before = None
+        if examples.detector is not None and examples.detector.is_boxed:
+            before = _boxed(examples.detector.content)
+            score = _best_box(net, examples.detector, wanted)
+        else:
+            score = _detect(net, examples, wanted)
+        run = session(from_pixels(net, score, before), threads=1).run
 
         def look(image: Image.Image) -> float:
             return float(run(None, {"pixels": np.asarray(image)[None]})[0][0, 0])
 
         scores = np.array(examples.each_picture(look, "objects"), dtype=np.float32)
         slope, offset = _fit_scores(examples, scores, label)
-        graph = finished(None, net, _logits(net, score, slope, offset, label), examples.names, {})
+        graph = finished(before, net, _logits(net, score, slope, offset, label), examples.names, {})
         return Fitted(graph, _probabilities(scores, slope, offset, label))
+
+
+def _boxed(content: bytes) -> onnx.ModelProto:
+    """A detector of TensorFlow's form that takes its picture as `pixels`."""
+    model = onnx.load_from_string(content)
+    model.graph.node.insert(0, helper.make_node("Identity", ["pixels"], [model.graph.input[0].name]))
+    return model
+
+
+def _best_box(net: Net, detector: ObjectDetector, wanted: str) -> str:
+    """From its outputs to (1, 1): the score of the best box of a class."""
+    number = next(number for number, name in NUMBERED.items() if name == wanted)
+    kinds, found = (detector.output(part) for part in ("detection_classes", "detection_scores"))
+    near = net.put("Abs", [net.put("Sub", [kinds, net.floats("box_kind", float(number))], "box_off")], "box_apart")
+    is_it = net.put("Cast", [net.put("Less", [near, net.floats("box_half", 0.5)], "box_is")], "box_one", to=FLOAT)
+    return net.put("ReduceMax", [net.put("Mul", [is_it, found], "box_scores")], "box_best", keepdims=1)
 
 
 def _detect(net: Net, examples: Examples, wanted: str) -> str:
