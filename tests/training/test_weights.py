@@ -43,8 +43,8 @@ def classifier() -> bytes:
 
 
 def boxes() -> bytes:
-    """As SSD-MobileNet is made: uint8 NHWC of any size; boxes with scores and COCO's numbers. The box of a cake scores by
-    how bright the picture is, that of a person always the same.
+    """As SSD-MobileNet is made: uint8 NHWC of any size; boxes with scores and COCO's numbers. The box of a cake scores
+    by how bright the picture is, that of a person always the same.
     """
     nodes = [
         helper.make_node("Cast", ["image_tensor:0"], ["light"], to=TensorProto.FLOAT),
