@@ -6,7 +6,7 @@ A player is worth what he gets right on pictures that people have judged; who pl
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, func, select
 
@@ -17,6 +17,7 @@ MOST = 0.6  # of the weight, from which players are of one mind
 PRIOR = (3.0, 2.0)  # right and wrong answers that everybody starts with
 HEAVIEST = 1.5  # log-odds
 PLAYERS_FIRST = 100.0  # priority in the queue, above any that detectors give
+BEATEN = 1.0  # more priority, where players beat the model
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,27 @@ class Play:
 
 @dataclass(frozen=True)
 class Mind:
-    """What players are of one mind about. share: of their weight, 0 to 1; votes: who said so; players: who answered."""
+    """What players are of one mind about. share: of their weight, 0 to 1; votes: who said so; players: who answered.
+
+    label: ours. model_answer: the champion's.
+    """
 
     answer: str
     share: float
     votes: int
     players: int
+    label: str = ""
+    model_answer: str = ""
+
+    @property
+    def is_dissent(self) -> bool:
+        """Whether they think otherwise than our label."""
+        return self.answer != self.label
+
+    @property
+    def reason(self) -> str:
+        told = f"players: {self.votes} of {self.players} say {self.answer}"
+        return told if self.is_dissent else f"{told}, and the model says {self.model_answer}"
 
 
 def reliability(given: Iterable[Play]) -> dict[str, float]:
@@ -72,8 +88,11 @@ def minds(given: Iterable[Play], worth: Mapping[str, float]) -> dict[str, Mind]:
     return found
 
 
-def dissent(connection: Connection) -> dict[str, Mind]:
-    """Clusters, by name, of whose label most players think otherwise, since people last judged them."""
+def objections(connection: Connection) -> dict[str, Mind]:
+    """Clusters, by name, where most players think otherwise than our label, or than the model and rightly so.
+
+    Answers given since people last judged the picture count.
+    """
     judged = {
         row.cluster: row.last
         for row in connection.execute(
@@ -82,16 +101,20 @@ def dissent(connection: Connection) -> dict[str, Mind]:
             .group_by(clusters.c.cluster)
         )
     }
-    given, open_ = [], []
+    given, since = [], []
+    last = {}
     rows = connection.execute(
         select(plays, clusters.c.cluster).join(clusters, clusters.c.sha256 == plays.c.sha256).order_by(plays.c.id)
     )
-    label_of = {}
     for row in rows:
         play = Play(row.player, row.cluster, row.answer, row.label, row.cluster in judged)
         given.append(play)
         if row.cluster not in judged or row.played_at > judged[row.cluster]:
-            open_.append(play)
-            label_of[row.cluster] = row.label
-    found = minds(open_, reliability(given))
-    return {cluster: mind for cluster, mind in found.items() if mind.answer != label_of[cluster]}
+            since.append(play)
+            last[row.cluster] = row
+    found = {}
+    for cluster, mind in minds(since, reliability(given)).items():
+        whole = replace(mind, label=last[cluster].label, model_answer=last[cluster].model_answer)
+        if whole.is_dissent or whole.model_answer not in ("", whole.answer):
+            found[cluster] = whole
+    return found

@@ -21,7 +21,7 @@ from dataset.atomic import storage_errors
 from dataset.catalog import replace, upsert
 from dataset.clusters import clusters
 from dataset.comparison import compare_new
-from dataset.crowd import dissent
+from dataset.crowd import objections
 from dataset.decoding import Undecodable, scaled_rgb
 from dataset.detectors import DETECTORS, Finding
 from dataset.features import Backbone, backbone
@@ -189,7 +189,7 @@ def _triage(connection: Connection, net: Backbone, labels: list[str], audited: i
             i: [finding for detector in detectors if (finding := detector.examine(subject))]
             for i, subject in subjects.items()
         }
-        waiting = queue_rows(names, groups, best, judged, subjects, suspicions, dissent(connection))
+        waiting = queue_rows(names, groups, best, judged, subjects, suspicions, objections(connection))
     replace(connection, findings, [{"sha256": names[i], **asdict(f)} for i, found in suspicions.items() for f in found])
     replace(connection, queue, waiting)
     decided = decisions.settle(connection, now)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, select
 
 from dataset import prior, triage
-from dataset.crowd import PLAYERS_FIRST, Mind
+from dataset.crowd import BEATEN, PLAYERS_FIRST, Mind
 from dataset.detectors import Finding, Subject
 from dataset.detectors.base import UNUSABLE
 from dataset.detectors.lookalikes import Lookalikes
@@ -140,11 +140,12 @@ def queue_rows(
     judged: dict[int, str],
     subjects: dict[int, Subject],
     suspicions: dict[int, list[Finding]],
-    dissent: Mapping[str, Mind],
+    objections: Mapping[str, Mind],
 ) -> list[dict[str, Any]]:
     """Rows of the review queue: every cluster that nobody judged and that is not set aside.
 
-    Where most players of the game think otherwise (dissent, by cluster), it comes first, judged or not.
+    objections: of players of the game, by cluster. Where they doubt our label, the cluster comes first, judged or not;
+    where they beat the model, it comes before what detectors alone suspect, unless it is judged.
     """
     taught = [
         (signals_of(subjects[i], suspicions[i]), judged[number] != subjects[i].source_label)
@@ -155,8 +156,9 @@ def queue_rows(
     waiting = []
     for number, members in groups.items():
         i = best[number]
-        mind = dissent.get(names[members[0]])
-        if i not in subjects or (not mind and (judged[number] or subjects[i].is_surely_unusable)):
+        mind = objections.get(names[members[0]])
+        doubted = mind is not None and mind.is_dissent
+        if i not in subjects or (not doubted and (judged[number] or subjects[i].is_surely_unusable)):
             continue
         found = suspicions[i]
         signals = signals_of(subjects[i], found)
@@ -165,8 +167,9 @@ def queue_rows(
         suggested = triage.suggestion(found, subjects[i].source_label, subjects[i].prior)
         reasons = [f"{finding.detector}: {finding.evidence}" for finding in found]
         if mind:
-            priority, suggested = PLAYERS_FIRST + mind.share, mind.answer
-            reasons.insert(0, f"players: {mind.votes} of {mind.players} say {mind.answer}")
+            priority = PLAYERS_FIRST + mind.share if doubted else priority + BEATEN
+            suggested = mind.answer
+            reasons.insert(0, mind.reason)
         waiting.append(
             {
                 "sha256": names[i],

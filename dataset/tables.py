@@ -218,6 +218,7 @@ plays = Table(  # what players answered: a crowd, not reviewers
     Column("version", String(32), nullable=False),
     Column("answer", String(64), nullable=False),
     Column("label", String(64), nullable=False),  # ours, then
+    Column("model_answer", String(64), nullable=False, default=""),  # the champion's, then; empty where it said nothing
     Column("played_at", Moment, nullable=False),
     UniqueConstraint("round", "slot", "player"),
 )

@@ -8,6 +8,7 @@ from dataset.atomic import replace_file
 from dataset.reader import Version, load
 from dataset.versions import diff
 from isitcake.settings import Settings
+from training.attempts.best import Best
 from training.promotion import champion_of
 from training.train import TrainReport, train
 
@@ -66,6 +67,8 @@ def retrain(settings: Settings, version_name: str, now: datetime | None = None) 
     is_due, why = due(settings.home, version, now)
     if not is_due:
         return f"not trained on {version.name}: {why}"
-    report = train(settings, version.name, now=now)
+    champion = champion_of(settings.home)
+    names = sorted({champion.name, Best.name}) if champion else ()  # the others are for comparison, by hand
+    report = train(settings, version.name, names=names, now=now)
     note(settings.home, version, why, now)
     return report

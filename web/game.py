@@ -11,11 +11,14 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+from sqlalchemy import func, select
 from starlette.concurrency import run_in_threadpool
 
+from dataset import versions
 from dataset.decoding import Undecodable
 from dataset.project import Project
 from dataset.reader import decoded
+from dataset.tables import audit, judgements
 from isitcake.errors import IsItCakeError, StageError, UnknownModel
 from training import models
 from web.deck import Deck, deck
@@ -289,9 +292,11 @@ def game(project: Project) -> APIRouter:
 
 
 def _newest(project: Project) -> tuple[str, ...]:
-    from dataset import versions
-
-    return tuple(versions.names(project.home)[-1:])
+    """What a deck depends on beside the models: the newest version, and how far the audit is."""
+    with project.catalog.read() as connection:
+        drawn = connection.execute(select(func.count()).select_from(audit)).scalar_one()
+        answered = connection.execute(select(func.max(judgements.c.id))).scalar()
+    return (*versions.names(project.home)[-1:], str(drawn), str(answered))
 
 
 def _title(name: str) -> str:

@@ -63,7 +63,7 @@ def answer(project: Project, deck: Deck, round_id: str, slot: int, label: str) -
     found, sha256, truth = _pictures(project, round_id, slot)
     play = {
         "round": round_id, "slot": slot, "player": found.player, "sha256": sha256, "version": found.version,
-        "answer": label, "label": truth, "played_at": datetime.now(UTC),
+        "answer": label, "label": truth, "model_answer": champion_says(deck, sha256), "played_at": datetime.now(UTC),
     }  # fmt: skip
     if not store(project, [play]):
         raise Refused("this picture was answered before")
@@ -74,6 +74,11 @@ def reveal(deck: Deck, slot: int, sha256: str, truth: str, label: str) -> Reveal
     row = deck.row(sha256)
     credit = (row.creator, row.licence, row.page_url, row.site) if row else ("", "", "", "")
     return Reveal(slot, truth, label, label == truth, deck.said.get(sha256, {}), *credit)
+
+
+def champion_says(deck: Deck, sha256: str) -> str:
+    """The champion's answer; empty where it said nothing."""
+    return _says(deck.said.get(sha256, {}).get(deck.champion.partition("/")[0], {}))
 
 
 def store(project: Project, played: Sequence[Mapping[str, Any]]) -> int:

@@ -20,7 +20,7 @@ import segno
 from dataset.manifest import Row
 from web.deck import Deck
 from web.guard import nickname
-from web.rounds import models_right
+from web.rounds import champion_says, models_right
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that looks like a digit
 PLAYERS = 1000
@@ -115,7 +115,8 @@ class Show:
         self.phase = "reveal"
         played = [
             {"round": self.id[:32], "slot": slot, "player": player.token, "sha256": row.sha256, "label": row.label,
-             "version": self.deck.version.name, "answer": player.answers[slot], "played_at": datetime.now(UTC)}
+             "version": self.deck.version.name, "answer": player.answers[slot], "played_at": datetime.now(UTC),
+             "model_answer": champion_says(self.deck, row.sha256)}
             for player in self.players.values() if slot in player.answers
         ]  # fmt: skip
         for player in self.players.values():

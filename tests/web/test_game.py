@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from crawlers.browser import executable, launch_options
 from dataset import versions
 from dataset.catalog import append
-from dataset.crowd import Play, dissent, minds, reliability
+from dataset.crowd import Play, minds, objections, reliability
 from dataset.curate import curate
 from dataset.erase import erase
 from dataset.project import Project
@@ -367,7 +367,7 @@ def test_most_players_bring_a_picture_to_the_top(bakery: Project) -> None:
             for player in range(5)
         ]  # fmt: skip
         append(connection, plays, known + said)
-        assert [mind.answer for mind in dissent(connection).values()] == [other]
+        assert [mind.answer for mind in objections(connection).values()] == [other]
     curate(bakery)
     (first, *_) = next_items(bakery, 3)
     assert first["sha256"] == wrong.sha256
@@ -379,6 +379,24 @@ def test_most_players_bring_a_picture_to_the_top(bakery: Project) -> None:
              "origin": "import", "external_id": "again", "recorded_at": datetime.now(UTC)}])  # fmt: skip
     curate(bakery)
     assert wrong.sha256 not in {item["sha256"] for item in next_items(bakery, 10)}  # a person has said
+
+
+def test_who_beats_the_model_is_heard(bakery: Project) -> None:
+    """Players agree with a label that nobody judged, and the model does not: asked about sooner, with that reason."""
+    version = versions.newest(bakery.home)
+    assert version is not None
+    row = next(row for row in version.rows() if row.split == "test")
+    other = next(label for label in version.labels if label != row.label)
+    with bakery.catalog.write() as connection:
+        connection.execute(judgements.delete().where(judgements.c.sha256 == row.sha256))
+        append(connection, plays, [
+            {"round": f"r{n}", "slot": 0, "player": f"p{n}", "sha256": row.sha256, "label": row.label, "version": "v",
+             "answer": row.label, "model_answer": other, "played_at": datetime.now(UTC)}
+            for n in range(4)])  # fmt: skip
+    curate(bakery)
+    (first, *_) = next_items(bakery, 1)
+    assert first["sha256"] == row.sha256
+    assert first["reasons"][0] == f"players: 4 of 4 say {row.label}, and the model says {other}"
 
 
 def test_strangers_weigh_little() -> None:

@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(length=32), nullable=False),
         sa.Column("answer", sa.String(length=64), nullable=False),
         sa.Column("label", sa.String(length=64), nullable=False),
+        sa.Column("model_answer", sa.String(length=64), nullable=False),
         sa.Column("played_at", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plays")),
         sa.UniqueConstraint("round", "slot", "player", name=op.f("uq_plays_round")),
