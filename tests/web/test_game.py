@@ -37,6 +37,8 @@ from web.rounds import Refused, begin, dealt
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PARITY_PICTURES = 50
+PATIENCE_MS = 60_000  # the model is asked in the page on whatever cores other tests leave
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
