@@ -102,7 +102,7 @@ def test_a_round_with_the_keyboard(served: tuple[str, Project], browser: Browser
     given = begun.value.json()
     for number in range(9):
         expect(page.locator("#count")).to_have_text(f"Picture {number + 1} of 9")
-        expect(page.locator("#choices")).to_be_visible()
+        expect(page.locator("#choices button").first).to_be_enabled()
         assert page.locator("#verdict").inner_text() == ""
         assert page.locator("#said li").count() == 0
         page.keyboard.press("1" if number % 2 else "ArrowRight")

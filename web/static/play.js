@@ -42,6 +42,7 @@ async function show() {
   $("credit").textContent = "";
   $("next").hidden = true;
   $("choices").hidden = false;
+  for (const button of $("choices").children) button.disabled = true; // until there is something to see
   [...$("dots").children].forEach((dot, n) => dot.classList.toggle("now", n === slot));
   $("count").textContent = `Picture ${slot + 1} of ${round.pictures.length}`;
   const answer = await fetch(round.pictures[slot]);
@@ -51,6 +52,8 @@ async function show() {
   $("photo").alt = `Picture ${slot + 1}: is it ${title(round.labels[0])}?`;
   $("frame").classList.remove("pop");
   requestAnimationFrame(() => $("frame").classList.add("pop"));
+  await $("photo").decode().catch(() => {});
+  for (const button of $("choices").children) button.disabled = false;
   isOpen = true;
   const here = slot;
   judge(blob).then((found) => { if (found) mine[here] = found; }).catch(() => {});
