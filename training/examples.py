@@ -20,7 +20,6 @@ from training.graphs import Net, from_pixels, planes, widened
 
 SAVED_EVERY = 2000  # pictures
 THREADS = max(1, os.cpu_count() or 1)
-TRUSTED = ("train", "validation")  # what a model may learn from, or be tuned on
 Progress = Callable[[str, int, int], None]
 
 

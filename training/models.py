@@ -95,12 +95,13 @@ def score(model: Model) -> float:
 
 
 def find(home: Path, name: str | None = None) -> Model:
-    """The model `name` or `name/version`; where nothing is named the champion, or the newest while there is none.
+    """The model `name` or `name/version`; where nothing is named the champion, or the newest where that is gone.
 
     Raises UnknownModel.
     """
     known = listing(home)
-    if not name and (chosen := champion_id(home)):
+    chosen = champion_id(home)
+    if not name and any(model.id == chosen for model in known):
         name = chosen
     wanted, _, version = (name or "").partition("/")
     fitting = [m for m in known if (not wanted or m.name == wanted) and (not version or m.version == version)]

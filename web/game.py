@@ -252,7 +252,9 @@ def game(project: Project) -> APIRouter:
                 except (ValueError, AttributeError):
                     await socket.close(4400)
                     return
-                if kind == "host" and secrets.compare_digest(str(told.get("token", "")), show.host_token):
+                if kind == "host" and secrets.compare_digest(
+                    str(told.get("token", "")).encode(), show.host_token.encode()
+                ):
                     is_host = True
                     show.hosts.append(socket)
                     await socket.send_text(json.dumps(show.state()))

@@ -121,8 +121,10 @@ class Show:
         ]  # fmt: skip
         for player in self.players.values():
             player.right += player.answers.get(slot) == row.label
-        await asyncio.to_thread(self.keep, played)
-        await self._all()
+        try:
+            await asyncio.to_thread(self.keep, played)
+        finally:  # a catalog out of reach must not stop the room
+            await self._all()
 
     def state(self, player: Player | None = None) -> dict[str, Any]:
         """What a screen may know now: never the truth before the picture's time is over."""

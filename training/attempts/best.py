@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from training.attempts.protocol import Fitted, softmax
-from training.examples import TRUSTED, Examples
+from training.examples import Examples
 from training.graphs import Net, finished, gemm
 
 MARGIN = 1.0  # C of the support vector machine
@@ -153,7 +153,7 @@ class Best:
         return ""
 
     def fit(self, examples: Examples) -> Fitted:
-        learn = examples.mask(*TRUSTED) & np.isin(examples.labels, examples.names)
+        learn = examples.mask("train") & np.isin(examples.labels, examples.names)
         model = fit_best(
             examples.wide[learn], examples.labels[learn], examples.sites[learn], examples.claims[learn], examples.names
         )

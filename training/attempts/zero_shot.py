@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 
 from dataset.reader import CLASS, COCO, NUMBERED, OBJECTNESS, ObjectDetector, session
 from training.attempts.protocol import Fitted, softmax
-from training.examples import TRUSTED, Examples
+from training.examples import Examples
 from training.graphs import OPSET, Net, finished, from_pixels, gemm, planes
 
 MEANT = {"cake": ("trifle", "bakery", "confectionery", "ice cream", "chocolate sauce", "candle")}
@@ -150,7 +150,7 @@ def _detect(net: Net, examples: Examples, wanted: str) -> str:
 
 def _fit_scores(examples: Examples, scores: NDArray[np.float32], label: int) -> tuple[float, float]:
     """How much of a score is enough: slope and offset of the log-odds in its logarithm."""
-    learn = examples.mask(*TRUSTED)
+    learn = examples.mask("train")
     x = np.log(scores[learn] + SMALL)[:, None]
     model = LogisticRegression(class_weight="balanced").fit(x, examples.labels[learn] == examples.names[label])
     return float(model.coef_[0, 0]), float(model.intercept_[0])
