@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from dataset import decisions, splits
-from dataset.blocks import blocks
+from dataset.blocks import blocks, within
 from dataset.catalog import insert_new
 from dataset.manifest import Row
 from dataset.spool import Spool
@@ -50,26 +50,16 @@ def _block(connection: Connection, where: ColumnElement[bool], labels: Sequence[
     for row in connection.execute(select(clusters).where(where).order_by(clusters.c.sha256)):
         block.groups[row.cluster].append(row.sha256)
         block.best[row.cluster] = row.representative
-    wanted = (
-        select(
-            sightings.c.id, sightings.c.sha256, sightings.c.source, sightings.c.source_label, sightings.c.site,
-            sightings.c.image_url, sightings.c.page_url, sightings.c.licence, sightings.c.creator,
-        )
-        .join(clusters, clusters.c.sha256 == sightings.c.sha256)
-        .where(where)
-        .order_by(sightings.c.seen_at, sightings.c.id)
+    columns = select(
+        sightings.c.id, sightings.c.sha256, sightings.c.source, sightings.c.source_label, sightings.c.site,
+        sightings.c.image_url, sightings.c.page_url, sightings.c.licence, sightings.c.creator,
     )  # fmt: skip
-    for row in connection.execute(wanted):
+    in_time = within(columns, sightings, where).order_by(sightings.c.seen_at, sightings.c.id)
+    for row in connection.execute(in_time):
         block.seen[row.sha256].append(row)
     block.decided = decisions.latest(connection, where)
-    block.ledger = {
-        row.sha256: row.split
-        for row in connection.execute(
-            select(splits_table.c.sha256, splits_table.c.split)
-            .join(clusters, clusters.c.sha256 == splits_table.c.sha256)
-            .where(where)
-        )
-    }
+    assigned = within(select(splits_table.c.sha256, splits_table.c.split), splits_table, where)
+    block.ledger = {row.sha256: row.split for row in connection.execute(assigned)}
     for cluster, members in block.groups.items():
         if not any(member in block.seen for member in members):
             continue
@@ -121,32 +111,14 @@ def _assign(connection: Connection, labels: Sequence[str], now: datetime) -> Non
 
 
 def _rows(connection: Connection, where: ColumnElement[bool], block: _Block) -> Iterator[Row]:
-    wanted = (
-        select(
-            images.c.sha256, images.c.format, images.c.width, images.c.height, images.c.first_seen, fingerprints.c.phash
-        )
-        .join(fingerprints, fingerprints.c.sha256 == images.c.sha256)
-        .join(clusters, clusters.c.sha256 == images.c.sha256)
-        .where(where)
-    )
-    facts = {row.sha256: row for row in connection.execute(wanted)}
-    answers = {
-        row.sha256: row.n
-        for row in connection.execute(
-            select(judgements.c.sha256, func.count().label("n"))
-            .join(clusters, clusters.c.sha256 == judgements.c.sha256)
-            .where(where)
-            .group_by(judgements.c.sha256)
-        )
-    }
-    doubts = {
-        row.sha256: row.error_probability
-        for row in connection.execute(
-            select(queue.c.sha256, queue.c.error_probability)
-            .join(clusters, clusters.c.sha256 == queue.c.sha256)
-            .where(where)
-        )
-    }
+    columns = select(
+        images.c.sha256, images.c.format, images.c.width, images.c.height, images.c.first_seen, fingerprints.c.phash
+    ).join(fingerprints, fingerprints.c.sha256 == images.c.sha256)
+    facts = {row.sha256: row for row in connection.execute(within(columns, images, where))}
+    counted = within(select(judgements.c.sha256, func.count().label("n")), judgements, where)
+    answers = {row.sha256: row.n for row in connection.execute(counted.group_by(judgements.c.sha256))}
+    doubted = within(select(queue.c.sha256, queue.c.error_probability), queue, where)
+    doubts = {row.sha256: row.error_probability for row in connection.execute(doubted)}
     for cluster, label in block.chosen.items():
         members, sha256 = block.groups[cluster], block.best[cluster]
         split = splits.published_split(members, block.ledger)

@@ -1,8 +1,9 @@
 """The catalog a block of clusters at a time, so that memory is needed for one block, however many there are."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select
 
 from dataset.tables import clusters
 
@@ -20,3 +21,8 @@ def blocks(connection: Connection, size: int = CLUSTERS) -> Iterator[ColumnEleme
         if high is None:
             return
         low = high
+
+
+def within(statement: Select[Any], table: Table, where: ColumnElement[bool]) -> Select[Any]:
+    """The statement for images of a block only. table: the one of its tables whose sha256 names them."""
+    return statement.join(clusters, clusters.c.sha256 == table.c.sha256).where(where)

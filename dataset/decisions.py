@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from dataset.blocks import blocks
+from dataset.blocks import blocks, within
 from dataset.catalog import append
 from dataset.consensus import SETTLED, Consensus, Vote, consensus
 from dataset.detectors.certain import Certain
@@ -113,20 +113,10 @@ def _settle(connection: Connection, now: datetime, where: ColumnElement[bool], o
     for row in connection.execute(select(clusters.c.sha256, clusters.c.cluster).where(where)):
         members[row.cluster].append(row.sha256)
     labels: dict[str, set[str]] = defaultdict(set)
-    for row in connection.execute(
-        select(sightings.c.sha256, sightings.c.source_label)
-        .join(clusters, clusters.c.sha256 == sightings.c.sha256)
-        .where(where)
-    ):
+    for row in connection.execute(within(select(sightings.c.sha256, sightings.c.source_label), sightings, where)):
         labels[row.sha256].add(row.source_label)
-    doubts = {
-        row.cluster: row.error_probability
-        for row in connection.execute(
-            select(clusters.c.cluster, queue.c.error_probability)
-            .join(queue, queue.c.sha256 == clusters.c.sha256)
-            .where(where)
-        )
-    }
+    doubted = within(select(clusters.c.cluster, queue.c.error_probability).select_from(queue), queue, where)
+    doubts = {row.cluster: row.error_probability for row in connection.execute(doubted)}
     certain = {
         row.cluster: row.evidence
         for row in connection.execute(
@@ -151,7 +141,7 @@ def latest(connection: Connection, where: ColumnElement[bool] | None = None) -> 
     """The decision that holds for each image now. where: of these clusters only."""
     newest = select(func.max(decisions.c.id)).group_by(decisions.c.sha256)
     if where is not None:
-        newest = newest.join(clusters, clusters.c.sha256 == decisions.c.sha256).where(where)
+        newest = within(newest, decisions, where)
     rows = connection.execute(
         select(decisions.c.sha256, decisions.c.label, decisions.c.origin, decisions.c.reason).where(
             decisions.c.id.in_(newest)

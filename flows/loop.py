@@ -80,13 +80,8 @@ def publish_version(project: Project) -> str | None:
 
 @task(cache_policy=NO_CACHE)
 def train_model(project: Project, version: str | None, by_event: bool = False) -> str:
-    if by_event and version:
-        report = training.retraining.retrain(project.settings, version)
-    else:
-        report = training.train.train(project.settings, version)
-    if isinstance(report, str):
-        _table("leaderboard", [], report)
-        return report
+    asked = training.retraining.retrain if by_event else training.train.train
+    report = asked(project.settings, version)
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in board(report.trained)]
     _table("leaderboard", rows, report.line())
     write_report(project)

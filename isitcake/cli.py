@@ -566,17 +566,13 @@ def fetch(context: Context, as_json: bool) -> None:
 def predict(context: Context, images: tuple[str, ...], model: str | None, explain: bool, as_json: bool) -> None:
     """What a model takes every picture for. IMAGES are files, folders and addresses."""
     from training.models import find
+    from training.predict import learned_from
     from training.predict import predict as ask
 
     settings = load(context.config)
     chosen = find(settings.home, model)
     with progress(as_json) as steps:
-        examples = None
-        if explain:
-            from dataset.versions import load as load_version
-            from training.train import examples_of
-
-            examples = examples_of(settings, load_version(settings.home, chosen.version), steps.step)
+        examples = learned_from(settings, chosen, steps.step) if explain else None
         answers = ask(chosen, images, examples, steps.step)
     rows = [(a["file"], a["label"], max(a["probabilities"].values())) for a in answers]
     show(answers, as_json, grid(["picture", "label", "probability"], rows))

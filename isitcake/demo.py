@@ -157,7 +157,7 @@ def _tell(project: Project, world: World, seconds: float, kind: str) -> None:
     out.print(grid(["", "found"], rows))
     out.print()
     before, after = (models.find(project.home, f"{COMPARED}/{version.name}") for version in (first, last))
-    from training.train import evaluate
+    from training.evaluation import evaluate
 
     with _step("Asking the model from before review about the same images"):
         unreviewed = evaluate(before, last)

@@ -8,10 +8,12 @@ import numpy as np
 import requests
 
 from dataset.decoding import Undecodable
-from dataset.reader import decode, decoded
+from dataset.reader import decode, decoded, load
 from isitcake.errors import UsageError
-from training.examples import Examples
+from isitcake.settings import Settings
+from training.examples import Examples, Progress
 from training.models import Model
+from training.train import examples_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff")
 MAX_BYTES = 30_000_000
@@ -23,7 +25,7 @@ def predict(
     model: Model,
     named: Sequence[str | Path],
     examples: Examples | None = None,
-    tell: Callable[[str, int, int], None] | None = None,
+    tell: Progress | None = None,
 ) -> list[dict[str, Any]]:
     """file, label and probabilities of each picture; folders are walked, addresses fetched.
 
@@ -46,6 +48,11 @@ def predict(
         if tell:
             tell("pictures", number, len(files))
     return answers
+
+
+def learned_from(settings: Settings, model: Model, tell: Progress | None = None) -> Examples:
+    """The examples that a model learned from, to explain its answers by."""
+    return examples_of(settings, load(settings.home, model.version), tell)
 
 
 def _files(named: Sequence[str | Path]) -> Iterator[str]:

@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dataset.atomic import replace_file
-from dataset.reader import Version, load
+from dataset.reader import Version, load, newest
 from dataset.versions import diff
+from isitcake.errors import UnknownVersion
 from isitcake.settings import Settings
 from training.attempts.best import Best
+from training.models import of_version
 from training.promotion import champion_of
 from training.train import TrainReport, train
 
@@ -61,12 +63,16 @@ def _log(home: Path) -> list[dict[str, str]]:
     return found if isinstance(found, list) else []
 
 
-def retrain(settings: Settings, version_name: str, now: datetime | None = None) -> TrainReport | str:
-    """Train on a version that was just published, where that is worth it; else the reason why not."""
-    version = load(settings.home, version_name)
+def retrain(settings: Settings, version_name: str | None = None, now: datetime | None = None) -> TrainReport:
+    """Train on a version that was just published, the newest where none is named, if that is worth it; else the report
+    says why not. Raises what `train` raises.
+    """
+    version = load(settings.home, version_name) if version_name else newest(settings.home)
+    if version is None:
+        raise UnknownVersion("nothing is published yet; run `isitcake publish`")
     is_due, why = due(settings.home, version, now)
     if not is_due:
-        return f"not trained on {version.name}: {why}"
+        return TrainReport(version.name, of_version(settings.home, version.name), [], not_due=why)
     champion = champion_of(settings.home)
     names = sorted({champion.name, Best.name}) if champion else ()  # the others are for comparison, by hand
     report = train(settings, version.name, names=names, now=now)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,6 +40,26 @@ def isitcake(folder: Path, *arguments: str, **environment: str) -> subprocess.Co
     )  # fmt: skip
 
 
+@contextmanager
+def served(folder: Path, prefect: Service, tmp_path: Path, port: int) -> Iterator[httpx.Client]:
+    """`isitcake serve` in a process of its own; a client of the Prefect server that it serves on."""
+    environment = prefect_environment(tmp_path / "prefect", f"{prefect.url}/api")
+    server = subprocess.Popen(
+        [sys.executable, "-c", "from isitcake.cli import main; main()", "serve", "--port", str(port)],
+        cwd=folder, env=child_environment(**environment), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        with httpx.Client(base_url=f"{prefect.url}/api", timeout=20) as api:
+            yield api
+    finally:
+        server.send_signal(signal.SIGINT)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+        server.communicate()
+
+
 def test_prefect_down_is_one_sentence(collected: Project, tmp_path: Path) -> None:
     """Exit code 1, no traceback, and the stages go on without Prefect."""
     environment = prefect_environment(tmp_path, f"http://127.0.0.1:{free_ports(1)[0]}/api")
@@ -52,13 +73,7 @@ def test_prefect_down_is_one_sentence(collected: Project, tmp_path: Path) -> Non
 def test_publish_and_train_as_flows(collected: Project, prefect: Service, tmp_path: Path) -> None:
     """`serve` registers schedules and triggers; a publish's event starts training with its version."""
     port = free_ports(1)[0]
-    environment = prefect_environment(tmp_path / "prefect", f"{prefect.url}/api")
-    server = subprocess.Popen(
-        [sys.executable, "-c", "from isitcake.cli import main; main()", "serve", "--port", str(port)],
-        cwd=collected.settings.root, env=child_environment(**environment), stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    api = httpx.Client(base_url=f"{prefect.url}/api", timeout=20)
-    try:
+    with served(collected.settings.root, prefect, tmp_path, port) as api:
 
         def automations() -> list[str]:
             return [found["name"] for found in api.post("/automations/filter", json={}).json()]
@@ -84,14 +99,6 @@ def test_publish_and_train_as_flows(collected: Project, prefect: Service, tmp_pa
         wait_for(lambda: "leaderboard" in artifacts(), "leaderboard")
         assert {"curated", "published", "contact-sheet"} <= artifacts()
         assert (collected.home / "reports" / f"{newest.name}.jpg").is_file()
-    finally:
-        api.close()
-        server.send_signal(signal.SIGINT)
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-        server.communicate()
 
 
 @pytest.fixture
@@ -121,13 +128,7 @@ def test_a_worse_model_is_not_promoted(bakery: Project, own_prefect: Service, tm
             {"sha256": row.sha256, "reviewer": row.reviewer, "origin": "import", "external_id": f"not {row.sha256}",
              "answer": {"cake": "not_cake", "not_cake": "cake"}[row.answer], "answered_at": now, "recorded_at": now}
             for row in rows])  # fmt: skip
-    environment = prefect_environment(tmp_path / "prefect", f"{own_prefect.url}/api")
-    server = subprocess.Popen(
-        [sys.executable, "-c", "from isitcake.cli import main; main()", "serve", "--port", str(free_ports(1)[0])],
-        cwd=bakery.settings.root, env=child_environment(**environment), stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    api = httpx.Client(base_url=f"{own_prefect.url}/api", timeout=20)
-    try:
+    with served(bakery.settings.root, own_prefect, tmp_path, free_ports(1)[0]) as api:
 
         def ready() -> dict[str, str]:
             found = api.post("/deployments/filter", json={}).json()
@@ -146,14 +147,6 @@ def test_a_worse_model_is_not_promoted(bakery: Project, own_prefect: Service, tm
         wait_for(told, "training on the second version")
         assert f"best/{newest} not promoted: " in told()[0] or "not promoted: balanced accuracy" in told()[0]
         assert models.champion_id(bakery.home) == before.best.id
-    finally:
-        api.close()
-        server.send_signal(signal.SIGINT)
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-        server.communicate()
 
 
 def test_serve_needs_a_server(collected: Project, tmp_path: Path) -> None:

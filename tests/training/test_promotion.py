@@ -20,7 +20,7 @@ from training import train as stage
 from training.attempts.linear import Linear
 from training.promotion import champion_of, promote, rollback
 from training.retraining import due, retrain
-from training.train import TrainReport, train
+from training.train import train
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -117,9 +117,10 @@ def test_what_is_worth_a_training(bakery: Project, monkeypatch: pytest.MonkeyPat
     assert version is not None
     assert due(bakery.home, version) == (True, "there is no champion yet")
     report = retrain(bakery.settings, version.name, NOW)
-    assert isinstance(report, TrainReport)
+    assert report.new == ["linear"]
     told = retrain(bakery.settings, version.name, NOW + timedelta(hours=3))
-    assert told == f"not trained on {version.name}: trained 3.0 hours ago; at most once a day"
+    assert told.new == []
+    assert told.line() == f"not trained on {version.name}: trained 3.0 hours ago; at most once a day"
     tomorrow = NOW + timedelta(days=2)
     assert due(bakery.home, version, tomorrow) == (False, f"{report.best.id} was trained on it")
     with bakery.catalog.write() as connection:

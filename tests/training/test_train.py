@@ -19,10 +19,11 @@ from training import models
 from training.attempts import ATTEMPTS
 from training.attempts.best import even, fit_best
 from training.attempts.protocol import softmax
+from training.evaluation import evaluate
 from training.graphs import widened
 from training.metrics import calibration_error, difference, measure
 from training.predict import predict
-from training.train import evaluate, examples_of, train
+from training.train import examples_of, train
 from web.leaderboard import write_leaderboard
 
 QUICK = ("linear", "best")
