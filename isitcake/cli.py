@@ -458,7 +458,7 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **what
 @json_option
 @pass_context
 def train(context: Context, version: str | None, names: tuple[str, ...], as_json: bool) -> None:
-    """Train every model on VERSION, the newest where none is named, and put the best before the champion."""
+    """Train every model on VERSION, the newest where none is named, and put ours before the champion."""
     from training.leaderboard import COLUMNS, board
     from training.train import train as stage
     from web.leaderboard import write_leaderboard

@@ -29,6 +29,7 @@ from isitcake.errors import TrainingError, UnknownVersion, UsageError
 from isitcake.settings import Settings
 from training import models, tracking
 from training.attempts import ATTEMPTS, Attempt
+from training.attempts.best import Best
 from training.card import card
 from training.evaluation import accuracy_by_part, costs_of, metrics_of, predictions_of
 from training.examples import Examples, Progress
@@ -40,7 +41,7 @@ READS = "reads.json"
 
 @dataclass(frozen=True)
 class TrainReport:
-    """trained: the version's models, the best on validation first. new: names of those that were not there before.
+    """trained: the version's models, the one that is put up first. new: names of those that were not there before.
     skipped: why an attempt could not be tried, by name.
     """
 
@@ -68,7 +69,7 @@ class TrainReport:
         done = f"{len(self.new)} of {len(self.trained)} models trained" if self.new else "all trained before"
         scores = f", balanced accuracy: {', '.join(told)}" if told else ""
         promoted = f"; {self.promotion.line()}" if self.promotion else ""
-        return f"{self.version}: {done}; best on validation: {best.name}{scores}{promoted}"
+        return f"{self.version}: {done}; put up: {best.name}{scores}{promoted}"
 
 
 def train(
@@ -80,8 +81,8 @@ def train(
 ) -> TrainReport:
     """Every attempt, or those named, on the named version or the newest; what was trained before is not again.
 
-    Each model appears whole or not at all, so an interrupted run goes on where it was. The best on validation is put
-    before the champion. Raises UnknownVersion, UsageError for an unknown attempt, StageError for a version that does
+    Each model appears whole or not at all, so an interrupted run goes on where it was. Ours is put before the
+    champion; without it, the best on validation. Raises UnknownVersion, UsageError for an unknown attempt, StageError for a version that does
     not verify, and TrainingError where a version has too little to learn from.
     """
     chosen = _chosen(names)
@@ -108,7 +109,8 @@ def train(
         found = [
             model for model in models.of_version(settings.home, version.name) if model.backbone == examples.net.name
         ]
-        found.sort(key=lambda model: -_on_validation(model))
+        # Validation is of known sites only, where everything looks good; ours was chosen on sites left out.
+        found.sort(key=lambda model: (model.name != Best.name, -_on_validation(model)))
         promotion = promote(settings, found[0].id, now=now, by="training") if found else None
     if not found:
         raise TrainingError(f"no attempt can be tried here: {'; '.join(f'{n} {why}' for n, why in skipped.items())}")
