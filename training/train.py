@@ -81,9 +81,9 @@ def train(
 ) -> TrainReport:
     """Every attempt, or those named, on the named version or the newest; what was trained before is not again.
 
-    Each model appears whole or not at all, so an interrupted run goes on where it was. Ours is put before the
-    champion; without it, the best on validation. Raises UnknownVersion, UsageError for an unknown attempt, StageError for a version that does
-    not verify, and TrainingError where a version has too little to learn from.
+    Each model appears whole or not at all, so an interrupted run goes on where it was. Ours is put before the champion;
+    without it, the best on validation. Raises UnknownVersion, UsageError for an unknown attempt, StageError for a
+    version that does not verify, and TrainingError where a version has too little to learn from.
     """
     chosen = _chosen(names)
     version = load(settings.home, version_name) if version_name else newest(settings.home)
