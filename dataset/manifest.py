@@ -125,7 +125,7 @@ def each(path: Path) -> Iterator[Row]:
 def changes(old: Path | None, new: Path) -> pa.Table:
     """What changed between two manifests, in the columns of DIFF_SCHEMA; old: None where there was none.
 
-    Added, then removed, then relabelled images, each in the order of their SHA-256.
+    By kind (added, relabelled, removed), then by SHA-256.
     """
     after = pq.read_table(new, columns=["sha256", "label", "label_origin", "cluster"])
     before = pq.read_table(old, columns=["sha256", "label", "cluster"]) if old else after.select([0, 1, 3]).slice(0, 0)
