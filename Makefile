@@ -27,10 +27,10 @@ check: dev       ## style, types, import directions, compose file
 	@.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 bench-%: dev     ## one benchmark beside its peers: bench-crawl, bench-duplicates, …
-	@PYTHONPATH=.:benchmarks $(PY) -P benchmarks/$*.py
+	@script="$$(ls benchmarks/*/$*.py)" && PYTHONPATH=".:benchmarks:$$(dirname "$$script")" $(PY) -P "$$script"
 
 prior: dev       ## fit the shipped priors anew (needs ../shared)
-	@PYTHONPATH=.:benchmarks $(PY) -P benchmarks/fit_prior.py
+	@PYTHONPATH=.:benchmarks:benchmarks/dataset $(PY) -P benchmarks/dataset/fit_prior.py
 
 format: dev      ## let ruff put the code in order
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .

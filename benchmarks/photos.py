@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.decoding import Undecodable, examine, scaled_rgb
-from dataset.detectors import Subject
-from dataset.features import Backbone
-from dataset.fingerprints import Fingerprint, fingerprint
-from dataset.prior import measure_row
-from dataset.recognition import LOOKED_AT_PX, detector, look
-from dataset.triage import novelty
-from isitcake.settings import DETECTOR_NAME
+from dataset.duplicates.fingerprints import Fingerprint, fingerprint
+from dataset.pictures.decoding import Undecodable, examine, scaled_rgb
+from dataset.pictures.seen import look
+from dataset.pictures.text_lines import LOOKED_AT_PX
+from dataset.suspicion.detectors import Subject
+from dataset.suspicion.shipped_prior import measure_row
+from dataset.suspicion.triage import novelty
+from foundation.settings import DETECTOR_NAME
+from networks.backbone import Backbone
+from networks.objects import detector
 
 
 @dataclass(frozen=True)

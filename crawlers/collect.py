@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from crawlers.commons import Commons
 from crawlers.folder import collect_folder
-from crawlers.openverse import Openverse
-from crawlers.photo_api import Connection, PhotoApi, collect_photos
-from crawlers.unsplash import collect_unsplash
-from dataset.ledger import OUTCOMES, SourceReport
+from crawlers.ledger import OUTCOMES, SourceReport
+from crawlers.photo_apis.commons import Commons
+from crawlers.photo_apis.openverse import Openverse
+from crawlers.photo_apis.protocol import Connection, PhotoApi, collect_photos
+from crawlers.photo_apis.unsplash import collect_unsplash
 from dataset.project import Project
-from isitcake import errors
-from isitcake.settings import Source, child_environment
+from foundation import errors
+from foundation.environment import child_environment
+from foundation.settings import Source
 
 AT_ONCE = 8  # sources collected side by side: each is another host, so nobody is asked twice as often
 
@@ -128,9 +129,10 @@ def _crawl(project: Project, source: Source, tell: Progress) -> SourceReport:
 def crawl_apart(project: Project, source: Source, tell: Progress, **options: float) -> dict[str, Any]:
     """One site in a subprocess, its progress passed on. It dies with us: its stdin closes.
 
-    options: of crawlers.run. Returns its last message: report, and seen (what its pages showed of themselves).
+    options: of crawlers.sites.process. Returns its last message: report, and seen (what its pages showed of
+    themselves).
     """
-    command = [sys.executable, "-m", "crawlers.run", str(project.settings.config_path), source.name]
+    command = [sys.executable, "-m", "crawlers.sites.process", str(project.settings.config_path), source.name]
     command.append(json.dumps(options))
     with subprocess.Popen(
         command,

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from dataset.ledger import Download, Ledger, Sighting, SourceReport, sole_run
+from crawlers.ledger import Download, Ledger, Sighting, SourceReport, sole_run
 from dataset.project import Project
-from isitcake.errors import CrawlError
-from isitcake.settings import Source
+from foundation.errors import CrawlError
+from foundation.settings import Source
 
 IGNORED = {".DS_Store", "Thumbs.db", "desktop.ini"}
 

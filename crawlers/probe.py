@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 
 from crawlers.collect import crawl_apart
-from dataset.ledger import SourceReport
+from crawlers.ledger import SourceReport
+from dataset.catalog.tables import images, outcomes, sightings
+from dataset.opening import open_project
 from dataset.project import Project
-from dataset.tables import images, outcomes, sightings
-from isitcake.errors import UsageError
-from isitcake.settings import CONFIG_NAME, Settings, load
+from foundation.errors import UsageError
+from foundation.settings import CONFIG_NAME, Settings
+from foundation.settings_file import load
 
 TOML = """[[sources]]
 name = "{name}"
@@ -85,7 +87,7 @@ def probe(settings: Settings, url: str, label: str | None = None) -> Iterator[tu
             f"[crawl]\nallow_private_hosts = {json.dumps(settings.crawl.allow_private_hosts)}\n{toml}",
             encoding="utf-8",
         )
-        project = Project.open(load(path, environ={}))
+        project = open_project(load(path, environ={}))
         try:
             answer = crawl_apart(project, project.settings.sources[0], lambda *_: None, pages=1, depth=0)
             seen = answer["seen"]

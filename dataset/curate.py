@@ -16,21 +16,26 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, select
 
-from dataset import audit, decisions, recognition
-from dataset.atomic import storage_errors
-from dataset.catalog import replace, upsert
-from dataset.clusters import clusters
-from dataset.comparison import compare_new
-from dataset.crowd import objections
-from dataset.decoding import Undecodable, scaled_rgb
-from dataset.detectors import DETECTORS, Finding
-from dataset.features import Backbone, backbone
-from dataset.fingerprints import RECIPE, fingerprint
+from dataset.catalog.tables import clusters as clusters_table
+from dataset.catalog.tables import features, findings, fingerprints, images, pairs, queue, seen, sightings
+from dataset.catalog.writes import replace, upsert
+from dataset.duplicates.clusters import clusters
+from dataset.duplicates.compare_new import compare_new
+from dataset.duplicates.fingerprints import RECIPE, fingerprint
+from dataset.labels import audit, decisions, label_ledger
+from dataset.labels.players import objections
+from dataset.pictures import text_lines
+from dataset.pictures.decoding import Undecodable, scaled_rgb
+from dataset.pictures.seen import look
+from dataset.pictures.seen import recipe as recipe_of
 from dataset.project import Project
-from dataset.suspicion import queue_rows, subjects_of
-from dataset.tables import clusters as clusters_table
-from dataset.tables import features, findings, fingerprints, images, pairs, queue, seen, sightings
-from isitcake.errors import StorageError
+from dataset.suspicion.detectors import DETECTORS, Finding
+from dataset.suspicion.queue import queue_rows
+from dataset.suspicion.subjects import subjects_of
+from foundation.errors import StorageError
+from foundation.files import storage_errors
+from networks import objects
+from networks.backbone import Backbone, backbone
 
 BATCH = 64
 THREADS = 4
@@ -75,8 +80,8 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
         "features",
         tell,
     )
-    looker = recognition.detector(project.settings.detector)
-    recipe = recognition.recipe(looker)
+    looker = objects.detector(project.settings.detector)
+    recipe = recipe_of(looker)
     _compute(
         project,
         seen,
@@ -139,9 +144,9 @@ def _feature_row(sha256: str, content: bytes, net: Backbone) -> dict[str, Any]:
     return {"sha256": sha256, "backbone": net.name, "vector": vector.tobytes()}
 
 
-def _seen_row(sha256: str, content: bytes, net: recognition.ObjectDetector | None) -> dict[str, Any]:
-    seen_there = recognition.look(scaled_rgb(content, recognition.LOOKED_AT_PX), net)
-    return {"sha256": sha256, "recipe": recognition.recipe(net), **asdict(seen_there)}
+def _seen_row(sha256: str, content: bytes, net: objects.ObjectDetector | None) -> dict[str, Any]:
+    seen_there = look(scaled_rgb(content, text_lines.LOOKED_AT_PX), net)
+    return {"sha256": sha256, "recipe": recipe_of(net), **asdict(seen_there)}
 
 
 def _triage(connection: Connection, net: Backbone, labels: list[str], audited: int, now: datetime) -> CurateReport:
@@ -173,7 +178,7 @@ def _triage(connection: Connection, net: Backbone, labels: list[str], audited: i
         ],
     )
     said = _source_labels(connection)
-    opinions = decisions.opinions_of(connection)
+    opinions = label_ledger.opinions_of(connection)
     judged = {
         number: opinions[names[group[0]]].label if names[group[0]] in opinions else ""
         for number, group in groups.items()
@@ -192,9 +197,9 @@ def _triage(connection: Connection, net: Backbone, labels: list[str], audited: i
         waiting = queue_rows(names, groups, best, judged, subjects, suspicions, objections(connection))
     replace(connection, findings, [{"sha256": names[i], **asdict(f)} for i, found in suspicions.items() for f in found])
     replace(connection, queue, waiting)
-    decided = decisions.settle(connection, now)
+    decided = label_ledger.settle(connection, now)
     audit.draw(connection, labels, audited, now)
-    holding = decisions.latest(connection)
+    holding = label_ledger.latest(connection)
     return CurateReport(
         images=len(rows),
         clusters=len(groups),

@@ -16,22 +16,25 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import select
 
-from dataset import audit, decisions, manifest, merkle, versions
-from dataset.assembly import assemble
-from dataset.atomic import exclusive, storage_errors
-from dataset.card import card, croissant
-from dataset.catalog import insert_new, upsert
-from dataset.census import Census, census
-from dataset.decoding import DERIVED_RECIPE
-from dataset.derived import derived, derived_root
-from dataset.files import place
-from dataset.gates import PICTURES_LOOKED_AT, gates_passed, shortcuts_of
-from dataset.manifest import Row
+from dataset.catalog.tables import digests
+from dataset.catalog.tables import versions as versions_table
+from dataset.catalog.writes import insert_new, upsert
+from dataset.labels import audit, label_ledger
+from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import Project
-from dataset.spool import Spool
-from dataset.tables import digests
-from dataset.tables import versions as versions_table
-from isitcake.errors import StageError
+from dataset.publishing.choose_rows import assemble
+from dataset.publishing.croissant import croissant
+from dataset.publishing.dataset_card import card
+from dataset.publishing.gates import gates_passed
+from dataset.publishing.rows_on_disk import Spool
+from dataset.publishing.shortcut_measures import PICTURES_LOOKED_AT, shortcuts_of
+from dataset.publishing.totals import Census, census
+from dataset.versions import manifest, merkle, published
+from dataset.versions.manifest import Row
+from foundation.errors import StageError
+from foundation.files import storage_errors
+from foundation.hard_links import place
+from foundation.locks import exclusive
 
 THREADS = 4
 LINKED_AT_ONCE = 200  # pictures that one thread links in a go
@@ -75,26 +78,26 @@ def publish(
 def _publish(project: Project, now: datetime, tell: Progress, force: bool) -> PublishReport:
     _adopt(project)
     folder = project.home / "versions"
-    name = _next_name(versions.names(project.home), now)
+    name = _next_name(published.names(project.home), now)
     building = folder / f".building-{name}"
     with storage_errors(folder):
-        versions.clear_unfinished(project.home)
+        published.clear_unfinished(project.home)
         with closing(Spool(building / "rows.db")) as rows:
             with project.catalog.write() as connection:
-                decisions.settle(connection, now)
+                label_ledger.settle(connection, now)
                 left_out = assemble(connection, project.settings.project.labels, now, rows)
                 audited = audit.residual(connection)
             if not len(rows):
                 why = "no image has one of the project's labels; run `isitcake collect` first"
                 raise StageError(f"nothing to publish: {why}")
             content = _content(rows)
-            last = versions.newest(project.home)
+            last = published.newest(project.home)
             if last is not None and last.content == content:
                 report = PublishReport(None, last.name, last.images, last.counts)
             else:
                 report = _build(project, building, name, rows, left_out, audited, last, content, now, tell, force)
         if report.version is None:
-            versions.clear_unfinished(project.home)
+            published.clear_unfinished(project.home)
             return report
         building.rename(folder / name)
         _flush(folder)
@@ -115,7 +118,7 @@ def _adopt(project: Project) -> None:
             "created_at": datetime.fromisoformat(version.created),
             "counts": version.counts,
         }
-        for version in versions.listing(project.home)
+        for version in published.listing(project.home)
         if version.name not in known
     ]
     if rows:
@@ -130,7 +133,7 @@ def _build(
     rows: Spool,
     left_out: dict[str, int],
     audited: audit.Residual | None,
-    last: versions.Version | None,
+    last: published.Version | None,
     content: str,
     now: datetime,
     tell: Progress,
@@ -157,11 +160,11 @@ def _build(
         "salt": salt,
         "content": content,
     }
-    (building / versions.LEAVES).write_bytes(b"".join(bytes.fromhex(leaf) for leaf in leaves))
+    (building / published.LEAVES).write_bytes(b"".join(bytes.fromhex(leaf) for leaf in leaves))
     (building / "version.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     title = project.settings.project.name
     (building / "README.md").write_text(card(title, labels, found, facts, left_out), encoding="utf-8")
-    digest = versions.file_digest(building / manifest.NAME)
+    digest = published.file_digest(building / manifest.NAME)
     url = project.settings.project.contact or "https://example.org"
     (building / "croissant.json").write_text(croissant(title, facts, digest, url), encoding="utf-8")
     changes = manifest.changes(last.path / manifest.NAME if last else None, building / manifest.NAME)
@@ -212,14 +215,14 @@ def _link(project: Project, building: Path, rows: list[Row], pool: Executor) -> 
         }
     new: list[dict[str, Any]] = []
 
-    root, target = str(derived_root(project)), str(building)
+    root, target = str(project.normalised.root), str(building)
 
     def one(row: Row) -> str:
         source, place_at = f"{root}/{row.sha256[:2]}/{row.sha256}.jpg", f"{target}/{row.file}"
         try:
             os.link(source, place_at)
         except OSError:  # not made yet, or no links here
-            place(derived(project, row.sha256, row.format), Path(place_at))
+            place(project.normalised.make(row.sha256, row.format), Path(place_at))
         digest, size = known.get(row.sha256, ("", -1))
         if os.stat(source).st_size != size:  # noqa: PTH116  # a path object for each of a million costs more
             content = Path(source).read_bytes()
@@ -268,7 +271,7 @@ def _content(rows: Iterable[Row]) -> str:
 def _next_name(known: Sequence[str], now: datetime) -> str:
     """2026.11.0, then .1; never before a version that exists."""
     month = (now.year, now.month)
-    newest = versions.order(known[-1]) if known else (0, 0, 0)
+    newest = published.order(known[-1]) if known else (0, 0, 0)
     if newest[:2] >= month:
         return f"{newest[0]}.{newest[1]}.{newest[2] + 1}"
     return f"{now.year}.{now.month}.0"

@@ -1,4 +1,4 @@
-"""What training reads of a published version: rows, pictures, and the frozen features of pictures."""
+"""What training reads of a published version: rows, pictures, what changed."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,35 +6,29 @@ from pathlib import Path
 
 from PIL import Image
 
-from dataset.decoding import DERIVED_RECIPE as RECIPE
-from dataset.decoding import scaled_rgb
-from dataset.features import Backbone, backbone, session
-from dataset.manifest import Row
-from dataset.recognition import CLASS, COCO, NUMBERED, OBJECTNESS, ObjectDetector, detector
-from dataset.splits import SPLITS, UNSEEN
-from dataset.versions import Version, load, newest, require_verified, verify
+from dataset.pictures.decoding import DERIVED_RECIPE as RECIPE
+from dataset.pictures.decoding import Undecodable, scaled_rgb
+from dataset.versions.manifest import Row
+from dataset.versions.published import TAINTED, Version, diff, load, newest, order
+from dataset.versions.splits import SPLITS, UNSEEN
+from dataset.versions.verify import require_verified, verify
 
 __all__ = [
-    "CLASS",
-    "COCO",
-    "NUMBERED",
-    "OBJECTNESS",
     "RECIPE",
     "SPLITS",
+    "TAINTED",
     "UNSEEN",
-    "Backbone",
-    "ObjectDetector",
     "Row",
+    "Undecodable",
     "Version",
-    "backbone",
     "decode",
     "decoded",
-    "detector",
+    "diff",
     "load",
     "newest",
+    "order",
     "picture",
     "require_verified",
-    "session",
     "shuffled",
     "verify",
 ]

@@ -16,7 +16,7 @@ from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_API_URL
 
 from flows import loop
-from isitcake.errors import FlowError, IsItCakeError
+from foundation.errors import FlowError, IsItCakeError
 
 WEEKLY = "0 4 * * 1"  # Mondays at four
 PULL_EVERY = timedelta(minutes=5)

@@ -13,15 +13,17 @@ import crawlers.collect
 import dataset.curate
 import dataset.publish
 import labeling.pull
-import labeling.review
+import labeling.push
+import labeling.queue
 import labeling.reviewers
 import training.retraining
 import training.train
+from dataset.opening import open_project
 from dataset.project import Project
 from training.leaderboard import COLUMNS, board
-from web.contact_sheet import write_contact_sheet
-from web.leaderboard import write_leaderboard
-from web.report import write_report
+from web.pages.contact_sheet import write_contact_sheet
+from web.pages.leaderboard import write_leaderboard
+from web.pages.report import write_report
 
 PUBLISHED = "dataset.version.published"
 TRAINED = "model.trained"
@@ -45,7 +47,7 @@ def curate_images(project: Project) -> str:
 
 @task(retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE)
 def push_questions(project: Project) -> str:
-    report = labeling.review.push(project, another_round=False)
+    report = labeling.push.push(project, another_round=False)
     _table(
         "asked", [{"new tasks": report.pushed, "waiting": report.waiting, "project": report.project_url}], report.line()
     )
@@ -59,7 +61,7 @@ def pull_answers(project: Project) -> str:
     week = labeling.reviewers.last_week(project, datetime.now(UTC))
     head, rows = labeling.reviewers.table_rows(week)
     _table("reviewers", [dict(zip(head, row, strict=True)) for row in rows], f"Of the last seven days: {week.line()}")
-    if report.new and labeling.review.status(project).waiting == 0:
+    if report.new and labeling.queue.status(project).waiting == 0:
         emit_event(ROUND_FINISHED, resource=_resource("review", project), payload={"answers": report.new})
     return report.line()
 
@@ -149,7 +151,7 @@ def refresh(config: Path | None = None) -> str | None:
 
 def _project(config: Path | str | None) -> Project:
     """Parameters of a deployment come as text; without one, the project is the one ISITCAKE_CONFIG names."""
-    return Project.open(Path(config) if config else None)
+    return open_project(Path(config) if config else None)
 
 
 def _table(key: str, rows: list[dict[str, Any]], line: str) -> None:

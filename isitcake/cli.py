@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from foundation.default_config import default_config
+from foundation.errors import IsItCakeError, StageError
+from foundation.settings import CONFIG_NAME
+from foundation.settings_file import load
 from isitcake import __version__
-from isitcake.errors import IsItCakeError, StageError
-from isitcake.settings import CONFIG_NAME, load
-from isitcake.show import err, grid, json_option, progress, show
-from isitcake.template import default_config
+from isitcake.output import err, grid, json_option, progress, show
 
 
 class Context:
@@ -21,9 +22,9 @@ class Context:
         self.config = config
 
     def project(self) -> Any:
-        from dataset.project import Project
+        from dataset.opening import open_project
 
-        return Project.open(load(self.config))
+        return open_project(load(self.config))
 
 
 pass_context = click.make_pass_decorator(Context)
@@ -167,7 +168,7 @@ def source() -> None:
 def probe(context: Context, url: str, label: str | None, as_json: bool) -> None:
     """What would be collected from the page at URL, as a report with thumbnails, and the TOML to paste."""
     from crawlers.probe import probe as look
-    from web.probe import write_probe
+    from web.pages.probe import write_probe
 
     settings = load(context.config)
     with look(settings, url, label) as (probed, found):
@@ -206,7 +207,7 @@ def review() -> None:
 @pass_context
 def push(context: Context, as_json: bool) -> None:
     """Send the next round's questions to Label Studio."""
-    from labeling.review import push as stage
+    from labeling.push import push as stage
 
     report = stage(context.project())
     show(report, as_json)
@@ -231,7 +232,7 @@ def pull(context: Context, full: bool, as_json: bool) -> None:
 @pass_context
 def review_status(context: Context, as_json: bool) -> None:
     """How many questions wait, who answered what."""
-    from labeling.review import status as stage
+    from labeling.queue import status as stage
 
     found = stage(context.project())
     rows: list[tuple[str, int]] = [("queued", found.queued), ("waiting in Label Studio", found.waiting)]
@@ -262,7 +263,7 @@ def review_reviewers(context: Context, week: bool, as_json: bool) -> None:
 @pass_context
 def review_next(context: Context, limit: int, audit: bool, as_json: bool) -> None:
     """The queue's next images, without Label Studio."""
-    from labeling.review import next_items
+    from labeling.queue import next_items
 
     found = next_items(context.project(), limit, audit)
     rows = [(i["error_probability"], i["suggested_label"], "; ".join(i["reasons"]), i["path"]) for i in found]
@@ -274,7 +275,7 @@ def review_next(context: Context, limit: int, audit: bool, as_json: bool) -> Non
 @pass_context
 def review_aside(context: Context, as_json: bool) -> None:
     """What was set aside without a person, and why; any judgement brings an image back."""
-    from labeling.review import set_aside
+    from labeling.queue import set_aside
 
     found = set_aside(context.project())
     rows = [(i["label"], i["reason"], i["path"]) for i in found]
@@ -288,7 +289,7 @@ def review_aside(context: Context, as_json: bool) -> None:
 @pass_context
 def review_import(context: Context, answers: Path, gold: bool, as_json: bool) -> None:
     """Take judgements made elsewhere: CSV sha256,label,reviewer[,answered_at], or Label Studio's JSON export."""
-    from labeling.exchange import import_answers
+    from labeling.answer_files import import_answers
 
     show(import_answers(context.project(), answers, are_known=gold), as_json)
 
@@ -298,7 +299,7 @@ def review_import(context: Context, answers: Path, gold: bool, as_json: bool) ->
 @pass_context
 def review_export(context: Context, answers: Path) -> None:
     """Write every judgement that stands to ANSWERS: CSV, or Label Studio's JSON where the name ends in .json."""
-    from labeling.exchange import export_answers
+    from labeling.answer_files import export_answers
 
     show(f"{export_answers(context.project(), answers)} answers in {answers}", False)
 
@@ -309,8 +310,7 @@ def review_export(context: Context, answers: Path) -> None:
 @pass_context
 def why(context: Context, sha256: str, as_json: bool) -> None:
     """Everything known of one image and what follows from it: SHA256, or its first digits."""
-    from web.why import steps
-    from web.why import why as explain
+    from web.pages.why import explain, steps
 
     found = explain(context.project(), sha256)
     show(found, as_json, grid(["", ""], steps(found)))
@@ -323,8 +323,8 @@ def why(context: Context, sha256: str, as_json: bool) -> None:
 def publish(context: Context, force: bool, as_json: bool) -> None:
     """Publish a version of what is known now; nothing where nothing changed."""
     from dataset.publish import publish as stage
-    from web.contact_sheet import write_contact_sheet
-    from web.report import write_report
+    from web.pages.contact_sheet import write_contact_sheet
+    from web.pages.report import write_report
 
     project = context.project()
     with progress(as_json) as steps:
@@ -347,7 +347,7 @@ def versions() -> None:
 @pass_context
 def versions_list(context: Context, as_json: bool) -> None:
     """Every version, oldest first."""
-    from dataset.versions import listing
+    from dataset.versions.published import listing
 
     found = listing(load(context.config).home)
     rows = [(v.name, v.images, v.created[:16].replace("T", " "), v.parent or "", v.id[:16]) for v in found]
@@ -361,7 +361,7 @@ def versions_list(context: Context, as_json: bool) -> None:
 @pass_context
 def versions_show(context: Context, version: str, as_json: bool) -> None:
     """Counts and identity of one VERSION."""
-    from dataset.versions import load as load_version
+    from dataset.versions.published import load as load_version
 
     found = load_version(load(context.config).home, version)
     rows = [(split, *(counts.get(label, 0) for label in found.labels)) for split, counts in found.counts.items()]
@@ -376,14 +376,14 @@ def versions_show(context: Context, version: str, as_json: bool) -> None:
 @pass_context
 def diff(context: Context, old: str, new: str, html: Path | None, as_json: bool) -> None:
     """Images added, removed and relabelled from version OLD to NEW, with reasons."""
-    from dataset.versions import diff as compare
+    from dataset.versions.published import diff as compare
 
     found = compare(load(context.config).home, old, new)
     kinds = {"added": found.added, "removed": found.removed, "relabelled": found.relabelled}
     rows = [(kind, c["sha256"][:16], c["was"], c["label"], c["reason"]) for kind, cs in kinds.items() for c in cs]
     line = ", ".join(f"{len(changes)} {kind}" for kind, changes in kinds.items())
     if html:
-        from web.diff import write_diff
+        from web.pages.diff import write_diff
 
         line += f"; to look at: {write_diff(context.project(), found, html)}"
     show(found if as_json else line, as_json, grid(["change", "image", "was", "label", "why"], rows))
@@ -396,9 +396,9 @@ def diff(context: Context, old: str, new: str, html: Path | None, as_json: bool)
 @pass_context
 def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
     """Prove that VERSION is what was published: hashes, identity, no leaks between splits."""
-    from dataset.erase import restored
-    from dataset.versions import require_verified
-    from dataset.versions import verify as prove
+    from dataset.erasure.restored import restored
+    from dataset.versions.verify import require_verified
+    from dataset.versions.verify import verify as prove
 
     copied = (Path(version) / "version.json").is_file()  # a folder is verified without a project
     settings = None if copied else load(context.config)
@@ -406,7 +406,7 @@ def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
     with progress(as_json) as steps:
         found = prove(home, name, lambda done, total: steps.step("hashing", done, total), quick=quick)
     if settings:
-        found.problems.extend(restored(settings, version))
+        found.problems.extend(restored(context.project(), version))
     hashes = "no file hashed" if quick else "every hash right"
     intact = f"{found.version}: {found.images} images, {hashes}, no leak; id {found.id}"
     show(found if as_json else "\n".join(found.problems) or intact, as_json)
@@ -421,8 +421,8 @@ def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
 @pass_context
 def export(context: Context, version: str, kind: str, to: Path, as_json: bool) -> None:
     """Write VERSION in a form that others read; run again after a crash, it goes on."""
-    from dataset.export import export as write
-    from dataset.versions import load as load_version
+    from dataset.exports.export import export as write
+    from dataset.versions.published import load as load_version
 
     found = load_version(load(context.config).home, version)
     with progress(as_json) as steps:
@@ -443,7 +443,7 @@ def export(context: Context, version: str, kind: str, to: Path, as_json: bool) -
 @pass_context
 def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **what: str) -> None:
     """Take pictures down: bytes, derivatives, rows of every version, tasks, reports. Not undone by anything."""
-    from dataset.erase import erase as stage
+    from dataset.erasure.erase import erase as stage
 
     report = stage(context.project(), reason, dry_run=dry_run, **what)
     rows = [("images", str(report.images)), ("versions", ", ".join(report.versions) or "none"),
@@ -461,7 +461,7 @@ def train(context: Context, version: str | None, names: tuple[str, ...], as_json
     """Train every model on VERSION, the newest where none is named, and put ours before the champion."""
     from training.leaderboard import COLUMNS, board
     from training.train import train as stage
-    from web.leaderboard import write_leaderboard
+    from web.pages.leaderboard import write_leaderboard
 
     project = context.project()
     with progress(as_json) as steps:
@@ -549,7 +549,7 @@ def rollback(context: Context, as_json: bool) -> None:
 @pass_context
 def fetch(context: Context, as_json: bool) -> None:
     """Download pretrained weights into the folder that [models] folder names, and check them."""
-    from training.weights import fetch as stage
+    from networks.weights import fetch as stage
 
     with progress(as_json) as steps:
         found = stage(load(context.config, needs_weights=False), steps.step)
@@ -587,7 +587,7 @@ def predict(context: Context, images: tuple[str, ...], model: str | None, explai
 @pass_context
 def report(context: Context, version: str | None, as_json: bool) -> None:
     """Write the HTML report with pictures, about VERSION or the newest."""
-    from web.report import write_report
+    from web.pages.report import write_report
 
     path = write_report(context.project(), version)
     show({"path": path} if as_json else f"wrote {path}", as_json)

@@ -14,24 +14,22 @@ from typing import Any
 from rich.text import Text
 from sqlalchemy import func, select
 
-from dataset import decisions, versions
+from dataset.catalog.tables import clusters, outcomes, sightings
+from dataset.labels import decisions, label_ledger
+from dataset.opening import open_project
 from dataset.project import Project
-from dataset.tables import clusters, outcomes, sightings
-from isitcake.errors import ConfigError, StageError
-from isitcake.services import (
-    LabelStudioAccount,
-    free_ports,
-    is_taken,
-    prefect_environment,
-    start_label_studio,
-    start_prefect,
-)
-from isitcake.settings import CONFIG_NAME, WEIGHTS_NAME, load, put_in_environment, shared_folder
-from isitcake.show import err, grid, out
-from labeling import review
+from dataset.versions import published
+from foundation.environment import put_in_environment, shared_folder
+from foundation.errors import ConfigError, StageError
+from foundation.ports import free_ports, is_taken
+from foundation.settings import CONFIG_NAME, WEIGHTS_NAME
+from foundation.settings_file import load
+from isitcake.output import err, grid, out
+from labeling import push, queue
 from simulator.internet import IDIOMS, Internet
 from simulator.photo_api import ACCESS_KEY
 from simulator.reviewers import Reviewers
+from simulator.servers import LabelStudioAccount, prefect_environment, start_label_studio, start_prefect
 from simulator.world import World, drawn_world, photo_world
 from training import models
 from training.metrics import Metrics
@@ -87,7 +85,7 @@ def run_demo(folder: Path, photos: Path | None, once: bool) -> None:
         settings = load(config)
         web = start_web(settings, "127.0.0.1", ports.web)
         stack.callback(lambda: setattr(web, "should_exit", True))
-        project = Project.open(settings)
+        project = open_project(settings)
         stack.callback(project.close)
         _loop(project, config, studio.url, account, world)
         _tell(project, world, time.monotonic() - started, kind)
@@ -103,7 +101,7 @@ def _loop(project: Project, config: Path, studio_url: str, account: LabelStudioA
 
     with _step("Collecting from the bakers and the photo API, curating, asking", lambda: _collected(project)):
         run(loop.collect, config)
-    if versions.newest(project.home) is None:
+    if published.newest(project.home) is None:
         with _step("Publishing and training on what the sources claim, for comparison"):
             version = run(loop.publish, config)
             run(loop.train, config, version)
@@ -114,7 +112,7 @@ def _loop(project: Project, config: Path, studio_url: str, account: LabelStudioA
 
     with _step("Reviewers answer in Label Studio", lambda: f"{answered[0]} of {answered[1]} answers"):
         people = Reviewers(studio_url, account.token, world.truth())
-        for url in review.push(project, another_round=False).project_urls:
+        for url in push.push(project, another_round=False).project_urls:
             before = answered[0]
             people.answer_all(int(url.rpartition("/")[2]), lambda done, total, b=before: count(b + done, b + total))  # type: ignore[misc]
         people.close()
@@ -130,8 +128,8 @@ COMPARED = "best"  # the model that is trained before and after review
 def _tell(project: Project, world: World, seconds: float, kind: str) -> None:
     """What was found, beside what is true."""
     truth = world.truth()
-    published = versions.listing(project.home)
-    first, last = published[0], published[-1]
+    listed = published.listing(project.home)
+    first, last = listed[0], listed[-1]
     with project.catalog.read() as connection:
         images = connection.execute(select(func.count(sightings.c.sha256.distinct()))).scalar_one()
         different = connection.execute(select(func.count(clusters.c.cluster.distinct()))).scalar_one()
@@ -139,11 +137,11 @@ def _tell(project: Project, world: World, seconds: float, kind: str) -> None:
             row.sha256: row.source_label
             for row in connection.execute(select(sightings.c.sha256, sightings.c.source_label))
         }
-        human = {s: d for s, d in decisions.latest(connection).items() if d.origin in ("human", "consensus")}
-        held = decisions.latest(connection).values()
+        human = {s: d for s, d in label_ledger.latest(connection).items() if d.origin in ("human", "consensus")}
+        held = label_ledger.latest(connection).values()
         aside = sum(d.label == decisions.SET_ASIDE or d.origin == "detector" for d in held)
     wrong = sum(said.get(sha) != decision.label for sha, decision in human.items())
-    answers = review.status(project).judgements
+    answers = queue.status(project).judgements
     out.print()
     rows = [
         ("images collected", str(images)),
@@ -174,7 +172,7 @@ def _tell(project: Project, world: World, seconds: float, kind: str) -> None:
     out.print(Text(f"\nThe loop took {seconds:.0f} s on {'real photos' if kind == 'photos' else 'drawn pictures'}."))
 
 
-def _agreement(version: versions.Version, truth: dict[str, str]) -> float:
+def _agreement(version: published.Version, truth: dict[str, str]) -> float:
     """Share of a version's labels that are true, of those whose truth is sure."""
     known = [(row.label, truth[row.sha256]) for row in version.rows() if truth.get(row.sha256, "unsure") != "unsure"]
     return sum(label == true for label, true in known) / max(1, len(known))
@@ -188,7 +186,7 @@ def _scores(found: Metrics | None) -> tuple[str, str]:
 
 
 def _addresses(project: Project, ports: Ports, account: LabelStudioAccount, once: bool) -> None:
-    newest = versions.names(project.home)[-1]
+    newest = published.names(project.home)[-1]
     out.print()
     rows = [
         ("dataset", str(project.home / "versions" / newest)),

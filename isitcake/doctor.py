@@ -7,10 +7,10 @@ from pathlib import Path
 
 import requests
 
-from crawlers.browser import executable
-from dataset.catalog import Catalog
-from isitcake import settings as configuration
-from isitcake.errors import IsItCakeError
+from crawlers.sites.browser import executable
+from dataset.catalog.engine import Catalog
+from foundation import environment, settings_file
+from foundation.errors import IsItCakeError
 
 ROOM_GB = 1.0
 
@@ -28,7 +28,7 @@ class Check:
 def examine(config: Path | None) -> list[Check]:
     """Checks of configuration, disk, catalog, browser, weights, Label Studio and Prefect, in that order."""
     try:
-        settings = configuration.load(config)
+        settings = settings_file.load(config)
     except IsItCakeError as error:
         return [Check("configuration", False, True, str(error))]
     checks = [Check("configuration", True, True, str(settings.config_path))]
@@ -43,7 +43,7 @@ def examine(config: Path | None) -> list[Check]:
     )
     key = settings.secrets.label_studio_api_key.get_secret_value()
     checks.append(Check("Label Studio key", bool(key), False, "set" if key else "set ISITCAKE_LABEL_STUDIO_API_KEY"))
-    api = configuration.prefect_api_url()
+    api = environment.prefect_api_url()
     if api:
         checks.append(_answers("Prefect", api, "/health", "start it with `prefect server start`"))
     else:

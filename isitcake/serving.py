@@ -4,11 +4,12 @@ import threading
 
 import uvicorn
 
-from dataset.project import Project
-from isitcake.errors import StageError
-from isitcake.services import is_taken
-from isitcake.settings import Settings, prefect_api_url
-from isitcake.show import err
+from dataset.opening import open_project
+from foundation.environment import prefect_api_url
+from foundation.errors import StageError
+from foundation.ports import is_taken
+from foundation.settings import Settings
+from isitcake.output import err
 from web.app import create_app
 
 
@@ -16,7 +17,7 @@ def start_web(settings: Settings, host: str, port: int) -> uvicorn.Server:
     """The web service in a thread of its own. Raises StageError where the port is taken."""
     if is_taken(port):
         raise StageError(f"port {port} is taken; stop what listens there, or choose another with --port")
-    app = create_app(Project.open(settings))
+    app = create_app(open_project(settings))
     server = uvicorn.Server(uvicorn.Config(app, host, port, log_level="warning", access_log=False))
     threading.Thread(target=server.run, daemon=True, name="web").start()
     return server

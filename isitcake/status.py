@@ -6,12 +6,13 @@ from typing import Any
 from rich.table import Table
 from sqlalchemy import func, select
 
-from dataset import decisions, versions
-from dataset.ledger import last_reports
+from crawlers.ledger import last_reports
+from dataset.catalog.tables import clusters, images
+from dataset.labels import label_ledger
 from dataset.project import Project
-from dataset.tables import clusters, images
-from isitcake.show import grid
-from labeling import review
+from dataset.versions import published
+from isitcake.output import grid
+from labeling import queue
 from training import models
 
 
@@ -21,7 +22,7 @@ def describe(project: Project) -> dict[str, Any]:
         total = connection.execute(select(func.count()).select_from(images)).scalar_one()
         different = connection.execute(select(func.count(clusters.c.cluster.distinct()))).scalar_one()
         labels: dict[str, int] = {}
-        for decision in decisions.latest(connection).values():
+        for decision in label_ledger.latest(connection).values():
             labels[decision.label] = labels.get(decision.label, 0) + 1
     return {
         "project": project.settings.project.name,
@@ -29,8 +30,8 @@ def describe(project: Project) -> dict[str, Any]:
         "clusters": different,
         "labels": dict(sorted(labels.items())),
         "sources": [asdict(report) for report in last_reports(project)],
-        "review": asdict(review.status(project)),
-        "versions": [{"name": v.name, "images": v.images, "id": v.id} for v in versions.listing(project.home)],
+        "review": asdict(queue.status(project)),
+        "versions": [{"name": v.name, "images": v.images, "id": v.id} for v in published.listing(project.home)],
         "models": [{"name": m.name, "version": m.version} for m in models.listing(project.home)],
     }
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any, Self
 
-from isitcake.errors import LabelStudioError
+from foundation.errors import LabelStudioError
 
 TIMEOUT_S = 60
 PAGE_SIZE = 500

@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
-from dataset import decisions
-from dataset.catalog import insert_new, upsert
+from dataset.catalog.tables import asked, cursors, images, judgements, tombstones
+from dataset.catalog.writes import insert_new, upsert
+from dataset.labels import decisions, label_ledger
 from dataset.project import Project
-from dataset.tables import asked, cursors, images, judgements, tombstones
-from isitcake.errors import LabelStudioError
+from foundation.errors import LabelStudioError
 from labeling.label_studio import Annotation, LabelStudio
-from labeling.rounds import judged_images
-from labeling.screens import ADJUDICATOR, known_screens, open_studio
+from labeling.plan_round import judged_images
+from labeling.studio_projects import ADJUDICATOR, known_screens, open_studio
 
 RECONCILED_EVERY = timedelta(days=1)
 MANY_GONE = 10  # answers taken back at once, from which more than half is not believed
@@ -106,7 +106,7 @@ def withdraw_erased(project: Project, studio: LabelStudio) -> None:
 def settled(connection: Connection, new: int, now: datetime) -> PullReport:
     """Decide anew what the judgements decide."""
     total = connection.execute(select(func.count()).select_from(judgements)).scalar_one()
-    return PullReport(new, total, decisions.settle(connection, now))
+    return PullReport(new, total, label_ledger.settle(connection, now))
 
 
 def _reconcile(

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from dataset import decisions
-from dataset.audit import interval
+from dataset.catalog.tables import clusters, judgements, sightings
+from dataset.labels import decisions, label_ledger
+from dataset.labels.audit import interval
 from dataset.project import Project
-from dataset.tables import clusters, judgements, sightings
 
 CARELESS = 0.9  # accuracy under which somebody is called careless, once the interval's upper end is below it too
 PAUSE_S = 300.0  # longer than that somebody was at lunch
@@ -93,9 +93,9 @@ def _report(connection: Connection, since: datetime | None) -> ReviewersReport:
     given: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))  # reviewer → cluster → rows
     for row in connection.execute(select(judgements).order_by(judgements.c.answered_at, judgements.c.id)):
         given[row.reviewer][cluster_of.get(row.sha256, row.sha256)].append(row)
-    newest = decisions.newest_answers(connection)
+    newest = label_ledger.newest_answers(connection)
     gold = {cluster: said.answer for cluster, answers in newest.items() for said in answers if said.is_final}
-    found = decisions.fitted(connection)
+    found = label_ledger.fitted(connection)
     rows = []
     seconds_in_all = 0.0
     for name, by_cluster in given.items():
@@ -156,7 +156,7 @@ def _corrected(connection: Connection) -> int:
     best = set(connection.execute(select(clusters.c.representative).distinct()).scalars())
     return sum(
         decision.origin in ("human", "consensus") and said.get(sha256) not in (None, decision.label)
-        for sha256, decision in decisions.latest(connection).items()
+        for sha256, decision in label_ledger.latest(connection).items()
         if sha256 in best
     )
 

@@ -47,7 +47,7 @@ debian() {
 
 if [ "$what" = dev ]; then
     environment .venv locks/dev.txt editable
-elif ! ls .venv/.installed-* >/dev/null 2>&1 || ! .venv/bin/python -c 'import isitcake.settings, prefect' 2>/dev/null; then
+elif ! ls .venv/.installed-* >/dev/null 2>&1 || ! .venv/bin/python -c 'import foundation.settings, prefect' 2>/dev/null; then
     environment .venv locks/runtime.txt editable
 fi
 environment .venv-label-studio locks/label-studio.txt
@@ -70,7 +70,7 @@ if [ ! -f "web/vendor/ort/$ort" ] && command -v npm >/dev/null; then
     rm -rf "$there"
 fi
 
-if ! .venv/bin/python -m crawlers.browser >/dev/null 2>&1; then
+if ! .venv/bin/python -m crawlers.sites.browser >/dev/null 2>&1; then
     say "installing a browser"
     timeout 600 .venv/bin/python -m playwright install chromium >/dev/null 2>&1 \
         || debian chromium fonts-dejavu-core \

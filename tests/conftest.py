@@ -10,19 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from dataset.opening import open_project
 from dataset.project import Project
-from isitcake import settings
-from isitcake.services import (
-    LabelStudioAccount,
-    Service,
-    free_ports,
-    prefect_environment,
-    start_label_studio,
-    start_prefect,
-)
+from foundation import environment as environment_
+from foundation.ports import free_ports
 from simulator import drawings
 from simulator.internet import IDIOMS, Internet
 from simulator.photo_api import ACCESS_KEY
+from simulator.servers import LabelStudioAccount, Service, prefect_environment, start_label_studio, start_prefect
 from simulator.world import Shelf, World, drawn_world
 
 Open = Callable[..., Project]
@@ -81,7 +76,7 @@ def config(internet: Internet, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def project(config: Path) -> Iterator[Project]:
-    opened = Project.open(config)
+    opened = open_project(config)
     yield opened
     opened.close()
 
@@ -96,7 +91,7 @@ def collected_home(world: World, tmp_path_factory: pytest.TempPathFactory) -> Pa
     net = Internet.start(world)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ISITCAKE_UNSPLASH_ACCESS_KEY", ACCESS_KEY)
-        opened = Project.open(write_config(net, folder))
+        opened = open_project(write_config(net, folder))
         collect(opened).raise_for_failures()
         curate(opened)
         opened.close()
@@ -123,7 +118,7 @@ def collected(collected_home: Path, tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def published(published_home: Path, tmp_path: Path) -> Iterator[Project]:
+def published_project(published_home: Path, tmp_path: Path) -> Iterator[Project]:
     """A project of its own with one version."""
     with _copy(published_home, tmp_path / "published") as project:
         yield project
@@ -135,7 +130,7 @@ def bakery_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from crawlers.collect import collect
     from dataset.curate import curate
     from dataset.publish import publish
-    from labeling.exchange import import_answers
+    from labeling.answer_files import import_answers
 
     folder = tmp_path_factory.mktemp("bakery")
     lines = ["[project]", 'contact = "https://example.org"']
@@ -160,7 +155,7 @@ def bakery_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lines.append(f"path = {json.dumps(f'photos/{name}')}")
     (folder / "isitcake.toml").write_text("\n".join(lines) + "\n")
     (folder / "answers.csv").write_text("\n".join(answers) + "\n")
-    project = Project.open(folder / "isitcake.toml")
+    project = open_project(folder / "isitcake.toml")
     collect(project).raise_for_failures()
     import_answers(project, folder / "answers.csv")
     curate(project)
@@ -179,7 +174,7 @@ def bakery(bakery_home: Path, tmp_path: Path) -> Iterator[Project]:
 @contextlib.contextmanager
 def _copy(home: Path, folder: Path) -> Iterator[Project]:
     shutil.copytree(home, folder)
-    opened = Project.open(folder / "isitcake.toml")
+    opened = open_project(folder / "isitcake.toml")
     yield opened
     opened.close()
 
@@ -217,7 +212,7 @@ def prefect(prefect_server: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: 
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Real photos and weights; tests that use them are skipped where they are not."""
-    folder = settings.shared_folder()
+    folder = environment_.shared_folder()
     if folder is None:
         pytest.skip("no real photos at hand (ISITCAKE_SHARED)")
     return folder

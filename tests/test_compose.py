@@ -21,17 +21,19 @@ import yaml
 from conftest import write_config
 from postgresql import USER, running_postgresql
 
-from dataset.project import Project
-from dataset.tables import asked as asked_table
-from dataset.tables import images
-from isitcake.services import Service, free_ports, label_studio_command
-from isitcake.settings import child_environment, load
-from labeling.pictures import picture_url
+from dataset.catalog.tables import asked as asked_table
+from dataset.catalog.tables import images
+from dataset.opening import open_project
+from foundation.environment import child_environment
+from foundation.ports import free_ports
+from foundation.settings_file import load
+from labeling.picture_links import picture_url
 from labeling.pull import pull
-from labeling.review import push
+from labeling.push import push
 from simulator.internet import Internet
 from simulator.photo_api import ACCESS_KEY
 from simulator.reviewers import Reviewers
+from simulator.servers import Service, label_studio_command
 from simulator.world import World
 
 ROOT = Path(__file__).parents[1]
@@ -131,7 +133,7 @@ def test_the_services_of_the_compose_file(
         assert state["type"] == "COMPLETED", (state, worker.log.read_text()[-3000:])
         for name, value in stack.services["app"]["environment"].items():
             monkeypatch.setenv(name, value or "")
-        project = Project.open(load())
+        project = open_project(load())
         with project.catalog.read() as connection:
             stored = set(connection.execute(images.select()).scalars())
             asked = {row.sha256 for row in connection.execute(asked_table.select())}

@@ -10,10 +10,10 @@ import click
 import pytest
 from pydantic import BaseModel
 
-from dataset.detectors import DETECTORS
-from isitcake import errors, settings
+from dataset.suspicion.detectors import DETECTORS
+from foundation import errors, settings, settings_file
+from foundation.default_config import default_config
 from isitcake.cli import cli
-from isitcake.template import default_config
 
 ROOT = Path(__file__).parents[1]
 DOCS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
@@ -63,8 +63,8 @@ def test_every_error_is_in_the_docs(name: str) -> None:
 
 
 def test_every_variable_is_in_the_docs() -> None:
-    """Every ISITCAKE_… that settings.py reads by name."""
-    named = set(re.findall(r"\"(ISITCAKE_[A-Z_]+)\"", inspect.getsource(settings)))
+    """Every ISITCAKE_… that settings_file.py reads by name."""
+    named = set(re.findall(r"\"(ISITCAKE_[A-Z_]+)\"", inspect.getsource(settings_file)))
     assert named
     assert [name for name in sorted(named) if f"`{name}`" not in DOCS] == []
 

@@ -11,8 +11,8 @@ import pytest
 from conftest import write_config
 
 from dataset.project import Project
-from isitcake.services import free_ports
-from isitcake.settings import child_environment
+from foundation.environment import child_environment
+from foundation.ports import free_ports
 from simulator.internet import Internet
 from simulator.world import World
 

@@ -15,10 +15,7 @@ from conftest import write_config
 from sqlalchemy import select
 
 from crawlers.collect import collect
-from dataset.curate import curate
-from dataset.project import Project
-from dataset.publish import publish
-from dataset.tables import (
+from dataset.catalog.tables import (  # fmt: skip
     clusters,
     decisions,
     features,
@@ -31,8 +28,12 @@ from dataset.tables import (
     queue,
     sightings,
     splits,
-)  # fmt: skip
-from isitcake.settings import child_environment
+)
+from dataset.curate import curate
+from dataset.opening import open_project
+from dataset.project import Project
+from dataset.publish import publish
+from foundation.environment import child_environment
 from simulator.internet import Internet
 from simulator.world import World
 
@@ -83,7 +84,7 @@ def test_collect(world: World, tmp_path: Path) -> None:
     net = Internet.start(world)
     disturbed = write_config(net, tmp_path / "disturbed")
     killed_three_times(disturbed.parent, "collect", 2.0, 9.0)
-    project = Project.open(disturbed)
+    project = open_project(disturbed)
     with project.catalog.read() as connection:
         before = {row.fetched_url for row in connection.execute(select(fetches))}
     for server in net.servers:
@@ -91,7 +92,7 @@ def test_collect(world: World, tmp_path: Path) -> None:
     collect(project).raise_for_failures()
     bodies = {f"{s.url}{hit.path}" for s in net.servers for hit in s.log if hit.is_image and hit.status == 200}
     assert not bodies & before
-    calm = Project.open(write_config(net, tmp_path / "calm"))
+    calm = open_project(write_config(net, tmp_path / "calm"))
     collect(calm).raise_for_failures()
     net.stop()
     # A run that ended before its kill counts as a run of its own: compare what the newest run settled.
@@ -117,7 +118,7 @@ def test_curate_and_publish(collected: Project, tmp_path: Path, command: str, lo
                 connection.execute(table.delete())
     shutil.copytree(collected.settings.root, calm_folder)
     killed_three_times(collected.settings.root, command, low_s, high_s)
-    calm = Project.open(calm_folder / "isitcake.toml")
+    calm = open_project(calm_folder / "isitcake.toml")
     published = []
     for project in (collected, calm):
         curate(project)

@@ -11,9 +11,10 @@ from PIL import Image
 from sqlalchemy import select
 
 from crawlers.collect import collect
+from dataset.catalog.tables import clusters, images
 from dataset.curate import curate
+from dataset.opening import open_project
 from dataset.project import Project
-from dataset.tables import clusters, images
 from simulator.internet import IDIOMS, Internet
 from simulator.photo_api import ACCESS_KEY
 from simulator.world import photo_world
@@ -25,7 +26,7 @@ def crawled(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     net = Internet.start(photo_world(shared / "photos", IDIOMS))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ISITCAKE_UNSPLASH_ACCESS_KEY", ACCESS_KEY)
-        opened = Project.open(write_config(net, tmp_path_factory.mktemp("photos")))
+        opened = open_project(write_config(net, tmp_path_factory.mktemp("photos")))
         collect(opened).raise_for_failures()
         curate(opened)
     net.stop()

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import write_config
 
-from dataset import versions
-from dataset.catalog import Catalog
-from dataset.tables import outcomes
+from dataset.catalog.engine import Catalog
+from dataset.catalog.tables import outcomes
+from dataset.versions import published
 from simulator.internet import Internet
 from simulator.photo_api import ACCESS_KEY
 
@@ -60,12 +60,12 @@ def test_make_demo_twice(checkout: Path) -> None:
     for said in ("images collected", "labels they found wrong", "after review", "test_unseen_sites", "report"):
         assert said in told
     home = checkout / "demo" / "drawn" / "library"
-    before, after = versions.listing(home)
+    before, after = published.listing(home)
     assert before.id != after.id
     assert (home / "reports" / f"{after.name}.html").stat().st_size > 10_000
     tasks = label_studio_tasks(checkout)
     typed(BLOCKS[0], checkout, ONCE="1")
-    assert [version.id for version in versions.listing(home)] == [before.id, after.id]
+    assert [version.id for version in published.listing(home)] == [before.id, after.id]
     assert label_studio_tasks(checkout) == tasks
     catalog = Catalog("sqlite", home)
     with catalog.read() as connection:
@@ -91,5 +91,5 @@ def test_make_it_yours(checkout: Path, internet: Internet) -> None:
     assert 'contact = ""' in (checkout / "isitcake.toml").read_text()
     write_config(internet, checkout)
     typed(f". .venv/bin/activate\n{BLOCKS[3]}", checkout, ISITCAKE_UNSPLASH_ACCESS_KEY=ACCESS_KEY)
-    (version,) = versions.listing(checkout / "library")
+    (version,) = published.listing(checkout / "library")
     assert version.images

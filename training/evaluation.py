@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dataset.reader import SPLITS, UNSEEN, Row, Version, picture, session
+from dataset.reader import SPLITS, UNSEEN, Row, Version, picture
+from networks.session import session
 from training.attempts import Fitted
 from training.examples import Examples, Progress
 from training.metrics import Metrics, measure

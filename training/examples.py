@@ -15,8 +15,11 @@ import onnx
 from numpy.typing import NDArray
 from PIL import Image
 
-from dataset.reader import RECIPE, Backbone, ObjectDetector, Row, Version, picture, session
-from training.graphs import Net, from_pixels, planes, widened
+from dataset.reader import RECIPE, Row, Version, picture
+from networks.backbone import Backbone
+from networks.graph import Net, from_pixels, planes, widened
+from networks.objects import ObjectDetector
+from networks.session import session
 
 SAVED_EVERY = 2000  # pictures
 THREADS = max(1, os.cpu_count() or 1)

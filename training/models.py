@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 
-from dataset.reader import Version, session
-from dataset.versions import TAINTED, order
-from isitcake.errors import StorageError, UnknownModel
+from dataset.reader import TAINTED, Version, order
+from foundation.errors import StorageError, UnknownModel
+from networks.session import session
 from training.metrics import Metrics
 
 CHAMPION = "champion.json"

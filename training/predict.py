@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import requests
 
-from dataset.decoding import Undecodable
-from dataset.reader import decode, decoded, load
-from isitcake.errors import UsageError
-from isitcake.settings import Settings
+from dataset.reader import Undecodable, decode, decoded, load
+from foundation.errors import UsageError
+from foundation.settings import Settings
 from training.examples import Examples, Progress
 from training.models import Model
 from training.train import examples_of

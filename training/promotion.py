@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.atomic import exclusive, replace_file
 from dataset.reader import UNSEEN, Version, load, picture
-from isitcake.errors import StageError
-from isitcake.settings import Settings
+from foundation.errors import StageError
+from foundation.files import replace_file
+from foundation.locks import exclusive
+from foundation.settings import Settings
 from training import models
 from training.metrics import balanced_accuracy, calibration_error, difference
 from training.models import CHAMPION, Model

@@ -4,11 +4,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from dataset.atomic import replace_file
-from dataset.reader import Version, load, newest
-from dataset.versions import diff
-from isitcake.errors import UnknownVersion
-from isitcake.settings import Settings
+from dataset.reader import Version, diff, load, newest
+from foundation.errors import UnknownVersion
+from foundation.files import replace_file
+from foundation.settings import Settings
 from training.attempts.best import Best
 from training.models import of_version
 from training.promotion import champion_of

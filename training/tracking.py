@@ -4,8 +4,8 @@ import importlib
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from isitcake.errors import TrainingError
-from isitcake.settings import Settings
+from foundation.errors import TrainingError
+from foundation.settings import Settings
 from training.models import Model
 
 

@@ -14,19 +14,13 @@ from typing import Any
 import onnx
 import pyarrow.parquet as pq
 
-from dataset.atomic import exclusive, replace_file, storage_errors
-from dataset.reader import (
-    UNSEEN,
-    Version,
-    backbone,
-    detector,
-    load,
-    newest,
-    require_verified,
-    verify,
-)
-from isitcake.errors import TrainingError, UnknownVersion, UsageError
-from isitcake.settings import Settings
+from dataset.reader import UNSEEN, Version, load, newest, require_verified, verify
+from foundation.errors import TrainingError, UnknownVersion, UsageError
+from foundation.files import replace_file, storage_errors
+from foundation.locks import exclusive
+from foundation.settings import Settings
+from networks.backbone import backbone
+from networks.objects import detector
 from training import models, tracking
 from training.attempts import ATTEMPTS, Attempt
 from training.attempts.best import Best

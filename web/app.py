@@ -9,15 +9,14 @@ from fastapi import BackgroundTasks, FastAPI, Header, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlalchemy import select
 
-from dataset.derived import derived
+from dataset.catalog.tables import images
 from dataset.project import Project
-from dataset.tables import images
-from isitcake.errors import StorageError, UnknownImage
-from labeling.pictures import is_signed
-from web.game import game
-from web.report import report_html
-from web.waker import Waker
-from web.why import why, why_html
+from foundation.errors import StorageError, UnknownImage
+from labeling.picture_links import is_signed
+from web.game.routes import game
+from web.pages.report import report_html
+from web.pages.why import explain, why_html
+from web.webhook import Waker
 
 
 def create_app(project: Project) -> FastAPI:
@@ -67,7 +66,7 @@ def create_app(project: Project) -> FastAPI:
     def why_page(sha256: str) -> Response:
         """What is known of one image, for who knows its whole SHA-256. Reviewers are numbered, not named."""
         try:
-            found = why(project, sha256) if re.fullmatch(r"[0-9a-f]{64}", sha256) else None
+            found = explain(project, sha256) if re.fullmatch(r"[0-9a-f]{64}", sha256) else None
         except UnknownImage:
             found = None
         if found is None:
@@ -92,7 +91,7 @@ def _picture(project: Project, sha256: str) -> FileResponse:
     if row is None:
         raise HTTPException(404)
     try:
-        path: Path = derived(project, sha256, row.format)
+        path: Path = project.normalised.make(sha256, row.format)
     except StorageError as error:
         raise HTTPException(410, "this picture is gone") from error
     # Label Studio loads pictures from its own origin's page; without this the reviewer sees a red box.

@@ -7,9 +7,10 @@ from pathlib import Path
 from sqlalchemy import select
 
 from crawlers.collect import CollectReport, collect
-from dataset.ledger import SourceReport
+from crawlers.ledger import SourceReport
+from dataset.catalog.tables import images, outcomes
+from dataset.opening import open_project
 from dataset.project import Project
-from dataset.tables import images, outcomes
 from simulator import drawings
 from simulator.server import Answer
 
@@ -48,7 +49,7 @@ def site(folder: Path, *start_urls: str, allowed: list[str], name: str = "one") 
         f'[project]\ncontact = "https://example.org/c"\n[crawl]\nallow_private_hosts = [{listed}]\n'
         f'[[sources]]\nname = "{name}"\nkind = "site"\nlabel = "cake"\nstart_urls = [{starts}]\n'
     )
-    return Project.open(path)
+    return open_project(path)
 
 
 def crawled(project: Project) -> SourceReport:

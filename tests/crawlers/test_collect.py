@@ -7,10 +7,11 @@ from conftest import write_config
 from sqlalchemy import func, select
 
 from crawlers.collect import collect
-from dataset.ledger import last_reports
+from crawlers.ledger import last_reports
+from dataset.catalog.tables import images, outcomes, sightings
+from dataset.opening import open_project
 from dataset.project import Project
-from dataset.tables import images, outcomes, sightings
-from isitcake.errors import ConfigError, CrawlError, PhotoApiError
+from foundation.errors import ConfigError, CrawlError, PhotoApiError
 from simulator.internet import Internet
 from simulator.platforms import file_name
 from simulator.server import Answer, Server
@@ -160,12 +161,12 @@ def test_photo_api_needs_permission_and_key(
     path = write_config(internet, tmp_path)
     path.write_text(path.read_text().replace('permission = "granted"', 'permission = ""'))
     with pytest.raises(ConfigError, match="permission is empty"):
-        collect(Project.open(path), ["objects"])
+        collect(open_project(path), ["objects"])
     assert internet.photo_api.log == []
     path.write_text(path.read_text().replace('permission = ""', 'permission = "granted"'))
     monkeypatch.setenv("ISITCAKE_UNSPLASH_ACCESS_KEY", "wrong")
     with pytest.raises(CrawlError, match="does not know the access key"):
-        collect(Project.open(path), ["objects"]).raise_for_failures()
+        collect(open_project(path), ["objects"]).raise_for_failures()
     assert issubclass(PhotoApiError, Exception)
 
 
@@ -178,7 +179,7 @@ def test_folder(tmp_path: Path, world: World) -> None:
     (folder / "notes.txt").write_text("not a picture")
     path = tmp_path / "isitcake.toml"
     path.write_text('[[sources]]\nname = "mine"\nkind = "folder"\nlabel = "cake"\npath = "photos"\n')
-    project = Project.open(path)
+    project = open_project(path)
     report = collect(project)
     assert report.sources[0].outcomes == {"stored": 3, "rejected": 1}
     assert {r.source for r in last_reports(project)} == {"mine"}
@@ -191,4 +192,4 @@ def one_site(folder: Path, url: str, allowed: list[str]) -> Project:
         f'[project]\ncontact = "https://example.org/c"\n[crawl]\nallow_private_hosts = [{hosts}]\n'
         f'[[sources]]\nname = "one"\nkind = "site"\nlabel = "cake"\nstart_urls = ["{url}"]\n'
     )
-    return Project.open(path)
+    return open_project(path)

@@ -20,11 +20,11 @@ from crawling import crawled, html, jpeg, said, site, stored
 from sqlalchemy import func, select
 
 from crawlers.collect import CollectReport, collect
-from dataset.health import Run, cause, diagnose
+from crawlers.source_health import Run, cause, diagnose
+from dataset.catalog.tables import outcomes, runs
 from dataset.project import Project
-from dataset.tables import outcomes, runs
-from isitcake.errors import CrawlError
-from isitcake.settings import child_environment
+from foundation.environment import child_environment
+from foundation.errors import CrawlError
 from simulator.server import Answer, Scripted, Server
 
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACw="

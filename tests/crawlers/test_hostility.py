@@ -17,8 +17,7 @@ from PIL import Image, features
 from sqlalchemy import select
 
 from crawlers.collect import collect
-from dataset.derived import derived
-from dataset.tables import images, sightings
+from dataset.catalog.tables import images, sightings
 from simulator.hostile import (
     HostileServer,
     compression_bomb,
@@ -32,7 +31,7 @@ from simulator.hostile import (
     says,
 )
 from simulator.server import Answer, Scripted, Server
-from web.report import write_report
+from web.pages.report import write_report
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -82,7 +81,7 @@ def test_18_stored_bytes_equal_the_servers(tmp_path: Path) -> None:
         sha256 = hashlib.sha256(body).hexdigest()
         assert rows[sha256].format == kind, name
         assert project.blobs.path(sha256, kind).read_bytes() == body
-        with Image.open(derived(project, sha256, kind)) as normal:
+        with Image.open(project.normalised.make(sha256, kind)) as normal:
             assert (normal.format, normal.mode) == ("JPEG", "RGB")
             assert normal.size == ((832, 1024) if name == "turned.jpg" else (1024, 832))
 

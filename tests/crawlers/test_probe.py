@@ -7,10 +7,10 @@ import pytest
 from crawling import html, jpeg, site, stored
 
 from crawlers.probe import probe
-from isitcake.errors import ConfigError, UsageError
-from isitcake.settings import load
+from foundation.errors import ConfigError, UsageError
+from foundation.settings_file import load
 from simulator.server import Answer, Scripted, Server
-from web.probe import write_probe
+from web.pages.probe import write_probe
 
 
 def test_a_page_is_shown_as_a_crawl_would_take_it(tmp_path: Path) -> None:

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from dataset import blocks, manifest, versions
 from dataset import publish as stage
-from dataset.erase import erase
+from dataset.catalog import cluster_ranges
+from dataset.erasure.erase import erase
 from dataset.project import Project
 from dataset.publish import publish
-from isitcake.errors import StageError, UnknownVersion
-from labeling.exchange import import_answers
-from labeling.review import next_items
+from dataset.versions import manifest, published, verify
+from foundation.errors import StageError, UnknownVersion
+from labeling.answer_files import import_answers
+from labeling.queue import next_items
 
 NOVEMBER = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -40,7 +41,7 @@ def test_version_directory(collected: Project) -> None:
     assert {path.name for path in root.iterdir()} == {
         "README.md", "version.json", "croissant.json", "manifest.parquet", "diff.parquet", "leaves.bin", "data",
     }  # fmt: skip
-    rows = versions.load(collected.home, "2026.11.0").rows()
+    rows = published.load(collected.home, "2026.11.0").rows()
     assert len(rows) == report.images == report.added
     for row in rows:
         path = root / row.file
@@ -60,14 +61,14 @@ def test_answers_make_the_next_version(collected: Project) -> None:
     (turned,) = answer(collected, "not_cake")
     report = publish(collected, NOVEMBER)
     assert report.version == "2026.11.1"
-    old, new = (versions.load(collected.home, name) for name in ("2026.11.0", "2026.11.1"))
+    old, new = (published.load(collected.home, name) for name in ("2026.11.0", "2026.11.1"))
     assert new.parent == old.name
     before, after = ({row.sha256: row for row in version.rows()} for version in (old, new))
     assert not set(gone) & set(after)
     assert after[turned].label == "not_cake"
     assert after[turned].label_origin == "human"
     assert all(before[sha].split == after[sha].split for sha in before.keys() & after.keys())
-    diff = versions.diff(collected.home, "2026.11.0", "2026.11.1")
+    diff = published.diff(collected.home, "2026.11.0", "2026.11.1")
     assert {change["sha256"] for change in diff.removed} == set(gone) & set(before)
     assert publish(collected, datetime(2026, 12, 1, tzinfo=UTC)).version is None
 
@@ -75,16 +76,16 @@ def test_answers_make_the_next_version(collected: Project) -> None:
 def test_clusters_appear_once(collected: Project) -> None:
     """One picture of every cluster, and no cluster in two splits."""
     publish(collected, NOVEMBER)
-    rows = versions.newest(collected.home).rows()  # type: ignore[union-attr]
+    rows = published.newest(collected.home).rows()  # type: ignore[union-attr]
     assert len({row.cluster for row in rows}) == len(rows)
-    assert versions.verify(collected.home, "2026.11.0").problems == []
+    assert verify.verify(collected.home, "2026.11.0").problems == []
 
 
 @pytest.mark.parametrize("damage", ["byte", "missing", "moved", "extra"])
 def test_verify_finds_tampering(collected: Project, damage: str) -> None:
     """And names the file."""
     publish(collected, NOVEMBER)
-    version = versions.load(collected.home, "2026.11.0")
+    version = published.load(collected.home, "2026.11.0")
     path = version.path / version.rows()[0].file
     content = path.read_bytes()
     if damage == "byte":
@@ -96,32 +97,32 @@ def test_verify_finds_tampering(collected: Project, damage: str) -> None:
         path.rename(path.with_name("0000000000000000.jpg"))
     else:
         path.with_name("0000000000000000.jpg").write_bytes(content)
-    problems = versions.verify(collected.home, "2026.11.0").problems
+    problems = verify.verify(collected.home, "2026.11.0").problems
     assert problems
     assert any(".jpg" in problem for problem in problems)
     with pytest.raises(StageError, match=r"2026\.11\.0 is not what was published"):
-        versions.require_verified(versions.verify(collected.home, "2026.11.0"))
+        verify.require_verified(verify.verify(collected.home, "2026.11.0"))
 
 
 def test_a_changed_row_is_named(collected: Project) -> None:
     """A label that was changed in the manifest, a row that was taken out, and leaves that were changed too."""
     publish(collected, NOVEMBER)
-    version = versions.load(collected.home, "2026.11.0")
+    version = published.load(collected.home, "2026.11.0")
     rows = version.rows()
     manifest.write(version.path / "manifest.parquet", [replace(rows[0], licence="cc0"), *rows[1:]])
-    problems = versions.verify(collected.home, "2026.11.0").problems
+    problems = verify.verify(collected.home, "2026.11.0").problems
     assert f"{rows[0].file} or its row was changed" in problems
     assert not any(rows[1].file in problem for problem in problems)
     manifest.write(version.path / "manifest.parquet", rows[1:])
-    problems = versions.verify(collected.home, "2026.11.0").problems
+    problems = verify.verify(collected.home, "2026.11.0").problems
     assert "1 rows are missing" in problems
     assert f"{rows[0].file} is not in the manifest" in problems
     manifest.write(version.path / "manifest.parquet", rows)
-    assert versions.verify(collected.home, "2026.11.0").problems == []
-    leaves = version.path / versions.LEAVES
+    assert verify.verify(collected.home, "2026.11.0").problems == []
+    leaves = version.path / published.LEAVES
     leaves.write_bytes(leaves.read_bytes()[32:])
     manifest.write(version.path / "manifest.parquet", rows[1:])
-    assert any("cannot be named" in problem for problem in versions.verify(collected.home, "2026.11.0").problems)
+    assert any("cannot be named" in problem for problem in verify.verify(collected.home, "2026.11.0").problems)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -132,7 +133,7 @@ def test_others_can_load_it(collected: Project, tmp_path: Path) -> None:
     import mlcroissant
 
     publish(collected, NOVEMBER)
-    version = versions.load(collected.home, "2026.11.0")
+    version = published.load(collected.home, "2026.11.0")
     loaded = datasets.load_dataset(str(version.path), cache_dir=str(tmp_path / "cache"))
     rows = {row.sha256: row for row in version.rows()}
     assert set(loaded) == {row.split for row in rows.values()}
@@ -162,7 +163,7 @@ def test_others_can_load_it(collected: Project, tmp_path: Path) -> None:
 
 def test_two_at_once(collected: Project) -> None:
     """One publishes, the other sees that there is nothing to do."""
-    code = "from dataset.project import Project; from dataset.publish import publish; import sys; from pathlib import Path; print(publish(Project.open(Path(sys.argv[1]))).version)"  # noqa: E501
+    code = "from dataset.opening import open_project; from dataset.publish import publish; import sys; from pathlib import Path; print(publish(open_project(Path(sys.argv[1]))).version)"  # noqa: E501
     running = [
         subprocess.Popen(
             [sys.executable, "-c", code, str(collected.settings.config_path)], stdout=subprocess.PIPE, text=True
@@ -170,21 +171,21 @@ def test_two_at_once(collected: Project) -> None:
         for _ in range(2)
     ]
     told = sorted(process.communicate(timeout=120)[0].strip() for process in running)
-    (name,) = versions.names(collected.home)
+    (name,) = published.names(collected.home)
     assert told == sorted([name, "None"])
-    assert versions.verify(collected.home, name).problems == []
+    assert verify.verify(collected.home, name).problems == []
 
 
 def test_blocks_make_no_difference(collected: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three clusters at a time give the version that all at once give."""
     publish(collected, NOVEMBER)
-    before = versions.load(collected.home, "2026.11.0")
+    before = published.load(collected.home, "2026.11.0")
     rows = before.rows()
     shutil.rmtree(before.path)
-    monkeypatch.setattr(blocks.blocks, "__defaults__", (3,))
+    monkeypatch.setattr(cluster_ranges.blocks, "__defaults__", (3,))
     monkeypatch.setattr(stage, "ROWS_AT_ONCE", 7)
     publish(collected, NOVEMBER)
-    after = versions.load(collected.home, "2026.11.0")
+    after = published.load(collected.home, "2026.11.0")
     assert after.rows() == rows
     assert after.id == before.id
 
@@ -194,7 +195,7 @@ def test_makers_are_named_and_forgotten(collected: Project) -> None:
     report = publish(collected, NOVEMBER)
     card = collected.home / "versions" / str(report.version) / "README.md"
     told = card.read_text(encoding="utf-8")
-    makers = {row.creator for row in versions.load(collected.home, str(report.version)).rows()} - {""}
+    makers = {row.creator for row in published.load(collected.home, str(report.version)).rows()} - {""}
     assert makers
     assert all(f"| {maker} |" in told for maker in makers)
     assert "Of the images from sites that are trained on: train " in told
@@ -209,12 +210,12 @@ def test_makers_are_named_and_forgotten(collected: Project) -> None:
 def test_unknown_version(collected: Project) -> None:
     """Says which there are."""
     with pytest.raises(UnknownVersion, match="none is published yet"):
-        versions.load(collected.home, "2020.1.0")
+        published.load(collected.home, "2020.1.0")
 
 
 def test_crash_between_directory_and_ledger(collected: Project) -> None:
     """A directory that stands is adopted; the next publish changes nothing."""
-    from dataset.tables import versions as table
+    from dataset.catalog.tables import versions as table
 
     publish(collected, NOVEMBER)
     with collected.catalog.write() as connection:

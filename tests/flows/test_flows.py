@@ -14,12 +14,13 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from dataset import versions
-from dataset.catalog import append
+from dataset.catalog.tables import judgements, sightings
+from dataset.catalog.writes import append
 from dataset.project import Project
-from dataset.tables import judgements, sightings
-from isitcake.services import Service, free_ports, prefect_environment, start_prefect
-from isitcake.settings import child_environment
+from dataset.versions import published
+from foundation.environment import child_environment
+from foundation.ports import free_ports
+from simulator.servers import Service, prefect_environment, start_prefect
 from training import models
 from training.train import train
 
@@ -88,7 +89,7 @@ def test_publish_and_train_as_flows(collected: Project, prefect: Service, tmp_pa
         wait_for(lambda: api.post(asked, json={}).is_success, "flow run")
         model = collected.home / "models" / "linear"
         wait_for(lambda: list(model.glob("*/metrics.json")), "trained model")
-        newest = versions.newest(collected.home)
+        newest = published.newest(collected.home)
         assert newest is not None
         trained = json.loads((model / newest.name / "metrics.json").read_text())
         assert trained["version_id"] == newest.id
@@ -116,7 +117,7 @@ def test_a_worse_model_is_not_promoted(bakery: Project, own_prefect: Service, tm
     """Labels flipped at bakers that are trained on: the version's event trains on it, and the champion stays."""
     before = train(bakery.settings, names=["best"])
     assert models.champion_id(bakery.home) == before.best.id
-    version = versions.load(bakery.home, before.version)
+    version = published.load(bakery.home, before.version)
     bakers = sorted({row.site for row in version.rows() if row.split == "train" and row.source_label == "cake"})
     with bakery.catalog.write() as connection:
         rows = connection.execute(
@@ -137,8 +138,8 @@ def test_a_worse_model_is_not_promoted(bakery: Project, own_prefect: Service, tm
 
         wait_for(ready, "deployments")
         wait_for(lambda: api.post(f"/deployments/{ready()['on-answers']}/create_flow_run", json={}).is_success, "run")
-        wait_for(lambda: len(versions.names(bakery.home)) == 2, "second version")
-        newest = versions.names(bakery.home)[-1]
+        wait_for(lambda: len(published.names(bakery.home)) == 2, "second version")
+        newest = published.names(bakery.home)[-1]
 
         def told() -> list[str]:
             runs = api.post("/artifacts/filter", json={"artifacts": {"key": {"any_": ["leaderboard"]}}}).json()

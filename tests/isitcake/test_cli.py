@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from dataset import versions
 from dataset.project import Project
 from dataset.publish import publish
+from dataset.versions import published
 from isitcake import cli as module
 from isitcake.cli import cli
-from labeling.exchange import import_answers
+from labeling.answer_files import import_answers
 from simulator.world import World
 
 
@@ -129,7 +129,7 @@ def test_verify_takes_a_copied_folder_without_a_project(
 ) -> None:
     """And names what was tampered with."""
     publish(collected)
-    newest = versions.newest(collected.home)
+    newest = published.newest(collected.home)
     assert newest is not None
     alone = tmp_path / "alone"
     shutil.copytree(newest.path, alone)
@@ -146,7 +146,7 @@ def test_a_diff_to_look_at(collected: Project, tmp_path: Path, capsys: pytest.Ca
                            monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     """Two versions, one label changed by a person: its thumbnail stands under `relabelled`, with the reason."""
     publish(collected)
-    newest = versions.newest(collected.home)
+    newest = published.newest(collected.home)
     assert newest is not None
     row = next(row for row in newest.rows() if row.label == "cake")
     answers = tmp_path / "answers.csv"

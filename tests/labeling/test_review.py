@@ -7,17 +7,18 @@ from asking import asking
 from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
+from dataset.catalog.tables import asked, judgements
 from dataset.curate import curate
 from dataset.project import Project
-from dataset.tables import asked, judgements
-from isitcake.errors import BadAnswers, LabelStudioError
-from isitcake.services import LabelStudioAccount, Service, free_ports
-from labeling import review
-from labeling.exchange import import_answers
+from foundation.errors import BadAnswers, LabelStudioError
+from foundation.ports import free_ports
+from labeling import push, queue
+from labeling.answer_files import import_answers
 from labeling.label_studio import LabelStudio, label_config
-from labeling.pictures import picture_url
+from labeling.picture_links import picture_url
 from labeling.pull import pull
 from simulator.reviewers import Reviewers
+from simulator.servers import LabelStudioAccount, Service
 from web.app import create_app
 
 BUDGET = 12
@@ -26,10 +27,10 @@ BUDGET = 12
 def test_a_round(collected: Project, label_studio: Service, truth: dict[str, str]) -> None:
     """Pushed once however often asked, answered by a person, pulled once, and the labels follow."""
     project = asking(collected, label_studio.url, "a-round")
-    first = review.push(project, another_round=False)
+    first = push.push(project, another_round=False)
     assert (first.pushed, first.waiting) == (BUDGET, BUDGET)
-    assert review.push(project, another_round=False).pushed == 0
-    assert review.push(project).pushed == 0
+    assert push.push(project, another_round=False).pushed == 0
+    assert push.push(project).pushed == 0
     assert set(first.purposes) == {"risk", "audit"}  # nothing is known yet to measure reviewers by
     numbers = [int(url.rpartition("/")[2]) for url in first.project_urls]
     account = LabelStudioAccount()
@@ -44,15 +45,15 @@ def test_a_round(collected: Project, label_studio: Service, truth: dict[str, str
             assert row.answer == truth[row.sha256]
             assert row.reviewer == account.email
     report = curate(project)
-    assert report.queued == review.status(project).queued
-    assert review.push(project, another_round=False).pushed == 0  # nothing new was collected
-    assert review.push(project).pushed > 0  # asked for by a person: the next round
+    assert report.queued == queue.status(project).queued
+    assert push.push(project, another_round=False).pushed == 0  # nothing new was collected
+    assert push.push(project).pushed > 0  # asked for by a person: the next round
 
     with project.catalog.write() as connection:  # as after a crash between sending and noting
         connection.execute(update(asked).values(task_id=None))
     with LabelStudio(label_studio.url, account.token) as studio:
         before = [studio.tasks(number) for number in numbers]
-        assert review.push(project).pushed == 0
+        assert push.push(project).pushed == 0
         assert [studio.tasks(number) for number in numbers] == before
     with project.catalog.read() as connection:
         assert connection.execute(select(asked).where(asked.c.task_id.is_(None))).first() is None
@@ -61,7 +62,7 @@ def test_a_round(collected: Project, label_studio: Service, truth: dict[str, str
 def test_changed_answer_is_a_new_judgement(collected: Project, label_studio: Service) -> None:
     """A reviewer who thinks again overrules what they said; the ledger keeps both."""
     project = asking(collected, label_studio.url, "second-thoughts", budget=1)
-    number = int(review.push(project).project_url.rpartition("/")[2])
+    number = int(push.push(project).project_url.rpartition("/")[2])
     with LabelStudio(label_studio.url, LabelStudioAccount().token) as studio:
         (task,) = studio.tasks(number).values()
     with project.catalog.read() as connection:
@@ -83,17 +84,17 @@ def test_label_studio_out_of_reach(collected: Project, label_studio: Service) ->
     """Down, or a wrong key: one sentence, and the next push sends everything once."""
     down = asking(collected, f"http://127.0.0.1:{free_ports(1)[0]}", "out-of-reach")
     with pytest.raises(LabelStudioError, match="cannot be reached"):
-        review.push(down)
+        push.push(down)
     with LabelStudio(label_studio.url, "0" * 40) as studio, pytest.raises(LabelStudioError, match="refuses the key"):
         studio.find_project("x")
     up = asking(collected, label_studio.url, "out-of-reach")
-    assert review.push(up).pushed == BUDGET
+    assert push.push(up).pushed == BUDGET
 
 
 def test_pictures_are_for_who_was_sent_them(collected: Project) -> None:
     """Signed addresses answer with CORS, others with 404."""
     client = TestClient(create_app(collected))
-    sha256 = review.next_items(collected, 1)[0]["sha256"]
+    sha256 = queue.next_items(collected, 1)[0]["sha256"]
     path = picture_url(collected.settings, sha256).removeprefix(collected.settings.review.pictures_url)
     answer = client.get(path)
     assert answer.status_code == 200
@@ -111,12 +112,12 @@ def test_pictures_are_for_who_was_sent_them(collected: Project) -> None:
 
 def test_answers_from_elsewhere(collected: Project, tmp_path: Path) -> None:
     """A CSV file is taken once, whole; the queue moves on."""
-    item = review.next_items(collected, 1)[0]
+    item = queue.next_items(collected, 1)[0]
     path = tmp_path / "answers.csv"
     path.write_text(f"sha256,label,reviewer,answered_at\n{item['sha256']},unusable,ann,2026-11-24T10:00:00Z\n")
     assert import_answers(collected, path).new == 1
     assert import_answers(collected, path).new == 0
-    assert review.next_items(collected, 1)[0]["sha256"] != item["sha256"]
+    assert queue.next_items(collected, 1)[0]["sha256"] != item["sha256"]
     assert set(item) == {"sha256", "path", "suggested_label", "reasons", "error_probability"}
     assert Path(item["path"]).is_file()
 
@@ -139,7 +140,7 @@ def test_wrong_answers_are_named_by_line(collected: Project, tmp_path: Path, tex
     path.write_text(text)
     with pytest.raises(BadAnswers, match=says):
         import_answers(collected, path)
-    assert review.status(collected).judgements == 0
+    assert queue.status(collected).judgements == 0
 
 
 def test_labels_are_escaped() -> None:
@@ -149,7 +150,7 @@ def test_labels_are_escaped() -> None:
 
 def test_what_was_set_aside_is_listed_and_comes_back(collected: Project, tmp_path: Path) -> None:
     """Logos and banners, with the reason; a judgement makes one a cake again."""
-    listed = review.set_aside(collected)
+    listed = queue.set_aside(collected)
     assert listed
     assert all(item["reason"] and Path(item["path"]).is_file() for item in listed)
     back = listed[0]["sha256"]
@@ -157,4 +158,4 @@ def test_what_was_set_aside_is_listed_and_comes_back(collected: Project, tmp_pat
     answers.write_text(f"sha256,label,reviewer\n{back},cake,ann\n")
     import_answers(collected, answers)
     curate(collected)
-    assert back not in {item["sha256"] for item in review.set_aside(collected)}
+    assert back not in {item["sha256"] for item in queue.set_aside(collected)}

@@ -11,16 +11,16 @@ from asking import asking
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, select
 
-from dataset import decisions
-from dataset.catalog import append
+from dataset.catalog.tables import asked, clusters, cursors, judgements, queue
+from dataset.catalog.writes import append
+from dataset.labels import decisions, label_ledger
 from dataset.project import Project
-from dataset.tables import asked, clusters, cursors, judgements, queue
-from isitcake.errors import BadAnswers, UnknownImage
-from labeling.exchange import export_answers, import_answers
+from foundation.errors import BadAnswers, UnknownImage
+from labeling.answer_files import export_answers, import_answers
+from labeling.plan_round import Ask, Plan, plan
 from labeling.reviewers import reviewers
-from labeling.rounds import Ask, Plan, plan
 from web.app import create_app
-from web.why import steps, why
+from web.pages.why import explain, steps
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 STUDIO = "http://studio.example"
@@ -100,11 +100,11 @@ def test_disputes_go_to_another_person_and_then_to_the_adjudicator(collected: Pr
         fourth = planned(connection, project)
         last = [a for a in fourth.asks if a.purpose == "adjudicate"]
         assert [a.sha256 for a in last] == [one[0].sha256]
-        assert decisions.decide(decisions.opinions_of(connection)[_cluster(connection, one[0].sha256)],
+        assert decisions.decide(label_ledger.opinions_of(connection)[_cluster(connection, one[0].sha256)],
                                 frozenset(), 0.0).label == "unsure"  # fmt: skip
         said(connection, last, "judge", "unusable", "adjudicator")
-        decisions.settle(connection, NOW)
-        assert decisions.latest(connection)[one[0].sha256].label == "unusable"
+        label_ledger.settle(connection, NOW)
+        assert label_ledger.latest(connection)[one[0].sha256].label == "unusable"
 
 
 def _cluster(connection: Connection, sha256: str) -> str:
@@ -172,7 +172,7 @@ def test_known_answers_settle_and_measure(collected: Project, tmp_path: Path) ->
     import_answers(collected, ann)
     import_answers(collected, gold, are_known=True)
     with collected.catalog.read() as connection:
-        assert decisions.latest(connection)[names[0]].label == "unusable"
+        assert label_ledger.latest(connection)[names[0]].label == "unusable"
     (person,) = reviewers(collected).reviewers
     assert (person.reviewer, person.gold, person.gold_right, person.seconds) == ("ann", 4, 3, 4.0)
     assert person.gold_interval is not None
@@ -186,7 +186,7 @@ def test_why(collected: Project, tmp_path: Path) -> None:
     answers = tmp_path / "answers.csv"
     answers.write_text(f"sha256,label,reviewer,why\n{sha256},unusable,ann@example.org,a <b>logo</b>\n")
     import_answers(collected, answers)
-    found = why(collected, sha256[:12])
+    found = explain(collected, sha256[:12])
     assert found.sha256 == sha256
     assert found.line() == "unusable, by human: 1 of 1 answers"
     told = steps(found)
@@ -203,14 +203,14 @@ def test_why(collected: Project, tmp_path: Path) -> None:
     assert client.get("/why/abcd").status_code == 404
     for wrong in ("xyz", "ab", "0" * 64):
         with pytest.raises(UnknownImage):
-            why(collected, wrong)
+            explain(collected, wrong)
 
 
 def test_a_webhook_wakes_only_with_its_secret(collected: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is read of what it says; without a secret set there is no such page."""
     from pydantic import SecretStr
 
-    from web import waker
+    from web import webhook
 
     calls: list[Project] = []
 
@@ -222,7 +222,7 @@ def test_a_webhook_wakes_only_with_its_secret(collected: Project, monkeypatch: p
         calls.append(project)
         return Nothing()
 
-    monkeypatch.setattr(waker, "pull", counted)
+    monkeypatch.setattr(webhook, "pull", counted)
     assert TestClient(create_app(collected)).post("/webhooks/label-studio").status_code == 404
     secrets = collected.settings.secrets.model_copy(update={"webhook_secret": SecretStr("s3cret")})
     settings = collected.settings.model_copy(update={"secrets": secrets})

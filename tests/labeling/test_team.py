@@ -12,20 +12,23 @@ import pytest
 from asking import asking
 from sqlalchemy import select, update
 
-from crawlers import browser
-from dataset import decisions, versions
+from crawlers.sites import browser
+from dataset.catalog.tables import asked, judgements
+from dataset.catalog.tables import queue as queue_table
 from dataset.curate import curate
+from dataset.labels import label_ledger
 from dataset.project import Project
 from dataset.publish import publish
-from dataset.tables import asked, judgements, queue
-from isitcake.errors import LabelStudioError
-from isitcake.services import LabelStudioAccount, Service, free_ports
+from dataset.versions import published
+from foundation.errors import LabelStudioError
+from foundation.ports import free_ports
 from isitcake.serving import start_web
-from labeling import review
+from labeling import push, queue
 from labeling.label_studio import LabelStudio
 from labeling.pull import pull
 from labeling.reviewers import reviewers
 from simulator.reviewers import Member, Reviewers, sign_up
+from simulator.servers import LabelStudioAccount, Service
 
 ACCOUNT = LabelStudioAccount()
 
@@ -42,10 +45,10 @@ def test_a_person_in_a_browser(collected: Project, label_studio: Service, tmp_pa
     project = asking(collected, label_studio.url, "in-a-browser", 1, pictures_url=f"http://127.0.0.1:{port}",
                      audit_share=0.0)  # fmt: skip
     server = start_web(project.settings, "127.0.0.1", port)
-    url = review.push(project).project_url
+    url = push.push(project).project_url
     with project.catalog.read() as connection:
         sent = connection.execute(select(asked)).one()
-        before = decisions.latest(connection)[sent.sha256].label
+        before = label_ledger.latest(connection)[sent.sha256].label
     hotkey = "2" if before == "cake" else "1"  # the answers stand in the order of the labels: cake, not_cake
     options = browser.launch_options(browser.executable(), "per-context")
     options.pop("proxy")
@@ -77,7 +80,7 @@ def test_a_person_in_a_browser(collected: Project, label_studio: Service, tmp_pa
         assert answer.seconds > 0
     curate(project)
     publish(project)
-    newest = versions.newest(project.home)
+    newest = published.newest(project.home)
     assert newest is not None
     (row,) = [row for row in newest.rows() if row.sha256 == sent.sha256]
     assert (row.label, row.label_origin) == (answer.answer, "human")
@@ -94,7 +97,7 @@ def test_three_at_once_while_processes_die(collected: Project, label_studio: Ser
         if "[review]" in config.read_text()
         else config.read_text()
     )
-    url = review.push(project).project_url
+    url = push.push(project).project_url
     answers = {"ann": truth, "bob": truth, "eve": careless}
     team = [
         Member(label_studio.url, sign_up(label_studio.url, f"{name}-3@example.org", "is-it-cake"), said)
@@ -116,7 +119,7 @@ def test_three_at_once_while_processes_die(collected: Project, label_studio: Ser
     assert pull(project, everything=True).new == 0
     with project.catalog.read() as connection:
         told = [(row.sha256, row.reviewer, row.answer) for row in connection.execute(select(judgements))]
-        labels = decisions.latest(connection)
+        labels = label_ledger.latest(connection)
     assert len(told) == len(set(told)) == sum(len(member.given) for member in team) == 90
     assert all(labels[sha].label == truth[sha] for sha in {sha for sha, _, _ in told})
     report = reviewers(project)
@@ -129,9 +132,10 @@ import sys
 from pathlib import Path
 from asking import asking
 from dataset.project import Project
+from dataset.opening import open_project
 from labeling.pull import pull
 while True:
-    pull(asking(Project.open(Path(sys.argv[1])), sys.argv[3], sys.argv[2], 30, answers_needed=3, audit_share=0.0))
+    pull(asking(open_project(Path(sys.argv[1])), sys.argv[3], sys.argv[2], 30, answers_needed=3, audit_share=0.0))
 """
 
 
@@ -143,7 +147,7 @@ def _answer_all(member: Member, number: int) -> None:
 def test_answers_that_are_deleted_and_tasks_that_are_lost(collected: Project, label_studio: Service) -> None:
     """A deleted answer counts no more, though the ledger keeps it; a deleted task is asked again."""
     project = asking(collected, label_studio.url, "deleted", 3, audit_share=0.0)
-    url = review.push(project).project_url
+    url = push.push(project).project_url
     with project.catalog.read() as connection:
         tasks = {row.sha256: row.task_id for row in connection.execute(select(asked))}
     first, second, third = tasks
@@ -159,10 +163,10 @@ def test_answers_that_are_deleted_and_tasks_that_are_lost(collected: Project, la
     with project.catalog.read() as connection:
         told = [row.answer for row in connection.execute(select(judgements).where(judgements.c.sha256 == first))]
         assert told == ["unusable", ""]
-        assert decisions.latest(connection)[first].origin != "human"
+        assert label_ledger.latest(connection)[first].origin != "human"
     people.session.delete(f"{label_studio.url}/api/tasks/{tasks[first]}/", timeout=60).raise_for_status()
     pull(project, everything=True)
-    assert review.push(project, another_round=False).pushed == 1
+    assert push.push(project, another_round=False).pushed == 1
     people.close()
 
 
@@ -170,23 +174,23 @@ def test_a_project_that_was_bent_is_mended_and_one_that_is_not_ours_is_left_alon
     collected: Project, label_studio: Service
 ) -> None:
     project = asking(collected, label_studio.url, "bent", 2, audit_share=0.0)
-    number = number_of(review.push(project).project_url)
+    number = number_of(push.push(project).project_url)
     with LabelStudio(label_studio.url, ACCOUNT.token) as studio:
         studio._client.projects.update(number, title="Renamed by hand", show_instruction=False, maximum_annotations=7)
-    report = review.push(project)
+    report = push.push(project)
     assert number_of(report.project_url) == number
     assert "mended" in report.note
     assert "maximum_annotations" in report.note
-    assert review.push(project).note.count("mended") == 0
+    assert push.push(project).note.count("mended") == 0
     with LabelStudio(label_studio.url, ACCOUNT.token) as studio:  # as in a database that was made anew
         studio._client.projects.update(number, title="Somebody else's", description="mine, with isitcake photos")
-    assert number_of(review.push(project).project_url) != number
+    assert number_of(push.push(project).project_url) != number
 
 
 def test_a_lost_database_takes_nothing_back(collected: Project, label_studio: Service, truth: dict[str, str]) -> None:
     """Most answers gone at once are not believed."""
     project = asking(collected, label_studio.url, "lost", 12, audit_share=0.0)
-    number = number_of(review.push(project).project_url)
+    number = number_of(push.push(project).project_url)
     people = Reviewers(label_studio.url, ACCOUNT.token, truth)
     people.answer_all(number)
     people.close()
@@ -207,7 +211,7 @@ def test_a_last_page_that_is_full(
     monkeypatch.setattr("labeling.label_studio.QUICK_PAGE", 3)
     monkeypatch.setattr(LabelStudio._pages, "__defaults__", (3,))
     project = asking(collected, label_studio.url, "full-pages", 6, audit_share=0.0)
-    number = number_of(review.push(project).project_url)
+    number = number_of(push.push(project).project_url)
     with LabelStudio(label_studio.url, ACCOUNT.token) as studio:
         assert len(studio.tasks(number)) == 6
     people = Reviewers(label_studio.url, ACCOUNT.token, truth)
@@ -220,13 +224,13 @@ def test_a_last_page_that_is_full(
 def test_what_was_withdrawn_goes_even_after_a_crash(collected: Project, label_studio: Service) -> None:
     """Noted as withdrawn and killed before its task was deleted: the next push deletes it; it waits for nobody."""
     project = asking(collected, label_studio.url, "withdrawn", 3, audit_share=0.0)
-    number = number_of(review.push(project).project_url)
+    number = number_of(push.push(project).project_url)
     with project.catalog.write() as connection:
         gone, sha256 = connection.execute(select(asked.c.ask, asked.c.sha256).limit(1)).one()
         connection.execute(update(asked).where(asked.c.ask == gone).values(withdrawn_at=datetime.now(UTC)))
-        connection.execute(queue.delete().where(queue.c.sha256 == sha256))  # nobody doubts it any more
-    assert review.status(project).waiting == 2
-    review.push(project, another_round=False)
+        connection.execute(queue_table.delete().where(queue_table.c.sha256 == sha256))  # nobody doubts it any more
+    assert queue.status(project).waiting == 2
+    push.push(project, another_round=False)
     with LabelStudio(label_studio.url, ACCOUNT.token) as studio:
         assert gone not in studio.tasks(number)
 
@@ -234,7 +238,7 @@ def test_what_was_withdrawn_goes_even_after_a_crash(collected: Project, label_st
 def test_suggestions_are_shown_only_where_asked_for(collected: Project, label_studio: Service) -> None:
     for shown in (False, True):
         project = asking(collected, label_studio.url, f"shown-{shown}", 1 + shown, audit_share=0.0, pre_annotate=shown)
-        number = number_of(review.push(project).project_url)
+        number = number_of(push.push(project).project_url)
         people = Reviewers(label_studio.url, ACCOUNT.token, {})
         (task,) = people._call("GET", f"/api/tasks?project={number}&fields=all")["tasks"]
         assert bool(task["predictions"]) is shown

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from dataset import versions
-from dataset.catalog import append
+from dataset.catalog.tables import judgements, sightings
+from dataset.catalog.writes import append
 from dataset.curate import curate
-from dataset.erase import erase
+from dataset.erasure.erase import erase
 from dataset.project import Project
 from dataset.publish import publish
-from dataset.tables import judgements, sightings
-from isitcake.errors import StageError, UnknownModel
+from dataset.versions import published
+from foundation.errors import StageError, UnknownModel
 from training import models
 from training import train as stage
 from training.attempts.linear import Linear
@@ -44,7 +44,7 @@ def flip(project: Project, sources: list[str]) -> None:
 
 def seen_sources(project: Project, count: int) -> list[str]:
     """Bakers that are trained on."""
-    version = versions.newest(project.home)
+    version = published.newest(project.home)
     assert version is not None
     bakers = {row.site for row in version.rows() if row.split == "train" and row.source_label == "cake"}
     return sorted(bakers)[:count]
@@ -113,7 +113,7 @@ def test_costs_are_gates(bakery: Project, cost: str, why: str) -> None:
 def test_what_is_worth_a_training(bakery: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Enough change, a tainted champion, at most once a day."""
     monkeypatch.setattr(stage, "ATTEMPTS", (Linear,))
-    version = versions.newest(bakery.home)
+    version = published.newest(bakery.home)
     assert version is not None
     assert due(bakery.home, version) == (True, "there is no champion yet")
     report = retrain(bakery.settings, version.name, NOW)
@@ -131,13 +131,13 @@ def test_what_is_worth_a_training(bakery: Project, monkeypatch: pytest.MonkeyPat
              "external_id": "x", "recorded_at": NOW}])  # fmt: skip
     curate(bakery)
     publish(bakery)
-    newer = versions.newest(bakery.home)
+    newer = published.newest(bakery.home)
     assert newer is not None
     is_due, why = due(bakery.home, newer, tomorrow)
     assert not is_due
     assert why == f"1 images changed since {version.name}; 10 are worth a training"
     flip(bakery, seen_sources(bakery, 1))
-    newest = versions.newest(bakery.home)
+    newest = published.newest(bakery.home)
     assert newest is not None
     assert due(bakery.home, newest, tomorrow)[0]
 
@@ -145,7 +145,7 @@ def test_what_is_worth_a_training(bakery: Project, monkeypatch: pytest.MonkeyPat
 def test_an_erasure_that_taints_the_champion(bakery: Project) -> None:
     """Its frozen features go with the picture, and a training is due, whatever was trained today."""
     train(bakery.settings, names=["best"], now=NOW)
-    version = versions.newest(bakery.home)
+    version = published.newest(bakery.home)
     assert version is not None
     gone = next(row for row in version.rows() if row.split == "train")
     erase(bakery, "asked", sha256=gone.sha256)
@@ -162,6 +162,6 @@ def test_an_erasure_that_taints_the_champion(bakery: Project) -> None:
     assert champion is not None
     assert champion.is_tainted
     publish(bakery)
-    newest = versions.newest(bakery.home)
+    newest = published.newest(bakery.home)
     assert newest is not None
     assert np.isfinite(models.score(train(bakery.settings, newest.name, names=["best"]).best))

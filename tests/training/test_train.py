@@ -10,21 +10,22 @@ import onnxruntime
 import pyarrow.parquet as pq
 import pytest
 
-from dataset import versions
+from dataset.opening import open_project
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.reader import decode
-from isitcake.errors import StageError, StorageError, TrainingError, UnknownModel, UnknownVersion, UsageError
+from dataset.versions import published
+from foundation.errors import StageError, StorageError, TrainingError, UnknownModel, UnknownVersion, UsageError
+from networks.graph import widened
 from training import models
 from training.attempts import ATTEMPTS
 from training.attempts.best import even, fit_best
 from training.attempts.protocol import softmax
 from training.evaluation import evaluate
-from training.graphs import widened
 from training.metrics import calibration_error, difference, measure
 from training.predict import predict
 from training.train import examples_of, train
-from web.leaderboard import write_leaderboard
+from web.pages.leaderboard import write_leaderboard
 
 QUICK = ("linear", "best")
 
@@ -37,7 +38,7 @@ def test_every_attempt_that_can_be_tried(bakery: Project) -> None:
         skipped |= {"talk-cnn", "repaired-cnn", "grey-cnn"}
     assert set(report.skipped) == skipped
     assert set(report.new) == {attempt().name for attempt in ATTEMPTS} - skipped
-    images = versions.load(bakery.home, report.version).images
+    images = published.load(bakery.home, report.version).images
     for model in report.trained:
         files = {path.name for path in model.path.iterdir()}
         assert files == {"model.onnx", "card.md", "metrics.json", "predictions.parquet"}
@@ -56,7 +57,7 @@ def test_every_attempt_that_can_be_tried(bakery: Project) -> None:
 def test_the_file_alone_gives_the_same_answers(bakery: Project) -> None:
     """model.onnx in plain onnxruntime, on a picture's file as it lies there; metrics come out again from the graph."""
     report = train(bakery.settings, names=["best"])
-    version = versions.load(bakery.home, report.version)
+    version = published.load(bakery.home, report.version)
     path = version.path / version.rows()[0].file
     (answer,) = predict(report.best, [path])
     plain = onnxruntime.InferenceSession(report.best.path / "model.onnx")
@@ -116,7 +117,7 @@ def test_what_cannot_be_trained(collected: Project, tmp_path: Path) -> None:
 
 def test_a_version_that_was_changed(bakery: Project) -> None:
     """Is not learned from."""
-    version = versions.newest(bakery.home)
+    version = published.newest(bakery.home)
     assert version is not None
     path = version.path / version.rows()[0].file
     path.unlink()
@@ -129,8 +130,8 @@ def test_one_label_is_too_few(collected: Project) -> None:
     """Said instead of a model that always answers the same."""
     from sqlalchemy import delete
 
+    from dataset.catalog.tables import sightings
     from dataset.curate import curate
-    from dataset.tables import sightings
 
     with collected.catalog.write() as connection:
         connection.execute(delete(sightings).where(sightings.c.source == "objects"))
@@ -158,7 +159,7 @@ def test_what_cannot_be_predicted(bakery: Project, tmp_path: Path) -> None:
 def test_folders_and_reasons(bakery: Project) -> None:
     """A folder is walked; each answer can name the training pictures that look most alike, itself first."""
     report = train(bakery.settings, names=["linear"])
-    version = versions.load(bakery.home, report.version)
+    version = published.load(bakery.home, report.version)
     row = next(row for row in version.rows() if row.split == "train")
     answers = predict(report.best, [version.path / "data" / "test"])
     assert len(answers) == sum(version.counts["test"].values())
@@ -256,7 +257,7 @@ def test_real_weights_and_pictures(shared: Path, tmp_path: Path) -> None:
             shutil.copy(path, place)
         lines += ["[[sources]]", f'name = "{name}"', 'kind = "folder"', f'label = "{label}"', f'path = "{name}"']
     (tmp_path / "isitcake.toml").write_text("\n".join(lines) + "\n")
-    project = Project.open(tmp_path / "isitcake.toml")
+    project = open_project(tmp_path / "isitcake.toml")
     collect(project).raise_for_failures()
     curate(project)
     publish(project)
@@ -264,7 +265,7 @@ def test_real_weights_and_pictures(shared: Path, tmp_path: Path) -> None:
     assert len(report.new) == 4
     for model in report.trained:
         assert model.costs["parity"] < 1e-3, model.name
-    version = versions.newest(project.home)
+    version = published.newest(project.home)
     assert version is not None
     examples = examples_of(project.settings, version)
     assert examples.wide.shape[1] > 3000

@@ -16,9 +16,9 @@ from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from networks.graph import Net, finished, gemm
 from training.attempts.protocol import Fitted, softmax
 from training.examples import Examples
-from training.graphs import Net, finished, gemm
 
 MARGIN = 1.0  # C of the support vector machine
 FOLDS = 10  # of sites

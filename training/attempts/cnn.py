@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from networks.graph import Net, finished, gemm, planes
 from training.attempts.protocol import Fitted, softmax
 from training.examples import Examples
-from training.graphs import Net, finished, gemm, planes
 
 SIDE_PX = 64
 CHANNELS = (16, 32)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from networks.graph import Net, finished, gemm
 from training.attempts.protocol import Fitted, softmax
 from training.examples import Examples
-from training.graphs import Net, finished, gemm
 from training.metrics import balanced_accuracy
 
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.1)  # C of the head

@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
+from networks.graph import Net, finished, gemm
 from training.attempts.protocol import Fitted, softmax
 from training.examples import Examples
-from training.graphs import Net, finished, gemm
 
 HIDDEN = 128
 SEED = 20261124

@@ -16,10 +16,11 @@ from onnx import TensorProto, helper
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
-from dataset.reader import CLASS, COCO, NUMBERED, OBJECTNESS, ObjectDetector, session
+from networks.graph import OPSET, Net, finished, from_pixels, gemm, planes
+from networks.objects import CLASS, COCO, NUMBERED, OBJECTNESS, ObjectDetector
+from networks.session import session
 from training.attempts.protocol import Fitted, softmax
 from training.examples import Examples
-from training.graphs import OPSET, Net, finished, from_pixels, gemm, planes
 
 MEANT = {"cake": ("trifle", "bakery", "confectionery", "ice cream", "chocolate sauce", "candle")}
 FLOAT = TensorProto.FLOAT

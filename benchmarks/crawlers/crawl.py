@@ -1,0 +1,224 @@
+"""make bench-crawl: our crawl beside the talk's, on the same sites with the same latency; then 10,000 pages.
+
+Usable: a photo of the gallery whose shorter side has at least 200 pixels and which is not blurred; each counts
+once. Bad: a placeholder, a blurred or small variant, a logo, a second copy of a photo already taken.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy import func, select
+from table import Peak, figures, out, table
+
+from crawlers.collect import collect, crawl_apart
+from dataset.catalog.tables import images, outcomes, sightings
+from dataset.opening import open_project
+from dataset.pictures.decoding import Undecodable, examine
+from dataset.project import Project
+from foundation.environment import child_environment, shared_folder
+from simulator.internet import Internet
+from simulator.platforms import PLATFORMS
+from simulator.server import PER_PAGE, BakerSite
+from simulator.world import Baker, World, drawn_world, photo_world
+
+ROOT = Path(__file__).resolve().parents[2]
+LATENCY_S = 0.1
+MIN_SIDE_PX = 200
+STATIC = tuple(name for name, platform in PLATFORMS.items() if not platform.by_script)
+SCALES = ((1_000, 5), (10_000, 5))  # pages, images a page
+
+
+def main() -> None:
+    shared = shared_folder()
+    world = photo_world(shared / "photos", tuple(PLATFORMS)) if shared else drawn_world(tuple(PLATFORMS))
+    kind = f"{sum(len(b.gallery) for b in world.bakers)} real files" if shared else "drawings (no ../shared here)"
+    out.print(f"{len(world.bakers)} sites, {kind}, {LATENCY_S * 1000:.0f} ms latency\n")
+    bakers = world.bakers
+    wanted = {b.name: {p.sha256 for p in b.gallery if _is_large(p.content)} for b in bakers}
+    with tempfile.TemporaryDirectory() as folder:
+        net = Internet.start(World(bakers, {}), latency_s=LATENCY_S)
+        static = [baker for baker in bakers if baker.platform in STATIC]
+        project = _project(Path(folder) / "static", {b.name: f"{net.sites[b.name].url}/gallery" for b in static}, net)
+        ours_static_s = _timed(lambda: collect(project))
+        talk_static = _talk(net, static)
+        for server in net.servers:
+            server.log.clear()
+        project = _project(Path(folder) / "all", {b.name: f"{net.sites[b.name].url}/gallery" for b in bakers}, net)
+        ours_s = _timed(lambda: collect(project))
+        first = [hit for server in net.servers for hit in server.log if hit.is_image]
+        kept, stored = _kept(project)
+        for server in net.servers:
+            server.log.clear()
+        second_s = _timed(lambda: collect(project))
+        second = [hit for server in net.servers for hit in server.log if hit.is_image and hit.status == 200]
+        for server in net.servers:
+            server.log.clear()
+        talk = _talk(net, bakers)
+        talk_requests = sum(hit.is_image for server in net.servers for hit in server.log)
+        net.stop()
+    found = {name: len(wanted[name] & kept.get(name, set())) for name in wanted}
+    rows = []
+    for baker in bakers:
+        usable, bad = talk.by_site[baker.name]
+        rows.append((baker.name, baker.platform, len(wanted[baker.name]), found[baker.name], usable, bad))
+    table("originals found, site by site", ["site", "platform", "there", "ours", "talk: usable", "talk: bad"], rows)
+    usable, bad = sum(r[4] for r in rows), sum(r[5] for r in rows)
+    total, there = sum(found.values()), sum(len(w) for w in wanted.values())
+    ours_bad = sum(len(kept[name] - wanted[name]) for name in wanted if name in kept)
+    table(
+        "ours beside the talk's way",
+        ["", "ours", "talk"],
+        [
+            ("usable photos", total, usable),
+            ("bad images taken", ours_bad, bad),
+            ("image requests", len(first), talk_requests),
+            ("seconds, all sites", ours_s, talk.seconds),
+            ("seconds, sites that need no browser", ours_static_s, talk_static.seconds),
+            ("bodies on a second run", len(second), talk_requests),
+            ("seconds, second run", second_s, talk.seconds),
+        ],
+    )
+    peak_mb = _scale()
+    figures(
+        {
+            "originals_found": total / there,
+            "bad_taken": ours_bad,
+            "requests_per_image": len(first) / stored,
+            "second_run_bodies": len(second),
+            "usable_vs_talk": total / usable,
+            "time_vs_talk": talk_static.seconds / ours_static_s,
+            "peak_mb": peak_mb,
+        }
+    )
+
+
+def _is_large(content: bytes) -> bool:
+    try:
+        header = examine(content)
+    except Undecodable:
+        return False
+    return min(header.width, header.height) >= MIN_SIDE_PX
+
+
+def _timed(work) -> float:  # type: ignore[no-untyped-def]
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
+
+
+def _project(folder: Path, starts: dict[str, str], net: Internet) -> Project:
+    folder.mkdir(parents=True)
+    lines = ["[project]", 'contact = "https://example.org/c"', "[crawl]"]
+    lines.append(f"allow_private_hosts = {json.dumps(net.addresses)}")
+    for name, url in starts.items():
+        lines += ["[[sources]]", f'name = "{name}"', 'kind = "site"', 'label = "cake"', f'start_urls = ["{url}"]']
+    path = folder / "isitcake.toml"
+    path.write_text("\n".join(lines))
+    return open_project(path)
+
+
+def _kept(project: Project) -> tuple[dict[str, set[str]], int]:
+    """Stored images by source, and how many there are in all."""
+    kept: dict[str, set[str]] = {}
+    with project.catalog.read() as connection:
+        for row in connection.execute(select(sightings.c.source, sightings.c.sha256).distinct()):
+            kept.setdefault(row.source, set()).add(row.sha256)
+        return kept, connection.execute(select(func.count()).select_from(images)).scalar_one()
+
+
+class Talk:
+    """What the talk's way took: usable and bad by site."""
+
+    def __init__(self, seconds: float, by_site: dict[str, tuple[int, int]]) -> None:
+        self.seconds = seconds
+        self.by_site = by_site
+
+
+def _talk(net: Internet, bakers: list[Baker]) -> Talk:
+    """Every page of every gallery is handed to it, more than the talk had."""
+    seconds, by_site = 0.0, {}
+    for baker in bakers:
+        site = net.sites[baker.name]
+        count = 1 if PLATFORMS[baker.platform].by_script else -(-len(baker.gallery) // PER_PAGE)
+        pages = [f"{site.url}/gallery" + (f"/{n}" if n > 1 else "") for n in range(1, count + 1)]
+        ended = subprocess.run(
+            [sys.executable, str(Path(__file__).parent / "talk.py"), *pages],
+            check=True, capture_output=True, text=True, env=child_environment(PYTHONPATH=str(ROOT)),
+        )  # fmt: skip
+        told = json.loads(ended.stdout)
+        seconds += told["seconds"]
+        by_site[baker.name] = _judge(baker, told["fetched"], told["placeholders"])
+    return Talk(seconds, by_site)
+
+
+def _judge(baker: Baker, fetched: list[str], placeholders: int) -> tuple[int, int]:
+    """How many usable photos and bad images the addresses brought."""
+    site = BakerSite(baker)
+    usable: set[str] = set()
+    bad = placeholders
+    for address in fetched:
+        parts = urlsplit(address)
+        variant = site.platform.read(parts.path, parts.query)
+        picture = site.files.get(variant.file) if variant else None
+        if picture is None or variant is None or picture is baker.logo or variant.blurred:
+            bad += 1
+            continue
+        try:
+            header = examine(picture.content)
+        except Undecodable:
+            bad += 1
+            continue
+        scale = min(1.0, (variant.width or header.width) / header.width)
+        if min(header.width, header.height) * scale < MIN_SIDE_PX or picture.sha256 in usable:
+            bad += 1
+        else:
+            usable.add(picture.sha256)
+    return len(usable), bad
+
+
+def _scale() -> float:
+    """Pages and images by the thousand, of a site that a process of its own makes up. Returns the peak in MB."""
+    rows, peak_mb = [], 0.0
+    for pages, each in SCALES:
+        with tempfile.TemporaryDirectory() as folder:
+            server = subprocess.Popen(
+                [sys.executable, str(Path(__file__).parent / "generated_site.py"), str(pages), str(each)],
+                stdout=subprocess.PIPE, text=True, env=child_environment(PYTHONPATH=str(ROOT)),
+            )  # fmt: skip
+            assert server.stdout is not None
+            address = server.stdout.readline().strip()
+            path = Path(folder) / "isitcake.toml"
+            path.write_text(
+                f'[project]\ncontact = "https://example.org/c"\n[crawl]\nallow_private_hosts = ["{address}"]\n'
+                f'[[sources]]\nname = "big"\nkind = "site"\nlabel = "cake"\nstart_urls = ["http://{address}/g"]\n'
+            )
+            project = open_project(path)
+            source = project.settings.source("big")
+            server_mb = 60.0  # the generated site's own, not ours
+            with Peak() as peak:
+                seconds = _timed(
+                    lambda p=project, s=source, n=pages: crawl_apart(
+                        p, s, lambda *_: None, pages=n + 10, min_delay_s=0.0
+                    )
+                )
+            server.kill()
+            server.wait()
+            with project.catalog.read() as connection:
+                counts = Counter(connection.execute(select(outcomes.c.outcome)).scalars())
+            crawl_mb = peak.megabytes - server_mb
+            peak_mb = max(peak_mb, crawl_mb)
+            rows.append((pages, counts["stored"], seconds, (pages + counts["stored"]) / seconds, crawl_mb))
+    table("a generated site, no delay", ["pages", "images stored", "seconds", "requests/s", "peak MB"], rows)
+    growth = (rows[-1][2] / rows[0][2]) / (rows[-1][0] / rows[0][0])
+    out.print(f"time grows {growth:.2f} times as fast as the site (1 is linear)\n")
+    return peak_mb
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,316 @@
+"""make bench-triage: how many wrong labels are found for how many looks, beside the peers; and what the audit is worth.
+
+Reviewers answer from truth in rounds of 5 % of the bakers' images. An unsure image costs a look and counts for
+nothing. Bad: not_cake or unusable, from a baker. Whatever is learned beforehand (the shipped prior) is also
+fitted anew for each site without that site.
+"""
+
+import json
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from other_weights import detector_trunk
+from photos import Photos, labelled
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from table import Peak, figures, out, table
+
+from dataset.labels.audit import interval
+from dataset.suspicion import shipped_prior, triage
+from dataset.suspicion.detectors import DETECTORS
+from dataset.suspicion.queue import signals_of
+from foundation.environment import shared_folder
+from foundation.settings import DETECTOR_NAME, WEIGHTS_NAME
+from networks.backbone import backbone
+
+ROUND = 0.05
+SHARES = (0.1, 0.2, 0.3)
+BUILT_IN_FEATURES = 300
+CRAWLED_PX = 200  # shorter side under which the crawler takes nothing
+Score = Callable[[NDArray[np.bool_]], NDArray[np.float64]]  # judged → who is asked first
+warnings.filterwarnings("ignore")
+
+
+def main() -> None:
+    shared = shared_folder()
+    keys = ("found_at_10", "found_at_20", "found_at_30", "found_at_20_sites_left_out", "found_at_20_no_weights",
+            "wrongly_set_aside", "random_at_20", "out_of_fold_at_20", "cleanlab_at_20")  # fmt: skip
+    found: dict[str, float | None] = dict.fromkeys(keys)
+    if shared is None:
+        out.print("no ../shared here: nothing to find wrong labels in; the audit alone\n")
+    else:
+        found |= _found(shared)
+    found["audit_coverage"] = _audit()
+    _large()
+    figures(found)
+
+
+def _found(shared) -> dict[str, float | None]:  # type: ignore[no-untyped-def]
+    photos = labelled(shared, backbone(shared / "models" / WEIGHTS_NAME))
+    plain = labelled(shared, backbone(None), with_objects=False)
+    other = labelled(shared, detector_trunk(shared / "models" / DETECTOR_NAME))
+    bakers = photos.sites != "objects"
+    bad = bakers & np.isin(photos.labels, ["not_cake", "unusable"])
+    out.print(f"{bakers.sum()} bakers' images, {bad.sum()} bad, {(photos.labels == 'unsure').sum()} unsure\n")
+    curves: dict[str, list[float]] = {}
+    sets = {}
+    for name, data in (("ours", photos), ("ours, no weights", plain), ("ours, other weights", other)):
+        # Other weights have no prior of their own: it reads measures alone.
+        read = replace(data, vectors=data.vectors[:, :0]) if data is other else data
+        for suffix, looks in (("", _shipped(read)), (", sites left out", _left_out(read))):
+            aside = _aside(data, looks)
+            sets[name + suffix] = aside
+            curves[name + suffix] = _simulate(data, _ours(data, looks, aside), aside)
+    rng = np.random.default_rng(1)
+    none = np.zeros(len(photos), dtype=bool)
+    orders = rng.random((20, len(photos)))
+    draws = [_simulate(photos, lambda _, order=order: order, none) for order in orders]
+    curves["random"] = [float(x) for x in np.mean(draws, axis=0)]
+    oof = _out_of_fold(photos)
+    curves["out-of-fold alone"] = _simulate(photos, lambda _: -oof, none)
+    curves["active learning"] = _simulate(photos, _active(photos), none)
+    quality = _cleanlab(photos, oof)
+    curves["cleanlab"] = _simulate(photos, lambda _: quality, none)
+    rounds = [f"{100 * ROUND * (k + 1):.0f} %" for k in range(len(next(iter(curves.values()))))]
+    table("bad images found, by share of the bakers' images looked at", ["", *rounds],
+          [(name, *curve) for name, curve in curves.items()])  # fmt: skip
+    rows = []
+    for name, aside in sets.items():
+        large = aside & (photos.labels != "unsure")
+        usable = np.isin(photos.labels, ["cake", "not_cake"]) & aside
+        small = (photos.sizes.min(axis=1) < CRAWLED_PX) & aside
+        rows.append((name, int(aside.sum()), int(small.sum()), int((large & bad).sum()), int(usable.sum())))
+    table("set aside without a person", ["", "images", "of them icons under 200 px", "bad", "not_cake or cake"], rows)
+    _picture(curves)
+    _rules(photos)
+    aside = sets["ours"]
+    cakes = aside & (photos.labels == "cake")
+    at = {share: round(share / ROUND) - 1 for share in SHARES}
+    return {
+        **{f"found_at_{round(100 * s)}": curves["ours"][k] for s, k in at.items()},
+        "found_at_20_sites_left_out": curves["ours, sites left out"][at[0.2]],
+        "found_at_20_no_weights": curves["ours, no weights"][at[0.2]],
+        "wrongly_set_aside": float(cakes.sum() / max(1, aside.sum())),
+        "random_at_20": curves["random"][at[0.2]],
+        "out_of_fold_at_20": curves["out-of-fold alone"][at[0.2]],
+        "cleanlab_at_20": curves["cleanlab"][at[0.2]],
+    }
+
+
+def _shipped(data: Photos) -> NDArray[np.float64]:
+    """Answers' probabilities by a prior that saw all sites: what a user of these sites would have."""
+    known = data.of_known_label()
+    made = shipped_prior.fit(known.vectors, known.measures, known.labels, _strength(data))
+    return made.probabilities(data.vectors, data.measures)
+
+
+def _left_out(data: Photos) -> NDArray[np.float64]:
+    """The same, each site by a prior that saw nothing of it: what a user of other sites has."""
+    known = data.of_known_label()
+    answer = np.zeros((len(data), 3))
+    for site in np.unique(data.sites):
+        there = data.sites == site
+        rest = known.subset(known.sites != site) if site != "objects" else known
+        made = shipped_prior.fit(rest.vectors, rest.measures, rest.labels, _strength(data))
+        answer[there] = made.probabilities(data.vectors[there], data.measures[there])
+    return answer
+
+
+def _strength(data: Photos) -> float:
+    return 0.01 if data.vectors.shape[1] == BUILT_IN_FEATURES else 0.003
+
+
+def _aside(data: Photos, looks: NDArray[np.float64]) -> NDArray[np.bool_]:
+    sure = [triage.surely_unusable(p, data.subject(i).measures) for i, p in enumerate(looks[:, 2])]
+    return (np.array(sure) | (data.sizes.min(axis=1) < CRAWLED_PX)) & (data.sites != "objects")
+
+
+def _ours(data: Photos, looks: NDArray[np.float64], aside: NDArray[np.bool_]) -> Score:
+    """What `isitcake curate` does between two rounds, on its own functions."""
+    names = ("cake", "not_cake", "unusable")
+    detectors = [detector() for detector in DETECTORS]
+    groups = np.unique(data.sha256, return_inverse=True)[1]
+    source = np.where(data.sites == "objects", "not_cake", "cake")
+
+    def score(judged: NDArray[np.bool_]) -> NDArray[np.float64]:
+        believed = np.where(judged, data.labels, source)
+        taught = ~np.isin(believed, ["unusable", "unsure"])
+        answers = triage.out_of_fold(
+            data.vectors[taught], list(believed[taught]), groups[taught].astype(np.int64), judged[taught]
+        )
+        beliefs = dict(zip(np.flatnonzero(taught).tolist(), answers, strict=True))
+        who = np.flatnonzero(judged)
+        votes = np.where(
+            data.labels[who] == "unsure", triage.UNSURE_VOTE, np.where(data.labels[who] == source[who], -1.0, 1.0)
+        )
+        alike = triage.lookalikes(data.vectors, who, votes)
+        rows = []
+        for i in range(len(data)):
+            subject = data.subject(
+                i, probabilities=beliefs.get(i, {}), prior=dict(zip(names, looks[i], strict=True)),
+                is_surely_unusable=bool(aside[i]), lookalikes=float(alike[i]),
+            )  # fmt: skip
+            rows.append(signals_of(subject, [f for d in detectors if (f := d.examine(subject))]))
+        sure = [i for i in who if data.labels[i] != "unsure"]
+        calibration = triage.calibrate([rows[i] for i in sure], [data.labels[i] != source[i] for i in sure])
+        return np.array([calibration.probability(row) for row in rows])
+
+    return score
+
+
+def _simulate(data: Photos, score: Score, aside: NDArray[np.bool_]) -> list[float]:
+    """Share of the bad images found after each round."""
+    bakers = data.sites != "objects"
+    bad = bakers & np.isin(data.labels, ["not_cake", "unusable"])
+    _, copies = np.unique(data.sha256, return_inverse=True)  # one answer serves all files of the same bytes
+    judged = np.zeros(len(data), dtype=bool)
+    looks, curve = round(ROUND * bakers.sum()), []
+    for number in range(round(max(SHARES) / ROUND)):
+        waiting = score(judged).astype(float)
+        waiting[judged | aside | ~bakers] = -np.inf
+        done, asked = judged.copy(), 0
+        for i in np.argsort(-waiting, kind="stable"):
+            if asked == round(looks * (number + 1)) - round(looks * number) or waiting[i] == -np.inf:
+                break
+            if not done[i]:
+                done |= copies == copies[i]
+                asked += 1
+        judged = done & bakers
+        curve.append(float(((judged | aside) & bad).sum() / bad.sum()))
+    return curve
+
+
+def _out_of_fold(data: Photos) -> NDArray[np.float64]:
+    """Probability of the source's label by a linear head that did not see the picture."""
+    y = data.sites == "objects"
+    groups = np.unique(data.sha256, return_inverse=True)[1]
+    answer = np.zeros(len(data))
+    for train, test in GroupKFold(5).split(data.vectors, y, groups):
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500)).fit(
+            data.vectors[train], y[train]
+        )
+        answer[test] = np.where(y[test], 1, -1) * (model.predict_proba(data.vectors[test])[:, 1] - 0.5) + 0.5
+    return answer
+
+
+def _active(data: Photos) -> Score:
+    """A plain loop: a linear head on features and statistics, taught what was judged and what sources say."""
+    inputs = StandardScaler().fit_transform(np.hstack([data.vectors, data.measures]))
+    objects = data.sites == "objects"
+
+    def score(judged: NDArray[np.bool_]) -> NDArray[np.float64]:
+        wrong = np.where(judged, data.labels != "cake", objects)
+        weights = np.where(judged, 1.0, np.where(objects, 0.3, 0.1))
+        return LogisticRegression(C=0.003, max_iter=500).fit(inputs, wrong, weights).decision_function(inputs)
+
+    return score
+
+
+def _cleanlab(data: Photos, given: NDArray[np.float64]) -> NDArray[np.float64]:
+    from cleanlab.filter import find_label_issues
+    from cleanlab.rank import get_label_quality_scores
+
+    objects = data.sites == "objects"
+    p = np.stack([np.where(objects, 1 - given, given), np.where(objects, given, 1 - given)], axis=1)
+    labels = objects.astype(int)
+    flagged = find_label_issues(labels, p)
+    bad = ~objects & np.isin(data.labels, ["not_cake", "unusable"])
+    out.print(
+        f"cleanlab's find_label_issues on its defaults flags {int((flagged & bad).sum())} of the {bad.sum()} bad\n"
+    )
+    return 1 - get_label_quality_scores(labels, p)
+
+
+def _rules(data: Photos) -> None:
+    rows = []
+    bakers = data.sites != "objects"
+    bad = bakers & np.isin(data.labels, ["not_cake", "unusable"])
+    for detector in DETECTORS:
+        hits = np.array([bool(bakers[i]) and detector().examine(data.subject(i)) is not None for i in range(len(data))])
+        if hits.any():
+            rows.append(
+                (detector.name, int(hits.sum()), int((hits & bad).sum()), int((hits & (data.labels == "cake")).sum()))
+            )
+    table("detectors by a picture's own looks and name", ["", "found", "bad", "cake"], rows)
+
+
+def _audit() -> float:
+    """Clopper-Pearson on a simple random sample of 20,000 images with known errors: how often it covers the truth."""
+    rng, rows, covered_all = np.random.default_rng(7), [], []
+    for rate in (0.01, 0.02, 0.03, 0.05):
+        covered, queue = [], []
+        for _ in range(1000):
+            wrong = rng.random(20_000) < rate
+            suspicion = rng.normal(size=20_000) + 2 * wrong
+            sample = rng.choice(20_000, 400, replace=False)
+            low, high = interval(int(wrong[sample].sum()), 400)
+            covered.append(low <= wrong.mean() <= high)
+            queue.append(wrong[np.argsort(-suspicion)[:400]].mean())
+        covered_all.append(np.mean(covered))
+        rows.append((f"{rate:.0%}", float(np.mean(covered)), float(np.mean(queue))))
+    table("audit of 400 among 20,000, 1,000 times", ["true error", "interval covers it", "the queue's own rate"], rows)
+    return float(np.mean(covered_all))
+
+
+def _large(n: int = 100_000) -> None:
+    """Out-of-fold, look-alikes and calibration on made-up features."""
+    rng = np.random.default_rng(3)
+    vectors = rng.normal(size=(n, 256)).astype(np.float32)
+    labels = np.where(rng.random(n) < 0.5, "cake", "not_cake")
+    vectors[labels == "cake", 0] += 2
+    judged = np.zeros(n, dtype=bool)
+    judged[rng.choice(n, 2000, replace=False)] = True
+    with Peak(own=True) as peak:
+        started = time.monotonic()
+        triage.out_of_fold(vectors, list(labels), np.arange(n), judged)
+        triage.lookalikes(vectors, np.flatnonzero(judged), rng.choice([-1.0, 1.0], 2000))
+        seconds = time.monotonic() - started
+    out.print(f"{n:,} images, 2,000 judged: {seconds:.0f} s, {peak.megabytes:.0f} MB\n")
+
+
+def _picture(curves: dict[str, list[float]]) -> None:
+    """docs/triage.svg: the curves, drawn by hand so that no plotting library is needed."""
+    colours = [
+        "#b3452f",
+        "#d98c6b",
+        "#2f6db3",
+        "#8bb0d9",
+        "#3a8f8f",
+        "#9cc9c9",
+        "#999999",
+        "#5b8c5a",
+        "#8c5a8c",
+        "#c9a227",
+    ]
+    x = lambda k: 60 + 90 * k  # noqa: E731
+    y = lambda v: 320 - 290 * v  # noqa: E731
+    parts = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 370" font-family="sans-serif">',
+             '<rect width="860" height="370" fill="#fffdfa"/>']  # fmt: skip
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        parts.append(
+            f'<path d="M60 {y(share):.0f}H600" stroke="#e6ddd5"/><text x="20" y="{y(share) + 4:.0f}">{share:.0%}</text>'
+        )
+    for k in range(1, 7):
+        parts.append(f'<text x="{x(k) - 12}" y="340">{5 * k} %</text>')
+    for (name, curve), colour in zip(curves.items(), colours, strict=True):
+        points = " ".join(f"{x(k + 1)},{y(v):.1f}" for k, v in enumerate(curve))
+        row = list(curves).index(name)
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.5"/>')
+        parts.append(f'<text x="620" y="{40 + 22 * row}" fill="{colour}">{name}</text>')
+    parts.append('<text x="200" y="362">share of the bakers\' images a person looked at</text></svg>')
+    path = Path(__file__).resolve().parents[2] / "docs" / "triage.svg"
+    path.write_text("\n".join(parts) + "\n")
+    out.print(
+        f"the curves: {path.name}\n{json.dumps({name: [round(v, 3) for v in c] for name, c in curves.items()})}\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

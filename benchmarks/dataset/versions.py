@@ -1,0 +1,290 @@
+"""make bench-versions: publishing 20,000 images beside copying them and beside datasets.save_to_disk; erasing; splits.
+
+Pictures are made up, 20 KB each, and stand normalised in the library, as they do after the first version that has them.
+"""
+
+import hashlib
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from sqlalchemy import select
+from table import figures, out, table
+
+from dataset.catalog.tables import clusters, decisions, fingerprints, images, judgements, sightings
+from dataset.catalog.writes import append
+from dataset.erasure.erase import erase
+from dataset.exports.export import export
+from dataset.opening import open_project
+from dataset.pictures.decoding import encode_jpeg
+from dataset.project import Project
+from dataset.publish import publish
+from dataset.versions import published, verify
+from foundation.settings_file import load
+
+IMAGES, MORE = 20_000, 100
+MILLION = 1_000_000
+ROUNDS, BATCH = 12, 120
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def main() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="bench-versions-", dir=Path.cwd()))  # on a disk, as a library is
+    try:
+        _million(folder)
+        figures(_speed(folder) | _life(folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _speed(folder: Path) -> dict[str, float]:
+    from datasets import load_dataset
+
+    project = _project(folder / "large")
+    seconds: dict[str, float] = {}
+    _add(project, range(IMAGES), NOW)
+    publish(project, NOW)  # normalised pictures are hashed once, with the first version
+    first = published.newest(project.home)
+    assert first is not None
+    disk = {"a second version": 0.0}
+    _add(project, range(IMAGES, IMAGES + MORE), NOW)
+    before = _used(project.home / "versions")
+    started = _on_disk()
+    publish(project, NOW)
+    _on_disk()
+    seconds["publish, 100 images more"] = time.monotonic() - started
+    disk["a second version"] = _used(project.home / "versions") - before
+    second = published.newest(project.home)
+    assert second is not None
+    started = _on_disk()
+    shutil.copytree(second.path / "data", folder / "copy")
+    _on_disk()
+    seconds["copy the pictures"] = time.monotonic() - started
+    disk["a copy"] = _used(folder / "copy")
+    loaded = load_dataset(str(second.path), cache_dir=str(folder / "cache"))
+    started = _on_disk()
+    loaded.save_to_disk(str(folder / "saved"))
+    _on_disk()
+    seconds["datasets.save_to_disk"] = time.monotonic() - started
+    disk["save_to_disk"] = _used(folder / "saved")
+    started = time.monotonic()
+    proof = verify.verify(project.home, second.name)
+    seconds["verify"] = time.monotonic() - started
+    assert proof.problems == []
+    for kind in ("imagefolder", "webdataset", "parquet"):
+        started = _on_disk()
+        export(second, kind, folder / kind)
+        _on_disk()
+        seconds[f"export, {kind}"] = time.monotonic() - started
+    table(f"{IMAGES + MORE:,} images", ["", "seconds"], [(name, f"{s:.1f}") for name, s in seconds.items()])
+    table("disk beyond the library's own pictures", ["", "MB"], [(name, f"{b / 1e6:.0f}") for name, b in disk.items()])
+    project.close()
+    publishing = seconds["publish, 100 images more"]
+    for name in ("copy", "cache", "saved", "imagefolder", "webdataset", "parquet", "large"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    return {
+        "publish_vs_copy": seconds["copy the pictures"] / publishing,
+        "publish_vs_save_to_disk": seconds["datasets.save_to_disk"] / publishing,
+        "extra_disk": disk["a second version"] / disk["a copy"],
+    }
+
+
+def _on_disk() -> float:
+    """See to it that what was written is on the disk, for all alike. Returns the time after it."""
+    os.sync()
+    return time.monotonic()
+
+
+def _million(folder: Path) -> None:
+    """Publish, publish 100 more, diff and verify 1,000,000 rows, each in a process of its own whose memory is told."""
+    home = folder / "million"
+    project = _project(home)
+    out.print(f"making a catalog of {MILLION:,} images …")
+    for start in range(0, MILLION, 50_000):
+        _add(project, range(start, min(start + 50_000, MILLION)), NOW, is_linked=True)
+    steps = [("publish", _STEP["publish"])]
+    rows = [(name, *_measured(code, home)) for name, code in steps]
+    _add(project, range(MILLION, MILLION + MORE), NOW, is_linked=True)
+    project.close()
+    names = {"publish, 100 images more": "publish", "diff": "diff", "verify --quick": "verify"}
+    rows += [(name, *_measured(_STEP[step], home)) for name, step in names.items()]
+    table(
+        f"{MILLION:,} images, each step in its own process",
+        ["", "seconds", "peak MB"],
+        [(name, f"{seconds:.0f}", f"{peak:.0f}") for name, seconds, peak in rows],
+    )
+    shutil.rmtree(home)
+
+
+_STEP = {
+    "publish": "from dataset.publish import publish; assert publish(project).version",
+    "diff": "assert len(published.diff(project.home, *published.names(project.home)).added) == 100",
+    "verify": "proof = published.verify(project.home, published.names(project.home)[-1], quick=True); "
+    "assert not proof.problems, proof.problems[:3]",
+}
+_FRAME = """
+import resource, sys, time
+from pathlib import Path
+from dataset import versions
+from dataset.project import Project
+from dataset.opening import open_project
+project = open_project(Path(sys.argv[1]))
+started = time.monotonic()
+{}
+print(time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+"""
+
+
+def _measured(code: str, home: Path) -> tuple[float, float]:
+    """Seconds and peak MB of a step in a process of its own."""
+    command = [sys.executable, "-c", _FRAME.format(code), str(home / "isitcake.toml")]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(told[-2]), float(told[-1])
+
+
+def _life(folder: Path) -> dict[str, float]:
+    """Twelve versions of a set that grows, is relabelled, finds duplicates late, and has pictures taken down."""
+    project = _project(folder / "life")
+    rng = random.Random(3)
+    split_of: dict[str, str] = {}
+    moved = leaks = residue = 0
+    names: list[str] = []
+    for round_ in range(ROUNDS):
+        now = NOW + timedelta(days=7 * round_)
+        names += _add(project, range(round_ * BATCH, (round_ + 1) * BATCH), now, rng)
+        with project.catalog.write() as connection:
+            for name in rng.sample(names, 5):  # people think again
+                append(connection, judgements, [
+                    {"sha256": name, "reviewer": "ann", "answer": rng.choice(["cake", "not_cake"]), "answered_at": now,
+                     "origin": "import", "external_id": f"{name}{round_}", "recorded_at": now}])  # fmt: skip
+            for one, other in (rng.sample(names, 2) for _ in range(3)):  # found to be one picture
+                kept = connection.execute(select(clusters.c.cluster).where(clusters.c.sha256 == one)).scalar()
+                if kept:
+                    connection.execute(
+                        clusters.update().where(clusters.c.sha256 == other).values(cluster=kept, representative=one)
+                    )
+        if round_ % 3 == 2:
+            gone = rng.choice(names)
+            erase(project, "the maker asked", sha256=gone)
+            residue += _traces(project.home, gone)
+            names = [name for name in names if _is_known(project, name)]
+        publish(project, now)
+        newest = published.newest(project.home)
+        assert newest is not None
+        by_cluster: dict[str, set[str]] = {}
+        for row in newest.rows():
+            moved += split_of.setdefault(row.sha256, row.split) != row.split
+            by_cluster.setdefault(row.cluster, set()).add(row.split)
+        leaks += sum(len(found) > 1 for found in by_cluster.values())
+    rows = []
+    for version in published.listing(project.home):
+        proof = verify.verify(project.home, version.name)
+        rows.append((version.name, proof.images, "; ".join(proof.problems[:1]) or "verifies"))
+        leaks += len(proof.problems)
+    table("twelve versions", ["", "images", ""], rows)
+    out.print(f"{moved} images changed split, {leaks} leaks or problems, {residue} traces of erased pictures\n")
+    project.close()
+    return {"moved": moved, "leaks": leaks, "erase_residue": residue}
+
+
+def _traces(home: Path, sha256: str) -> int:
+    """Files that tell of an erased picture, but for the catalog, whose tombstone holds its hash."""
+    needle = sha256[:16].encode()
+    return sum(
+        needle in path.read_bytes() or sha256[:16] in path.name
+        for path in home.rglob("*")
+        if path.is_file() and not path.name.startswith("catalog.db")
+    )
+
+
+def _is_known(project: Project, name: str) -> bool:
+    with project.catalog.read() as connection:
+        return connection.execute(select(images.c.sha256).where(images.c.sha256 == name)).first() is not None
+
+
+def _project(folder: Path) -> Project:
+    folder.mkdir(parents=True)
+    config = folder / "isitcake.toml"
+    config.write_text('[project]\nname = "bench"\ncontact = "https://example.org"\n')
+    return open_project(load(config, {}))
+
+
+def _add(
+    project: Project, numbers: range, now: datetime, rng: random.Random | None = None, *, is_linked: bool = False
+) -> list[str]:
+    """Images that were collected, fingerprinted and normalised. Returns their SHA-256s.
+
+    is_linked: a thousand of them share one file, and only those that a publish looks into have an original.
+    """
+    tables: dict[Any, list[dict[str, Any]]] = {t: [] for t in (images, fingerprints, clusters, sightings, decisions)}
+    names = []
+    for n in numbers:
+        content = _picture(n)
+        name = hashlib.sha256(f"{project.home} {n}".encode()).hexdigest()
+        names.append(name)
+        path = project.normalised.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shared = project.home / "shared" / f"{n // 1000}.jpg"
+        if is_linked and shared.is_file():
+            path.hardlink_to(shared)
+        else:
+            path.write_bytes(content)
+        if is_linked and not shared.is_file():
+            shared.parent.mkdir(exist_ok=True)
+            shared.hardlink_to(path)
+        if not is_linked or name.startswith("00"):
+            blob = project.blobs.path(name, "JPEG")
+            blob.parent.mkdir(parents=True, exist_ok=True)
+            blob.write_bytes(content if rng else b"")  # the large sets' originals are looked at, not decoded
+        label = ("cake", "not_cake")[n % 2]
+        noise = np.random.default_rng(n).integers(0, 2**63, 5, dtype=np.uint64)
+        tables[images].append({"sha256": name, "format": "JPEG", "width": 320, "height": 240, "has_alpha": 0,
+                               "size_bytes": len(content), "first_seen": now})  # fmt: skip
+        tables[fingerprints].append(
+            {"sha256": name, "recipe": "bench", "phash": f"{noise[0]:016x}", "dhash": f"{noise[0]:016x}",
+             "phash16": "".join(f"{w:016x}" for w in noise[1:]), "mirrored": f"{noise[0]:016x}", "views": b"",
+             "detail": 50.0, "measures": {"edges": 1.0}})  # fmt: skip
+        tables[clusters].append({"sha256": name, "cluster": name, "representative": name})
+        tables[sightings].append(
+            {"sha256": name, "source": f"s{n % 14}", "site": f"site{n % 14}.example", "source_label": label,
+             "page_url": "https://x.example/", "image_url": f"https://x.example/{n}.jpg", "seen_at": now})  # fmt: skip
+        tables[decisions].append({"sha256": name, "label": label, "origin": "source",
+                                  "reason": "every source says so", "decided_at": now})  # fmt: skip
+    with project.catalog.write() as connection:
+        for which, rows in tables.items():
+            append(connection, which, rows)
+    return names
+
+
+_BASE = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+_SOFT = np.asarray(Image.fromarray(_BASE[:30, :40]).resize((320, 240), Image.Resampling.BICUBIC))
+_ENCODED = encode_jpeg(Image.fromarray((_SOFT // 2 + _BASE // 6).astype(np.uint8)), quality=80)
+
+
+def _picture(n: int) -> bytes:
+    """A JPEG of about 20 KB that differs from all others by its comment only: decoding is not what is measured."""
+    note = f"{n:012d}".encode()
+    return _ENCODED[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + _ENCODED[2:]
+
+
+def _used(folder: Path) -> float:
+    """Bytes of files that nothing else is linked to."""
+    total = 0
+    for path in folder.rglob("*"):
+        if path.is_file():
+            found = path.stat()
+            total += found.st_size if found.st_nlink == 1 else 0
+    return float(total)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""The blob store: original bytes by their SHA-256, on this disk or in a bucket of an S3-compatible service."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from foundation.errors import StorageError
+from foundation.files import storage_errors, write_once
+from foundation.settings import Settings
+
+EXTENSIONS = {
+    "JPEG": "jpg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "GIF": "gif",
+    "AVIF": "avif",
+    "BMP": "bmp",
+    "TIFF": "tif",
+}
+
+
+class Blobs(Protocol):
+    """Original bytes, stored once and never changed. What is gone or out of reach raises StorageError."""
+
+    def put(self, content: bytes, image_format: str) -> str:
+        """Store the bytes. Returns their SHA-256, 64 hex digits."""
+
+    def read(self, sha256: str, image_format: str) -> bytes: ...
+
+    def start(self, sha256: str, image_format: str, count: int) -> bytes:
+        """The first `count` bytes, or all where there are fewer."""
+
+    def path(self, sha256: str, image_format: str) -> Path:
+        """A file on this disk with the bytes; fetched first where they are kept elsewhere."""
+
+    def address(self, sha256: str, image_format: str) -> str:
+        """Where the bytes are kept, for people."""
+
+    def discard(self, sha256: str) -> None:
+        """Remove the bytes, in whatever format; nothing happens where there are none."""
+
+
+class LocalBlobs:
+    """Under `root`: ab/<sha256>.<ext>, read-only."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, sha256: str, image_format: str) -> Path:
+        return self.root / _key(sha256, image_format)
+
+    def address(self, sha256: str, image_format: str) -> str:
+        return str(self.path(sha256, image_format))
+
+    def put(self, content: bytes, image_format: str) -> str:
+        sha256 = hashlib.sha256(content).hexdigest()
+        write_once(self.path(sha256, image_format), content)
+        return sha256
+
+    def read(self, sha256: str, image_format: str) -> bytes:
+        return self.start(sha256, image_format, -1)
+
+    def start(self, sha256: str, image_format: str, count: int) -> bytes:
+        path = self.path(sha256, image_format)
+        try:
+            with storage_errors(path), path.open("rb") as file:
+                return file.read(count)
+        except StorageError:
+            if path.is_file():
+                raise
+            raise StorageError(_gone(str(path))) from None
+
+    def discard(self, sha256: str) -> None:
+        for path in (self.root / sha256[:2]).glob(f"{sha256}.*"):
+            path.unlink(missing_ok=True)
+
+
+class S3Blobs:
+    """In a bucket, under the same keys as on a disk. cache: where files are fetched to that a program has to open."""
+
+    def __init__(self, url: str, store: Any, cache: Path) -> None:
+        self.url = url.rstrip("/")
+        self._store = store
+        self._cache = LocalBlobs(cache)
+
+    def address(self, sha256: str, image_format: str) -> str:
+        return f"{self.url}/{_key(sha256, image_format)}"
+
+    def put(self, content: bytes, image_format: str) -> str:
+        sha256 = hashlib.sha256(content).hexdigest()
+        key = _key(sha256, image_format)
+        with self._port(key):
+            if not self._is_there(key):
+                self._store.put(key, content)  # whole or not at all; of two at once both write the same
+        return sha256
+
+    def read(self, sha256: str, image_format: str) -> bytes:
+        key = _key(sha256, image_format)
+        with self._port(key):
+            return bytes(self._store.get(key).bytes())
+
+    def start(self, sha256: str, image_format: str, count: int) -> bytes:
+        key = _key(sha256, image_format)
+        with self._port(key):
+            return bytes(self._store.get_range(key, start=0, length=count))
+
+    def path(self, sha256: str, image_format: str) -> Path:
+        path = self._cache.path(sha256, image_format)
+        if not path.is_file():
+            write_once(path, self.read(sha256, image_format))
+        return path
+
+    def discard(self, sha256: str) -> None:
+        with self._port(sha256):
+            for key in [entry["path"] for part in self._store.list(f"{sha256[:2]}/") for entry in part]:
+                if key.startswith(f"{sha256[:2]}/{sha256}."):
+                    self._store.delete(key)
+        self._cache.discard(sha256)
+
+    def _is_there(self, key: str) -> bool:
+        try:
+            self._store.head(key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    @contextmanager
+    def _port(self, key: str) -> Iterator[None]:
+        """Where the service's refusals become ours."""
+        from obstore.exceptions import BaseError
+
+        try:
+            yield
+        except FileNotFoundError:
+            raise StorageError(_gone(f"{self.url}/{key}")) from None
+        except (BaseError, OSError) as error:
+            told = str(error).strip().splitlines()[0][:200]
+            mend = "mend [blobs] or its keys and run this again"
+            raise StorageError(f"{self.url} cannot be used ({told}); {mend}") from error
+
+
+def blobs_of(settings: Settings) -> Blobs:
+    """The store that the settings name."""
+    section = settings.blobs
+    if section.url == "local":
+        return LocalBlobs(settings.home / "blobs")
+    from obstore.store import S3Store  # slow to import, and seldom needed
+
+    where = urlsplit(section.url)
+    options = {
+        "region": section.region,
+        "endpoint": section.endpoint,
+        "access_key_id": settings.secrets.blobs_key_id.get_secret_value(),
+        "secret_access_key": settings.secrets.blobs_secret.get_secret_value(),
+    }
+    given: Any = {name: value for name, value in options.items() if value}  # without keys: the machine's own role
+    store = S3Store(
+        where.netloc,
+        prefix=where.path.strip("/") or None,
+        config=given,
+        client_options={"allow_http": section.endpoint.startswith("http://"), "timeout": "60s"},
+        retry_config={"max_retries": 3},
+    )
+    return S3Blobs(section.url, store, settings.home / "cache" / "blobs")
+
+
+def _key(sha256: str, image_format: str) -> str:
+    return f"{sha256[:2]}/{sha256}.{EXTENSIONS.get(image_format, 'bin')}"
+
+
+def _gone(where: str) -> str:
+    return f"{where} is gone; restore it, or erase the image"

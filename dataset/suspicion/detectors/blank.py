@@ -1,0 +1,18 @@
+from typing import ClassVar
+
+from dataset.duplicates.fingerprints import BLANK_DETAIL
+from dataset.labels.vocabulary import UNUSABLE
+from dataset.suspicion.detectors.base import Finding, Subject, found
+
+
+class Blank:
+    """Nothing to see: one colour, or nearly."""
+
+    name: ClassVar[str] = "blank"
+    version: ClassVar[int] = 1
+    threshold: ClassVar[float] = BLANK_DETAIL  # standard deviation of luminance
+
+    def examine(self, subject: Subject) -> Finding | None:
+        if subject.detail >= self.threshold:
+            return None
+        return found(Blank, 0.98, UNUSABLE, f"brightness varies by {subject.detail:.1f} of 255")

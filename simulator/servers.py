@@ -1,0 +1,132 @@
+"""Servers the demo and the tests start for themselves: Label Studio and Prefect, real ones, on loopback."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from foundation.environment import child_environment
+from foundation.errors import StageError
+from foundation.ports import is_taken
+
+START_TIMEOUT_S = 300.0
+STOP_TIMEOUT_S = 15.0
+
+
+@dataclass
+class Service:
+    """A server in a process group of its own, with its output in a file."""
+
+    name: str
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait(self, path: str, timeout_s: float = START_TIMEOUT_S, tell: Callable[[], None] = lambda: None) -> None:
+        """Return once GET `path` answers. Raises StageError if the server ends first or takes too long."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise StageError(f"{self.name} ended while starting: {self._last_words()}; see {self.log}")
+            try:
+                if requests.get(self.url + path, timeout=2).status_code < 400:
+                    return
+            except requests.RequestException:
+                pass
+            tell()
+            time.sleep(0.2)
+        raise StageError(f"{self.name} did not answer within {timeout_s:.0f} s; see {self.log}")
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+    def _last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return lines[-1][:200] if lines else "it said nothing"
+
+
+@dataclass(frozen=True)
+class LabelStudioAccount:
+    """Who logs in to a Label Studio of ours."""
+
+    email: str = "reviewer@example.org"
+    password: str = "is-it-cake"  # noqa: S105  a demo's, on loopback
+    token: str = hashlib.sha256(b"is it cake demo").hexdigest()[:40]
+
+
+def start_label_studio(folder: Path, port: int, account: LabelStudioAccount) -> Service:
+    """Label Studio from its own environment, its data in `folder`. Raises StageError if not installed."""
+    command = label_studio_command()
+    folder.mkdir(parents=True, exist_ok=True)
+    changes = {
+        "HOME": str(folder),
+        "LABEL_STUDIO_BASE_DATA_DIR": str(folder),
+        "LABEL_STUDIO_USERNAME": account.email,
+        "LABEL_STUDIO_PASSWORD": account.password,
+        "LABEL_STUDIO_USER_TOKEN": account.token,
+        "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
+        "COLLECT_ANALYTICS": "false",
+        "SENTRY_DSN": "",
+        "FRONTEND_SENTRY_DSN": "",
+        "LATEST_VERSION_CHECK": "false",
+    }
+    arguments = ["start", "--no-browser", "--port", str(port), "--internal-host", "127.0.0.1"]
+    return _start("Label Studio", [command, *arguments], changes, port, folder / "label-studio.log")
+
+
+def start_prefect(folder: Path, port: int) -> Service:
+    """A Prefect server, its data in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    changes = prefect_environment(folder, f"http://127.0.0.1:{port}/api")
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    return _start("Prefect", command, changes, port, folder / "prefect.log")
+
+
+def prefect_environment(folder: Path, api_url: str) -> dict[str, str]:
+    """Variables for a process that talks to a Prefect server of ours."""
+    return {
+        "PREFECT_HOME": str(folder),
+        "PREFECT_API_URL": api_url,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+    }
+
+
+def label_studio_command() -> str:
+    """Path of `label-studio`: in .venv-label-studio beside this environment, or on the PATH."""
+    beside = Path(sys.prefix).parent / ".venv-label-studio" / "bin" / "label-studio"
+    found = str(beside) if beside.is_file() else shutil.which("label-studio")
+    if not found:
+        raise StageError("Label Studio is not installed; run `make setup`")
+    return found
+
+
+def _start(name: str, command: list[str], changes: dict[str, str], port: int, log: Path) -> Service:
+    if is_taken(port):
+        raise StageError(f"port {port}, where {name} should listen, is taken; stop what listens there and try again")
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            env=child_environment(**changes),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Service(name, f"http://127.0.0.1:{port}", process, log)

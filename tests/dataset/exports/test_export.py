@@ -1,0 +1,175 @@
+"""A version in the forms that others read: the same images, the same labels."""
+
+import csv
+import gc
+import io
+import json
+import tarfile
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from datasets import load_dataset
+from PIL import Image
+
+from dataset.exports import export as stage
+from dataset.exports.export import FORMATS, export
+from dataset.project import Project
+from dataset.reader import shuffled
+from dataset.versions import published
+from dataset.versions.published import Version
+from foundation.errors import StorageError, UsageError
+from foundation.hard_links import place
+
+
+@pytest.fixture
+def version(published_project: Project) -> Version:
+    found = published.newest(published_project.home)
+    assert found is not None
+    return found
+
+
+def told(version: Version) -> Counter[tuple[str, str]]:
+    return Counter((row.split, row.label) for row in version.rows())
+
+
+def test_imagefolder(version: Version, tmp_path: Path) -> None:
+    assert export(version, "imagefolder", tmp_path / "x") == version.images
+    pictures = list((tmp_path / "x").rglob("*.jpg"))
+    walked = Counter((path.parts[-3], path.parts[-2]) for path in pictures)
+    assert all(Image.open(path).verify() is None for path in pictures[:10])
+    assert walked == told(version)
+
+
+def test_webdataset(version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every sample has picture, class and facts; the same version gives the same bytes."""
+    monkeypatch.setattr(stage, "SHARD", 20)
+    export(version, "webdataset", tmp_path / "x")
+    export(version, "webdataset", tmp_path / "y")
+    shards = sorted((tmp_path / "x").glob("*.tar"))
+    assert len(shards) > 4
+    seen: Counter[tuple[str, str]] = Counter()
+    for shard in shards:
+        assert shard.read_bytes() == (tmp_path / "y" / shard.name).read_bytes()
+        samples: dict[str, dict[str, bytes]] = {}
+        with tarfile.open(shard) as tar:
+            for entry in tar:
+                key, _, suffix = entry.name.partition(".")
+                body = tar.extractfile(entry)
+                assert body is not None
+                samples.setdefault(key, {})[suffix] = body.read()
+        for sample in samples.values():
+            label = version.labels[int(sample["cls"])]
+            assert json.loads(sample["json"])["label"] == label
+            Image.open(io.BytesIO(sample["jpg"])).load()
+            seen[shard.name.rpartition("-")[0], label] += 1
+    assert seen == told(version)
+
+
+@pytest.mark.filterwarnings("ignore")  # it leaves its files open
+def test_webdataset_reads_its_shards(version: Version, tmp_path: Path) -> None:
+    """The package of that name: same images, same labels."""
+    import webdataset
+
+    export(version, "webdataset", tmp_path / "x")
+    labels = {row.sha256: (row.split, row.label) for row in version.rows()}
+    seen = set()
+    for shard in sorted((tmp_path / "x").glob("*.tar")):
+        for picture, number, facts in (
+            webdataset.WebDataset(str(shard), shardshuffle=False).decode("pil").to_tuple("jpg", "cls", "json")
+        ):
+            assert picture.size[0] > 0
+            assert labels[facts["sha256"]] == (shard.name.rpartition("-")[0], version.labels[number])
+            seen.add(facts["sha256"])
+    assert seen == set(labels)
+    gc.collect()
+
+
+def test_parquet_is_loaded_by_hugging_face(version: Version, tmp_path: Path) -> None:
+    export(version, "parquet", tmp_path / "x")
+    loaded = load_dataset(str(tmp_path / "x"), cache_dir=str(tmp_path / "cache"))
+    seen = Counter(
+        (split, part.features["label"].names[row["label"]]) for split, part in loaded.items() for row in part
+    )
+    assert seen == told(version)
+    assert pq.ParquetFile(next((tmp_path / "x" / "data").glob("train*"))).num_row_groups >= 1
+
+
+def test_coco_and_csv(version: Version, tmp_path: Path) -> None:
+    export(version, "coco", tmp_path / "x")
+    seen: Counter[tuple[str, str]] = Counter()
+    for path in (tmp_path / "x").glob("[a-z]*.json"):
+        content = json.loads(path.read_text())
+        names = {c["id"]: c["name"] for c in content["categories"]}
+        assert {i["id"] for i in content["images"]} == {a["image_id"] for a in content["annotations"]}
+        assert all((tmp_path / "x" / "images" / i["file_name"]).is_file() for i in content["images"])
+        seen.update((path.stem, names[a["category_id"]]) for a in content["annotations"])
+    assert seen == told(version)
+    export(version, "csv", tmp_path / "y")
+    with (tmp_path / "y" / "manifest.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert Counter((line["split"], line["label"]) for line in lines) == told(version)
+    assert all(Path(line["file"]).is_file() for line in lines)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_it_goes_on_where_it_was_interrupted(version: Version, tmp_path: Path, kind: str) -> None:
+    """The same files as undisturbed, and nothing half written under a final name."""
+    calls = 0
+
+    def tell(what: str, done: int, total: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise KeyboardInterrupt
+
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    export(version, kind, whole)
+    try:
+        export(version, kind, broken, tell)
+    except KeyboardInterrupt:
+        export(version, kind, broken)
+    files = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(broken) for path in broken.rglob("*") if path.is_file())
+    assert all((whole / file).read_bytes() == (broken / file).read_bytes() for file in files)
+
+
+def test_wrong_requests_and_lost_files(version: Version, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no format 'zip'"):
+        export(version, "zip", tmp_path / "x")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="is not empty"):
+        export(version, "csv", tmp_path / "full")
+    export(version, "csv", tmp_path / "x")
+    with pytest.raises(UsageError, match="is not empty"):
+        export(version, "coco", tmp_path / "x")
+    row = version.rows()[0]
+    kept = (version.path / row.file).read_bytes()
+    (version.path / row.file).unlink()
+    for kind in ("imagefolder", "webdataset"):
+        with pytest.raises(StorageError, match="is gone"):
+            export(version, kind, tmp_path / f"lost-{kind}")
+    (version.path / row.file).write_bytes(kept)
+
+
+def test_the_same_bytes_at_another_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link where the file system allows one, a copy where it does not."""
+    source = tmp_path / "a"
+    source.write_bytes(b"x" * 5000)
+    assert place(source, tmp_path / "b") == "hard link"
+    monkeypatch.setattr("os.link", lambda *_: (_ for _ in ()).throw(OSError("no links here")))
+    assert place(source, tmp_path / "c") in ("reflink", "copy")
+    assert (tmp_path / "c").read_bytes() == source.read_bytes()
+
+
+def test_workers_share_the_rows_in_an_order_of_the_seed(version: Version) -> None:
+    rows = version.rows()
+    whole = shuffled(rows, 7)
+    assert whole == shuffled(rows[::-1], 7)
+    assert whole != shuffled(rows, 8)
+    parts = [shuffled(rows, 7, shard, 3) for shard in range(3)]
+    assert sorted(row.sha256 for part in parts for row in part) == sorted(row.sha256 for row in rows)
+    with pytest.raises(ValueError, match="shard 3 of 3"):
+        shuffled(rows, 7, 3, 3)

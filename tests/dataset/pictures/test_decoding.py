@@ -1,0 +1,109 @@
+"""Decoding, fingerprints, features: pictures made by the test, so the truth is known."""
+
+import io
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dataset.duplicates.fingerprints import fingerprint
+from dataset.pictures.decoding import Undecodable, examine, normalise, scaled_rgb
+from networks.backbone import backbone
+from simulator import drawings
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def photo(seed: int = 1) -> Image.Image:
+    return Image.open(io.BytesIO(drawings.cake(random.Random(seed)))).convert("RGB")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF"])
+def test_formats(kind: str) -> None:
+    """Every format is told by its bytes and normalised to an upright JPEG."""
+    content = encoded(photo(), kind)
+    assert examine(content).format == kind
+    with Image.open(io.BytesIO(normalise(content))) as image:
+        assert (image.format, image.mode) == ("JPEG", "RGB")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty"),
+        (b"<html></html>", "not an image: HTML"),
+        (b"<svg xmlns='x'/>", "not an image: SVG"),
+        (b"%PDF-1.7", "not an image: PDF"),
+        (encoded(photo(), "JPEG")[:20000], "truncated"),
+    ],
+)
+def test_what_is_no_picture_says_why(content: bytes, reason: str) -> None:
+    """In a few words, and never with an exception of a codec."""
+    with pytest.raises(Undecodable, match=reason):
+        examine(content)
+
+
+def test_decompression_bomb_is_refused_before_decoding() -> None:
+    """A small file of 169 million pixels costs nothing."""
+    bomb = encoded(Image.new("1", (13000, 13000)), "PNG")
+    assert len(bomb) < 50_000
+    with pytest.raises(Undecodable, match="too many pixels"):
+        examine(bomb)
+
+
+def test_exif_orientation_and_transparency_are_settled_in_the_derivative() -> None:
+    """Upright, flattened on white; CMYK and 16 bit become sRGB."""
+    turned = photo()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encoded(turned, "JPEG", exif=exif)
+    assert (examine(content).width, examine(content).height) == (turned.height, turned.width)
+    with Image.open(io.BytesIO(normalise(content))) as image:
+        assert (image.width > image.height) == (turned.height > turned.width)
+    clear = encoded(Image.new("RGBA", (300, 300), (0, 0, 0, 0)), "PNG")
+    assert np.asarray(Image.open(io.BytesIO(normalise(clear)))).min() > 250
+    assert examine(encoded(photo().convert("CMYK"), "JPEG")).format == "JPEG"
+    deep = encoded(Image.fromarray(np.full((300, 300), 32768, dtype=np.uint16)), "PNG")
+    assert 120 < np.asarray(Image.open(io.BytesIO(normalise(deep)))).mean() < 136
+
+
+def test_longest_side_of_the_derivative() -> None:
+    """1024 px, of small pictures too: their size would tell where they came from."""
+    big = Image.open(io.BytesIO(normalise(encoded(photo().resize((3000, 2000)), "JPEG"))))
+    assert big.size == (1024, 683)
+    small = Image.open(io.BytesIO(normalise(encoded(photo().resize((300, 200)), "JPEG"))))
+    assert small.size == (1024, 683)
+
+
+def test_white_logos_on_transparency_differ() -> None:
+    """Flattened on white they would all be the same blank page."""
+    marks = []
+    for box in ((40, 40, 160, 120), (150, 30, 260, 280)):
+        image = Image.new("RGBA", (300, 300), (255, 255, 255, 0))
+        image.paste((255, 255, 255, 255), box)
+        marks.append(fingerprint(encoded(image, "PNG")))
+    assert marks[0].phash != marks[1].phash
+    assert marks[0].alpha > 0.5
+
+
+def test_built_in_features_tell_pictures_apart() -> None:
+    """Of any size, finite, and nearer to a copy than to another picture."""
+    net = backbone(None)
+    one, two = net.vector(photo(1)), net.vector(photo(2))
+    copy = net.vector(photo(1).resize((333, 251)))
+    assert one.shape == (300,)
+    assert np.isfinite(one).all()
+    assert np.linalg.norm(one - copy) < np.linalg.norm(one - two) / 2
+
+
+def test_configured_weights_are_used(shared: Path) -> None:
+    """MobileNetV2 gives 1,280 features, and its name says which weights they are of."""
+    net = backbone(shared / "models" / "mobilenet_v2_1.0_224.onnx")
+    assert net.vector(scaled_rgb(drawings.cake(random.Random(1)))).shape == (1280,)
+    assert net.name == "mobilenet_v2_1.0_224@2666b4df0bc8"

@@ -1,0 +1,116 @@
+"""Blobs on a disk and in a bucket of an S3-compatible service: one port, the same answers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto.server import ThreadedMotoServer
+from obstore.store import S3Store
+from pydantic import SecretStr
+
+from dataset.curate import curate
+from dataset.erasure.erase import erase
+from dataset.pictures.originals import Blobs, S3Blobs, blobs_of
+from dataset.project import Project
+from dataset.publish import publish
+from dataset.versions import published, verify
+from foundation.errors import StorageError
+from foundation.settings import Settings
+from foundation.settings_file import load
+
+BUCKET = "cakes"
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """Address of a service that speaks S3, with one bucket."""
+    import requests
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    requests.put(f"{url}/{BUCKET}", timeout=10).raise_for_status()
+    yield url
+    server.stop()
+
+
+def in_bucket(settings: Settings, url: str, prefix: str) -> Settings:
+    section = settings.blobs.model_copy(update={"url": f"s3://{BUCKET}/{prefix}", "endpoint": url})
+    secrets = settings.secrets.model_copy(
+        update={"blobs_key_id": SecretStr("key"), "blobs_secret": SecretStr("s3cret-of-the-bucket")}
+    )
+    return settings.model_copy(update={"blobs": section, "secrets": secrets})
+
+
+@pytest.fixture(params=["disk", "bucket"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    (tmp_path / "isitcake.toml").write_text("[project]\n")
+    settings = load(tmp_path / "isitcake.toml", {})
+    if request.param == "bucket":
+        settings = in_bucket(settings, request.getfixturevalue("s3"), request.node.name)
+    return blobs_of(settings)
+
+
+def test_what_is_put_is_read(blobs: Blobs) -> None:
+    """Whole, in part, as a file; twice is once; and it is gone when it is discarded, in that format or another."""
+    sha256 = blobs.put(b"not really a photo", "JPEG")
+    assert blobs.put(b"not really a photo", "JPEG") == sha256
+    other = blobs.put(b"another", "PNG")
+    assert blobs.read(sha256, "JPEG") == b"not really a photo"
+    assert blobs.start(sha256, "JPEG", 3) == b"not"
+    assert blobs.start(sha256, "JPEG", 99) == b"not really a photo"
+    assert blobs.path(sha256, "JPEG").read_bytes() == b"not really a photo"
+    assert blobs.address(sha256, "JPEG").endswith(f"{sha256[:2]}/{sha256}.jpg")
+    blobs.discard(sha256)
+    blobs.discard(sha256)
+    for look in (blobs.read, lambda *name: blobs.start(*name, 3)):
+        with pytest.raises(StorageError, match=r"is gone; restore it, or erase the image"):
+            look(sha256, "JPEG")
+    assert blobs.read(other, "PNG") == b"another"
+
+
+def test_a_whole_project_in_a_bucket(published_project: Project, s3: str, tmp_path: Path) -> None:
+    """Curated and published from there: the same version; erased from there too, cached copies with it."""
+    before = published.newest(published_project.home)
+    assert before is not None
+    settings = in_bucket(published_project.settings, s3, "project")
+    bucket = blobs_of(settings)
+    for path in sorted((published_project.home / "blobs").glob("*/*")):
+        kind = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "gif": "GIF"}[path.suffix[1:]]
+        assert bucket.put(path.read_bytes(), kind) == path.stem
+        path.unlink()
+    for path in (published_project.home / "derived").glob("*/*/*"):
+        path.unlink()
+    opened = Project(settings, published_project.catalog, bucket)
+    curate(opened)
+    assert publish(opened).version is None
+    row = before.rows()[0]
+    assert opened.blobs.path(row.sha256, row.format).is_file()
+    erase(opened, "asked", sha256=row.sha256)
+    with pytest.raises(StorageError, match="is gone"):
+        bucket.read(row.sha256, row.format)
+    assert list((published_project.home / "cache").rglob(f"{row.sha256}*")) == []
+    assert verify.verify(opened.home, before.name).problems == []
+
+
+def test_a_bucket_out_of_reach(tmp_path: Path, s3: str) -> None:
+    """One sentence that says what to mend; the secret is not in it."""
+    nowhere = S3Blobs(
+        "s3://cakes",
+        S3Store(
+            "cakes",
+            config={"endpoint": "http://127.0.0.1:9", "access_key_id": "k", "secret_access_key": "s3cret"},
+            client_options={"allow_http": True},
+            retry_config={"max_retries": 0},
+        ),
+        tmp_path,
+    )
+    with pytest.raises(StorageError, match=r"s3://cakes cannot be used \(.*\); mend \[blobs\]") as caught:
+        nowhere.put(b"x", "JPEG")
+    assert "s3cret" not in str(caught.value)
+    (tmp_path / "isitcake.toml").write_text("[project]\n")
+    settings = in_bucket(load(tmp_path / "isitcake.toml", {}), s3, "x")
+    lost = blobs_of(settings.model_copy(update={"blobs": settings.blobs.model_copy(update={"url": "s3://no-bucket"})}))
+    with pytest.raises(StorageError, match="s3://no-bucket"):
+        lost.put(b"x", "JPEG")

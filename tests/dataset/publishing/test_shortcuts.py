@@ -1,0 +1,78 @@
+"""The scoreboard names what gives a label away, and is at chance where nothing does."""
+
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from dataset.pictures.decoding import normalise
+from dataset.publishing.shortcuts import of_picture, scoreboard, worst_offenders
+
+
+def test_the_talks_set_is_flagged_by_format_and_size_and_the_recipe_settles_both() -> None:
+    """PNG cakes of many sizes against 400-pixel JPEGs, one site per class; after our recipe both are at chance."""
+    rng = np.random.default_rng(1)
+    labels = ["cake"] * 40 + ["not_cake"] * 40
+    sites = ["bakers"] * 40 + ["unsplash"] * 40
+    files = [_file("PNG", int(rng.integers(450, 1400)), rng) for _ in range(40)]
+    files += [_file("JPEG", 400, rng) for _ in range(40)]
+
+    def features(contents: list[bytes]) -> dict[str, np.ndarray]:
+        pictures = [Image.open(BytesIO(content)) for content in contents]
+        return {
+            "format": np.array([picture.format == "PNG" for picture in pictures], dtype=float),
+            "width": np.array([picture.width for picture in pictures], dtype=float),
+            "height": np.array([picture.height for picture in pictures], dtype=float),
+        }
+
+    found = {shortcut.feature: shortcut for shortcut in scoreboard(features(files), labels, sites)}
+    assert found["format"].score == 1.0
+    assert found["width"].score is not None
+    assert found["width"].score > 0.9
+    assert "same formats" in found["format"].advice
+    for shortcut in scoreboard(features([normalise(content) for content in files]), labels, sites):
+        assert shortcut.score is not None
+        assert abs(shortcut.score - 0.5) < 0.05, shortcut
+        assert not shortcut.advice
+
+
+def _file(kind: str, side_px: int, rng: np.random.Generator) -> bytes:
+    """A square picture of soft noise."""
+    out = BytesIO()
+    small = Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8))
+    small.resize((side_px, side_px), Image.Resampling.BILINEAR).save(out, kind)
+    return out.getvalue()
+
+
+def test_the_worst_offenders_are_those_read_the_surest() -> None:
+    """Bright cakes among dark ones are the offenders of a set whose not-cakes are dark."""
+    light = np.array([0.9] * 12 + [0.5] * 8 + [0.1] * 20)[:, None]
+    found = worst_offenders(light, ["cake"] * 20 + ["not_cake"] * 20, each=3)
+    assert set(found) == {"cake", "not_cake"}
+    assert all(light[i] > 0.3 for i in found["cake"])
+    assert all(light[i] < 0.3 for i in found["not_cake"])
+
+
+def test_what_only_names_the_site_does_not_predict_on_other_sites() -> None:
+    """Held out by site: each site's own size says nothing of another's labels."""
+    rng = np.random.default_rng(2)
+    sites = np.repeat([f"s{n}" for n in range(10)], 40)
+    labels = np.where(rng.random(400) < 0.5, "cake", "not_cake")
+    width = np.repeat(rng.integers(200, 2000, 10), 40).astype(float)
+    (found,) = scoreboard({"width": width}, labels.tolist(), sites.tolist())
+    assert found.score is not None
+    assert abs(found.score - 0.5) < 0.1
+
+
+def test_too_little_to_tell_is_said_so() -> None:
+    assert scoreboard({"width": np.ones(6)}, ["cake"] * 5 + ["not_cake"], ["a"] * 6)[0].score is None
+
+
+def test_trivial_things_of_a_picture() -> None:
+    """A white frame, a red mean, eight by eight cells."""
+    pixels = np.full((40, 60, 3), 255, dtype=np.uint8)
+    pixels[5:35, 5:55] = (255, 0, 0)
+    found = of_picture(pixels)
+    assert found["border"][0] == 1.0
+    assert found["colour"][0] == 255
+    assert found["thumbnail"].shape == (64,)

@@ -1,0 +1,30 @@
+"""Detectors on pictures whose truth is known."""
+
+import pytest
+
+from dataset.duplicates.fingerprints import fingerprint
+from dataset.pictures.decoding import examine
+from dataset.suspicion.detectors import DETECTORS, Subject
+from simulator.platforms import PLATFORMS
+from simulator.world import Picture, drawn_world
+
+MIN_SIDE_PX = 200
+BAKERS = drawn_world(tuple(PLATFORMS)).bakers
+
+
+def findings(picture: Picture) -> list[str]:
+    header = examine(picture.content)
+    if min(header.width, header.height) < MIN_SIDE_PX:
+        return ["too small to be collected"]
+    row = fingerprint(picture.content).row(picture.sha256)
+    subject = Subject(header.width, header.height, row["detail"], row["measures"], "cake", frozenset(["cake"]))
+    return [finding.detector for detector in DETECTORS if (finding := detector().examine(subject))]
+
+
+@pytest.mark.parametrize("baker", BAKERS, ids=lambda baker: baker.name)
+def test_no_logo_or_banner_is_kept_without_a_finding(baker: object) -> None:
+    """On every site of the simulated internet; and few cakes are suspected of anything."""
+    shown = [picture for picture in [*baker.gallery, baker.logo] if picture]  # type: ignore[attr-defined]
+    assert [p.slug for p in shown if p.label == "unusable" and not findings(p)] == []
+    cakes = [p for p in shown if p.label == "cake"]
+    assert sum(bool(findings(p)) for p in cakes) <= len(cakes) / 5

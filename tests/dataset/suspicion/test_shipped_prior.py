@@ -1,0 +1,73 @@
+"""The shipped priors: small, for the backbones they name, and fitted anew by one call."""
+
+import io
+import random
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dataset.duplicates.fingerprints import fingerprint
+from dataset.pictures.decoding import examine, scaled_rgb
+from dataset.suspicion import shipped_prior
+from networks.backbone import backbone
+from simulator import drawings
+
+
+def test_priors_are_shipped_for_both_backbones_and_of_measures_for_any_other() -> None:
+    for name, size in (("mobilenet_v2_1.0_224@2666b4df0bc8", 1280), ("colour-texture-1", 300)):
+        shipped = shipped_prior.load(name)
+        assert shipped is not None
+        assert shipped.labels == ("cake", "not_cake", "unusable")
+        assert shipped.weights.shape == (3, size + len(shipped_prior.MEASURES))
+        assert shipped_prior._path(name).stat().st_size < 20_000
+    other = shipped_prior.load("another-net")
+    assert other is not None
+    assert other.weights.shape == (3, len(shipped_prior.MEASURES))
+    unknown = np.full((1, len(shipped_prior.MEASURES)), np.nan, dtype=np.float32)  # nobody looked: the mean
+    assert np.isfinite(other.probabilities(np.zeros((1, 7), dtype=np.float32), unknown)).all()
+
+
+def test_a_project_with_other_labels_believes_it_on_unusable_only() -> None:
+    shipped = shipped_prior.load("colour-texture-1")
+    assert shipped is not None
+    assert shipped_prior.known(shipped, ["cake", "not_cake"]) == ["cake", "not_cake", "unusable"]
+    assert shipped_prior.known(shipped, ["dog", "cat"]) == ["unusable"]
+
+
+def test_a_logo_is_more_probably_unusable_than_a_photo_of_noise() -> None:
+    """Without weights, on pictures made here."""
+    shipped = shipped_prior.load("colour-texture-1")
+    assert shipped is not None
+    net = backbone(None)
+    noise = Image.effect_noise((400, 300), 80).convert("RGB")
+    out = io.BytesIO()
+    noise.save(out, "JPEG")
+    chances = []
+    for content in (drawings.logo(random.Random(1)), out.getvalue()):
+        header, made = examine(content), fingerprint(content)
+        row = shipped_prior.measure_row(
+            header.width, header.height, len(content), made.detail, made.row("")["measures"], None
+        )
+        vector = net.vector(scaled_rgb(content))
+        chances.append(shipped.probabilities(vector[None], np.array([row], dtype=np.float32))[0, 2])
+    assert chances[0] > 0.8 > chances[1]
+
+
+def test_fit_learns_what_it_is_shown() -> None:
+    rng = np.random.default_rng(3)
+    vectors = rng.normal(size=(90, 8)).astype(np.float32)
+    answers = np.repeat(["cake", "not_cake", "unusable"], 30)
+    for k in range(3):
+        vectors[30 * k : 30 * k + 30, k] += 5
+    measures = rng.normal(size=(90, 9)).astype(np.float32)
+    made = shipped_prior.fit(vectors, measures, answers, 1.0)
+    found = made.probabilities(vectors, measures)
+    assert np.allclose(found.sum(axis=1), 1)
+    assert (np.array(made.labels)[found.argmax(axis=1)] == answers).mean() > 0.95
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5000, 3)])
+def test_measures_of_any_size_are_finite(size: tuple[int, int]) -> None:
+    measures = {"alpha": 0.0, "top_colours": 1.0, "white": 1.0, "edges": 0.0}
+    assert np.isfinite(shipped_prior.measure_row(*size, 1, 0.0, measures, {"cake": 0.4})).all()
