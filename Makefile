@@ -19,12 +19,21 @@ cnn: dev         ## torch, for the networks trained from scratch
 test: dev        ## every test
 	@$(PY) -m pytest $(if $(CI),,-q) -n auto --maxprocesses 4 $(ARGS)
 
-check: dev       ## style, types, import directions, compose file
+test-fast: dev   ## tests that need no browser and no server: a minute and a half
+	@$(PY) -m pytest -q -n auto --maxprocesses 4 -m "not slow" $(ARGS)
+
+docs: dev        ## the documentation site, in site/
+	@.venv/bin/zensical build --strict >/dev/null
+	@echo "open site/index.html"
+
+check: dev       ## style, types, import directions, compose file, links of the docs
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	@.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@.venv/bin/zensical build --strict >/dev/null
 
 bench-%: dev     ## one benchmark beside its peers: bench-crawl, bench-duplicates, …
 	@script="$$(ls benchmarks/*/$*.py)" && PYTHONPATH=".:benchmarks:$$(dirname "$$script")" $(PY) -P "$$script"
@@ -35,13 +44,16 @@ prior: dev       ## fit the shipped priors anew (needs ../shared)
 format: dev      ## let ruff put the code in order
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
 
+EXTRAS := --extra crawl --extra review --extra flows
+COMPILE := uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+
 lock:            ## renew the lock files (needs uv)
-	uv pip compile -q --upgrade --python-version 3.11 --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o locks/runtime.txt
-	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra dev --extra bench pyproject.toml -c locks/runtime.txt -o locks/dev.txt
-	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --extra cnn pyproject.toml -c locks/dev.txt -o locks/cnn.txt
-	uv pip compile -q --upgrade --python-version 3.11 --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" locks/label-studio.in -o locks/label-studio.txt
+	$(COMPILE) --upgrade $(EXTRAS) pyproject.toml -c locks/constraints.txt -o locks/runtime.txt
+	$(COMPILE) $(EXTRAS) --extra dev --extra bench --extra docs pyproject.toml -c locks/runtime.txt -o locks/dev.txt
+	$(COMPILE) $(EXTRAS) --extra cnn pyproject.toml -c locks/dev.txt -o locks/cnn.txt
+	$(COMPILE) --upgrade locks/label-studio.in -o locks/label-studio.txt
 
 clean:           ## the demo's files (environments stay)
-	rm -rf demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf demo site build .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: cnn prior help setup demo dev test check format lock clean
+.PHONY: check clean cnn demo dev docs format help lock prior setup test test-fast
