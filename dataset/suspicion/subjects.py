@@ -101,7 +101,7 @@ def _surely_unusable(evidence: Evidence, prior: _Prior) -> list[bool]:
     """Which images may be excluded automatically; none once answers prove that the rule excludes usable ones."""
     clustering = evidence.clustering
     is_sure = [
-        triage.surely_unusable(chances.get(UNUSABLE, 0.0), row.measures) if chances else False
+        triage.is_surely_unusable(chances.get(UNUSABLE, 0.0), row.measures) if chances else False
         for chances, row in zip(prior.chances, evidence.images, strict=True)
     ]
     answers = [
