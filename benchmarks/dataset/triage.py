@@ -128,7 +128,7 @@ def _strength(data: Photos) -> float:
 
 
 def _aside(data: Photos, looks: NDArray[np.float64]) -> NDArray[np.bool_]:
-    sure = [triage.surely_unusable(p, data.subject(i).measures) for i, p in enumerate(looks[:, 2])]
+    sure = [triage.is_surely_unusable(p, data.subject(i).measures) for i, p in enumerate(looks[:, 2])]
     return (np.array(sure) | (data.sizes.min(axis=1) < CRAWLED_PX)) & (data.sites != "objects")
 
 
