@@ -170,13 +170,13 @@ def _simulate(data: Photos, score: Score, excluded: NDArray[np.bool_]) -> list[f
     bad = bakers & np.isin(data.labels, ["not_cake", "unusable"])
     _, copies = np.unique(data.sha256, return_inverse=True)  # one answer counts for all files with the same bytes
     judged = np.zeros(len(data), dtype=bool)
-    looks, curve = round(ROUND * bakers.sum()), []
-    for number in range(round(max(SHARES) / ROUND)):
+    looks_per_round, curve = round(ROUND * bakers.sum()), []
+    for _ in range(round(max(SHARES) / ROUND)):
         waiting = score(judged).astype(float)
         waiting[judged | excluded | ~bakers] = -np.inf
         done, asked = judged.copy(), 0
         for i in np.argsort(-waiting, kind="stable"):
-            if asked == round(looks * (number + 1)) - round(looks * number) or waiting[i] == -np.inf:
+            if asked == looks_per_round or waiting[i] == -np.inf:
                 break
             if not done[i]:
                 done |= copies == copies[i]
@@ -212,12 +212,12 @@ def _active(data: Photos) -> Score:
     return score
 
 
-def _cleanlab(data: Photos, given: NDArray[np.float64]) -> NDArray[np.float64]:
+def _cleanlab(data: Photos, chances: NDArray[np.float64]) -> NDArray[np.float64]:
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
     objects = data.sites == "objects"
-    p = np.stack([np.where(objects, 1 - given, given), np.where(objects, given, 1 - given)], axis=1)
+    p = np.stack([np.where(objects, 1 - chances, chances), np.where(objects, chances, 1 - chances)], axis=1)
     labels = objects.astype(int)
     flagged = find_label_issues(labels, p)
     bad = ~objects & np.isin(data.labels, ["not_cake", "unusable"])

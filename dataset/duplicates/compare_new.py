@@ -1,4 +1,4 @@
-"""Compare new images with all images. A pair of images is compared once."""
+"""Compare new images with all images. Each pair of images is compared once."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -78,8 +78,8 @@ class _Comparison:
 
     def proposed(self, among: NDArray[np.int64], new: Sequence[int]) -> list[_Proposed]:
         """Pairs of the images `among` that have at least one of `new`."""
-        found = candidates(self._prints.subset(among), np.searchsorted(among, new))
-        return [_Proposed((int(among[a]), int(among[b])), placements) for (a, b), placements in found.items()]
+        placements_of = candidates(self._prints.subset(among), np.searchsorted(among, new))
+        return [_Proposed((int(among[a]), int(among[b])), placements) for (a, b), placements in placements_of.items()]
 
     def pair_row(self, proposed: _Proposed) -> dict[str, Any] | None:
         """The row of the table `pairs`; None if the pictures differ. Reads the pictures where hashes do not decide."""
