@@ -1,6 +1,6 @@
-"""make prior: fit the shipped priors on ../shared/photos. `unsure` photos teach nothing; the rest is all used.
+"""make prior: fit the shipped priors to all photos of ../shared/photos whose label is not `unsure`.
 
-bench-triage says what they are worth on sites they were not fitted on.
+`make bench-triage` measures priors on sites that they were not fitted to.
 """
 
 from dataclasses import replace
@@ -13,19 +13,20 @@ from foundation.settings import WEIGHTS_NAME
 from networks.backbone import backbone
 from networks.built_in import BUILT_IN
 
+STRENGTH = 0.003  # C of the logistic regression
 STRENGTHS = {BUILT_IN: 0.01}
 
 
 def main() -> None:
     shared = shared_folder()
     if not shared:
-        raise SystemExit("no ../shared here: priors are fitted on its photos; set ISITCAKE_SHARED")
+        raise SystemExit("../shared is missing, and the priors are fitted to its photos; set ISITCAKE_SHARED")
     folder = shared / "models"
     pretrained = labelled(shared, backbone(folder / WEIGHTS_NAME)).of_known_label()
     built_in = labelled(shared, backbone(None), with_objects=False).of_known_label()
     bare = replace(pretrained, vectors=pretrained.vectors[:, :0])
     for name, known in ((WEIGHTS_NAME, pretrained), (BUILT_IN, built_in), (shipped_prior.ANY_BACKBONE, bare)):
-        made = shipped_prior.fit(known.vectors, known.measures, known.labels, STRENGTHS.get(name, 0.003))
+        made = shipped_prior.fit(known.vectors, known.measures, known.labels, STRENGTHS.get(name, STRENGTH))
         print(f"{made.save(name.removesuffix('.onnx'))}: {len(known.labels)} photos, answers {', '.join(made.labels)}")
 
 

@@ -1,4 +1,4 @@
-"""Weights that are not MobileNetV2: the trunk of the COCO detector in ../shared, as a backbone of pooled features."""
+"""A backbone that is not MobileNetV2: the trunk of the COCO detector in ../shared, with pooled features."""
 
 import tempfile
 from pathlib import Path
@@ -9,12 +9,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from networks.backbone import Backbone, backbone
 
-TRUNK = "input.508"  # the last of the trunk's feature maps, three scales side by side
+TRUNK = "input.508"  # the last feature map of the trunk, which joins three scales
 SIDE_PX = 352
 
 
 def detector_trunk(weights: Path) -> Backbone:
-    """A backbone of the detector's trunk: RGB in [-1, 1] in, pooled features out, as `[models] folder` asks for."""
+    """The detector's trunk as a backbone: from RGB in [-1, 1] to features, in the form of `[models] folder`."""
     trunk = onnx.utils.Extractor(onnx.load(weights)).extract_model(["input.1"], [TRUNK])
     nodes = [
         helper.make_node("Add", ["input", "ow_one"], ["ow_lifted"]),

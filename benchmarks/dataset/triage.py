@@ -1,8 +1,8 @@
-"""make bench-triage: how many wrong labels are found for how many looks, beside the peers; and what the audit is worth.
+"""make bench-triage: how many wrong labels a number of looks finds, beside other methods; how good the audit is.
 
-Reviewers answer from truth in rounds of 5 % of the bakers' images. An unsure image costs a look and counts for
-nothing. Bad: not_cake or unusable, from a baker. Whatever is learned beforehand (the shipped prior) is also
-fitted anew for each site without that site.
+Simulated reviewers answer from the truth, in rounds of 5 % of the bakers' images. An unsure image costs one look and
+finds nothing. An image is bad if it comes from a baker and is not_cake or unusable. The shipped prior is also fitted
+again for each site, without that site.
 """
 
 import json
@@ -30,11 +30,11 @@ from foundation.environment import shared_folder
 from foundation.settings import DETECTOR_NAME, WEIGHTS_NAME
 from networks.backbone import backbone
 
-ROUND = 0.05
-SHARES = (0.1, 0.2, 0.3)
+ROUND = 0.05  # share of the bakers' images that are looked at in a round
+SHARES = (0.1, 0.2, 0.3)  # of looked-at images, at which figures are taken
 BUILT_IN_FEATURES = 300
-CRAWLED_PX = 200  # shorter side under which the crawler takes nothing
-Score = Callable[[NDArray[np.bool_]], NDArray[np.float64]]  # judged → who is asked first
+CRAWLED_PX = 200  # shorter side; the crawler takes no smaller pictures
+Score = Callable[[NDArray[np.bool_]], NDArray[np.float64]]  # judged images → priority of every image
 warnings.filterwarnings("ignore")
 
 
@@ -42,17 +42,17 @@ def main() -> None:
     shared = shared_folder()
     keys = ("found_at_10", "found_at_20", "found_at_30", "found_at_20_sites_left_out", "found_at_20_no_weights",
             "wrongly_set_aside", "random_at_20", "out_of_fold_at_20", "cleanlab_at_20")  # fmt: skip
-    found: dict[str, float | None] = dict.fromkeys(keys)
+    measured: dict[str, float | None] = dict.fromkeys(keys)
     if shared is None:
-        out.print("no ../shared here: nothing to find wrong labels in; the audit alone\n")
+        out.print("../shared is missing: only the audit is measured\n")
     else:
-        found |= _found(shared)
-    found["audit_coverage"] = _audit()
+        measured |= _measure(shared)
+    measured["audit_coverage"] = _audit()
     _large()
-    figures(found)
+    figures(measured)
 
 
-def _found(shared) -> dict[str, float | None]:  # type: ignore[no-untyped-def]
+def _measure(shared) -> dict[str, float | None]:  # type: ignore[no-untyped-def]
     photos = labelled(shared, backbone(shared / "models" / WEIGHTS_NAME))
     plain = labelled(shared, backbone(None), with_objects=False)
     other = labelled(shared, detector_trunk(shared / "models" / DETECTOR_NAME))
@@ -60,14 +60,14 @@ def _found(shared) -> dict[str, float | None]:  # type: ignore[no-untyped-def]
     bad = bakers & np.isin(photos.labels, ["not_cake", "unusable"])
     out.print(f"{bakers.sum()} bakers' images, {bad.sum()} bad, {(photos.labels == 'unsure').sum()} unsure\n")
     curves: dict[str, list[float]] = {}
-    sets = {}
+    exclusions = {}
     for name, data in (("ours", photos), ("ours, no weights", plain), ("ours, other weights", other)):
-        # Other weights have no prior of their own: it reads measures alone.
+        # Other weights have no prior of their own: they use the prior that reads measures only.
         read = replace(data, vectors=data.vectors[:, :0]) if data is other else data
-        for suffix, looks in (("", _shipped(read)), (", sites left out", _left_out(read))):
-            aside = _aside(data, looks)
-            sets[name + suffix] = aside
-            curves[name + suffix] = _simulate(data, _ours(data, looks, aside), aside)
+        for suffix, chances in (("", _shipped(read)), (", sites left out", _left_out(read))):
+            excluded = _excluded(data, chances)
+            exclusions[name + suffix] = excluded
+            curves[name + suffix] = _simulate(data, _ours(data, chances, excluded), excluded)
     rng = np.random.default_rng(1)
     none = np.zeros(len(photos), dtype=bool)
     orders = rng.random((20, len(photos)))
@@ -82,22 +82,21 @@ def _found(shared) -> dict[str, float | None]:  # type: ignore[no-untyped-def]
     table("bad images found, by share of the bakers' images looked at", ["", *rounds],
           [(name, *curve) for name, curve in curves.items()])  # fmt: skip
     rows = []
-    for name, aside in sets.items():
-        large = aside & (photos.labels != "unsure")
-        usable = np.isin(photos.labels, ["cake", "not_cake"]) & aside
-        small = (photos.sizes.min(axis=1) < CRAWLED_PX) & aside
-        rows.append((name, int(aside.sum()), int(small.sum()), int((large & bad).sum()), int(usable.sum())))
-    table("set aside without a person", ["", "images", "of them icons under 200 px", "bad", "not_cake or cake"], rows)
+    for name, excluded in exclusions.items():
+        usable = np.isin(photos.labels, ["cake", "not_cake"]) & excluded
+        small = (photos.sizes.min(axis=1) < CRAWLED_PX) & excluded
+        rows.append((name, int(excluded.sum()), int(small.sum()), int((excluded & bad).sum()), int(usable.sum())))
+    table("excluded automatically", ["", "images", "of them icons under 200 px", "bad", "not_cake or cake"], rows)
     _picture(curves)
     _rules(photos)
-    aside = sets["ours"]
-    cakes = aside & (photos.labels == "cake")
+    excluded = exclusions["ours"]
+    cakes = excluded & (photos.labels == "cake")
     at = {share: round(share / ROUND) - 1 for share in SHARES}
     return {
         **{f"found_at_{round(100 * s)}": curves["ours"][k] for s, k in at.items()},
         "found_at_20_sites_left_out": curves["ours, sites left out"][at[0.2]],
         "found_at_20_no_weights": curves["ours, no weights"][at[0.2]],
-        "wrongly_set_aside": float(cakes.sum() / max(1, aside.sum())),
+        "wrongly_set_aside": float(cakes.sum() / max(1, excluded.sum())),
         "random_at_20": curves["random"][at[0.2]],
         "out_of_fold_at_20": curves["out-of-fold alone"][at[0.2]],
         "cleanlab_at_20": curves["cleanlab"][at[0.2]],
@@ -105,14 +104,14 @@ def _found(shared) -> dict[str, float | None]:  # type: ignore[no-untyped-def]
 
 
 def _shipped(data: Photos) -> NDArray[np.float64]:
-    """Answers' probabilities by a prior that saw all sites: what a user of these sites would have."""
+    """Probabilities of the answers, by a prior that saw all sites: what a user with these sites gets."""
     known = data.of_known_label()
     made = shipped_prior.fit(known.vectors, known.measures, known.labels, _strength(data))
     return made.probabilities(data.vectors, data.measures)
 
 
 def _left_out(data: Photos) -> NDArray[np.float64]:
-    """The same, each site by a prior that saw nothing of it: what a user of other sites has."""
+    """The same, each site by a prior that did not see it: what a user with other sites gets."""
     known = data.of_known_label()
     answer = np.zeros((len(data), 3))
     for site in np.unique(data.sites):
@@ -127,13 +126,13 @@ def _strength(data: Photos) -> float:
     return 0.01 if data.vectors.shape[1] == BUILT_IN_FEATURES else 0.003
 
 
-def _aside(data: Photos, looks: NDArray[np.float64]) -> NDArray[np.bool_]:
-    sure = [triage.surely_unusable(p, data.subject(i).measures) for i, p in enumerate(looks[:, 2])]
+def _excluded(data: Photos, chances: NDArray[np.float64]) -> NDArray[np.bool_]:
+    sure = [triage.is_surely_unusable(p, data.subject(i).measures) for i, p in enumerate(chances[:, 2])]
     return (np.array(sure) | (data.sizes.min(axis=1) < CRAWLED_PX)) & (data.sites != "objects")
 
 
-def _ours(data: Photos, looks: NDArray[np.float64], aside: NDArray[np.bool_]) -> Score:
-    """What `isitcake curate` does between two rounds, on its own functions."""
+def _ours(data: Photos, chances: NDArray[np.float64], excluded: NDArray[np.bool_]) -> Score:
+    """Our score: what `isitcake curate` computes between two rounds, by its own functions."""
     names = ("cake", "not_cake", "unusable")
     detectors = [detector() for detector in DETECTORS]
     groups = np.unique(data.sha256, return_inverse=True)[1]
@@ -154,8 +153,8 @@ def _ours(data: Photos, looks: NDArray[np.float64], aside: NDArray[np.bool_]) ->
         rows = []
         for i in range(len(data)):
             subject = data.subject(
-                i, probabilities=beliefs.get(i, {}), prior=dict(zip(names, looks[i], strict=True)),
-                is_surely_unusable=bool(aside[i]), lookalikes=float(alike[i]),
+                i, probabilities=beliefs.get(i, {}), prior=dict(zip(names, chances[i], strict=True)),
+                is_surely_unusable=bool(excluded[i]), lookalikes=float(alike[i]),
             )  # fmt: skip
             rows.append(signals_of(subject, [f for d in detectors if (f := d.examine(subject))]))
         sure = [i for i in who if data.labels[i] != "unsure"]
@@ -165,30 +164,30 @@ def _ours(data: Photos, looks: NDArray[np.float64], aside: NDArray[np.bool_]) ->
     return score
 
 
-def _simulate(data: Photos, score: Score, aside: NDArray[np.bool_]) -> list[float]:
+def _simulate(data: Photos, score: Score, excluded: NDArray[np.bool_]) -> list[float]:
     """Share of the bad images found after each round."""
     bakers = data.sites != "objects"
     bad = bakers & np.isin(data.labels, ["not_cake", "unusable"])
-    _, copies = np.unique(data.sha256, return_inverse=True)  # one answer serves all files of the same bytes
+    _, copies = np.unique(data.sha256, return_inverse=True)  # one answer counts for all files with the same bytes
     judged = np.zeros(len(data), dtype=bool)
-    looks, curve = round(ROUND * bakers.sum()), []
-    for number in range(round(max(SHARES) / ROUND)):
+    looks_per_round, curve = round(ROUND * bakers.sum()), []
+    for _ in range(round(max(SHARES) / ROUND)):
         waiting = score(judged).astype(float)
-        waiting[judged | aside | ~bakers] = -np.inf
+        waiting[judged | excluded | ~bakers] = -np.inf
         done, asked = judged.copy(), 0
         for i in np.argsort(-waiting, kind="stable"):
-            if asked == round(looks * (number + 1)) - round(looks * number) or waiting[i] == -np.inf:
+            if asked == looks_per_round or waiting[i] == -np.inf:
                 break
             if not done[i]:
                 done |= copies == copies[i]
                 asked += 1
         judged = done & bakers
-        curve.append(float(((judged | aside) & bad).sum() / bad.sum()))
+        curve.append(float(((judged | excluded) & bad).sum() / bad.sum()))
     return curve
 
 
 def _out_of_fold(data: Photos) -> NDArray[np.float64]:
-    """Probability of the source's label by a linear head that did not see the picture."""
+    """Probability of the source's label, by a linear model that did not see the picture."""
     y = data.sites == "objects"
     groups = np.unique(data.sha256, return_inverse=True)[1]
     answer = np.zeros(len(data))
@@ -201,7 +200,7 @@ def _out_of_fold(data: Photos) -> NDArray[np.float64]:
 
 
 def _active(data: Photos) -> Score:
-    """A plain loop: a linear head on features and statistics, taught what was judged and what sources say."""
+    """Plain active learning: a linear model on features and measures, fitted to answers and claimed labels."""
     inputs = StandardScaler().fit_transform(np.hstack([data.vectors, data.measures]))
     objects = data.sites == "objects"
 
@@ -213,12 +212,12 @@ def _active(data: Photos) -> Score:
     return score
 
 
-def _cleanlab(data: Photos, given: NDArray[np.float64]) -> NDArray[np.float64]:
+def _cleanlab(data: Photos, chances: NDArray[np.float64]) -> NDArray[np.float64]:
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
     objects = data.sites == "objects"
-    p = np.stack([np.where(objects, 1 - given, given), np.where(objects, given, 1 - given)], axis=1)
+    p = np.stack([np.where(objects, 1 - chances, chances), np.where(objects, chances, 1 - chances)], axis=1)
     labels = objects.astype(int)
     flagged = find_label_issues(labels, p)
     bad = ~objects & np.isin(data.labels, ["not_cake", "unusable"])
@@ -238,11 +237,11 @@ def _rules(data: Photos) -> None:
             rows.append(
                 (detector.name, int(hits.sum()), int((hits & bad).sum()), int((hits & (data.labels == "cake")).sum()))
             )
-    table("detectors by a picture's own looks and name", ["", "found", "bad", "cake"], rows)
+    table("findings of detectors that need no answers", ["", "found", "bad", "cake"], rows)
 
 
 def _audit() -> float:
-    """Clopper-Pearson on a simple random sample of 20,000 images with known errors: how often it covers the truth."""
+    """How often the interval of a random sample of 400 of 20,000 images contains the true error."""
     rng, rows, covered_all = np.random.default_rng(7), [], []
     for rate in (0.01, 0.02, 0.03, 0.05):
         covered, queue = [], []
@@ -260,7 +259,7 @@ def _audit() -> float:
 
 
 def _large(n: int = 100_000) -> None:
-    """Out-of-fold, look-alikes and calibration on made-up features."""
+    """Time and memory of out-of-fold scores and look-alikes, on random features."""
     rng = np.random.default_rng(3)
     vectors = rng.normal(size=(n, 256)).astype(np.float32)
     labels = np.where(rng.random(n) < 0.5, "cake", "not_cake")
@@ -276,7 +275,7 @@ def _large(n: int = 100_000) -> None:
 
 
 def _picture(curves: dict[str, list[float]]) -> None:
-    """docs/triage.svg: the curves, drawn by hand so that no plotting library is needed."""
+    """Write docs/triage.svg: the curves. No plotting library is needed."""
     colours = [
         "#b3452f",
         "#d98c6b",

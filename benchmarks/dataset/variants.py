@@ -1,15 +1,15 @@
-"""The 24 ways in which one photo arrives as another file."""
+"""24 ways in which a web site changes a photo, each giving another file."""
 
 import io
 from collections.abc import Callable
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
-LONGEST_PX = 1400
+LONGEST_PX = 1400  # longer side of the photos that are measured
 
 
 def base(content: bytes) -> Image.Image:
-    """The photo as RGB on white, at most LONGEST_PX long."""
+    """The photo as RGB on white, its longer side at most LONGEST_PX."""
     image = Image.open(io.BytesIO(content))
     if image.mode in ("RGBA", "LA", "P", "PA"):
         rgba = image.convert("RGBA")

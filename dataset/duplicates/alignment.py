@@ -1,4 +1,4 @@
-"""Whether two pictures show the same photo: laid on each other as well as they fit, do their details agree?
+"""Whether two pictures show the same photo: align them as well as possible, then compare their details.
 
 Two cakes in the same pose agree in their outline; only the same photo agrees in its details.
 """
@@ -10,65 +10,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIDE_PX = 96
-SMOOTH_PX = 1.2
-DETAIL_PX = 4.0  # what is larger than this is outline and light, not detail
-CONTRAST_PX = 8.0
-NOISE = 4.0  # grey levels: contrast below that is not amplified
-MOST_STRETCH = 0.1
-MOST_SHEAR = 0.15
-LEAST_OVERLAP = 0.6
-STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
-FLAT = 1e-3  # standard deviation below which there is nothing to lay on
+SMOOTH_PX = 1.2  # standard deviation of the blur before the alignment
+DETAIL_PX = 4.0  # larger structures are outline and light, not detail
+CONTRAST_PX = 8.0  # size of the neighbourhood whose contrast is made equal
+NOISE_GREY_LEVELS = 4.0  # weaker contrast is not amplified
+MAX_STRETCH = 0.1  # of a side
+MAX_SHEAR = 0.15  # of a side
+MIN_OVERLAP = 0.6  # share of the second picture's box
+STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)  # after 40 steps, or when nothing improves
+FLAT_GREY_LEVELS = 1e-3  # standard deviation below which there is nothing to align
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom, 0 to 1 of the picture
 
 
 @dataclass(frozen=True)
-class Registration:
+class Alignment:
     """agreement: correlation of details, -1 to 1. overlap: share of the second picture's box that the first covers."""
 
     agreement: float
     overlap: float
 
 
-NOT_FOUND = Registration(0.0, 0.0)
+NO_ALIGNMENT = Alignment(0.0, 0.0)
 
 
-def register(
-    a: NDArray[np.uint8], b: NDArray[np.uint8], box_a: Box, box_b: Box, mirrored: bool = False
-) -> Registration:
-    """Lay the box of `a`, mirrored or not, on the box of `b`: a small affine step from where the boxes match.
+def align(a: NDArray[np.uint8], b: NDArray[np.uint8], box_a: Box, box_b: Box, mirrored: bool = False) -> Alignment:
+    """Align the box of `a` with the box of `b` by a small affine step, and compare their details.
 
-    a, b: (height, width) luminance. Source: enhanced correlation coefficient (Evangelidis and Psarakis 2008),
-    cv2.findTransformECC.
+    a, b: (height, width) luminance. mirrored: `a` is mirrored first. Source: enhanced correlation coefficient
+    (Evangelidis and Psarakis 2008), cv2.findTransformECC.
     """
     one, two = _tile(a, box_a), _tile(b, box_b)
     if mirrored:
         one = np.ascontiguousarray(one[:, ::-1])
-    if one.std() < FLAT or two.std() < FLAT:
-        return NOT_FOUND
-    warp = np.eye(2, 3, dtype=np.float32)
+    if one.std() < FLAT_GREY_LEVELS or two.std() < FLAT_GREY_LEVELS:
+        return NO_ALIGNMENT
+    start = np.eye(2, 3, dtype=np.float32)
     try:
-        _, found = cv2.findTransformECC(two, one, warp, cv2.MOTION_AFFINE, STEPS, None, 1)  # type: ignore[call-overload]
-    except cv2.error:  # it does not converge: they have nothing in common
-        return NOT_FOUND
-    step = np.asarray(found, dtype=np.float64)[:, :2] - np.eye(2)
-    if np.abs(np.diag(step)).max() > MOST_STRETCH or max(abs(step[0, 1]), abs(step[1, 0])) > MOST_SHEAR:
-        return NOT_FOUND
+        _, warp = cv2.findTransformECC(two, one, start, cv2.MOTION_AFFINE, STOP, None, 1)  # type: ignore[call-overload]
+    except cv2.error:  # it does not converge: the pictures have nothing in common
+        return NO_ALIGNMENT
+    step = np.asarray(warp, dtype=np.float64)[:, :2] - np.eye(2)
+    if np.abs(np.diag(step)).max() > MAX_STRETCH or max(abs(step[0, 1]), abs(step[1, 0])) > MAX_SHEAR:
+        return NO_ALIGNMENT
     size = (SIDE_PX, SIDE_PX)
-    laid = cv2.warpAffine(one, found, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    aligned = cv2.warpAffine(one, warp, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     everywhere = np.ones((SIDE_PX, SIDE_PX), dtype=np.float32)
-    covered = cv2.warpAffine(everywhere, found, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
+    covered = cv2.warpAffine(everywhere, warp, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP) > 0
     overlap = float(covered.mean())
-    if overlap < LEAST_OVERLAP:
-        return Registration(0.0, overlap)
-    x, y = _details(np.asarray(laid, dtype=np.float32))[covered], _details(two)[covered]
+    if overlap < MIN_OVERLAP:
+        return Alignment(0.0, overlap)
+    x, y = _details(np.asarray(aligned, dtype=np.float32))[covered], _details(two)[covered]
     x, y = x - x.mean(), y - y.mean()
-    return Registration(float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum() + 1e-9)), overlap)
+    return Alignment(float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum() + 1e-9)), overlap)
 
 
 def _tile(grey: NDArray[np.uint8], box: Box) -> NDArray[np.float32]:
-    """The box at SIDE_PX by SIDE_PX, a little smoothed."""
+    """The box at SIDE_PX by SIDE_PX, slightly blurred."""
     height, width = grey.shape
     left, right = round(box[0] * width), max(round(box[2] * width), round(box[0] * width) + 1)
     top, bottom = round(box[1] * height), max(round(box[3] * height), round(box[1] * height) + 1)
@@ -77,7 +75,7 @@ def _tile(grey: NDArray[np.uint8], box: Box) -> NDArray[np.float32]:
 
 
 def _details(tile: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What changes over a few pixels, as loud where the picture is dull as where it is not."""
+    """Structures of a few pixels, with the same contrast in all parts of the picture."""
     fine = tile - cv2.GaussianBlur(tile, (0, 0), DETAIL_PX)
-    loudness = np.sqrt(cv2.GaussianBlur(np.asarray(fine * fine, dtype=np.float32), (0, 0), CONTRAST_PX))
-    return np.asarray(fine / (loudness + NOISE), dtype=np.float32)
+    contrast = np.sqrt(cv2.GaussianBlur(np.asarray(fine * fine, dtype=np.float32), (0, 0), CONTRAST_PX))
+    return np.asarray(fine / (contrast + NOISE_GREY_LEVELS), dtype=np.float32)

@@ -1,33 +1,34 @@
-"""New images compared with all there are; what was compared once is not compared again."""
+"""Compare new images with all images. Each pair of images is compared once."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from more_itertools import chunked
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from dataset.catalog.tables import compared, fingerprints, images, pairs
 from dataset.catalog.writes import replace, upsert
 from dataset.duplicates.fingerprints import RECIPE, luminance
-from dataset.duplicates.pairs import Prints, candidates, confirm, needs_pictures
+from dataset.duplicates.pairs import Placement, Prints, candidates, confirm, needs_pictures
+from dataset.pictures.originals import Blobs
 from dataset.project import Project
 from foundation.files import storage_errors
 
 THREADS = 4
-COMPARISON = f"{RECIPE}, views 1"  # a change of either compares everything anew
-COMPARE_BLOCK = 2000  # new images at a time
-PICTURES_KEPT = 4000  # decoded, 100 KB each
+COMPARISON = f"{RECIPE}, views 1"  # after a change of either, all images are compared again
+BLOCK = 2000  # new images that are compared, and written, at a time
+PICTURES_KEPT = 4000  # decoded pictures in memory, 100 KB each
 
 
 def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None:
-    """Compare images that were not compared yet with all there are; confirmed pairs are added.
+    """Compare the images that were not compared yet with all images, and add the pairs that show the same picture.
 
-    A block of new images at a time, each block whole or not at all: killed anywhere and run again, the pairs
-    are the same.
+    Each block of new images is written whole or not at all: if this is killed and run again, the pairs are the same.
     """
     with project.catalog.read() as connection:
         rows = connection.execute(
@@ -40,39 +41,63 @@ def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None
         with project.catalog.write() as connection:
             replace(connection, pairs, [])
             replace(connection, compared, [])
-    new = np.array([i for i, row in enumerate(rows) if row.sha256 not in known], dtype=np.int64)
-    if not len(new):
+    new = [i for i, row in enumerate(rows) if row.sha256 not in known]
+    if not new:
         return
-    prints = Prints.of(
+    comparison = _Comparison(rows, _prints(rows), project.blobs)
+    among = np.array([i for i, row in enumerate(rows) if row.sha256 in known], dtype=np.int64)
+    done = 0
+    with ThreadPoolExecutor(THREADS) as pool, storage_errors(project.home):
+        for block in chunked(new, BLOCK):
+            among = np.sort(np.concatenate([among, np.array(block, dtype=np.int64)]))
+            proposed = comparison.proposed(among, block)
+            confirmed = [row for row in pool.map(comparison.pair_row, proposed) if row]
+            with project.catalog.write() as connection:
+                upsert(connection, pairs, confirmed)
+                upsert(connection, compared, [{"sha256": rows[i].sha256, "recipe": COMPARISON} for i in block])
+            done += len(block)
+            tell("comparing", done, len(new))
+
+
+@dataclass(frozen=True)
+class _Proposed:
+    """A pair of images, by index, that may show the same picture, and how the two may lie on each other."""
+
+    pair: tuple[int, int]
+    placements: Sequence[Placement]
+
+
+class _Comparison:
+    """Proposes and confirms pairs among images. rows: of `fingerprints`, with `format`; prints: of the same images."""
+
+    def __init__(self, rows: Sequence[Row[Any]], prints: Prints, blobs: Blobs) -> None:
+        self._rows = rows
+        self._prints = prints
+        self._blobs = blobs
+        self._picture = functools.lru_cache(maxsize=PICTURES_KEPT)(self._read_picture)
+
+    def proposed(self, among: NDArray[np.int64], new: Sequence[int]) -> list[_Proposed]:
+        """Pairs of the images `among` that have at least one of `new`."""
+        placements_of = candidates(self._prints.subset(among), np.searchsorted(among, new))
+        return [_Proposed((int(among[a]), int(among[b])), placements) for (a, b), placements in placements_of.items()]
+
+    def pair_row(self, proposed: _Proposed) -> dict[str, Any] | None:
+        """The row of the table `pairs`; None if the pictures differ. Reads the pictures where hashes do not decide."""
+        a, b = proposed.pair
+        pictures = [self._picture(a), self._picture(b)] if needs_pictures(self._prints, proposed.pair) else []
+        confirmed = confirm(self._prints, proposed.pair, proposed.placements, pictures)
+        return {"a": self._rows[a].sha256, "b": self._rows[b].sha256, **asdict(confirmed)} if confirmed else None
+
+    def _read_picture(self, index: int) -> NDArray[np.uint8]:
+        row = self._rows[index]
+        return luminance(self._blobs.read(row.sha256, row.format))
+
+
+def _prints(rows: Sequence[Row[Any]]) -> Prints:
+    return Prints.of(
         [row.views for row in rows],
         [row.mirrored for row in rows],
         [row.phash16 for row in rows],
         [row.detail for row in rows],
         [row.measures["top_colours"] for row in rows],
     )
-    seen = np.array([i for i, row in enumerate(rows) if row.sha256 in known], dtype=np.int64)
-
-    @functools.lru_cache(maxsize=PICTURES_KEPT)
-    def picture(index: int) -> NDArray[np.uint8]:
-        row = rows[index]
-        return luminance(project.blobs.read(row.sha256, row.format))
-
-    with ThreadPoolExecutor(THREADS) as pool, storage_errors(project.home):
-        for begin in range(0, len(new), COMPARE_BLOCK):
-            block = new[begin : begin + COMPARE_BLOCK]
-            among = np.sort(np.concatenate([seen, block]))
-            places = candidates(prints.subset(among), np.searchsorted(among, block))
-
-            def look(item: Any, among: NDArray[np.int64] = among) -> dict[str, Any] | None:
-                (a, b), placements = item
-                pair = int(among[a]), int(among[b])
-                pixels = [picture(i) for i in pair] if needs_pictures(prints, pair) else []
-                found = confirm(prints, pair, placements, pixels)
-                return {"a": rows[pair[0]].sha256, "b": rows[pair[1]].sha256, **asdict(found)} if found else None
-
-            found = [row for row in pool.map(look, places.items()) if row]
-            with project.catalog.write() as connection:
-                upsert(connection, pairs, found)
-                upsert(connection, compared, [{"sha256": rows[i].sha256, "recipe": COMPARISON} for i in block])
-            seen = among
-            tell("comparing", begin + len(block), len(new))

@@ -1,4 +1,4 @@
-"""What an image looks like, in numbers that fit a row: perceptual hashes and a few measures."""
+"""Fingerprint of an image: perceptual hashes and a few measures, small enough for a row of the catalog."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,21 +9,22 @@ from numpy.typing import NDArray
 from PIL import Image, ImageStat
 
 from dataset.duplicates.crop_hashes import view_hashes
-from dataset.pictures.decoding import SCALED, alpha_share, load, open_image, upright_rgb
+from dataset.pictures.decoding import SCALED, Picture, accept, alpha_share, upright_rgb
 
 RECIPE = "hashes-100-1"
-HASHED_PX = 100  # shorter side, at least, of what hashes are made from
-REDUCIBLE = ("L", "RGB", "RGBA", "LA", "CMYK")
-BLANK_DETAIL = 4.0  # standard deviation of luminance under which nothing can be seen
+HASHED_PX = 100  # shorter side, at least, of the picture that hashes are made from
+REDUCIBLE_MODES = ("L", "RGB", "RGBA", "LA", "CMYK")  # Pillow's modes whose pixels can be averaged
+BLANK_DETAIL = 4.0  # standard deviation of luminance, of 255; a picture below it looks empty
+COMMONEST_COLOURS = 8  # of 4,096: a drawing has few colours, a photo has many
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """phash, dhash: 16 hex digits; phash16: 64; mirrored: of the mirrored picture, as views[0].
+    """phash, dhash: 16 hex digits; phash16: 64; mirrored: phash of the mirrored picture, in the same form as views[0].
 
-    views: hashes of crop_hashes.BOXES, (v,) 64-bit words. detail: standard deviation of luminance, 0 to 128.
-    alpha: share of transparent pixels. top_colours: share of pixels in the 8 commonest of 4,096 colours.
-    white: share of pixels of 240 and more in all colours. edges: mean gradient of luminance, 0 to 255.
+    views: hashes of crop_hashes.BOXES, (v,) 64-bit words, little-endian. detail: standard deviation of luminance, 0 to
+    128. alpha: share of transparent pixels. top_colours: share of pixels in the 8 commonest of 4,096 colours.
+    white: share of pixels whose colours are all 240 or more. edges: mean gradient of luminance, 0 to 255.
     light: mean luminance, 0 to 255.
     """
 
@@ -40,19 +41,25 @@ class Fingerprint:
     light: float
 
     def row(self, sha256: str) -> dict[str, object]:
-        """As a row of the table `fingerprints`."""
+        """The row of the table `fingerprints` for this image."""
         values = asdict(self)
         columns = {name: values.pop(name) for name in ("phash", "dhash", "phash16", "mirrored", "views", "detail")}
         return {"sha256": sha256, "recipe": RECIPE, **columns, "measures": values}
 
 
 def fingerprint(content: bytes) -> Fingerprint:
-    """Fingerprint of an image's bytes, all of it from one decode. Raises Undecodable.
+    """Fingerprint of an image's bytes. Raises Undecodable."""
+    return fingerprint_of(accept(content, HASHED_PX))
 
-    JPEG decodes at 1/8 down to HASHED_PX: 4 times faster, and hashes differ by under a bit (docs/decisions/0004).
+
+def fingerprint_of(picture: Picture) -> Fingerprint:
+    """Fingerprint of a picture, from one decode. Raises Undecodable.
+
+    A JPEG is decoded at a scale down to 1/8, but not below HASHED_PX: 4 times faster, and the hashes differ from those
+    of the full size by less than a bit (docs/decisions/0004).
     """
-    rgb, alpha = _decoded(content, HASHED_PX)
-    # A hash reads 64 by 64 pixels at most: about twice that is enough to make all of it from.
+    rgb, alpha = _rgb_and_alpha(picture, HASHED_PX)
+    # A hash reads 64 by 64 pixels at most. A picture of about twice that is enough for every value here.
     small = rgb.reduce(factor) if (factor := min(rgb.size) // HASHED_PX) > 1 else rgb
     grey = small.convert("L")
     light = np.asarray(grey, dtype=np.float32)
@@ -67,7 +74,7 @@ def fingerprint(content: bytes) -> Fingerprint:
         views=views.astype("<u8").tobytes(),
         detail=round(_detail(grey), 3),
         alpha=round(alpha, 4),
-        top_colours=round(float(np.sort(counts[counts > 0])[-8:].sum()) / light.size, 4),
+        top_colours=round(float(np.sort(counts[counts > 0])[-COMMONEST_COLOURS:].sum()) / light.size, 4),
         white=round(float(counts[-1]) / light.size, 4),
         edges=round(float(np.abs(np.diff(light)).mean() + np.abs(np.diff(light, axis=0)).mean()), 3),
         light=round(float(light.mean()), 1),
@@ -75,24 +82,9 @@ def fingerprint(content: bytes) -> Fingerprint:
 
 
 def luminance(content: bytes) -> NDArray[np.uint8]:
-    """(height, width) luminance at about 200 px, as fingerprints see it. Raises Undecodable."""
-    return np.asarray(_decoded(content, SCALED[0])[0].convert("L"))
-
-
-def _decoded(content: bytes, side_px: int) -> tuple[Image.Image, float]:
-    """The picture upright, its shorter side at least `side_px` where it has that many; share of transparent pixels."""
-    image = open_image(content)
-    if image.format in ("JPEG", "MPO"):
-        image.draft("RGB", (side_px, side_px))
-    load(image)
-    if image.mode in REDUCIBLE and (factor := min(image.size) // (2 * side_px)) > 1:
-        image = image.reduce(factor)
-    alpha = alpha_share(image)
-    rgb = upright_rgb(image, background="white")
-    if alpha and _detail(rgb.convert("L")) < BLANK_DETAIL:
-        # White ink on nothing: on white it would equal every other such logo.
-        rgb = upright_rgb(image, background="black")
-    return rgb, alpha
+    """(height, width) luminance at about 200 px, prepared as for a fingerprint. Raises Undecodable."""
+    side_px = SCALED[0]
+    return np.asarray(_rgb_and_alpha(accept(content, side_px), side_px)[0].convert("L"))
 
 
 def bits(hashes: Sequence[str]) -> NDArray[np.uint64]:
@@ -101,9 +93,22 @@ def bits(hashes: Sequence[str]) -> NDArray[np.uint64]:
     return raw.astype(np.uint64).reshape(len(hashes), -1 if len(hashes) else 1)
 
 
-def _hex(found: imagehash.ImageHash) -> str:
-    """As imagehash writes it, in a tenth of the time."""
-    return np.packbits(found.hash).tobytes().hex()
+def _rgb_and_alpha(picture: Picture, side_px: int) -> tuple[Image.Image, float]:
+    """The picture upright, its shorter side at least `side_px` if it has that many; its share of transparent pixels."""
+    image = picture.pixels(side_px)
+    if image.mode in REDUCIBLE_MODES and (factor := min(image.size) // (2 * side_px)) > 1:
+        image = image.reduce(factor)
+    alpha = alpha_share(image)
+    rgb = upright_rgb(image, background="white")
+    if alpha and _detail(rgb.convert("L")) < BLANK_DETAIL:
+        # A white logo on transparency is blank on white, and would equal every other white logo.
+        rgb = upright_rgb(image, background="black")
+    return rgb, alpha
+
+
+def _hex(image_hash: imagehash.ImageHash) -> str:
+    """The same digits as str(image_hash), ten times faster."""
+    return np.packbits(image_hash.hash).tobytes().hex()
 
 
 def _detail(grey: Image.Image) -> float:

@@ -1,9 +1,9 @@
-"""All pairs of 64-bit hashes within a few bits: exact, in bounded memory, fast at a million.
+"""Join hashes: all pairs of 64-bit hashes within a few bits. Exact, in bounded memory, fast for a million hashes.
 
-Below some tens of thousands every pair is compared. Above, by the pigeonhole principle: two hashes within
-eight bits differ in at most two bits of one of three bands, within eleven in at most three. A set joined
-with itself is sorted by each band with up to one bit flipped on both sides, and what stands together is
-compared; of two sets the smaller one's bands are looked up in the other's, with bits flipped.
+Small sets are joined by comparing every pair. Large sets use the pigeonhole principle on three bands of bits: two
+hashes within 8 bits differ in at most two bits of one band, within 11 bits in at most three. To join a set with itself,
+each hash gets keys, its band with no bit or one bit flipped; the keys are sorted, and hashes with equal keys are
+compared. To join two sets, the bands of the smaller set, with bits flipped, are looked up in the larger set.
 """
 
 import itertools
@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 RADIUS_BITS = 8
-WIDEST_BITS = 11  # of a join of two sets
-BRUTE_PAIRS = 1_500_000_000  # comparisons up to which comparing all is the quickest
-BLOCK = 1 << 22  # comparisons at a time: 32 MB of xor
-BANDS = ((0, 22), (22, 21), (43, 21))  # first bit, width
-CHUNK = 1 << 22
+MAX_RADIUS_BITS = 11  # of an exact join of two large sets
+BRUTE_PAIRS = 1_500_000_000  # comparisons up to which comparing every pair is the fastest
+BLOCK = 1 << 22  # comparisons at a time, 32 MB
+BANDS = ((0, 22), (22, 21), (43, 21))  # first bit and width of each, in bits
+CHUNK = 1 << 22  # candidate pairs at a time
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.uint8]]  # (m, 2) indices; (m,) distances
 
@@ -25,15 +25,15 @@ Pairs = tuple[NDArray[np.int64], NDArray[np.uint8]]  # (m, 2) indices; (m,) dist
 def cross_join(a: NDArray[np.uint64], b: NDArray[np.uint64], radius: int = RADIUS_BITS) -> Pairs:
     """Every (index in a, index in b) within `radius` bits, in order, with the distances.
 
-    a, b: (n,), (m,) hashes; equal ones may be many. Raises ValueError beyond WIDEST_BITS on sets that are
-    too large to compare everything.
+    a, b: (n,), (m,) hashes; many may be equal. Raises ValueError for a radius beyond MAX_RADIUS_BITS if the sets are
+    too large to compare every pair.
     """
     if len(a) == 0 or len(b) == 0:
         return _none()
     if len(a) * len(b) <= BRUTE_PAIRS:
         return _ordered(*_brute(a, b, radius))
-    if radius > WIDEST_BITS:
-        raise ValueError(f"a radius of {radius} bits is exact for small sets only; use {WIDEST_BITS}")
+    if radius > MAX_RADIUS_BITS:
+        raise ValueError(f"a radius of {radius} bits is exact for small sets only; use {MAX_RADIUS_BITS}")
     distinct_a, first_a = np.unique(a, return_inverse=True)
     distinct_b, first_b = np.unique(b, return_inverse=True)
     pairs, distances = _banded(distinct_a, distinct_b, radius)
@@ -41,10 +41,10 @@ def cross_join(a: NDArray[np.uint64], b: NDArray[np.uint64], radius: int = RADIU
 
 
 def self_join(hashes: NDArray[np.uint64], radius: int = RADIUS_BITS) -> Pairs:
-    """Every pair (i < j) of distinct values within `radius` bits, 8 at most; each value stands for its first index.
+    """Every pair (i < j) of distinct hashes within `radius` bits, 8 at most. Each hash has the index of its first copy.
 
-    hashes: (n,). Equal hashes are not paired with each other (a thousand equal ones would be half a million
-    pairs): `first_of_equals` says which belong together.
+    hashes: (n,). Equal hashes are not paired with each other, because a thousand equal ones would be half a million
+    pairs; `first_of_equals` groups them. Raises ValueError for a larger radius if the set is large.
     """
     values, first = np.unique(hashes, return_index=True)
     if len(values) < 2:
@@ -57,29 +57,28 @@ def self_join(hashes: NDArray[np.uint64], radius: int = RADIUS_BITS) -> Pairs:
         pairs, distances = pairs[keep], distances[keep]
     else:
         pairs, distances = _banded(values, None, radius)
-    found = np.sort(first[pairs], axis=1)
-    return _ordered(found, distances)
+    return _ordered(np.sort(first[pairs], axis=1), distances)
 
 
 def first_of_equals(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """(n,): the first index at which each hash's value stands."""
+    """(n,) index of the first hash that equals each hash."""
     _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     return np.asarray(first[inverse], dtype=np.int64)
 
 
 def _brute(a: NDArray[np.uint64], b: NDArray[np.uint64], radius: int) -> Pairs:
     step = max(1, BLOCK // len(b))
-    found, distances = [], []
+    pairs, distances = [], []
     for start in range(0, len(a), step):
         bits = np.bitwise_count(a[start : start + step, None] ^ b[None, :])
         i, j = np.nonzero(bits <= radius)
-        found.append(np.stack([i + start, j], axis=1))
+        pairs.append(np.stack([i + start, j], axis=1))
         distances.append(bits[i, j])
-    return np.concatenate(found).astype(np.int64), np.concatenate(distances).astype(np.uint8)
+    return np.concatenate(pairs).astype(np.int64), np.concatenate(distances).astype(np.uint8)
 
 
 def _banded(a: NDArray[np.uint64], b: NDArray[np.uint64] | None, radius: int) -> Pairs:
-    """Pairs of a with b, or of a with itself (i < j), once each. a and b hold distinct values."""
+    """Each pair of a with b, or of a with itself (i < j), once. a and b have distinct values."""
     codes = [
         _within(a, a if b is None else b, i, j, radius)
         for start, width in BANDS
@@ -98,14 +97,14 @@ def _banded(a: NDArray[np.uint64], b: NDArray[np.uint64] | None, radius: int) ->
 def _within(
     a: NDArray[np.uint64], b: NDArray[np.uint64], i: NDArray[np.uint32], j: NDArray[np.uint32], radius: int
 ) -> NDArray[np.uint64]:
-    """Of candidate pairs those within the radius, each as one number."""
+    """The candidate pairs within the radius, each as one number: i in the upper 32 bits, j in the lower."""
     near = np.bitwise_count(a[i] ^ b[j]) <= radius
     codes: NDArray[np.uint64] = np.unique((i[near].astype(np.uint64) << np.uint64(32)) | j[near].astype(np.uint64))
     return codes
 
 
 def _keys(hashes: NDArray[np.uint64], start: int, width: int) -> NDArray[np.uint64]:
-    """The band of each hash, as it is and with each of its bits flipped, above the index: sorted, (n·(width+1),)."""
+    """Keys of each hash: its band, with no bit or one bit flipped, above its index. Sorted, (n·(width+1),)."""
     band = (hashes >> np.uint64(start)) & np.uint64((1 << width) - 1)
     index = np.arange(len(hashes), dtype=np.uint64)
     keys = np.empty((width + 1, len(hashes)), dtype=np.uint64)
@@ -120,7 +119,7 @@ def _keys(hashes: NDArray[np.uint64], start: int, width: int) -> NDArray[np.uint
 def _self_candidates(
     hashes: NDArray[np.uint64], start: int, width: int
 ) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.uint32]]]:
-    """Index pairs (i < j) whose keys meet: in a run of equal keys, each with those that follow."""
+    """Index pairs (i < j) with equal keys: in a run of equal keys, each with those after it."""
     keys = _keys(hashes, start, width)
     bands = (keys >> np.uint64(32)).astype(np.uint32)
     index = keys.astype(np.uint32)
@@ -132,20 +131,20 @@ def _self_candidates(
             at = at[at + step < len(bands)]
             at = at[bands[at] == bands[at + step]]
             if len(at):
-                yield index[at], index[at + step]  # in a run the indices ascend: i < j
+                yield index[at], index[at + step]  # indices ascend in a run: i < j
             step += 1
 
 
 def _cross_candidates(
     a: NDArray[np.uint64], b: NDArray[np.uint64], start: int, width: int, flipped: int
 ) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.uint32]]]:
-    """The smaller side's bands, with up to `flipped` bits flipped, are looked up among the other's bands."""
+    """Index pairs whose bands differ in at most `flipped` bits. The smaller set is looked up in the larger."""
     swapped = len(a) > len(b)
     few, many = (b, a) if swapped else (a, b)
     mask = np.uint64((1 << width) - 1)
     bands = ((many >> np.uint64(start)) & mask).astype(np.uint32)
     order = np.argsort(bands, kind="stable").astype(np.uint32)
-    # where each band's run begins: 4 million places at most
+    # index where the run of each band begins: at most 4 million bands
     begins = np.zeros((1 << width) + 1, dtype=np.int64)
     np.cumsum(np.bincount(bands, minlength=1 << width), out=begins[1:])
     own = (few >> np.uint64(start)) & mask
@@ -155,11 +154,11 @@ def _cross_candidates(
     )
     step = max(1, CHUNK // len(flips))
     for first in range(0, len(few), step):
-        asked = (own[first : first + step, None] ^ flips[None, :]).astype(np.int64)
-        counts = begins[asked + 1] - begins[asked]
+        wanted = (own[first : first + step, None] ^ flips[None, :]).astype(np.int64)
+        counts = begins[wanted + 1] - begins[wanted]
         row, column = np.nonzero(counts)
         sizes = counts[row, column]
-        starts = begins[asked[row, column]]
+        starts = begins[wanted[row, column]]
         for part in _parts(sizes):
             lengths = sizes[part]
             offsets = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -169,7 +168,7 @@ def _cross_candidates(
 
 
 def _parts(sizes: NDArray[np.int64]) -> Iterator[slice]:
-    """Slices of which each adds up to about CHUNK."""
+    """Slices of `sizes` whose sums are about CHUNK."""
     total = np.cumsum(sizes)
     begin = 0
     while begin < len(sizes):
@@ -182,11 +181,11 @@ def _parts(sizes: NDArray[np.int64]) -> Iterator[slice]:
 def _expanded(
     pairs: NDArray[np.int64], distances: NDArray[np.uint8], of_a: NDArray[np.int64], of_b: NDArray[np.int64]
 ) -> Pairs:
-    """Pairs of distinct values into pairs of all that have them."""
+    """Pairs of all hashes, from pairs of distinct values. of_a, of_b: the number of each hash's value."""
     order_a, order_b = np.argsort(of_a, kind="stable"), np.argsort(of_b, kind="stable")
     count_a, count_b = np.bincount(of_a), np.bincount(of_b)
     begin_a, begin_b = np.cumsum(count_a) - count_a, np.cumsum(count_b) - count_b
-    found = [
+    expanded = [
         np.stack(
             [
                 np.repeat(order_a[begin_a[i] : begin_a[i] + count_a[i]], count_b[j]),
@@ -197,9 +196,9 @@ def _expanded(
         for i, j in pairs
     ]
     sizes = count_a[pairs[:, 0]] * count_b[pairs[:, 1]] if len(pairs) else np.empty(0, dtype=np.int64)
-    if not found:
+    if not expanded:
         return _none()
-    return np.concatenate(found).astype(np.int64), np.repeat(distances, sizes)
+    return np.concatenate(expanded).astype(np.int64), np.repeat(distances, sizes)
 
 
 def _ordered(pairs: NDArray[np.int64], distances: NDArray[np.uint8]) -> Pairs:

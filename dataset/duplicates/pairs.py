@@ -1,31 +1,32 @@
-"""Which files show the same photo: hashes of parts propose, the pictures themselves confirm. Pure functions."""
+"""Which files show the same photo: hashes of parts propose pairs, the pictures confirm them. Pure functions."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.duplicates.alignment import register
+from dataset.duplicates.alignment import align
 from dataset.duplicates.crop_hashes import BOXES
-from dataset.duplicates.fingerprints import BLANK_DETAIL, bits
+from dataset.duplicates.fingerprints import BLANK_DETAIL, Fingerprint, bits
 from dataset.duplicates.hamming import cross_join
 
-VIEW_BITS = 10  # between the whole of one picture and a part of the other, from which they are looked at
-DECISIVE_BITS = 48  # of the 256-bit pHash: nearer, and the whole pictures are the same without another look
-AGREEMENT = 0.6  # of details, from which two pictures are one; on real photos others stay below 0.45
-FLAT_AGREEMENT = 0.7  # of drawings that are alike as a whole
-FLAT_PART_AGREEMENT = 0.9  # of a drawing and a part of another
-FLAT_COLOURS = 0.75  # share of the 8 commonest colours from which a picture is drawn, not photographed
-TRIES = 3  # placements looked at for one pair, the likeliest first
+VIEW_BITS = 10  # most bits between the whole of one picture and a part of the other, for the pair to be proposed
+DECISIVE_BITS = 48  # most bits between two 256-bit pHashes of the same picture, when the pHash alone decides
+AGREEMENT = 0.6  # least agreement of details of the same photo; other real photos stay below 0.45
+FLAT_AGREEMENT = 0.7  # the same for drawings whose whole pictures have similar hashes
+FLAT_PART_AGREEMENT = 0.9  # the same for a drawing and a part of another
+FLAT_COLOURS = 0.75  # share of the 8 commonest colours from which a picture counts as drawn, not as a photo
+MAX_PLACEMENTS = 3  # placements that are tried for a pair, the most similar first
 
 
 @dataclass(frozen=True)
 class Prints:
-    """What is known of n images. whole, mirrored: (n,) words; views: (n, v); fine: (n, 4); usable, flat: (n,).
+    """Fingerprints of n images as arrays. whole, mirrored: (n,) words; views: (n, v); fine: (n, 4); usable, flat: (n,).
 
-    usable: False where a picture has too little detail to be compared. flat: drawn in few colours.
+    fine: 256-bit pHash. usable: False for a picture with too little detail to be compared. flat: drawn in few colours.
     """
 
     whole: NDArray[np.uint64]
@@ -44,7 +45,7 @@ class Prints:
         detail: Sequence[float],
         top_colours: Sequence[float],
     ) -> "Prints":
-        """From what dataset.duplicates.fingerprints.Fingerprint holds, n of each."""
+        """From n values of each of these fields of `Fingerprint`."""
         words = np.frombuffer(b"".join(views), dtype="<u8").astype(np.uint64).reshape(len(views), len(BOXES))
         return cls(
             whole=words[:, 0].copy(),
@@ -55,81 +56,103 @@ class Prints:
             flat=np.asarray(top_colours) >= FLAT_COLOURS,
         )
 
+    @classmethod
+    def of_fingerprints(cls, prints: Sequence[Fingerprint]) -> "Prints":
+        return cls.of(
+            [one.views for one in prints],
+            [one.mirrored for one in prints],
+            [one.phash16 for one in prints],
+            [one.detail for one in prints],
+            [one.top_colours for one in prints],
+        )
+
     def subset(self, keep: NDArray[np.int64]) -> "Prints":
-        """Of the images at these indices."""
+        """The fingerprints of the images at these indices."""
         return Prints(*(getattr(self, field.name)[keep] for field in fields(self)))
 
 
 @dataclass(frozen=True)
 class Placement:
-    """How two pictures may lie on each other: boxes of each by number in BOXES, the first one mirrored or not."""
+    """How two pictures may lie on each other. box_a, box_b: numbers in BOXES. mirrored: the first picture is mirrored.
 
-    distance: int  # bits between the hashes of the boxes
+    distance: bits between the hashes of the boxes.
+    """
+
+    distance: int
     mirrored: bool
     box_a: int
     box_b: int
 
 
+class Proof(StrEnum):
+    """What showed that two pictures are the same: the fine hash, or the alignment of one or its mirror image."""
+
+    HASH = "phash16"
+    ALIGNMENT = "registration"
+    MIRRORED = "mirrored"
+
+
 @dataclass(frozen=True)
 class Confirmed:
-    """by: phash16, registration or mirrored. distance: bits. agreement: of details; 1 where phash16 decided."""
+    """Two files show the same photo. distance: bits. agreement: of details; 1 if the hash decided."""
 
-    by: str
+    by: Proof
     distance: int
     agreement: float
 
 
 def candidates(prints: Prints, new: NDArray[np.int64]) -> dict[tuple[int, int], list[Placement]]:
-    """Pairs (i < j) worth a look that have at least one of `new`, with the likeliest placements of each.
+    """Propose pairs (i < j) with at least one of `new`, and the most similar placements of each.
 
-    new: (m,) indices of images that were not compared before. A pair is proposed where the whole of one
-    picture, or of its mirror image, is within VIEW_BITS of a part of the other.
+    new: (m,) indices of images that were not compared before. A pair is proposed if the hash of one whole picture, or
+    of its mirror image, is within VIEW_BITS of the hash of a part of the other.
     """
     usable = np.flatnonzero(prints.usable)
     fresh = np.intersect1d(new, usable)
     if len(fresh) == 0:
         return {}
-    found: dict[tuple[int, int], list[Placement]] = defaultdict(list)
+    placements: dict[tuple[int, int], list[Placement]] = defaultdict(list)
     old = np.setdiff1d(usable, fresh)
     parts = len(BOXES)
     for wholes, others in ((fresh, usable), (old, fresh)):
         for mirrored, hashes in ((False, prints.whole), (True, prints.mirrored)):
             pairs, distances = cross_join(hashes[wholes], prints.views[others].reshape(-1), VIEW_BITS)
-            for (a, place), distance in zip(pairs.tolist(), distances.tolist(), strict=True):
-                i, j, box = int(wholes[a]), int(others[place // parts]), place % parts
+            for (a, view), distance in zip(pairs.tolist(), distances.tolist(), strict=True):
+                i, j, box = int(wholes[a]), int(others[view // parts]), view % parts
                 if i < j:
-                    found[i, j].append(Placement(distance, mirrored, 0, box))
+                    placements[i, j].append(Placement(distance, mirrored, 0, box))
                 elif i > j:
-                    found[j, i].append(Placement(distance, mirrored, box, 0))
+                    placements[j, i].append(Placement(distance, mirrored, box, 0))
     order = lambda p: (p.distance, p.mirrored, p.box_a + p.box_b, p.box_a)  # noqa: E731
-    return {pair: sorted(set(places), key=order)[:TRIES] for pair, places in sorted(found.items())}
+    return {pair: sorted(set(some), key=order)[:MAX_PLACEMENTS] for pair, some in sorted(placements.items())}
 
 
 def confirm(
-    prints: Prints, pair: tuple[int, int], places: Sequence[Placement], pictures: Sequence[NDArray[np.uint8]]
+    prints: Prints, pair: tuple[int, int], placements: Sequence[Placement], pictures: Sequence[NDArray[np.uint8]]
 ) -> Confirmed | None:
-    """Whether two pictures show the same photo, and by what; None where they do not.
+    """Whether two pictures show the same photo, and what shows it; None if they do not.
 
-    pictures: luminance of the two, (height, width) each. Drawings, whose flat grounds all look alike, must
-    agree as a whole, or all but completely.
+    pictures: luminance of the two, (height, width) each; empty if `needs_pictures` says no. The flat grounds of
+    drawings are all alike, so a drawing must agree as a whole, or almost completely with a part.
     """
     i, j = pair
     flat = bool(prints.flat[i] or prints.flat[j])
     fine = int(np.bitwise_count(prints.fine[i] ^ prints.fine[j]).sum())
     if fine <= DECISIVE_BITS and not flat:
-        return Confirmed("phash16", fine, 1.0)
-    for place in places:
-        whole = not (place.box_a or place.box_b or place.mirrored) and fine <= DECISIVE_BITS
-        enough = AGREEMENT if not flat else FLAT_AGREEMENT if whole else FLAT_PART_AGREEMENT
-        found = register(pictures[0], pictures[1], BOXES[place.box_a], BOXES[place.box_b], place.mirrored)
-        if found.agreement >= enough:
-            by = "mirrored" if place.mirrored else "registration"
-            return Confirmed(by, place.distance, round(found.agreement, 3))
+        return Confirmed(Proof.HASH, fine, 1.0)
+    for placement in placements:
+        is_whole = not (placement.box_a or placement.box_b or placement.mirrored) and fine <= DECISIVE_BITS
+        needed = AGREEMENT if not flat else FLAT_AGREEMENT if is_whole else FLAT_PART_AGREEMENT
+        box_a, box_b = BOXES[placement.box_a], BOXES[placement.box_b]
+        alignment = align(pictures[0], pictures[1], box_a, box_b, placement.mirrored)
+        if alignment.agreement >= needed:
+            proof = Proof.MIRRORED if placement.mirrored else Proof.ALIGNMENT
+            return Confirmed(proof, placement.distance, round(alignment.agreement, 3))
     return None
 
 
 def needs_pictures(prints: Prints, pair: tuple[int, int]) -> bool:
-    """Whether confirming a pair takes its pixels."""
+    """Whether the pixels are needed to confirm a pair, or its hashes decide."""
     i, j = pair
     fine = int(np.bitwise_count(prints.fine[i] ^ prints.fine[j]).sum())
     return bool(prints.flat[i] or prints.flat[j]) or fine > DECISIVE_BITS

@@ -67,17 +67,19 @@ def latest(connection: Connection, where: ColumnElement[bool] | None = None) -> 
     return {row.sha256: Decision(row.label, row.origin, row.reason) for row in rows}
 
 
-def opinions_of(connection: Connection) -> dict[str, Opinion]:
-    """What people say of each cluster that somebody answered for."""
-    return opine(newest_answers(connection))
+def opinions_of(connection: Connection, cluster_of: Mapping[str, str] | None = None) -> dict[str, Opinion]:
+    """What people say of each cluster that somebody answered for. cluster_of: as in `newest_answers`."""
+    return opine(newest_answers(connection, cluster_of))
 
 
-def newest_answers(connection: Connection) -> dict[str, list[Answer]]:
+def newest_answers(connection: Connection, cluster_of: Mapping[str, str] | None = None) -> dict[str, list[Answer]]:
     """For each cluster judged, the newest answer of every reviewer, in the order of their names.
 
-    An answer that was taken back counts no more.
+    An answer that was taken back counts no more. cluster_of: name of the cluster of each image;
+    by default as the catalog has it.
     """
-    cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters.c.sha256, clusters.c.cluster))}
+    if cluster_of is None:
+        cluster_of = clusters_by_image(connection)
     found: dict[str, dict[str, Answer]] = defaultdict(dict)
     rows = connection.execute(
         select(judgements.c.sha256, judgements.c.reviewer, judgements.c.answer, judgements.c.origin).order_by(
@@ -91,3 +93,8 @@ def newest_answers(connection: Connection) -> dict[str, list[Answer]]:
         else:
             given[row.reviewer] = Answer(row.reviewer, row.answer, row.origin in FINAL)
     return {cluster: [by[name] for name in sorted(by)] for cluster, by in found.items() if by}
+
+
+def clusters_by_image(connection: Connection) -> dict[str, str]:
+    """Name of the cluster of each image, by SHA-256."""
+    return {row.sha256: row.cluster for row in connection.execute(select(clusters.c.sha256, clusters.c.cluster))}

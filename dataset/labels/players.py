@@ -7,10 +7,12 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from dataset.catalog.tables import clusters, judgements, plays
+from dataset.catalog.tables import judgements, plays
+from dataset.labels.label_ledger import clusters_by_image
 
 VOTES_FROM = 3  # players, under whom nothing is said
 MOST = 0.6  # of the weight, from which players are of one mind
@@ -88,30 +90,29 @@ def minds(given: Iterable[Play], worth: Mapping[str, float]) -> dict[str, Mind]:
     return found
 
 
-def objections(connection: Connection) -> dict[str, Mind]:
+def objections(connection: Connection, cluster_of: Mapping[str, str] | None = None) -> dict[str, Mind]:
     """Clusters, by name, where most players think otherwise than our label, or than the model and rightly so.
 
-    Answers given since people last judged the picture count.
+    Answers given since people last judged the picture count. cluster_of: as in `label_ledger.newest_answers`.
     """
-    judged = {
-        row.cluster: row.last
-        for row in connection.execute(
-            select(clusters.c.cluster, func.max(judgements.c.recorded_at).label("last"))
-            .join(judgements, judgements.c.sha256 == clusters.c.sha256)
-            .group_by(clusters.c.cluster)
-        )
-    }
+    if cluster_of is None:
+        cluster_of = clusters_by_image(connection)
+    judged: dict[str, datetime] = {}
+    newest = select(judgements.c.sha256, func.max(judgements.c.recorded_at).label("last")).group_by(judgements.c.sha256)
+    for row in connection.execute(newest):
+        if cluster := cluster_of.get(row.sha256):
+            judged[cluster] = max(judged.get(cluster, row.last), row.last)
     given, since = [], []
     last = {}
-    rows = connection.execute(
-        select(plays, clusters.c.cluster).join(clusters, clusters.c.sha256 == plays.c.sha256).order_by(plays.c.id)
-    )
-    for row in rows:
-        play = Play(row.player, row.cluster, row.answer, row.label, row.cluster in judged)
+    for row in connection.execute(select(plays).order_by(plays.c.id)):
+        cluster = cluster_of.get(row.sha256)
+        if cluster is None:
+            continue
+        play = Play(row.player, cluster, row.answer, row.label, cluster in judged)
         given.append(play)
-        if row.cluster not in judged or row.played_at > judged[row.cluster]:
+        if cluster not in judged or row.played_at > judged[cluster]:
             since.append(play)
-            last[row.cluster] = row
+            last[cluster] = row
     found = {}
     for cluster, mind in minds(since, reliability(given)).items():
         whole = replace(mind, label=last[cluster].label, model_answer=last[cluster].model_answer)

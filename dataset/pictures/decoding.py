@@ -12,8 +12,10 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 MAX_PIXELS: Final = 80_000_000  # a 12 MP camera is far below; a decompression bomb is not
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")  # JPEG opens MPO too
 SCALED: Final = (192, 192)  # JPEG decodes at 1/2, 1/4 or 1/8 down to this: 4 times faster, same hashes
+FEATURES_PX: Final = 256  # shorter side, at least, of the pixels that a backbone gets
 DERIVED_RECIPE: Final = "jpeg1024-white-2"
 DERIVED_SIDE_PX: Final = 1024
+JPEG_FORMATS: Final = ("JPEG", "MPO")  # what Pillow calls a JPEG file with one picture, and with several
 UPRIGHT: Final = {  # Exif orientation → what shows the picture as it was seen
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -75,20 +77,7 @@ def load(image: Image.Image) -> Image.Image:
 
 def examine(content: bytes) -> Header:
     """Header of a picture whose pixels all decode. Raises Undecodable."""
-    image = open_image(content)
-    width, height = image.size
-    if orientation(image) >= 5:
-        width, height = height, width
-    header = Header(
-        format="JPEG" if image.format == "MPO" else str(image.format),
-        width=width,
-        height=height,
-        has_alpha=image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info,
-    )
-    if image.format in ("JPEG", "MPO"):
-        image.draft("L", SCALED)
-    load(image)
-    return header
+    return accept(content, SCALED[0], "L").header
 
 
 def orientation(image: Image.Image) -> int:
@@ -100,12 +89,9 @@ def orientation(image: Image.Image) -> int:
     return value if 1 <= value <= 8 else 1
 
 
-def scaled_rgb(content: bytes, side_px: int = 256) -> Image.Image:
+def scaled_rgb(content: bytes, side_px: int = FEATURES_PX) -> Image.Image:
     """The picture upright, RGB on white, decoded at about `side_px`: for hashing and features."""
-    image = open_image(content)
-    if image.format in ("JPEG", "MPO"):
-        image.draft("RGB", (side_px, side_px))
-    return upright_rgb(load(image))
+    return accept(content, side_px).upright(side_px)
 
 
 def normalise(content: bytes) -> bytes:
@@ -180,3 +166,61 @@ def _looks_like(content: bytes) -> str:
         if head.startswith(mark):
             return "SVG" if name == "XML" and b"<svg" in content[:4096].lower() else name
     return "unknown bytes"
+
+
+def accept(content: bytes, side_px: int, mode: str = "RGB") -> "Picture":
+    """Decide whether the bytes are a picture we take: an allowed format and size, and every pixel decodes.
+
+    Collecting (by `examine`) and curating both decide here, so that curating never refuses what collecting stored.
+    side_px, mode: what the caller needs first, as in `Picture.pixels`. Raises Undecodable with the reason.
+    """
+    image = open_image(content)
+    is_jpeg = image.format in JPEG_FORMATS
+    width, height = image.size  # a draft makes the image smaller
+    has_alpha = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+    if is_jpeg:
+        image.draft(mode, (side_px, side_px))
+    load(image)
+    # Only now: Pillow decodes a PNG to find its Exif data, and then accepts the rest of a damaged one.
+    if orientation(image) >= 5:
+        width, height = height, width
+    header = Header("JPEG" if is_jpeg else str(image.format), width, height, has_alpha)
+    return Picture(content, header, image)
+
+
+class Picture:
+    """A picture that `accept` took: its header, and its pixels at each scale, decoded once.
+
+    Only JPEG has scales (1/1, 1/2, 1/4, 1/8), and each takes a decode of its own
+    (docs/decisions/0020-one-read-of-a-picture.md). Not for use by two threads at once.
+    """
+
+    def __init__(self, content: bytes, header: Header, decoded: Image.Image) -> None:
+        self.header = header
+        self._content = content
+        self._first = decoded
+        self._decoded = {(decoded.mode, decoded.size): decoded}
+        self._upright: dict[tuple[str, tuple[int, int]], Image.Image] = {}
+
+    def pixels(self, side_px: int, mode: str = "RGB") -> Image.Image:
+        """The pixels as they are stored, not upright. Do not change them: callers share them.
+
+        side_px: a JPEG is decoded at the smallest scale whose shorter side has that many pixels; the shorter side of a
+        small picture has fewer. mode: "L" decodes the brightness of a JPEG alone. Raises Undecodable.
+        """
+        if self.header.format != "JPEG":
+            return self._first
+        image = open_image(self._content)
+        image.draft(mode, (side_px, side_px))
+        key = image.mode, image.size
+        if key not in self._decoded:
+            self._decoded[key] = load(image)
+        return self._decoded[key]
+
+    def upright(self, side_px: int) -> Image.Image:
+        """The same pixels upright, RGB, on white."""
+        image = self.pixels(side_px)
+        key = image.mode, image.size
+        if key not in self._upright:
+            self._upright[key] = upright_rgb(image)
+        return self._upright[key]

@@ -1,69 +1,88 @@
-"""The review queue: what is suspected of every cluster, in the order in which people are asked."""
+"""The review queue: the probability that each cluster's label is wrong, and which cluster to ask about first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dataset.labels.players import BEATEN, PLAYERS_FIRST, Mind
 from dataset.suspicion import triage
+from dataset.suspicion.clustering import Clustering
 from dataset.suspicion.detectors import Finding, Subject
+from dataset.suspicion.triage import Calibration
+
+NO_LABEL_EXPECTED = ("", "unsure")  # answers that do not say whether a label is wrong
 
 
-def signals_of(subject: Subject, found: list[Finding]) -> dict[str, float]:
-    """What the probability of a wrong label is made of."""
-    given = subject.source_label
-    signals = {finding.detector: finding.score for finding in found if finding.detector in triage.SIGNALS}
-    if given in subject.prior:
-        signals["prior"] = triage.logit(1 - subject.prior[given])
-    if given in subject.probabilities:
-        signals["out_of_fold"] = triage.logit(1 - subject.probabilities[given])
+@dataclass(frozen=True)
+class Suspicion:
+    """One image as detectors see it, and what they found."""
+
+    subject: Subject
+    findings: Sequence[Finding]
+
+    def signals(self) -> dict[str, float]:
+        """The inputs of the probability that the label is wrong."""
+        return signals_of(self.subject, self.findings)
+
+
+def signals_of(subject: Subject, findings: Sequence[Finding]) -> dict[str, float]:
+    """The inputs of the probability that the label of an image is wrong, by name."""
+    label = subject.source_label
+    signals = {finding.detector: finding.score for finding in findings if finding.detector in triage.SIGNALS}
+    if label in subject.prior:
+        signals["prior"] = triage.logit(1 - subject.prior[label])
+    if label in subject.probabilities:
+        signals["out_of_fold"] = triage.logit(1 - subject.probabilities[label])
     signals["lookalikes"] = subject.lookalikes
     return signals
 
 
 def queue_rows(
-    names: list[str],
-    groups: dict[int, list[int]],
-    best: dict[int, int],
-    judged: dict[int, str],
-    subjects: dict[int, Subject],
-    suspicions: dict[int, list[Finding]],
-    objections: Mapping[str, Mind],
+    clustering: Clustering, suspicions: Mapping[int, Suspicion], objections: Mapping[str, Mind]
 ) -> list[dict[str, Any]]:
-    """Rows of the review queue: every cluster that nobody judged and that is not set aside.
+    """Rows of the table `queue`: every cluster without an answer that is not excluded automatically.
 
-    objections: of players of the game, by cluster. Where they doubt our label, the cluster comes first, judged or not;
-    where they beat the model, it comes before what detectors alone suspect, unless it is judged.
+    suspicions: by image. objections: of players of the game, by name of the cluster. Clusters whose label players doubt
+    come first, answered or not. Clusters where players beat the model come before those that only detectors suspect.
     """
-    taught = [
-        (signals_of(subjects[i], suspicions[i]), judged[number] != subjects[i].source_label)
-        for number, i in best.items()
-        if i in subjects and judged[number] not in ("", "unsure")
-    ]
-    calibration = triage.calibrate([signals for signals, _ in taught], [wrong for _, wrong in taught])
-    waiting = []
-    for number, members in groups.items():
-        i = best[number]
-        mind = objections.get(names[members[0]])
-        doubted = mind is not None and mind.is_dissent
-        if i not in subjects or (not doubted and (judged[number] or subjects[i].is_surely_unusable)):
+    calibration = _calibrate(clustering, suspicions)
+    rows = []
+    for cluster, image in enumerate(clustering.representatives):
+        objection = objections.get(clustering.name(cluster))
+        is_doubted = objection is not None and objection.is_dissent
+        if image not in suspicions:
             continue
-        found = suspicions[i]
-        signals = signals_of(subjects[i], found)
-        probability = calibration.probability(signals)
-        priority = triage.priority(probability, len(members))
-        suggested = triage.suggestion(found, subjects[i].source_label, subjects[i].prior)
-        reasons = [f"{finding.detector}: {finding.evidence}" for finding in found]
-        if mind:
-            priority = PLAYERS_FIRST + mind.share if doubted else priority + BEATEN
-            suggested = mind.answer
-            reasons.insert(0, mind.reason)
-        waiting.append(
-            {
-                "sha256": names[i],
-                "priority": priority,
-                "suggested_label": suggested,
-                "error_probability": probability,
-                "reasons": reasons,
-            }
-        )
-    return waiting
+        is_settled = clustering.answers[cluster] or suspicions[image].subject.is_surely_unusable
+        if is_doubted or not is_settled:
+            copies = len(clustering.members[cluster])
+            row = _row(suspicions[image], calibration, copies, objection)
+            rows.append({"sha256": clustering.sha256[image], **row})
+    return rows
+
+
+def _calibrate(clustering: Clustering, suspicions: Mapping[int, Suspicion]) -> Calibration:
+    """Fit the weights of the signals to the answers."""
+    judged = [
+        (suspicions[image].signals(), answer != suspicions[image].subject.source_label)
+        for image, answer in zip(clustering.representatives, clustering.answers, strict=True)
+        if image in suspicions and answer not in NO_LABEL_EXPECTED
+    ]
+    return triage.calibrate([signals for signals, _ in judged], [is_wrong for _, is_wrong in judged])
+
+
+def _row(suspicion: Suspicion, calibration: Calibration, copies: int, objection: Mind | None) -> dict[str, Any]:
+    subject, findings = suspicion.subject, suspicion.findings
+    probability = calibration.probability(suspicion.signals())
+    priority = triage.priority(probability, copies)
+    suggested = triage.suggestion(findings, subject.source_label, subject.prior)
+    reasons = [f"{finding.detector}: {finding.evidence}" for finding in findings]
+    if objection:
+        priority = PLAYERS_FIRST + objection.share if objection.is_dissent else priority + BEATEN
+        suggested = objection.answer
+        reasons.insert(0, objection.reason)
+    return {
+        "priority": priority,
+        "suggested_label": suggested,
+        "error_probability": probability,
+        "reasons": reasons,
+    }

@@ -1,8 +1,8 @@
-"""How probable it is that a label is wrong, and who should be asked first. Pure functions.
+"""How probable it is that a label is wrong, and which image to ask about first. Pure functions.
 
-One logistic model on signals: what the prior says, what a model that never saw the picture says, what people said
-of pictures that look like it, and each detector's score. Its weights start from sensible ones and move
-with the judgements; none turns negative, so more suspicion is never taken for less.
+One logistic model combines the signals: the prior, a model that never saw the picture, the answers about pictures that
+look like it, and the score of each detector. Its weights start from hand-set values and are fitted to the answers. No
+weight becomes negative, so that more suspicion never lowers the probability.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.stats import beta
+from scipy.special import expit
+from scipy.special import logit as log_odds
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
@@ -19,21 +20,22 @@ from sklearn.preprocessing import StandardScaler
 
 from dataset.labels.vocabulary import UNUSABLE
 from dataset.suspicion.detectors import Finding
+from foundation.intervals import exact_interval
 
 FOLDS = 5
-REGULARISATION = 0.002
-TRUST = 10.0  # a judged label weighs that many that only a source claims
-TAUGHT = 20_000  # unjudged images a fold learns from at most: more would not say more
-NEAR = 12.0  # how fast likeness falls off with the cosine between two pictures' features
-DOUBT = 0.2  # likeness that a picture needs for its judged neighbours to be believed
-BLOCK = 8_000  # images whose likeness to all judged ones is worked out at a time
-NEIGHBOURS = 3  # nearest others of its label that a picture is measured against
-COMPANY = 4_000  # others of its label that it is measured against, at most
-FEW = 20  # images of a label under which nothing is unusual
-MOST_NOVEL = 8.0
-UNSURE_VOTE = -0.3  # what nobody can tell is not worth another question like it
-LOGIT_CAP = 5.0
-SIGNALS = {  # signal → weight before any judgement
+REGULARISATION = 0.002  # C of the out-of-fold models
+ANSWER_WEIGHT = 10.0  # an image with an answer counts as much as that many with a claimed label only
+MAX_TAUGHT = 20_000  # images without an answer that a fold learns from, at most: more do not improve it
+LIKENESS_DECAY = 12.0  # how fast likeness falls with the cosine distance of two pictures' features
+LIKENESS_NEEDED = 0.2  # total likeness to answered pictures at which half of their vote counts
+BLOCK = 8_000  # images that are compared with the others at a time, to bound memory
+NEIGHBOURS = 3  # novelty is the distance to the third nearest image of the same label
+MAX_COMPANY = 4_000  # images of the same label that an image is compared with, at most
+MIN_COMPANY = 20  # a label with fewer images has no novel ones
+MAX_NOVELTY = 8.0  # spreads
+UNSURE_VOTE = -0.3  # "unsure" lowers the priority of similar images: nobody could tell them either
+LOGIT_CAP = 5.0  # no single signal decides alone
+SIGNALS = {  # signal → weight before any answer; set by hand, tried by `make bench-triage`
     "prior": 1.0,
     "out_of_fold": 0.5,
     "lookalikes": 2.0,
@@ -52,33 +54,37 @@ SIGNALS = {  # signal → weight before any judgement
     "text": 0.7,
     "novelty": 0.3,
 }
-BIAS = -0.7
-SPREAD = 0.5  # how far judgements may easily move a weight, as a share of itself and of one
-SURE_ERROR = 0.01  # of what is set aside without a person, at most, may be usable
-SURE_ODDS = 0.0  # of `unusable`, for what is drawn or cut out
-SURER_ODDS = 2.0  # for anything
-FLAT_COLOURS = 0.9
-CUT_OUT = 0.05
+BIAS = -0.7  # log-odds of a wrong label without any signal
+WEIGHT_SPREAD = 0.5  # standard deviation of a weight around its start, as a share of (start + 1)
+MAX_USABLE_SHARE = 0.01  # of the images that are excluded automatically
+DRAWN_LOGIT = 0.0  # log-odds of `unusable` from which a drawn or cut-out picture is excluded automatically
+ANY_LOGIT = 2.0  # the same for any other picture
+DRAWN_COLOURS = 0.9  # share of the 8 commonest colours above which a picture counts as drawn
+CUT_OUT_ALPHA = 0.05  # share of transparent pixels above which a picture counts as cut out
+ONE_SIDED_5_PERCENT = 0.90  # level of the two-sided interval whose lower bound leaves out 5 %
+COPY_BONUS = 0.1  # of the probability, for each copy
+MAX_COPIES = 10  # copies that raise the priority
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """weights: by signal. taught: judgements it was fitted to."""
+    """weights: by signal. taught: how many answers they were fitted to."""
 
     weights: Mapping[str, float]
     bias: float
     taught: int = 0
 
     def probability(self, signals: Mapping[str, float]) -> float:
-        """Probability that the source's label is wrong."""
+        """Probability that the source's label is wrong, 0 to 1."""
         odds = self.bias + sum(self.weights.get(name, 0.0) * value for name, value in signals.items())
-        return round(float(1 / (1 + np.exp(-odds))), 4)
+        return round(float(expit(odds)), 4)
 
 
 def calibrate(signals: Sequence[Mapping[str, float]], wrong: Sequence[bool]) -> Calibration:
-    """Weights that fit n judged images, held near the ones we start from and never below zero.
+    """Fit the weights to n answered images. They stay near their start, and never become negative.
 
-    Maximum a posteriori: logistic likelihood, a normal prior around SIGNALS.
+    signals: of each image. wrong: whether its label is wrong. Maximum a posteriori: logistic likelihood, normal prior
+    around SIGNALS.
     """
     names = list(SIGNALS)
     start = np.array([*SIGNALS.values(), BIAS])
@@ -86,34 +92,33 @@ def calibrate(signals: Sequence[Mapping[str, float]], wrong: Sequence[bool]) -> 
         return Calibration(dict(SIGNALS), BIAS)
     inputs = np.array([[row.get(name, 0.0) for name in names] + [1.0] for row in signals])
     target = np.asarray(wrong, dtype=np.float64)
-    spread = SPREAD * (np.abs(start) + 1)
+    spread = WEIGHT_SPREAD * (np.abs(start) + 1)
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         odds = inputs @ weights
         away = (weights - start) / spread
         value = float(np.logaddexp(0, odds).sum() - (target * odds).sum() + 0.5 * (away**2).sum())
-        slope = inputs.T @ (1 / (1 + np.exp(-odds)) - target) + away / spread
+        slope = inputs.T @ (expit(odds) - target) + away / spread
         return value, slope
 
     bounds = [(0.0, None)] * len(names) + [(None, None)]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
-    *weights, bias = (float(weight) for weight in found.x)
+    fit = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    *weights, bias = (float(weight) for weight in fit.x)
     return Calibration(dict(zip(names, weights, strict=True)), bias, len(target))
 
 
 def logit(probability: float) -> float:
-    """Odds on a log scale, capped: no single witness may settle everything."""
-    p = min(max(probability, 1e-6), 1 - 1e-6)
-    return float(np.clip(np.log(p / (1 - p)), -LOGIT_CAP, LOGIT_CAP))
+    """Log-odds of a probability, between -LOGIT_CAP and LOGIT_CAP."""
+    return float(np.clip(log_odds(probability), -LOGIT_CAP, LOGIT_CAP))
 
 
 def out_of_fold(
     features: NDArray[np.float32], labels: Sequence[str], groups: NDArray[np.int64], trusted: NDArray[np.bool_]
 ) -> list[dict[str, float]]:
-    """Probability of each label for every image, from models that saw none of its group.
+    """Probability of each label for every image, from models that saw no image of its cluster.
 
-    features: (n, d). labels: n, what is believed now. groups: (n,) cluster numbers. trusted: (n,) where a
-    person confirmed the label; those weigh more. Empty dicts where there is but one label, or too few groups.
+    features: (n, d). labels: n, the answer or the claimed label. groups: (n,) cluster numbers. trusted: (n,) True where
+    the label is an answer; those count more. The dicts are empty if there is only one label, or one cluster.
     """
     known = sorted(set(labels))
     folds = min(FOLDS, len(np.unique(groups)))
@@ -122,14 +127,14 @@ def out_of_fold(
     y = np.asarray(labels)
     probabilities = np.zeros((len(y), len(known)))
     for train, held_out in GroupKFold(folds).split(features, y, groups):
-        if len(train) > TAUGHT:
-            train = np.union1d(train[:: -(-len(train) // TAUGHT)], train[trusted[train]])
+        if len(train) > MAX_TAUGHT:
+            train = np.union1d(train[:: -(-len(train) // MAX_TAUGHT)], train[trusted[train]])
         if len(set(y[train])) < 2:
             continue
         model = make_pipeline(
             StandardScaler(), LogisticRegression(C=REGULARISATION, class_weight="balanced", max_iter=500)
         )
-        weights = np.where(trusted[train], TRUST, 1.0)
+        weights = np.where(trusted[train], ANSWER_WEIGHT, 1.0)
         model.fit(features[train], y[train], logisticregression__sample_weight=weights)
         columns = [known.index(label) for label in model.classes_]
         probabilities[np.ix_(held_out, columns)] = model.predict_proba(features[held_out])
@@ -139,35 +144,37 @@ def out_of_fold(
 def lookalikes(
     features: NDArray[np.float32], judged: NDArray[np.int64], votes: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """What people said of the pictures that look like each: -1 (label right) to 1 (wrong), 0 where nothing is near.
+    """The vote of similar answered images about each image: -1 (label right) to 1 (wrong), near 0 if none is similar.
 
-    features: (n, d). judged: (m,) indices. votes: (m,) 1 where the label was wrong, -1 where right, UNSURE_VOTE.
+    features: (n, d). judged: (m,) indices of answered images. votes: (m,) 1 if the label was wrong, -1 if right,
+    UNSURE_VOTE. An image does not vote about itself. Returns (n,).
     """
     if len(judged) == 0:
         return np.zeros(len(features))
-    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
-    answer = np.empty(len(unit))
+    unit = _unit(features)
+    strengths = np.empty(len(unit))
     for start in range(0, len(unit), BLOCK):
-        likeness = np.exp(NEAR * (unit[start : start + BLOCK] @ unit[judged].T - 1)).astype(np.float64)
+        likeness = np.exp(LIKENESS_DECAY * (unit[start : start + BLOCK] @ unit[judged].T - 1)).astype(np.float64)
         own = (judged >= start) & (judged < start + BLOCK)
-        likeness[judged[own] - start, np.flatnonzero(own)] = 0  # nobody is his own witness
-        answer[start : start + BLOCK] = (likeness @ votes) / (likeness.sum(axis=1) + DOUBT)
-    return answer
+        likeness[judged[own] - start, np.flatnonzero(own)] = 0
+        strengths[start : start + BLOCK] = (likeness @ votes) / (likeness.sum(axis=1) + LIKENESS_NEEDED)
+    return strengths
 
 
 def novelty(features: NDArray[np.float32], labels: Sequence[str], groups: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How unlike all others of its label each picture is, in robust spreads above what is usual for the label.
+    """How far each image is from its neighbours of the same label, in robust spreads above the median of the label.
 
-    features: (n, d). labels: n; 0 is answered where it is empty. groups: (n,) clusters: a copy is no company.
+    features: (n, d). labels: n; an image with an empty one gets 0. groups: (n,) clusters; images of one cluster are no
+    neighbours. Returns (n,), 0 to MAX_NOVELTY.
     """
-    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
+    unit = _unit(features)
     y = np.asarray(labels)
-    answer = np.zeros(len(unit))
+    result = np.zeros(len(unit))
     for label in sorted(set(labels) - {""}):
         of = np.flatnonzero(y == label)
-        if len(of) < FEW:
+        if len(of) < MIN_COMPANY:
             continue
-        company = of[:: -(-len(of) // COMPANY)]
+        company = of[:: -(-len(of) // MAX_COMPANY)]
         far = np.empty(len(of))
         for start in range(0, len(of), BLOCK):
             block = of[start : start + BLOCK]
@@ -175,32 +182,34 @@ def novelty(features: NDArray[np.float32], labels: Sequence[str], groups: NDArra
             likeness[groups[block][:, None] == groups[company][None, :]] = -1.0
             far[start : start + BLOCK] = 1 - np.partition(likeness, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS]
         usual = np.median(far)
+        # 1.4826 makes the median absolute deviation of normal values equal to their standard deviation.
         spread = 1.4826 * np.median(np.abs(far - usual)) + 1e-6
-        answer[of] = np.clip((far - usual) / spread, 0.0, MOST_NOVEL)
-    return answer
+        result[of] = np.clip((far - usual) / spread, 0.0, MAX_NOVELTY)
+    return result
 
 
-def surely_unusable(probability: float, measures: Mapping[str, float]) -> bool:
-    """Whether a picture may be set aside without a person: drawn or cut out and probably unusable, or almost surely.
+def is_surely_unusable(probability: float, measures: Mapping[str, float]) -> bool:
+    """Whether an image may be excluded automatically: it is almost surely unusable, or drawn and probably unusable.
 
-    probability: of `unusable`, by the prior.
+    probability: of `unusable`, by the prior. measures: of duplicates.fingerprints.
     """
     odds = logit(probability)
-    drawn = measures["alpha"] > CUT_OUT or measures["top_colours"] > FLAT_COLOURS
-    return odds > SURER_ODDS or (drawn and odds > SURE_ODDS)
+    is_drawn = measures["alpha"] > CUT_OUT_ALPHA or measures["top_colours"] > DRAWN_COLOURS
+    return odds > ANY_LOGIT or (is_drawn and odds > DRAWN_LOGIT)
 
 
 def is_precise(answers: Sequence[str]) -> bool:
-    """Whether images may still be set aside without a person, by what people said of some that were.
+    """Whether images may still be excluded automatically. answers: about such images.
 
-    False once it is proven (one side of a 95 % interval) that more than SURE_ERROR of them are usable.
+    False once they prove (exact one-sided bound, 5 %) that more than MAX_USABLE_SHARE of such images are usable.
     """
     usable = sum(answer != UNUSABLE for answer in answers)
-    return not usable or float(beta.ppf(0.05, usable, len(answers) - usable + 1)) <= SURE_ERROR
+    low, _ = exact_interval(usable, len(answers), ONE_SIDED_5_PERCENT)
+    return low <= MAX_USABLE_SHARE
 
 
 def suggestion(findings: Sequence[Finding], source_label: str, prior: Mapping[str, float]) -> str:
-    """The answer most suspected; the source's label where nothing is."""
+    """The most probable answer: by the prior, else by the strongest finding, else the source's label."""
     if prior and (best := max(prior, key=lambda label: prior[label])) != source_label:
         return best
     if not findings:
@@ -209,5 +218,9 @@ def suggestion(findings: Sequence[Finding], source_label: str, prior: Mapping[st
 
 
 def priority(probability: float, cluster_size: int) -> float:
-    """Who is asked about first: probably wrong, or standing for many files."""
-    return round(probability * (1 + 0.1 * min(cluster_size - 1, 10)), 4)
+    """The order of the queue, highest first: the probability of a wrong label, raised for an image with many copies."""
+    return round(probability * (1 + COPY_BONUS * min(cluster_size - 1, MAX_COPIES)), 4)
+
+
+def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9))

@@ -1,4 +1,4 @@
-"""Detectors: one class in one file, and one line here."""
+"""Detectors: each is one class in one file, and one line in DETECTORS."""
 
 from dataset.suspicion.detectors.base import Detector, Finding, Subject
 from dataset.suspicion.detectors.blank import Blank
@@ -11,9 +11,9 @@ from dataset.suspicion.detectors.lookalikes import Lookalikes
 from dataset.suspicion.detectors.novelty import Novelty
 from dataset.suspicion.detectors.objects import Objects
 from dataset.suspicion.detectors.odd_shape import OddShape
-from dataset.suspicion.detectors.on_most_pages import Furniture
+from dataset.suspicion.detectors.on_most_pages import OnMostPages
 from dataset.suspicion.detectors.out_of_fold import OutOfFold
-from dataset.suspicion.detectors.prior_disagrees import Looks
+from dataset.suspicion.detectors.prior_disagrees import PriorDisagrees
 from dataset.suspicion.detectors.small import Small
 from dataset.suspicion.detectors.text import Text
 from dataset.suspicion.detectors.transparency import Transparency
@@ -31,12 +31,12 @@ DETECTORS: tuple[type[Detector], ...] = (
     Blurred,
     Dark,
     Words,
-    Furniture,
+    OnMostPages,
     Text,
     Objects,
     ZeroShot,
     Novelty,
-    Looks,
+    PriorDisagrees,
     Lookalikes,
     OutOfFold,
 )

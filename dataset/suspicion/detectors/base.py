@@ -1,4 +1,4 @@
-"""What a detector sees and says."""
+"""What a detector gets to see of an image, and what it returns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,10 +11,14 @@ from dataset.labels.vocabulary import UNUSABLE
 class Subject:
     """One image as detectors see it.
 
-    measures: of duplicates.fingerprints. probabilities: out-of-fold, by label. prior: by answer, of shipped_prior.
-    objects, text_lines, text_share: of pictures.seen. classes: the likeliest of the backbone's own, with their
-    probabilities. novelty, lookalikes (-1 to 1): of suspicion.triage. words: file names and alt texts. pages: of
-    site_pages it was seen on.
+    width, height: px. detail, measures: of duplicates.fingerprints. source_label: what its source claims.
+    source_labels: what sources claim for its whole cluster. probabilities: out-of-fold, by label. prior: by answer, of
+    shipped_prior; empty if that does not know the project's labels. is_surely_unusable: it may be excluded
+    automatically. objects, text_lines, text_share: of pictures.seen. classes: the most probable of the backbone's own
+    classes, with their probabilities. novelty (spreads), lookalikes (-1 to 1): of suspicion.triage. lookalike_answer:
+    what people answered about the most similar image. labels: of the project. words: file names and alt texts. pages:
+    how many of the site_pages show it. other_label: the right label if source_label is wrong; `unusable` if there are
+    several others.
     """
 
     width: int
@@ -22,7 +26,7 @@ class Subject:
     detail: float
     measures: Mapping[str, float]
     source_label: str
-    source_labels: frozenset[str]  # of the whole cluster
+    source_labels: frozenset[str]
     probabilities: Mapping[str, float] = field(default_factory=dict)
     prior: Mapping[str, float] = field(default_factory=dict)
     is_surely_unusable: bool = False
@@ -31,18 +35,18 @@ class Subject:
     text_lines: int = 0
     text_share: float = 0.0
     novelty: float = 0.0
-    labels: tuple[str, ...] = ()  # of the project
+    labels: tuple[str, ...] = ()
     lookalikes: float = 0.0
-    lookalike_answer: str = UNUSABLE  # what people said of the likest
+    lookalike_answer: str = UNUSABLE
     words: tuple[str, ...] = ()
     pages: int = 0
     site_pages: int = 0
-    other_label: str = UNUSABLE  # what the picture would be where it is not what its source says
+    other_label: str = UNUSABLE
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A suspicion. score: probability that the source's label is wrong, 0 to 1; proposes: the better answer."""
+    """A suspicion. score: how probable it is that the source's label is wrong, 0 to 1. proposes: the better answer."""
 
     detector: str
     version: int
@@ -52,7 +56,7 @@ class Finding:
 
 
 class Detector(Protocol):
-    """One suspicion: a class with a name, a version and a threshold of its own. None means nothing found."""
+    """One kind of suspicion: a class with a name, a version and a threshold. No suspicion is None."""
 
     name: ClassVar[str]
     version: ClassVar[int]
@@ -60,5 +64,6 @@ class Detector(Protocol):
     def examine(self, subject: Subject) -> Finding | None: ...
 
 
-def found(detector: type[Detector], score: float, proposes: str, evidence: str) -> Finding:
+def finding_of(detector: type[Detector], score: float, proposes: str, evidence: str) -> Finding:
+    """A finding of this detector. score: is limited to 0 to 1."""
     return Finding(detector.name, detector.version, round(min(1.0, max(0.0, score)), 4), proposes, evidence)

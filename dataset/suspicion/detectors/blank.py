@@ -2,11 +2,11 @@ from typing import ClassVar
 
 from dataset.duplicates.fingerprints import BLANK_DETAIL
 from dataset.labels.vocabulary import UNUSABLE
-from dataset.suspicion.detectors.base import Finding, Subject, found
+from dataset.suspicion.detectors.base import Finding, Subject, finding_of
 
 
 class Blank:
-    """Nothing to see: one colour, or nearly."""
+    """The picture is empty: one colour, or nearly."""
 
     name: ClassVar[str] = "blank"
     version: ClassVar[int] = 1
@@ -15,4 +15,4 @@ class Blank:
     def examine(self, subject: Subject) -> Finding | None:
         if subject.detail >= self.threshold:
             return None
-        return found(Blank, 0.98, UNUSABLE, f"brightness varies by {subject.detail:.1f} of 255")
+        return finding_of(Blank, 0.98, UNUSABLE, f"brightness varies by {subject.detail:.1f} of 255")

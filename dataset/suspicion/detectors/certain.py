@@ -1,11 +1,11 @@
 from typing import ClassVar
 
 from dataset.labels.vocabulary import CERTAIN, UNUSABLE
-from dataset.suspicion.detectors.base import Finding, Subject, found
+from dataset.suspicion.detectors.base import Finding, Subject, finding_of
 
 
 class Certain:
-    """Sure to be unusable: set aside without a person, listed, and brought back by any judgement."""
+    """The image is surely unusable. It is excluded automatically; any answer restores it."""
 
     name: ClassVar[str] = CERTAIN
     version: ClassVar[int] = 1
@@ -13,4 +13,4 @@ class Certain:
     def examine(self, subject: Subject) -> Finding | None:
         if not subject.is_surely_unusable:
             return None
-        return found(Certain, 0.99, UNUSABLE, f"unusable {subject.prior.get(UNUSABLE, 0.0):.0%} by its looks")
+        return finding_of(Certain, 0.99, UNUSABLE, f"unusable {subject.prior.get(UNUSABLE, 0.0):.0%} by its looks")

@@ -1,11 +1,11 @@
 from typing import ClassVar
 
 from dataset.labels.vocabulary import UNUSABLE
-from dataset.suspicion.detectors.base import Finding, Subject, found
+from dataset.suspicion.detectors.base import Finding, Subject, finding_of
 
 
 class FewColours:
-    """Logo-like: eight colours cover nearly all of it. Sensors and lenses do not do that; drawing tools do."""
+    """Eight colours cover nearly all of the picture, as in a logo. A drawing has few colours, a photo has many."""
 
     name: ClassVar[str] = "few_colours"
     version: ClassVar[int] = 1
@@ -16,4 +16,4 @@ class FewColours:
         if share < self.threshold:
             return None
         score = 0.35 + 0.55 * (share - self.threshold) / (1 - self.threshold)
-        return found(FewColours, score, UNUSABLE, f"8 colours cover {share:.0%}")
+        return finding_of(FewColours, score, UNUSABLE, f"8 colours cover {share:.0%}")

@@ -1,10 +1,10 @@
 from typing import ClassVar
 
-from dataset.suspicion.detectors.base import Finding, Subject, found
+from dataset.suspicion.detectors.base import Finding, Subject, finding_of
 
 
 class LabelConflict:
-    """The same picture comes from sources that label it differently: one of them is wrong."""
+    """Sources claim different labels for the same picture: one of them is wrong."""
 
     name: ClassVar[str] = "label_conflict"
     version: ClassVar[int] = 1
@@ -13,4 +13,4 @@ class LabelConflict:
         others = sorted(subject.source_labels - {subject.source_label})
         if not others:
             return None
-        return found(LabelConflict, 0.99, others[0], f"sources say {' and '.join(sorted(subject.source_labels))}")
+        return finding_of(LabelConflict, 0.99, others[0], f"sources say {' and '.join(sorted(subject.source_labels))}")

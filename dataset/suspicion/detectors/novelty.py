@@ -1,15 +1,15 @@
 from typing import ClassVar
 
 from dataset.labels.vocabulary import UNUSABLE
-from dataset.suspicion.detectors.base import Finding, Subject, found
+from dataset.suspicion.detectors.base import Finding, Subject, finding_of
 
 
 class Novelty:
-    """Unlike everything else that its sources call the same: odd, not necessarily wrong."""
+    """The picture is unlike the others with the same label: unusual, but not necessarily wrong."""
 
     name: ClassVar[str] = "novelty"
     version: ClassVar[int] = 1
-    threshold: ClassVar[float] = 3.0  # spreads above the usual distance to its like
+    threshold: ClassVar[float] = 3.0  # spreads above the median distance to its neighbours
 
     def examine(self, subject: Subject) -> Finding | None:
         if subject.novelty < self.threshold:
@@ -18,4 +18,4 @@ class Novelty:
         proposes = max(subject.prior, key=lambda answer: subject.prior[answer]) if subject.prior else UNUSABLE
         if proposes == subject.source_label:
             proposes = UNUSABLE
-        return found(Novelty, score, proposes, f"unlike the other {subject.source_label}")
+        return finding_of(Novelty, score, proposes, f"unlike the other {subject.source_label}")

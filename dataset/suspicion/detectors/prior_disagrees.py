@@ -1,18 +1,20 @@
 from typing import ClassVar
 
-from dataset.suspicion.detectors.base import Finding, Subject, found
+from dataset.suspicion.detectors.base import Finding, Subject, finding_of
 
 
-class Looks:
-    """Looks like something else than its source says, to a model that knows such pictures from elsewhere."""
+class PriorDisagrees:
+    """The shipped prior, which learned from other sites, gives the picture another label."""
 
-    name: ClassVar[str] = "looks"
+    name: ClassVar[str] = "looks"  # as it is stored in catalogs
     version: ClassVar[int] = 1
-    threshold: ClassVar[float] = 0.5  # probability of the source's label under which it is a finding
+    threshold: ClassVar[float] = 0.5  # probability of the source's label below which it is a finding
 
     def examine(self, subject: Subject) -> Finding | None:
-        given = subject.prior.get(subject.source_label)
-        if given is None or given >= self.threshold:
+        chance = subject.prior.get(subject.source_label)
+        if chance is None or chance >= self.threshold:
             return None
         best = max(sorted(subject.prior), key=lambda label: subject.prior[label])
-        return found(Looks, 1 - given, best, f"{best.replace('_', ' ')} {subject.prior[best]:.0%} by its looks")
+        return finding_of(
+            PriorDisagrees, 1 - chance, best, f"{best.replace('_', ' ')} {subject.prior[best]:.0%} by its looks"
+        )

@@ -1,11 +1,11 @@
 from typing import ClassVar
 
 from dataset.labels.vocabulary import UNUSABLE
-from dataset.suspicion.detectors.base import Finding, Subject, found
+from dataset.suspicion.detectors.base import Finding, Subject, finding_of
 
 
 class Transparency:
-    """Cut out on a transparent ground: logos and stickers are, photos seldom."""
+    """The picture is cut out on a transparent ground, as logos and stickers are."""
 
     name: ClassVar[str] = "transparency"
     version: ClassVar[int] = 1
@@ -15,4 +15,4 @@ class Transparency:
         share = subject.measures["alpha"]
         if share < self.threshold:
             return None
-        return found(Transparency, 0.7, UNUSABLE, f"{share:.0%} transparent")
+        return finding_of(Transparency, 0.7, UNUSABLE, f"{share:.0%} transparent")

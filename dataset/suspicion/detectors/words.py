@@ -2,7 +2,7 @@ import re
 from typing import ClassVar
 
 from dataset.labels.vocabulary import UNUSABLE
-from dataset.suspicion.detectors.base import Finding, Subject, found
+from dataset.suspicion.detectors.base import Finding, Subject, finding_of
 
 GRAPHIC = (
     r"logo|icons?|banner|badge|avatar|favicon|placeholder|sprite|arrow|divider|separator|pattern|screenshot|menu|flyer"
@@ -15,7 +15,7 @@ OTHER = (
 
 
 class Words:
-    """File names and alt texts speak of something else. Evidence, never a verdict: `wedding-logo-cake.jpg`."""
+    """A file name or an alt text names something else; it counts less if it names a cake too (`logo-cake.jpg`)."""
 
     name: ClassVar[str] = "words"
     version: ClassVar[int] = 2
@@ -28,5 +28,5 @@ class Words:
             for text in subject.words:
                 if match := pattern.search(text):
                     score = 0.4 if self.cake.search(text) else 0.8
-                    return found(Words, score, proposes, f"named {match[0]!r}")
+                    return finding_of(Words, score, proposes, f"named {match[0]!r}")
         return None

@@ -1,27 +1,29 @@
 from typing import ClassVar
 
 from dataset.labels.vocabulary import UNUSABLE
-from dataset.suspicion.detectors.base import Finding, Subject, found
+from dataset.suspicion.detectors.base import Finding, Subject, finding_of
 
 
 class ZeroShot:
-    """What the backbone's own classes call it: a web site, a menu, or a class that is named like another label."""
+    """The backbone's own classes call it a web site, a menu or something like that, or name another label."""
 
     name: ClassVar[str] = "zero_shot"
     version: ClassVar[int] = 1
-    threshold: ClassVar[float] = 0.3  # probability
+    threshold: ClassVar[float] = 0.3  # probability of the class
     drawn: ClassVar[frozenset[str]] = frozenset(
         {"web site", "menu", "comic book", "book jacket", "crossword puzzle", "envelope", "packet", "street sign"}
     )
 
     def examine(self, subject: Subject) -> Finding | None:
-        for said, probability in subject.classes.items():
+        for class_name, probability in subject.classes.items():
             if probability < self.threshold:
                 continue
-            names = {name.strip() for name in said.split(",")}
+            names = {name.strip() for name in class_name.split(",")}
             if names & self.drawn:
-                return found(ZeroShot, probability, UNUSABLE, f"ImageNet's {said.split(',')[0]} {probability:.0%}")
+                return finding_of(
+                    ZeroShot, probability, UNUSABLE, f"ImageNet's {class_name.split(',')[0]} {probability:.0%}"
+                )
             for label in subject.labels:
                 if label != subject.source_label and label.replace("_", " ") in names:
-                    return found(ZeroShot, probability, label, f"ImageNet's {label} {probability:.0%}")
+                    return finding_of(ZeroShot, probability, label, f"ImageNet's {label} {probability:.0%}")
         return None

@@ -1,4 +1,4 @@
-"""Pairs into clusters: in any order, without chains."""
+"""Clusters from pairs: in any order, without chains."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def numbered(n: int, edges: list[tuple[int, int]]) -> list[int]:
 
 @given(cases, st.randoms())
 def test_any_order_of_pairs_gives_the_same_clusters(case: Case, random: object) -> None:
-    """Images that came in any order and any batches leave the same pairs, and those the same clusters."""
+    """So the order in which images were collected does not matter."""
     n, edges = case
     shuffled = [pair[::-1] if k % 2 else pair for k, pair in enumerate(edges)] * 2
     random.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -28,7 +28,7 @@ def test_any_order_of_pairs_gives_the_same_clusters(case: Case, random: object) 
 
 @given(cases)
 def test_a_cluster_has_a_hub_that_all_its_members_are_paired_with(case: Case) -> None:
-    """No chain: and images that share no pair, however far, share no cluster."""
+    """There are no chains. An image without a pair is a cluster of its own."""
     n, edges = case
     paired = {frozenset(edge) for edge in edges}
     numbers = numbered(n, edges)
@@ -41,12 +41,12 @@ def test_a_cluster_has_a_hub_that_all_its_members_are_paired_with(case: Case) ->
 
 
 def test_a_long_chain_is_split_and_a_star_is_not() -> None:
-    """A~B~C~D is two pairs of neighbours or a hub with its two; a hub with many is one."""
+    """A chain A~B~C~D becomes two clusters; a hub with five partners is one cluster."""
     assert len(set(numbered(4, [(0, 1), (1, 2), (2, 3)]))) == 2
     assert len(set(numbered(6, [(3, k) for k in (0, 1, 2, 4, 5)]))) == 1
 
 
-def test_wrong_index_is_an_error() -> None:
-    """A pair that names no image is refused."""
+def test_a_wrong_index_is_an_error() -> None:
+    """A pair must name two of the images."""
     with pytest.raises(ValueError, match="there are 3 images"):
         clusters(3, np.array([[0, 3]]), range(3))

@@ -1,4 +1,7 @@
-"""The same photo in another file is found; another photo is not. The truth is known: the test makes the files."""
+"""Files of the same photo are paired, files of other photos are not. The tests make the files, so the truth is known.
+
+Also tests dataset/duplicates/alignment.py, crop_hashes.py and fingerprints.py.
+"""
 
 import io
 import random
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from dataset.duplicates.alignment import register
+from dataset.duplicates.alignment import align
 from dataset.duplicates.clusters import clusters
 from dataset.duplicates.crop_hashes import BOXES, view_hashes
 from dataset.duplicates.fingerprints import fingerprint, luminance
@@ -58,17 +61,13 @@ VARIANTS: dict[str, Callable[[Image.Image], bytes]] = {
 
 
 def same(contents: list[bytes]) -> dict[tuple[int, int], Confirmed]:
-    """Confirmed pairs among files."""
-    found = [fingerprint(content) for content in contents]
-    prints = Prints.of(
-        [f.views for f in found], [f.mirrored for f in found], [f.phash16 for f in found],
-        [f.detail for f in found], [f.top_colours for f in found],
-    )  # fmt: skip
+    """The confirmed pairs among files, by index."""
+    prints = Prints.of_fingerprints([fingerprint(content) for content in contents])
     pictures = [luminance(content) for content in contents]
     return {
         pair: answer
-        for pair, places in candidates(prints, np.arange(len(contents))).items()
-        if (answer := confirm(prints, pair, places, [pictures[i] for i in pair]))
+        for pair, placements in candidates(prints, np.arange(len(contents))).items()
+        if (answer := confirm(prints, pair, placements, [pictures[i] for i in pair]))
     }
 
 
@@ -78,24 +77,20 @@ def cakes() -> list[Image.Image]:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_variant_is_the_same_picture_and_other_pictures_are_not(name: str, cakes: list[Image.Image]) -> None:
-    """Of twelve drawn cakes in the same pose, each is paired with its own variant; at least eleven of twelve."""
-    found = same([*(encoded(cake) for cake in cakes), *(VARIANTS[name](cake) for cake in cakes)])
+def test_a_variant_is_paired_with_its_photo_and_with_no_other(name: str, cakes: list[Image.Image]) -> None:
+    """Of twelve drawn cakes in the same pose, at least eleven are paired with their variants, and none with another."""
+    pairs = same([*(encoded(cake) for cake in cakes), *(VARIANTS[name](cake) for cake in cakes)])
     wanted = {(n, n + 12) for n in range(12)}
-    assert set(found) <= wanted
-    assert len(found) >= 11
+    assert set(pairs) <= wanted
+    assert len(pairs) >= 11
     if name == "mirrored":
-        assert {answer.by for answer in found.values()} == {"mirrored"}
+        assert {answer.by for answer in pairs.values()} == {"mirrored"}
 
 
-def test_a_pair_is_the_same_whichever_comes_first(cakes: list[Image.Image]) -> None:
-    """New with known, known with new, both new: one answer."""
+def test_the_order_of_collecting_does_not_change_the_candidates(cakes: list[Image.Image]) -> None:
+    """A new image with a known one, a known one with a new one, two new ones: the same candidates."""
     contents = [encoded(cakes[0]), VARIANTS["cropped 20 %"](cakes[0]), encoded(cakes[1])]
-    found = [fingerprint(content) for content in contents]
-    prints = Prints.of(
-        [f.views for f in found], [f.mirrored for f in found], [f.phash16 for f in found],
-        [f.detail for f in found], [f.top_colours for f in found],
-    )  # fmt: skip
+    prints = Prints.of_fingerprints([fingerprint(content) for content in contents])
     whole = candidates(prints, np.arange(3))
     for new in ([0], [1], [0, 1]):
         assert {pair: p for pair, p in candidates(prints, np.array(new)).items() if 2 not in pair} == {
@@ -104,8 +99,8 @@ def test_a_pair_is_the_same_whichever_comes_first(cakes: list[Image.Image]) -> N
     assert needs_pictures(prints, (0, 2))
 
 
-def test_blank_tiles_and_white_logos_are_compared_by_nothing() -> None:
-    """Without detail nothing is alike; on white all white logos would be."""
+def test_blank_pictures_and_white_logos_are_not_paired() -> None:
+    """Blank pictures are not compared. White logos are hashed on black: on white they would all be equal."""
     blank = [encoded(Image.new("RGB", (300, 300 + n), (250, 250, 250 - n))) for n in range(4)]
     logos = []
     for box in ((40, 40, 160, 120), (150, 30, 260, 280), (20, 200, 280, 260)):
@@ -115,8 +110,8 @@ def test_blank_tiles_and_white_logos_are_compared_by_nothing() -> None:
     assert same(blank + logos) == {}
 
 
-def test_a_views_hash_is_that_of_the_cropped_file(cakes: list[Image.Image]) -> None:
-    """The hash of a box equals the hash of a file that is this box, within a few bits."""
+def test_the_hash_of_a_view_is_the_hash_of_the_cropped_file(cakes: list[Image.Image]) -> None:
+    """The hash of a box is within a few bits of the hash of a file that was cropped to the box."""
     whole = np.asarray(cakes[3].convert("L"))
     hashes, mirrored = view_hashes(whole)
     for number, box in enumerate(BOXES):
@@ -125,41 +120,37 @@ def test_a_views_hash_is_that_of_the_cropped_file(cakes: list[Image.Image]) -> N
     assert (int(mirrored) ^ int(view_hashes(whole[:, ::-1].copy())[0][0])).bit_count() <= 2
 
 
-def test_registration_tells_details_from_outlines(cakes: list[Image.Image]) -> None:
-    """The same photo a little displaced agrees; another cake in the same pose does not; nothing agrees with blank."""
+def test_alignment_compares_details_not_outlines(cakes: list[Image.Image]) -> None:
+    """The same photo, slightly moved, agrees; another cake in the same pose and a blank picture do not."""
     one, two = (np.asarray(cake.convert("L").resize((320, 320))) for cake in cakes[:2])
-    assert register(one, np.roll(one, 3, axis=1), BOXES[0], BOXES[0]).agreement > 0.8
-    assert register(one, two, BOXES[0], BOXES[0]).agreement < 0.6
-    assert register(one, np.full_like(one, 9), BOXES[0], BOXES[0]).agreement == 0
+    assert align(one, np.roll(one, 3, axis=1), BOXES[0], BOXES[0]).agreement > 0.8
+    assert align(one, two, BOXES[0], BOXES[0]).agreement < 0.6
+    assert align(one, np.full_like(one, 9), BOXES[0], BOXES[0]).agreement == 0
 
 
-def test_images_added_in_any_order_and_batches_give_the_same_clusters(cakes: list[Image.Image]) -> None:
-    """Each batch against what was there, as curate does it; then clusters by the files' own names."""
+def test_any_order_and_batches_give_the_same_clusters(cakes: list[Image.Image]) -> None:
+    """Each batch is compared with the images before it, as in curate; then all are clustered, in the order of names."""
     names = ["cropped 20 %", "mirrored", "border", "grey"]
     contents = [make(cakes[k]) for k in range(4) for make in (encoded, *(VARIANTS[name] for name in names))]
     made = [fingerprint(content) for content in contents]
     pictures = [luminance(content) for content in contents]
 
     def clustered(order: list[int], sizes: list[int]) -> set[frozenset[int]]:
-        found: set[tuple[int, int]] = set()
+        paired: set[tuple[int, int]] = set()
         start = 0
         for size in [*sizes, len(order)]:
-            # As in the catalog, images stand in the order of their names, whenever they came.
+            # As in the catalog, images are in the order of their names, not of their arrival.
             there = sorted(order[: start + size])
             new = order[start : start + size]
             if not new:
                 break
             start += size
-            chosen = [made[i] for i in there]
-            prints = Prints.of(
-                [f.views for f in chosen], [f.mirrored for f in chosen], [f.phash16 for f in chosen],
-                [f.detail for f in chosen], [f.top_colours for f in chosen],
-            )  # fmt: skip
-            places = candidates(prints, np.array(sorted(there.index(i) for i in new)))
-            for (a, b), where in places.items():
-                if confirm(prints, (a, b), where, [pictures[there[a]], pictures[there[b]]]):
-                    found.add((there[a], there[b]))
-        numbers = clusters(len(contents), np.array(sorted(found), dtype=np.int64).reshape(-1, 2), range(len(contents)))
+            prints = Prints.of_fingerprints([made[i] for i in there])
+            proposed = candidates(prints, np.array(sorted(there.index(i) for i in new)))
+            for (a, b), placements in proposed.items():
+                if confirm(prints, (a, b), placements, [pictures[there[a]], pictures[there[b]]]):
+                    paired.add((there[a], there[b]))
+        numbers = clusters(len(contents), np.array(sorted(paired), dtype=np.int64).reshape(-1, 2), range(len(contents)))
         return {frozenset(np.flatnonzero(numbers == k).tolist()) for k in set(numbers.tolist())}
 
     rng = random.Random(5)

@@ -1,4 +1,4 @@
-"""The shipped priors: small, for the backbones they name, and fitted anew by one call."""
+"""The shipped priors: small files, one for each backbone, and a function that fits a new one."""
 
 import io
 import random
@@ -14,21 +14,26 @@ from networks.backbone import backbone
 from simulator import drawings
 
 
-def test_priors_are_shipped_for_both_backbones_and_of_measures_for_any_other() -> None:
+def test_each_backbone_has_a_prior_and_any_other_gets_the_one_of_measures() -> None:
     for name, size in (("mobilenet_v2_1.0_224@2666b4df0bc8", 1280), ("colour-texture-1", 300)):
         shipped = shipped_prior.load(name)
         assert shipped is not None
         assert shipped.labels == ("cake", "not_cake", "unusable")
         assert shipped.weights.shape == (3, size + len(shipped_prior.MEASURES))
-        assert shipped_prior._path(name).stat().st_size < 20_000
     other = shipped_prior.load("another-net")
     assert other is not None
     assert other.weights.shape == (3, len(shipped_prior.MEASURES))
-    unknown = np.full((1, len(shipped_prior.MEASURES)), np.nan, dtype=np.float32)  # nobody looked: the mean
+    unknown = np.full((1, len(shipped_prior.MEASURES)), np.nan, dtype=np.float32)  # not measured
     assert np.isfinite(other.probabilities(np.zeros((1, 7), dtype=np.float32), unknown)).all()
 
 
-def test_a_project_with_other_labels_believes_it_on_unusable_only() -> None:
+def test_every_shipped_prior_is_a_small_file() -> None:
+    files = sorted(shipped_prior.FOLDER.glob("*.npz"))
+    assert len(files) == 3
+    assert max(path.stat().st_size for path in files) < 20_000
+
+
+def test_a_project_with_other_labels_uses_the_prior_for_unusable_only() -> None:
     shipped = shipped_prior.load("colour-texture-1")
     assert shipped is not None
     assert shipped_prior.known(shipped, ["cake", "not_cake"]) == ["cake", "not_cake", "unusable"]
@@ -36,7 +41,7 @@ def test_a_project_with_other_labels_believes_it_on_unusable_only() -> None:
 
 
 def test_a_logo_is_more_probably_unusable_than_a_photo_of_noise() -> None:
-    """Without weights, on pictures made here."""
+    """With the built-in backbone, on pictures that the test makes."""
     shipped = shipped_prior.load("colour-texture-1")
     assert shipped is not None
     net = backbone(None)
@@ -54,7 +59,7 @@ def test_a_logo_is_more_probably_unusable_than_a_photo_of_noise() -> None:
     assert chances[0] > 0.8 > chances[1]
 
 
-def test_fit_learns_what_it_is_shown() -> None:
+def test_a_fitted_prior_gives_the_answers_it_was_fitted_to() -> None:
     rng = np.random.default_rng(3)
     vectors = rng.normal(size=(90, 8)).astype(np.float32)
     answers = np.repeat(["cake", "not_cake", "unusable"], 30)
@@ -62,9 +67,9 @@ def test_fit_learns_what_it_is_shown() -> None:
         vectors[30 * k : 30 * k + 30, k] += 5
     measures = rng.normal(size=(90, 9)).astype(np.float32)
     made = shipped_prior.fit(vectors, measures, answers, 1.0)
-    found = made.probabilities(vectors, measures)
-    assert np.allclose(found.sum(axis=1), 1)
-    assert (np.array(made.labels)[found.argmax(axis=1)] == answers).mean() > 0.95
+    probabilities = made.probabilities(vectors, measures)
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    assert (np.array(made.labels)[probabilities.argmax(axis=1)] == answers).mean() > 0.95
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5000, 3)])

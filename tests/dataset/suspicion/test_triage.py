@@ -1,4 +1,7 @@
-"""The probability of a wrong label: sensible before any judgement, taught by them, never turned on its head."""
+"""The probability of a wrong label: sensible before any answer, fitted to the answers, never lower for more suspicion.
+
+Findings become subjects and signals in dataset/suspicion/subjects.py, which tests/dataset/test_curate.py runs.
+"""
 
 import numpy as np
 import pytest
@@ -8,16 +11,16 @@ from dataset.suspicion.triage import (
     UNSURE_VOTE,
     calibrate,
     is_precise,
+    is_surely_unusable,
     logit,
     lookalikes,
     out_of_fold,
     priority,
-    surely_unusable,
 )
 
 
-def test_before_any_judgement_more_suspicion_is_more_probable() -> None:
-    """Every signal raises the probability; none at all leaves it low."""
+def test_every_signal_raises_the_probability_before_any_answer() -> None:
+    """Without any signal it is low."""
     model = calibrate([], [])
     nothing = model.probability({})
     assert nothing < 0.4
@@ -25,8 +28,8 @@ def test_before_any_judgement_more_suspicion_is_more_probable() -> None:
         assert model.probability({name: 1.0}) > nothing
 
 
-def test_judgements_move_the_weights_and_never_below_zero() -> None:
-    """A signal that was wrong forty times loses its weight; one that was right gains."""
+def test_answers_move_the_weights_but_never_below_zero() -> None:
+    """A signal that answers contradict loses weight; a signal that they confirm gains weight."""
     rng = np.random.default_rng(1)
     rows, wrong = [], []
     for _ in range(200):
@@ -46,8 +49,8 @@ def test_judgements_move_the_weights_and_never_below_zero() -> None:
     )
 
 
-def test_lookalikes_take_their_neighbours_word_and_nobody_is_his_own_witness() -> None:
-    """Near a picture found wrong: suspicious; near one found right: not; far from all: nothing."""
+def test_similar_answered_pictures_vote_and_none_votes_about_itself() -> None:
+    """Near a wrong label the vote is high, near a right one low, far from all near zero."""
     features = np.array([[1, 0, 0], [0.99, 0.05, 0], [0, 1, 0], [0.05, 0.99, 0], [0, 0, 1]], dtype=np.float32)
     votes = lookalikes(features, np.array([0, 2]), np.array([1.0, -1.0]))
     assert votes[1] > 0.5
@@ -58,8 +61,8 @@ def test_lookalikes_take_their_neighbours_word_and_nobody_is_his_own_witness() -
     assert not lookalikes(features, np.empty(0, dtype=np.int64), np.empty(0)).any()
 
 
-def test_out_of_fold_never_learns_from_a_pictures_own_cluster() -> None:
-    """A wrong label that stands alone on a clear picture is doubted; one label alone says nothing."""
+def test_out_of_fold_doubts_a_wrong_label() -> None:
+    """Its model did not learn from the image itself. With a single label there is nothing to doubt."""
     rng = np.random.default_rng(2)
     features = rng.normal(size=(120, 5)).astype(np.float32)
     labels = ["cake"] * 60 + ["not_cake"] * 60
@@ -71,23 +74,24 @@ def test_out_of_fold_never_learns_from_a_pictures_own_cluster() -> None:
 
 
 @pytest.mark.parametrize(
-    ("probability", "alpha", "colours", "aside"),
+    ("probability", "alpha", "colours", "is_excluded"),
     [(0.9, 0.0, 0.2, True), (0.8, 0.0, 0.2, False), (0.6, 0.5, 0.2, True), (0.6, 0.0, 0.95, True),
      (0.4, 0.5, 0.95, False)],
 )  # fmt: skip
-def test_only_the_sure_are_set_aside(probability: float, alpha: float, colours: float, aside: bool) -> None:
-    """Almost surely unusable, or drawn and probably so."""
-    assert surely_unusable(probability, {"alpha": alpha, "top_colours": colours}) is aside
+def test_only_sure_images_are_excluded_automatically(
+    probability: float, alpha: float, colours: float, is_excluded: bool
+) -> None:
+    """Almost surely unusable, or drawn and probably unusable."""
+    assert is_surely_unusable(probability, {"alpha": alpha, "top_colours": colours}) is is_excluded
 
 
-def test_priority_and_logit() -> None:
-    """Large clusters come sooner; odds are capped."""
+def test_large_clusters_come_first_and_log_odds_are_capped() -> None:
     assert priority(0.5, 5) > priority(0.5, 1)
     assert logit(1.0) == -logit(0.0) == 5.0
     assert logit(0.5) == 0.0
 
 
-def test_setting_aside_ends_where_people_prove_it_wrong() -> None:
+def test_automatic_exclusion_ends_when_answers_prove_it_wrong() -> None:
     assert is_precise([])
     assert is_precise(["unusable"] * 200 + ["cake"])
     assert not is_precise(["unusable"] * 20 + ["cake"] * 3)

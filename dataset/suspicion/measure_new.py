@@ -1,0 +1,117 @@
+"""Measure images: fingerprints, features, objects and text. Each picture is read once, and measured once."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from more_itertools import chunked
+from sqlalchemy import Row, and_, or_, select
+
+from dataset.catalog.tables import features, fingerprints, images, seen
+from dataset.catalog.writes import upsert
+from dataset.duplicates.fingerprints import HASHED_PX, RECIPE, fingerprint_of
+from dataset.pictures.decoding import FEATURES_PX, Picture, Undecodable, accept
+from dataset.pictures.seen import look
+from dataset.pictures.seen import recipe as recipe_of
+from dataset.pictures.text_lines import LOOKED_AT_PX
+from dataset.project import Project
+from foundation.errors import StorageError
+from foundation.files import storage_errors
+from networks.backbone import Backbone
+from networks.objects import ObjectDetector
+
+BATCH = 64  # images whose rows are written together
+THREADS = 4
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What measures a picture besides hashes. objects: None if no detector of objects is configured."""
+
+    backbone: Backbone
+    objects: ObjectDetector | None
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """The new rows of one image; None in the place of a row that the catalog has."""
+
+    fingerprint: dict[str, Any] | None
+    features: dict[str, Any] | None
+    seen: dict[str, Any] | None
+
+
+def measure_new(project: Project, networks: Networks, tell: Callable[[str, int, int], None]) -> None:
+    """Add the rows of `fingerprints`, `features` and `seen` that are missing or of another recipe.
+
+    Rows are written in batches: if this is killed, the next run goes on after the last batch. Raises StorageError for
+    an original that is gone or damaged.
+    """
+    missing = _missing(project, networks)
+    with ThreadPoolExecutor(THREADS) as pool, storage_errors(project.home):
+        done = 0
+        for batch in chunked(missing, BATCH):
+            measured = list(pool.map(lambda row: _measure(project, networks, row), batch))
+            with project.catalog.write() as connection:
+                upsert(connection, fingerprints, [one.fingerprint for one in measured if one.fingerprint])
+                upsert(connection, features, [one.features for one in measured if one.features])
+                upsert(connection, seen, [one.seen for one in measured if one.seen])
+            done += len(batch)
+            tell("pictures", done, len(missing))
+
+
+def _missing(project: Project, networks: Networks) -> Sequence[Row[Any]]:
+    """The images without one of the rows, and which rows each lacks, by SHA-256."""
+    known = {
+        fingerprints: fingerprints.c.recipe == RECIPE,
+        features: features.c.backbone == networks.backbone.name,
+        seen: seen.c.recipe == recipe_of(networks.objects),
+    }
+    source: Any = images
+    for table, is_current in known.items():
+        source = source.outerjoin(table, and_(table.c.sha256 == images.c.sha256, is_current))
+    lacks = {table: table.c.sha256.is_(None) for table in known}
+    statement = (
+        select(images.c.sha256, images.c.format, *(lack.label(f"lacks_{table.name}") for table, lack in lacks.items()))
+        .select_from(source)
+        .where(or_(*lacks.values()))
+        .order_by(images.c.sha256)
+    )
+    with project.catalog.read() as connection:
+        return connection.execute(statement).all()
+
+
+def _measure(project: Project, networks: Networks, image: Row[Any]) -> _Measured:
+    """Read and open the picture once, and compute the rows that it lacks."""
+    path = project.blobs.address(image.sha256, image.format)
+    try:
+        content = project.blobs.read(image.sha256, image.format)
+        if image.lacks_fingerprints and hashlib.sha256(content).hexdigest() != image.sha256:
+            raise StorageError(f"{path} is not what was stored; restore it, or erase the image")
+        picture = accept(content, _first_px(image))
+        return _Measured(
+            fingerprint=fingerprint_of(picture).row(image.sha256) if image.lacks_fingerprints else None,
+            features=_feature_row(image.sha256, picture, networks.backbone) if image.lacks_features else None,
+            seen=_seen_row(image.sha256, picture, networks.objects) if image.lacks_seen else None,
+        )
+    except Undecodable as error:
+        raise StorageError(f"{path} is damaged ({error}); restore it, or erase the image") from error
+
+
+def _first_px(image: Row[Any]) -> int:
+    """The scale of the first decode: one that a missing row needs."""
+    if image.lacks_fingerprints:
+        return HASHED_PX
+    return FEATURES_PX if image.lacks_features else LOOKED_AT_PX
+
+
+def _feature_row(sha256: str, picture: Picture, net: Backbone) -> dict[str, Any]:
+    vector = net.vector(picture.upright(FEATURES_PX)).astype(np.float16)
+    return {"sha256": sha256, "backbone": net.name, "vector": vector.tobytes()}
+
+
+def _seen_row(sha256: str, picture: Picture, net: ObjectDetector | None) -> dict[str, Any]:
+    return {"sha256": sha256, "recipe": recipe_of(net), **asdict(look(picture.upright(LOOKED_AT_PX), net))}
