@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tomli_w
 from rich.text import Text
 from sqlalchemy import func, select
 
@@ -24,7 +25,7 @@ from foundation.errors import ConfigError, StageError
 from foundation.ports import free_ports, is_taken
 from foundation.settings import CONFIG_NAME, WEIGHTS_NAME
 from foundation.settings_file import load
-from isitcake.output import err, grid, out
+from isitcake.output import Grid, err, note, out, print_grid
 from labeling import push, queue
 from simulator.internet import IDIOMS, Internet
 from simulator.photo_api import ACCESS_KEY
@@ -88,7 +89,7 @@ def run_demo(folder: Path, photos: Path | None, once: bool) -> None:
         project = open_project(settings)
         stack.callback(project.close)
         _loop(project, config, studio.url, account, world)
-        _tell(project, world, time.monotonic() - started, kind)
+        _print_summary(project, world, time.monotonic() - started, kind)
         _addresses(project, ports, account, once)
         if not once:
             _until_interrupted()
@@ -125,35 +126,13 @@ def _loop(project: Project, config: Path, studio_url: str, account: LabelStudioA
 COMPARED = "best"  # the model that is trained before and after review
 
 
-def _tell(project: Project, world: World, seconds: float, kind: str) -> None:
-    """What was found, beside what is true."""
-    truth = world.truth()
+def _print_summary(project: Project, world: World, seconds: float, kind: str) -> None:
+    """Print what the loop did, beside the truth: labels, then models."""
     listed = published.listing(project.home)
     first, last = listed[0], listed[-1]
-    with project.catalog.read() as connection:
-        images = connection.execute(select(func.count(sightings.c.sha256.distinct()))).scalar_one()
-        different = connection.execute(select(func.count(clusters.c.cluster.distinct()))).scalar_one()
-        said = {
-            row.sha256: row.source_label
-            for row in connection.execute(select(sightings.c.sha256, sightings.c.source_label))
-        }
-        human = {s: d for s, d in label_ledger.latest(connection).items() if d.origin in ("human", "consensus")}
-        held = label_ledger.latest(connection).values()
-        aside = sum(d.label == decisions.SET_ASIDE or d.origin == "detector" for d in held)
-    wrong = sum(said.get(sha) != decision.label for sha, decision in human.items())
-    answers = queue.status(project).judgements
-    out.print()
-    rows = [
-        ("images collected", str(images)),
-        ("of them duplicates of another", str(images - different)),
-        ("answers of reviewers", str(answers)),
-        ("labels they found wrong", str(wrong)),
-        ("set aside as probably unusable", str(aside)),
-        (f"labels right in {first.name}, before review", f"{_agreement(first, truth):.1%} of {first.images}"),
-        (f"labels right in {last.name}, after review", f"{_agreement(last, truth):.1%} of {last.images}"),
-    ]
-    out.print(grid(["", "found"], rows))
-    out.print()
+    out().print()
+    print_grid(Grid(["", "count"], _label_rows(project, world.truth(), first, last)))
+    out().print()
     before, after = (models.find(project.home, f"{COMPARED}/{version.name}") for version in (first, last))
     from training.evaluation import evaluate
 
@@ -167,9 +146,34 @@ def _tell(project: Project, world: World, seconds: float, kind: str) -> None:
             ("  of these, bakers' images", "test_unseen_sites/cake"),
         )
     ]
-    head = ["balanced accuracy on", "not reviewed", "95 %", "reviewed", "95 %"]
-    out.print(grid(head, comparison))
-    out.print(Text(f"\nThe loop took {seconds:.0f} s on {'real photos' if kind == 'photos' else 'drawn pictures'}."))
+    print_grid(Grid(["balanced accuracy on", "not reviewed", "95 %", "reviewed", "95 %"], comparison))
+    out().print(Text(f"\nThe loop took {seconds:.0f} s on {'real photos' if kind == 'photos' else 'drawn pictures'}."))
+
+
+def _label_rows(
+    project: Project, truth: dict[str, str], first: published.Version, last: published.Version
+) -> list[tuple[str, str]]:
+    """Rows about images and labels. first, last: the version before review, and the one after."""
+    with project.catalog.read() as connection:
+        images = connection.execute(select(func.count(sightings.c.sha256.distinct()))).scalar_one()
+        different = connection.execute(select(func.count(clusters.c.cluster.distinct()))).scalar_one()
+        claims = {
+            row.sha256: row.source_label
+            for row in connection.execute(select(sightings.c.sha256, sightings.c.source_label))
+        }
+        latest = label_ledger.latest(connection)
+    reviewed = {sha256: d for sha256, d in latest.items() if d.origin in ("human", "consensus")}
+    excluded = sum(d.label == decisions.SET_ASIDE or d.origin == "detector" for d in latest.values())
+    wrong = sum(claims.get(sha256) != decision.label for sha256, decision in reviewed.items())
+    return [
+        ("images collected", str(images)),
+        ("of them duplicates of another", str(images - different)),
+        ("answers of reviewers", str(queue.status(project).judgements)),
+        ("labels they found wrong", str(wrong)),
+        ("excluded automatically as probably unusable", str(excluded)),
+        (f"labels right in {first.name}, before review", f"{_agreement(first, truth):.1%} of {first.images}"),
+        (f"labels right in {last.name}, after review", f"{_agreement(last, truth):.1%} of {last.images}"),
+    ]
 
 
 def _agreement(version: published.Version, truth: dict[str, str]) -> float:
@@ -178,16 +182,16 @@ def _agreement(version: published.Version, truth: dict[str, str]) -> float:
     return sum(label == true for label, true in known) / max(1, len(known))
 
 
-def _scores(found: Metrics | None) -> tuple[str, str]:
-    if found is None or found.balanced_accuracy is None or found.interval is None:
-        recall = ", ".join(f"{label} {value:.3f}" for label, value in (found.recall if found else {}).items())
+def _scores(metrics: Metrics | None) -> tuple[str, str]:
+    if metrics is None or metrics.balanced_accuracy is None or metrics.interval is None:
+        recall = ", ".join(f"{label} {value:.3f}" for label, value in (metrics.recall if metrics else {}).items())
         return f"only {recall}" if recall else "–", ""
-    return f"{found.balanced_accuracy:.3f}", f"{found.interval[0]:.3f} to {found.interval[1]:.3f}"
+    return f"{metrics.balanced_accuracy:.3f}", f"{metrics.interval[0]:.3f} to {metrics.interval[1]:.3f}"
 
 
 def _addresses(project: Project, ports: Ports, account: LabelStudioAccount, once: bool) -> None:
     newest = published.names(project.home)[-1]
-    out.print()
+    out().print()
     rows = [
         ("dataset", str(project.home / "versions" / newest)),
         ("report", str(project.home / "reports" / f"{newest}.html")),
@@ -202,7 +206,7 @@ def _addresses(project: Project, ports: Ports, account: LabelStudioAccount, once
             ("Label Studio", f"http://127.0.0.1:{ports.label_studio}/  ({account.email}, {account.password})"),
             ("Prefect", f"http://127.0.0.1:{ports.prefect}/"),
         ]
-    out.print(grid(["open", ""], rows))
+    print_grid(Grid(["open", "at"], rows))
 
 
 def _collected(project: Project) -> str:
@@ -215,44 +219,44 @@ def _collected(project: Project) -> str:
 
 
 def _configure(home: Path, kind: str, internet: Internet, ports: Ports) -> Path:
-    """isitcake.toml of the demo's own internet."""
+    """Write isitcake.toml for the demo's internet. Returns its path."""
     shared = shared_folder()
     weights = shared / "models" if shared and kind == "photos" else None
-    parts: list[str] = [
-        "[project]",
-        'name = "is-it-cake"',
-        'contact = "https://example.org/crawler"',
-        "[crawl]",
-        f"allow_private_hosts = {json.dumps(internet.addresses)}",
-        "[review]",
-        f"budget = {BUDGETS[kind]}",
-        f'label_studio_url = "http://127.0.0.1:{ports.label_studio}"',
-        f'pictures_url = "http://127.0.0.1:{ports.web}"',
-    ]
+    content: dict[str, Any] = {
+        "project": {"name": "is-it-cake", "contact": "https://example.org/crawler"},
+        "crawl": {"allow_private_hosts": list(internet.addresses)},
+        "review": {
+            "budget": BUDGETS[kind],
+            "label_studio_url": f"http://127.0.0.1:{ports.label_studio}",
+            "pictures_url": f"http://127.0.0.1:{ports.web}",
+        },
+        "sources": [
+            {
+                "name": name,
+                "kind": "site",
+                "label": "cake",
+                "start_urls": [f"{server.url}/gallery"],
+                "licence": "all rights reserved; research use",
+            }
+            for name, server in internet.sites.items()
+        ],
+    }
     if weights and (weights / WEIGHTS_NAME).is_file():
-        parts += ["[models]", f"folder = {json.dumps(str(weights))}"]
-    for name, server in internet.sites.items():
-        parts += [
-            "[[sources]]",
-            f'name = "{name}"',
-            'kind = "site"',
-            'label = "cake"',
-            f'start_urls = ["{server.url}/gallery"]',
-            'licence = "all rights reserved; research use"',
-        ]
-    parts += [
-        "[[sources]]",
-        'name = "everyday-objects"',
-        'kind = "unsplash"',
-        'label = "not_cake"',
-        f"queries = {json.dumps(list(internet.world.photos))}",
-        f"per_query = {PER_QUERY[kind]}",
-        'permission = "the simulator asks for none"',
-        f'base_url = "{internet.photo_api.url}"',
-        'licence = "Unsplash License"',
-    ]
+        content["models"] = {"folder": str(weights)}
+    content["sources"].append(
+        {
+            "name": "everyday-objects",
+            "kind": "unsplash",
+            "label": "not_cake",
+            "queries": list(internet.world.photos),
+            "per_query": PER_QUERY[kind],
+            "permission": "the simulator asks for none",
+            "base_url": internet.photo_api.url,
+            "licence": "Unsplash License",
+        }
+    )
     path = home / CONFIG_NAME
-    path.write_text("\n".join(parts) + "\n", encoding="utf-8")
+    path.write_text(tomli_w.dumps(content), encoding="utf-8")
     return path
 
 
@@ -282,11 +286,11 @@ def _internet(world: World, first_port: int) -> Internet:
 
 @contextmanager
 def _step(what: str, watch: Callable[[], str] | None = None) -> Iterator[None]:
-    """Say what goes on, and how long it took."""
+    """Print what happens now, and how long it took. watch: gives a few words on how far it is."""
     began = time.monotonic()
     ended = threading.Event()
-    if err.is_terminal:
-        with err.status(what) as status:
+    if err().is_terminal:
+        with err().status(what) as status:
 
             def follow() -> None:
                 while not ended.wait(WATCH_EVERY_S):
@@ -300,17 +304,17 @@ def _step(what: str, watch: Callable[[], str] | None = None) -> Iterator[None]:
                 ended.set()
                 thread.join()
     else:
-        err.print(Text(f"{what} …"))
+        note(f"{what} …")
         yield
-    told = f" ({watch()})" if watch else ""
-    err.print(Text(f"✓ {what}{told}, {time.monotonic() - began:.0f} s"))
+    detail = f" ({watch()})" if watch else ""
+    note(f"✓ {what}{detail}, {time.monotonic() - began:.0f} s")
 
 
 def _until_interrupted() -> None:
-    err.print("\nServers stay up. Ctrl-C ends them.")
-    stopped: Any = threading.Event()
+    note("\nThe servers stay up. Ctrl-C stops them.")
+    stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     try:
         stopped.wait()
     except KeyboardInterrupt:
-        err.print("stopping the servers")
+        note("stopping the servers")

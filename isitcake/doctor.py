@@ -1,4 +1,4 @@
-"""Is everything there that a run needs? Each answer says how to mend it."""
+"""Check that everything a run needs is there; each check says how to fix what is missing."""
 
 import shutil
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from dataset.catalog.engine import Catalog
 from foundation import environment, settings_file
 from foundation.errors import IsItCakeError
 
-ROOM_GB = 1.0
+MIN_FREE_GB = 1.0
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Check:
     name: str
     ok: bool
     needed: bool
-    says: str
+    message: str
 
 
 def examine(config: Path | None) -> list[Check]:
@@ -33,7 +33,7 @@ def examine(config: Path | None) -> list[Check]:
         return [Check("configuration", False, True, str(error))]
     checks = [Check("configuration", True, True, str(settings.config_path))]
     checks.append(_try("contact", True, lambda: settings.require_contact() or settings.project.contact))  # type: ignore[func-returns-value]
-    checks.append(_room(settings.home))
+    checks.append(_disk(settings.home))
     checks.append(_try("catalog", True, lambda: Catalog(settings.catalog.url, settings.home).where))
     checks.append(_try("browser", False, lambda: executable(settings.browser)))
     weights = str(settings.weights) if settings.weights else "none configured: built-in features"
@@ -53,24 +53,24 @@ def examine(config: Path | None) -> list[Check]:
     return checks
 
 
-def _try(name: str, needed: bool, look: Callable[[], str]) -> Check:
+def _try(name: str, needed: bool, check: Callable[[], str]) -> Check:
     try:
-        return Check(name, True, needed, look())
+        return Check(name, True, needed, check())
     except IsItCakeError as error:
         return Check(name, False, needed, str(error))
 
 
-def _room(home: Path) -> Check:
+def _disk(home: Path) -> Check:
     folder = home
     while not folder.exists():
         folder = folder.parent
     free_gb = shutil.disk_usage(folder).free / 1e9
-    return Check("disk", free_gb >= ROOM_GB, True, f"{free_gb:.1f} GB free at {home}")
+    return Check("disk", free_gb >= MIN_FREE_GB, True, f"{free_gb:.1f} GB free at {home}")
 
 
-def _answers(name: str, url: str, path: str, mend: str) -> Check:
+def _answers(name: str, url: str, path: str, fix: str) -> Check:
     try:
         status = requests.get(url.rstrip("/") + path, timeout=5).status_code
     except requests.RequestException as error:
-        return Check(name, False, False, f"{url} cannot be reached ({type(error).__name__}); {mend}")
-    return Check(name, status < 400, False, url if status < 400 else f"{url} answered {status}; {mend}")
+        return Check(name, False, False, f"{url} cannot be reached ({type(error).__name__}); {fix}")
+    return Check(name, status < 400, False, url if status < 400 else f"{url} answered {status}; {fix}")

@@ -1,40 +1,77 @@
-"""Results on stdout, progress on stderr; JSON where a script listens."""
+"""Results on stdout, progress on stderr; JSON where a script listens. rich is imported when something is printed."""
 
 import contextlib
 import dataclasses
+import functools
 import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
-PLAIN_EVERY_S = 5.0
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+    from rich.table import Table
 
+PLAIN_EVERY_S = 5.0  # seconds between two lines of progress in a log
 LOG_WIDTH = 200  # columns of a table that no terminal limits
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+@dataclass(frozen=True)
+class Grid:
+    """A table to print. head: names of the columns. rows: a cell for each; numbers stand right."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    title: str = ""
 
 
-def show(value: Any, as_json: bool, table: "Table | None" = None) -> None:
-    """A result: as JSON, or its line and its table."""
+@functools.cache
+def out() -> "Console":
+    """Standard output."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH)
+
+
+@functools.cache
+def err() -> "Console":
+    """Standard error: progress, notes, errors."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def show(value: Any, as_json: bool, grid: Grid | None = None) -> None:
+    """Print a result: as JSON, or its table and its line."""
     if as_json:
         click.echo(json.dumps(plain(value), ensure_ascii=False, indent=1))
         return
-    if table is not None and table.row_count:
-        out.print(table)
+    if grid is not None and grid.rows:
+        print_grid(grid)
     line = value.line() if hasattr(value, "line") else value if isinstance(value, str) else None
     if line:
-        out.print(Text(line))
+        from rich.text import Text
+
+        out().print(Text(line))
+
+
+def print_grid(grid: Grid) -> None:
+    out().print(_table(grid))
+
+
+def note(message: str) -> None:
+    """Say something to the person, beside the result."""
+    from rich.text import Text
+
+    err().print(Text(message))
 
 
 def plain(value: Any) -> Any:
@@ -50,58 +87,56 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def grid(head: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> Table:
-    """A table; numbers stand right. Text from outside is shown, never interpreted."""
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for number, name in enumerate(head):
-        right = bool(rows) and all(isinstance(row[number], int | float) for row in rows)
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(cell)) for cell in row))
-    return table
-
-
 class Steps:
     """Progress of several things at once: bars on a terminal, a line now and then in a log."""
 
-    def __init__(self, bars: Progress | None) -> None:
+    def __init__(self, bars: "Progress | None") -> None:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
-        self._told: dict[str, float] = {}
+        self._printed_at: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def step(self, what: str, done: int, total: int) -> None:
+        """So many of so many are done."""
         with self._lock:
             if self._bars is not None:
                 if what not in self._tasks:
                     self._tasks[what] = self._bars.add_task(what, total=total or None)
                 self._bars.update(self._tasks[what], completed=done, total=total or None)
-            elif done == total or time.monotonic() - self._told.get(what, 0.0) >= PLAIN_EVERY_S:
-                self._told[what] = time.monotonic()
-                err.print(Text(f"{what}: {done} of {total}"))
+            elif done == total or self._is_due(what):
+                note(f"{what}: {done} of {total}")
 
-    def note(self, source: str, images: int, doing: str) -> None:
-        """A crawl's progress, whose end nobody knows."""
+    def note(self, source: str, images: int, activity: str) -> None:
+        """Progress of a crawl, whose end nobody knows."""
         with self._lock:
-            ended = doing in ("done", "failed")
+            ended = activity in ("done", "failed")
             if self._bars is not None:
                 if source not in self._tasks:
                     self._tasks[source] = self._bars.add_task(source, total=None)
                 total = {"completed": images, "total": max(1, images)} if ended else {"completed": images}
-                self._bars.update(self._tasks[source], description=f"{source}  {doing}", **total)  # type: ignore[arg-type]
-            elif ended or time.monotonic() - self._told.get(source, 0.0) >= PLAIN_EVERY_S:
-                self._told[source] = time.monotonic()
-                err.print(Text(f"{source}: {images} images, {doing}"))
+                self._bars.update(self._tasks[source], description=f"{source}  {activity}", **total)  # type: ignore[arg-type]
+            elif ended or self._is_due(source):
+                note(f"{source}: {images} images, {activity}")
+
+    def _is_due(self, what: str) -> bool:
+        """Whether the last line about it is old enough."""
+        now = time.monotonic()
+        if now - self._printed_at.get(what, 0.0) < PLAIN_EVERY_S:
+            return False
+        self._printed_at[what] = now
+        return True
 
 
 @contextlib.contextmanager
 def progress(quiet: bool = False) -> Iterator[Steps]:
-    """Steps to tell progress to; nothing is shown where a script listens on a log."""
+    """What a stage reports its progress to. quiet: nothing is shown, a script listens."""
     if quiet:
         yield _Quiet(None)
-    elif err.is_terminal:
+    elif err().is_terminal:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=err, transient=True) as bars:
+        with Progress(*columns, console=err(), transient=True) as bars:
             yield Steps(bars)
     else:
         yield Steps(None)
@@ -110,11 +145,21 @@ def progress(quiet: bool = False) -> Iterator[Steps]:
 class _Quiet(Steps):
     def step(self, what: str, done: int, total: int) -> None: ...
 
-    def note(self, source: str, images: int, doing: str) -> None: ...
+    def note(self, source: str, images: int, activity: str) -> None: ...
 
 
-def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
+def _table(grid: Grid) -> "Table":
+    """Text from outside is shown, never interpreted."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=grid.title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for number, name in enumerate(grid.head):
+        right = bool(grid.rows) and all(isinstance(row[number], int | float) for row in grid.rows)
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for row in grid.rows:
+        table.add_row(*(Text(_cell(cell)) for cell in row))
+    return table
 
 
 def _cell(value: Any) -> str:

@@ -9,7 +9,7 @@ from foundation.environment import prefect_api_url
 from foundation.errors import StageError
 from foundation.ports import is_taken
 from foundation.settings import Settings
-from isitcake.output import err
+from isitcake.output import note
 from web.app import create_app
 
 
@@ -26,13 +26,13 @@ def start_web(settings: Settings, host: str, port: int) -> uvicorn.Server:
 def serve_all(settings: Settings, host: str, port: int) -> None:
     """Serve until interrupted. Without a Prefect server, pages and pictures only, and it says so."""
     server = start_web(settings, host, port)
-    err.print(f"pages and pictures at http://{host}:{port}")
+    note(f"pages and pictures at http://{host}:{port}")
     try:
         if not prefect_api_url():
-            err.print("no schedules: start a Prefect server and set PREFECT_API_URL for them")
+            note("no schedules: start a Prefect server and set PREFECT_API_URL for them")
             threading.Event().wait()
         from flows.deployments import serve_deployments
 
-        serve_deployments(settings.config_path, lambda: err.print("schedules and triggers are on"))
+        serve_deployments(settings.config_path, lambda: note("schedules and triggers are on"))
     finally:
         server.should_exit = True

@@ -1,9 +1,8 @@
-"""What there is, at a glance."""
+"""What the project holds, at a glance."""
 
 from dataclasses import asdict
 from typing import Any
 
-from rich.table import Table
 from sqlalchemy import func, select
 
 from crawlers.ledger import last_reports
@@ -11,7 +10,7 @@ from dataset.catalog.tables import clusters, images
 from dataset.labels import label_ledger
 from dataset.project import Project
 from dataset.versions import published
-from isitcake.output import grid
+from isitcake.output import Grid
 from labeling import queue
 from training import models
 
@@ -36,19 +35,18 @@ def describe(project: Project) -> dict[str, Any]:
     }
 
 
-def tables(found: dict[str, Any]) -> list[Table]:
+def grids(state: dict[str, Any]) -> list[Grid]:
     """The same, for people."""
-    whole = [("images", found["images"]), ("different pictures", found["clusters"])]
-    whole += [(label.replace("_", " "), count) for label, count in found["labels"].items()]
-    whole += [("waiting for review", found["review"]["queued"]), ("judgements", found["review"]["judgements"])]
-    answer = [grid([found["project"], ""], whole)]
-    if found["sources"]:
-        rows = [(s["source"], s["status"], s["candidates"], "; ".join(s["notes"])[:80]) for s in found["sources"]]
-        answer.append(grid(["source", "", "candidates", ""], rows))
-    if found["versions"]:
-        answer.append(
-            grid(["version", "images", "id"], [(v["name"], v["images"], v["id"][:16]) for v in found["versions"]])
-        )
-    if found["models"]:
-        answer.append(grid(["model", "version"], [(m["name"], m["version"]) for m in found["models"]]))
+    whole = [("images", state["images"]), ("different pictures", state["clusters"])]
+    whole += [(label.replace("_", " "), count) for label, count in state["labels"].items()]
+    whole += [("waiting for review", state["review"]["queued"]), ("judgements", state["review"]["judgements"])]
+    answer = [Grid([state["project"], "count"], whole)]
+    if state["sources"]:
+        rows = [(s["source"], s["status"], s["candidates"], "; ".join(s["notes"])[:80]) for s in state["sources"]]
+        answer.append(Grid(["source", "state", "candidates", "notes"], rows))
+    if state["versions"]:
+        versions = [(v["name"], v["images"], v["id"][:16]) for v in state["versions"]]
+        answer.append(Grid(["version", "images", "id"], versions))
+    if state["models"]:
+        answer.append(Grid(["model", "version"], [(m["name"], m["version"]) for m in state["models"]]))
     return answer

@@ -1,0 +1,67 @@
+"""Commands that bring images in and sort them."""
+
+import click
+
+from isitcake.options import Commands, Context, json_option, pass_context
+from isitcake.output import Grid, progress, show
+
+
+@click.command(short_help="Collect images from the sources.")
+@click.argument("sources", nargs=-1)
+@json_option
+@pass_context
+def collect(context: Context, sources: tuple[str, ...], as_json: bool) -> None:
+    """Collect images from every source, or from each SOURCE that is named."""
+    from crawlers.collect import collect as stage
+
+    project = context.project()
+    with progress(as_json) as steps:
+        report = stage(project, sources, steps.note)
+    rows = report.rows()
+    show(report, as_json, Grid(list(rows[0]), [list(row.values()) for row in rows]))
+    report.raise_for_failures()
+
+
+@click.group(cls=Commands, short_help="Try a source before you add it.")
+def source() -> None:
+    """Try a source before you add it."""
+
+
+@source.command(short_help="Show what a web page would give.")
+@click.argument("url")
+@click.option("--label", help="Label of the page's pictures; the project's first label by default.")
+@json_option
+@pass_context
+def probe(context: Context, url: str, label: str | None, as_json: bool) -> None:
+    """Show what would be collected from the page at URL: a report with thumbnails, and the TOML to paste."""
+    from crawlers.probe import probe as stage
+    from web.pages.probe import write_probe
+
+    settings = context.settings()
+    with stage(settings, url, label) as (probed, report):
+        path = write_probe(report, probed, settings.home)
+    rows = [
+        (photo.outcome, photo.reason, f"{photo.width}×{photo.height}" if photo.width else "", photo.fetched_url)
+        for photo in report.photos
+    ]
+    show(report, as_json, Grid(["outcome", "reason", "pixels", "address"], rows))
+    if not as_json:
+        for note in [*(f"opt-out: {objection}" for objection in report.objections), *report.run.notes]:
+            show(note, False)
+        show(f"\npictures: {path}\nto collect it, add to {settings.config_path}:\n\n{report.toml}", False)
+
+
+@click.command(short_help="Find duplicates and doubtful labels.")
+@json_option
+@pass_context
+def curate(context: Context, as_json: bool) -> None:
+    """Find duplicates and doubtful labels, and put the questions to reviewers in order."""
+    from dataset.curate import curate as stage
+
+    project = context.project()
+    with progress(as_json) as steps:
+        report = stage(project, steps.step)
+    show(report, as_json, Grid(["detector", "findings"], list(report.findings.items())))
+
+
+COMMANDS: tuple[click.Command, ...] = (collect, source, curate)

@@ -1,0 +1,157 @@
+"""Commands about models: train, compare, promote, ask."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from isitcake.options import Commands, Context, json_option, pass_context
+from isitcake.output import Grid, print_grid, progress, show
+
+if TYPE_CHECKING:
+    from training.metrics import Metrics
+
+
+@click.command(short_help="Train models on a version.")
+@click.argument("version", required=False)
+@click.option("--model", "names", multiple=True, help="Attempt to train; by default every one that can be trained.")
+@json_option
+@pass_context
+def train(context: Context, version: str | None, names: tuple[str, ...], as_json: bool) -> None:
+    """Train models on VERSION, the newest by default, then try to promote the `svm` model."""
+    from training.leaderboard import COLUMNS, board
+    from training.train import train as stage
+    from web.pages.leaderboard import write_leaderboard
+
+    project = context.project()
+    with progress(as_json) as steps:
+        report = stage(project.settings, version, steps.step, names)
+    page = write_leaderboard(project, report.version)
+    show(report, as_json, Grid(list(COLUMNS), board(report.trained)))
+    if not as_json:
+        for name, reason in report.skipped.items():
+            show(f"not trained: {name}, which {reason}", False)
+        for refusal in (report.promotion.refusals if report.promotion else [])[1:]:
+            show(f"also not promoted because: {refusal}", False)
+        show(f"page: {page}", False)
+
+
+@click.group(cls=Commands, short_help="List, promote and fetch models.")
+def models() -> None:
+    """List, show and promote trained models; fetch pretrained weights."""
+
+
+@models.command(name="list", short_help="List every model.")
+@json_option
+@pass_context
+def list_(context: Context, as_json: bool) -> None:
+    """List every model with its balanced accuracy on unseen sites; * marks the default model."""
+    from training.models import champion_id, listing
+
+    home = context.settings().home
+    listed, default = listing(home), champion_id(home)
+    rows = []
+    for model in listed:
+        unseen = model.metrics.get("test_unseen_sites")
+        note = "trained on images that were erased since" if model.is_tainted else ""
+        score = unseen.balanced_accuracy if unseen else None
+        rows.append(("*" if model.id == default else "", model.name, model.version, model.trained_on, score, note))
+    show(
+        listed if listed or as_json else "no model yet; `isitcake train` makes one",
+        as_json,
+        Grid(["", "model", "version", "trained on", "unseen sites", "note"], rows),
+    )
+
+
+@models.command(name="show", short_help="Show the metrics of a model.")
+@click.argument("model")
+@json_option
+@pass_context
+def show_(context: Context, model: str, as_json: bool) -> None:
+    """Show the metrics of MODEL: its name, or name/version."""
+    from training.models import find
+
+    chosen = find(context.settings().home, model)
+    parts = [(name, part["images"], part["accuracy"]) for name, part in chosen.slices.items()]
+    show(chosen, as_json, _metrics(chosen.metrics))
+    if not as_json:
+        print_grid(Grid(["part of both tests", "images", "accuracy"], parts))
+        show(str(chosen.path / "card.md"), False)
+
+
+@models.command(short_help="Make a model the default model.")
+@click.argument("model")
+@click.option("--force", is_flag=True, help="Promote even if it does not beat the default model; this is recorded.")
+@json_option
+@pass_context
+def promote(context: Context, model: str, force: bool, as_json: bool) -> None:
+    """Make MODEL the default for `predict`, if it beats the current default."""
+    from training.promotion import promote as stage
+
+    report = stage(context.settings(), model, force=force)
+    show(report, as_json)
+    if report.refusals:
+        for refusal in [] if as_json else report.refusals[1:]:
+            show(f"and: {refusal}", False)
+        raise click.exceptions.Exit(1)
+
+
+@models.command(short_help="Restore the previous default model.")
+@json_option
+@pass_context
+def rollback(context: Context, as_json: bool) -> None:
+    """Restore the previous default model."""
+    from training.promotion import rollback as stage
+
+    show(stage(context.settings()), as_json)
+
+
+@models.command(short_help="Download pretrained weights.")
+@json_option
+@pass_context
+def fetch(context: Context, as_json: bool) -> None:
+    """Download pretrained weights to the folder that `[models] folder` names, and check them."""
+    from networks.weights import fetch as stage
+
+    with progress(as_json) as steps:
+        files = stage(context.settings(needs_weights=False), steps.step)
+    show(
+        files if as_json else f"{len(files)} files checked",
+        as_json,
+        Grid(["file", "state", "licence"], [(f.file, f.state, f.licence) for f in files]),
+    )
+
+
+@click.command(short_help="Classify pictures.")
+@click.argument("images", nargs=-1, required=True)
+@click.option("--model", help="Name, or name/version; the default model otherwise.")
+@click.option("--explain", is_flag=True, help="Name the training pictures that look most alike.")
+@json_option
+@pass_context
+def predict(context: Context, images: tuple[str, ...], model: str | None, explain: bool, as_json: bool) -> None:
+    """Classify pictures: files, folders or URLs."""
+    from training.models import find
+    from training.predict import learned_from
+    from training.predict import predict as stage
+
+    settings = context.settings()
+    chosen = find(settings.home, model)
+    with progress(as_json) as steps:
+        examples = learned_from(settings, chosen, steps.step) if explain else None
+        answers = stage(chosen, images, examples, steps.step)
+    rows = [(a["file"], a["label"], max(a["probabilities"].values())) for a in answers]
+    show(answers, as_json, Grid(["picture", "label", "probability"], rows))
+    if explain and not as_json:
+        near = [(a["file"], n["label"], n["similarity"], n["file"]) for a in answers for n in a["nearest"]]
+        print_grid(Grid(["picture", "is like this", "similarity", "in training"], near))
+
+
+def _metrics(metrics: "Mapping[str, Metrics]") -> Grid:
+    rows = [
+        (name, m.images, m.accuracy, m.balanced_accuracy, "{:.3f} to {:.3f}".format(*m.interval) if m.interval else "")
+        for name, m in metrics.items()
+    ]
+    return Grid(["split", "images", "accuracy", "balanced", "95 % interval"], rows)
+
+
+COMMANDS: tuple[click.Command, ...] = (train, models, predict)

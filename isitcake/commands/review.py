@@ -1,0 +1,125 @@
+"""Commands about review: questions to people, and their answers."""
+
+from pathlib import Path
+
+import click
+
+from isitcake.options import Commands, Context, json_option, pass_context
+from isitcake.output import Grid, show
+
+
+@click.group(cls=Commands, short_help="Ask people, and take their answers.")
+def review() -> None:
+    """Ask people about doubtful images, and take their answers."""
+
+
+@review.command(short_help="Send questions to Label Studio.")
+@json_option
+@pass_context
+def push(context: Context, as_json: bool) -> None:
+    """Send the next round's questions to Label Studio."""
+    from labeling.push import push as stage
+
+    report = stage(context.project())
+    show(report, as_json)
+    if not as_json:
+        for url in report.project_urls:
+            show(f"answer at {url}", False)
+
+
+@review.command(short_help="Fetch answers from Label Studio.")
+@click.option("--full", is_flag=True, help="Fetch every answer, not only changed ones: finds deleted answers.")
+@json_option
+@pass_context
+def pull(context: Context, full: bool, as_json: bool) -> None:
+    """Fetch new and changed answers from Label Studio."""
+    from labeling.pull import pull as stage
+
+    show(stage(context.project(), everything=full), as_json)
+
+
+@review.command(short_help="Count questions and answers.")
+@json_option
+@pass_context
+def status(context: Context, as_json: bool) -> None:
+    """Count the questions that wait and the answers by reviewer, and estimate what more answers would bring."""
+    from labeling.queue import status as stage
+
+    state = stage(context.project())
+    rows: list[tuple[str, int]] = [("queued", state.queued), ("waiting in Label Studio", state.waiting)]
+    rows += [("disputed", state.disputed), ("waiting for the adjudicator", state.adjudicating)]
+    rows += [(f"answered by {name}", count) for name, count in state.reviewers.items()]
+    rows += [(f"answered {answer}", count) for answer, count in state.answers.items()]
+    show(state, as_json, Grid(["review", "images"], rows))
+
+
+@review.command(short_help="Measure the reviewers.")
+@click.option("--week", is_flag=True, help="Count the last seven days only.")
+@json_option
+@pass_context
+def reviewers(context: Context, week: bool, as_json: bool) -> None:
+    """Measure how often each reviewer is right, and what a corrected label costs."""
+    from datetime import UTC, datetime
+
+    from labeling.reviewers import last_week, table_rows
+    from labeling.reviewers import reviewers as stage
+
+    project = context.project()
+    report = last_week(project, datetime.now(UTC)) if week else stage(project)
+    head, rows = table_rows(report)
+    show(report, as_json, Grid(head, rows))
+
+
+@review.command(name="next", short_help="List the next images to look at.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many, at most.")
+@click.option("--audit", is_flag=True, help="List images of the audit sample, which the card's error rate comes from.")
+@json_option
+@pass_context
+def next_(context: Context, limit: int, audit: bool, as_json: bool) -> None:
+    """List the images that are most worth a look, without Label Studio."""
+    from labeling.queue import next_items
+
+    items = next_items(context.project(), limit, audit)
+    rows = [(i["error_probability"], i["suggested_label"], "; ".join(i["reasons"]), i["path"]) for i in items]
+    show(items, as_json, Grid(["wrong?", "suggested", "reasons", "picture"], rows))
+
+
+@review.command(short_help="List pictures excluded automatically.")
+@json_option
+@pass_context
+def aside(context: Context, as_json: bool) -> None:
+    """List pictures excluded automatically, with reasons; any answer restores one."""
+    from labeling.queue import set_aside
+
+    items = set_aside(context.project())
+    rows = [(i["label"], i["reason"], i["path"]) for i in items]
+    show(
+        items if items or as_json else "no picture is excluded automatically",
+        as_json,
+        Grid(["label", "reason", "picture"], rows),
+    )
+
+
+@review.command(name="import", short_help="Read answers from a file.")
+@click.argument("answers", type=click.Path(path_type=Path))
+@click.option("--gold", is_flag=True, help="The answers are certain: they decide, and reviewers are measured by them.")
+@json_option
+@pass_context
+def import_(context: Context, answers: Path, gold: bool, as_json: bool) -> None:
+    """Read answers from a file: CSV sha256,label,reviewer[,answered_at], or a JSON export of Label Studio."""
+    from labeling.answer_files import import_answers
+
+    show(import_answers(context.project(), answers, are_known=gold), as_json)
+
+
+@review.command(short_help="Write answers to a file.")
+@click.argument("answers", type=click.Path(path_type=Path))
+@pass_context
+def export(context: Context, answers: Path) -> None:
+    """Write every current answer to the file ANSWERS: Label Studio's JSON if it ends in .json, else CSV."""
+    from labeling.answer_files import export_answers
+
+    show(f"{export_answers(context.project(), answers)} answers in {answers}", False)
+
+
+COMMANDS: tuple[click.Command, ...] = (review,)

@@ -1,0 +1,164 @@
+"""Commands about published versions."""
+
+from pathlib import Path
+
+import click
+
+from isitcake.options import Commands, Context, json_option, pass_context
+from isitcake.output import Grid, progress, show
+
+
+@click.command(short_help="Publish a version of the dataset.")
+@click.option("--force", is_flag=True, help="Publish even if a gate refuses; the dataset card says so.")
+@json_option
+@pass_context
+def publish(context: Context, force: bool, as_json: bool) -> None:
+    """Publish a version of the dataset. Does nothing if nothing changed."""
+    from dataset.publish import publish as stage
+    from web.pages.contact_sheet import write_contact_sheet
+    from web.pages.report import write_report
+
+    project = context.project()
+    with progress(as_json) as steps:
+        report = stage(project, progress=steps.step, force=force)
+    if report.version:
+        write_report(project, report.version)
+        write_contact_sheet(project.home, report.version)
+    labels = project.settings.project.labels
+    rows = [(split, *(counts.get(label, 0) for label in labels)) for split, counts in report.counts.items()]
+    show(report, as_json, Grid(["split", *labels], rows))
+
+
+@click.group(cls=Commands, short_help="List, compare, check and export versions.")
+def versions() -> None:
+    """List, compare, check and export published versions."""
+
+
+@versions.command(name="list", short_help="List every version.")
+@json_option
+@pass_context
+def list_(context: Context, as_json: bool) -> None:
+    """List every version, the oldest first."""
+    from dataset.versions.published import listing
+
+    listed = listing(context.settings().home)
+    rows = [(v.name, v.images, v.created[:16].replace("T", " "), v.parent or "", v.id[:16]) for v in listed]
+    show(
+        listed if listed or as_json else "no version yet; `isitcake publish` makes one",
+        as_json,
+        Grid(["version", "images", "published", "parent", "id"], rows),
+    )
+
+
+@versions.command(name="show", short_help="Show counts and identity of a version.")
+@click.argument("version")
+@json_option
+@pass_context
+def show_(context: Context, version: str, as_json: bool) -> None:
+    """Show how many images each split of VERSION has, and its id."""
+    from dataset.versions.published import load
+
+    loaded = load(context.settings().home, version)
+    rows = [(split, *(counts.get(label, 0) for label in loaded.labels)) for split, counts in loaded.counts.items()]
+    show(loaded, as_json, Grid(["split", *loaded.labels], rows, f"{loaded.name}  id {loaded.id}"))
+
+
+@versions.command(short_help="Compare two versions.")
+@click.argument("old")
+@click.argument("new")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page with thumbnails to this file, too.")
+@json_option
+@pass_context
+def diff(context: Context, old: str, new: str, html: Path | None, as_json: bool) -> None:
+    """List images added, removed and relabelled from version OLD to version NEW, with reasons."""
+    from dataset.versions.published import diff as compare
+
+    changes = compare(context.settings().home, old, new)
+    kinds = {"added": changes.added, "removed": changes.removed, "relabelled": changes.relabelled}
+    rows = [(kind, c["sha256"][:16], c["was"], c["label"], c["reason"]) for kind, cs in kinds.items() for c in cs]
+    line = ", ".join(f"{len(changed)} {kind}" for kind, changed in kinds.items())
+    if html:
+        from web.pages.diff import write_diff
+
+        line += f"; page: {write_diff(context.project(), changes, html)}"
+    show(changes if as_json else line, as_json, Grid(["change", "image", "was", "label", "reason"], rows))
+
+
+@versions.command(short_help="Check that a version is unchanged.")
+@click.argument("version")
+@click.option("--quick", is_flag=True, help="Hash no file: check rows, paths and leaks only.")
+@json_option
+@pass_context
+def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
+    """Check that VERSION is what was published: hashes, id, no leak between splits. Takes a folder, too."""
+    from dataset.erasure.restored import restored
+    from dataset.versions.verify import require_verified
+    from dataset.versions.verify import verify as stage
+
+    is_folder = (Path(version) / "version.json").is_file()  # a copied version needs no project
+    home, name = (Path(version), str(Path(version).resolve())) if is_folder else (context.settings().home, version)
+    with progress(as_json) as steps:
+        result = stage(home, name, lambda done, total: steps.step("hashing", done, total), quick=quick)
+    if not is_folder:
+        result.problems.extend(restored(context.project(), version))
+    hashes = "no file hashed" if quick else "every hash right"
+    intact = f"{result.version}: {result.images} images, {hashes}, no leak; id {result.id}"
+    show(result if as_json else "\n".join(result.problems) or intact, as_json)
+    require_verified(result)
+
+
+@versions.command(short_help="Write a version in another format.")
+@click.argument("version")
+@click.option("--format", "kind", required=True, help="imagefolder, webdataset, parquet, coco or csv.")
+@click.option("--to", required=True, type=click.Path(path_type=Path), help="A folder: new, or of the same export.")
+@json_option
+@pass_context
+def export(context: Context, version: str, kind: str, to: Path, as_json: bool) -> None:
+    """Write VERSION in a format that other tools read. Run again after a crash, it continues."""
+    from dataset.exports.export import export as stage
+    from dataset.versions.published import load
+
+    loaded = load(context.settings().home, version)
+    with progress(as_json) as steps:
+        images = stage(loaded, kind, to, steps.step)
+    summary = {"version": loaded.name, "id": loaded.id, "format": kind, "images": images, "folder": str(to)}
+    show(summary if as_json else f"{images} images of {loaded.name} as {kind} in {to}", as_json)
+
+
+@click.command(short_help="Take pictures down, everywhere.")
+@click.option("--sha256", default="", help="One image, with every known copy of it.")
+@click.option("--url", default="", help="The image at this address, or all images on this page.")
+@click.option("--source", default="", help="All images of this source of isitcake.toml.")
+@click.option("--site", default="", help="All images of this site.")
+@click.option("--creator", default="", help="All images by this person.")
+@click.option("--reason", default="", help="The reason, in a few words; kept with the tombstones.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
+@json_option
+@pass_context
+def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **selection: str) -> None:
+    """Take pictures down everywhere: files, rows of every version, tasks, reports. It cannot be undone."""
+    from dataset.erasure.erase import erase as stage
+
+    report = stage(context.project(), reason, dry_run=dry_run, **selection)
+    rows = [
+        ("images", str(report.images)),
+        ("versions", ", ".join(report.versions) or "none"),
+        ("models trained on them", ", ".join(report.models) or "none"),
+        ("tasks to withdraw at the next push or pull", str(report.tasks)),
+    ]
+    show(report, as_json, Grid(["erased", "what"], rows))
+
+
+@click.command(short_help="Write a report with pictures.")
+@click.argument("version", required=False)
+@json_option
+@pass_context
+def report(context: Context, version: str | None, as_json: bool) -> None:
+    """Write an HTML report with pictures about VERSION, the newest by default."""
+    from web.pages.report import write_report
+
+    path = write_report(context.project(), version)
+    show({"path": path} if as_json else f"wrote {path}", as_json)
+
+
+COMMANDS: tuple[click.Command, ...] = (publish, versions, erase, report)
