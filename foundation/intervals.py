@@ -1,16 +1,17 @@
-"""Exact confidence intervals of a share."""
+"""Exact confidence intervals of shares."""
 
 
 def exact_interval(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Clopper-Pearson interval of a share of which k in n were seen: (low, high), never narrower than `level` says.
+    """Clopper-Pearson interval (low, high) of a share, where k of n trials were hits.
 
-    (0, 1) for n = 0. Raises ValueError for k outside 0..n. Source: scipy.stats.binomtest.
+    It covers the true share with a probability of at least `level`. (0, 1) for n = 0. Raises ValueError for k outside
+    0..n. Source: scipy.stats.binomtest.
     """
     if not 0 <= k <= n:
-        raise ValueError(f"{k} of {n}")
+        raise ValueError(f"{k} of {n} is not a share")
     if not n:
         return 0.0, 1.0
-    from scipy.stats import binomtest  # costs more than a second to import
+    from scipy.stats import binomtest  # importing it takes more than a second
 
-    found = binomtest(k, n).proportion_ci(level, "exact")
-    return float(found.low), float(found.high)
+    interval = binomtest(k, n).proportion_ci(level, "exact")
+    return float(interval.low), float(interval.high)
