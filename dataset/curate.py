@@ -206,7 +206,7 @@ def _triage(connection: Connection, net: Backbone, labels: list[str], audited: i
         near_duplicates=len(rows) - len(groups),
         findings=dict(sorted(Counter(f.detector for found in suspicions.values() for f in found).items())),
         queued=len(waiting),
-        set_aside=sum(decision.label == decisions.SET_ASIDE for decision in holding.values()),
+        set_aside=sum(decision.label == decisions.EXCLUDED for decision in holding.values()),
         decided=decided,
         backbone=net.name,
     )

@@ -139,7 +139,7 @@ def _tell(project: Project, world: World, seconds: float, kind: str) -> None:
         }
         human = {s: d for s, d in label_ledger.latest(connection).items() if d.origin in ("human", "consensus")}
         held = label_ledger.latest(connection).values()
-        aside = sum(d.label == decisions.SET_ASIDE or d.origin == "detector" for d in held)
+        aside = sum(d.label == decisions.EXCLUDED or d.origin == "detector" for d in held)
     wrong = sum(said.get(sha) != decision.label for sha, decision in human.items())
     answers = queue.status(project).judgements
     out.print()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dataset.labels.players import BEATEN, PLAYERS_FIRST, Mind
+from dataset.labels.players import DISSENT_PRIORITY, MODEL_ERROR_PRIORITY, Agreement
 from dataset.suspicion import triage
 from dataset.suspicion.detectors import Finding, Subject
 
@@ -27,7 +27,7 @@ def queue_rows(
     judged: dict[int, str],
     subjects: dict[int, Subject],
     suspicions: dict[int, list[Finding]],
-    objections: Mapping[str, Mind],
+    objections: Mapping[str, Agreement],
 ) -> list[dict[str, Any]]:
     """Rows of the review queue: every cluster that nobody judged and that is not set aside.
 
@@ -54,7 +54,7 @@ def queue_rows(
         suggested = triage.suggestion(found, subjects[i].source_label, subjects[i].prior)
         reasons = [f"{finding.detector}: {finding.evidence}" for finding in found]
         if mind:
-            priority = PLAYERS_FIRST + mind.share if doubted else priority + BEATEN
+            priority = DISSENT_PRIORITY + mind.share if doubted else priority + MODEL_ERROR_PRIORITY
             suggested = mind.answer
             reasons.insert(0, mind.reason)
         waiting.append(
