@@ -2,15 +2,13 @@
 
 import io
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from dataset.duplicates.fingerprints import fingerprint
-from dataset.pictures.decoding import Undecodable, examine, normalise, scaled_rgb
-from networks.backbone import backbone
+from dataset.pictures.decoding import Undecodable, examine, normalise
 from simulator import drawings
 
 
@@ -90,20 +88,3 @@ def test_white_logos_on_transparency_differ() -> None:
         marks.append(fingerprint(encoded(image, "PNG")))
     assert marks[0].phash != marks[1].phash
     assert marks[0].alpha > 0.5
-
-
-def test_built_in_features_tell_pictures_apart() -> None:
-    """Of any size, finite, and nearer to a copy than to another picture."""
-    net = backbone(None)
-    one, two = net.vector(photo(1)), net.vector(photo(2))
-    copy = net.vector(photo(1).resize((333, 251)))
-    assert one.shape == (300,)
-    assert np.isfinite(one).all()
-    assert np.linalg.norm(one - copy) < np.linalg.norm(one - two) / 2
-
-
-def test_configured_weights_are_used(shared: Path) -> None:
-    """MobileNetV2 gives 1,280 features, and its name says which weights they are of."""
-    net = backbone(shared / "models" / "mobilenet_v2_1.0_224.onnx")
-    assert net.vector(scaled_rgb(drawings.cake(random.Random(1)))).shape == (1280,)
-    assert net.name == "mobilenet_v2_1.0_224@2666b4df0bc8"
