@@ -26,8 +26,8 @@ from dataset.labels import audit, decisions, label_ledger
 from dataset.labels.players import objections
 from dataset.pictures import text_lines
 from dataset.pictures.decoding import Undecodable, scaled_rgb
-from dataset.pictures.seen import look
 from dataset.pictures.seen import recipe as recipe_of
+from dataset.pictures.seen import recognise
 from dataset.project import Project
 from dataset.suspicion.detectors import DETECTORS, Finding
 from dataset.suspicion.queue import queue_rows
@@ -145,7 +145,7 @@ def _feature_row(sha256: str, content: bytes, net: Backbone) -> dict[str, Any]:
 
 
 def _seen_row(sha256: str, content: bytes, net: objects.ObjectDetector | None) -> dict[str, Any]:
-    seen_there = look(scaled_rgb(content, text_lines.LOOKED_AT_PX), net)
+    seen_there = recognise(scaled_rgb(content, text_lines.SEARCHED_SIDE_PX), net)
     return {"sha256": sha256, "recipe": recipe_of(net), **asdict(seen_there)}
 
 
