@@ -160,9 +160,9 @@ def _posterior(
     log_odds[votes.votes_per_item() < COMMON_ANSWERS_FROM] = 0.0  # a single reviewer's rare answer must hold
     own = posterior[votes.item] * votes.is_informative[votes.item][:, None]
     prior_counts = PRIOR_ANSWERS * _prior_confusion(counts)[votes.reviewer, :, votes.answer]
-    given = counts[votes.reviewer, :, votes.answer] - own + prior_counts
+    answered = counts[votes.reviewer, :, votes.answer] - own + prior_counts
     rows = counts.sum(axis=2)[votes.reviewer] - own + PRIOR_ANSWERS
-    np.add.at(log_odds, votes.item, np.log(np.maximum(given, MIN_PROBABILITY) / rows))
+    np.add.at(log_odds, votes.item, np.log(np.maximum(answered, MIN_PROBABILITY) / rows))
     probabilities = _softmax(log_odds)
     is_known = votes.known >= 0
     probabilities[is_known] = 0.0

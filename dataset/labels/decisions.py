@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from dataset.labels.consensus import SETTLED_PROBABILITY, Consensus, Vote, consensus
 from dataset.labels.vocabulary import EXCLUDED, UNSURE, UNUSABLE, WITHDRAWN, DecisionOrigin
+
+if TYPE_CHECKING:
+    from dataset.labels.consensus import Consensus
 
 __all__ = [
     "EXCLUDED", "UNSURE", "UNUSABLE", "WITHDRAWN", "Answer", "Decision", "DecisionOrigin", "Opinion", "decide",
@@ -58,6 +61,10 @@ class Opinion:
 
 def opine(answers: Mapping[str, Sequence[Answer]]) -> dict[str, Opinion]:
     """The opinion about each cluster. answers: cluster → the newest answer of every reviewer."""
+    from dataset.labels.consensus import SETTLED_PROBABILITY  # imports numpy, which decisions do not need
+
+    if not answers:
+        return {}
     model = fit_consensus(answers)
     opinions = {}
     for cluster, cluster_answers in answers.items():
@@ -68,8 +75,10 @@ def opine(answers: Mapping[str, Sequence[Answer]]) -> dict[str, Opinion]:
     return opinions
 
 
-def fit_consensus(answers: Mapping[str, Sequence[Answer]]) -> Consensus:
+def fit_consensus(answers: Mapping[str, Sequence[Answer]]) -> "Consensus":
     """The consensus model of all answers; its items are clusters. Final answers are known to be true."""
+    from dataset.labels.consensus import Vote, consensus
+
     pairs = [(cluster, answer) for cluster, cluster_answers in answers.items() for answer in cluster_answers]
     known = {cluster: answer.answer for cluster, answer in pairs if answer.is_final}
     return consensus([Vote(cluster, answer.reviewer, answer.answer) for cluster, answer in pairs], known)

@@ -3,18 +3,21 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from dataset.catalog.cluster_ranges import blocks, within
 from dataset.catalog.tables import clusters, decisions, findings, judgements, queue, sightings
 from dataset.catalog.writes import append
-from dataset.labels.consensus import Consensus
 from dataset.labels.decisions import Answer, Decision, Opinion, decide, fit_consensus, opine
 from dataset.labels.vocabulary import CERTAIN, FINAL_ORIGINS, WITHDRAWN, DecisionOrigin
 
+if TYPE_CHECKING:
+    from dataset.labels.consensus import Consensus
 
-def fitted(connection: Connection) -> Consensus:
+
+def fitted(connection: Connection) -> "Consensus":
     """The consensus model of all answers; its items are clusters."""
     return fit_consensus(newest_answers(connection))
 

@@ -1,9 +1,11 @@
-"""Normalised pictures: derived/<recipe>/ab/<sha256>.jpg, made when they are first needed."""
+"""Normalised pictures: derived/<recipe>/ab/<sha256>.jpg, made when they are first needed.
+
+Every command imports this module, so Pillow is imported only where a picture is needed.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset.pictures.decoding import DERIVED_RECIPE, Undecodable, normalise
 from dataset.pictures.originals import Blobs
 from foundation.errors import StorageError
 from foundation.files import write_once
@@ -18,6 +20,8 @@ class NormalisedPictures:
 
     @property
     def root(self) -> Path:
+        from dataset.pictures.decoding import DERIVED_RECIPE
+
         return self.home / "derived" / DERIVED_RECIPE
 
     def path(self, sha256: str) -> Path:
@@ -29,6 +33,8 @@ class NormalisedPictures:
 
         Raises StorageError if the original is gone or damaged.
         """
+        from dataset.pictures.decoding import Undecodable, normalise
+
         path = self.path(sha256)
         if path.exists():
             return path

@@ -51,7 +51,7 @@ def read_variables(environ: Mapping[str, str]) -> Variables:
             sections.setdefault(section, {})[key] = values[variable]
     return Variables(
         sections,
-        {place: variable for place, variable in _variable_names().items() if variable in values},
+        {key: variable for key, variable in _variable_names().items() if variable in values},
         Secrets(**{key: values[_name(key)] for key in Secrets.model_fields if _name(key) in values}),
         values.get(BROWSER, ""),
     )
