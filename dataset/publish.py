@@ -32,8 +32,7 @@ from dataset.publishing.totals import Census, census
 from dataset.versions import manifest, merkle, published
 from dataset.versions.manifest import Row
 from foundation.errors import StageError
-from foundation.files import storage_errors
-from foundation.hard_links import place
+from foundation.files import link_or_copy, storage_errors
 from foundation.locks import exclusive
 
 THREADS = 4
@@ -222,7 +221,7 @@ def _link(project: Project, building: Path, rows: list[Row], pool: Executor) -> 
         try:
             os.link(source, place_at)
         except OSError:  # not made yet, or no links here
-            place(project.normalised.make(row.sha256, row.format), Path(place_at))
+            link_or_copy(project.normalised.make(row.sha256, row.format), Path(place_at))
         digest, size = known.get(row.sha256, ("", -1))
         if os.stat(source).st_size != size:  # noqa: PTH116  # a path object for each of a million costs more
             content = Path(source).read_bytes()

@@ -1,4 +1,4 @@
-"""Bodies of HTTP answers, read up to a limit."""
+"""Read bodies of HTTP responses, up to a limit."""
 
 import time
 from collections.abc import Callable
@@ -9,11 +9,11 @@ BLOCK_BYTES = 1 << 16
 
 
 class TooLarge(Exception):
-    """The body is longer than was allowed."""
+    """The body is longer than the limit."""
 
 
 class TooSlow(Exception):
-    """The body did not end in the time that was allowed."""
+    """The body took longer than the limit."""
 
 
 def read_body(
@@ -22,10 +22,10 @@ def read_body(
     max_s: float | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> bytes:
-    """The body of a response that was asked for with stream=True.
+    """The body of a response that was requested with stream=True.
 
-    max_s: from now to its end; None: no limit but the socket's. progress: called with how many bytes came so far.
-    Raises TooLarge, TooSlow, requests.RequestException.
+    max_s: seconds until the body must be complete; None: only the timeout of the socket applies. progress: called with
+    the number of bytes read so far. Raises TooLarge, TooSlow, requests.RequestException.
     """
     deadline = None if max_s is None else time.monotonic() + max_s
     body = bytearray()

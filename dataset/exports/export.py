@@ -15,8 +15,7 @@ from dataset.versions.manifest import Row
 from dataset.versions.published import Version
 from dataset.versions.splits import SPLITS
 from foundation.errors import StorageError, UsageError
-from foundation.files import replace_file, storage_errors
-from foundation.hard_links import place
+from foundation.files import link_or_copy, replace_file, storage_errors
 
 FORMATS = ("imagefolder", "webdataset", "parquet", "coco", "csv")
 MARK = ".isitcake-export.json"  # which version, in which format: half an export is finished, not mixed
@@ -178,7 +177,7 @@ def _put(version: Version, row: Row, target: Path) -> None:
     partial = target.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     try:
-        place(version.path / row.file, partial)
+        link_or_copy(version.path / row.file, partial)
     except FileNotFoundError:
         raise StorageError(_gone(version, row)) from None
     partial.replace(target)

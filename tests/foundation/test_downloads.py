@@ -1,38 +1,71 @@
-"""Bodies of answers, read up to a limit."""
+"""Bodies of responses from a real server are read up to a limit."""
 
-import time
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
 
 from foundation.downloads import TooLarge, TooSlow, read_body
 
-
-def answer(content: bytes, pause_s: float = 0.0) -> requests.Response:
-    """A response whose body comes in blocks of ten bytes."""
-
-    class Raw:
-        def stream(self, _size: int, decode_content: bool = True):
-            for start in range(0, len(content), 10):
-                time.sleep(pause_s)
-                yield content[start : start + 10]
-
-    response = requests.Response()
-    response.raw = Raw()
-    return response
+LONG = b"x" * 400_000
 
 
-def test_a_body_within_the_limit_comes_whole() -> None:
-    seen: list[int] = []
-    assert read_body(answer(b"x" * 25), 25, progress=seen.append) == b"x" * 25
-    assert seen == [10, 20, 25]
+class _Bodies(BaseHTTPRequestHandler):
+    finish: threading.Event
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        if self.path == "/slow":
+            while not self.finish.wait(0.01):  # a few bytes at a time, until the client leaves
+                try:
+                    self.wfile.write(LONG[:70_000])
+                except OSError:
+                    return
+        else:
+            self.wfile.write(LONG)
+
+    def log_message(self, *_: object) -> None: ...
 
 
-def test_a_longer_one_is_refused_before_it_is_read() -> None:
-    with pytest.raises(TooLarge):
-        read_body(answer(b"x" * 1000), 25)
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(_Bodies, "finish", threading.Event(), raising=False)
+    http = ThreadingHTTPServer(("127.0.0.1", 0), _Bodies)
+    thread = threading.Thread(target=http.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{http.server_port}"
+    _Bodies.finish.set()
+    http.shutdown()
+    thread.join()
+    http.server_close()
 
 
-def test_one_that_drips_is_given_up() -> None:
-    with pytest.raises(TooSlow):
-        read_body(answer(b"x" * 1000, 0.01), 10_000, max_s=0.05)
+def test_a_body_within_the_limit_is_complete(server: str) -> None:
+    """Progress is reported while it comes; the last report is its length."""
+    counts: list[int] = []
+    with requests.get(f"{server}/long", stream=True, timeout=10) as response:
+        assert read_body(response, len(LONG), progress=counts.append) == LONG
+    assert counts == sorted(counts)
+    assert len(counts) > 1
+    assert counts[-1] == len(LONG)
+
+
+def test_a_longer_body_is_refused_before_its_end(server: str) -> None:
+    counts: list[int] = []
+    with (
+        requests.get(f"{server}/long", stream=True, timeout=10) as response,
+        pytest.raises(TooLarge, match="over 0 MB"),
+    ):
+        read_body(response, 100_000, progress=counts.append)
+    assert max(counts) <= 100_000
+
+
+def test_a_body_without_end_is_given_up_after_the_time_limit(server: str) -> None:
+    with (
+        requests.get(f"{server}/slow", stream=True, timeout=10) as response,
+        pytest.raises(TooSlow, match="not complete after"),
+    ):
+        read_body(response, 10**12, max_s=0.05)

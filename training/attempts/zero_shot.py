@@ -17,7 +17,7 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 from networks.graph import OPSET, Net, finished, from_pixels, gemm, planes
-from networks.objects import CLASS, COCO, NUMBERED, OBJECTNESS, ObjectDetector
+from networks.objects import CLASS_EXPONENT, CLASS_OF_NUMBER, COCO, OBJECTNESS_EXPONENT, ObjectDetector
 from networks.session import session
 from training.attempts.protocol import Fitted, softmax
 from training.examples import Examples
@@ -121,7 +121,7 @@ def _boxed(content: bytes) -> onnx.ModelProto:
 
 def _best_box(net: Net, detector: ObjectDetector, wanted: str) -> str:
     """From its outputs to (1, 1): the score of the best box of a class."""
-    number = next(number for number, name in NUMBERED.items() if name == wanted)
+    number = next(number for number, name in CLASS_OF_NUMBER.items() if name == wanted)
     kinds, found = (detector.output(part) for part in ("detection_classes", "detection_scores"))
     near = net.put("Abs", [net.put("Sub", [kinds, net.floats("box_kind", float(number))], "box_off")], "box_apart")
     is_it = net.put("Cast", [net.put("Less", [near, net.floats("box_half", 0.5)], "box_is")], "box_one", to=FLOAT)
@@ -141,7 +141,10 @@ def _detect(net: Net, examples: Examples, wanted: str) -> str:
     net.constants += list(model.graph.initializer)
     cells = model.graph.output[0].name  # (1, 85, rows, columns): objectness, a box, 80 classes
     parts = {}
-    for name, channel, exponent in (("object", 0, OBJECTNESS), ("class", 5 + COCO.index(wanted), CLASS)):
+    for name, channel, exponent in (
+        ("object", 0, OBJECTNESS_EXPONENT),
+        ("class", 5 + COCO.index(wanted), CLASS_EXPONENT),
+    ):
         place = net.constant(f"det_{name}_at", np.array([channel], dtype=np.int64))
         part = net.put("Gather", [cells, place], f"det_{name}", axis=1)
         parts[name] = net.put("Pow", [part, net.floats(f"det_{name}_e", exponent)], f"det_{name}_power")

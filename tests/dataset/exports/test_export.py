@@ -20,7 +20,6 @@ from dataset.reader import shuffled
 from dataset.versions import published
 from dataset.versions.published import Version
 from foundation.errors import StorageError, UsageError
-from foundation.hard_links import place
 
 
 @pytest.fixture
@@ -152,16 +151,6 @@ def test_wrong_requests_and_lost_files(version: Version, tmp_path: Path) -> None
         with pytest.raises(StorageError, match="is gone"):
             export(version, kind, tmp_path / f"lost-{kind}")
     (version.path / row.file).write_bytes(kept)
-
-
-def test_the_same_bytes_at_another_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A link where the file system allows one, a copy where it does not."""
-    source = tmp_path / "a"
-    source.write_bytes(b"x" * 5000)
-    assert place(source, tmp_path / "b") == "hard link"
-    monkeypatch.setattr("os.link", lambda *_: (_ for _ in ()).throw(OSError("no links here")))
-    assert place(source, tmp_path / "c") in ("reflink", "copy")
-    assert (tmp_path / "c").read_bytes() == source.read_bytes()
 
 
 def test_workers_share_the_rows_in_an_order_of_the_seed(version: Version) -> None:

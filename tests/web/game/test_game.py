@@ -19,7 +19,7 @@ from dataset.catalog.tables import audit, judgements, plays, rounds
 from dataset.catalog.writes import append
 from dataset.curate import curate
 from dataset.erasure.erase import erase
-from dataset.labels.players import Play, minds, objections, reliability
+from dataset.labels.players import Play, agreements, objections, reliability
 from dataset.opening import open_project
 from dataset.project import Project
 from dataset.reader import decode
@@ -409,8 +409,8 @@ def test_strangers_weigh_little() -> None:
     worth = reliability(known)
     assert worth["bad"] < 0.5 < worth["good"]
     votes = [Play(player, "x", "a", "b", False) for player in ("bad", "bad2", "bad3")]
-    assert minds(votes, dict.fromkeys(("bad", "bad2", "bad3"), worth["bad"])) == {}
-    assert minds([Play("good", "x", "a", "b", False)] * 5, worth) == {}
+    assert agreements(votes, dict.fromkeys(("bad", "bad2", "bad3"), worth["bad"])) == {}
+    assert agreements([Play("good", "x", "a", "b", False)] * 5, worth) == {}
 
 
 def test_an_erased_picture_is_in_no_round(bakery: Project) -> None:
