@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from table import Peak, figures, out, table
 
 from crawlers.collect import collect, crawl_apart
+from crawlers.sites.messages import CrawlOptions
 from dataset.catalog.tables import images, outcomes, sightings
 from dataset.opening import open_project
 from dataset.pictures.decoding import Undecodable, examine
@@ -204,7 +205,7 @@ def _scale() -> float:
             with Peak() as peak:
                 seconds = _timed(
                     lambda p=project, s=source, n=pages: crawl_apart(
-                        p, s, lambda *_: None, pages=n + 10, min_delay_s=0.0
+                        p, s, CrawlOptions(pages=n + 10, min_delay_s=0.0), lambda *_: None
                     )
                 )
             server.kill()

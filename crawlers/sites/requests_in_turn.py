@@ -8,10 +8,10 @@ from playwright.async_api import Error as PlaywrightError
 from scrapy.exceptions import DownloadTimeoutError
 from scrapy_playwright.handler import ScrapyPlaywrightDownloadHandler
 
-from crawlers.politeness.pacing import TRIES, HostPaused
+from crawlers.politeness.pacing import TRIES
 from crawlers.politeness.proxy import GuardProxy
-from crawlers.politeness.public_addresses import Refused, check_url
-from crawlers.politeness.robots import Disallowed
+from crawlers.politeness.public_addresses import check_url
+from crawlers.politeness.refusals import HostPaused, NotAsked
 from crawlers.sites.browser import executable, launch_options
 from foundation.errors import CrawlError
 
@@ -119,7 +119,7 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
             check_url(request.url, self.proxy.allowed)
             await self.crawler.robots.check(request.url)
             await self.crawler.pacing.start(urlsplit(request.url).netloc)
-        except (Refused, Disallowed, HostPaused):
+        except NotAsked:
             return True
         return False
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from crawling import photo, said, stored
+from crawling import outcome_by_name, photo, stored
 from sqlalchemy import select
 
 from crawlers.collect import collect
@@ -60,7 +60,7 @@ def test_every_photo_comes_once_with_its_licence_and_creator(service: tuple[str,
         rows = connection.execute(select(sightings)).all()
     assert all(row.licence and row.creator and row.page_url for row in rows)
     if kind == "commons":
-        assert {reason for _, reason in said(opened).values()} == {"", "licence: cc-by-nc-4.0"}
+        assert {reason for _, reason in outcome_by_name(opened).values()} == {"", "licence: cc-by-nc-4.0"}
     server.log.clear()
     collect(opened).raise_for_failures()
     assert [hit for hit in server.log if hit.is_image and hit.status == 200] == []
