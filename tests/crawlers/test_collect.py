@@ -23,7 +23,7 @@ def test_every_original_of_every_platform_is_stored(project: Project, world: Wor
     report = collect(project)
     report.raise_for_failures()
     wanted = {p.sha256 for baker in world.bakers for p in baker.gallery} | {
-        p.sha256 for found in world.photos.values() for p in found
+        p.sha256 for results in world.photos.values() for p in results
     }
     assert wanted <= stored(project)
     for source in report.sources:
@@ -81,7 +81,7 @@ def refusing(robots: Answer) -> Server:
         (Answer(500, b"oops"), "robots.txt"),
     ],
 )
-def test_robots_is_believed(tmp_path: Path, robots: Answer, why: str) -> None:
+def test_robots_txt_is_obeyed(tmp_path: Path, robots: Answer, why: str) -> None:
     """Disallowed or out of order: one request for robots.txt and no other."""
     server = refusing(robots)
     project = site(tmp_path, f"{server.url}/", allowed=[server.address])
@@ -101,7 +101,7 @@ def test_private_hosts_are_refused(tmp_path: Path) -> None:
     assert server.log == []
 
 
-def test_photo_api_limit_is_said_and_survived(internet: Internet, world: World, project: Project) -> None:
+def test_after_the_photo_api_limit_the_next_run_continues(internet: Internet, world: World, project: Project) -> None:
     """Past the hourly limit the run fails in one sentence; the next goes on where it stopped."""
     internet.api.remaining = 4
     with pytest.raises(CrawlError, match="run this again in an hour"):
@@ -130,15 +130,15 @@ def test_photo_api_needs_permission_and_key(
         collect(open_project(path), ["objects"]).raise_for_failures()
 
 
-def test_no_crawl_is_without_its_source(tmp_path: Path) -> None:
-    """An unknown source is refused before anything is asked."""
+def test_an_unknown_source_is_refused(tmp_path: Path) -> None:
+    """Before any request."""
     project = site(tmp_path, "http://127.0.0.1:9/", allowed=[])
     with pytest.raises(LookupError, match="no source 'two'"):
         collect(project, ["two"])
 
 
 def test_two_sources_at_once_do_not_wait_for_each_other(tmp_path: Path) -> None:
-    """A site that drips does not hold up another source."""
+    """A site that sends one byte a second does not delay another source."""
     evil = HostileServer({"/": drips})
     good = Server(Scripted({"/": html('<img src="/a.jpg">'), "/a.jpg": jpeg()}))
     project = site(tmp_path, f"{good.url}/", allowed=[good.address, evil.address])

@@ -47,7 +47,7 @@ def pictures() -> dict[str, tuple[str, bytes]]:
     wide = Image.fromarray(np.asarray(rgb.convert("L"), dtype=np.uint16) * np.uint16(200))
     clear = rgb.convert("RGBA")
     clear.putalpha(Image.linear_gradient("L").resize(rgb.size))
-    found = {
+    kinds = {
         "plain.jpg": ("JPEG", encoded(rgb, "JPEG")),
         "turned.jpg": ("JPEG", encoded(rgb, "JPEG", exif=exif)),
         "print.jpg": ("JPEG", encoded(rgb.convert("CMYK"), "JPEG")),
@@ -60,8 +60,8 @@ def pictures() -> dict[str, tuple[str, bytes]]:
         ),
     }
     if features.check("avif"):
-        found["new.avif"] = ("AVIF", encoded(rgb, "AVIF"))
-    return found
+        kinds["new.avif"] = ("AVIF", encoded(rgb, "AVIF"))
+    return kinds
 
 
 def test_18_stored_bytes_equal_the_servers(tmp_path: Path) -> None:
@@ -101,8 +101,8 @@ def test_19_the_type_comes_from_the_bytes(tmp_path: Path) -> None:
     project = site(tmp_path, f"{server.url}/", allowed=[server.address])
     crawled(project)
     server.stop()
-    found = outcome_by_name(project)
-    assert {name: outcome for name, (outcome, _) in found.items()} == dict.fromkeys(bodies, "rejected") | {
+    outcomes = outcome_by_name(project)
+    assert {name: outcome for name, (outcome, _) in outcomes.items()} == dict.fromkeys(bodies, "rejected") | {
         "png.jpg": "stored"
     }
     for name, reason in (
@@ -112,7 +112,7 @@ def test_19_the_type_comes_from_the_bytes(tmp_path: Path) -> None:
         ("cut", "truncated"),
         ("empty", "empty"),
     ):
-        assert reason in found[f"{name}.jpg"][1]
+        assert reason in outcomes[f"{name}.jpg"][1]
     with project.catalog.read() as connection:
         assert connection.execute(select(images.c.format)).scalar_one() == "PNG"
 
@@ -238,11 +238,11 @@ def test_21_servers_that_never_end_are_ended(tmp_path: Path) -> None:
         report = crawled(project)
     for stopped in (evil, large, server):
         stopped.stop()
-    found = outcome_by_name(project)
-    assert {f"{n}.jpg": found[f"{n}.jpg"][0] for n in range(5)} == {f"{n}.jpg": "stored" for n in range(5)}
-    assert found["huge.png"] == ("rejected", "too many pixels: 13000x13000")
+    outcomes = outcome_by_name(project)
+    assert {f"{n}.jpg": outcomes[f"{n}.jpg"][0] for n in range(5)} == {f"{n}.jpg": "stored" for n in range(5)}
+    assert outcomes["huge.png"] == ("rejected", "too many pixels: 13000x13000")
     for name in ("drip.jpg", "headers.jpg", "flood.jpg", "promise.jpg", "short.jpg"):
-        assert found[name][0] == "failed", (name, found[name])
+        assert outcomes[name][0] == "failed", (name, outcomes[name])
     assert sum(report.outcomes.values()) == report.candidates == 11
     assert any("/bomb" in note for note in report.notes)
     assert max(hit.at for hit in server.log) < min(drip_ended_at)  # the other host went on meanwhile
@@ -299,10 +299,10 @@ def test_22_redirects_end_and_bad_certificates_fail(tmp_path: Path) -> None:
     crawled(project)
     for stopped in (server, loops, secure):
         stopped.stop()
-    found = outcome_by_name(project)
-    assert found["away.jpg"] == ("stored", "")
-    assert found["loop.jpg"][0] == "failed"
-    assert found["s.jpg"][0] in ("failed", "rejected")
+    outcomes = outcome_by_name(project)
+    assert outcomes["away.jpg"] == ("stored", "")
+    assert outcomes["loop.jpg"][0] == "failed"
+    assert outcomes["s.jpg"][0] in ("failed", "rejected")
     assert "/s.jpg" not in secure.log
 
 

@@ -53,7 +53,7 @@ def test_4_without_a_crawl_delay_two_connections_and_a_pause(tmp_path: Path) -> 
 @pytest.mark.parametrize("as_date", [False, True])
 @pytest.mark.parametrize("status", [429, 503])
 def test_5_retry_after_silences_the_host_that_long_and_no_other(tmp_path: Path, status: int, as_date: bool) -> None:
-    """Nothing goes to the host until its time is over; other hosts go on; then the photo is had."""
+    """Nothing goes to the host until its time is over; other hosts continue; then the photo is collected."""
     busy_until: list[float] = []
 
     def busy(headers: dict[str, str]) -> Answer:

@@ -24,16 +24,16 @@ addEventListener('load', () => { for (const name of %s) { const i = document.cre
 
 def browsers() -> list[psutil.Process]:
     """Chromium's main processes below this one."""
-    found = []
+    main_processes = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             if "chrom" in process.name() and "--type=" not in " ".join(process.cmdline()):
-                found.append(process)
-    return found
+                main_processes.append(process)
+    return main_processes
 
 
 def test_27_when_the_browser_dies_the_page_is_read_in_a_new_one(tmp_path: Path) -> None:
-    """Killed while it shows a page; every photo is had all the same."""
+    """Killed while it shows a page; every photo is collected all the same."""
     killed: list[int] = []
 
     def page_with_a_death(headers: dict[str, str]) -> Answer:

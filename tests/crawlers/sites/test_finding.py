@@ -181,7 +181,7 @@ def test_14_the_browser_fetches_no_picture(tmp_path: Path) -> None:
 
 
 def test_15_links_are_followed_inside_the_site_to_a_depth(tmp_path: Path) -> None:
-    """Two links deep; other hosts are not visited, their images are had."""
+    """Two links deep; other hosts are not visited, their images are collected."""
     cdn = Server(Scripted({"/x.jpg": jpeg(9)}))
     other = Server(Scripted({"/": html('<img src="/no.jpg">')}))
     chain: dict[str, Any] = {
@@ -287,12 +287,12 @@ MARKUP = st.tuples(
 @given(st.lists(st.one_of(MARKUP, st.text(max_size=30)), max_size=12).map("".join), ADDRESS)
 def test_any_page_is_read_without_a_crash_and_leads_nowhere_private(page: str, address: str) -> None:
     """Whatever stands in a page: candidates and links are http(s), and the guard refuses all that is private."""
-    found = discovery.candidates(page, PAGE)
+    photos = discovery.candidates(page, PAGE)
     discovery.placeholders(page)
     discovery.needs_browser(page)
     optout.from_page(page)
     sitemaps.parse(page.encode("utf-8", "surrogatepass"))
-    addresses = [offer for candidate in found for offer in candidate.offers] + discovery.links(page, PAGE)
+    addresses = [offer for candidate in photos for offer in candidate.offers] + discovery.links(page, PAGE)
     for url in [*addresses, *originals(address, PAGE), absolute(address, PAGE) or PAGE]:
         try:
             check_url(url, ())
