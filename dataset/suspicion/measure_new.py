@@ -15,6 +15,7 @@ from dataset.catalog.writes import upsert
 from dataset.duplicates.fingerprints import HASHED_PX, RECIPE, fingerprint_of
 from dataset.pictures.decoding import FEATURES_PX, Picture, Undecodable, accept
 from dataset.pictures.seen import recipe as recipe_of
+from dataset.pictures.seen import recognise
 from dataset.pictures.text_lines import SEARCHED_SIDE_PX
 from dataset.project import Project
 from foundation.errors import StorageError

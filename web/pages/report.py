@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from crawlers.ledger import OUTCOMES, last_reports
+from crawlers.ledger.reports import OUTCOMES, last_reports
 from dataset.catalog.tables import clusters, findings, images, pairs, queue, sightings
 from dataset.labels import label_ledger
 from dataset.project import Project
