@@ -444,8 +444,9 @@ def export(context: Context, version: str, kind: str, to: Path, as_json: bool) -
 def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **what: str) -> None:
     """Take pictures down: bytes, derivatives, rows of every version, tasks, reports. Not undone by anything."""
     from dataset.erasure.erase import erase as stage
+    from dataset.erasure.selection import Selection
 
-    report = stage(context.project(), reason, dry_run=dry_run, **what)
+    report = stage(context.project(), Selection.of(what), reason, dry_run)
     rows = [("images", str(report.images)), ("versions", ", ".join(report.versions) or "none"),
             ("models trained on them", ", ".join(report.models) or "none"),
             ("tasks to withdraw at the next push or pull", str(report.tasks))]  # fmt: skip

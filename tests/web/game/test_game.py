@@ -19,6 +19,7 @@ from dataset.catalog.tables import audit, judgements, plays, rounds
 from dataset.catalog.writes import append
 from dataset.curate import curate
 from dataset.erasure.erase import erase
+from dataset.erasure.selection import Kind, Selection
 from dataset.labels.players import Play, minds, objections, reliability
 from dataset.opening import open_project
 from dataset.project import Project
@@ -415,7 +416,7 @@ def test_strangers_weigh_little() -> None:
 
 def test_an_erased_picture_is_in_no_round(bakery: Project) -> None:
     name, _, _ = begin(bakery, deck(bakery), "Ann")
-    erase(bakery, "asked", sha256=dealt(bakery, name, 0))
+    erase(bakery, Selection(Kind.SHA256, dealt(bakery, name, 0)), "asked")
     with pytest.raises(Refused):
         dealt(bakery, name, 0)
     with bakery.catalog.read() as connection:
