@@ -80,8 +80,8 @@ def test_a_cluster_in_two_splits_is_found(version: Version) -> None:
     test = next(row for row in rows if row.split == "test")
     changed = [replace(row, cluster=train.cluster) if row == test else row for row in rows]
     manifest.write(version.path / manifest.FILE_NAME, changed)
-    found = verify(version.path.parents[1], version.name, quick=True).problems
-    assert found == [f"cluster {train.cluster[:16]} is in test and train"]
+    quick = verify(version.path.parents[1], version.name, quick=True)
+    assert quick.problems == [f"cluster {train.cluster[:16]} is in test and train"]
 
 
 def test_a_damaged_manifest_is_a_problem_and_no_traceback(version: Version, tmp_path: Path) -> None:
