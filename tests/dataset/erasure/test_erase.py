@@ -57,7 +57,8 @@ def test_nothing_of_an_image_is_left_and_the_version_keeps_its_id(published_proj
     assert report.versions == [before.name]
     assert report.line() == f"{report.images} images erased from 1 versions"
     assert traces(published_project.home, url.encode(), content[-300:-100]) == []
-    assert traces(published_project.home, sha256[:16].encode()) == ["catalog.db"]  # the tombstone and the journal
+    left = set(traces(published_project.home, sha256[:16].encode()))
+    assert left <= {"catalog.db", "catalog.db-wal"}  # the hash: tombstone and journal
     after = published.load(published_project.home, before.name)
     assert after.id == before.id
     proof = verify(published_project.home, before.name)
