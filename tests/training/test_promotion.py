@@ -11,6 +11,7 @@ from dataset.catalog.tables import judgements, sightings
 from dataset.catalog.writes import append
 from dataset.curate import curate
 from dataset.erasure.erase import erase
+from dataset.erasure.selection import Kind, Selection
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.versions import published
@@ -148,7 +149,7 @@ def test_an_erasure_that_taints_the_champion(bakery: Project) -> None:
     version = published.newest(bakery.home)
     assert version is not None
     gone = next(row for row in version.rows() if row.split == "train")
-    erase(bakery, "asked", sha256=gone.sha256)
+    erase(bakery, Selection(Kind.SHA256, gone.sha256), "asked")
     assert due(bakery.home, version, NOW)[0]
     needle = gone.sha256.encode()
     wide = gone.sha256.encode("utf-32-le")  # as numpy keeps text

@@ -13,7 +13,7 @@ from dataset.labels import label_ledger
 from dataset.project import Project
 from dataset.publishing.balance import balance
 from dataset.publishing.shortcut_measures import offenders
-from dataset.publishing.subgroups import Slice, slices
+from dataset.publishing.subgroups import Subgroup, subgroups
 from dataset.versions import published
 from dataset.versions.splits import SPLITS, UNSEEN
 from foundation.errors import StorageError
@@ -150,12 +150,12 @@ def _sites(connection: Connection) -> dict[str, str]:
 
 def _slices(
     connection: Connection, project: Project, formats: dict[str, str], version: published.Version | None
-) -> list[tuple[str, list[tuple[Slice, list[Tile]]]]]:
+) -> list[tuple[str, list[tuple[Subgroup, list[Tile]]]]]:
     """Slices of the version by kind; those of look with the pictures in their middle."""
     if version is None:
         return []
-    by: dict[str, list[tuple[Slice, list[Tile]]]] = defaultdict(list)
-    for one in slices(connection, version.rows(), backbone(project.settings.weights).name):
+    by: dict[str, list[tuple[Subgroup, list[Tile]]]] = defaultdict(list)
+    for one in subgroups(connection, version.rows(), backbone(project.settings.weights).name):
         by[one.kind].append((one, [tile(project, formats, sha256, "") for sha256 in one.examples]))
     return list(by.items())
 
@@ -164,12 +164,12 @@ def _offenders(
     project: Project, formats: dict[str, str], version: published.Version | None
 ) -> tuple[str, dict[str, list[Tile]]] | None:
     """The worst thing that is still a shortcut after the recipe, with the pictures it gives away the most."""
-    worst = next((row for row in version.shortcuts.get("after", []) if row["advice"]), None) if version else None
+    worst = next((row for row in version.shortcuts.get("after", []) if row.advice), None) if version else None
     if version is None or worst is None:
         return None
     rows = [row for row in version.rows() if row.sha256 in formats]
     try:
-        found = offenders(project, rows, worst["feature"])
+        found = offenders(project, rows, worst.feature)
     except StorageError:
         return None
-    return worst["feature"], {label: [tile(project, formats, sha, "") for sha in shas] for label, shas in found.items()}
+    return worst.feature, {label: [tile(project, formats, sha, "") for sha in shas] for label, shas in found.items()}

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from dataset.curate import curate
 from dataset.erasure.erase import erase
+from dataset.erasure.selection import Kind, Selection
 from dataset.pictures.originals import Blobs, S3Blobs, blobs_of
 from dataset.project import Project
 from dataset.publish import publish
@@ -87,7 +88,7 @@ def test_a_project_works_with_originals_in_a_bucket(published_project: Project, 
     assert publish(opened).version is None
     row = before.rows()[0]
     assert opened.blobs.path(row.sha256, row.format).is_file()
-    erase(opened, "asked", sha256=row.sha256)
+    erase(opened, Selection(Kind.SHA256, row.sha256), "asked")
     with pytest.raises(StorageError, match="is gone"):
         bucket.read(row.sha256, row.format)
     assert list((published_project.home / "cache").rglob(f"{row.sha256}*")) == []

@@ -415,7 +415,7 @@ def test_strangers_weigh_little() -> None:
 
 def test_an_erased_picture_is_in_no_round(bakery: Project) -> None:
     name, _, _ = begin(bakery, deck(bakery), "Ann")
-    erase(bakery, "asked", sha256=dealt(bakery, name, 0))
+    erase(bakery, Selection(Kind.SHA256, dealt(bakery, name, 0)), "asked")
     with pytest.raises(Refused):
         dealt(bakery, name, 0)
     with bakery.catalog.read() as connection:
