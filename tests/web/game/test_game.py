@@ -31,10 +31,10 @@ from isitcake.serving import start_web
 from labeling.queue import next_items
 from training import models
 from training.train import train
-from web.game.deck import deck
-from web.game.plays import Refused, begin, dealt
-from web.game.routes import VENDOR
-from web.guard import Limit, nickname
+from web.game.deck import load_deck
+from web.game.playground_endpoints import RUNTIME
+from web.game.plays import Refused, begin_round, dealt_picture
+from web.guard import Limit, clean_nickname
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PARITY_PICTURES = 50
@@ -146,7 +146,7 @@ def test_a_round_on_a_phone(served: tuple[str, Project], browser: Browser) -> No
 
 def test_the_playground_keeps_the_photo(served: tuple[str, Project], browser: Browser, tmp_path: Path) -> None:
     """A photo is judged in the page: nothing is sent anywhere."""
-    if not (VENDOR / "ort.wasm.min.mjs").is_file():
+    if not (RUNTIME / "ort.wasm.min.mjs").is_file():
         pytest.skip("no onnxruntime-web here (npm)")
     url, project = served
     page = browser.new_page()
@@ -183,7 +183,7 @@ def test_a_browser_that_cannot(served: tuple[str, Project], browser: Browser) ->
 
 def test_browser_and_python_agree(served: tuple[str, Project], browser: Browser) -> None:
     """Within 0.01 on fifty photos: decoding, scaling and all. Real ones where they are at hand."""
-    if not (VENDOR / "ort.wasm.min.mjs").is_file():
+    if not (RUNTIME / "ort.wasm.min.mjs").is_file():
         pytest.skip("no onnxruntime-web here (npm)")
     url, project = served
     shared = shared_folder()
@@ -325,13 +325,13 @@ def test_headers_and_limits(served: tuple[str, Project]) -> None:
     [("Ann", "Ann"), ("  Zoë  O'Hara ", "Zoë O'Hara"), ("", "somebody"), ("Jean-Luc 2", "Jean-Luc 2")],
 )
 def test_nickname(given: str, shown: str) -> None:
-    assert nickname(given) == shown
+    assert clean_nickname(given) == shown
 
 
-def test_what_is_dealt(bakery: Project) -> None:
+def test_what_is_dealt_picture(bakery: Project) -> None:
     """Never a training image, never one of an open audit, labels in balance, hard ones among them."""
     train(bakery.settings, names=["best"])
-    found = deck(bakery)
+    found = load_deck(bakery)
     assert {row.split for row in found.rows} <= {"test", "test_unseen_sites"}
     for seed in range(20):
         hand = found.deal(random.Random(seed))
@@ -343,12 +343,12 @@ def test_what_is_dealt(bakery: Project) -> None:
         connection.execute(audit.delete())
         connection.execute(judgements.delete().where(judgements.c.sha256 == taken))
         append(connection, audit, [{"sha256": taken, "ticket": "0" * 16, "label": "cake", "drawn_at": NOW}])
-    assert taken not in {row.sha256 for row in deck(bakery).rows}
+    assert taken not in {row.sha256 for row in load_deck(bakery).rows}
 
 
 def test_nothing_to_play_with(collected: Project) -> None:
     with pytest.raises(StageError, match="isitcake publish"):
-        deck(collected)
+        load_deck(collected)
 
 
 def test_most_players_bring_a_picture_to_the_top(bakery: Project) -> None:
@@ -414,10 +414,10 @@ def test_strangers_weigh_little() -> None:
 
 
 def test_an_erased_picture_is_in_no_round(bakery: Project) -> None:
-    name, _, _ = begin(bakery, deck(bakery), "Ann")
-    erase(bakery, "asked", sha256=dealt(bakery, name, 0))
+    name = begin_round(bakery, load_deck(bakery), "Ann").id
+    erase(bakery, "asked", sha256=dealt_picture(bakery, name, 0))
     with pytest.raises(Refused):
-        dealt(bakery, name, 0)
+        dealt_picture(bakery, name, 0)
     with bakery.catalog.read() as connection:
         left = [json.dumps(row.pictures) for row in connection.execute(select(rounds))]
     assert left == []
