@@ -65,7 +65,7 @@ def deck(project: Project) -> Deck:
     """Of the champion's version, or the newest without a champion. Raises StageError where none can be played."""
     home = project.home
     known = published.names(home)
-    champion = models.champion_id(home)
+    champion = models.default_model_id(home)
     name = champion.partition("/")[2] if champion.partition("/")[2] in known else (known[-1] if known else "")
     if not name:
         raise StageError("nothing to play with: no version is published yet; run `isitcake publish`")

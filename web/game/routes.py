@@ -47,7 +47,7 @@ def game(project: Project) -> APIRouter:
     def current() -> Deck:
         """Read again when a version, a model or an answer of the audit came."""
         names = [model.id for model in models.listing(project.home)]
-        key = (models.champion_id(project.home), *names, *_newest(project))
+        key = (models.default_model_id(project.home), *names, *_newest(project))
         if key not in decks:
             decks.clear()
             decks[key] = deck(project)

@@ -28,7 +28,7 @@ def write_leaderboard(project: Project, version: str | None = None) -> Path:
         found = models.of_version(project.home, chosen.name)
     page = templates.get_template("leaderboard.html").render(
         version=chosen.name,
-        champion=models.champion_id(project.home),
+        champion=models.default_model_id(project.home),
         columns=COLUMNS,
         rows=list(zip(found, board(found), strict=True)),
         bars=[(model.name, _bars(model)) for model in found],

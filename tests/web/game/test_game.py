@@ -48,7 +48,7 @@ def served(bakery_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     home = tmp_path_factory.mktemp("game") / "bakery"
     shutil.copytree(bakery_home, home)
     project = open_project(home / "isitcake.toml")
-    train(project.settings, names=["linear", "best"])
+    train(project.settings, names=["linear", "svm"])
     (port,) = free_ports(1)
     server = start_web(project.settings, "127.0.0.1", port)
     url = f"http://127.0.0.1:{port}"
@@ -108,7 +108,7 @@ def test_a_round_with_the_keyboard(served: tuple[str, Project], browser: Browser
         assert page.locator("#said li").count() == 0
         page.keyboard.press("1" if number % 2 else "ArrowRight")
         expect(page.locator("#verdict")).to_contain_text("it is ")
-        assert page.locator("#said .name").first.inner_text() in ("best", "linear")
+        assert page.locator("#said .name").first.inner_text() in ("svm", "linear")
         page.keyboard.press("Enter")
     expect(page.locator("#end")).to_be_visible()
     table = httpx.get(f"{url}/play/rounds/{given['round']}").json()
@@ -330,7 +330,7 @@ def test_nickname(given: str, shown: str) -> None:
 
 def test_what_is_dealt(bakery: Project) -> None:
     """Never a training image, never one of an open audit, labels in balance, hard ones among them."""
-    train(bakery.settings, names=["best"])
+    train(bakery.settings, names=["svm"])
     found = deck(bakery)
     assert {row.split for row in found.rows} <= {"test", "test_unseen_sites"}
     for seed in range(20):
