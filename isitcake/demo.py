@@ -123,7 +123,7 @@ def _loop(project: Project, config: Path, studio_url: str, account: LabelStudioA
         run(loop.train, config, version)
 
 
-COMPARED = "best"  # the model that is trained before and after review
+COMPARED = "svm"  # the model that is trained before and after review
 
 
 def _print_summary(project: Project, world: World, seconds: float, kind: str) -> None:

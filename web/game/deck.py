@@ -87,7 +87,7 @@ class CurrentDeck:
         """Raises StageError if there is nothing to play with."""
         home = self._project.home
         ids = [model.id for model in models.listing(home)]
-        key = (models.champion_id(home), *ids, *self._dataset_state())
+        key = (models.default_model_id(home), *ids, *self._dataset_state())
         if key not in self._decks:
             self._decks.clear()
             self._decks[key] = load_deck(self._project)
@@ -107,7 +107,7 @@ def load_deck(project: Project) -> Deck:
     Raises StageError if there is no version, or no picture in its tests.
     """
     home = project.home
-    default_model = models.champion_id(home)
+    default_model = models.default_model_id(home)
     name = _version_to_play(default_model, published.names(home))
     version = published.load(home, name)
     closed = _open_audit(project)

@@ -28,7 +28,7 @@ def write_leaderboard(project: Project, version: str | None = None) -> Path:
     best = trained[0]
     page = templates.get_template("leaderboard.html").render(
         version=chosen.name,
-        default_model=models.champion_id(project.home),
+        default_model=models.default_model_id(project.home),
         columns=COLUMNS,
         rows=list(zip(trained, board(trained), strict=True)),
         bars=[(model.name, _bars(model)) for model in trained],

@@ -30,7 +30,7 @@ def served(bakery_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     home = tmp_path_factory.mktemp("game") / "bakery"
     shutil.copytree(bakery_home, home)
     project = open_project(home / "isitcake.toml")
-    train(project.settings, names=["linear", "best"])
+    train(project.settings, names=["linear", "svm"])
     (port,) = free_ports(1)
     server = start_web(project.settings, "127.0.0.1", port)
     url = f"http://127.0.0.1:{port}"

@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 def test_a_round_shows_test_images_with_labels_in_balance(bakery: Project) -> None:
     """Training images are never shown."""
-    train(bakery.settings, names=["best"])
+    train(bakery.settings, names=["svm"])
     deck = load_deck(bakery)
     assert {row.split for row in deck.rows} <= {"test", "test_unseen_sites"}
     for seed in range(20):
@@ -29,7 +29,7 @@ def test_a_round_shows_test_images_with_labels_in_balance(bakery: Project) -> No
 
 def test_half_of_a_round_is_hard(bakery: Project) -> None:
     """Over many rounds, about half of the pictures come from the third with the lowest probability of the truth."""
-    train(bakery.settings, names=["best"])
+    train(bakery.settings, names=["svm"])
     deck = load_deck(bakery)
     hard: set[str] = set()
     for label in deck.version.labels:

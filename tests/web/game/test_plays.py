@@ -16,7 +16,7 @@ from web.game.plays import Refused, answer_picture, begin_round, dealt_picture, 
 
 def test_a_round_is_kept_with_its_score(bakery: Project) -> None:
     """One right and one wrong answer: score, truth, and what the model said then."""
-    train(bakery.settings, names=["best"])
+    train(bakery.settings, names=["svm"])
     deck = load_deck(bakery)
     new = begin_round(bakery, deck, "Ann")
     for slot, is_right in enumerate((True, False)):
@@ -27,7 +27,7 @@ def test_a_round_is_kept_with_its_score(bakery: Project) -> None:
         assert (reveal.is_right, reveal.truth, reveal.site) == (is_right, row.label, row.site)
     result = round_result(bakery, deck, new.id)
     assert (result["nickname"], result["pictures"], result["answered"], result["right"]) == ("Ann", 9, 2, 1)
-    assert set(result["models"]) == {"best"}
+    assert set(result["models"]) == {"svm"}
     assert set(result["reveals"][0]) == {
         "slot", "truth", "answer", "is_right", "said", "creator", "licence", "page_url", "site"
     }  # fmt: skip

@@ -16,7 +16,7 @@ from web.game.scores import all_time_scores, best_label, models_right, score
 
 def test_models_answer_the_same_pictures_as_people(bakery: Project) -> None:
     """One right and one wrong answer of people. An older version has people's answers only."""
-    train(bakery.settings, names=["best"])
+    train(bakery.settings, names=["svm"])
     deck = load_deck(bakery)
     cake, other = (next(row for row in deck.rows if row.label == label) for label in ("cake", "not_cake"))
     for version in ("2020.1.0", deck.version.name):
@@ -27,10 +27,10 @@ def test_models_answer_the_same_pictures_as_people(bakery: Project) -> None:
                 for slot, row in enumerate((cake, other))])  # fmt: skip
     (newest, scores), (older, older_scores) = all_time_scores(bakery, deck)
     assert (newest, older) == (deck.version.name, "2020.1.0")
-    assert [entry.name for entry in scores] == ["people", "best"]
+    assert [entry.name for entry in scores] == ["people", "svm"]
     assert (scores[0].answers, scores[0].right, scores[0].share) == (2, 1, 0.5)
     assert (
-        scores[1].right == models_right([(row.label, deck.predictions_of(row.sha256)) for row in (cake, other)])["best"]
+        scores[1].right == models_right([(row.label, deck.predictions_of(row.sha256)) for row in (cake, other)])["svm"]
     )
     assert [entry.name for entry in older_scores] == ["people"]
 

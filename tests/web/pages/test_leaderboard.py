@@ -11,7 +11,7 @@ from web.pages.leaderboard import write_leaderboard
 
 def test_the_page_shows_models_mistakes_and_subgroups(bakery: Project) -> None:
     """The default model has a star. Without a name, the newest version is shown."""
-    report = train(bakery.settings, names=["linear", "best"])
+    report = train(bakery.settings, names=["linear", "svm"])
     path = write_leaderboard(bakery)
     assert path.name == f"leaderboard-{report.version}.html"
     page = path.read_text(encoding="utf-8")
