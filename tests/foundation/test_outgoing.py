@@ -49,7 +49,8 @@ class Server:
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        self.http.block_on_close = False
+        threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
 
     @property
     def host_port(self) -> str:
