@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foundation.safe_text import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
@@ -60,7 +62,7 @@ def show(value: Any, as_json: bool, grid: Grid | None = None) -> None:
     if line:
         from rich.text import Text
 
-        out().print(Text(line))
+        out().print(Text(printable(line, keep_lines=True)))
 
 
 def print_grid(grid: Grid) -> None:
@@ -71,7 +73,7 @@ def note(message: str) -> None:
     """Say something to the person, beside the result."""
     from rich.text import Text
 
-    err().print(Text(message))
+    err().print(Text(printable(message, keep_lines=True)))
 
 
 def plain(value: Any) -> Any:
@@ -168,5 +170,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
+        return printable(", ".join(map(str, value)))
+    return "" if value is None else printable(str(value))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dataset.reader import UNSEEN
+from foundation.safe_text import markdown
 from training.metrics import Metrics
 
 
@@ -36,7 +37,10 @@ def card(content: Mapping[str, Any], metrics: Mapping[str, Metrics]) -> str:
         "",
         "| part of both tests | images | accuracy |",
         "| --- | --- | --- |",
-        *[f"| {name} | {part['images']} | {part['accuracy']:.3f} |" for name, part in content["slices"].items()],
+        *[
+            f"| {markdown(name)} | {part['images']} | {part['accuracy']:.3f} |"
+            for name, part in content["slices"].items()
+        ],
         "",
         f"One picture takes {costs['latency_ms']} ms here; the file has {costs['size_mb']} MB. The exported graph and "
         f"the trained code differ by at most {costs['parity']:g}. The claim of a source changes the accuracy on one "

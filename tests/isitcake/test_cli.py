@@ -118,7 +118,7 @@ def test_init(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     before = (tmp_path / "isitcake.toml").read_text()
     code, _, err = run(capsys, monkeypatch, "init")
     assert (code, (tmp_path / "isitcake.toml").read_text()) == (1, before)
-    assert "is there already" in err
+    assert "exists already" in err
     code, _, err = run(capsys, monkeypatch, "collect")
     assert code == 2
     assert "contact is empty" in err
