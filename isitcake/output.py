@@ -77,11 +77,9 @@ def note(message: str) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses, paths and times as JSON knows them. A value may name its keys itself: json_fields()."""
-    if hasattr(value, "json_fields"):
-        return plain(value.json_fields())
+    """Dataclasses, paths and times as JSON knows them. A field's metadata may name its key: {"json": …}."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {f.metadata.get("json", f.name): plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
