@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from conftest import write_config
 from postgresql import USER, running_postgresql
+from projects import write_config
 
 from dataset.catalog.tables import asked as asked_table
 from dataset.catalog.tables import images
@@ -72,8 +72,8 @@ class Stack:
             text = text.replace(f'"{inside}"', f'"{self.ports[name]}"')
         text = text.replace("@postgres:5432", f"@127.0.0.1:{postgres}").replace('"5432"', f'"{postgres}"')
         text = text.replace("POSTGRE_HOST: postgres", "POSTGRE_HOST: 127.0.0.1").replace("0.0.0.0", "127.0.0.1")
-        for inside in ("/project/", "/library", "/label-studio", "/tmp/prefect"):
-            text = re.sub(rf"(: ){inside}", rf"\g<1>{folder}{inside}", text)
+        for path in ("/project/", "/library", "/label-studio", "/tmp/prefect"):
+            text = re.sub(rf"(: ){path}", rf"\g<1>{folder}{path}", text)
         self.services: dict[str, Any] = yaml.safe_load(text)["services"]
 
     def start(self, name: str) -> Service:

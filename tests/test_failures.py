@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import write_config
+from projects import write_config
 
 from dataset.project import Project
 from foundation.environment import child_environment

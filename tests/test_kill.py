@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import write_config
+from projects import write_config
 from sqlalchemy import select
 
 from crawlers.collect import collect

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import write_config
 from PIL import Image
+from projects import write_config
 from sqlalchemy import select
 
 from crawlers.collect import collect

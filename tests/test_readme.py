@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import write_config
+from projects import write_config
 
 from dataset.catalog.engine import Catalog
 from dataset.catalog.tables import outcomes

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import write_config
+from projects import write_config
 from sqlalchemy import func, select
 
 from crawlers.collect import collect

@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from crawlers.collect import collect
 from dataset.catalog.tables import images, sightings
+from dataset.opening import open_project
 from simulator.hostile import (
     HostileServer,
     compression_bomb,
@@ -331,13 +332,13 @@ def test_two_sources_at_once_do_not_wait_for_each_other(tmp_path: Path) -> None:
     """A site that drips does not hold up another source."""
     evil = HostileServer({"/": drips})
     good = Server(Scripted({"/": html('<img src="/a.jpg">'), "/a.jpg": jpeg()}))
-    project = site(tmp_path, f"{good.url}/", allowed=[good.address, evil.address])
+    site(tmp_path, f"{good.url}/", allowed=[good.address, evil.address])
     path = tmp_path / "isitcake.toml"
     path.write_text(
         path.read_text() + f'[[sources]]\nname = "evil"\nkind = "site"\nlabel = "cake"\nstart_urls = ["{evil.url}/"]\n'
     )
     began = time.monotonic()
-    report = collect(project.open(path))
+    report = collect(open_project(path))
     evil.stop()
     good.stop()
     assert {source.source: source.status for source in report.sources} == {"one": "done", "evil": "unhealthy"}

@@ -150,7 +150,7 @@ def test_others_can_load_it(collected: Project, tmp_path: Path) -> None:
     assert walked == Counter((row.split, row.label) for row in rows.values())
     told = duckdb.sql(
         f"SELECT split, label, count(*) FROM read_parquet('{version.path}/manifest.parquet') GROUP BY ALL"
-    ).fetchall()
+    ).fetchall()  # type: ignore[union-attr]
     assert {(split, label): n for split, label, n in told} == walked
     croissant = mlcroissant.Dataset(str(version.path / "croissant.json"))
     assert not croissant.metadata.ctx.issues.errors

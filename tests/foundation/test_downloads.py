@@ -1,6 +1,7 @@
 """Bodies of answers, read up to a limit."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
 import requests
@@ -12,7 +13,7 @@ def answer(content: bytes, pause_s: float = 0.0) -> requests.Response:
     """A response whose body comes in blocks of ten bytes."""
 
     class Raw:
-        def stream(self, _size: int, decode_content: bool = True):
+        def stream(self, _size: int, decode_content: bool = True) -> Iterator[bytes]:
             for start in range(0, len(content), 10):
                 time.sleep(pause_s)
                 yield content[start : start + 10]

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -82,29 +83,29 @@ def test_the_loop_without_any_server(
     """curate, review next, review import, publish, train, predict, report: JSON that a script can use."""
     monkeypatch.chdir(collected.settings.root)
 
-    def answer(*arguments: str) -> object:
+    def answer(*arguments: str) -> Any:
         code, out, err = run(capsys, monkeypatch, *arguments, "--json")
         assert code == 0, err
         return json.loads(out)
 
-    assert answer("curate")["images"] > 0  # type: ignore[index]
+    assert answer("curate")["images"] > 0
     items = answer("review", "next", "--limit", "5")
     with (tmp_path / "answers.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["sha256", "label", "reviewer"])
-        writer.writerows([item["sha256"], truth[item["sha256"]], "ann"] for item in items)  # type: ignore[attr-defined]
-    assert answer("review", "import", str(tmp_path / "answers.csv"))["new"] == 5  # type: ignore[index]
-    version = answer("publish")["version"]  # type: ignore[index]
-    assert [v["name"] for v in answer("versions", "list")] == [version]  # type: ignore[attr-defined]
-    assert answer("versions", "verify", version)["problems"] == []  # type: ignore[index]
-    assert "best" in answer("train")["new"]  # type: ignore[operator,index,call-overload]
+        writer.writerows([item["sha256"], truth[item["sha256"]], "ann"] for item in items)
+    assert answer("review", "import", str(tmp_path / "answers.csv"))["new"] == 5
+    version = answer("publish")["version"]
+    assert [v["name"] for v in answer("versions", "list")] == [version]
+    assert answer("versions", "verify", version)["problems"] == []
+    assert "best" in answer("train")["new"]
     picture = tmp_path / "a.jpg"
     picture.write_bytes(world.bakers[0].gallery[0].content)
-    (told,) = answer("predict", str(picture))  # type: ignore[misc]
-    assert set(told) == {"file", "label", "probabilities"}
-    assert Path(answer("report")["path"]).read_text().startswith("<!doctype html>")  # type: ignore[index]
-    assert answer("status")["review"]["judgements"] == 5  # type: ignore[index]
-    assert {check["name"] for check in answer("doctor")} >= {"catalog", "browser"}  # type: ignore[attr-defined]
+    (prediction,) = answer("predict", str(picture))
+    assert set(prediction) == {"file", "label", "probabilities"}
+    assert Path(answer("report")["path"]).read_text().startswith("<!doctype html>")
+    assert answer("status")["review"]["judgements"] == 5
+    assert {check["name"] for check in answer("doctor")} >= {"catalog", "browser"}
     for people in (["status"], ["versions", "list"], ["models", "list"], ["review", "status"], ["doctor"]):
         code, out, _ = run(capsys, monkeypatch, *people)
         assert code == 0
@@ -118,7 +119,7 @@ def test_init(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     before = (tmp_path / "isitcake.toml").read_text()
     code, _, err = run(capsys, monkeypatch, "init")
     assert (code, (tmp_path / "isitcake.toml").read_text()) == (1, before)
-    assert "is there already" in err
+    assert "exists already" in err
     code, _, err = run(capsys, monkeypatch, "collect")
     assert code == 2
     assert "contact is empty" in err

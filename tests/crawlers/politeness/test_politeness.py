@@ -15,7 +15,7 @@ import pytest
 from crawling import crawled, html, jpeg, photo, said, site, stored, text
 
 from crawlers.collect import collect
-from crawlers.politeness import optout, robots
+from crawlers.politeness import optout
 from crawlers.politeness.pacing import BREAK_AFTER, Pacing, retry_after_s
 from crawlers.politeness.robots import RobotsMiddleware
 from dataset.catalog.tables import outcomes
@@ -109,7 +109,7 @@ def test_3_robots_txt_is_read_again_after_a_day(monkeypatch: pytest.MonkeyPatch)
 
     began = time.monotonic()
     for hours, requests in ((0, 1), (23, 1), (25, 2)):
-        monkeypatch.setattr(robots.time, "monotonic", lambda hours=hours: began + hours * 3600)
+        monkeypatch.setattr("crawlers.politeness.robots.time.monotonic", lambda hours=hours: began + hours * 3600)
         asyncio.run(consult())
         assert len(server.log) == requests
         middleware._locks.clear()  # a lock belongs to one event loop, and each asyncio.run has its own

@@ -102,8 +102,8 @@ def test_a_restored_backup_is_caught(published_project: Project) -> None:
         file.unlink(missing_ok=True)
         file.write_bytes(content)
     (path / published.ERASED).unlink()
-    (file,) = still_here(published_project, published.load(published_project.home, name))
-    assert sha256[:16] in file
+    (restored,) = still_here(published_project, published.load(published_project.home, name))
+    assert sha256[:16] in restored
 
 
 @pytest.mark.parametrize("step", range(10))

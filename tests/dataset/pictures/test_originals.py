@@ -64,7 +64,7 @@ def test_what_is_put_is_read(blobs: Blobs) -> None:
     assert blobs.address(sha256, "JPEG").endswith(f"{sha256[:2]}/{sha256}.jpg")
     blobs.discard(sha256)
     blobs.discard(sha256)
-    for look in (blobs.read, lambda *name: blobs.start(*name, 3)):
+    for look in (blobs.read, lambda name, kind: blobs.start(name, kind, 3)):
         with pytest.raises(StorageError, match=r"is gone; restore it, or erase the image"):
             look(sha256, "JPEG")
     assert blobs.read(other, "PNG") == b"another"

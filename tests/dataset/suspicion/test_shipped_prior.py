@@ -52,7 +52,12 @@ def test_a_logo_is_more_probably_unusable_than_a_photo_of_noise() -> None:
     for content in (drawings.logo(random.Random(1)), out.getvalue()):
         header, made = examine(content), fingerprint(content)
         row = shipped_prior.measure_row(
-            header.width, header.height, len(content), made.detail, made.row("")["measures"], None
+            header.width,
+            header.height,
+            len(content),
+            made.detail,
+            made.row("")["measures"],
+            None,  # type: ignore[arg-type]
         )
         vector = net.vector(scaled_rgb(content))
         chances.append(shipped.probabilities(vector[None], np.array([row], dtype=np.float32))[0, 2])
