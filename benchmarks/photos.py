@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dataset.duplicates.fingerprints import Fingerprint, fingerprint
 from dataset.pictures.decoding import Undecodable, examine, scaled_rgb
-from dataset.pictures.seen import look
-from dataset.pictures.text_lines import LOOKED_AT_PX
+from dataset.pictures.seen import recognise
+from dataset.pictures.text_lines import SEARCHED_SIDE_PX
 from dataset.suspicion.detectors import Subject
 from dataset.suspicion.shipped_prior import measure_row
 from dataset.suspicion.triage import novelty
@@ -79,7 +79,7 @@ def labelled(shared: Path, net: Backbone, *, with_objects: bool = True) -> Photo
         made = fingerprint(content)
         measures = made.row("")["measures"]
         vector = net.vector(scaled_rgb(content)).astype(np.float16).astype(np.float32)
-        there = look(scaled_rgb(content, LOOKED_AT_PX), looker)
+        there = recognise(scaled_rgb(content, SEARCHED_SIDE_PX), looker)
         row = measure_row(header.width, header.height, len(content), made.detail, measures, there.objects)  # type: ignore[arg-type]
         sha256 = hashlib.sha256(content).hexdigest()
         found.append((vector, row, label, site, name, sha256, made, (header.width, header.height), there))

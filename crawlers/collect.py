@@ -1,6 +1,5 @@
-"""The first stage: every source, or those named, into sightings and blobs."""
+"""The first stage: collects sources into sightings and blobs."""
 
-import json
 import subprocess
 import sys
 import threading
@@ -8,42 +7,45 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from crawlers.folder import collect_folder
-from crawlers.ledger import OUTCOMES, SourceReport
+from crawlers.ledger.reports import OUTCOMES, SourceReport
 from crawlers.photo_apis.commons import Commons
 from crawlers.photo_apis.openverse import Openverse
 from crawlers.photo_apis.protocol import Connection, PhotoApi, collect_photos
 from crawlers.photo_apis.unsplash import collect_unsplash
+from crawlers.sites.messages import CrawlOptions, Failed, Finished, Message, Progress, message_from_json
+from crawlers.source_health import RunStatus
 from dataset.project import Project
 from foundation import errors
 from foundation.environment import child_environment
 from foundation.settings import Source
 
-AT_ONCE = 8  # sources collected side by side: each is another host, so nobody is asked twice as often
+SOURCES_AT_ONCE = 8  # each is another host, so no host gets more requests because of it
 
 OPEN_APIS: dict[str, Callable[[Connection, Project, Source], PhotoApi]] = {
     "openverse": Openverse,
     "commons": Commons,
 }
 
-Progress = Callable[[str, int, str], None]  # source, images so far, what it is doing
+TellProgress = Callable[[str, int, str], None]  # source, candidates with an outcome so far, what is being done
 
 
 @dataclass(frozen=True)
 class CollectReport:
+    """failed: by source, why it could not be collected."""
+
     sources: list[SourceReport]
-    failed: dict[str, str] = field(default_factory=dict)  # source → why
+    failed: dict[str, str] = field(default_factory=dict)
 
     def line(self) -> str:
         """What happened, in one line."""
-        count = {kind: sum(report.outcomes.get(kind, 0) for report in self.sources) for kind in OUTCOMES}
-        told = ", ".join(f"{count[kind]} {kind}" for kind in OUTCOMES)
-        return f"{len(self.sources)} sources, {sum(r.candidates for r in self.sources)} candidates: {told}"
+        counts = {outcome: sum(report.outcomes.get(outcome, 0) for report in self.sources) for outcome in OUTCOMES}
+        listed = ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
+        return f"{len(self.sources)} sources, {sum(r.candidates for r in self.sources)} candidates: {listed}"
 
     def rows(self) -> list[dict[str, str | int]]:
-        """The table per source; sources that failed stand last."""
+        """The table with a row per source; failed sources come last."""
         rows = [report.row() for report in self.sources]
         empty = dict.fromkeys(SourceReport("", 0, "", 0, 0, 0, {}, {}).row(), 0)
         return rows + [
@@ -52,25 +54,24 @@ class CollectReport:
         ]
 
     def raise_for_failures(self) -> None:
-        """Raise CrawlError if a source failed, was put off, or is not what it was."""
-        ill = [report for report in self.sources if report.status in ("unhealthy", "deferred")]
+        """Raise CrawlError if a source failed, was deferred, or is unhealthy."""
         if self.failed:
             name, why = next(iter(self.failed.items()))
             more = f" (and {len(self.failed) - 1} more)" if len(self.failed) > 1 else ""
             raise errors.CrawlError(f"source {name!r} failed{more}: {why}")
-        if ill:
-            names = ", ".join(report.source for report in ill)
+        troubled = [report for report in self.sources if report.status in (RunStatus.UNHEALTHY, RunStatus.DEFERRED)]
+        if troubled:
+            names = ", ".join(report.source for report in troubled)
             raise errors.CrawlError(
-                f"{names}: {ill[0].notes[0]}; `isitcake source probe` shows why; what was collected stays"
+                f"{names}: {troubled[0].notes[0]}; `isitcake source probe` shows why; what was collected stays"
             )
 
 
-def collect(project: Project, names: Sequence[str] = (), progress: Progress | None = None) -> CollectReport:
-    """Collect the named sources (all, where none is named), several at once.
+def collect(project: Project, names: Sequence[str] = (), progress: TellProgress | None = None) -> CollectReport:
+    """Collect the named sources, or all if none is named; several at once.
 
-    Each source ends on its own: one that fails is reported in `failed`, the others go on. Raises
-    UsageError for an unknown source or a missing contact, before anything is asked of anybody, and
-    CatalogError or StorageError where nothing can be written.
+    A source that fails is reported in `failed`; the others continue. Raises UsageError for an unknown source or a
+    missing contact, before any request is made, and CatalogError or StorageError if nothing can be written.
     """
     settings = project.settings
     sources = [settings.source(name) for name in dict.fromkeys(names)] or settings.sources
@@ -83,7 +84,7 @@ def collect(project: Project, names: Sequence[str] = (), progress: Progress | No
     failed: dict[str, str] = {}
     lock = threading.Lock()
 
-    def one(source: Source) -> None:
+    def collect_one(source: Source) -> None:
         tell(source.name, 0, "starting")
         try:
             report = _collect_one(project, source, tell)
@@ -98,8 +99,8 @@ def collect(project: Project, names: Sequence[str] = (), progress: Progress | No
             reports.append(report)
         tell(source.name, sum(report.outcomes.values()), "done")
 
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="collect") as pool:
-        for future in [pool.submit(one, source) for source in sources]:
+    with ThreadPoolExecutor(SOURCES_AT_ONCE, thread_name_prefix="collect") as pool:
+        for future in [pool.submit(collect_one, source) for source in sources]:
             future.result()
     order = {source.name: number for number, source in enumerate(sources)}
     return CollectReport(sorted(reports, key=lambda report: order[report.source]), dict(sorted(failed.items())))
@@ -108,7 +109,7 @@ def collect(project: Project, names: Sequence[str] = (), progress: Progress | No
 def _silent(_source: str, _images: int, _doing: str) -> None: ...
 
 
-def _collect_one(project: Project, source: Source, tell: Progress) -> SourceReport:
+def _collect_one(project: Project, source: Source, tell: TellProgress) -> SourceReport:
     def count(done: int, expected: int) -> None:
         tell(source.name, done, f"of {expected}")
 
@@ -119,24 +120,19 @@ def _collect_one(project: Project, source: Source, tell: Progress) -> SourceRepo
         return collect_unsplash(project, source, now, count)
     if source.kind in OPEN_APIS:
         return collect_photos(project, source, OPEN_APIS[source.kind], {}, now, count)
-    return _crawl(project, source, tell)
+    return crawl_apart(project, source, CrawlOptions(), tell).report
 
 
-def _crawl(project: Project, source: Source, tell: Progress) -> SourceReport:
-    return SourceReport(**crawl_apart(project, source, tell)["report"])
+def crawl_apart(project: Project, source: Source, options: CrawlOptions, tell: TellProgress) -> Finished:
+    """Crawl one site in a subprocess. It ends when this process ends, because its stdin closes.
 
-
-def crawl_apart(project: Project, source: Source, tell: Progress, **options: float) -> dict[str, Any]:
-    """One site in a subprocess, its progress passed on. It dies with us: its stdin closes.
-
-    options: of crawlers.sites.process. Returns its last message: report, and seen (what its pages showed of
-    themselves).
+    Raises the error that ended the crawl; CrawlError if the subprocess died without a message.
     """
     command = [sys.executable, "-m", "crawlers.sites.process", str(project.settings.config_path), source.name]
-    command.append(json.dumps(options))
+    command.append(options.to_json())
     with subprocess.Popen(
         command,
-        stdin=subprocess.PIPE,  # closes when we die, however we die, and ends the crawl
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -147,17 +143,18 @@ def crawl_apart(project: Project, source: Source, tell: Progress, **options: flo
         assert process.stderr is not None  # noqa: S101
         reader = threading.Thread(target=lambda: complaints.extend(process.stderr or ()), daemon=True)
         reader.start()
-        last: dict[str, Any] = {}
+        last: Message | None = None
         for line in process.stdout:
-            last = json.loads(line)
-            if isinstance(seen := last.get("progress"), dict):
-                tell(source.name, seen["images"], f"page {seen['pages']}")
+            last = message_from_json(line)
+            if isinstance(last, Progress):
+                tell(source.name, last.images, f"page {last.pages}")
         reader.join()
         status = process.wait()
-    if "report" in last:
+    if isinstance(last, Finished):
         return last
-    if "error" in last:
-        kind = getattr(errors, str(last["kind"]), errors.CrawlError)
-        raise kind(str(last["error"]))
+    if isinstance(last, Failed):
+        raise last.to_error()
     why = complaints[-1].strip() if complaints else f"exit code {status}"
-    raise errors.CrawlError(f"the crawl of {source.name!r} ended early ({why}); run it again, it goes on from there")
+    raise errors.CrawlError(
+        f"the crawl of {source.name!r} ended early ({why}); run it again, it continues where it stopped"
+    )

@@ -1,11 +1,14 @@
-"""`kind = "folder"`: pictures that are on this disk already."""
+"""Sources of `kind = "folder"`: pictures that are on this disk already."""
 
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from crawlers.ledger import Download, Ledger, Sighting, SourceReport, sole_run
+from crawlers.ledger.ledger import Download, Ledger, OutcomeRow, RunTotals, Sighting
+from crawlers.ledger.reports import SourceReport
+from crawlers.ledger.sole_run import sole_run
+from crawlers.source_health import Outcome
 from dataset.project import Project
 from foundation.errors import CrawlError
 from foundation.settings import Source
@@ -13,11 +16,16 @@ from foundation.settings import Source
 IGNORED = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
-def collect_folder(project: Project, source: Source, now: datetime, tell: Callable[[int, int], None]) -> SourceReport:
-    """Every file under the folder, links to elsewhere left alone. tell(done, found) after each."""
+def collect_folder(
+    project: Project, source: Source, now: datetime, progress: Callable[[int, int], None]
+) -> SourceReport:
+    """Collect every file under the folder, except hidden files and links.
+
+    progress(done, all) is called after each file. Raises CrawlError where there is no folder.
+    """
     root = (project.settings.root / Path(source.path).expanduser()).resolve()
     if not root.is_dir():
-        raise CrawlError(f"source {source.name!r}: no folder {root}; create it or mend sources.path")
+        raise CrawlError(f"source {source.name!r}: no folder {root}; create it, or correct `path` of the source")
     with sole_run(project, source):
         ledger = Ledger(project, source, now)
         files = sorted(_files(root))
@@ -25,8 +33,8 @@ def collect_folder(project: Project, source: Source, now: datetime, tell: Callab
             address = path.as_uri()
             if address not in ledger.settled:
                 _take(ledger, path, address, root)
-            tell(number, len(files))
-        return ledger.finish(pages=0, candidates=len(files), requests=0, notes=[])
+            progress(number, len(files))
+        return ledger.finish(RunTotals(pages=0, candidates=len(files), requests=0), [])
 
 
 def _take(ledger: Ledger, path: Path, address: str, root: Path) -> None:
@@ -34,7 +42,7 @@ def _take(ledger: Ledger, path: Path, address: str, root: Path) -> None:
     try:
         body = path.read_bytes()
     except OSError as error:
-        ledger.settle(address, page, "failed", f"unreadable: {error.strerror}")
+        ledger.settle(OutcomeRow(address, page, Outcome.FAILED, f"unreadable: {error.strerror}"))
         return
     sha256 = ledger.accept(address, page, Download(body, address))
     if sha256:

@@ -1,11 +1,11 @@
-"""Reading what anybody may have written as HTML."""
+"""Reading HTML that may be malformed."""
 
 from parsel import Selector
 
 
 def attributes(element: Selector) -> dict[str, str]:
-    """An element's attributes by name, whatever characters the names have.
+    """An element's attributes by name, even names that are not valid XML.
 
-    parsel's own `attrib` asks lxml for each by name, and lxml refuses names that are no XML: `<img src=''{'>`.
+    parsel's own `attrib` fails on such names, because lxml refuses to look them up: `<img src=''{'>`.
     """
     return dict(element.root.items())

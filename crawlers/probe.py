@@ -1,7 +1,6 @@
-"""A look at one page: what would be collected from it, and the lines that would collect it."""
+"""Tries one page: which images a crawl would collect from it, and the TOML of a source that collects them."""
 
 import contextlib
-import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -9,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import tomli_w
 from sqlalchemy import select
 
 from crawlers.collect import crawl_apart
-from crawlers.ledger import SourceReport
+from crawlers.ledger.reports import SourceReport
+from crawlers.sites.messages import CrawlOptions
 from dataset.catalog.tables import images, outcomes, sightings
 from dataset.opening import open_project
 from dataset.project import Project
@@ -20,18 +21,10 @@ from foundation.errors import UsageError
 from foundation.settings import CONFIG_NAME, Settings
 from foundation.settings_file import load
 
-TOML = """[[sources]]
-name = "{name}"
-kind = "site"
-label = "{label}"
-start_urls = ["{url}"]
-licence = "all rights reserved; research use"
-"""
-
 
 @dataclass(frozen=True)
 class ProbedPhoto:
-    """One candidate of the page. width and height in pixels of what was fetched; None where nothing was kept."""
+    """One candidate of the page. width, height: pixels of the fetched image; None where none was kept."""
 
     image_url: str
     fetched_url: str
@@ -46,7 +39,11 @@ class ProbedPhoto:
 
 @dataclass(frozen=True)
 class ProbeReport:
-    """platforms: photos by website builder. objections: opt-out signals, as found. toml: what to paste."""
+    """What a crawl of the page would do.
+
+    platforms: photos by website builder. objections: opt-out signals, `page: evidence`. toml: the `[[sources]]` entry
+    to paste.
+    """
 
     url: str
     run: SourceReport
@@ -57,18 +54,19 @@ class ProbeReport:
     toml: str
 
     def line(self) -> str:
-        """What was seen, in one line."""
+        """The result in one line."""
         kept = sum(photo.sha256 is not None for photo in self.photos)
-        by = ", ".join(self.platforms) or "no platform we know"
-        browser = "in a browser" if self.took_browser else "over HTTP"
-        return f"{self.url}: {kept} of {len(self.photos)} candidates would be collected; {by}; read {browser}"
+        builders = ", ".join(self.platforms) or "no website builder that we know"
+        way = "in a browser" if self.took_browser else "over HTTP"
+        return f"{self.url}: {kept} of {len(self.photos)} candidates would be collected; {builders}; read {way}"
 
 
 @contextlib.contextmanager
 def probe(settings: Settings, url: str, label: str | None = None) -> Iterator[tuple[Project, ProbeReport]]:
-    """Crawl the one page into a library that lasts as long as this context; the project's own is not touched.
+    """Crawl the one page into a temporary library, which is deleted when this context ends.
 
-    Raises UsageError for what is no web address, ConfigError without a contact, CrawlError where the crawl fails.
+    label: of the project's labels; the first one if None. The project's own library does not change.
+    Raises UsageError for what is no web address, ConfigError without a contact, CrawlError if the crawl fails.
     """
     settings.require_contact()
     if not re.match(r"https?://[^\s/\"\\]+[^\s\"\\]*$", url):
@@ -76,35 +74,43 @@ def probe(settings: Settings, url: str, label: str | None = None) -> Iterator[tu
     label = label or settings.project.labels[0]
     if label not in settings.project.labels:
         raise UsageError(f"no label {label!r}; the project has {', '.join(settings.project.labels)}")
-    host = (urlsplit(url).hostname or "site").removeprefix("www.")
-    name = re.sub(r"[^a-z0-9]+", "-", host).strip("-")[:64] or "site"
-    toml = TOML.format(name=name, label=label, url=url)
+    toml = tomli_w.dumps({"sources": [_source(url, label)]})
     with tempfile.TemporaryDirectory(prefix="isitcake-probe-") as folder:
         path = Path(folder) / CONFIG_NAME
-        path.write_text(
-            f"[project]\ncontact = {json.dumps(settings.project.contact)}\n"
-            f"labels = {json.dumps(settings.project.labels)}\n"
-            f"[crawl]\nallow_private_hosts = {json.dumps(settings.crawl.allow_private_hosts)}\n{toml}",
-            encoding="utf-8",
-        )
+        frame = {
+            "project": {"contact": settings.project.contact, "labels": list(settings.project.labels)},
+            "crawl": {"allow_private_hosts": list(settings.crawl.allow_private_hosts)},
+        }
+        path.write_text(f"{tomli_w.dumps(frame)}\n{toml}", encoding="utf-8")
         project = open_project(load(path, environ={}))
         try:
-            answer = crawl_apart(project, project.settings.sources[0], lambda *_: None, pages=1, depth=0)
-            seen = answer["seen"]
-            yield (
-                project,
-                ProbeReport(
-                    url,
-                    SourceReport(**answer["report"]),
-                    _photos(project),
-                    seen["platforms"],
-                    seen["objections"],
-                    bool(seen["rendered_pages"]),
-                    toml,
-                ),
+            source = project.settings.sources[0]
+            finished = crawl_apart(project, source, CrawlOptions(pages=1, depth=0), lambda *_: None)
+            traits = finished.traits
+            report = ProbeReport(
+                url=url,
+                run=finished.report,
+                photos=_photos(project),
+                platforms=traits.platforms,
+                objections=traits.objections,
+                took_browser=bool(traits.rendered_pages),
+                toml=toml,
             )
+            yield project, report
         finally:
             project.close()
+
+
+def _source(url: str, label: str) -> dict[str, object]:
+    """An entry of `[[sources]]` for the site at `url`, named after its host."""
+    host = (urlsplit(url).hostname or "site").removeprefix("www.")
+    return {
+        "name": re.sub(r"[^a-z0-9]+", "-", host).strip("-")[:64] or "site",
+        "kind": "site",
+        "label": label,
+        "start_urls": [url],
+        "licence": "all rights reserved; research use",
+    }
 
 
 def _photos(project: Project) -> list[ProbedPhoto]:
@@ -117,15 +123,15 @@ def _photos(project: Project) -> list[ProbedPhoto]:
         ).all()
     return [
         ProbedPhoto(
-            row.image_url,
-            row.fetched_url or row.image_url,
-            row.outcome,
-            row.reason,
-            row.sha256,
-            row.format,
-            row.width,
-            row.height,
-            alts.get(row.image_url, ""),
+            image_url=row.image_url,
+            fetched_url=row.fetched_url or row.image_url,
+            outcome=row.outcome,
+            reason=row.reason,
+            sha256=row.sha256,
+            format=row.format,
+            width=row.width,
+            height=row.height,
+            alt=alts.get(row.image_url, ""),
         )
         for row in rows
     ]

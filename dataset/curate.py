@@ -111,7 +111,7 @@ def _report(project: Project, derived: Derived, decided: int, backbone_name: str
         near_duplicates=images - clusters_count,
         findings=derived.findings_by_detector(),
         queued=len(derived.queue),
-        set_aside=sum(decision.label == decisions.SET_ASIDE for decision in latest.values()),
+        set_aside=sum(decision.label == decisions.EXCLUDED for decision in latest.values()),
         decided=decided,
         backbone=backbone_name,
     )

@@ -1,4 +1,4 @@
-"""Open a project: its settings, catalog and files, with nothing left half erased."""
+"""Open a project, and finish an erasure that was interrupted."""
 
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from foundation.settings_file import load
 
 
 def open_project(config: Path | Settings | None = None) -> Project:
-    """Raises ConfigError for a wrong isitcake.toml, CatalogError for a catalog out of reach.
+    """Open the project of isitcake.toml. config: the file, its folder, or settings; None: see settings_file.load.
 
-    An erasure that was begun and not ended is finished first.
+    An interrupted erasure is finished first. Raises ConfigError for a wrong isitcake.toml, CatalogError for a catalog
+    out of reach, StageError if the erasure cannot be finished.
     """
     settings = config if isinstance(config, Settings) else load(config)
     with storage_errors(settings.home):
@@ -25,17 +26,19 @@ def open_project(config: Path | Settings | None = None) -> Project:
     catalog = Catalog(settings.catalog.url, settings.home)
     project = Project(settings, catalog, blobs_of(settings))
     with catalog.read() as connection:
-        begun = connection.execute(select(erasures.c.sha256).where(erasures.c.done_at.is_(None)).limit(1)).first()
-    if begun:
+        unfinished = select(erasures.c.sha256).where(erasures.c.done_at.is_(None)).limit(1)
+        is_interrupted = connection.execute(unfinished).first() is not None
+    if is_interrupted:
         _finish_erasure(project)
     return project
 
 
 def _finish_erasure(project: Project) -> None:
-    """Finish what a crash left. Raises StageError where it cannot be."""
-    from dataset.erasure.erase import finish  # slow to import, and seldom needed
+    from dataset.erasure.erase import finish  # slow to import, and rarely needed
 
     try:
         finish(project)
     except OSError as error:
-        raise StageError(f"an erasure could not be finished ({error}); fix that and run this again") from error
+        raise StageError(
+            f"an interrupted erasure could not be finished ({error}); fix that and run this again"
+        ) from error

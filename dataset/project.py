@@ -1,4 +1,4 @@
-"""One project, opened: its settings, its catalog and its files. What every stage is handed."""
+"""An open project: its settings, its catalog and its files. Every stage gets one."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from foundation.settings import Settings
 
 @dataclass(frozen=True)
 class Project:
-    """Made by dataset.opening.open_project."""
+    """An open project; dataset.opening.open_project makes it. blobs: the store of originals."""
 
     settings: Settings
     catalog: Catalog
@@ -19,6 +19,7 @@ class Project:
 
     @property
     def home(self) -> Path:
+        """The library."""
         return self.settings.home
 
     @property
@@ -27,7 +28,7 @@ class Project:
 
     @property
     def versions_lock(self) -> Path:
-        """Held by who changes versions: publishing, erasing."""
+        """Lock file that publishing and erasing hold while they change versions."""
         return self.home / "locks" / "publish.lock"
 
     def close(self) -> None:

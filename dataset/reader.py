@@ -1,4 +1,4 @@
-"""What training reads of a published version: rows, pictures, what changed."""
+"""Everything that training reads of a published version: rows, pictures and changes."""
 
 import hashlib
 from collections.abc import Sequence
@@ -35,27 +35,26 @@ __all__ = [
 
 
 def picture(version: Version, row: Row) -> Image.Image:
-    """The row's picture, RGB, decoded at about 256 px: what models are trained on and asked about."""
+    """The picture of a row, RGB, decoded at about 256 px. Models are trained on it."""
     return scaled_rgb((version.path / row.file).read_bytes())
 
 
 def decode(path: Path) -> Image.Image:
-    """Any picture file, as `picture` gives those of a version. Raises Undecodable."""
+    """Any picture file, decoded like `picture`. Raises Undecodable."""
     return decoded(path.read_bytes())
 
 
 def decoded(content: bytes) -> Image.Image:
-    """Any picture's bytes, as `picture` gives those of a version. Raises Undecodable."""
+    """The bytes of any picture, decoded like `picture`. Raises Undecodable."""
     return scaled_rgb(content)
 
 
 def shuffled(rows: Sequence[Row], seed: int, shard: int = 0, shards: int = 1) -> list[Row]:
-    """Rows in an order that only `seed` decides, and of them the part of one of `shards` workers.
+    """The rows of one of `shards` workers, in an order that depends on `seed` and the rows' SHA-256 only.
 
-    Every row is in exactly one shard; the order does not depend on that of `rows`. Raises ValueError for a shard
-    that there is not.
+    Every row is in exactly one shard. Raises ValueError for a shard outside 0..shards-1.
     """
     if not 0 <= shard < shards:
-        raise ValueError(f"shard {shard} of {shards}")
+        raise ValueError(f"shard {shard} of {shards} does not exist")
     order = sorted(rows, key=lambda row: hashlib.sha256(f"{seed} {row.sha256}".encode()).digest())
     return order[shard::shards]

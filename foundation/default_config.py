@@ -1,4 +1,4 @@
-"""The isitcake.toml that `isitcake init` writes: the talk's own sources."""
+"""The isitcake.toml that `isitcake init` writes: the sources of the talk that this project started from."""
 
 PAGES = (
     (
@@ -36,35 +36,35 @@ QUERIES = (
 )  # fmt: skip
 
 HEAD = """\
-# Is it cake?  One file says what to collect and how. Every key: docs/configuration.md
-# Secrets never stand here: ISITCAKE_LABEL_STUDIO_API_KEY, ISITCAKE_UNSPLASH_ACCESS_KEY.
+# Is it cake?  This file says what to collect and how. All keys: docs/configuration.md
+# Secrets are never written here; set the variables ISITCAKE_LABEL_STUDIO_API_KEY, ISITCAKE_UNSPLASH_ACCESS_KEY.
 
 [project]
 name = "is-it-cake"
 labels = ["cake", "not_cake"]
-home = "library"                # everything this program writes
-contact = ""                    # your web page or e-mail address: site owners see it; crawling needs it
+home = "library"                # folder for everything that this program writes
+contact = ""                    # your web page or e-mail address: site owners see it; required for crawling
 
 [catalog]
 url = "sqlite"                  # or "postgresql+psycopg://user@host/name"
 
 [crawl]
-allow_private_hosts = []        # "127.0.0.1:8101"; everything private is refused otherwise
+allow_private_hosts = []        # like "127.0.0.1:8101"; all other private addresses are refused
 
 [review]
-budget = 200                    # images a person is asked to look at, per round
+budget = 200                    # questions per review round
 answers_needed = 1
 label_studio_url = "http://127.0.0.1:8080"
-pictures_url = "http://127.0.0.1:8090"   # where reviewers' browsers reach `isitcake serve`
+pictures_url = "http://127.0.0.1:8090"   # address of `isitcake serve` for reviewers' browsers
 
 # [models]
-# folder = "models"             # with mobilenet_v2_1.0_224.onnx; without it, built-in features
+# folder = "models"             # contains mobilenet_v2_1.0_224.onnx; without this key, built-in features
 """
 
 SITE = """
 [[sources]]
 name = "{name}"
-kind = "site"                   # pages over HTTP; a browser only where a page needs one
+kind = "site"                   # pages over HTTP; a browser only for pages that need one
 label = "cake"
 start_urls = [
 {urls}
@@ -81,7 +81,7 @@ queries = [
 {queries}
 ]
 per_query = 10
-permission = ""                 # Unsplash asks ML users for permission; refused while this is empty
+permission = ""                 # Unsplash requires permission for ML; refused while this is empty
 base_url = "https://api.unsplash.com"
 licence = "Unsplash License"
 
@@ -95,7 +95,7 @@ licence = "Unsplash License"
 
 
 def default_config() -> str:
-    """The commented configuration file with the talk's 18 pages and 29 queries."""
+    """A commented configuration file with the 18 pages and 29 queries of the talk."""
     sites = "".join(SITE.format(name=name, urls="\n".join(f'    "{url}",' for url in urls)) for name, urls in PAGES)
     rows = [QUERIES[start : start + 8] for start in range(0, len(QUERIES), 8)]
     queries = "\n".join("    " + " ".join(f'"{query}",' for query in row) for row in rows)

@@ -1,4 +1,4 @@
-"""Every error a user may meet.
+"""All errors that a user may see.
 
 IsItCakeError
 ├── UsageError            exit code 2: the request was wrong
@@ -7,22 +7,22 @@ IsItCakeError
 │   ├── UnknownVersion    no version of that name           (also a LookupError)
 │   ├── UnknownModel      no model of that name             (also a LookupError)
 │   ├── UnknownImage      no image of that SHA-256          (also a LookupError)
-│   └── BadAnswers        a file of answers that cannot be read
-└── StageError            exit code 1: the work failed; what was done is kept
+│   └── BadAnswers        a file of answers cannot be read
+└── StageError            exit code 1: the work failed; finished work is kept
     ├── CatalogError      the catalog cannot be opened, read or written
     ├── StorageError      a file cannot be written
     ├── CrawlError        a crawl could not run
     ├── PhotoApiError     a photo API refused or failed
     ├── LabelStudioError  Label Studio cannot be reached, or refused
-    ├── TrainingError     a version that no model can be made from
+    ├── TrainingError     no model can be made from a version
     └── FlowError         Prefect cannot be reached, or a flow failed
 
-Each message is one sentence: what, where, and the mend.
+Each message is one sentence: what went wrong, where, and the fix.
 """
 
 
 class IsItCakeError(Exception):
-    """Base of all errors this program raises on purpose."""
+    """Base of all errors that this program raises on purpose."""
 
     exit_code = 1
 

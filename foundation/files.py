@@ -1,8 +1,10 @@
-"""Files that appear whole or not at all."""
+"""Write files: each appears whole or not at all."""
 
 import contextlib
 import errno
+import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,27 +12,30 @@ from typing import IO
 
 from foundation.errors import StorageError
 
+FICLONE = 0x40049409  # linux/fs.h: share the blocks of two files until one of them is changed
+
 
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Where the file system's refusals become ours."""
+    """Turn an OSError into a StorageError that says what to do. path: the file that the message names."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            message = f"no room left on the disk of {path}; free some and run this again, nothing is lost"
+            message = f"no room left on the disk of {path}; free some space and run this again; nothing is lost"
         elif error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            message = f"{path} may not be written; mend its permissions and run this again"
+            message = f"no permission to write {path}; fix its permissions and run this again"
         else:
-            message = f"{path} cannot be written ({error.strerror}); mend that and run this again"
+            message = f"{path} cannot be written ({error.strerror}); fix that and run this again"
         raise StorageError(message) from error
 
 
 def write_once(path: Path, content: bytes) -> bool:
-    """Put `content` at `path`, whole and read-only; keep what is there. Returns whether it was new.
+    """Write a read-only file, unless `path` exists. Returns whether the file is new.
 
-    Written without a name where the file system can do that, so that a killed process leaves nothing behind; under
-    another name where it cannot. Flushed to disk, then linked: no reader ever sees a part of it.
+    The content is flushed to disk and then linked to `path`, so that no reader sees a part of it. A file without a
+    name is used if the file system has such files, so that a killed process leaves nothing behind; a temporary file
+    otherwise. Raises StorageError.
     """
     if path.exists():
         return False
@@ -45,7 +50,7 @@ def write_once(path: Path, content: bytes) -> bool:
             _flush(file, content)
             folder = os.open(path.parent, os.O_RDONLY)
             try:
-                # With a folder given, Python asks linkat to follow the link in /proc to the nameless file.
+                # With src_dir_fd, Python lets linkat follow the link in /proc to the file without a name.
                 os.link(f"/proc/self/fd/{file.fileno()}", path, src_dir_fd=folder, follow_symlinks=True)
             except FileExistsError:
                 return False
@@ -72,14 +77,14 @@ def _write_beside(path: Path, content: bytes) -> bool:
 
 
 def _flush(file: IO[bytes], content: bytes) -> None:
-    """Write the content and see it to the disk."""
+    """Write the content and wait until it is on the disk."""
     file.write(content)
     file.flush()
     os.fsync(file.fileno())
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` at `path` in one step, in place of what is there."""
+    """Write `path` in one step; an older file is replaced. Raises StorageError."""
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
@@ -91,3 +96,29 @@ def replace_file(path: Path, content: bytes) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+
+
+def link_or_copy(source: Path, target: Path) -> str:
+    """Create `target` with the bytes of `source`, as cheaply as the file system allows.
+
+    Returns the way that worked: "hard link", "reflink" or "copy".
+    """
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or a file system without hard links
+        return _reflink_or_copy(source, target)
+    return "hard link"
+
+
+def _reflink_or_copy(source: Path, target: Path) -> str:
+    with source.open("rb") as read, target.open("wb") as write:
+        try:
+            fcntl.ioctl(write.fileno(), FICLONE, read.fileno())
+        except OSError:
+            pass
+        else:
+            return "reflink"
+    with contextlib.suppress(FileNotFoundError):
+        target.unlink()
+    shutil.copyfile(source, target)
+    return "copy"

@@ -1,16 +1,17 @@
-"""Exact confidence intervals of a share."""
+"""Exact confidence intervals of shares."""
 
 
 def exact_interval(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Clopper-Pearson interval of a share of which k in n were seen: (low, high), never narrower than `level` says.
+    """Clopper-Pearson interval (low, high) of a share, where k of n trials were hits.
 
-    (0, 1) for n = 0. Raises ValueError for k outside 0..n. Source: scipy.stats.binomtest.
+    It covers the true share with a probability of at least `level`. (0, 1) for n = 0. Raises ValueError for k outside
+    0..n. Source: Clopper and Pearson, Biometrika 26, 1934; the same as scipy.stats.binomtest with method "exact".
     """
     if not 0 <= k <= n:
-        raise ValueError(f"{k} of {n}")
-    if not n:
-        return 0.0, 1.0
-    from scipy.stats import binomtest  # costs more than a second to import
+        raise ValueError(f"{k} of {n} is not a share")
+    from scipy.special import betaincinv  # importing scipy.stats, which has binomtest, takes longer
 
-    found = binomtest(k, n).proportion_ci(level, "exact")
-    return float(found.low), float(found.high)
+    tail = (1 - level) / 2
+    low = float(betaincinv(k, n - k + 1, tail)) if k else 0.0
+    high = float(betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
+    return low, high

@@ -1,4 +1,4 @@
-"""JSON files that may be missing or damaged."""
+"""Read JSON files that may be missing or damaged."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def read_json(path: Path, default: T) -> T:
-    """Content of a JSON file; `default` where it is missing, is not JSON, or is not of the default's type."""
+    """Content of a JSON file; `default` if it is missing, is not JSON, or has another type than the default."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Locks between processes. A killed process lets go by itself."""
+"""Locks between processes. The lock of a killed process is released."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from foundation.files import storage_errors
 def exclusive(path: Path, wait_s: float = -1) -> Iterator[None]:
     """Hold an exclusive lock across processes; wait until it is free.
 
-    path: the lock file, made where it is missing. wait_s: at most this long; negative: without end.
-    Raises TimeoutError where it was not free in time, StorageError where the file cannot be made.
+    path: the lock file, created if it is missing. wait_s: longest time to wait, in seconds; negative: no limit.
+    Raises TimeoutError if the lock was not free in time, StorageError if the file cannot be created.
     """
     lock = FileLock(path)
     try:

@@ -1,25 +1,25 @@
-"""Ports of this machine."""
+"""TCP ports of this machine."""
 
 import socket
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now, all different."""
+    """Different ports on which no process listens now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
-        for held in sockets:
-            held.bind(("127.0.0.1", 0))
-        return [int(held.getsockname()[1]) for held in sockets]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in sockets]
     finally:
-        for held in sockets:
-            held.close()
+        for probe in sockets:
+            probe.close()
 
 
 def is_taken(port: int) -> bool:
-    with socket.socket() as held:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            held.bind(("127.0.0.1", port))
+            probe.bind(("127.0.0.1", port))
         except OSError:
             return True
         return False

@@ -1,5 +1,6 @@
-"""isitcake.toml and the environment, read and checked."""
+"""isitcake.toml and the ISITCAKE_… variables, read and checked."""
 
+import difflib
 import os
 import re
 import tomllib
@@ -7,61 +8,49 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import (
-    SecretStr,
-    ValidationError,
-)
+from pydantic import ValidationError
 
 from foundation.errors import ConfigError
-from foundation.settings import CONFIG_NAME, WEIGHTS_NAME, Secrets, Settings, _Section
+from foundation.settings import CONFIG_NAME, WEIGHTS_NAME, Settings, Source
+from foundation.settings.variables import Variables, read_variables, sections
+
+NOT_IN_THE_FILE = ("config_path", "secrets", "browser")  # fields of Settings that the environment alone sets
+
+Location = tuple[str | int, ...]
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None, *, needs_weights: bool = True) -> Settings:
-    """Settings of the project at `path` (default: ISITCAKE_CONFIG, then isitcake.toml here or above).
+    """Settings of the project at `path`.
 
-    needs_weights: whether a folder without weights is an error. Raises ConfigError with one sentence that names file,
-    line, key and mend.
+    path: the file, or its folder. Default: ISITCAKE_CONFIG, then isitcake.toml in the current folder or above.
+    environ: the variables; default: those of this process. needs_weights: raise an error if [models] folder contains
+    no weights. Raises ConfigError with one sentence: file, line, key and fix, or the variable and the fix.
     """
     environ = os.environ if environ is None else environ
-    path = path or _find(environ)
+    path = path or _default_path(environ)
     if path.is_dir():
         path = path / CONFIG_NAME
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"no {path}; `isitcake init` writes one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}); mend or replace it") from None
+    text = _read(path)
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}; mend that line") from None
-    origins = _apply_environment(content, environ)
-    extra = {
-        "config_path": path.absolute(),
-        "secrets": Secrets(
-            label_studio_api_key=SecretStr(environ.get("ISITCAKE_LABEL_STUDIO_API_KEY", "")),
-            unsplash_access_key=SecretStr(environ.get("ISITCAKE_UNSPLASH_ACCESS_KEY", "")),
-            secret=SecretStr(environ.get("ISITCAKE_SECRET", "")),
-            webhook_secret=SecretStr(environ.get("ISITCAKE_WEBHOOK_SECRET", "")),
-            blobs_key_id=SecretStr(environ.get("ISITCAKE_BLOBS_KEY_ID", "")),
-            blobs_secret=SecretStr(environ.get("ISITCAKE_BLOBS_SECRET", "")),
-        ),
-        "browser": environ.get("ISITCAKE_BROWSER", ""),
-    }
-    if unknown := sorted(set(content) & set(extra)):
-        raise ConfigError(f"{path}, line {_line(text, (unknown[0],))}: unknown key {unknown[0]!r}; remove it")
+        raise ConfigError(f"{path} is not valid TOML: {error}; fix that line") from None
+    if reserved := sorted(set(content) & set(NOT_IN_THE_FILE)):
+        raise ConfigError(f"{path}, line {_line(text, (reserved[0],))}: unknown key {reserved[0]!r}; remove it")
+    variables = read_variables(environ)
+    overlaid = _overlay(content, variables)
+    fields = {"config_path": path.absolute(), "secrets": variables.secrets, "browser": variables.browser}
     try:
-        settings = Settings.model_validate({**content, **extra})
+        settings = Settings.model_validate({**overlaid, **fields})
     except ValidationError as error:
-        raise ConfigError(_explain(path, text, origins, error)) from None
+        raise ConfigError(_explain(path, text, variables, error)) from None
     _check_paths(settings, text, needs_weights)
     return settings
 
 
-def _find(environ: Mapping[str, str]) -> Path:
-    if named := environ.get("ISITCAKE_CONFIG"):
-        return Path(named)
+def _default_path(environ: Mapping[str, str]) -> Path:
+    if configured := environ.get("ISITCAKE_CONFIG"):
+        return Path(configured)
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / CONFIG_NAME).is_file():
@@ -69,44 +58,32 @@ def _find(environ: Mapping[str, str]) -> Path:
     return here / CONFIG_NAME
 
 
-def _apply_environment(content: dict[str, Any], environ: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """Lay ISITCAKE_SECTION_KEY over the file. Returns which variable set which (section, key)."""
-    origins: dict[tuple[str, str], str] = {}
-    for section_name, section in Settings.model_fields.items():
-        model = section.annotation
-        if not (isinstance(model, type) and issubclass(model, _Section)):
-            continue
-        for key, field in model.model_fields.items():
-            variable = f"ISITCAKE_{section_name}_{key}".upper()
-            if section_name == "models" and key == "folder":
-                variable = "ISITCAKE_MODELS"
-            if variable not in environ:
-                continue
-            raw = environ[variable]
-            value: Any = raw
-            if field.annotation is bool:
-                value = {"true": True, "false": False}.get(raw.lower(), raw)
-            elif field.annotation is float:
-                value = float(raw) if re.fullmatch(r"\d+(\.\d+)?", raw) else raw
-            elif field.annotation is int:
-                value = int(raw) if re.fullmatch(r"\d+", raw) else raw
-            elif field.annotation is not str and str(field.annotation).startswith("list"):
-                value = [part.strip() for part in raw.split(",") if part.strip()]
-            target = content.setdefault(section_name, {})
-            if isinstance(target, dict):
-                target[key] = value
-                origins[section_name, key] = variable
-    return origins
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")  # some editors of Windows write a byte order mark
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist; create it with `isitcake init`") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}); fix or replace it") from None
 
 
-def _explain(path: Path, text: str, origins: dict[tuple[str, str], str], error: ValidationError) -> str:
+def _overlay(content: dict[str, Any], variables: Variables) -> dict[str, Any]:
+    """The content of the file, with the values of variables in place of its own."""
+    overlaid = dict(content)
+    for section, values in variables.sections.items():
+        table = overlaid.get(section, {})
+        if isinstance(table, dict):  # anything else is reported as the file's mistake
+            overlaid[section] = {**table, **values}
+    return overlaid
+
+
+def _explain(path: Path, text: str, variables: Variables, error: ValidationError) -> str:
     first = error.errors()[0]
-    location = tuple(part for part in first["loc"] if part not in ("function-after", "constrained-str"))
-    key = ".".join(str(part) for part in location) or "the file"
+    location: Location = tuple(part for part in first["loc"] if part not in ("function-after", "constrained-str"))
     message = first["msg"].removeprefix("Value error, ")
     match first["type"]:
         case "extra_forbidden":
-            message = "unknown key; remove it or mend its name"
+            message = _unknown_key(location)
         case "missing":
             message = "is missing; add it"
         case "string_pattern_mismatch":
@@ -114,16 +91,36 @@ def _explain(path: Path, text: str, origins: dict[tuple[str, str], str], error: 
         case "value_error":
             pass
         case _:
-            message = f"{message[0].lower()}{message[1:]}, got {first['input']!r}; mend the value"
-    if location[:2] in origins:
-        return f"{origins[location[:2]]}: {message}"  # type: ignore[index]
+            message = f"{message[0].lower()}{message[1:]}, got {first['input']!r}; fix the value"
+    if len(location) >= 2 and (variable := variables.names.get((str(location[0]), str(location[1])))):
+        return f"{variable}: {message}"
     if not location:
         return f"{path}: {message}"
-    return f"{path}, line {_line(text, location)}: {key}: {message}"
+    return f"{path}, line {_line(text, location)}: {_key_name(text, location)}: {message}"
 
 
-def _line(text: str, location: tuple[str | int, ...]) -> int:
-    """Line (from 1) where the key at `location` stands; that of its table where the key is absent."""
+def _unknown_key(location: Location) -> str:
+    table = str(location[0])
+    if len(location) == 1:
+        known = [name for name in Settings.model_fields if name not in NOT_IN_THE_FILE]
+    else:
+        known = list((Source if table == "sources" else sections()[table]).model_fields)
+    if near := difflib.get_close_matches(str(location[-1]), known, 1):
+        return f"unknown key; did you mean `{near[0]}`?"
+    return f"unknown key; remove it, or use one of {', '.join(known)}"
+
+
+def _key_name(text: str, location: Location) -> str:
+    """The key as people write it: `review.budget`; a key of a source with the source's name."""
+    if len(location) > 1 and location[0] == "sources" and isinstance(location[1], int):
+        source = tomllib.loads(text)["sources"][location[1]]
+        if isinstance(source, dict) and isinstance(source.get("name"), str):
+            return " ".join([f"source {source['name']!r}", *(str(part) for part in location[2:3])])
+    return ".".join(str(part) for part in location)
+
+
+def _line(text: str, location: Location) -> int:
+    """Line (from 1) of the key at `location`; the line of its table if the key is absent."""
     lines = text.splitlines()
     table = next((str(part) for part in location if isinstance(part, str)), "")
     index = next((part for part in location if isinstance(part, int)), 0)
@@ -149,13 +146,13 @@ def _check_paths(settings: Settings, text: str, needs_weights: bool) -> None:
             if not folder.is_dir():
                 line = _line(text, ("sources", number, "path"))
                 raise ConfigError(
-                    f"{settings.config_path}, line {line}: sources.{number}.path: no folder {folder}; "
-                    "create it or mend the path"
+                    f"{settings.config_path}, line {line}: source {source.name!r} path: no folder {folder}; "
+                    "create it or fix the path"
                 )
     if needs_weights and settings.weights is not None and not settings.weights.is_file():
         raise ConfigError(
-            f"{settings.config_path}: models.folder: no {settings.weights}; put {WEIGHTS_NAME} there, let "
-            "`isitcake models fetch` bring weights, or remove the key to use the built-in features"
+            f"{settings.config_path}: models.folder: {settings.weights} does not exist; put {WEIGHTS_NAME} there, "
+            "download weights with `isitcake models fetch`, or remove the key to use the built-in features"
         )
     parent = settings.home
     while not parent.exists():
@@ -163,5 +160,5 @@ def _check_paths(settings: Settings, text: str, needs_weights: bool) -> None:
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise ConfigError(
             f"{settings.config_path}, line {_line(text, ('project', 'home'))}: project.home: {settings.home} "
-            "cannot be written; choose another folder"
+            "is not writable; choose another folder"
         )

@@ -1,3 +1,5 @@
-"""Settings, errors and the command."""
+"""The `isitcake` command."""
 
-__version__ = "0.1.0"
+from foundation.version import VERSION
+
+__version__ = VERSION

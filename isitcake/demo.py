@@ -123,7 +123,7 @@ def _loop(project: Project, config: Path, studio_url: str, account: LabelStudioA
         run(loop.train, config, version)
 
 
-COMPARED = "best"  # the model that is trained before and after review
+COMPARED = "svm"  # the model that is trained before and after review
 
 
 def _print_summary(project: Project, world: World, seconds: float, kind: str) -> None:
@@ -163,7 +163,7 @@ def _label_rows(
         }
         latest = label_ledger.latest(connection)
     reviewed = {sha256: d for sha256, d in latest.items() if d.origin in ("human", "consensus")}
-    excluded = sum(d.label == decisions.SET_ASIDE or d.origin == "detector" for d in latest.values())
+    excluded = sum(d.label == decisions.EXCLUDED or d.origin == "detector" for d in latest.values())
     wrong = sum(claims.get(sha256) != decision.label for sha256, decision in reviewed.items())
     return [
         ("images collected", str(images)),

@@ -75,7 +75,9 @@ def note(message: str) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses, paths and times as JSON knows them."""
+    """Dataclasses, paths and times as JSON knows them. A value may name its keys itself: json_fields()."""
+    if hasattr(value, "json_fields"):
+        return plain(value.json_fields())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, dict):

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from crawlers.ledger import last_reports
+from crawlers.ledger.reports import last_reports
 from dataset.catalog.tables import clusters, images
 from dataset.labels import label_ledger
 from dataset.project import Project

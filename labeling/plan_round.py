@@ -18,7 +18,7 @@ from dataset.catalog.tables import asked, audit, clusters, cursors, images, judg
 from dataset.catalog.writes import upsert
 from dataset.labels import decisions, label_ledger
 from dataset.labels.audit import ticket
-from dataset.labels.players import PLAYERS_FIRST
+from dataset.labels.players import DISSENT_PRIORITY
 from dataset.labels.vocabulary import UNUSABLE
 from foundation.settings import ReviewSection
 
@@ -130,7 +130,7 @@ def judged_images() -> Any:
 
 def may_be_asked() -> Any:
     """Rows of the queue that wait for a person: nobody answered, or players think otherwise since."""
-    return or_(queue.c.priority >= PLAYERS_FIRST, queue.c.sha256.not_in(judged_images()))
+    return or_(queue.c.priority >= DISSENT_PRIORITY, queue.c.sha256.not_in(judged_images()))
 
 
 def _standing() -> Any:

@@ -79,7 +79,7 @@ def set_aside(project: Project) -> list[dict[str, Any]]:
         held = {
             sha256: decision
             for sha256, decision in label_ledger.latest(connection).items()
-            if decision.origin == "detector" or decision.label == decisions.SET_ASIDE
+            if decision.origin == "detector" or decision.label == decisions.EXCLUDED
         }
         rows = connection.execute(
             select(clusters.c.sha256, images.c.format)

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, select
 
 from dataset.catalog.tables import clusters, judgements, sightings
 from dataset.labels import decisions, label_ledger
-from dataset.labels.audit import interval
 from dataset.project import Project
+from foundation.intervals import exact_interval
 
 CARELESS = 0.9  # accuracy under which somebody is called careless, once the interval's upper end is below it too
 PAUSE_S = 300.0  # longer than that somebody was at lunch
@@ -120,7 +120,7 @@ def _report(connection: Connection, since: datetime | None) -> ReviewersReport:
                 agreement=round(sum(shared) / len(shared), 4) if shared else None,
                 gold=len(known),
                 gold_right=right,
-                gold_interval=_rounded(interval(right, len(known))) if known else None,
+                gold_interval=_rounded(exact_interval(right, len(known))) if known else None,
                 repeats=len(twice),
                 steady=sum(first == second for first, second in twice),
                 seconds=round(median(took), 1) if took else None,

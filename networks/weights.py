@@ -1,22 +1,26 @@
-"""Pretrained weights: a pinned list, fetched once, checked always."""
+"""Download pretrained weights from a pinned list, and check them."""
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import requests
 
+from foundation.downloads import TooLarge, read_body
 from foundation.errors import StorageError, TrainingError, UsageError
 from foundation.files import replace_file
 from foundation.settings import DETECTOR_NAME, WEIGHTS_NAME, ZOO_DETECTOR_NAME, ZOO_WEIGHTS_NAME, Settings
 
-TIMEOUT_S = 30
-BLOCK = 1 << 18
+TIMEOUT_S = 30  # without a byte from the server
+MAX_BYTES = 500_000_000  # of one file; the largest on the list has 29 MB
+
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Weights:
-    """preprocessing: what the network expects of a picture. instead_of: a file that makes fetching it needless."""
+    """One file of the list. preprocessing: of the network's input. instead_of: a file that replaces this one."""
 
     file: str
     address: str
@@ -32,7 +36,7 @@ WEIGHTS = (
         "https://huggingface.co/onnxmodelzoo/mobilenetv2-12/resolve/main/mobilenetv2-12.onnx",
         "c0c3f76d93fa3fd6580652a45618618a220fced18babf65774ed169de0432ad5",
         "Apache-2.0",
-        "RGB, NCHW, 224 px, less ImageNet's mean, by its spread",
+        "RGB, NCHW, 224 px, minus ImageNet's mean, divided by its standard deviation",
         WEIGHTS_NAME,
     ),
     Weights(
@@ -49,50 +53,58 @@ WEIGHTS = (
 
 @dataclass(frozen=True)
 class Fetched:
-    """state: fetched, there, or which file stands in for it."""
+    """state: "fetched", "there", or "not needed" with the file that replaces it."""
 
     file: str
     state: str
     licence: str
 
 
-def fetch(settings: Settings, tell: Callable[[str, int, int], None] | None = None) -> list[Fetched]:
-    """Bring what is missing into the folder of weights. Raises TrainingError where it cannot be had, StorageError for
-    a file that is not what the list says.
+def fetch(settings: Settings, progress: Progress | None = None) -> list[Fetched]:
+    """Download the files of the list that are missing in [models] folder, and check those that are there.
+
+    progress: called with the file's name, the bytes read and the bytes in all. Raises UsageError without a folder,
+    TrainingError for a failed download, StorageError for a file with other bytes than the list says.
     """
     if settings.weights is None:
         raise UsageError("no folder for weights; set [models] folder, or ISITCAKE_MODELS")
     folder = settings.weights.parent
-    found = []
-    for entry in WEIGHTS:
-        path = folder / entry.file
-        if (folder / entry.instead_of).is_file():
-            found.append(Fetched(entry.file, f"not needed, {entry.instead_of} is there", entry.licence))
-        elif path.is_file():
-            if hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
-                raise StorageError(f"{path} is not what its list says; remove it and fetch it again")
-            found.append(Fetched(entry.file, "there", entry.licence))
-        else:
-            replace_file(path, _download(entry, tell))
-            found.append(Fetched(entry.file, "fetched", entry.licence))
-    return found
+    return [Fetched(entry.file, _fetch(entry, folder, progress), entry.licence) for entry in WEIGHTS]
 
 
-def _download(entry: Weights, tell: Callable[[str, int, int], None] | None) -> bytes:
-    content = bytearray()
+def _fetch(entry: Weights, folder: Path, progress: Progress | None) -> str:
+    path = folder / entry.file
+    if (folder / entry.instead_of).is_file():
+        return f"not needed, {entry.instead_of} is there"
+    if path.is_file():
+        if hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
+            raise StorageError(
+                f"{path} has another SHA-256 than the pinned file; remove it and run `isitcake models fetch` again"
+            )
+        return "there"
+    replace_file(path, _download(entry, progress))
+    return "fetched"
+
+
+def _download(entry: Weights, progress: Progress | None) -> bytes:
     try:
-        with requests.get(entry.address, timeout=TIMEOUT_S, stream=True) as answer:
-            answer.raise_for_status()
-            whole = int(answer.headers.get("Content-Length", 0))
-            for block in answer.iter_content(BLOCK):
-                content += block
-                if tell:
-                    tell(entry.file, len(content), max(whole, len(content)))
-    except requests.RequestException as error:
+        with requests.get(entry.address, timeout=TIMEOUT_S, stream=True) as response:
+            response.raise_for_status()
+            total = int(response.headers.get("Content-Length", 0))
+
+            def report(count: int) -> None:
+                if progress:
+                    progress(entry.file, count, max(total, count))
+
+            content = read_body(response, MAX_BYTES, progress=report)
+    except (requests.RequestException, TooLarge) as error:
         raise TrainingError(
-            f"{entry.file} cannot be fetched from {entry.address} ({type(error).__name__}); put it into the folder of "
-            "weights by hand, or name a folder that has it (ISITCAKE_MODELS)"
+            f"{entry.file} cannot be fetched from {entry.address} ({type(error).__name__}); copy it into the folder of "
+            "weights, or set ISITCAKE_MODELS to a folder that has it"
         ) from error
-    if (there := hashlib.sha256(content).hexdigest()) != entry.sha256:
-        raise StorageError(f"{entry.address} gave something else than was pinned (SHA-256 {there[:16]}…); nothing kept")
-    return bytes(content)
+    if (sha256 := hashlib.sha256(content).hexdigest()) != entry.sha256:
+        raise StorageError(
+            f"{entry.address} returned another file than the pinned one (SHA-256 {sha256[:16]}…); nothing was kept; "
+            "check the network and try again"
+        )
+    return content

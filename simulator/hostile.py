@@ -1,4 +1,4 @@
-"""Servers that mean no good, or are broken: raw sockets, because no HTTP library would do this."""
+"""Servers that attack their clients or are broken. They use raw sockets, because no HTTP library behaves like this."""
 
 import contextlib
 import socket
@@ -14,7 +14,10 @@ Behaviour = Callable[[socket.socket], None]
 
 
 class HostileServer:
-    """On 127.0.0.1. Each path behaves as told; others answer 404. `log` holds the request lines' paths."""
+    """A server on 127.0.0.1.
+
+    behaviours: what it does, by path; other paths get 404. certificate: PEM file, for HTTPS. log: paths of requests.
+    """
 
     def __init__(self, behaviours: dict[str, Behaviour], certificate: Path | None = None) -> None:
         self.behaviours = behaviours
@@ -65,11 +68,12 @@ class HostileServer:
 
 
 def not_found(connection: socket.socket) -> None:
+    """404."""
     connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 
 def says(body: bytes, content_type: str = "text/html", *headers: str) -> Behaviour:
-    """An ordinary answer."""
+    """Sends an ordinary answer."""
 
     def answer(connection: socket.socket) -> None:
         lines = [f"Content-Type: {content_type}", f"Content-Length: {len(body)}", "Connection: close", *headers]
@@ -79,6 +83,8 @@ def says(body: bytes, content_type: str = "text/html", *headers: str) -> Behavio
 
 
 def redirects(target: str) -> Behaviour:
+    """Redirects to `target`."""
+
     def answer(connection: socket.socket) -> None:
         head = f"HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         connection.sendall(head.encode())
@@ -87,17 +93,17 @@ def redirects(target: str) -> Behaviour:
 
 
 def hangs(_connection: socket.socket) -> None:
-    """Takes the request and never says a word."""
+    """Accepts the request and never answers."""
     time.sleep(600)
 
 
 def resets(connection: socket.socket) -> None:
-    """Hangs up with a reset."""
+    """Resets the connection."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
 
 
 def drips(connection: socket.socket) -> None:
-    """A picture at one byte a second."""
+    """Sends a picture at one byte a second."""
     connection.sendall(JPEG + b"Content-Length: 100000\r\n\r\n")
     for _ in range(600):
         connection.sendall(b"\xff")
@@ -105,13 +111,14 @@ def drips(connection: socket.socket) -> None:
 
 
 def endless_headers(connection: socket.socket) -> None:
+    """Sends headers without end."""
     connection.sendall(b"HTTP/1.1 200 OK\r\n")
     for number in range(100_000_000):
         connection.sendall(f"X-{number}: {'x' * 200}\r\n".encode())
 
 
 def lies_about_length(body: bytes) -> Behaviour:
-    """Promises twice what it sends."""
+    """Announces twice the length that it sends."""
 
     def answer(connection: socket.socket) -> None:
         connection.sendall(JPEG + f"Content-Length: {len(body) * 2}\r\nConnection: close\r\n\r\n".encode() + body)
@@ -120,21 +127,21 @@ def lies_about_length(body: bytes) -> Behaviour:
 
 
 def floods(connection: socket.socket) -> None:
-    """Five gigabytes, of unknown length."""
+    """Sends five gigabytes without an announced length."""
     connection.sendall(JPEG + b"Connection: close\r\n\r\n")
     for _ in range(5 * 1024):
         connection.sendall(bytes(1024 * 1024))
 
 
 def promises_a_flood(connection: socket.socket) -> None:
-    """Five gigabytes, as announced."""
+    """Sends five gigabytes, as it announces."""
     connection.sendall(JPEG + f"Content-Length: {5 << 30}\r\n\r\n".encode())
     for _ in range(5 * 1024):
         connection.sendall(bytes(1024 * 1024))
 
 
 def compression_bomb(connection: socket.socket) -> None:
-    """A thousand times larger unpacked: 400 MB of zeros."""
+    """Sends 400 MB of zeros, compressed to a thousandth."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     body = b"".join([*(packer.compress(bytes(1024 * 1024)) for _ in range(400)), packer.flush()])
     head = f"Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()

@@ -1,4 +1,4 @@
-"""The small internet: every baker on a port of its own, and a photo API."""
+"""Starts the small internet: every baker on a port of its own, and a photo API."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from simulator.platforms import PLATFORMS
 from simulator.server import BakerSite, Server
 from simulator.world import World
 
-IDIOMS = tuple(PLATFORMS)
+IDIOMS = tuple(PLATFORMS)  # names of the platforms
 
 
 @dataclass
@@ -19,9 +19,9 @@ class Internet:
 
     @classmethod
     def start(cls, world: World, first_port: int = 0, latency_s: float = 0.0) -> "Internet":
-        """Bakers on first_port, first_port + 1, …, the photo API after them; 0 takes free ports.
+        """Start the bakers on first_port, first_port + 1, …, then the photo API; 0 takes free ports.
 
-        Raises OSError where a port is taken.
+        latency_s: how long every answer is delayed. Raises OSError where a port is taken.
         """
         port = iter(range(first_port, first_port + len(world.bakers) + 1)) if first_port else iter([0] * 1000)
         sites = {baker.name: Server(BakerSite(baker), next(port), latency_s) for baker in world.bakers}

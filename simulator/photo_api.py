@@ -1,4 +1,4 @@
-"""A photo API after Unsplash's public documentation: search, paging, download_location, errors, limits."""
+"""A photo API that follows Unsplash's public documentation: search, paging, download_location, errors, limits."""
 
 import hashlib
 import io
@@ -10,27 +10,30 @@ from PIL import Image
 from simulator.server import Answer, image_answer
 from simulator.world import Picture
 
-PER_PAGE_MAX = 30
+MAX_PER_PAGE = 30
 ACCESS_KEY = "simulator-access-key"
 IXLIB = "ixlib=rb-4.0.3"
 
 
 class PhotoApi:
-    """Hourly limit: `limit` requests in all, then 403 with the text "Rate Limit Exceeded"."""
+    """Answers `limit` requests, then 403 with the text "Rate Limit Exceeded".
+
+    remaining: requests until then. downloads: ids of the photos whose use was reported.
+    """
 
     def __init__(self, photos: dict[str, list[Picture]], limit: int = 5000) -> None:
         self.photos = photos
         self.limit = self.remaining = limit
         self.downloads: list[str] = []
-        self.by_id = {picture_id(picture): picture for found in photos.values() for picture in found}
+        self.by_id = {picture_id(picture): picture for results in photos.values() for picture in results}
 
     def answer(self, path: str, query: str, headers: dict[str, str]) -> Answer:
-        asked = {name: values[-1] for name, values in parse_qs(query).items()}
+        parameters = {name: values[-1] for name, values in parse_qs(query).items()}
         if path == "/robots.txt":
             return Answer(404, b"")
         if path.startswith("/photo-"):
             picture = self.by_id.get(path.removeprefix("/photo-"))
-            width = int(asked["w"]) if asked.get("w", "").isdigit() else None
+            width = int(parameters["w"]) if parameters.get("w", "").isdigit() else None
             return image_answer(picture, width) if picture else Answer(404, b"")
         if headers.get("authorization") != f"Client-ID {ACCESS_KEY}":
             return self._errors(401, "OAuth error: The access token is invalid")
@@ -39,7 +42,7 @@ class PhotoApi:
         self.remaining -= 1
         host = headers.get("host", "")
         if path == "/search/photos":
-            return self._search(asked, host)
+            return self._search(parameters, host)
         if path.startswith("/photos/") and path.endswith("/download"):
             picture_id = path.split("/")[2]
             if picture_id in self.by_id:
@@ -47,16 +50,16 @@ class PhotoApi:
                 return self._json({"url": f"http://{host}/photo-{picture_id}?{IXLIB}"})
         return self._errors(404, "Couldn't find Photo")
 
-    def _search(self, asked: dict[str, str], host: str) -> Answer:
-        if not asked.get("query"):
+    def _search(self, parameters: dict[str, str], host: str) -> Answer:
+        if not parameters.get("query"):
             return self._errors(400, "query is missing")
-        found = self.photos.get(asked["query"], [])
-        size = max(1, min(PER_PAGE_MAX, int(asked.get("per_page", 10))))
-        number = max(1, int(asked.get("page", 1)))
-        pages = -(-len(found) // size)
-        part = found[(number - 1) * size : number * size]
-        content = {"total": len(found), "total_pages": pages, "results": [self._photo(p, host) for p in part]}
-        return self._json(content, {"X-Total": str(len(found)), "X-Per-Page": str(size)})
+        results = self.photos.get(parameters["query"], [])
+        size = max(1, min(MAX_PER_PAGE, int(parameters.get("per_page", 10))))
+        number = max(1, int(parameters.get("page", 1)))
+        pages = -(-len(results) // size)
+        part = results[(number - 1) * size : number * size]
+        content = {"total": len(results), "total_pages": pages, "results": [self._photo(p, host) for p in part]}
+        return self._json(content, {"X-Total": str(len(results)), "X-Per-Page": str(size)})
 
     def _photo(self, picture: Picture, host: str) -> dict[str, object]:
         identity = picture_id(picture)
@@ -72,7 +75,7 @@ class PhotoApi:
             "color": "#808080",
             "description": None,
             "alt_description": picture.slug.replace("-", " "),
-            "urls": {name: f"{raw}&w={w}" if w else raw for name, w in _URLS.items()},
+            "urls": {name: f"{raw}&w={w}" if w else raw for name, w in URL_WIDTHS_PX.items()},
             "links": {
                 "self": f"http://{host}/photos/{identity}",
                 "html": f"http://{host}/photos/{quote(picture.slug)}-{identity}",
@@ -97,9 +100,9 @@ class PhotoApi:
         return Answer(status, json.dumps({"errors": [message]}).encode(), "application/json", self._limits())
 
 
-_URLS = {"raw": None, "full": 2400, "regular": 1080, "small": 400, "thumb": 200}
+URL_WIDTHS_PX = {"raw": None, "full": 2400, "regular": 1080, "small": 400, "thumb": 200}
 
 
 def picture_id(picture: Picture) -> str:
-    """The service's own name of a photo."""
+    """The id that the service gives a photo."""
     return hashlib.sha256(f"{picture.slug}{picture.suffix}".encode()).hexdigest()[:11]

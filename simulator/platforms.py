@@ -1,6 +1,6 @@
-"""How each website builder offers a picture: markup on the page, addresses, resized variants.
+"""How each website builder shows a picture: its HTML, its addresses, its resized variants.
 
-A platform is a way to write <img> and a way to read an address back into (file name, width, blurred).
+A platform writes the HTML of a picture, and reads an address back into (file name, width, blurred).
 """
 
 import html
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from simulator.world import Picture
 
-PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+PLACEHOLDER = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Which file an address means. width: pixels, None for the original."""
+    """The file that an address names. width: in pixels; None for the original."""
 
     file: str
     width: int | None = None
@@ -25,7 +25,11 @@ class Variant:
 
 @dataclass(frozen=True)
 class Platform:
-    """original: path of a picture's own bytes. markup: its HTML. read: path and query into a Variant."""
+    """A website builder.
+
+    original: path of a picture's own bytes. markup: its HTML. read: the Variant that a path and a query name.
+    by_script: whether a script adds the pictures to the page.
+    """
 
     name: str
     original: Callable[[Picture], str]
@@ -51,7 +55,8 @@ def _wordpress(picture: Picture) -> str:
     sizes = ", ".join(f"{base}-{w}x{w * 3 // 4}{suffix} {w}w" for w in (300, 768))
     small = f"{base}-300x225{suffix}"
     return (
-        f'<figure><img class="lazyload" src="{PIXEL}" data-src="{small}" data-srcset="{sizes}" alt="{_alt(picture)}">'
+        f'<figure><img class="lazyload" src="{PLACEHOLDER}" data-src="{small}" data-srcset="{sizes}" '
+        f'alt="{_alt(picture)}">'
         f'<noscript><img src="{small}" srcset="{sizes}" alt="{_alt(picture)}"></noscript></figure>'
     )
 
@@ -183,7 +188,7 @@ def page(title: str, logo: str, main: str, script: str = "") -> str:
 
 
 def scroll_part(pictures: list[Picture], number: int, size: int) -> str:
-    """JSON that the scrolling page asks for; `number` counts from 1."""
+    """The JSON that the scrolling page requests. number: of the part, from 1. size: pictures in a part."""
     part = pictures[(number - 1) * size : number * size]
     return json.dumps(
         {

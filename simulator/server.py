@@ -1,4 +1,4 @@
-"""Real HTTP servers on loopback, one port per host, each with the access log that tests judge by."""
+"""Real HTTP servers on loopback, one port per host. Tests judge by their access logs."""
 
 import io
 import threading
@@ -14,8 +14,8 @@ from PIL import Image, ImageFilter
 from simulator.platforms import PLATFORMS, SCROLLING, file_name, page, scroll_part
 from simulator.world import Baker, Picture
 
-PER_PAGE = 40
-PER_SCROLL = 10
+PER_PAGE = 40  # pictures of a gallery page
+PER_SCROLL = 10  # pictures that one scroll adds
 LAST_MODIFIED = "Wed, 01 May 2024 10:00:00 GMT"
 TYPES = {
     ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif",
@@ -44,23 +44,28 @@ class Answer:
 
 
 class Host(Protocol):
-    """What stands behind a port."""
+    """The site behind a port."""
 
     def answer(self, path: str, query: str, headers: dict[str, str]) -> Answer: ...
 
 
 class Server:
-    """A Host on 127.0.0.1. Port 0 takes a free one. latency_s: how long every answer is on its way."""
+    """Serves a Host on 127.0.0.1. port: 0 takes a free one. latency_s: how long every answer is delayed.
+
+    log: one Hit per request. most_at_once: the most requests that were served at the same time.
+    """
 
     def __init__(self, host: Host, port: int = 0, latency_s: float = 0.0) -> None:
-        self.host: Any = host  # tests look into theirs
+        self.host: Any = host  # tests read and change theirs
         self.log: list[Hit] = []
-        self.most_at_once = 0  # requests under way at the same time
+        self.most_at_once = 0
         log, owner, now_open, at_once = self.log, self, list[str](), threading.Lock()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # header and body leave in two writes; the second would wait 40 ms
+            disable_nagle_algorithm = (
+                True  # head and body are two writes; with Nagle's algorithm the second would wait 40 ms
+            )
             served: ClassVar[Host] = host
 
             def do_GET(self) -> None:
@@ -128,11 +133,14 @@ class _Quiet(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A visitor who hangs up early is no error."""
+        """Ignore clients that close the connection early."""
 
 
 class Scripted:
-    """A site that answers as it was told: by path, or by path with query; with a function of the headers, or 404."""
+    """A site with prepared answers.
+
+    answers: by path, or by path with query; each an Answer or a function of the request's headers. Other paths get 404.
+    """
 
     def __init__(self, answers: dict[str, Answer | Callable[[dict[str, str]], Answer]]) -> None:
         self.answers = answers
@@ -143,7 +151,7 @@ class Scripted:
 
 
 class BakerSite:
-    """One baker's site in its platform's idiom: home, gallery pages, about, robots.txt."""
+    """One baker's site, made with its platform: home, gallery pages, about, robots.txt."""
 
     def __init__(self, baker: Baker) -> None:
         self.baker = baker
@@ -188,7 +196,7 @@ class BakerSite:
 
 
 def image_answer(picture: Picture, width: int | None = None, blurred: bool = False) -> Answer:
-    """The original bytes, or a variant of them no larger than `width` pixels across."""
+    """A picture. width: at most so many pixels; None for the original bytes. blurred: as placeholders are."""
     content = picture.content
     if width is not None:
         content = resized(content, width, blurred)

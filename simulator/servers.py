@@ -1,4 +1,4 @@
-"""Servers the demo and the tests start for themselves: Label Studio and Prefect, real ones, on loopback."""
+"""Starts real servers on loopback for the demo and the tests: Label Studio and Prefect."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ STOP_TIMEOUT_S = 15.0
 
 @dataclass
 class Service:
-    """A server in a process group of its own, with its output in a file."""
+    """A server in a process group of its own. log: the file with its output."""
 
     name: str
     url: str
@@ -31,11 +31,14 @@ class Service:
     log: Path
 
     def wait(self, path: str, timeout_s: float = START_TIMEOUT_S, tell: Callable[[], None] = lambda: None) -> None:
-        """Return once GET `path` answers. Raises StageError if the server ends first or takes too long."""
+        """Return once GET `path` answers; tell() is called after each try.
+
+        Raises StageError if the server ends first or takes longer than timeout_s.
+        """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise StageError(f"{self.name} ended while starting: {self._last_words()}; see {self.log}")
+                raise StageError(f"{self.name} ended while starting: {self._last_line()}; see {self.log}")
             try:
                 if requests.get(self.url + path, timeout=2).status_code < 400:
                     return
@@ -54,14 +57,14 @@ class Service:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
 
-    def _last_words(self) -> str:
+    def _last_line(self) -> str:
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        return lines[-1][:200] if lines else "it said nothing"
+        return lines[-1][:200] if lines else "no output"
 
 
 @dataclass(frozen=True)
 class LabelStudioAccount:
-    """Who logs in to a Label Studio of ours."""
+    """The account that we log in with to a Label Studio that we started."""
 
     email: str = "reviewer@example.org"
     password: str = "is-it-cake"  # noqa: S105  a demo's, on loopback
@@ -69,7 +72,7 @@ class LabelStudioAccount:
 
 
 def start_label_studio(folder: Path, port: int, account: LabelStudioAccount) -> Service:
-    """Label Studio from its own environment, its data in `folder`. Raises StageError if not installed."""
+    """Start Label Studio from its own environment, with its data in `folder`. Raises StageError if not installed."""
     command = label_studio_command()
     folder.mkdir(parents=True, exist_ok=True)
     changes = {
@@ -89,7 +92,7 @@ def start_label_studio(folder: Path, port: int, account: LabelStudioAccount) -> 
 
 
 def start_prefect(folder: Path, port: int) -> Service:
-    """A Prefect server, its data in `folder`."""
+    """Start a Prefect server, with its data in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     changes = prefect_environment(folder, f"http://127.0.0.1:{port}/api")
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
@@ -97,7 +100,7 @@ def start_prefect(folder: Path, port: int) -> Service:
 
 
 def prefect_environment(folder: Path, api_url: str) -> dict[str, str]:
-    """Variables for a process that talks to a Prefect server of ours."""
+    """Environment variables for a process that uses a Prefect server that we started."""
     return {
         "PREFECT_HOME": str(folder),
         "PREFECT_API_URL": api_url,
@@ -111,15 +114,17 @@ def prefect_environment(folder: Path, api_url: str) -> dict[str, str]:
 def label_studio_command() -> str:
     """Path of `label-studio`: in .venv-label-studio beside this environment, or on the PATH."""
     beside = Path(sys.prefix).parent / ".venv-label-studio" / "bin" / "label-studio"
-    found = str(beside) if beside.is_file() else shutil.which("label-studio")
-    if not found:
+    command = str(beside) if beside.is_file() else shutil.which("label-studio")
+    if not command:
         raise StageError("Label Studio is not installed; run `make setup`")
-    return found
+    return command
 
 
 def _start(name: str, command: list[str], changes: dict[str, str], port: int, log: Path) -> Service:
     if is_taken(port):
-        raise StageError(f"port {port}, where {name} should listen, is taken; stop what listens there and try again")
+        raise StageError(
+            f"{name} cannot listen on port {port}, which is taken; stop the program that uses it and try again"
+        )
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,

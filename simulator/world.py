@@ -1,4 +1,4 @@
-"""What the small internet shows, and the truth about it."""
+"""The pictures of the small internet, and the true label of each."""
 
 import csv
 import hashlib
@@ -17,7 +17,7 @@ BAKERS = ("tiers-and-tears", "sugar-harbour", "the-icing-room", "crumb-and-co", 
 
 @dataclass
 class Picture:
-    """One image file. slug: its name on the site, unique there; suffix with the dot."""
+    """One image file. slug: its name on the site, unique there. suffix: with the dot. make: reads or draws it."""
 
     slug: str
     suffix: str
@@ -28,7 +28,7 @@ class Picture:
 
     @property
     def content(self) -> bytes:
-        """The file's bytes: read or drawn when first asked for."""
+        """The file's bytes, made at the first access."""
         with self._lock:
             if self._content is None:
                 self._content = self.make()
@@ -49,7 +49,7 @@ class Baker:
 
 @dataclass(frozen=True)
 class World:
-    """bakers: sites. photos: what the photo API finds, by query."""
+    """bakers: one per site. photos: results of the photo API, by query."""
 
     bakers: list[Baker]
     photos: dict[str, list[Picture]]
@@ -58,12 +58,12 @@ class World:
         """Label of every picture by the SHA-256 of its bytes."""
         pictures = [picture for baker in self.bakers for picture in baker.gallery]
         pictures += [baker.logo for baker in self.bakers if baker.logo]
-        pictures += [picture for found in self.photos.values() for picture in found]
+        pictures += [picture for results in self.photos.values() for picture in results]
         return {picture.sha256: picture.label for picture in pictures}
 
 
 def drawn_world(platforms: tuple[str, ...], *, cakes: int = 20, per_query: int = 4, seed: int = 1) -> World:
-    """A world of drawings: at every baker cakes, biscuits, banners, a logo and photos used twice."""
+    """A world of drawings. Every baker has cakes, biscuits, a banner, a logo, and photos that are used twice."""
     bakers = []
     for number, name in enumerate(BAKERS):
         shelf = Shelf(random.Random(f"{seed} {name}"))
@@ -90,10 +90,10 @@ def drawn_world(platforms: tuple[str, ...], *, cakes: int = 20, per_query: int =
 
 
 def photo_world(folder: Path, platforms: tuple[str, ...]) -> World:
-    """A world of real photos: folder/truth.csv (site, file, label), folder/bakers/<site>/<file>, and
-    folder/objects.csv (file, query) with folder/objects/<file>.
+    """A world of real photos.
 
-    Raises FileNotFoundError or KeyError for a folder that is not like that.
+    folder: has truth.csv (site, file, label) with bakers/<site>/<file>, and objects.csv (file, query) with
+    objects/<file>. Raises FileNotFoundError or KeyError where a file or a column is missing.
     """
     shelves: dict[str, list[Picture]] = {}
     for row in _rows(folder / "truth.csv"):
@@ -111,7 +111,7 @@ def photo_world(folder: Path, platforms: tuple[str, ...]) -> World:
 
 
 class Shelf:
-    """Pictures of one place, drawn in turn from its own random numbers."""
+    """Pictures of one baker or one query, drawn one after the other from its own random numbers."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng

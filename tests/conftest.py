@@ -24,10 +24,11 @@ SLOW_FIXTURES = {
     "postgresql", "prefect_server", "s3", "served", "shared", "slow_site", "stack",
 }  # fmt: skip
 SLOW_PARAMETERS = {"bucket", "postgresql"}  # of fixtures that then ask for a slow one
-# In these files every test that has a folder of its own crawls into it, or starts the command there.
+# A test with a folder of its own crawls into it, or starts the command there, in these files and in all that import
+# `crawled`.
 SLOW_FILES = {
-    "test_collect.py", "test_finding.py", "test_flows.py", "test_health.py", "test_hostility.py", "test_kill.py",
-    "test_politeness.py", "test_probe.py", "test_team.py",
+    "test_collect.py", "test_flows.py", "test_kill.py", "test_ledger.py", "test_probe.py", "test_reports.py",
+    "test_team.py",
 }  # fmt: skip
 
 
@@ -45,8 +46,8 @@ def is_slow(item: pytest.Item) -> bool:
     fixtures = set(getattr(item, "fixturenames", ()))
     callspec = getattr(item, "callspec", None)
     values = [value for value in callspec.params.values() if isinstance(value, str)] if callspec else []
-    crawls = item.path.name in SLOW_FILES and "tmp_path" in fixtures
-    return crawls or bool(fixtures & SLOW_FIXTURES) or bool(SLOW_PARAMETERS & set(values))
+    crawls = item.path.name in SLOW_FILES or hasattr(getattr(item, "module", None), "crawled")
+    return (crawls and "tmp_path" in fixtures) or bool(fixtures & SLOW_FIXTURES) or bool(SLOW_PARAMETERS & set(values))
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The model card: generated from what was measured, never edited."""
+"""The model card: generated from the measurements, never edited."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -24,23 +24,23 @@ def card(content: Mapping[str, Any], metrics: Mapping[str, Metrics]) -> str:
         "| split | images | accuracy | balanced accuracy | 95 % interval | AUC | calibration error |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for split, found in metrics.items():
-        interval = "–" if found.interval is None else f"{found.interval[0]:.3f} to {found.interval[1]:.3f}"
-        cells = [found.accuracy, found.balanced_accuracy, interval, found.auc, found.calibration_error]
-        lines.append(f"| {split} | {found.images} | {' | '.join(_cell(cell) for cell in cells)} |")
+    for split, m in metrics.items():
+        interval = "–" if m.interval is None else f"{m.interval[0]:.3f} to {m.interval[1]:.3f}"
+        cells = [m.accuracy, m.balanced_accuracy, interval, m.auc, m.calibration_error]
+        lines.append(f"| {split} | {m.images} | {' | '.join(_cell(cell) for cell in cells)} |")
     lines += [
         "",
-        "Intervals are over whole sites where there are enough of them. `test` has images of sites that were trained "
-        f"on, `{UNSEEN}` has sites that were not. Both were read {content['test_read']} times, this time included: the "
-        "more often they are looked at to choose, the less they say.",
+        "Intervals are over whole sites where there are enough of them. `test` has images of sites that the model was "
+        f"trained on, `{UNSEEN}` has images of other sites. Both were read {content['test_read']} times, this time "
+        "included: the more often they are used to choose, the less they prove.",
         "",
         "| part of both tests | images | accuracy |",
         "| --- | --- | --- |",
         *[f"| {name} | {part['images']} | {part['accuracy']:.3f} |" for name, part in content["slices"].items()],
         "",
         f"One picture takes {costs['latency_ms']} ms here; the file has {costs['size_mb']} MB. The exported graph and "
-        f"the code that was trained differ by at most {costs['parity']:g}. What a source claims moves the accuracy on "
-        f"one label by up to {costs['shortcut']:.3f}.",
+        f"the trained code differ by at most {costs['parity']:g}. The claim of a source changes the accuracy on one "
+        f"label by up to {costs['shortcut']:.3f}.",
     ]
     facts = [f"- {key.replace('_', ' ')}: {value}" for key, value in content["facts"].items()]
     return "\n".join([*lines, "", *facts]).rstrip() + "\n"

@@ -1,4 +1,4 @@
-"""What models learn from and are measured with: the rows of one version, their pictures and their frozen features."""
+"""Examples to learn from and to measure with: the rows of one version, their pictures and their frozen features."""
 
 import functools
 import os
@@ -21,7 +21,7 @@ from networks.graph import Net, from_pixels, planes, widened
 from networks.objects import ObjectDetector
 from networks.session import session
 
-SAVED_EVERY = 2000  # pictures
+SAVE_INTERVAL = 2000  # pictures between two writes of the cache
 THREADS = max(1, os.cpu_count() or 1)
 Progress = Callable[[str, int, int], None]
 
@@ -43,9 +43,9 @@ class Examples:
 
     @functools.cached_property
     def names(self) -> list[str]:
-        """The labels there are to learn, in the project's order."""
-        there = set(self.labels[self.mask("train")].tolist())
-        return [label for label in self.version.labels if label in there]
+        """The labels that have training images, in the project's order."""
+        present = set(self.labels[self.mask("train")].tolist())
+        return [label for label in self.version.labels if label in present]
 
     def mask(self, *splits: str) -> NDArray[np.bool_]:
         return np.array([row.split in splits for row in self.rows], dtype=bool)
@@ -56,17 +56,17 @@ class Examples:
 
     @functools.cached_property
     def claims(self) -> NDArray[np.str_]:
-        """What the source says."""
+        """The label that the source claims, for each row."""
         return np.array([row.source_label for row in self.rows])
 
     @property
     def features(self) -> NDArray[np.float32]:
-        """(n, d), as the backbone pools them."""
+        """(n, d) features, as the backbone pools them."""
         return self._frozen[0]
 
     @property
     def wide(self) -> NDArray[np.float32]:
-        """(n, d), maps pooled in several ways: see `widened`."""
+        """(n, d) feature maps pooled in several ways: see `widened`."""
         return self._frozen[1]
 
     @functools.cached_property
@@ -74,7 +74,7 @@ class Examples:
         return widened(self.net.graph)
 
     def planes(self, side_px: int, *, is_grey: bool = False) -> NDArray[np.uint8]:
-        """(n, c, side, side), 0 to 255: as the exported graph makes them of a picture's pixels."""
+        """(n, c, side, side) pixels from 0 to 255, made as the exported graph makes them."""
         net = Net()
         run = session(from_pixels(net, planes(net, side_px, is_grey=is_grey))).run
 
@@ -84,15 +84,15 @@ class Examples:
 
         return np.stack(list(self._each(one, "pictures")))
 
-    def each_picture(self, look: Callable[[Image.Image], Any], what: str) -> list[Any]:
-        """`look` at every picture, side by side."""
-        return list(self._each(lambda row: look(picture(self.version, row)), what))
+    def each_picture(self, measure: Callable[[Image.Image], Any], what: str) -> list[Any]:
+        """`measure` of every picture, computed in parallel."""
+        return list(self._each(lambda row: measure(picture(self.version, row)), what))
 
-    def _each(self, look: Callable[[Row], Any], what: str) -> Any:
+    def _each(self, measure: Callable[[Row], Any], what: str) -> Any:
         with ThreadPoolExecutor(THREADS) as pool:
-            for number, found in enumerate(pool.map(look, self.rows), 1):
+            for number, value in enumerate(pool.map(measure, self.rows), 1):
                 self.tell(what, number, len(self.rows))
-                yield found
+                yield value
 
     @functools.cached_property
     def _frozen(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -101,22 +101,22 @@ class Examples:
         missing = [row for row in self.rows if row.sha256 not in known]
         run = session(self.widened, threads=1).run
 
-        def look(row: Row) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        def compute(row: Row) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             features, wide = run(["features", "wide"], {"pixels": np.asarray(picture(self.version, row))[None]})
             return features[0], wide[0]
 
         with ThreadPoolExecutor(THREADS) as pool:
-            for number, (row, found) in enumerate(zip(missing, pool.map(look, missing), strict=True), 1):
-                known[row.sha256] = found
+            for number, (row, both) in enumerate(zip(missing, pool.map(compute, missing), strict=True), 1):
+                known[row.sha256] = both
                 self.tell("features", number, len(missing))
-                if number % SAVED_EVERY == 0 or number == len(missing):
+                if number % SAVE_INTERVAL == 0 or number == len(missing):
                     _write(path, known)
-        there = [known[row.sha256] for row in self.rows]
-        return np.stack([features for features, _ in there]), np.stack([wide for _, wide in there])
+        rows = [known[row.sha256] for row in self.rows]
+        return np.stack([features for features, _ in rows]), np.stack([wide for _, wide in rows])
 
 
 def _read(path: Path) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Features by SHA-256; nothing where there is no file, or half of one."""
+    """Features by SHA-256; empty where the file is missing or incomplete."""
     try:
         with np.load(path) as content:
             parts = content["names"].tolist(), content["features"], content["wide"]

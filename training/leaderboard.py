@@ -10,11 +10,11 @@ from training.models import Model
 COLUMNS = ("model", "what", "test", "unseen sites", "interval", "gap", "AUC", "calibration", "ms", "MB")
 
 
-def board(found: Sequence[Model]) -> list[tuple[Any, ...]]:
+def board(listed: Sequence[Model]) -> list[tuple[Any, ...]]:
     """A row for each model, in COLUMNS: balanced accuracies on both tests, their gap, costs; – where unknown."""
     rows = []
-    for model in found:
-        test, unseen = (model.metrics.get(split, _NOTHING) for split in ("test", UNSEEN))
+    for model in listed:
+        test, unseen = (model.metrics.get(split, _UNKNOWN) for split in ("test", UNSEEN))
         gap = None
         if test.balanced_accuracy is not None and unseen.balanced_accuracy is not None:
             gap = test.balanced_accuracy - unseen.balanced_accuracy
@@ -24,20 +24,20 @@ def board(found: Sequence[Model]) -> list[tuple[Any, ...]]:
             (
                 model.name,
                 model.what,
-                *(_told(number) for number in numbers),
+                *(_formatted(number) for number in numbers),
                 interval,
-                _told(gap, "+.3f"),
-                _told(unseen.auc),
-                _told(unseen.calibration_error),
-                _told(model.costs.get("latency_ms"), ".1f"),
-                _told(model.costs.get("size_mb"), ".1f"),
+                _formatted(gap, "+.3f"),
+                _formatted(unseen.auc),
+                _formatted(unseen.calibration_error),
+                _formatted(model.costs.get("latency_ms"), ".1f"),
+                _formatted(model.costs.get("size_mb"), ".1f"),
             )
         )
     return rows
 
 
-_NOTHING = Metrics(0, None, None, None, {})
+_UNKNOWN = Metrics(0, None, None, None, {})
 
 
-def _told(number: float | None, form: str = ".3f") -> str:
+def _formatted(number: float | None, form: str = ".3f") -> str:
     return "–" if number is None else format(number, form)

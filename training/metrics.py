@@ -1,16 +1,15 @@
-"""How good a model is, with how sure we are of it. Pure functions."""
+"""Measures of a model, with their confidence intervals. Pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
 RESAMPLES = 1000
 SEED = 20261124
-BINS = 10  # of the calibration error
-SITES_FROM = 5  # fewer are not resampled: single images are
+CALIBRATION_BINS = 10
+MIN_SITES = 5  # with fewer, images are resampled instead of sites
 
 
 @dataclass(frozen=True)
@@ -40,26 +39,26 @@ def measure(
 ) -> Metrics:
     """Metrics of `predicted` against `truth`, both n labels. probabilities: (n, k), of names.
 
-    The interval is a percentile bootstrap, 1,000 resamples from a fixed seed: of whole sites where they are given and
-    are enough, since images of one site are alike; else of images within each label.
+    The interval is a percentile bootstrap with 1,000 resamples from a fixed seed: of whole sites where there are
+    enough, since images of one site are alike; else of images within each label.
     """
     if len(truth) != len(predicted):
         raise ValueError(f"{len(truth)} labels, {len(predicted)} predictions")
-    given, said = np.asarray(truth), np.asarray(predicted)
-    right = given == said if len(given) else np.zeros(0, dtype=bool)
+    true, answers = np.asarray(truth), np.asarray(predicted)
+    right = true == answers if len(true) else np.zeros(0, dtype=bool)
     labels = sorted(set(truth))
-    recall = {label: float(right[given == label].mean()) for label in labels}
+    recall = {label: float(right[true == label].mean()) for label in labels}
     accuracy = float(right.mean()) if len(right) else None
     confusion = {
-        label: {answer: int(((given == label) & (said == answer)).sum()) for answer in sorted({*labels, *predicted})}
+        label: {answer: int(((true == label) & (answers == answer)).sum()) for answer in sorted({*labels, *predicted})}
         for label in labels
     }
     auc = error = None
-    if probabilities is not None and len(given):
-        auc = _auc(given, probabilities, names)
+    if probabilities is not None and len(true):
+        auc = _auc(true, probabilities, names)
         error = calibration_error(right, probabilities.max(axis=1))
-    balanced = balanced_accuracy(given, said)
-    interval = None if balanced is None else _interval(given, right, sites)
+    balanced = balanced_accuracy(true, answers)
+    interval = None if balanced is None else _interval(true, right, sites)
     return Metrics(len(truth), accuracy, balanced, interval, recall, auc, error, confusion)
 
 
@@ -73,7 +72,7 @@ def balanced_accuracy(truth: NDArray[np.str_], predicted: NDArray[np.str_]) -> f
 
 def calibration_error(right: NDArray[np.bool_], confidence: NDArray[np.float64]) -> float:
     """Expected calibration error: mean distance of confidence and accuracy over ten bins of confidence, 0 to 1."""
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     parts = [bins == number for number in np.unique(bins)]
     return float(sum(part.mean() * abs(right[part].mean() - confidence[part].mean()) for part in parts))
 
@@ -81,7 +80,7 @@ def calibration_error(right: NDArray[np.bool_], confidence: NDArray[np.float64])
 def difference(
     truth: NDArray[np.str_], old: NDArray[np.str_], new: NDArray[np.str_], sites: NDArray[np.str_]
 ) -> tuple[float, float, float]:
-    """By how much the balanced accuracy of `new` is over that of `old`, with a 90 % interval over whole sites."""
+    """Balanced accuracy of `new` minus that of `old`, and a 90 % interval over sites: (difference, low, high)."""
     before, after = balanced_accuracy(truth, old), balanced_accuracy(truth, new)
     if before is None or after is None:
         raise ValueError("fewer than two labels: nothing to compare")
@@ -91,16 +90,18 @@ def difference(
 
 
 def _auc(truth: NDArray[np.str_], probabilities: NDArray[np.float64], names: Sequence[str]) -> float | None:
-    there = [number for number, name in enumerate(names) if 0 < (truth == name).sum() < len(truth)]
-    if not there:
+    present = [number for number, name in enumerate(names) if 0 < (truth == name).sum() < len(truth)]
+    if not present:
         return None
-    used = there[:1] if len(names) == 2 else there
+    from sklearn.metrics import roc_auc_score  # slow to import, and reading metrics needs none of it
+
+    used = present[:1] if len(names) == 2 else present
     return float(np.mean([roc_auc_score(truth == names[k], probabilities[:, k]) for k in used]))
 
 
 def _interval(truth: NDArray[np.str_], right: NDArray[np.bool_], sites: Sequence[str]) -> tuple[float, float]:
-    found = _resampled(truth, right, np.asarray(sites) if len(sites) else None)
-    low, high = np.nanquantile(found, [0.025, 0.975])
+    resampled = _resampled(truth, right, np.asarray(sites) if len(sites) else None)
+    low, high = np.nanquantile(resampled, [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -111,15 +112,15 @@ def _resampled(
     rng = np.random.default_rng(SEED)
     labels = np.unique(truth)
     groups = np.unique(sites) if sites is not None else np.zeros(0)
-    if sites is None or len(groups) < SITES_FROM:
+    if sites is None or len(groups) < MIN_SITES:
         parts = [np.flatnonzero(truth == label) for label in labels]
         draws = [right[part[rng.integers(0, len(part), (RESAMPLES, len(part)))]].mean(axis=1) for part in parts]
         return np.stack(draws).mean(axis=0)
-    place = np.searchsorted(groups, sites)
+    group = np.searchsorted(groups, sites)
     images, hits = np.zeros((len(groups), len(labels))), np.zeros((len(groups), len(labels)))
     column = np.searchsorted(labels, truth)
-    np.add.at(images, (place, column), 1)
-    np.add.at(hits, (place, column), right)
+    np.add.at(images, (group, column), 1)
+    np.add.at(hits, (group, column), right)
     drawn = rng.integers(0, len(groups), (RESAMPLES, len(groups)))
     times = np.stack([np.bincount(row, minlength=len(groups)) for row in drawn]).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):

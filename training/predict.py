@@ -1,4 +1,4 @@
-"""What a model takes pictures for: files, folders and addresses, and the training pictures that look most alike."""
+"""Classify pictures: files, folders and URLs; and name the training pictures that look most alike."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 import requests
 
 from dataset.reader import Undecodable, decode, decoded, load
+from foundation.downloads import TooLarge, TooSlow, read_body
 from foundation.errors import UsageError
 from foundation.settings import Settings
 from training.examples import Examples, Progress
@@ -17,29 +18,30 @@ from training.train import examples_of
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff")
 MAX_BYTES = 30_000_000
 TIMEOUT_S = 20
-ALIKE = 3  # training pictures named with each answer
+MAX_S = 120  # for a whole picture
+NEAREST = 3  # training pictures named with each answer
 
 
 def predict(
     model: Model,
-    named: Sequence[str | Path],
+    paths: Sequence[str | Path],
     examples: Examples | None = None,
     tell: Progress | None = None,
 ) -> list[dict[str, Any]]:
-    """file, label and probabilities of each picture; folders are walked, addresses fetched.
+    """file, label and probabilities of each picture. Folders are walked, URLs are fetched.
 
-    examples: those the model learned from; with them each answer says which are nearest. Raises UsageError for what is
-    no picture.
+    examples: those that the model learned from; with them each answer names the nearest. Raises UsageError for a file
+    that is not a picture.
     """
-    files = list(_files(named))
+    files = list(_files(paths))
     explain = _nearest(examples) if examples else None
     answers = []
     for number, name in enumerate(files, 1):
         image = _picture(name)
-        found = model.probabilities(image)
-        label = max(found, key=lambda one: found[one])
+        probabilities = model.probabilities(image)
+        label = max(probabilities, key=lambda one: probabilities[one])
         answer: dict[str, Any] = {
-            "file": name, "label": label, "probabilities": {k: round(v, 6) for k, v in found.items()}
+            "file": name, "label": label, "probabilities": {k: round(v, 6) for k, v in probabilities.items()}
         }  # fmt: skip
         if explain:
             answer["nearest"] = explain(image)
@@ -50,12 +52,12 @@ def predict(
 
 
 def learned_from(settings: Settings, model: Model, tell: Progress | None = None) -> Examples:
-    """The examples that a model learned from, to explain its answers by."""
+    """The examples that a model learned from, to explain its answers."""
     return examples_of(settings, load(settings.home, model.version), tell)
 
 
-def _files(named: Sequence[str | Path]) -> Iterator[str]:
-    for name in named:
+def _files(paths: Sequence[str | Path]) -> Iterator[str]:
+    for name in paths:
         path = Path(name)
         if str(name).startswith(("http://", "https://")) or not path.is_dir():
             yield str(name)
@@ -78,35 +80,35 @@ def _picture(name: str) -> Any:
 
 
 def _fetched(address: str) -> bytes:
-    with requests.get(address, timeout=TIMEOUT_S, stream=True) as answer:
-        answer.raise_for_status()
-        content = b""
-        for part in answer.iter_content(65_536):
-            content += part
-            if len(content) > MAX_BYTES:
-                raise UsageError(f"{address} is over {MAX_BYTES // 1_000_000} MB; name a smaller picture")
-    return content
+    with requests.get(address, timeout=TIMEOUT_S, stream=True) as response:
+        response.raise_for_status()
+        try:
+            return read_body(response, MAX_BYTES, MAX_S)
+        except TooLarge as error:
+            raise UsageError(f"{address} is {error}; name a smaller picture") from error
+        except TooSlow as error:
+            raise UsageError(f"{address} is {error}; try again later, or name another address") from error
 
 
 def _nearest(examples: Examples) -> Callable[[Any], list[dict[str, Any]]]:
-    """By the cosine of their frozen features, among those learned from."""
+    """A function that names the nearest training pictures, by the cosine of their frozen features."""
     learn = np.flatnonzero(examples.mask("train"))
     known = examples.features[learn].astype(np.float64)
     centre = known.mean(axis=0)
     known = _unit(known - centre)
 
-    def look(image: Any) -> list[dict[str, Any]]:
+    def nearest(image: Any) -> list[dict[str, Any]]:
         near = known @ _unit((examples.net.vector(image) - centre)[None])[0]
-        found = []
-        for place in np.argsort(-near, kind="stable")[:ALIKE]:
-            row = examples.rows[learn[place]]
+        named = []
+        for number in np.argsort(-near, kind="stable")[:NEAREST]:
+            row = examples.rows[learn[number]]
             path = examples.version.path / row.file
-            found.append(
-                {"file": str(path), "label": row.label, "site": row.site, "similarity": round(float(near[place]), 3)}
+            named.append(
+                {"file": str(path), "label": row.label, "site": row.site, "similarity": round(float(near[number]), 3)}
             )
-        return found
+        return named
 
-    return look
+    return nearest
 
 
 def _unit(vectors: Any) -> Any:

@@ -11,10 +11,10 @@ from training.models import Model
 
 class Tracker(Protocol):
     def log(self, model: Model) -> None:
-        """Note a model that was trained."""
+        """Record a trained model."""
 
 
-class Nobody:
+class NoTracker:
     def log(self, model: Model) -> None: ...
 
 
@@ -27,9 +27,9 @@ class MLflow:
     def log(self, model: Model) -> None:
         with self.mlflow.start_run(run_name=model.id):
             self.mlflow.log_params({"version": model.version, "backbone": model.backbone, "model": model.name})
-            for split, found in model.metrics.items():
+            for split, metrics in model.metrics.items():
                 for what in ("accuracy", "balanced_accuracy", "auc", "calibration_error"):
-                    if (value := getattr(found, what)) is not None:
+                    if (value := getattr(metrics, what)) is not None:
                         self.mlflow.log_metric(f"{split.replace('/', '.')}.{what}", value)
             self.mlflow.log_artifacts(str(model.path))
 
@@ -38,7 +38,7 @@ def tracker(settings: Settings) -> Tracker:
     """Raises TrainingError where one is named and MLflow is not installed."""
     where = settings.models.tracking
     if not where:
-        return Nobody()
+        return NoTracker()
     try:
         mlflow = importlib.import_module("mlflow")
     except ImportError:

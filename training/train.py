@@ -1,4 +1,4 @@
-"""The last stage: a published version into models, measured where it is hard; the best one meets the champion."""
+"""The last stage: train models on a published version, measure them, and try to promote the `svm` model."""
 
 import json
 import shutil
@@ -17,13 +17,14 @@ import pyarrow.parquet as pq
 from dataset.reader import UNSEEN, Version, load, newest, require_verified, verify
 from foundation.errors import TrainingError, UnknownVersion, UsageError
 from foundation.files import replace_file, storage_errors
+from foundation.json_files import read_json
 from foundation.locks import exclusive
 from foundation.settings import Settings
 from networks.backbone import backbone
 from networks.objects import detector
 from training import models, tracking
 from training.attempts import ATTEMPTS, Attempt
-from training.attempts.best import Best
+from training.attempts.svm import Svm
 from training.card import card
 from training.evaluation import accuracy_by_part, costs_of, metrics_of, predictions_of
 from training.examples import Examples, Progress
@@ -31,12 +32,13 @@ from training.models import Model
 from training.promotion import Promotion, promote
 
 READS = "reads.json"
+PROMOTED = Svm.name  # the attempt that `train` tries to promote
 
 
 @dataclass(frozen=True)
 class TrainReport:
-    """trained: the version's models, the one that is put up first. new: names of those that were not there before.
-    skipped: why an attempt could not be tried, by name.
+    """trained: the version's models; the first is the one that `train` tried to promote. new: names of those that were
+    not there before. skipped: why an attempt could not be trained, by name.
     """
 
     version: str
@@ -44,26 +46,26 @@ class TrainReport:
     new: list[str]
     skipped: dict[str, str] = field(default_factory=dict)
     promotion: Promotion | None = None
-    not_due: str = ""  # why nothing was trained, where nobody asked for it by hand
+    not_due: str = ""  # why an automatic training was not done
 
     @property
     def best(self) -> Model:
         return self.trained[0]
 
     def line(self) -> str:
-        """What happened, in one line."""
+        """The result, in one line."""
         if self.not_due:
             return f"not trained on {self.version}: {self.not_due}"
         best = self.best
-        told = [
-            f"{split} {found.balanced_accuracy:.3f}"
+        tests = [
+            f"{split} {metrics.balanced_accuracy:.3f}"
             for split in ("test", UNSEEN)
-            if (found := best.metrics.get(split)) and found.balanced_accuracy is not None
+            if (metrics := best.metrics.get(split)) and metrics.balanced_accuracy is not None
         ]
         done = f"{len(self.new)} of {len(self.trained)} models trained" if self.new else "all trained before"
-        scores = f", balanced accuracy: {', '.join(told)}" if told else ""
+        scores = f", balanced accuracy: {', '.join(tests)}" if tests else ""
         promoted = f"; {self.promotion.line()}" if self.promotion else ""
-        return f"{self.version}: {done}; put up: {best.name}{scores}{promoted}"
+        return f"{self.version}: {done}; candidate: {best.name}{scores}{promoted}"
 
 
 def train(
@@ -73,11 +75,11 @@ def train(
     names: Sequence[str] = (),
     now: datetime | None = None,
 ) -> TrainReport:
-    """Every attempt, or those named, on the named version or the newest; what was trained before is not again.
+    """Train every attempt, or those named, on the named version or the newest. A model that is there is kept.
 
-    Each model appears whole or not at all, so an interrupted run goes on where it was. Ours is put before the champion;
-    without it, the best on validation. Raises UnknownVersion, UsageError for an unknown attempt, StageError for a
-    version that does not verify, and TrainingError where a version has too little to learn from.
+    Each model appears whole or not at all, so an interrupted run continues where it was. Then the `svm` model is the
+    candidate for promotion; without it, the best on validation. Raises UnknownVersion, UsageError for an unknown
+    attempt, StageError for a version that does not verify, TrainingError where a version has too little to learn from.
     """
     chosen = _chosen(names)
     version = load(settings.home, version_name) if version_name else newest(settings.home)
@@ -100,26 +102,26 @@ def train(
             model = _train(settings.home, attempt, examples)
             tracker.log(model)
             new.append(attempt.name)
-        found = [
+        trained = [
             model for model in models.of_version(settings.home, version.name) if model.backbone == examples.net.name
         ]
-        # Validation is of known sites only, where everything looks good; ours was chosen on sites left out.
-        found.sort(key=lambda model: (model.name != Best.name, -_on_validation(model)))
-        promotion = promote(settings, found[0].id, now=now, by="training") if found else None
-    if not found:
-        raise TrainingError(f"no attempt can be tried here: {'; '.join(f'{n} {why}' for n, why in skipped.items())}")
-    return TrainReport(version.name, found, new, skipped, promotion)
+        # Validation has known sites only, where every model looks good; `svm` was chosen on sites that were left out.
+        trained.sort(key=lambda model: (model.name != PROMOTED, -_on_validation(model)))
+        promotion = promote(settings, trained[0].id, now=now, by="training") if trained else None
+    if not trained:
+        raise TrainingError(f"no attempt can be trained here: {'; '.join(f'{n} {why}' for n, why in skipped.items())}")
+    return TrainReport(version.name, trained, new, skipped, promotion)
 
 
 def examples_of(settings: Settings, version: Version, tell: Progress | None = None) -> Examples:
-    """The version's rows with the backbone that is configured. Raises TrainingError for a label nobody can learn."""
+    """The version's rows with the configured backbone. Raises TrainingError for a label without training images."""
     rows = version.rows()
     counts = Counter(row.label for row in rows if row.split == "train")
     missing = [label for label in version.labels if not counts[label]]
     if missing:
-        there = ", ".join(label for label in version.labels if counts[label]) or "no image"
+        present = ", ".join(label for label in version.labels if counts[label]) or "no image"
         raise TrainingError(
-            f"version {version.name} has only {there} to train on; collect images that are {', '.join(missing)} first"
+            f"version {version.name} has only {present} to train on; collect images that are {', '.join(missing)} first"
         )
     cache = settings.home / "cache" / "features"
     net, objects = backbone(settings.weights), detector(settings.detector)
@@ -155,7 +157,7 @@ def _train(home: Path, attempt: Attempt, examples: Examples) -> Model:
         "name": attempt.name, "what": attempt.what, "version": version.name, "version_id": version.id,
         "backbone": examples.net.name, "labels": examples.names, "trained_on": int(examples.mask("train").sum()),
         "facts": dict(fitted.facts), "seconds": round(seconds, 2), "test_read": reads,
-        "metrics": {split: asdict(found) for split, found in metrics.items()},
+        "metrics": {split: asdict(values) for split, values in metrics.items()},
         "slices": accuracy_by_part(examples, fitted), "costs": costs_of(examples, fitted),
     }  # fmt: skip
     onnx.helper.set_model_props(
@@ -173,7 +175,7 @@ def _train(home: Path, attempt: Attempt, examples: Examples) -> Model:
 
 @contextmanager
 def _appearing(target: Path) -> Iterator[Path]:
-    """A folder that is written beside and then renamed."""
+    """A folder to write into, which appears as `target` when it is complete."""
     building = target.parent / f".building-{target.name}"
     with storage_errors(target):
         shutil.rmtree(building, ignore_errors=True)
@@ -183,19 +185,16 @@ def _appearing(target: Path) -> Iterator[Path]:
 
 
 def _on_validation(model: Model) -> float:
-    found = model.metrics.get("validation")
-    if found is None or found.balanced_accuracy is None:
+    metrics = model.metrics.get("validation")
+    if metrics is None or metrics.balanced_accuracy is None:
         return models.score(model)
-    return found.balanced_accuracy
+    return metrics.balanced_accuracy
 
 
 def _count_read(home: Path, version: Version) -> int:
-    """How often the version's tests were looked at, this time included: who looks often chooses by them."""
+    """How often the version's tests were read, this time included: whoever reads them often chooses by them."""
     path = home / "models" / READS
-    try:
-        reads = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        reads = {}
+    reads = read_json(path, dict[str, int]())
     reads[version.name] = reads.get(version.name, 0) + 1
     replace_file(path, (json.dumps(reads, indent=1) + "\n").encode())
     return int(reads[version.name])

@@ -1,99 +1,119 @@
-"""What `isitcake serve` answers: pictures for reviewers, the newest report, whether all is well."""
+"""The web service of one project: pictures for reviewers, reports, the Label Studio webhook, the game."""
 
 import hmac
 import re
 from pathlib import Path
-from typing import Annotated
 
-from fastapi import BackgroundTasks, FastAPI, Header, HTTPException
-from fastapi.responses import FileResponse, HTMLResponse, Response
 from sqlalchemy import select
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute
 
 from dataset.catalog.tables import images
 from dataset.project import Project
 from foundation.errors import StorageError, UnknownImage
 from labeling.picture_links import is_signed
-from web.game.routes import game
+from web.game.routes import game_routes
+from web.guard import PAGE_POLICY
+from web.http import EXCEPTION_HANDLERS, get, post
 from web.pages.report import report_html
 from web.pages.why import explain, why_html
 from web.webhook import Waker
 
+PICTURE_NAME = re.compile(r"([0-9a-f]{64})\.jpg")
+REPORT_NAME = re.compile(r"(?:leaderboard-)?\d{4}\.\d{1,2}\.\d+\.(jpg|html)")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+UNTIL = re.compile(r"\d{1,12}")  # Unix time in seconds
+MEDIA_TYPES = {"jpg": "image/jpeg", "html": "text/html"}
+PAGE_HEADERS = {"Content-Security-Policy": PAGE_POLICY}
+# Label Studio loads pictures into a page of another origin; without the first header the reviewer sees an error.
+PICTURE_HEADERS = {"Access-Control-Allow-Origin": "*", "Cache-Control": "private, max-age=86400"}
 
-def create_app(project: Project) -> FastAPI:
+
+def create_app(project: Project) -> Starlette:
     """The web service of one project."""
-    app = FastAPI(title="Is it cake?", docs_url=None, redoc_url=None, openapi_url=None)
+    routes = [*Service(project).routes(), *game_routes(project)]
+    return Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS)
 
-    @app.get("/health")
-    def health() -> dict[str, str]:
-        with project.catalog.read() as connection:
+
+class Service:
+    """Endpoints beside the game."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._waker = Waker(project)
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            get("/health", self.health),
+            get("/pictures/{name}", self.picture),
+            post("/webhooks/label-studio", self.label_studio_changed),
+            get("/reports/{name}", self.report),
+            get("/why/{sha256}", self.why),
+            get("/", self.home),
+        ]
+
+    def health(self, _: Request) -> Response:
+        """Status 200 if the catalog can be read."""
+        with self._project.catalog.read() as connection:
             connection.execute(select(images.c.sha256).limit(1))
-        return {"status": "ok"}
+        return JSONResponse({"status": "ok"})
 
-    @app.get("/pictures/{name}")
-    def picture(name: str, sig: str = "", until: str = "") -> FileResponse:
-        """A normalised picture, for whoever was given its signed address, as long as that is good."""
-        match = re.fullmatch(r"([0-9a-f]{64})\.jpg", name)
+    def picture(self, request: Request) -> Response:
+        """A normalised picture. The address must be signed and not expired."""
+        name = PICTURE_NAME.fullmatch(request.path_params["name"])
+        until, signature = request.query_params.get("until", ""), request.query_params.get("sig", "")
         if (
-            not match
-            or not re.fullmatch(r"\d{1,12}", until)
-            or not is_signed(project.settings, match[1], int(until), sig)
+            not name
+            or not UNTIL.fullmatch(until)
+            or not is_signed(self._project.settings, name[1], int(until), signature)
         ):
             raise HTTPException(404)
-        return _picture(project, match[1])
+        return FileResponse(self._normalised(name[1]), media_type="image/jpeg", headers=PICTURE_HEADERS)
 
-    waker = Waker(project)
-
-    @app.post("/webhooks/label-studio", status_code=202)
-    def woken(tasks: BackgroundTasks, x_isitcake_secret: Annotated[str, Header()] = "") -> dict[str, str]:
-        """Label Studio says that something changed: look there. What it says beside that is not read."""
-        secret = project.settings.secrets.webhook_secret.get_secret_value()
-        if not secret or not hmac.compare_digest(secret.encode(), x_isitcake_secret.encode()):
+    def label_studio_changed(self, request: Request) -> Response:
+        """Pull new answers in the background. The caller must know the secret; the body is not read."""
+        secret = self._project.settings.secrets.webhook_secret.get_secret_value()
+        received = request.headers.get("x-isitcake-secret", "")
+        if not secret or not hmac.compare_digest(secret.encode(), received.encode()):
             raise HTTPException(404)
-        tasks.add_task(waker.wake)
-        return {"status": "awake"}
+        return JSONResponse({"status": "awake"}, 202, background=BackgroundTask(self._waker.wake))
 
-    @app.get("/reports/{name}")
-    def report(name: str) -> FileResponse:
-        """A contact sheet or a report as written when its version was published."""
-        kind = re.fullmatch(r"(?:leaderboard-)?\d{4}\.\d{1,2}\.\d+\.(jpg|html)", name)
-        path = project.home / "reports" / name
-        if not kind or not path.is_file():
+    def report(self, request: Request) -> Response:
+        """A contact sheet, report or leaderboard, as written when its version was published."""
+        name = REPORT_NAME.fullmatch(request.path_params["name"])
+        if not name:
             raise HTTPException(404)
-        media = "image/jpeg" if kind[1] == "jpg" else "text/html"
-        return FileResponse(path, media_type=media, headers={"Content-Security-Policy": POLICY})
+        path = self._project.home / "reports" / name[0]
+        if not path.is_file():
+            raise HTTPException(404)
+        return FileResponse(path, media_type=MEDIA_TYPES[name[1]], headers=PAGE_HEADERS)
 
-    @app.get("/why/{sha256}")
-    def why_page(sha256: str) -> Response:
-        """What is known of one image, for who knows its whole SHA-256. Reviewers are numbered, not named."""
+    def why(self, request: Request) -> Response:
+        """The history of one image, for whoever knows its whole SHA-256. Reviewers are numbered, not named."""
+        sha256 = request.path_params["sha256"]
+        if not SHA256.fullmatch(sha256):
+            raise HTTPException(404)
         try:
-            found = explain(project, sha256) if re.fullmatch(r"[0-9a-f]{64}", sha256) else None
+            history = explain(self._project, sha256)
         except UnknownImage:
-            found = None
-        if found is None:
+            raise HTTPException(404) from None
+        return HTMLResponse(why_html(self._project, history), headers=PAGE_HEADERS)
+
+    def home(self, _: Request) -> Response:
+        """The report of the newest version."""
+        return HTMLResponse(report_html(self._project), headers=PAGE_HEADERS)
+
+    def _normalised(self, sha256: str) -> Path:
+        """The file of a normalised picture. Raises HTTPException where there is none."""
+        with self._project.catalog.read() as connection:
+            image = connection.execute(select(images.c.format).where(images.c.sha256 == sha256)).first()
+        if image is None:
             raise HTTPException(404)
-        return HTMLResponse(why_html(project, found), headers={"Content-Security-Policy": POLICY})
-
-    app.include_router(game(project))
-
-    @app.get("/")
-    def home() -> Response:
-        return HTMLResponse(report_html(project), headers={"Content-Security-Policy": POLICY})
-
-    return app
-
-
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
-
-
-def _picture(project: Project, sha256: str) -> FileResponse:
-    with project.catalog.read() as connection:
-        row = connection.execute(select(images.c.format).where(images.c.sha256 == sha256)).first()
-    if row is None:
-        raise HTTPException(404)
-    try:
-        path: Path = project.normalised.make(sha256, row.format)
-    except StorageError as error:
-        raise HTTPException(410, "this picture is gone") from error
-    # Label Studio loads pictures from its own origin's page; without this the reviewer sees a red box.
-    headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "private, max-age=86400"}
-    return FileResponse(path, media_type="image/jpeg", headers=headers)
+        try:
+            return self._project.normalised.make(sha256, image.format)
+        except StorageError as error:
+            raise HTTPException(410, "this picture was deleted") from error

@@ -1,56 +1,61 @@
-"""What keeps a public game safe: names that can be shown, headers, limits on who asks how often and how much."""
+"""Protects the public pages: security headers, nicknames that may be shown, limits on the rate and size of requests."""
 
 import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
 
-POLICY = (
+# For pages that are one file: styles and thumbnails lie inside the page, and no script runs.
+PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
+GAME_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-HEADERS = {
-    "Content-Security-Policy": POLICY,
+GAME_HEADERS = {
+    "Content-Security-Policy": GAME_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-NICKNAME = re.compile(r"[\w .'-]{1,20}")  # letters of any script, digits, a few marks
+NICKNAME = re.compile(r"[\w .'-]{1,20}")  # letters of any script, digits and a few marks
+DEFAULT_NICKNAME = "somebody"
 RUDE = re.compile(r"fuck|shit|cunt|nigg|faggot|hitler|nazi|penis|porn|bitch|wank|rape", re.IGNORECASE)
-BODY_BYTES = 4096  # of a request that is no picture
+MESSAGE_BYTES = 4096  # largest JSON body or socket message; far more than any page of ours sends
 
 
-def nickname(given: object) -> str:
-    """The name to show. Raises ValueError for one that nobody should read on a wall."""
-    name = " ".join(str(given or "").split())
+def clean_nickname(text: object) -> str:
+    """The nickname with single spaces between words, or the default one for an empty text.
+
+    Raises ValueError for a nickname that is too long, has other characters or is rude.
+    """
+    name = " ".join(str(text or "").split())
     if not name:
-        return "somebody"
+        return DEFAULT_NICKNAME
     if not NICKNAME.fullmatch(name):
-        raise ValueError("a nickname has at most 20 letters, digits, blanks, dots and dashes")
+        raise ValueError("a nickname has at most 20 characters: letters, digits, spaces, dots, dashes, apostrophes")
     if RUDE.search(re.sub(r"[\W_0-9]", "", name)):
-        raise ValueError("please take another nickname")
+        raise ValueError("this nickname is not allowed; please choose another one")
     return name
 
 
 class Limit:
-    """At most `count` in `seconds` from one address; the oldest of many addresses are forgotten."""
+    """Allows each address `count` requests in `seconds`. Keeps the `remembered` addresses that asked last."""
 
     def __init__(
         self, count: int, seconds: float, remembered: int = 10_000, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._count, self._seconds, self._remembered, self._clock = count, seconds, remembered, clock
-        self._left: OrderedDict[Any, tuple[float, float]] = OrderedDict()
+        self._balances: OrderedDict[str, tuple[float, float]] = OrderedDict()  # requests left, and when that was
 
-    def allows(self, address: object) -> bool:
-        """Whether one more may pass; it is counted."""
+    def allows(self, address: str) -> bool:
+        """Count one request of this address. Returns whether it is within the limit."""
         now = self._clock()
-        left, last = self._left.pop(address, (float(self._count), now))
-        left = min(float(self._count), left + (now - last) * self._count / self._seconds)
-        passes = left >= 1
-        self._left[address] = (left - 1 if passes else left, now)
-        if len(self._left) > self._remembered:
-            self._left.popitem(last=False)
-        return passes
+        left, counted_at = self._balances.pop(address, (float(self._count), now))
+        left = min(float(self._count), left + (now - counted_at) * self._count / self._seconds)
+        is_allowed = left >= 1
+        self._balances[address] = (left - 1 if is_allowed else left, now)
+        if len(self._balances) > self._remembered:
+            self._balances.popitem(last=False)
+        return is_allowed

@@ -1,4 +1,7 @@
-"""A webhook is a wake-up and no more: it may be lost, doubled or forged, so the poll asks Label Studio itself."""
+"""What happens when Label Studio calls the webhook: pull the new answers.
+
+A call may be lost, repeated or forged, so its content is not read. Answers always come from Label Studio itself.
+"""
 
 import logging
 import threading
@@ -11,20 +14,21 @@ log = logging.getLogger(__name__)
 
 
 class Waker:
-    """Pulls once for any number of wake-ups that come while a pull is under way, and once more after it."""
+    """Pulls answers when called. Calls during a pull cause one more pull after it, however many there are."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._pulling = threading.Lock()
-        self._called = threading.Event()
+        self._is_called = threading.Event()
 
     def wake(self) -> None:
-        self._called.set()
-        while self._called.is_set() and self._pulling.acquire(blocking=False):
+        """Pull now, or let the pull that is running do it again."""
+        self._is_called.set()
+        while self._is_called.is_set() and self._pulling.acquire(blocking=False):
             try:
-                self._called.clear()
+                self._is_called.clear()
                 log.info("%s", pull(self._project).line())
             except IsItCakeError as error:
-                log.warning("%s", error)  # the next poll finds what this one did not
+                log.warning("%s", error)  # the next scheduled pull tries again
             finally:
                 self._pulling.release()

@@ -1,7 +1,7 @@
-"""make bench-crawl: our crawl beside the talk's, on the same sites with the same latency; then 10,000 pages.
+"""make bench-crawl: our crawl beside the talk's, on the same sites with the same latency; then a site of 10,000 pages.
 
 Usable: a photo of the gallery whose shorter side has at least 200 pixels and which is not blurred; each counts
-once. Bad: a placeholder, a blurred or small variant, a logo, a second copy of a photo already taken.
+once. Bad: a placeholder, a blurred or small variant, a logo, a second copy of a photo that was collected already.
 """
 
 import json
@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from sqlalchemy import func, select
 from table import Peak, figures, out, table
 
 from crawlers.collect import collect, crawl_apart
+from crawlers.sites.messages import CrawlOptions
 from dataset.catalog.tables import images, outcomes, sightings
 from dataset.opening import open_project
 from dataset.pictures.decoding import Undecodable, examine
@@ -34,68 +36,121 @@ STATIC = tuple(name for name, platform in PLATFORMS.items() if not platform.by_s
 SCALES = ((1_000, 5), (10_000, 5))  # pages, images a page
 
 
+@dataclass(frozen=True)
+class TalkResult:
+    """What the talk's way collected. by_site: usable photos and bad images of each site."""
+
+    seconds: float
+    by_site: dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Our crawl beside the talk's, on the same sites. static: of sites that need no browser.
+
+    kept: SHA-256 of our stored images by site. stored: how many images that are. image_requests, second_bodies: ours,
+    on the first run and on the second.
+    """
+
+    ours_s: float
+    ours_static_s: float
+    second_s: float
+    image_requests: int
+    second_bodies: int
+    kept: dict[str, set[str]]
+    stored: int
+    talk: TalkResult
+    talk_static: TalkResult
+    talk_requests: int
+
+
 def main() -> None:
     shared = shared_folder()
     world = photo_world(shared / "photos", tuple(PLATFORMS)) if shared else drawn_world(tuple(PLATFORMS))
     kind = f"{sum(len(b.gallery) for b in world.bakers)} real files" if shared else "drawings (no ../shared here)"
     out.print(f"{len(world.bakers)} sites, {kind}, {LATENCY_S * 1000:.0f} ms latency\n")
-    bakers = world.bakers
-    wanted = {b.name: {p.sha256 for p in b.gallery if _is_large(p.content)} for b in bakers}
+    wanted = {b.name: {p.sha256 for p in b.gallery if _is_large(p.content)} for b in world.bakers}
     with tempfile.TemporaryDirectory() as folder:
-        net = Internet.start(World(bakers, {}), latency_s=LATENCY_S)
-        static = [baker for baker in bakers if baker.platform in STATIC]
-        project = _project(Path(folder) / "static", {b.name: f"{net.sites[b.name].url}/gallery" for b in static}, net)
-        ours_static_s = _timed(lambda: collect(project))
-        talk_static = _talk(net, static)
-        for server in net.servers:
-            server.log.clear()
-        project = _project(Path(folder) / "all", {b.name: f"{net.sites[b.name].url}/gallery" for b in bakers}, net)
-        ours_s = _timed(lambda: collect(project))
-        first = [hit for server in net.servers for hit in server.log if hit.is_image]
-        kept, stored = _kept(project)
-        for server in net.servers:
-            server.log.clear()
-        second_s = _timed(lambda: collect(project))
-        second = [hit for server in net.servers for hit in server.log if hit.is_image and hit.status == 200]
-        for server in net.servers:
-            server.log.clear()
-        talk = _talk(net, bakers)
-        talk_requests = sum(hit.is_image for server in net.servers for hit in server.log)
-        net.stop()
-    found = {name: len(wanted[name] & kept.get(name, set())) for name in wanted}
-    rows = []
-    for baker in bakers:
-        usable, bad = talk.by_site[baker.name]
-        rows.append((baker.name, baker.platform, len(wanted[baker.name]), found[baker.name], usable, bad))
+        result = _compare(world.bakers, Path(folder))
+    originals = {name: len(wanted[name] & result.kept.get(name, set())) for name in wanted}
+    rows = [
+        (baker.name, baker.platform, len(wanted[baker.name]), originals[baker.name], *result.talk.by_site[baker.name])
+        for baker in world.bakers
+    ]
     table("originals found, site by site", ["site", "platform", "there", "ours", "talk: usable", "talk: bad"], rows)
-    usable, bad = sum(r[4] for r in rows), sum(r[5] for r in rows)
-    total, there = sum(found.values()), sum(len(w) for w in wanted.values())
-    ours_bad = sum(len(kept[name] - wanted[name]) for name in wanted if name in kept)
+    talk_usable = sum(usable for usable, _ in result.talk.by_site.values())
+    talk_bad = sum(bad for _, bad in result.talk.by_site.values())
+    total = sum(originals.values())
+    ours_bad = sum(len(result.kept[name] - wanted[name]) for name in wanted if name in result.kept)
     table(
         "ours beside the talk's way",
         ["", "ours", "talk"],
         [
-            ("usable photos", total, usable),
-            ("bad images taken", ours_bad, bad),
-            ("image requests", len(first), talk_requests),
-            ("seconds, all sites", ours_s, talk.seconds),
-            ("seconds, sites that need no browser", ours_static_s, talk_static.seconds),
-            ("bodies on a second run", len(second), talk_requests),
-            ("seconds, second run", second_s, talk.seconds),
+            ("usable photos", total, talk_usable),
+            ("bad images taken", ours_bad, talk_bad),
+            ("image requests", result.image_requests, result.talk_requests),
+            ("seconds, all sites", result.ours_s, result.talk.seconds),
+            ("seconds, sites that need no browser", result.ours_static_s, result.talk_static.seconds),
+            ("bodies on a second run", result.second_bodies, result.talk_requests),
+            ("seconds, second run", result.second_s, result.talk.seconds),
         ],
     )
     peak_mb = _scale()
     figures(
         {
-            "originals_found": total / there,
+            "originals_found": total / sum(map(len, wanted.values())),
             "bad_taken": ours_bad,
-            "requests_per_image": len(first) / stored,
-            "second_run_bodies": len(second),
-            "usable_vs_talk": total / usable,
-            "time_vs_talk": talk_static.seconds / ours_static_s,
+            "requests_per_image": result.image_requests / result.stored,
+            "second_run_bodies": result.second_bodies,
+            "usable_vs_talk": total / talk_usable,
+            "time_vs_talk": result.talk_static.seconds / result.ours_static_s,
             "peak_mb": peak_mb,
         }
     )
+
+
+def _compare(bakers: list[Baker], folder: Path) -> Comparison:
+    """Crawl the sites our way, twice, and the talk's way."""
+    net = Internet.start(World(bakers, {}), latency_s=LATENCY_S)
+    static = [baker for baker in bakers if baker.platform in STATIC]
+    project = _project(folder / "static", static, net)
+    ours_static_s = _timed(lambda: collect(project))
+    talk_static = _talk(net, static)
+    _clear_logs(net)
+    project = _project(folder / "all", bakers, net)
+    ours_s = _timed(lambda: collect(project))
+    image_requests = _image_requests(net)
+    kept, stored = _kept(project)
+    _clear_logs(net)
+    second_s = _timed(lambda: collect(project))
+    second_bodies = _image_requests(net, status=200)
+    _clear_logs(net)
+    talk = _talk(net, bakers)
+    talk_requests = _image_requests(net)
+    net.stop()
+    return Comparison(
+        ours_s=ours_s,
+        ours_static_s=ours_static_s,
+        second_s=second_s,
+        image_requests=image_requests,
+        second_bodies=second_bodies,
+        kept=kept,
+        stored=stored,
+        talk=talk,
+        talk_static=talk_static,
+        talk_requests=talk_requests,
+    )
+
+
+def _clear_logs(net: Internet) -> None:
+    for server in net.servers:
+        server.log.clear()
+
+
+def _image_requests(net: Internet, status: int | None = None) -> int:
+    """Image requests in the access logs; of one status, or of all."""
+    hits = [hit for server in net.servers for hit in server.log if hit.is_image]
+    return sum(status in (None, hit.status) for hit in hits)
 
 
 def _is_large(content: bytes) -> bool:
@@ -112,12 +167,14 @@ def _timed(work) -> float:  # type: ignore[no-untyped-def]
     return time.monotonic() - started
 
 
-def _project(folder: Path, starts: dict[str, str], net: Internet) -> Project:
+def _project(folder: Path, bakers: list[Baker], net: Internet) -> Project:
+    """A project with each baker's gallery as a source."""
     folder.mkdir(parents=True)
     lines = ["[project]", 'contact = "https://example.org/c"', "[crawl]"]
     lines.append(f"allow_private_hosts = {json.dumps(net.addresses)}")
-    for name, url in starts.items():
-        lines += ["[[sources]]", f'name = "{name}"', 'kind = "site"', 'label = "cake"', f'start_urls = ["{url}"]']
+    for baker in bakers:
+        url = f"{net.sites[baker.name].url}/gallery"
+        lines += ["[[sources]]", f'name = "{baker.name}"', 'kind = "site"', 'label = "cake"', f'start_urls = ["{url}"]']
     path = folder / "isitcake.toml"
     path.write_text("\n".join(lines))
     return open_project(path)
@@ -132,16 +189,8 @@ def _kept(project: Project) -> tuple[dict[str, set[str]], int]:
         return kept, connection.execute(select(func.count()).select_from(images)).scalar_one()
 
 
-class Talk:
-    """What the talk's way took: usable and bad by site."""
-
-    def __init__(self, seconds: float, by_site: dict[str, tuple[int, int]]) -> None:
-        self.seconds = seconds
-        self.by_site = by_site
-
-
-def _talk(net: Internet, bakers: list[Baker]) -> Talk:
-    """Every page of every gallery is handed to it, more than the talk had."""
+def _talk(net: Internet, bakers: list[Baker]) -> TalkResult:
+    """Crawl the talk's way. It gets the address of every page of every gallery, which the talk did not have."""
     seconds, by_site = 0.0, {}
     for baker in bakers:
         site = net.sites[baker.name]
@@ -151,14 +200,14 @@ def _talk(net: Internet, bakers: list[Baker]) -> Talk:
             [sys.executable, str(Path(__file__).parent / "talk.py"), *pages],
             check=True, capture_output=True, text=True, env=child_environment(PYTHONPATH=str(ROOT)),
         )  # fmt: skip
-        told = json.loads(ended.stdout)
-        seconds += told["seconds"]
-        by_site[baker.name] = _judge(baker, told["fetched"], told["placeholders"])
-    return Talk(seconds, by_site)
+        result = json.loads(ended.stdout)
+        seconds += result["seconds"]
+        by_site[baker.name] = _judge(baker, result["fetched"], result["placeholders"])
+    return TalkResult(seconds, by_site)
 
 
 def _judge(baker: Baker, fetched: list[str], placeholders: int) -> tuple[int, int]:
-    """How many usable photos and bad images the addresses brought."""
+    """How many usable photos and bad images the addresses gave."""
     site = BakerSite(baker)
     usable: set[str] = set()
     bad = placeholders
@@ -183,7 +232,7 @@ def _judge(baker: Baker, fetched: list[str], placeholders: int) -> tuple[int, in
 
 
 def _scale() -> float:
-    """Pages and images by the thousand, of a site that a process of its own makes up. Returns the peak in MB."""
+    """Crawl thousands of pages and images of a site that another process generates. Returns our peak memory in MB."""
     rows, peak_mb = [], 0.0
     for pages, each in SCALES:
         with tempfile.TemporaryDirectory() as folder:
@@ -204,7 +253,7 @@ def _scale() -> float:
             with Peak() as peak:
                 seconds = _timed(
                     lambda p=project, s=source, n=pages: crawl_apart(
-                        p, s, lambda *_: None, pages=n + 10, min_delay_s=0.0
+                        p, s, CrawlOptions(pages=n + 10, min_delay_s=0.0), lambda *_: None
                     )
                 )
             server.kill()

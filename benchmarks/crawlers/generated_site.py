@@ -1,4 +1,4 @@
-"""A site of many pages and images, each image other bytes. Prints its host:port; ends when it is killed."""
+"""A site of many pages and images; no two images have the same bytes. Prints its host:port; runs until killed."""
 
 import random
 import re
@@ -10,7 +10,7 @@ from simulator.server import Answer, Server, resized
 
 
 class GeneratedSite:
-    """A numbered series of pages, each linking the next ten."""
+    """A numbered series of pages; each links to the next ten and shows `each` images."""
 
     def __init__(self, pages: int, each: int) -> None:
         self.pages, self.each = pages, each
@@ -18,7 +18,7 @@ class GeneratedSite:
 
     def answer(self, path: str, query: str, headers: dict[str, str]) -> Answer:  # noqa: ARG002
         if match := re.fullmatch(r"/i/(\d+)\.jpg", path):
-            # A JPEG comment makes other bytes of the same pixels.
+            # A JPEG comment gives the same pixels other bytes.
             comment = match[1].encode()
             body = self.base[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + self.base[2:]
             return Answer(body=body, content_type="image/jpeg")

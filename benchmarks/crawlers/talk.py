@@ -1,4 +1,4 @@
-"""The peer of bench-crawl: the talk's own way. Playwright, page by page, every img[src] right after load."""
+"""What bench-crawl compares us with: the talk's way. Playwright, page by page, every img[src] right after load."""
 
 import json
 import sys
@@ -11,9 +11,9 @@ from crawlers.sites.browser import ARGUMENTS, executable
 
 
 def scrape(pages: list[str]) -> dict[str, object]:
-    """Visit the pages in turn and download what their <img> elements name.
+    """Visit the pages one after the other and download the images that their <img> elements name.
 
-    Returns seconds, the addresses fetched, and how many images were placeholders.
+    Returns the seconds it took, the downloaded addresses, and how many images were placeholders.
     """
     started = time.monotonic()
     fetched: list[str] = []

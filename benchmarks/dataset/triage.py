@@ -22,11 +22,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from table import Peak, figures, out, table
 
-from dataset.labels.audit import interval
 from dataset.suspicion import shipped_prior, triage
 from dataset.suspicion.detectors import DETECTORS
 from dataset.suspicion.queue import signals_of
 from foundation.environment import shared_folder
+from foundation.intervals import exact_interval
 from foundation.settings import DETECTOR_NAME, WEIGHTS_NAME
 from networks.backbone import backbone
 
@@ -249,7 +249,7 @@ def _audit() -> float:
             wrong = rng.random(20_000) < rate
             suspicion = rng.normal(size=20_000) + 2 * wrong
             sample = rng.choice(20_000, 400, replace=False)
-            low, high = interval(int(wrong[sample].sum()), 400)
+            low, high = exact_interval(int(wrong[sample].sum()), 400)
             covered.append(low <= wrong.mean() <= high)
             queue.append(wrong[np.argsort(-suspicion)[:400]].mean())
         covered_all.append(np.mean(covered))

@@ -1,6 +1,7 @@
-"""make bench-versions: publishing 20,000 images beside copying them and beside datasets.save_to_disk; erasing; splits.
+"""make bench-versions: time, memory and disk of publishing, compared with copying and with datasets.save_to_disk.
 
-Pictures are made up, 20 KB each, and stand normalised in the library, as they do after the first version that has them.
+It also publishes twelve versions of a growing set with erasures, and counts moved images, leaks and erased traces.
+Pictures are made up, 20 KB each, and already normalised, as they are after the first version that has them.
 """
 
 import hashlib
@@ -23,12 +24,14 @@ from table import figures, out, table
 from dataset.catalog.tables import clusters, decisions, fingerprints, images, judgements, sightings
 from dataset.catalog.writes import append
 from dataset.erasure.erase import erase
+from dataset.erasure.selection import Kind, Selection
 from dataset.exports.export import export
 from dataset.opening import open_project
 from dataset.pictures.decoding import encode_jpeg
 from dataset.project import Project
 from dataset.publish import publish
-from dataset.versions import published, verify
+from dataset.versions import published
+from dataset.versions.verify import verify
 from foundation.settings_file import load
 
 IMAGES, MORE = 20_000, 100
@@ -77,7 +80,7 @@ def _speed(folder: Path) -> dict[str, float]:
     seconds["datasets.save_to_disk"] = time.monotonic() - started
     disk["save_to_disk"] = _used(folder / "saved")
     started = time.monotonic()
-    proof = verify.verify(project.home, second.name)
+    proof = verify(project.home, second.name)
     seconds["verify"] = time.monotonic() - started
     assert proof.problems == []
     for kind in ("imagefolder", "webdataset", "parquet"):
@@ -99,13 +102,13 @@ def _speed(folder: Path) -> dict[str, float]:
 
 
 def _on_disk() -> float:
-    """See to it that what was written is on the disk, for all alike. Returns the time after it."""
+    """Wait until all files are on the disk, so that every measurement includes it. Returns the time after it."""
     os.sync()
     return time.monotonic()
 
 
 def _million(folder: Path) -> None:
-    """Publish, publish 100 more, diff and verify 1,000,000 rows, each in a process of its own whose memory is told."""
+    """Publish, publish 100 more, diff and verify 1,000,000 rows, each in its own process, to measure its memory."""
     home = folder / "million"
     project = _project(home)
     out.print(f"making a catalog of {MILLION:,} images …")
@@ -128,13 +131,14 @@ def _million(folder: Path) -> None:
 _STEP = {
     "publish": "from dataset.publish import publish; assert publish(project).version",
     "diff": "assert len(published.diff(project.home, *published.names(project.home)).added) == 100",
-    "verify": "proof = published.verify(project.home, published.names(project.home)[-1], quick=True); "
+    "verify": "proof = verify(project.home, published.names(project.home)[-1], quick=True); "
     "assert not proof.problems, proof.problems[:3]",
 }
 _FRAME = """
 import resource, sys, time
 from pathlib import Path
-from dataset import versions
+from dataset.versions import published
+from dataset.versions.verify import verify
 from dataset.project import Project
 from dataset.opening import open_project
 project = open_project(Path(sys.argv[1]))
@@ -147,12 +151,12 @@ print(time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_ma
 def _measured(code: str, home: Path) -> tuple[float, float]:
     """Seconds and peak MB of a step in a process of its own."""
     command = [sys.executable, "-c", _FRAME.format(code), str(home / "isitcake.toml")]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    return float(told[-2]), float(told[-1])
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(printed[-2]), float(printed[-1])
 
 
 def _life(folder: Path) -> dict[str, float]:
-    """Twelve versions of a set that grows, is relabelled, finds duplicates late, and has pictures taken down."""
+    """Twelve versions of a set that grows, with changed labels, duplicates that are found late, and erasures."""
     project = _project(folder / "life")
     rng = random.Random(3)
     split_of: dict[str, str] = {}
@@ -162,11 +166,11 @@ def _life(folder: Path) -> dict[str, float]:
         now = NOW + timedelta(days=7 * round_)
         names += _add(project, range(round_ * BATCH, (round_ + 1) * BATCH), now, rng)
         with project.catalog.write() as connection:
-            for name in rng.sample(names, 5):  # people think again
+            for name in rng.sample(names, 5):  # people change their answers
                 append(connection, judgements, [
                     {"sha256": name, "reviewer": "ann", "answer": rng.choice(["cake", "not_cake"]), "answered_at": now,
                      "origin": "import", "external_id": f"{name}{round_}", "recorded_at": now}])  # fmt: skip
-            for one, other in (rng.sample(names, 2) for _ in range(3)):  # found to be one picture
+            for one, other in (rng.sample(names, 2) for _ in range(3)):  # duplicates that are found late
                 kept = connection.execute(select(clusters.c.cluster).where(clusters.c.sha256 == one)).scalar()
                 if kept:
                     connection.execute(
@@ -174,7 +178,7 @@ def _life(folder: Path) -> dict[str, float]:
                     )
         if round_ % 3 == 2:
             gone = rng.choice(names)
-            erase(project, "the maker asked", sha256=gone)
+            erase(project, Selection(Kind.SHA256, gone), "the creator asked")
             residue += _traces(project.home, gone)
             names = [name for name in names if _is_known(project, name)]
         publish(project, now)
@@ -184,10 +188,10 @@ def _life(folder: Path) -> dict[str, float]:
         for row in newest.rows():
             moved += split_of.setdefault(row.sha256, row.split) != row.split
             by_cluster.setdefault(row.cluster, set()).add(row.split)
-        leaks += sum(len(found) > 1 for found in by_cluster.values())
+        leaks += sum(len(cluster_splits) > 1 for cluster_splits in by_cluster.values())
     rows = []
     for version in published.listing(project.home):
-        proof = verify.verify(project.home, version.name)
+        proof = verify(project.home, version.name)
         rows.append((version.name, proof.images, "; ".join(proof.problems[:1]) or "verifies"))
         leaks += len(proof.problems)
     table("twelve versions", ["", "images", ""], rows)
@@ -197,7 +201,7 @@ def _life(folder: Path) -> dict[str, float]:
 
 
 def _traces(home: Path, sha256: str) -> int:
-    """Files that tell of an erased picture, but for the catalog, whose tombstone holds its hash."""
+    """How many files name or hold an erased picture, besides the catalog, whose tombstone has its hash."""
     needle = sha256[:16].encode()
     return sum(
         needle in path.read_bytes() or sha256[:16] in path.name
@@ -221,9 +225,9 @@ def _project(folder: Path) -> Project:
 def _add(
     project: Project, numbers: range, now: datetime, rng: random.Random | None = None, *, is_linked: bool = False
 ) -> list[str]:
-    """Images that were collected, fingerprinted and normalised. Returns their SHA-256s.
+    """Add images as if they were collected, fingerprinted and normalised. Returns their SHA-256s.
 
-    is_linked: a thousand of them share one file, and only those that a publish looks into have an original.
+    is_linked: each thousand shares one file, and only images that a publish may measure have an original.
     """
     tables: dict[Any, list[dict[str, Any]]] = {t: [] for t in (images, fingerprints, clusters, sightings, decisions)}
     names = []
@@ -244,7 +248,7 @@ def _add(
         if not is_linked or name.startswith("00"):
             blob = project.blobs.path(name, "JPEG")
             blob.parent.mkdir(parents=True, exist_ok=True)
-            blob.write_bytes(content if rng else b"")  # the large sets' originals are looked at, not decoded
+            blob.write_bytes(content if rng else b"")  # originals of the large sets are opened, never decoded
         label = ("cake", "not_cake")[n % 2]
         noise = np.random.default_rng(n).integers(0, 2**63, 5, dtype=np.uint64)
         tables[images].append({"sha256": name, "format": "JPEG", "width": 320, "height": 240, "has_alpha": 0,
@@ -271,18 +275,18 @@ _ENCODED = encode_jpeg(Image.fromarray((_SOFT // 2 + _BASE // 6).astype(np.uint8
 
 
 def _picture(n: int) -> bytes:
-    """A JPEG of about 20 KB that differs from all others by its comment only: decoding is not what is measured."""
+    """A JPEG of about 20 KB that differs from the others by its comment only: decoding is not measured."""
     note = f"{n:012d}".encode()
     return _ENCODED[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + _ENCODED[2:]
 
 
 def _used(folder: Path) -> float:
-    """Bytes of files that nothing else is linked to."""
+    """Bytes of files that have no other hard link."""
     total = 0
     for path in folder.rglob("*"):
         if path.is_file():
-            found = path.stat()
-            total += found.st_size if found.st_nlink == 1 else 0
+            status = path.stat()
+            total += status.st_size if status.st_nlink == 1 else 0
     return float(total)
 
 

@@ -26,8 +26,8 @@ from foundation.environment import shared_folder
 from labeling.answer_files import import_answers
 from networks.session import session
 from training import models
-from training.attempts.best import fit_best
 from training.attempts.linear import fit_head
+from training.attempts.svm import fit_svm
 from training.attempts.transfer import Transfer
 from training.examples import Examples
 from training.leaderboard import COLUMNS, board
@@ -59,7 +59,7 @@ def main() -> None:
         found = _left_out(unreviewed, reviewed)
         report = train(project.settings)
         table(f"models of {second.name}", list(COLUMNS), board(report.trained))
-        best = models.find(project.home, f"best/{second.name}")
+        best = models.find(project.home, f"svm/{second.name}")
         speed = _speed(project, best, reviewed, features_s)
         parity = _parity(best, reviewed)
         out.print(f"graph and training code differ by {parity:.6f} at most, on {COMPARED} photos\n")
@@ -129,7 +129,7 @@ def _left_out(unreviewed: Examples, reviewed: Examples) -> dict[str, Metrics]:
         rest = reviewed.sites != site
         head = fit_head(reviewed.features[rest], reviewed.labels[rest], names, PLAIN)
         say("reviewed_plain", head.logits(inputs))
-        best = fit_best(
+        best = fit_svm(
             reviewed.wide[rest], reviewed.labels[rest], reviewed.sites[rest], reviewed.claims[rest], names
         )  # fmt: skip
         say("best", best.logits(reviewed.wide[test]))

@@ -1,6 +1,6 @@
-"""Photo APIs: search by query, take what is found, stop where the service's limit is.
+"""Photo APIs: search by query, collect the results, stop at the service's limit.
 
-One small protocol; a service is one class in one file that knows its addresses, its errors and its limits.
+A service is one class in one file, which knows its addresses, its errors and its limits.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,26 +11,32 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from crawlers.ledger import Download, Ledger, Sighting, SourceReport, sole_run
-from crawlers.politeness.public_addresses import Refused, check_url, resolves_public
+from crawlers.ledger.ledger import Download, Ledger, OutcomeRow, RunTotals, Sighting
+from crawlers.ledger.reports import SourceReport
+from crawlers.ledger.sole_run import sole_run
+from crawlers.politeness.public_addresses import check_url, resolves_public
+from crawlers.politeness.refusals import AddressRefused
+from crawlers.source_health import Outcome
 from dataset.project import Project
+from foundation.downloads import TooLarge, read_body
 from foundation.errors import PhotoApiError
 from foundation.settings import Source
 
-TIMEOUT_S = (10, 60)
+TIMEOUT_S = (10, 60)  # to connect, and between two reads
 MAX_BYTES = 50 * 1024 * 1024
 MAX_REDIRECTS = 5
 
 
 class RateLimited(PhotoApiError):
-    """The service's limit is reached; the next run goes on from there."""
+    """The service's limit is reached; the next run continues from there."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One search result. use_url: what the service wants asked when the photo is used; empty for nothing.
+    """One search result.
 
-    rejected: why it is not taken, empty where it is.
+    use_url: the address that the service wants requested when the photo is used; empty for none. rejected: why it
+    must not be collected; empty where it may be.
     """
 
     image_url: str
@@ -43,19 +49,22 @@ class Photo:
 
 
 class PhotoApi(Protocol):
-    """A service. Its errors are PhotoApiError; its limit is RateLimited."""
+    """A service. Raises PhotoApiError for its errors, RateLimited at its limit."""
 
     def search(self, query: str, count: int) -> Iterator[Photo]:
         """The first `count` photos in the service's own order."""
         ...
 
     def note_use(self, photo: Photo) -> None:
-        """Tell the service that a photo is used, where it wants to know."""
+        """Report the use of a photo to a service that asks for it."""
         ...
 
 
 class Connection:
-    """Requests to one service: checked addresses, bounded bodies, its key sent to it alone. One at a time."""
+    """Requests to one service, one at a time: addresses are checked, bodies are bounded, its key goes to no other host.
+
+    pages, images: how many were requested.
+    """
 
     def __init__(self, project: Project, source: Source, api_headers: dict[str, str] | None = None) -> None:
         self.base_url = source.api_url
@@ -66,7 +75,7 @@ class Connection:
         self._session.headers["User-Agent"] = project.settings.user_agent
 
     def ask(self, url: str) -> requests.Response:
-        """An answer of the API itself; with the key, unless the address leads to another host."""
+        """Request an address of the API; with the key, unless the address is on another host."""
         same_host = urlsplit(url).netloc == urlsplit(self.base_url).netloc
         return self._get(url, self._api_headers if same_host else {})
 
@@ -78,14 +87,14 @@ class Connection:
         return self._get(url, headers)
 
     def content(self, response: requests.Response) -> dict[str, Any]:
-        """The JSON object of an answer. Raises PhotoApiError for anything else, or for a status of 400 up."""
+        """The JSON object of an answer. Raises PhotoApiError for other content, or for a status of 400 or more."""
         try:
             content = response.json()
         except ValueError:
             content = None
         if response.status_code >= 400:
-            told = content if isinstance(content, dict) else {}
-            errors = told.get("errors") or told.get("detail") or shown(response)
+            fields = content if isinstance(content, dict) else {}
+            errors = fields.get("errors") or fields.get("detail") or beginning(response)
             why = "; ".join(map(str, errors)) if isinstance(errors, list) else str(errors)
             raise PhotoApiError(f"{self.base_url} answered {response.status_code}: {why}; try again later")
         if not isinstance(content, dict):
@@ -94,10 +103,10 @@ class Connection:
 
     def results(self, content: dict[str, Any], key: str) -> list[dict[str, Any]]:
         """The list under `key`. Raises PhotoApiError where there is none."""
-        found = content.get(key)
-        if not isinstance(found, list):
-            raise PhotoApiError(f"{self.base_url} answered a search with something else; check base_url")
-        return [item for item in found if isinstance(item, dict)]
+        results = content.get(key)
+        if not isinstance(results, list):
+            raise PhotoApiError(f"{self.base_url} answered a search without {key!r}; check base_url")
+        return [result for result in results if isinstance(result, dict)]
 
     def _get(self, url: str, headers: dict[str, str]) -> requests.Response:
         try:
@@ -112,17 +121,14 @@ class Connection:
                 if urlsplit(target).netloc != urlsplit(url).netloc:
                     headers = {name: value for name, value in headers.items() if name not in self._api_headers}
                 url = target
-            body = bytearray()
-            for part in response.iter_content(1 << 16):
-                body += part
-                if len(body) > MAX_BYTES:
-                    raise PhotoApiError(f"{url} is larger than {MAX_BYTES >> 20} MB; left out")
-            response._content = bytes(body)
+            response._content = read_body(response, MAX_BYTES)
+        except TooLarge as error:
+            raise PhotoApiError(f"{url} is larger than {MAX_BYTES >> 20} MB; left out") from error
         except requests.RequestException as error:
             raise PhotoApiError(
                 f"{urlsplit(url).netloc} cannot be reached ({type(error).__name__}); try again later"
             ) from error
-        except Refused as error:
+        except AddressRefused as error:
             raise PhotoApiError(f"{urlsplit(url).netloc}: {error}; see [crawl] allow_private_hosts") from error
         return response
 
@@ -130,7 +136,7 @@ class Connection:
         check_url(url, self._allowed)
         parts = urlsplit(url)
         if f"{parts.hostname}:{parts.port}" not in self._allowed and not resolves_public(parts.hostname or ""):
-            raise Refused("address: private host, or no such name")
+            raise AddressRefused("address: private host, or no such name")
 
 
 def collect_photos(
@@ -139,12 +145,13 @@ def collect_photos(
     make: Callable[[Connection, Project, Source], PhotoApi],
     api_headers: dict[str, str],
     now: datetime,
-    tell: Callable[[int, int], None],
+    progress: Callable[[int, int], None],
 ) -> SourceReport:
-    """The first `per_query` photos of every query. tell(done, expected) after each.
+    """Collect the first `per_query` photos of every query.
 
-    Raises PhotoApiError when the service refuses or is out of reach; what was collected stays, and the
-    next run goes on from there.
+    make: builds the service's class. api_headers: sent to the service only, with its key. progress(done, expected) is
+    called after each photo. Raises PhotoApiError if the service refuses or cannot be reached; what was collected
+    stays, and the next run continues from there.
     """
     project.settings.require_contact()
     with sole_run(project, source):
@@ -157,11 +164,11 @@ def collect_photos(
             for photo in api.search(query, source.per_query):
                 candidates.add(photo.image_url)
                 _take(ledger, connection, api, photo, query)
-                tell(len(candidates), expected)
-        return ledger.finish(pages=connection.pages, candidates=len(candidates), requests=connection.images, notes=[])
+                progress(len(candidates), expected)
+        return ledger.finish(RunTotals(connection.pages, len(candidates), connection.images), [])
 
 
-def shown(response: requests.Response) -> str:
+def beginning(response: requests.Response) -> str:
     """The beginning of an answer's text."""
     return response.content[:300].decode("utf-8", "replace")
 
@@ -170,21 +177,21 @@ def _take(ledger: Ledger, connection: Connection, api: PhotoApi, photo: Photo, q
     address, page = photo.image_url, photo.page_url
     sha256 = ledger.settled.get(address)
     if address not in ledger.settled:
-        if refused := photo.rejected or ledger.refused_url(address):
-            ledger.settle(address, page, "rejected", refused)
+        if refusal := photo.rejected or ledger.refused_url(address):
+            ledger.settle(OutcomeRow(address, page, Outcome.REJECTED, refusal))
             return
         last = ledger.last_fetch(address)
         if last is None:
-            api.note_use(photo)  # before the picture: past the limit nothing is fetched that would be fetched again
+            api.note_use(photo)  # before the picture: if this hits the limit, the picture is not fetched twice
         try:
             response = connection.image(address, last.etag if last else "", last.last_modified if last else "")
         except PhotoApiError as error:
-            ledger.settle(address, page, "failed", str(error))
+            ledger.settle(OutcomeRow(address, page, Outcome.FAILED, str(error)))
             return
         if response.status_code == 304 and last:
             sha256 = ledger.unchanged(address, page)
         elif response.status_code != 200:
-            ledger.settle(address, page, "failed", f"answered {response.status_code}")
+            ledger.settle(OutcomeRow(address, page, Outcome.FAILED, f"answered {response.status_code}"))
         else:
             headers = response.headers
             validators = headers.get("ETag", ""), headers.get("Last-Modified", "")

@@ -1,6 +1,6 @@
-"""Who does not want their pictures used for training says so in one of these ways. Pure functions.
+"""Objections to the use of pictures for training: headers, <meta> elements, robots.txt, tdmrep.json. Pure functions.
 
-Each answer is the evidence, as it is kept in the ledger; empty means no objection.
+Each function returns the evidence, as the ledger keeps it; an empty text means no objection.
 Sources: X-Robots-Tag and robots meta (noai, noimageai: DeviantArt 2022; noml: Mojeek), TDM Reservation
 Protocol (W3C community group), Content-Usage (IETF aipref drafts), Content-Signal (contentsignals.org).
 """
@@ -18,26 +18,27 @@ from crawlers.markup import attributes
 from foundation.settings import AGENT_NAME
 
 OBJECTIONS = ("noai", "noimageai", "noml", "noindex", "noimageindex", "none")
-# A page's own `noindex` keeps it out of search results: /gallery/page/2 of many a shop. It says nothing of its photos.
+# A page's `noindex` keeps the page out of search results, as many shops do with /gallery/page/2. It does not object to
+# the use of its photos.
 META_OBJECTIONS = ("noai", "noimageai", "noml", "noimageindex")
-WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
-USES = ("train-ai", "ai-train", "train-genai", "ai", "tdm", "bots")  # what we do goes by these names
-SIGNALS = ("content-usage", "content-signal")
+DIRECTIVES_WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
+TRAINING_USES = ("train-ai", "ai-train", "train-genai", "ai", "tdm", "bots")  # names of the use that we make
+SIGNAL_HEADERS = ("content-usage", "content-signal")
 
 
 def from_headers(headers: Iterable[tuple[str, str]]) -> str:
-    """An objection in the headers of an answer; pairs of name and value, in order."""
+    """An objection in the headers of an answer. headers: pairs of name and value, in order."""
     for name, value in headers:
         match name.lower():
             case "x-robots-tag":
-                if found := _robots_tag(value):
-                    return f"X-Robots-Tag: {found}"
+                if objection := _robots_tag(value):
+                    return f"X-Robots-Tag: {objection}"
             case "tdm-reservation":
                 if value.strip() == "1":
                     return "tdm-reservation: 1"
             case "content-usage" | "content-signal":
-                if found := _usage(value):
-                    return f"{name.title()}: {found}"
+                if objection := _usage(value):
+                    return f"{name.title()}: {objection}"
     return ""
 
 
@@ -47,8 +48,8 @@ def from_page(html: str) -> str:
         name, content = attributes(meta)["name"].strip().lower(), attributes(meta)["content"]
         if name in ("robots", AGENT_NAME):
             words = {word.strip().lower() for word in content.split(",")}
-            if found := next((word for word in META_OBJECTIONS if word in words), ""):
-                return f"meta {name}: {found}"
+            if objection := next((word for word in META_OBJECTIONS if word in words), ""):
+                return f"meta {name}: {objection}"
         elif name == "tdm-reservation" and content.strip() == "1":
             return "meta tdm-reservation: 1"
     return ""
@@ -65,7 +66,7 @@ def forbids_following(html: str) -> bool:
 
 
 def from_robots_txt(text: str, url: str) -> str:
-    """An objection in a Content-Usage or Content-Signal line of the group that is ours, or else everybody's."""
+    """An objection in a Content-Usage or Content-Signal line of our group, or of `*` where we have no group."""
     groups: dict[str, list[tuple[str, str]]] = {}
     agents: list[str] = []
     in_rules = False
@@ -79,7 +80,7 @@ def from_robots_txt(text: str, url: str) -> str:
             in_rules = False
             continue
         in_rules = True
-        if name in SIGNALS:
+        if name in SIGNAL_HEADERS:
             for agent in agents or ["*"]:
                 groups.setdefault(agent, []).append((name, value))
         else:
@@ -87,21 +88,21 @@ def from_robots_txt(text: str, url: str) -> str:
                 groups.setdefault(agent, [])
     path = urlsplit(url).path or "/"
     for name, value in groups.get(AGENT_NAME, groups.get("*", [])):
-        where, _, rest = value.partition(" ") if value.startswith("/") else ("/", "", value)
-        if path.startswith(where.rstrip("*$")) and (found := _usage(rest)):
-            return f"robots.txt {name.title()}: {found}"
+        prefix, _, rest = value.partition(" ") if value.startswith("/") else ("/", "", value)
+        if path.startswith(prefix.rstrip("*$")) and (objection := _usage(rest)):
+            return f"robots.txt {name.title()}: {objection}"
     return ""
 
 
 @dataclass(frozen=True)
 class Reservations:
-    """What a host's /.well-known/tdmrep.json reserves: patterns of paths, in the file's order."""
+    """The rules of a host's /.well-known/tdmrep.json: in order, patterns of paths and whether they are reserved."""
 
     patterns: tuple[tuple[re.Pattern[str], bool], ...] = ()
 
     @classmethod
     def parse(cls, body: bytes) -> "Reservations":
-        """Anything but a list of rules reserves nothing."""
+        """Rules from the file's content; content of another form reserves nothing."""
         try:
             rules: Any = json.loads(body)
         except (ValueError, RecursionError):
@@ -119,7 +120,7 @@ class Reservations:
         )
 
     def objection(self, url: str) -> str:
-        """The first rule that matches decides."""
+        """The evidence of the first rule that matches; empty where it does not reserve."""
         parts = urlsplit(url)
         path = parts.path or "/"
         for pattern, reserved in self.patterns:
@@ -129,18 +130,18 @@ class Reservations:
 
 
 def _pattern(location: str) -> re.Pattern[str]:
-    """`*` stands for anything, `$` at the end for the end; without it a beginning is meant."""
+    """`*` matches anything, `$` at the end matches the end of the path; otherwise a beginning is enough."""
     ends = location.endswith("$")
     return re.compile(".*".join(map(re.escape, location.removesuffix("$").split("*"))) + ("$" if ends else ""))
 
 
 def _robots_tag(value: str) -> str:
-    """The objection in one X-Robots-Tag value that is meant for us or for all."""
+    """The objection in one X-Robots-Tag value, if it is scoped to us or to all robots."""
     for_us = True
     for part in value.split(","):
         directive = part.strip().lower()
         scope, colon, rest = directive.partition(":")
-        if colon and scope.strip() not in WITH_VALUE:
+        if colon and scope.strip() not in DIRECTIVES_WITH_VALUE:
             for_us = scope.strip() in ("*", AGENT_NAME)
             directive = rest.strip()
         if for_us and directive in OBJECTIONS:
@@ -152,6 +153,10 @@ def _usage(value: str) -> str:
     """`train-ai=n` in a structured dictionary; booleans are written y and n, yes and no, ?1 and ?0."""
     for member in value.split(","):
         name, _, answer = member.partition("=")
-        if name.strip().lower() in USES and answer.split(";")[0].strip().strip('"').lower() in ("n", "no", "?0"):
+        if name.strip().lower() in TRAINING_USES and answer.split(";")[0].strip().strip('"').lower() in (
+            "n",
+            "no",
+            "?0",
+        ):
             return member.strip()
     return ""

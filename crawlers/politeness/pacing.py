@@ -1,4 +1,4 @@
-"""When a host may be asked again: one pace for its pages, its images and the browser together."""
+"""When a host may be sent the next request: one pace for its pages, its images and the browser together."""
 
 import asyncio
 import math
@@ -9,19 +9,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from scrapy.exceptions import IgnoreRequest
+from crawlers.politeness.refusals import HostPaused
+from crawlers.source_health import Note, NoteKind
 
-MIN_DELAY_S = 0.1
-CONNECTIONS = 2
-BACKOFF_S = 2.0  # first pause after a 429 or 503 that names none; doubles
-LONGEST_PAUSE_S = 120.0  # a host that asks for more is left to the next run
-TRIES = 3
-BREAK_AFTER = 5  # failures in a row
-BUSY = (429, 503)
-
-
-class HostPaused(IgnoreRequest):
-    """The host kept failing, or asked for more quiet than a run waits: it is not asked again in this run."""
+MIN_DELAY_S = 0.1  # between the starts of two requests to one host
+CONNECTIONS_PER_HOST = 2
+BACKOFF_S = 2.0  # first pause after a 429 or 503 without Retry-After; doubles with each further one
+LONGEST_PAUSE_S = 120.0  # a host that asks for a longer one is left to the next run
+TRIES = 3  # of one request that is answered 429 or 503
+MAX_FAILURES_IN_A_ROW = 5  # then the host is left alone
+BUSY_STATUSES = (429, 503)
 
 
 @dataclass
@@ -36,13 +33,13 @@ class _Host:
 
 
 class Pacing:
-    """Turns at hosts, each `host:port` or `host`. For one event loop."""
+    """Gives out turns at hosts, each named `host` or `host:port`. For one event loop."""
 
-    def __init__(self, min_delay_s: float = MIN_DELAY_S, connections: int = CONNECTIONS) -> None:
+    def __init__(self, min_delay_s: float = MIN_DELAY_S, connections: int = CONNECTIONS_PER_HOST) -> None:
         self._min_delay_s = min_delay_s
         self._connections = connections
         self._hosts: dict[str, _Host] = {}
-        self.notes: list[str] = []
+        self.notes: list[Note] = []
 
     def slow_down(self, host: str, delay_s: float) -> None:
         """Crawl-delay: one connection, and at least `delay_s` between the starts of two requests."""
@@ -76,9 +73,9 @@ class Pacing:
             state.next_at = state.started_at + state.delay_s
 
     def answered(self, host: str, status: int, retry_after: str = "") -> bool:
-        """Take note of an answer. Returns whether the same request is worth repeating after the pause."""
+        """Record an answer. Returns whether the same request should be repeated after the pause."""
         state = self._host(host)
-        if status not in BUSY:
+        if status not in BUSY_STATUSES:
             state.failures = 0
             return False
         pause_s = retry_after_s(retry_after, datetime.now(UTC))
@@ -92,17 +89,17 @@ class Pacing:
         return not state.refusal
 
     def failed(self, host: str, why: str) -> None:
-        """Take note of a failure; after BREAK_AFTER in a row the host is left alone."""
+        """Record a failure; after MAX_FAILURES_IN_A_ROW the host is left alone."""
         state = self._host(host)
         state.failures += 1
-        if state.failures >= BREAK_AFTER:
+        if state.failures >= MAX_FAILURES_IN_A_ROW:
             self._break(host, f"{state.failures} failures in a row, the last: {why}")
 
     def _break(self, host: str, why: str) -> None:
         state = self._host(host)
         if not state.refusal:
             state.refusal = f"host paused: {why}"
-            self.notes.append(f"{host} is left alone until the next run: {why}")
+            self.notes.append(Note(NoteKind.BLOCKED, host, f"{host} is left alone until the next run: {why}"))
 
     def _host(self, host: str) -> _Host:
         if host not in self._hosts:
@@ -111,7 +108,7 @@ class Pacing:
 
 
 def retry_after_s(value: str, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for, from its number or its date; None where it says nothing."""
+    """Seconds that a Retry-After header asks for, as a number or as a date; None where it is neither."""
     value = value.strip()
     if value.isdigit():
         return float(value)

@@ -1,7 +1,7 @@
-"""The browser's only way out: a forward proxy that connects to public addresses and to listed hosts.
+"""A forward proxy that all connections of the browser go through: to public addresses and listed hosts only.
 
-A check before the browser resolves a name can be fooled by a name that resolves differently the second
-time; here the address that was checked is the one connected to.
+A name can resolve to another address the second time, so a check before the browser resolves it is not enough.
+The proxy connects to the very address that it checked.
 """
 
 import asyncio
@@ -9,16 +9,20 @@ import contextlib
 import socket
 from urllib.parse import urlsplit, urlunsplit
 
-from crawlers.politeness.public_addresses import DEFAULT_PORTS, Refused, check_url, is_public
+from crawlers.politeness.public_addresses import DEFAULT_PORTS, check_url, is_public
+from crawlers.politeness.refusals import AddressRefused
 
-CHUNK = 1 << 16
-MAX_HEAD = 1 << 16
+BLOCK_BYTES = 1 << 16
+MAX_HEAD_BYTES = 1 << 16
 CONNECT_TIMEOUT_S = 20.0
 HOP_HEADERS = (b"proxy-connection:", b"proxy-authorization:", b"connection:", b"keep-alive:")
 
 
 class GuardProxy:
-    """HTTP/1.1 forward proxy on loopback: CONNECT, and plain requests in absolute form, one per connection."""
+    """HTTP/1.1 forward proxy on loopback: CONNECT, and plain requests in absolute form, one per connection.
+
+    allowed: private hosts that may be connected to, `host:port` each.
+    """
 
     def __init__(self, allowed: frozenset[str]) -> None:
         self.allowed = allowed
@@ -33,7 +37,7 @@ class GuardProxy:
 
     async def start(self) -> None:
         if self._server is None:
-            self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=MAX_HEAD)
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=MAX_HEAD_BYTES)
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -65,7 +69,7 @@ class GuardProxy:
                 address, port = await self._resolve(f"https://{target.decode('ascii', 'replace')}")
             else:
                 address, port = await self._resolve(target.decode("ascii", "replace"))
-        except Refused as refused:
+        except AddressRefused as refused:
             writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nX-Reason: %s\r\n\r\n" % str(refused).encode())
             await writer.drain()
             return
@@ -90,24 +94,24 @@ class GuardProxy:
             out_writer.close()
 
     async def _resolve(self, url: str) -> tuple[str, int]:
-        """Address and port to connect to. Raises Refused."""
+        """Address and port to connect to. Raises AddressRefused."""
         check_url(url, self.allowed)
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme, 443)
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            entries = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            raise Refused("address: no such name") from None
-        addresses = [str(entry[4][0]) for entry in found]
+            raise AddressRefused("address: no such name") from None
+        addresses = [str(entry[4][0]) for entry in entries]
         if f"{host}:{port}" not in self.allowed and not all(map(is_public, addresses)):
-            raise Refused("address: private host")
+            raise AddressRefused("address: private host")
         return addresses[0], port
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Until one side ends; then the other is told."""
+    """Copy bytes until the reader ends; then end the writer."""
     with contextlib.suppress(OSError):
-        while part := await reader.read(CHUNK):
+        while part := await reader.read(BLOCK_BYTES):
             writer.write(part)
             await writer.drain()
         if writer.can_write_eof():

@@ -1,43 +1,36 @@
-"""Which addresses may be connected to: the public internet, and hosts the user listed by host:port."""
+"""Which addresses a crawl may connect to: the public internet, and the hosts that the user lists by host:port."""
 
 import ipaddress
 import socket
 from collections.abc import Iterable
-from typing import Any
 from urllib.parse import urlsplit
 
-from scrapy.core.downloader.handlers import http11
-from scrapy.exceptions import IgnoreRequest
-from scrapy.resolver import CachingThreadedResolver
-from twisted.internet import defer
-from twisted.internet.error import DNSLookupError
-from twisted.web import _newclient
+from crawlers.politeness.refusals import AddressRefused
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class Refused(IgnoreRequest):
-    """No request is made to this address; the message says why."""
-
-
 def check_url(url: str, allowed: Iterable[str]) -> None:
-    """Raise Refused for anything but http(s) to a public address or a listed host:port."""
+    """Raise AddressRefused unless `url` is http(s) to a public address or to a listed host:port.
+
+    allowed: `host:port` each.
+    """
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").rstrip("."), parts.port or DEFAULT_PORTS.get(parts.scheme, 0)
     except ValueError:
-        raise Refused("address: malformed") from None
+        raise AddressRefused("address: malformed") from None
     if parts.scheme not in DEFAULT_PORTS:
-        raise Refused(f"address: {parts.scheme or 'no'} scheme")
+        raise AddressRefused(f"address: {parts.scheme or 'no'} scheme")
     if not host:
-        raise Refused("address: no host")
+        raise AddressRefused("address: no host")
     if f"{host}:{port}" in allowed or f"[{host}]:{port}" in allowed:
         return
     if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-        raise Refused("address: private host")
+        raise AddressRefused("address: private host")
     literal = _literal(host)
     if literal is not None and not is_public(literal):
-        raise Refused("address: private host")
+        raise AddressRefused("address: private host")
 
 
 def is_public(address: str) -> bool:
@@ -51,72 +44,16 @@ def is_public(address: str) -> bool:
 
 
 def resolves_public(host: str) -> bool:
-    """Whether every address of `host` is public: for connections that Scrapy does not make."""
+    """Whether `host` resolves, and to public addresses only: for connections that Scrapy does not make."""
     try:
-        found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
+        entries = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
     except (OSError, UnicodeError):
         return False
-    return all(is_public(str(entry[4][0])) for entry in found)
-
-
-class GuardMiddleware:
-    """Downloader middleware: every request, redirects and images included, is checked before it is made."""
-
-    def __init__(self, allowed: list[str]) -> None:
-        self.allowed = frozenset(allowed)
-
-    @classmethod
-    def from_crawler(cls, crawler: Any) -> "GuardMiddleware":
-        return cls(crawler.settings.getlist("ALLOW_PRIVATE_HOSTS"))
-
-    def process_request(self, request: Any) -> None:
-        check_url(request.url, self.allowed)
-
-
-class GuardResolver(CachingThreadedResolver):
-    """Refuses a name that resolves to a private address, at the moment the connection is made."""
-
-    allowed_hosts: frozenset[str] = frozenset()
-
-    @classmethod
-    def from_crawler(cls, crawler: Any, reactor: Any) -> "GuardResolver":
-        resolver: GuardResolver = super().from_crawler(crawler, reactor)
-        hosts = crawler.settings.getlist("ALLOW_PRIVATE_HOSTS")
-        resolver.allowed_hosts = frozenset(host.rpartition(":")[0] for host in hosts)
-        return resolver
-
-    def getHostByName(self, name: str, timeout: Any = ()) -> Any:  # noqa: N802  Twisted's name
-        answer: defer.Deferred[str] = super().getHostByName(name, timeout)
-        if name in self.allowed_hosts:
-            return answer
-
-        def check(address: str) -> str:
-            if not is_public(address):
-                raise DNSLookupError(f"{name} resolves to a private address")
-            return address
-
-        return answer.addCallback(check)
-
-
-MAX_HEAD_BYTES = 256 * 1024
-
-
-def limit_headers() -> None:
-    """Let no answer in this process have more than 256 KiB of headers: Twisted takes them without end."""
-    parser: Any = getattr(http11, "_LenientHTTPClientParser", _newclient.HTTPClientParser)
-    receive = parser.lineReceived
-
-    def bounded(self: Any, line: bytes) -> None:
-        self.head_bytes = getattr(self, "head_bytes", 0) + len(line)
-        if self.head_bytes > MAX_HEAD_BYTES:
-            raise _newclient.ParseError("headers without end", b"")
-        receive(self, line)
-
-    parser.lineReceived = bounded
+    return all(is_public(str(entry[4][0])) for entry in entries)
 
 
 def _literal(host: str) -> str | None:
-    """The IP address `host` is, in any notation a browser would take; None for a name."""
+    """The IP address that `host` spells, in any notation that a browser accepts; None for a name."""
     try:
         return str(ipaddress.ip_address(host.strip("[]").split("%")[0]))
     except ValueError:

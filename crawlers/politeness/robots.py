@@ -1,44 +1,36 @@
-"""robots.txt by RFC 9309, and what else a host says of itself: asked once, before anything else, and believed.
+"""What a host allows: its robots.txt (RFC 9309) and its tdmrep.json, read once, before any other request.
 
-Scrapy's own middleware lets the first concurrent requests through while robots.txt is under way, and
-takes a 5xx answer as "all allowed".
+We do not use Scrapy's middleware for robots.txt: it sends the first concurrent requests while robots.txt is still
+being read, and takes a 5xx answer as "all allowed".
 """
 
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from protego import Protego
-from scrapy import Request
-from scrapy.exceptions import IgnoreRequest
-from scrapy.http.request import NO_CALLBACK
 
 from crawlers.politeness import optout
 from crawlers.politeness.optout import Reservations
-from crawlers.politeness.public_addresses import Refused
+from crawlers.politeness.refusals import AddressRefused, Disallowed
+from crawlers.source_health import Note, NoteKind, kind_of_status
 from foundation.settings import AGENT_NAME
 
 logger = logging.getLogger(__name__)
-MAX_BYTES = 500 * 1024  # RFC 9309, 2.5
-MAX_CRAWL_DELAY_S = 60.0
-EXPIRES_S = 24 * 3600.0  # RFC 9309, 2.4
-TRIES = 2
-
-
-class Disallowed(IgnoreRequest):
-    """robots.txt says no, or could not be read and so says no."""
-
-
-class OptedOut(IgnoreRequest):
-    """The host does not want its pictures used; the message is the evidence."""
+MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309, 2.5
+MAX_CRAWL_DELAY_S = 60.0  # a longer Crawl-delay is cut to this
+MAX_AGE_S = 24 * 3600.0  # RFC 9309, 2.4
+ROBOTS_TRIES = 2
+UNKNOWN_HOST = "CannotResolveHostError"  # the class of Scrapy's error, by name: this folder does not import Scrapy
 
 
 @dataclass(frozen=True)
 class Rules:
-    """parser: Protego; None allows everything. refusal: why nothing on the host may be fetched."""
+    """One host's robots.txt. parser: Protego's; None allows everything. refusal: why nothing may be fetched there."""
 
     parser: Any = None
     text: str = ""
@@ -50,31 +42,29 @@ class Rules:
         return list(self.parser.sitemaps) if self.parser is not None else []
 
 
-class RobotsMiddleware:
-    """Downloader middleware for pages, images and the robots.txt of image hosts alike."""
+class Robots:
+    """Asks every host of a crawl what it allows: page hosts and image hosts alike. For one event loop.
 
-    def __init__(self, crawler: Any) -> None:
-        self.crawler = crawler
+    fetch: gets an address, in at most so many tries; the answer has a `status` and a `body`. slow_down: applies a
+    host's Crawl-delay in seconds. clock: seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[str, int], Awaitable[Any]],
+        slow_down: Callable[[str, float], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fetch = fetch
+        self._slow_down = slow_down
+        self._clock = clock
         self._rules: dict[str, Rules] = {}
         self._reservations: dict[str, Reservations] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        self.notes: list[str] = []
-        self.deferred: list[str] = []  # origins whose robots.txt could not be had
-        crawler.robots = self
-
-    @classmethod
-    def from_crawler(cls, crawler: Any) -> "RobotsMiddleware":
-        return cls(crawler)
-
-    async def process_request(self, request: Any) -> None:
-        if request.meta.get("is_robots"):
-            return
-        await self.check(request.url)
-        if request.meta.get("is_image") and (evidence := await self.objection(request.url)):
-            raise OptedOut(evidence)
+        self.notes: list[Note] = []
 
     async def check(self, url: str) -> None:
-        """Raise Disallowed unless this host's robots.txt lets us fetch `url`."""
+        """Raise Disallowed unless the host's robots.txt lets us fetch `url`."""
         rules = await self.rules(url)
         if rules.refusal:
             raise Disallowed(f"robots.txt: {rules.refusal}")
@@ -82,19 +72,19 @@ class RobotsMiddleware:
             raise Disallowed("robots.txt: disallowed")
 
     async def rules(self, url: str) -> Rules:
-        """The host's robots.txt: read once, and again after a day."""
+        """The host's robots.txt; read once, and again after MAX_AGE_S."""
         origin = _origin(url)
         async with self._locks.setdefault(origin, asyncio.Lock()):
             known = self._rules.get(origin)
-            if known is None or time.monotonic() - known.read_at > EXPIRES_S:
+            if known is None or self._clock() - known.read_at > MAX_AGE_S:
                 self._rules[origin] = await self._read(origin)
             return self._rules[origin]
 
     async def objection(self, url: str) -> str:
-        """The host's objection to training on what is at `url`: of its robots.txt, or its tdmrep.json."""
+        """The host's objection to training on `url`, from its robots.txt or its tdmrep.json; empty where none."""
         rules = await self.rules(url)
-        if found := optout.from_robots_txt(rules.text, url):
-            return found
+        if objection := optout.from_robots_txt(rules.text, url):
+            return objection
         origin = _origin(url)
         async with self._locks.setdefault(f"{origin} tdm", asyncio.Lock()):
             if origin not in self._reservations:
@@ -103,58 +93,52 @@ class RobotsMiddleware:
 
     async def _read(self, origin: str) -> Rules:
         try:
-            response = await self._fetch(f"{origin}/robots.txt", tries=TRIES)
-        except Refused:
+            response = await self._fetch(f"{origin}/robots.txt", ROBOTS_TRIES)
+        except AddressRefused:
             raise
         except Exception as error:  # noqa: BLE001  whatever went wrong, the host is not crawled
             logger.debug("robots.txt of %s: %s", origin, error)
-            return self._refuse(origin, f"unreachable ({type(error).__name__})")
+            name = type(error).__name__
+            kind = NoteKind.ROBOTS_DNS if name == UNKNOWN_HOST else NoteKind.ROBOTS_UNREADABLE
+            return self._refuse(origin, kind, f"unreachable ({name})")
         if response.status >= 500 or response.status == 429:
-            return self._refuse(origin, f"answered {response.status}")
+            is_blocked = kind_of_status(response.status) == NoteKind.BLOCKED
+            kind = NoteKind.ROBOTS_BLOCKED if is_blocked else NoteKind.ROBOTS_UNREADABLE
+            return self._refuse(origin, kind, f"answered {response.status}")
         if response.status >= 400:
-            return Rules(read_at=time.monotonic())
+            return Rules(read_at=self._clock())
         if response.status >= 300:
-            return self._refuse(origin, "redirects without end")
-        text = response.body[:MAX_BYTES].decode("utf-8", "replace").removeprefix("\ufeff")
+            return self._refuse(origin, NoteKind.ROBOTS_UNREADABLE, "redirects without end")
+        text = response.body[:MAX_ROBOTS_BYTES].decode("utf-8", "replace").removeprefix("\ufeff")
         if "<html" in text[:1000].lower() or text.lstrip()[:9].lower() == "<!doctype":
-            self.notes.append(f"{origin}/robots.txt is an HTML page; nothing is forbidden by it")
+            sentence = f"{origin}/robots.txt is an HTML page; it forbids nothing"
+            self.notes.append(Note(NoteKind.ROBOTS_IS_HTML, _host(origin), sentence))
             text = ""
         parser = Protego.parse(text)
         delay = parser.crawl_delay(AGENT_NAME)
         if delay:
-            self.crawler.pacing.slow_down(urlsplit(origin).netloc, min(float(delay), MAX_CRAWL_DELAY_S))
-        return Rules(parser, text, read_at=time.monotonic())
+            self._slow_down(_host(origin), min(float(delay), MAX_CRAWL_DELAY_S))
+        return Rules(parser, text, read_at=self._clock())
 
     async def _read_reservations(self, origin: str) -> Reservations:
         url = f"{origin}/.well-known/tdmrep.json"
         try:
             await self.check(url)
-            response = await self._fetch(url, tries=1)
+            response = await self._fetch(url, 1)
         except Exception as error:  # noqa: BLE001  no file, no reservation
             logger.debug("%s: %s", url, error)
             return Reservations()
-        return Reservations.parse(response.body[:MAX_BYTES]) if response.status == 200 else Reservations()
+        return Reservations.parse(response.body[:MAX_ROBOTS_BYTES]) if response.status == 200 else Reservations()
 
-    async def _fetch(self, url: str, tries: int) -> Any:
-        request = Request(
-            url,
-            callback=NO_CALLBACK,
-            meta={
-                "is_robots": True,
-                "download_maxsize": MAX_BYTES * 8,
-                "download_timeout": 10,
-                "max_retry_times": tries - 1,
-                "handle_httpstatus_all": False,
-            },
-        )
-        return await self.crawler.engine.download_async(request)
-
-    def _refuse(self, origin: str, reason: str) -> Rules:
-        self.deferred.append(origin)
-        self.notes.append(f"deferred: {origin}/robots.txt {reason}")
-        return Rules(refusal=reason, read_at=time.monotonic())
+    def _refuse(self, origin: str, kind: NoteKind, reason: str) -> Rules:
+        self.notes.append(Note(kind, _host(origin), f"deferred: {origin}/robots.txt {reason}"))
+        return Rules(refusal=reason, read_at=self._clock())
 
 
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _host(origin: str) -> str:
+    return urlsplit(origin).netloc

@@ -1,4 +1,4 @@
-"""Which Chromium to start, and how: the setting, Playwright's own, then one on the PATH."""
+"""Which Chromium to start, and with which options. Order: the setting, Playwright's own, then the PATH."""
 
 import os
 import shutil
@@ -18,11 +18,11 @@ ARGUMENTS = (
 
 
 def executable(setting: str = "") -> str:
-    """Path of the browser. Raises CrawlError with the way to get one."""
+    """Path of the browser. Raises CrawlError, which says how to get one, where there is none."""
     setting = setting or browser_from_environment()
     if setting:
         if not Path(setting).is_file():
-            raise CrawlError(f"ISITCAKE_BROWSER names {setting}, which is not there; mend or unset it")
+            raise CrawlError(f"ISITCAKE_BROWSER names {setting}, but there is no such file; correct or unset it")
         return setting
     from playwright.sync_api import sync_playwright  # slow to import, and most crawls need no browser
 
@@ -31,8 +31,8 @@ def executable(setting: str = "") -> str:
     if Path(own).is_file():
         return own
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
-        if found := shutil.which(name):
-            return found
+        if path := shutil.which(name):
+            return path
     raise CrawlError(
         "no browser for pages that need one; run `playwright install chromium`, or set ISITCAKE_BROWSER to a Chromium"
     )

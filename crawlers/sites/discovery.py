@@ -1,4 +1,4 @@
-"""What a page offers: its photos, its links, and whether it takes a browser to see them.
+"""Reads a page: its photos, its links, and whether it needs a browser to show them.
 
 Pure functions of the page's text: no network, no Scrapy.
 """
@@ -16,7 +16,7 @@ from crawlers.markup import attributes
 from crawlers.sites.originals import IMAGE_EXTENSION, absolute, originals
 
 MAX_SCRIPT_CHARS = 5_000_000
-MAX_OFFERS = 40  # addresses kept for one photo
+MAX_OFFERS = 40  # addresses to try that are kept for one photo
 MAX_ALT_CHARS = 2000
 IMG_XPATH = "//img | //amp-img"
 OG_XPATH = "//meta[@property='og:image' or @property='og:image:secure_url' or @name='twitter:image']/@content"
@@ -26,16 +26,17 @@ QUOTED_IMAGE = re.compile(
     r"[\"']((?:https?:)?(?:\\?/){1,2}[^\"'<>\s]{3,600}?\.(?:jpe?g|png|webp|avif)(?:[?/][^\"'<>\s]{0,300})?)[\"']",
     re.IGNORECASE,
 )
-GROWS = re.compile(  # the page goes on where one scrolls or presses
+GROWING_SCRIPT = re.compile(  # adds photos when one scrolls or presses a button
     r"IntersectionObserver|infinite.?scroll|load.?more|addEventListener\(\s*[\"']scroll|onscroll", re.IGNORECASE
 )
-MORE = re.compile(r"^\s*(load|show|view|see) more\b", re.IGNORECASE)
-ENOUGH = 3  # photos in embedded JSON that make a gallery
-CONTAINER = re.compile(r"\b(gallery|portfolio|grid|feed|root|app|__next|masonry|products)\b", re.IGNORECASE)
+MORE_BUTTON = re.compile(r"^\s*(load|show|view|see) more\b", re.IGNORECASE)
+MIN_EMBEDDED_PHOTOS = 3  # with so many in its JSON, a page needs no browser
+MIN_WORDS = 30  # a page without images and with fewer words is filled by scripts
+GALLERY_CONTAINER = re.compile(r"\b(gallery|portfolio|grid|feed|root|app|__next|masonry|products)\b", re.IGNORECASE)
 PAGE_NUMBER = re.compile(
     r"(?:/page)?/\d{1,4}/?(?=$|\?)|(?<=[?&])(?:page|p|paged|offset|start|pg)=\d{1,5}&?", re.IGNORECASE
 )
-LINK_SKIP = re.compile(
+NO_PAGE = re.compile(
     r"\.(pdf|zip|docx?|xlsx?|mp4|mov|mp3|css|js|ics|xml|json)$|/(cart|checkout|account|login|wp-admin|wp-json|feed)(/|$)",
     re.IGNORECASE,
 )
@@ -43,13 +44,13 @@ LINK_SKIP = re.compile(
 
 @dataclass(frozen=True)
 class Candidate:
-    """One photo as a page offers it. offers: addresses to try, the most original first."""
+    """One photo of a page. offers: addresses to try, the most original first."""
 
     offers: tuple[str, ...]
     page_url: str
     alt: str = ""
-    rejected: str = ""  # why it is not worth a request; empty when it is
-    width_px: int = 0  # of the largest variant the page itself names; an original is no smaller
+    rejected: str = ""  # why it must not be requested; empty where it may be
+    width_px: int = 0  # of the largest variant that the page names; the original should not be smaller
 
     @property
     def image_url(self) -> str:
@@ -57,8 +58,8 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """One place of the page that offers a photo."""
+class _Mention:
+    """One element, style or script of the page that names a photo, by one or more addresses."""
 
     offers: list[str]
     alt: str = ""
@@ -67,46 +68,46 @@ class _Found:
 
 
 def candidates(html: str, page_url: str, listed: Sequence[str] = ()) -> list[Candidate]:
-    """Photos of the page, each once however often it is offered, in reading order.
+    """Photos of the page, in reading order; each once, however often the page names it.
 
     listed: addresses that the site's sitemap names for this page.
     """
     selector = Selector(text=html or "<html></html>")
     base = absolute(selector.xpath("//base/@href").get("") or page_url, page_url) or page_url
-    groups = [
+    mentions = [
         *_from_elements(selector, base),
         *_from_styles(selector, base),
         *_from_head_and_scripts(selector, base),
-        *(_Found([url]) for value in listed if (url := absolute(value, base))),
+        *(_Mention([url]) for value in listed if (url := absolute(value, base))),
     ]
-    found: dict[str, Candidate] = {}
-    owner: dict[str, str] = {}
-    for group in groups:
-        if not group.offers:
+    photos: dict[str, Candidate] = {}
+    photo_of: dict[str, str] = {}
+    for mention in mentions:
+        if not mention.offers:
             continue
-        ranked = _rank(group.offers, base)
-        known = next((owner[url] for url in ranked if url in owner), None)
-        if known is None:
-            known = ranked[0]
-            found[known] = Candidate(
-                tuple(ranked[:MAX_OFFERS]), page_url, group.alt[:MAX_ALT_CHARS], group.rejected, group.width_px
+        ranked = _rank(mention.offers, base)
+        first_offer = next((photo_of[url] for url in ranked if url in photo_of), None)
+        if first_offer is None:
+            first_offer = ranked[0]
+            photos[first_offer] = Candidate(
+                tuple(ranked[:MAX_OFFERS]), page_url, mention.alt[:MAX_ALT_CHARS], mention.rejected, mention.width_px
             )
         else:
-            before = found[known]
-            found[known] = Candidate(
-                tuple(dict.fromkeys((*before.offers, *ranked)))[:MAX_OFFERS],
+            earlier = photos[first_offer]
+            photos[first_offer] = Candidate(
+                tuple(dict.fromkeys((*earlier.offers, *ranked)))[:MAX_OFFERS],
                 page_url,
-                before.alt or group.alt[:MAX_ALT_CHARS],
-                before.rejected and group.rejected,
-                max(before.width_px, group.width_px),
+                earlier.alt or mention.alt[:MAX_ALT_CHARS],
+                earlier.rejected and mention.rejected,
+                max(earlier.width_px, mention.width_px),
             )
         for url in ranked:
-            owner.setdefault(url, known)
-    return list(found.values())
+            photo_of.setdefault(url, first_offer)
+    return list(photos.values())
 
 
 def placeholders(html: str) -> int:
-    """How many <img> offer nothing but a data: address."""
+    """How many <img> have no address but a data: address."""
     selector = Selector(text=html or "<html></html>")
     return sum(
         all(value.strip().startswith("data:") for value in _values(image) if value.strip())
@@ -120,50 +121,52 @@ def links(html: str, page_url: str) -> list[str]:
     selector = Selector(text=html or "<html></html>")
     base = absolute(selector.xpath("//base/@href").get("") or page_url, page_url) or page_url
     host = urlsplit(page_url).netloc
-    found: dict[str, None] = {}
+    pages: dict[str, None] = {}
     for href in selector.xpath("//a/@href").getall():
         url = absolute(href, base)
         if not url or urlsplit(url).netloc != host:
             continue
         path = urlsplit(url).path
-        if not IMAGE_EXTENSION.search(path) and not LINK_SKIP.search(path):
-            found[url] = None
-    return list(found)
+        if not IMAGE_EXTENSION.search(path) and not NO_PAGE.search(path):
+            pages[url] = None
+    return list(pages)
 
 
 def same_series(url: str, page_url: str) -> bool:
-    """Whether two addresses are pages of one numbered series: /gallery and /gallery/2, ?page=2 and ?page=3."""
+    """Whether two addresses are pages of one numbered series, such as /gallery and /gallery/2, ?page=2 and ?page=3."""
     return PAGE_NUMBER.sub("", url).rstrip("/?") == PAGE_NUMBER.sub("", page_url).rstrip("/?")
 
 
 def needs_browser(html: str) -> bool:
-    """Whether scripts bring the photos: by what the page says of itself, not by its address.
+    """Whether scripts load the photos, judged by the page's content and not by its address.
 
-    What embedded JSON already offers needs no browser, unless the page goes on when scrolled.
+    A page whose embedded JSON names its photos needs no browser, unless it grows when scrolled.
     """
     selector = Selector(text=html or "<html></html>")
     scripts = selector.xpath("//script[not(contains(@type, 'json'))]")
     if not scripts:
         return False
-    if any(GROWS.search(script) for script in scripts.xpath("text()").getall()):
+    if any(GROWING_SCRIPT.search(script) for script in scripts.xpath("text()").getall()):
         return True
-    if any(MORE.search(" ".join(e.xpath(".//text()").getall())) for e in selector.xpath("//button | //a[@href='#']")):
+    if any(
+        MORE_BUTTON.search(" ".join(e.xpath(".//text()").getall())) for e in selector.xpath("//button | //a[@href='#']")
+    ):
         return True
-    if sum(1 for _ in _from_head_and_scripts(selector, "https://any.example/", head=False)) >= ENOUGH:
+    if sum(1 for _ in _from_head_and_scripts(selector, "https://any.example/", head=False)) >= MIN_EMBEDDED_PHOTOS:
         return False
     for container in selector.xpath("//main | //section | //div | //ul"):
         name = " ".join((attributes(container).get("id", ""), attributes(container).get("class", "")))
         if (
-            CONTAINER.search(name)
+            GALLERY_CONTAINER.search(name)
             and not container.xpath(".//img | .//a")
             and not "".join(container.xpath(".//text()").getall()).strip()
         ):
             return True
     text = " ".join(selector.xpath("//body//text()[not(parent::script or parent::style)]").getall())
-    return not selector.xpath("//img") and len(text.split()) < 30
+    return not selector.xpath("//img") and len(text.split()) < MIN_WORDS
 
 
-def _from_elements(selector: Selector, base: str) -> Iterator[_Found]:
+def _from_elements(selector: Selector, base: str) -> Iterator[_Mention]:
     for image in selector.xpath(IMG_XPATH):
         raw = [*_values(image)]
         raw += image.xpath("parent::picture/source/@srcset | parent::picture/source/@data-srcset").getall()
@@ -176,17 +179,17 @@ def _from_elements(selector: Selector, base: str) -> Iterator[_Found]:
         tiny = {attributes(image).get("width", ""), attributes(image).get("height", "")} == {"1"}
         vector = offers and all(urlsplit(url).path.lower().endswith((".svg", ".ico")) for url in offers)
         rejected = "one pixel" if tiny else "drawing: SVG or icon file" if vector else ""
-        yield _Found(offers, attributes(image).get("alt", ""), rejected, max(map(_named_width, raw), default=0))
+        yield _Mention(offers, attributes(image).get("alt", ""), rejected, max(map(_named_width, raw), default=0))
     for text in selector.xpath("//noscript/text()").getall():
         if "<img" in text:  # some parsers keep the content of <noscript> as text
             yield from _from_elements(Selector(text=text), base)
     for anchor in selector.xpath("//a[not(.//img)]"):
         url = absolute(attributes(anchor).get("href", ""), base)
         if url and IMAGE_EXTENSION.search(urlsplit(url).path):
-            yield _Found([url], attributes(anchor).get("title", ""))
+            yield _Mention([url], attributes(anchor).get("title", ""))
 
 
-def _from_styles(selector: Selector, base: str) -> Iterator[_Found]:
+def _from_styles(selector: Selector, base: str) -> Iterator[_Mention]:
     for element in selector.xpath("//*[@style or @data-bg or @data-background or @data-background-image]"):
         values = [next(filter(None, match)) for match in CSS_URL.findall(attributes(element).get("style", ""))]
         values += [
@@ -196,20 +199,20 @@ def _from_styles(selector: Selector, base: str) -> Iterator[_Found]:
             match = CSS_URL.search(value)
             url = absolute(next(filter(None, match.groups())) if match else value, base)
             if url:
-                yield _Found([url], attributes(element).get("aria-label", attributes(element).get("title", "")))
+                yield _Mention([url], attributes(element).get("aria-label", attributes(element).get("title", "")))
     for style in selector.xpath("//style/text()").getall():
         for match in CSS_URL.findall(style):
             url = absolute(next(filter(None, match)), base)
             if url and IMAGE_EXTENSION.search(urlsplit(url).path):
-                yield _Found([url])
+                yield _Mention([url])
 
 
-def _from_head_and_scripts(selector: Selector, base: str, head: bool = True) -> Iterator[_Found]:
-    """og:image, JSON-LD, and addresses in the JSON that scripts carry."""
+def _from_head_and_scripts(selector: Selector, base: str, head: bool = True) -> Iterator[_Mention]:
+    """og:image, JSON-LD, and addresses in JSON inside scripts."""
     if head:
         for value in selector.xpath(OG_XPATH).getall():
             if url := absolute(value, base):
-                yield _Found([url])
+                yield _Mention([url])
     for script in selector.xpath("//script[text()]"):
         text = script.xpath("text()").get("")
         if len(text) > MAX_SCRIPT_CHARS:
@@ -220,10 +223,10 @@ def _from_head_and_scripts(selector: Selector, base: str, head: bool = True) -> 
         for match in QUOTED_IMAGE.findall(text):
             value = match.replace("\\/", "/").replace("\\u002F", "/").replace("\\u0026", "&").replace("&amp;", "&")
             if url := absolute(value, base):
-                yield _Found([url])
+                yield _Mention([url])
 
 
-def _from_linked_data(text: str, base: str) -> Iterator[_Found]:
+def _from_linked_data(text: str, base: str) -> Iterator[_Mention]:
     """schema.org: `image`, and the contentUrl of an ImageObject."""
     try:
         waiting: list[Any] = [json.loads(text)]
@@ -240,12 +243,12 @@ def _from_linked_data(text: str, base: str) -> Iterator[_Found]:
             values += [str(node[key]) for key in ("contentUrl", "url") if is_image and node.get(key)][:1]
             for value in values:
                 if url := absolute(value, base):
-                    yield _Found([url], str(node.get("caption") or node.get("name") or "") if is_image else "")
+                    yield _Mention([url], str(node.get("caption") or node.get("name") or "") if is_image else "")
             waiting += [value for key, value in node.items() if isinstance(value, dict | list) and key != "logo"]
 
 
 def _values(image: Selector) -> list[str]:
-    """Every attribute of an <img> that may hold addresses, the promising ones first."""
+    """Attributes of an <img> that may hold addresses: srcset and its variants first, then data-*, then src."""
     names = sorted(
         (name for name in attributes(image) if name == "src" or name in SET_ATTRIBUTES or name.startswith("data-")),
         key=lambda name: (name not in SET_ATTRIBUTES, name == "src"),
@@ -267,22 +270,22 @@ def _addresses(value: str, base: str) -> list[str]:
     entries = _srcset(value)
     if entries:
         return [url for raw, _ in sorted(entries, key=lambda entry: -entry[1]) if (url := absolute(raw, base))]
-    looks = "/" in value or IMAGE_EXTENSION.search(value.split("?")[0])
-    if not looks or (" " in value and not IMAGE_EXTENSION.search(value.split("?")[0])):
+    is_address = "/" in value or IMAGE_EXTENSION.search(value.split("?")[0])
+    if not is_address or (" " in value and not IMAGE_EXTENSION.search(value.split("?")[0])):
         return []
     url = absolute(value, base)
     return [url] if url else []
 
 
 def _named_width(value: str) -> int:
-    """The largest width that a srcset or a `-1024x768.jpg` names, in pixels; 0 for none. Ratios (2x) name none."""
+    """The largest width in pixels in a srcset or a name like `-1024x768.jpg`; 0 for none. Ratios (2x) give none."""
     widths = [int(width) for width in re.findall(r"\s(\d{2,5})w\s*(?:,|$)", value)]
     widths += [int(width) for width in re.findall(r"-(\d{2,4})x\d{2,4}\.\w{3,4}", value)]
     return max(widths, default=0)
 
 
 def _srcset(value: str) -> list[tuple[str, float]]:
-    """Entries of a srcset with their widths; empty where `value` is not one."""
+    """Addresses of a srcset with their widths in pixels (of `2x`: 2000); empty where `value` is no srcset."""
     if not re.search(r"\s\d+(\.\d+)?[wx]\s*(,|$)", value):
         return []
     entries = []
@@ -292,6 +295,6 @@ def _srcset(value: str) -> list[tuple[str, float]]:
 
 
 def _rank(offers: list[str], base: str) -> list[str]:
-    """Originals of every offer first, then the offers as they stand."""
+    """Originals of every offer first, then the offers themselves."""
     chains = [originals(url, base) for url in dict.fromkeys(offers)]
     return list(dict.fromkeys([url for chain in chains for url in chain[:-1]] + [chain[-1] for chain in chains]))

@@ -1,9 +1,10 @@
-"""Candidates into blobs and outcomes: original bytes, asked for once, nothing re-encoded."""
+"""Candidates into blobs and outcomes: original bytes, downloaded once, never re-encoded."""
 
 import asyncio
 import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,23 +13,48 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http.request import NO_CALLBACK
 from scrapy.pipelines.files import FilesPipeline
 
-from crawlers.ledger import Download, Fetch, Ledger, Outcome, Sighting
+from crawlers.ledger.ledger import Download, Fetch, Ledger, OutcomeRow, Sighting
 from crawlers.politeness import optout
-from crawlers.politeness.pacing import HostPaused
-from crawlers.politeness.public_addresses import Refused
-from crawlers.politeness.robots import Disallowed, OptedOut
+from crawlers.politeness.refusals import AddressRefused, Disallowed, NotAsked, OptedOut
 from crawlers.sites.discovery import Candidate
+from crawlers.sites.failures import image_failure
+from crawlers.source_health import Outcome
 from dataset.pictures.decoding import Header, Undecodable, examine
 from foundation.errors import IsItCakeError
 
-BOASTS = 2
+MAX_FALSE_WIDTHS = 2  # pictures of a host that are smaller than their page says, before we stop looking for larger ones
+MAX_HEADER_CHARS = 500
+
+
+@dataclass
+class _Search:
+    """The search for the original of one photo.
+
+    last: what an earlier run fetched. best: the largest offer that decodes. undecodable: the first that does not.
+    ending: outcome and reason if there is neither. is_unchanged: the server answered 304 "not modified".
+    """
+
+    photo: Candidate
+    last: Fetch | None
+    best: tuple[Header, Download] | None = None
+    undecodable: Download | None = None
+    ending: tuple[Outcome, str] = (Outcome.FAILED, "no address to try")
+    is_unchanged: bool = False
+
+    def addresses(self) -> list[str]:
+        """The offers in order; the one that won in an earlier run first."""
+        offers = list(self.photo.offers)
+        if self.last and self.last.fetched_url in offers:
+            offers.remove(self.last.fetched_url)
+            offers.insert(0, self.last.fetched_url)
+        return offers
 
 
 class OriginalsPipeline(FilesPipeline):
     """Scrapy's FilesPipeline with our store behind it: one download per photo on all pages of a crawl.
 
-    FilesPipeline keys downloads by the first offer, makes later sightings of it wait for that one, and
-    hands each item its results; walking the chain of offers is what we add.
+    FilesPipeline names a download by its first offer, lets later sightings of it wait for that one, and hands the
+    results to each item. We add: trying the offers of a photo in turn.
     """
 
     crawler: Any
@@ -37,8 +63,8 @@ class OriginalsPipeline(FilesPipeline):
         self.ledger = ledger
         self.requests = 0
         self.candidates: set[str] = set()
-        self._second_looks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._boasts: Counter[str] = Counter()  # by host: pages that named more pixels than their originals have
+        self._second_tries: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by host
+        self._false_widths: Counter[str] = Counter()  # by host
         super().__init__("originals", crawler=crawler)
         crawler.originals = self
 
@@ -53,21 +79,21 @@ class OriginalsPipeline(FilesPipeline):
             requests.append(Request(photo.image_url, callback=NO_CALLBACK, meta={"photo": photo}))
         return requests
 
-    async def media_to_download(  # type: ignore[override]  # Scrapy awaits it as gladly
+    async def media_to_download(  # type: ignore[override]  # Scrapy awaits a coroutine too
         self,
         request: Request,
         info: Any,  # noqa: ARG002
         *,
         item: Any = None,  # noqa: ARG002
     ) -> Any:
-        """The SHA-256 under which the photo is stored; None where it was rejected or failed."""
+        """The result of one photo. Its checksum is the SHA-256 of the stored image; None if rejected or failed."""
         photo: Candidate = request.meta["photo"]
         url = photo.image_url
         try:
-            if url in self.ledger.settled:  # by this run, before it was interrupted
+            if url in self.ledger.settled:  # by this run, before it was killed
                 sha256 = self.ledger.settled[url]
-            elif photo.rejected:
-                self.ledger.settle(url, photo.page_url, "rejected", photo.rejected)
+            elif refusal := photo.rejected or self.ledger.refused_url(url):
+                self.ledger.settle(OutcomeRow(url, photo.page_url, Outcome.REJECTED, refusal))
                 sha256 = None
             else:
                 sha256 = await self._collect(photo)
@@ -79,10 +105,7 @@ class OriginalsPipeline(FilesPipeline):
     def item_completed(self, results: Any, item: Any, info: Any) -> Any:  # noqa: ARG002
         page = item["page_url"]
         site = urlsplit(page).netloc
-        stored: dict[str, str] = {}
-        for done, result in results:
-            if done and result["checksum"]:
-                stored[result["url"]] = result["checksum"]
+        stored = {result["url"]: result["checksum"] for done, result in results if done and result["checksum"]}
         try:
             for photo in item["photos"]:
                 if photo.image_url in stored:
@@ -94,69 +117,75 @@ class OriginalsPipeline(FilesPipeline):
         return item
 
     async def _collect(self, photo: Candidate) -> str | None:
-        """Try the offers in order until one has at least the size the page names; keep the largest that decodes."""
+        """Try the offers in order until one is as wide as the page says; keep the largest that decodes."""
         url, page = photo.image_url, photo.page_url
-        if refused := self.ledger.refused_url(url):
-            self.ledger.settle(url, page, "rejected", refused)
-            return None
-        last = self.ledger.last_fetch(url)
-        offers = list(photo.offers)
-        if last and last.fetched_url in offers:
-            offers.remove(last.fetched_url)
-            offers.insert(0, last.fetched_url)
-        host = urlsplit(offers[0]).netloc
-        best: tuple[Header, Download] | None = None
-        rejected: Download | None = None  # decodes not, or too small: what its row says, where nothing is better
-        outcome: tuple[Outcome, str] = ("failed", "no address to try")
-        for offer in offers:
-            # Second looks at one host are taken in turn: what the first ones teach spares the others.
-            async with self._second_looks[host] if best else contextlib.nullcontext():
-                if best and self._boasts[host] >= BOASTS:
+        search = _Search(photo, self.ledger.last_fetch(url))
+        addresses = search.addresses()
+        host = urlsplit(addresses[0]).netloc
+        for address in addresses:
+            # Second tries at one host are made in turn: what the first ones teach saves the others.
+            async with self._second_tries[host] if search.best else contextlib.nullcontext():
+                if search.best and self._false_widths[host] >= MAX_FALSE_WIDTHS:
                     break
-                try:
-                    response = await self._ask(offer, last if last and offer == last.fetched_url else None)
-                except (Refused, Disallowed) as error:
-                    outcome = ("rejected", str(error))
-                    continue
-                except OptedOut as error:
-                    outcome = ("rejected", f"opt-out: {error}")
+                if await self._try(address, host, search):
                     break
-                except Exception as error:  # noqa: BLE001  one photo fails, its row says why, the crawl goes on
-                    outcome = ("failed", _reason(error))
-                    continue
-                if objection := optout.from_headers(_pairs(response)):
-                    outcome, best, rejected = ("rejected", f"opt-out: {objection}"), None, None
-                    break
-                if response.status == 304 and last:
-                    return self.ledger.unchanged(url, page)
-                if response.status != 200:
-                    outcome = ("failed", f"answered {response.status}")
-                    continue
-                download = Download(response.body, offer, _header(response, "ETag"), _header(response, "Last-Modified"))
-                try:
-                    header = await asyncio.to_thread(examine, download.body)
-                except Undecodable:
-                    rejected = rejected or download
-                    continue
-                first = best is None
-                if best is None or header.width * header.height > best[0].width * best[0].height:
-                    best = header, download
-                if first and header.width >= photo.width_px:
-                    break
-                if not first:
-                    # The page named a width that its original has not. Some builders name the same widths for every
-                    # picture: once a host was found to, its originals are taken at their word.
-                    self._boasts[host] = self._boasts[host] + 1 if best[1] is not download else -BOASTS
-                    break
-        if best:
-            return self.ledger.accept(url, page, best[1], best[0])
-        if rejected:
-            return self.ledger.accept(url, page, rejected)
-        self.ledger.settle(url, page, *outcome)
+        if search.is_unchanged:
+            return self.ledger.unchanged(url, page)
+        if search.best:
+            header, download = search.best
+            return self.ledger.accept(url, page, download, header)
+        if search.undecodable:
+            return self.ledger.accept(url, page, search.undecodable)
+        self.ledger.settle(OutcomeRow(url, page, *search.ending))
         return None
 
+    async def _try(self, address: str, host: str, search: _Search) -> bool:
+        """Request one offer and record what came of it. Returns whether the search ends here."""
+        last = search.last
+        try:
+            response = await self._ask(address, last if last and address == last.fetched_url else None)
+        except (AddressRefused, Disallowed) as error:
+            search.ending = (Outcome.REJECTED, str(error))
+            return False
+        except OptedOut as error:
+            search.ending = (Outcome.REJECTED, f"opt-out: {error}")
+            return True
+        except Exception as error:  # noqa: BLE001  one photo fails, its row says why, the crawl goes on
+            search.ending = (Outcome.FAILED, image_failure(error))
+            return False
+        if objection := optout.from_headers(_pairs(response)):
+            search.best = search.undecodable = None
+            search.ending = (Outcome.REJECTED, f"opt-out: {objection}")
+            return True
+        if response.status == 304 and last:
+            search.is_unchanged = True
+            return True
+        if response.status != 200:
+            search.ending = (Outcome.FAILED, f"answered {response.status}")
+            return False
+        download = Download(response.body, address, _header(response, "ETag"), _header(response, "Last-Modified"))
+        try:
+            header = await asyncio.to_thread(examine, download.body)
+        except Undecodable:
+            search.undecodable = search.undecodable or download
+            return False
+        return self._is_enough(header, download, host, search)
+
+    def _is_enough(self, header: Header, download: Download, host: str, search: _Search) -> bool:
+        """Keep the larger one of this download and the best so far. Returns whether the search ends here."""
+        is_first = search.best is None
+        if search.best is None or header.width * header.height > search.best[0].width * search.best[0].height:
+            search.best = header, download
+        if is_first:
+            return header.width >= search.photo.width_px
+        # The page named a width that its original does not have. Some builders name the same widths for every
+        # picture: once a host did so MAX_FALSE_WIDTHS times, we accept its originals as they are.
+        is_larger = search.best[1] is download
+        self._false_widths[host] = -MAX_FALSE_WIDTHS if is_larger else self._false_widths[host] + 1
+        return True
+
     async def _ask(self, url: str, last: Fetch | None) -> Any:
-        """The answer; conditional where we hold what `last` brought."""
+        """The answer; conditional on a change since `last`."""
         headers = {}
         if last and last.etag:
             headers["If-None-Match"] = last.etag
@@ -167,30 +196,16 @@ class OriginalsPipeline(FilesPipeline):
         self.requests += 1
         try:
             return await self.crawler.engine.download_async(request)
-        except IgnoreRequest:  # nothing was asked
+        except (IgnoreRequest, NotAsked):
             self.requests -= 1
             raise
 
 
 def _header(response: Any, name: str) -> str:
-    return (response.headers.get(name) or b"").decode("latin-1")[:500]
+    return (response.headers.get(name) or b"").decode("latin-1")[:MAX_HEADER_CHARS]
 
 
 def _pairs(response: Any) -> Iterator[tuple[str, str]]:
     for name, values in response.headers.items():
         for value in values:
             yield name.decode("latin-1"), value.decode("latin-1")
-
-
-def _reason(error: Exception) -> str:
-    name = type(error).__name__
-    text = str(error).strip() or name
-    if "DNS" in name or "Resolve" in name:
-        return "dns: " + text[:200]
-    if "Timeout" in name:
-        return "timeout"
-    if isinstance(error, HostPaused):
-        return text
-    if "Cancelled" in name and "maxsize" in text:
-        return "too large"
-    return f"{name}: {text[:200]}"

@@ -1,4 +1,4 @@
-"""Where a picture's original is: what each website builder does with thumbnails, as data."""
+"""Finds the address of a picture's original: how each website builder names its thumbnails, as data."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ IMAGE_EXTENSION = re.compile(r"\.(jpe?g|png|webp|avif|gif|bmp|tiff?)$", re.IGNOR
 
 @dataclass(frozen=True)
 class Platform:
-    """A rule: where `seen` matches, each of `originals` is a candidate, the most original first."""
+    """A rule of one website builder: where `seen` matches, each of `originals` replaces it, the most original first."""
 
     name: str
     seen: re.Pattern[str]
@@ -22,32 +22,32 @@ def _rule(name: str, seen: str, *originals: str) -> Platform:
     return Platform(name, re.compile(seen), originals)
 
 
-EXT = r"(\.(?:[jJ][pP][eE]?[gG]|[pP][nN][gG]|[wW][eE][bB][pP]|[gG][iI][fF]|[aA][vV][iI][fF]))"
-TAIL = r"(\?[^#]*)?$"
+EXTENSION = r"(\.(?:[jJ][pP][eE]?[gG]|[pP][nN][gG]|[wW][eE][bB][pP]|[gG][iI][fF]|[aA][vV][iI][fF]))"
+QUERY_END = r"(\?[^#]*)?$"
 
 PLATFORMS: tuple[Platform, ...] = (
     _rule("wix", r"(/media/[^/?]+~mv2[^/?]*)/v1/(?:fill|crop|fit)/.*$", r"\1"),
     _rule("godaddy", r"(/isteam/ip/[^?]+?)/:/.*$", r"\1"),
     _rule("squarespace", r"\?(?:[^#]*&)?format=(?:\d+w|original)[^#]*$", r"?format=original", r"?format=2500w"),
     _rule("jetpack", r"^(https?)://i[0-3]\.wp\.com/([^?]+)\?.*$", r"\1://i0.wp.com/\2", r"\1://\2"),
-    _rule("secure.website", rf"-w\d{{2,4}}(?:-o)?{EXT}{TAIL}", r"\1\2"),
+    _rule("secure.website", rf"-w\d{{2,4}}(?:-o)?{EXTENSION}{QUERY_END}", r"\1\2"),
     _rule(
         "shopify",
         rf"(?:_(?:\d{{1,4}}x(?:\d{{1,4}})?|x\d{{1,4}}|pico|icon|thumb|small|compact|medium|large|grande)"
-        rf"(?:_crop_[a-z]+)?(?:@[23]x)?){EXT}(?:\.webp)?{TAIL}",
+        rf"(?:_crop_[a-z]+)?(?:@[23]x)?){EXTENSION}(?:\.webp)?{QUERY_END}",
         r"\1\2",
     ),
-    _rule("duda", rf"//lirp\.([^/]+)/(.+?)/opt/(.+?)-\d{{2,4}}w{EXT}{TAIL}", r"//irp.\1/\2/\3\4"),
+    _rule("duda", rf"//lirp\.([^/]+)/(.+?)/opt/(.+?)-\d{{2,4}}w{EXTENSION}{QUERY_END}", r"//irp.\1/\2/\3\4"),
     _rule("etsy", r"/il_\d+x(?:\d+|N)\.", r"/il_fullxfull."),
     _rule(
         "cloudinary",
         r"(//res\.cloudinary\.com/[^/]+/image/upload)/(?!s--)(?:[a-z]{1,3}_[^/,]+,?)+/(.*)$",
         r"\1/\2",
     ),
-    _rule("weebly", rf"(/uploads/[^?]+?)(?<!_orig){EXT}\?\d+$", r"\1_orig\2", r"\1\2"),
-    _rule("wordpress", rf"-\d{{2,4}}x\d{{2,4}}{EXT}{TAIL}", r"\1\2"),
-    _rule("wordpress-scaled", rf"-scaled{EXT}{TAIL}", r"\1\2"),
-    _rule("wordpress-edited", rf"-e\d{{10,13}}{EXT}{TAIL}", r"\1\2"),
+    _rule("weebly", rf"(/uploads/[^?]+?)(?<!_orig){EXTENSION}\?\d+$", r"\1_orig\2", r"\1\2"),
+    _rule("wordpress", rf"-\d{{2,4}}x\d{{2,4}}{EXTENSION}{QUERY_END}", r"\1\2"),
+    _rule("wordpress-scaled", rf"-scaled{EXTENSION}{QUERY_END}", r"\1\2"),
+    _rule("wordpress-edited", rf"-e\d{{10,13}}{EXTENSION}{QUERY_END}", r"\1\2"),
 )
 SIZE_PARAMETERS = {
     "w",
@@ -69,7 +69,7 @@ SIGNATURES = {"s", "sig", "signature", "token", "expires", "x-amz-signature", "h
 
 
 def absolute(url: str, base: str) -> str | None:
-    """The http(s) address a page means by `url`; None for an empty or foreign one.
+    """The absolute http(s) address of `url` on a page; None for an empty one or another scheme.
 
     Keeps `+` and percent-escapes as they are; encodes spaces and an IDN host.
     """
@@ -88,7 +88,7 @@ def absolute(url: str, base: str) -> str | None:
 
 
 def originals(url: str, base: str = "") -> list[str]:
-    """Addresses to try for the picture at `url`, the most original first, `url` itself last."""
+    """Addresses to try for the picture at `url`: the most original first, `url` itself last."""
     inner = _next_image(url, base)
     if inner:
         return [*originals(inner, base), url]
@@ -96,29 +96,30 @@ def originals(url: str, base: str = "") -> list[str]:
 
 
 def platform_of(url: str) -> str | None:
-    """Name of the first platform whose thumbnails look like `url`."""
+    """Name of the first platform whose rule matches `url`."""
     if "/_next/image?" in url:
         return "next.js"
     return next((platform.name for platform in PLATFORMS if platform.seen.search(url)), None)
 
 
 def _chain(url: str, used: frozenset[str]) -> list[str]:
-    """Originals of `url`, what took more steps first; each rule is applied once: `-650X650-650x650`
-    loses one suffix, not two.
+    """Originals of `url`; those after more steps first.
+
+    used: names of rules that were applied. Each rule is applied once: `-650X650-650x650` loses one suffix, not two.
     """
-    found: list[str] = []
+    steps: list[str] = []
     for platform in PLATFORMS:
         if platform.name in used or not platform.seen.search(url):
             continue
         for replacement in platform.originals:
             step = platform.seen.sub(replacement, url, count=1)
             if step != url:
-                found += [*_chain(step, used | {platform.name}), step]
+                steps += [*_chain(step, used | {platform.name}), step]
     if "query" not in used and "squarespace" not in used:
         step = _without_size(url)
         if step != url:
-            found += [*_chain(step, used | {"query"}), step]
-    return [step for step in found if step != url]
+            steps += [*_chain(step, used | {"query"}), step]
+    return [step for step in steps if step != url]
 
 
 def _without_size(url: str) -> str:

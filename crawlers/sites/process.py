@@ -1,13 +1,11 @@
-"""One crawl of one `site` source in a process of its own: Twisted's reactor cannot start twice.
+"""One crawl of one `site` source, in a process of its own because Twisted's reactor cannot start twice.
 
     python -m crawlers.sites.process CONFIG SOURCE [OPTIONS]
 
-Writes JSON lines to stdout: {"progress": …} now and then, and {"report": …} or {"error": …} last.
+OPTIONS and the lines on stdout are the messages of crawlers.sites.messages.
 """
 
 import asyncio
-import dataclasses
-import json
 import logging
 import os
 import sys
@@ -20,11 +18,14 @@ from typing import Any
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.settings import Settings as ScrapySettings
 
-from crawlers.ledger import Ledger, SourceReport, sole_run
-from crawlers.politeness.pacing import MIN_DELAY_S, Pacing
-from crawlers.politeness.public_addresses import limit_headers
+from crawlers.ledger.ledger import Ledger, RunTotals
+from crawlers.ledger.sole_run import sole_run
+from crawlers.politeness.pacing import Pacing
+from crawlers.politeness.robots import Robots
+from crawlers.sites.guards import limit_headers, robots_request
+from crawlers.sites.messages import CrawlOptions, Failed, Finished, Message, Progress, SiteTraits
 from crawlers.sites.requests_in_turn import PAGES_AT_ONCE, context_options
-from crawlers.sites.spider import Limits, SiteSpider
+from crawlers.sites.spider import SiteSpider
 from dataset.opening import open_project
 from dataset.project import Project
 from foundation.errors import IsItCakeError
@@ -34,44 +35,47 @@ PROGRESS_EVERY_S = 0.5
 
 
 class SourceCrawler(Crawler):
-    """Scrapy's crawler with the run's ledger, and a way to end it that says why."""
+    """Scrapy's crawler with the run's ledger, its pace and its robots.txt, and a way to stop that says why."""
 
     def __init__(self, settings: ScrapySettings, ledger: Ledger, pacing: Pacing) -> None:
         super().__init__(SiteSpider, settings)
         self.ledger = ledger
         self.pacing = pacing
+        self.robots = Robots(self._fetch_rules, pacing.slow_down)
         self.fatal: IsItCakeError | None = None
-        self.originals: Any = None  # the pipeline, once it is built
-        self.robots: Any = None
-        self._told_at = 0.0
+        self.originals: Any = None  # the pipeline, once Scrapy has built it
+        self._progress_at = 0.0
 
     def stop_with(self, error: IsItCakeError) -> None:
-        """End the crawl for a reason that no retry mends."""
+        """End the crawl for a reason that a retry does not remove."""
         if self.fatal is None:
             self.fatal = error
             asyncio.get_running_loop().create_task(self.stop_async())
 
     def progress(self) -> None:
-        if time.monotonic() - self._told_at >= PROGRESS_EVERY_S:
-            self._told_at = time.monotonic()
-            _tell(progress={"pages": getattr(self.spider, "pages", 0), "images": len(self.ledger.settled)})
+        if time.monotonic() - self._progress_at >= PROGRESS_EVERY_S:
+            self._progress_at = time.monotonic()
+            _send(Progress(getattr(self.spider, "pages", 0), len(self.ledger.settled)))
+
+    async def _fetch_rules(self, url: str, tries: int) -> Any:
+        assert self.engine is not None  # noqa: S101
+        return await self.engine.download_async(robots_request(url, tries))
 
 
 def scrapy_settings(settings: Settings) -> ScrapySettings:
-    """Polite, bounded, and closed where Scrapy's defaults are open."""
-    allowed = settings.crawl.allow_private_hosts
+    """Polite, bounded, and without the open ends of Scrapy's defaults."""
     handler = "crawlers.sites.requests_in_turn.PoliteHandler"
     return ScrapySettings(
         {
             "USER_AGENT": settings.user_agent,
-            "ROBOTSTXT_OBEY": False,  # crawlers.politeness.robots does, without the leaks
+            "ROBOTSTXT_OBEY": False,  # crawlers.politeness.robots does it; see there why Scrapy's does not
             "TELNETCONSOLE_ENABLED": False,
             "REMOTE_CONTROL_ENABLED": False,
             "COOKIES_ENABLED": False,
             "LOG_ENABLED": True,
             "LOG_LEVEL": "ERROR",
             "LOG_FILE": str(settings.home / "crawl.log"),
-            # crawlers.politeness.pacing says when a host may be asked; Scrapy's own slots only bound what waits.
+            # crawlers.politeness.pacing decides when a host is asked; Scrapy's own slots only limit what waits.
             "DOWNLOAD_DELAY": 0,
             "CONCURRENT_REQUESTS": 64,
             "CONCURRENT_REQUESTS_PER_DOMAIN": 64,
@@ -90,11 +94,11 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
                 "playwright.async_api.Error",  # the browser died
             ],
             "MEDIA_ALLOW_REDIRECTS": True,
-            "DNS_RESOLVER": "crawlers.politeness.public_addresses.GuardResolver",
-            "ALLOW_PRIVATE_HOSTS": allowed,
+            "DNS_RESOLVER": "crawlers.sites.guards.PublicResolver",
+            "ALLOW_PRIVATE_HOSTS": settings.crawl.allow_private_hosts,
             "DOWNLOADER_MIDDLEWARES": {
-                "crawlers.politeness.public_addresses.GuardMiddleware": 50,
-                "crawlers.politeness.robots.RobotsMiddleware": 100,
+                "crawlers.sites.guards.AddressMiddleware": 50,
+                "crawlers.sites.guards.RobotsMiddleware": 100,
                 "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
             },
             "ITEM_PIPELINES": {"crawlers.sites.download_originals.OriginalsPipeline": 1},
@@ -113,12 +117,8 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
     )
 
 
-def crawl(
-    project: Project, source: Source, limits: Limits | None = None, min_delay_s: float = MIN_DELAY_S
-) -> tuple[SourceReport, dict[str, Any]]:
-    """Collect one site, or go on where a killed run stopped. Once per process.
-
-    Returns the report, and what the pages showed of themselves: platforms, objections, how many took a browser.
+def crawl(project: Project, source: Source, options: CrawlOptions) -> Finished:
+    """Collect one site, or continue a run that was killed. Once per process.
 
     Raises CrawlError, CatalogError or StorageError when the crawl cannot go on.
     """
@@ -127,33 +127,25 @@ def crawl(
         settings = scrapy_settings(project.settings)
         limit_headers()
         process = AsyncCrawlerProcess(settings)
-        crawler = SourceCrawler(settings, ledger, Pacing(min_delay_s))
-        process.crawl(crawler, start_urls=list(source.start_urls), limits=limits)
+        crawler = SourceCrawler(settings, ledger, Pacing(options.min_delay_s))
+        process.crawl(crawler, start_urls=list(source.start_urls), options=options)
         process.start()
         if crawler.fatal is not None:
             raise crawler.fatal
         spider, pipeline = crawler.spider, crawler.originals
-        report = ledger.finish(
-            pages=spider.pages,  # type: ignore[union-attr]
-            candidates=len(pipeline.candidates),
-            requests=pipeline.requests,
-            notes=[*crawler.robots.notes, *crawler.pacing.notes, *spider.notes],  # type: ignore[union-attr]
-            placeholders=spider.placeholders,  # type: ignore[union-attr]
-            deferred=bool(crawler.robots.deferred),
-        )
-        return report, {
-            "platforms": dict(spider.platforms.most_common()),  # type: ignore[union-attr]
-            "objections": spider.objections,  # type: ignore[union-attr]
-            "rendered_pages": spider.rendered_pages,  # type: ignore[union-attr]
-        }
+        assert isinstance(spider, SiteSpider)  # noqa: S101
+        totals = RunTotals(spider.pages, len(pipeline.candidates), pipeline.requests, spider.placeholders)
+        report = ledger.finish(totals, [*crawler.robots.notes, *crawler.pacing.notes, *spider.notes])
+        traits = SiteTraits(dict(spider.platforms.most_common()), spider.objections, spider.rendered_pages)
+        return Finished(report, traits)
 
 
-def _tell(**message: Any) -> None:
-    print(json.dumps(message), flush=True)
+def _send(message: Message) -> None:
+    print(message.to_json(), flush=True)
 
 
 def _end_with_parent() -> None:
-    """Exit when whoever started us is gone: nobody would hear what we find, and the next run needs the lock."""
+    """Exit when the process that started us ends: nobody would read our messages, and the next run needs the lock."""
 
     def watch() -> None:
         sys.stdin.buffer.read()
@@ -163,18 +155,16 @@ def _end_with_parent() -> None:
 
 
 def main(config: str, source_name: str, options: str = "{}") -> int:
-    """options: JSON of Limits' fields and min_delay_s, for a look at one page and for measurements."""
+    """options: CrawlOptions as JSON; what it leaves out has its default."""
     _end_with_parent()
     logging.getLogger("scrapy.utils.log").setLevel(logging.ERROR)
-    chosen = json.loads(options)
-    delay = chosen.pop("min_delay_s", MIN_DELAY_S)
     try:
         project = open_project(Path(config))
-        report, seen = crawl(project, project.settings.source(source_name), Limits(**chosen), delay)
+        finished = crawl(project, project.settings.source(source_name), CrawlOptions.from_json(options))
     except IsItCakeError as error:
-        _tell(error=str(error), kind=type(error).__name__)
+        _send(Failed.of(error))
         return error.exit_code
-    _tell(report=dataclasses.asdict(report), seen=seen)
+    _send(finished)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""How a crawl makes its requests: in turn, over HTTP, or in a browser that starts with the first page that needs it."""
+"""Makes the requests of a crawl, each in its host's turn: over HTTP, or in a browser for pages that need one."""
 
 import asyncio
 from typing import Any
@@ -8,21 +8,24 @@ from playwright.async_api import Error as PlaywrightError
 from scrapy.exceptions import DownloadTimeoutError
 from scrapy_playwright.handler import ScrapyPlaywrightDownloadHandler
 
-from crawlers.politeness.pacing import TRIES, HostPaused
+from crawlers.politeness.pacing import TRIES
 from crawlers.politeness.proxy import GuardProxy
-from crawlers.politeness.public_addresses import Refused, check_url
-from crawlers.politeness.robots import Disallowed
+from crawlers.politeness.public_addresses import check_url
+from crawlers.politeness.refusals import HostPaused, NotAsked
 from crawlers.sites.browser import executable, launch_options
 from foundation.errors import CrawlError
 
-ABORTED_TYPES = ("image", "media", "font")  # image bodies are fetched once, over HTTP, by the pipeline
-PAGES_PER_CONTEXT = 40  # contexts keep what pages leave behind: a new one now and then bounds memory
+ABORTED_TYPES = ("image", "media", "font")  # the pipeline downloads images, once and over HTTP
+PAGES_PER_CONTEXT = 40  # a context keeps memory of closed pages, so we start a new one after so many
 PAGES_AT_ONCE = 3
-PAGE_TIMEOUT_S = 120.0  # for all of a page: navigation, scrolling, reading
+PAGE_TIMEOUT_S = 120.0  # for navigation, scrolling and reading together
 
 
 class PoliteHandler(ScrapyPlaywrightDownloadHandler):
-    """Scrapy-playwright's handler: every request waits for its host's turn; the browser starts when it is needed."""
+    """Scrapy-playwright's handler, where every request waits for its host's turn.
+
+    The browser starts with the first page that needs it.
+    """
 
     def __init__(self, crawler: Any) -> None:
         super().__init__(crawler)
@@ -32,13 +35,13 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         self._rendered = 0
         self._free = asyncio.Semaphore(PAGES_AT_ONCE)
         self._starting = asyncio.Lock()
-        self._death: asyncio.Future[None]  # done when the browser that runs now is gone
+        self._death: asyncio.Future[None]  # done when the running browser has ended
 
     async def _launch(self) -> None:
-        """A static site never pays for a browser."""
+        """Scrapy-playwright starts the browser here; we start it later, see _maybe_launch_browser."""
 
     async def download_request(self, request: Any) -> Any:
-        """Ask when the host may be asked; again after the pause it wants. Raises HostPaused."""
+        """Send a request in its host's turn; repeat it after the pause that the host asks for. Raises HostPaused."""
         host, pacing = urlsplit(request.url).netloc, self.crawler.pacing
         for last in (*[False] * (TRIES - 1), True):
             try:
@@ -71,7 +74,7 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
                 return work.result()
             work.cancel()
             work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-            if death in done:  # what waits for a dead browser may wait for ever
+            if death in done:  # a call to a dead browser may never return
                 raise PlaywrightError("the browser died")
             raise DownloadTimeoutError(f"not rendered within {PAGE_TIMEOUT_S:.0f} s")
 
@@ -101,7 +104,7 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         try:
             await super()._maybe_launch_browser()
         except PlaywrightError as error:
-            fatal = CrawlError(f"the browser does not start ({str(error).splitlines()[0]}); see `isitcake doctor`")
+            fatal = CrawlError(f"the browser did not start ({str(error).splitlines()[0]}); see `isitcake doctor`")
             self.crawler.stop_with(fatal)
             raise fatal from error
 
@@ -110,7 +113,7 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         await self.proxy.stop()
 
     async def _must_abort(self, request: Any) -> bool:
-        """Whether the browser must not make a request; where it may, wait for the host's turn."""
+        """Whether the browser must not make a request; if it may, returns at the host's turn."""
         if request.resource_type in ABORTED_TYPES:
             return True
         if request.url.startswith(("data:", "blob:")):
@@ -119,11 +122,11 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
             check_url(request.url, self.proxy.allowed)
             await self.crawler.robots.check(request.url)
             await self.crawler.pacing.start(urlsplit(request.url).netloc)
-        except (Refused, Disallowed, HostPaused):
+        except NotAsked:
             return True
         return False
 
 
 def context_options(user_agent: str) -> dict[str, object]:
-    """Options for the browser context every page of a crawl shares."""
+    """Options for the browser contexts of a crawl."""
     return {"user_agent": user_agent, "service_workers": "block", "viewport": {"width": 1280, "height": 900}}

@@ -1,4 +1,4 @@
-"""Sitemaps: which pages there are and which photos stand on them (sitemaps.org, Google's image extension)."""
+"""Reads sitemaps: the pages of a site and the photos on them (sitemaps.org, Google's image extension)."""
 
 import gzip
 import io
@@ -12,15 +12,15 @@ MAX_BYTES = 50 * 1024 * 1024  # unpacked, as sitemaps.org allows
 
 @dataclass(frozen=True)
 class Sitemap:
-    """images: of each page, in order; a page without any has an empty list. indexed: further sitemaps."""
+    """images: by page, its image addresses in order (possibly none). indexed: addresses of further sitemaps."""
 
     images: dict[str, list[str]] = field(default_factory=dict)
     indexed: list[str] = field(default_factory=list)
 
 
 def parse(body: bytes) -> Sitemap:
-    """What a sitemap lists, plain or gzipped; damaged ones give what can be read."""
-    found = Sitemap()
+    """The content of a sitemap, plain or gzipped; of a damaged one, what can be read."""
+    sitemap = Sitemap()
     try:
         source = io.BytesIO(_unpacked(body))
         for _, element in etree.iterparse(source, recover=True, resolve_entities=False, no_network=True):
@@ -28,15 +28,15 @@ def parse(body: bytes) -> Sitemap:
             if kind == "url":
                 if page := _text(element, "loc"):
                     images = element.xpath("./*[local-name()='image']/*[local-name()='loc']/text()")
-                    found.images.setdefault(page, []).extend(str(image).strip() for image in images)
+                    sitemap.images.setdefault(page, []).extend(str(image).strip() for image in images)
                 element.clear()
             elif kind == "sitemap":
                 if address := _text(element, "loc"):
-                    found.indexed.append(address)
+                    sitemap.indexed.append(address)
                 element.clear()
     except (etree.XMLSyntaxError, OSError, EOFError, zlib.error, ValueError):
-        pass  # what was read until then counts
-    return found
+        pass  # keep what was read until then
+    return sitemap
 
 
 def _text(element: "etree._Element", name: str) -> str:

@@ -1,10 +1,10 @@
-"""The one spider: a source is data, and this walks it."""
+"""The spider: walks the pages of any site; what is special about a site is in its source's settings."""
 
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,92 +12,85 @@ import scrapy
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 from scrapy.http import Response, TextResponse
 from scrapy.http.request import NO_CALLBACK
-from scrapy.spidermiddlewares.httperror import HttpError
 from scrapy_playwright.page import PageMethod
 
 from crawlers.politeness import optout
 from crawlers.sites import discovery, sitemaps
+from crawlers.sites.failures import page_failure
+from crawlers.sites.messages import CrawlOptions
 from crawlers.sites.originals import platform_of
+from crawlers.source_health import Note, NoteKind
 
 logger = logging.getLogger(__name__)
-MAX_SITEMAPS = 20
-MAX_SCROLLS = 100
-FRUITLESS_SCROLLS = 2
+MAX_SITEMAPS = 20  # of one host
+MAX_SCROLLS = 100  # of one page
+SCROLLS_WITHOUT_GROWTH = 2  # then the page is complete
 SCROLL_WAIT_MS = 400
-PATIENCE_MS = 20_000  # with a page that waits for an answer
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Where a walk ends. depth: links away from a start page; further pages of a series are no deeper."""
-
-    pages: int = 1000
-    depth: int = 2
-    fruitless: int = 10  # pages of a series in a row without a new photo: a calendar, not a gallery
-    fruitless_in_all: int = 150  # pages in a row, of whatever kind
-
-
-ENDLESS = "data-isitcake-endless"  # set on a page that still grew after MAX_SCROLLS
-GROW = """async () => {
+ANSWER_WAIT_MS = 20_000  # for a page whose own requests are not answered yet
+STILL_GREW = "data-isitcake-endless"  # attribute of a page that still grew after MAX_SCROLLS
+SCROLL_JS = """async () => {
   const more = [...document.querySelectorAll('button, a[role=button], a[href="#"]')]
     .find(e => /load more|show more|view more|mehr/i.test(e.textContent || '') && e.offsetParent);
   if (more) more.click();
   window.scrollTo(0, document.documentElement.scrollHeight);
   window.dispatchEvent(new Event('scroll'));  // pages shorter than the window never fire one
 }"""
-SIZE = "() => document.querySelectorAll('*').length + document.documentElement.scrollHeight"
+SIZE_JS = "() => document.querySelectorAll('*').length + document.documentElement.scrollHeight"
 
 
 async def scroll_to_the_end(page: Any) -> None:
-    """Scroll and press "load more" until nothing new appears, within caps. The page says where a cap ended it.
+    """Scroll and press "load more" until nothing new appears, or MAX_SCROLLS is reached (then marks the page).
 
-    While the page waits for an answer, which our own pacing may hold back, standing still is no sign of its end.
+    A page that does not grow is not complete while its own requests are unanswered: our pacing may hold them back.
     """
     waiting: set[Any] = set()
     page.on("request", lambda request: waiting.add(request))
     page.on("requestfinished", lambda request: waiting.discard(request))
     page.on("requestfailed", lambda request: waiting.discard(request))
-    with contextlib.suppress(PlaywrightTimeout):  # what was asked before we listened
-        await page.wait_for_load_state("networkidle", timeout=PATIENCE_MS)
-    fruitless = 0
-    patience_ms = PATIENCE_MS
-    size = await page.evaluate(SIZE)
+    with contextlib.suppress(PlaywrightTimeout):  # for requests from before we listened
+        await page.wait_for_load_state("networkidle", timeout=ANSWER_WAIT_MS)
+    scrolls_without_growth = 0
+    answer_wait_ms = ANSWER_WAIT_MS
+    size = await page.evaluate(SIZE_JS)
     for _ in range(MAX_SCROLLS):
-        await page.evaluate(GROW)
+        await page.evaluate(SCROLL_JS)
         while True:
             try:
-                await page.wait_for_function(f"({SIZE})() > {size}", timeout=SCROLL_WAIT_MS)
+                await page.wait_for_function(f"({SIZE_JS})() > {size}", timeout=SCROLL_WAIT_MS)
             except PlaywrightTimeout:
-                patience_ms -= SCROLL_WAIT_MS
-                if waiting and patience_ms > 0:
+                answer_wait_ms -= SCROLL_WAIT_MS
+                if waiting and answer_wait_ms > 0:
                     continue
-                fruitless += 1
+                scrolls_without_growth += 1
             else:
-                fruitless, patience_ms = 0, PATIENCE_MS
+                scrolls_without_growth, answer_wait_ms = 0, ANSWER_WAIT_MS
             break
-        if fruitless >= FRUITLESS_SCROLLS:
+        if scrolls_without_growth >= SCROLLS_WITHOUT_GROWTH:
             return
-        size = await page.evaluate(SIZE)
-    await page.evaluate(f"document.documentElement.setAttribute('{ENDLESS}', '')")
+        size = await page.evaluate(SIZE_JS)
+    await page.evaluate(f"document.documentElement.setAttribute('{STILL_GREW}', '')")
 
 
 class SiteSpider(scrapy.Spider):
-    """Pages of one site into candidates; follows links inside the site to a depth."""
+    """Reads the pages of one site and yields their candidates; follows links inside the site to a depth.
+
+    Numbered pages of one gallery are a series. A page without a new photo is stale.
+    """
 
     name = "site"
 
-    def __init__(self, start_urls: list[str], limits: Limits | None = None, **kwargs: Any) -> None:
+    def __init__(self, start_urls: list[str], options: CrawlOptions | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.start_urls = start_urls
-        self.limits = limits or Limits()
+        self.options = options or CrawlOptions()
         self.hosts = {urlsplit(url).netloc for url in start_urls}
         self.pages = 0
         self.rendered_pages = 0
         self.placeholders = 0
         self.queued: set[str] = set()
         self.photos: set[str] = set()
-        self.fruitless = 0
-        self.notes: list[str] = []
+        self.stale_pages = 0  # in a row, of any kind
+        self.notes: list[Note] = []
         self.platforms: Counter[str] = Counter()  # photos by the website builder whose addresses they have
         self.objections: list[str] = []
         self.listed: dict[str, list[str]] = {}  # photos that sitemaps name, by page
@@ -109,78 +102,83 @@ class SiteSpider(scrapy.Spider):
             if url not in self.queued:
                 yield self._page(url, 0, 0)
         for url in self.listed:
-            if self._is_below_a_start(url) and url not in self.queued and len(self.queued) < self.limits.pages:
+            if self._is_below_a_start(url) and url not in self.queued and len(self.queued) < self.options.pages:
                 yield self._page(url, 1, 0)
 
-    async def parse(self, response: Response, depth: int, fruitless: int) -> AsyncIterator[Any]:
+    async def parse(self, response: Response, depth: int, stale: int) -> AsyncIterator[Any]:
         if not isinstance(response, TextResponse):
             return
         self.pages += 1
         if depth == 0:
-            self.hosts.add(urlsplit(response.url).netloc)  # www or not: where the start page went
+            self.hosts.add(urlsplit(response.url).netloc)  # www or not: where the start page redirected to
         if discovery.needs_browser(response.text):
-            yield self._in_browser(response.url, depth, fruitless)
+            yield self._in_browser(response.url, depth, stale)
             return
-        async for found in self._found(response, depth, fruitless):
-            yield found
+        async for result in self._results(response, depth, stale):
+            yield result
 
-    async def rendered(self, response: Response, depth: int, fruitless: int) -> AsyncIterator[Any]:
+    async def rendered(self, response: Response, depth: int, stale: int) -> AsyncIterator[Any]:
         self.rendered_pages += 1
         if isinstance(response, TextResponse):
-            if ENDLESS in response.text[:2000]:
-                self.notes.append(f"page {response.url}: stopped after {MAX_SCROLLS} scrolls, it still grew")
-            async for found in self._found(response, depth, fruitless):
-                yield found
+            if STILL_GREW in response.text[:2000]:
+                stop = f"page {response.url}: stopped after {MAX_SCROLLS} scrolls, it still grew"
+                self._note(NoteKind.LIMIT, response.url, stop)
+            async for result in self._results(response, depth, stale):
+                yield result
 
     def failed(self, failure: Any) -> None:
-        request = failure.request
-        reason = str(failure.value) or type(failure.value).__name__
-        if failure.check(HttpError):
-            reason = f"answered {failure.value.response.status}"
-        elif "Resolve" in type(failure.value).__name__ or "DNS" in type(failure.value).__name__:
-            reason = f"dns: {reason}"
-        self.notes.append(f"page {request.url}: {reason}")
+        url = failure.request.url
+        kind, text = page_failure(failure.value)
+        self._note(kind, url, f"page {url}: {text}")
 
-    async def _found(self, response: TextResponse, depth: int, fruitless: int) -> AsyncIterator[Any]:
-        html = response.text
-        self.placeholders += discovery.placeholders(html)
-        photos = discovery.candidates(html, response.url, self.listed.get(response.url, ()))
+    def _note(self, kind: NoteKind, url: str, text: str) -> None:
+        self.notes.append(Note(kind, urlsplit(url).netloc, text))
+
+    async def _results(self, response: TextResponse, depth: int, stale: int) -> AsyncIterator[Any]:
+        """The page's photos as one item, then requests for its links. stale: stale pages in a row before it."""
+        photos = discovery.candidates(response.text, response.url, self.listed.get(response.url, ()))
         new = [photo for photo in photos if photo.image_url not in self.photos]
-        self.photos.update(photo.image_url for photo in new)
-        self.fruitless = 0 if new else self.fruitless + 1
-        fruitless = 0 if new else fruitless + 1
-        self.platforms.update(name for photo in new if (name := _platform(photo)))
-        objection = await self._objection(response)
-        if objection:
+        self._count(response, new)
+        if objection := await self._objection(response):
             self.objections.append(f"{response.url}: {objection}")
             photos = [replace(photo, rejected=f"opt-out: {objection}") for photo in photos]
         if photos:
             yield {"page_url": response.url, "photos": photos}
-        if optout.forbids_following(html):
+        for request in self._follow(response, depth, 0 if new else stale + 1):
+            yield request
+
+    def _count(self, response: TextResponse, new: list[discovery.Candidate]) -> None:
+        self.placeholders += discovery.placeholders(response.text)
+        self.photos.update(photo.image_url for photo in new)
+        self.stale_pages = 0 if new else self.stale_pages + 1
+        self.platforms.update(name for photo in new if (name := _platform(photo)))
+
+    def _follow(self, response: TextResponse, depth: int, stale: int) -> Iterator[scrapy.Request]:
+        if optout.forbids_following(response.text):
             return
-        for url in discovery.links(html, response.url):
+        for url in discovery.links(response.text, response.url):
             if urlsplit(url).netloc not in self.hosts or url in self.queued:
                 continue
             in_series = discovery.same_series(url, response.url)
-            if depth + (not in_series) > self.limits.depth:
+            if depth + (not in_series) > self.options.depth:
                 continue
-            if stop := self._reason_to_stop(response.url, in_series, fruitless):
-                if stop not in self.notes:
-                    self.notes.append(stop)
+            if stop := self._reason_to_stop(response.url, in_series, stale):
+                if stop not in (note.text for note in self.notes):
+                    self._note(NoteKind.LIMIT, response.url, stop)
                 return
-            yield self._page(url, depth + (not in_series), fruitless if in_series else 0)
+            yield self._page(url, depth + (not in_series), stale if in_series else 0)
 
-    def _reason_to_stop(self, page: str, in_series: bool, fruitless: int) -> str:
-        if len(self.queued) >= self.limits.pages:
-            return f"stopped at {self.limits.pages} pages"
-        if self.fruitless >= self.limits.fruitless_in_all:
-            return f"stopped after {self.limits.fruitless_in_all} pages in a row without a new photo"
-        if in_series and fruitless >= self.limits.fruitless:
-            return f"series left after {self.limits.fruitless} pages without a new photo, at {page}"
+    def _reason_to_stop(self, page: str, in_series: bool, stale: int) -> str:
+        if len(self.queued) >= self.options.pages:
+            return f"stopped at {self.options.pages} pages"
+        if self.stale_pages >= self.options.stale_in_all:
+            return f"stopped after {self.options.stale_in_all} pages in a row without a new photo"
+        if in_series and stale >= self.options.stale_in_series:
+            return f"series left after {self.options.stale_in_series} pages without a new photo, at {page}"
         return ""
 
     async def _objection(self, response: TextResponse) -> str:
-        """What the page, its headers or its host say against training on its photos."""
+        """The evidence that the page, its headers or its host object to training on its photos; empty where none."""
         pairs = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, values in response.headers.items()
@@ -206,7 +204,7 @@ class SiteSpider(scrapy.Spider):
                 sitemap = sitemaps.parse(response.body)
                 self.listed.update(sitemap.images)
                 waiting += sitemap.indexed[: MAX_SITEMAPS - len(waiting)]
-        except Exception as error:  # noqa: BLE001  a sitemap is a help, not a need
+        except Exception as error:  # noqa: BLE001  a crawl works without a sitemap
             logger.debug("sitemap of %s: %s", host_url, error)
 
     def _is_below_a_start(self, url: str) -> bool:
@@ -216,23 +214,23 @@ class SiteSpider(scrapy.Spider):
             for start in self.start_urls
         )
 
-    def _page(self, url: str, depth: int, fruitless: int) -> scrapy.Request:
+    def _page(self, url: str, depth: int, stale: int) -> scrapy.Request:
         self.queued.add(url)
         return scrapy.Request(
             url,
             self.parse,
             errback=self.failed,
             dont_filter=depth == 0,
-            cb_kwargs={"depth": depth, "fruitless": fruitless},
+            cb_kwargs={"depth": depth, "stale": stale},
         )
 
-    def _in_browser(self, url: str, depth: int, fruitless: int) -> scrapy.Request:
+    def _in_browser(self, url: str, depth: int, stale: int) -> scrapy.Request:
         return scrapy.Request(
             url,
             self.rendered,
             errback=self.failed,
             dont_filter=True,
-            cb_kwargs={"depth": depth, "fruitless": fruitless},
+            cb_kwargs={"depth": depth, "stale": stale},
             meta={
                 "playwright": True,
                 "playwright_context_kwargs": self.settings.getdict("BROWSER_CONTEXT"),

@@ -1,4 +1,4 @@
-"""Pictures that were erased and are there again: somebody restored a backup."""
+"""Find erased images that are back in a version, because a backup was restored."""
 
 from sqlalchemy import select
 
@@ -8,17 +8,17 @@ from dataset.versions import published
 
 
 def restored(project: Project, name: str) -> list[str]:
-    """One sentence where files of a version were erased and are back; nothing where none are."""
-    back = still_here(project, published.load(project.home, name))
-    if not back:
+    """One sentence where a version has erased images again; an empty list where it has none."""
+    files = restored_files(project, published.load(project.home, name))
+    if not files:
         return []
     return [
-        f"{back[0]} was erased and is there again ({len(back)} in all): a backup was restored; erase them once more"
+        f"{files[0]} was erased and is back ({len(files)} files in all): a backup was restored; erase the images again"
     ]
 
 
-def still_here(project: Project, version: published.Version) -> list[str]:
-    """Files of a version whose images were erased: somebody restored a backup."""
+def restored_files(project: Project, version: published.Version) -> list[str]:
+    """Files of a version whose images were erased."""
     with project.catalog.read() as connection:
         gone = set(connection.execute(select(tombstones.c.value).where(tombstones.c.kind == "sha256")).scalars())
     if not gone:

@@ -1,4 +1,7 @@
-"""What was erased stays out: known by its bytes, its address, or its looks. Hashes only, nothing to restore from."""
+"""Tombstones keep erased images out: hashes of bytes, of addresses and of looks. No picture can be restored from them.
+
+A picture whose perceptual hash is near a tombstone's is taken for a copy of the erased one.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,12 +14,12 @@ from sqlalchemy import Connection, select
 from dataset.catalog.tables import tombstones
 from dataset.catalog.writes import insert_new
 
-LOOKS_BITS = 82  # of the 256-bit pHash: one false pair in a million, resized and re-encoded copies are nearer
+COPY_BITS = 82  # of the 256-bit pHash that may differ: one false pair in a million; resized copies differ less
 
 
 @dataclass(frozen=True)
 class Erased:
-    """looks: (n, 4) words of the erased pictures' 256-bit pHashes."""
+    """All tombstones. bytes_: SHA-256s. urls: hashes of addresses. looks: (n, 4) words of 256-bit pHashes."""
 
     bytes_: frozenset[str]
     urls: frozenset[str]
@@ -38,27 +41,27 @@ class Erased:
         return bool(self.urls) and _key(url) in self.urls
 
     def has_content(self, content: bytes, sha256: str) -> bool:
-        """Whether these bytes, or a picture that looks like them, were erased."""
+        """Whether these bytes, or a picture that looks the same, were erased. sha256: of content."""
         if sha256 in self.bytes_:
             return True
         if not len(self.looks):
             return False
         from dataset.duplicates.fingerprints import BLANK_DETAIL, bits, fingerprint
 
-        found = fingerprint(content)
-        if found.detail < BLANK_DETAIL:
+        candidate = fingerprint(content)
+        if candidate.detail < BLANK_DETAIL:
             return False
-        distances = np.bitwise_count(self.looks ^ bits([found.phash16])).sum(axis=1)
-        return bool((distances <= LOOKS_BITS).any())
+        distances = np.bitwise_count(self.looks ^ bits([candidate.phash16])).sum(axis=1)
+        return bool((distances <= COPY_BITS).any())
 
 
 def bury(
     connection: Connection, now: datetime, reason: str, *, sha256: str = "", url: str = "", phash16: str = ""
 ) -> None:
-    """Remember what was erased, by what is given of it; nothing is written twice."""
-    given = {"sha256": sha256, "url": _key(url) if url else "", "phash16": phash16}
+    """Write tombstones of an image: of its SHA-256, its address, its pHash. An empty value writes none."""
+    values = {"sha256": sha256, "url": _key(url) if url else "", "phash16": phash16}
     rows = [
-        {"kind": kind, "value": value, "reason": reason, "erased_at": now} for kind, value in given.items() if value
+        {"kind": kind, "value": value, "reason": reason, "erased_at": now} for kind, value in values.items() if value
     ]
     insert_new(connection, tombstones, rows)
 

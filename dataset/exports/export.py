@@ -1,37 +1,53 @@
-"""A version in the forms that others read. Each file appears whole; one that is there is not written again."""
+"""Write a version in formats that other tools read. Files appear whole; complete ones are not written again."""
 
 import csv
 import io
 import json
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from more_itertools import chunked
 
-from dataset.versions.manifest import Row
+from dataset.versions.manifest import COLUMNS, Row, schema
 from dataset.versions.published import Version
 from dataset.versions.splits import SPLITS
 from foundation.errors import StorageError, UsageError
-from foundation.files import replace_file, storage_errors
-from foundation.hard_links import place
+from foundation.files import link_or_copy, replace_file, storage_errors
 
 FORMATS = ("imagefolder", "webdataset", "parquet", "coco", "csv")
-MARK = ".isitcake-export.json"  # which version, in which format: half an export is finished, not mixed
-SHARD = 1000  # images in a tar of WebDataset
-ROWS_PER_FILE = 1000  # of Parquet with pictures in it: some 200 MB
-ROWS_PER_GROUP = 100
-COLUMNS = ("sha256", "source_label", "label_origin", "site", "page_url", "image_url", "licence", "creator", "cluster")
+MARK = ".isitcake-export.json"  # which version, in which format: an interrupted export goes on, another is refused
+IMAGES_PER_SHARD = 1000  # in a tar of WebDataset
+IMAGES_PER_FILE = 1000  # of Parquet with the pictures in it: about 200 MB
+IMAGES_PER_GROUP = 100  # in a row group of Parquet
+FACTS = ("sha256", "source_label", "label_origin", "site", "page_url", "image_url", "licence", "creator", "cluster")
 
 Progress = Callable[[str, int, int], None]
 
 
-def export(version: Version, kind: str, to: Path, progress: Progress | None = None) -> int:
-    """Write `version` to the folder `to`. Returns how many images. Run again after a crash, it goes on.
+@dataclass(frozen=True)
+class _Export:
+    """parts: rows by split, without empty splits. to: the folder."""
 
-    Raises UsageError for an unknown format or a folder that holds something else, StorageError for a disk that is full.
+    version: Version
+    parts: Mapping[str, Sequence[Row]]
+    to: Path
+    images_per_shard: int
+
+
+def export(
+    version: Version,
+    kind: str,
+    to: Path,
+    progress: Progress | None = None,
+    images_per_shard: int = IMAGES_PER_SHARD,
+) -> int:
+    """Write `version` to the folder `to`. Returns how many images. After a crash, run it again and it goes on.
+
+    kind: one of FORMATS. images_per_shard: of webdataset. Raises UsageError for an unknown format or a folder that
+    holds something else, StorageError for a full disk or a missing picture.
     """
     if kind not in FORMATS:
         raise UsageError(f"no format {kind!r}; use one of {', '.join(FORMATS)}")
@@ -42,9 +58,10 @@ def export(version: Version, kind: str, to: Path, progress: Progress | None = No
         to.mkdir(parents=True, exist_ok=True)
         replace_file(to / MARK, mark.encode())
         rows = version.rows()
-        parts = {split: [row for row in rows if row.split == split] for split in SPLITS}
+        by_split = {split: [row for row in rows if row.split == split] for split in SPLITS}
+        parts = {split: part for split, part in by_split.items() if part}
         done = 0
-        for written in _WRITERS[kind](version, {split: found for split, found in parts.items() if found}, to):
+        for written in _WRITERS[kind](_Export(version, parts, to, images_per_shard)):
             done += written
             if progress:
                 progress("images", done, len(rows))
@@ -58,111 +75,130 @@ def _is_marked(to: Path, mark: str) -> bool:
         return False
 
 
-def _imagefolder(version: Version, parts: Mapping[str, Sequence[Row]], to: Path) -> Iterator[int]:
-    """<split>/<label>/<name>.jpg, as torchvision's ImageFolder walks it."""
-    for split, rows in parts.items():
+def _imagefolder(job: _Export) -> Iterator[int]:
+    """<split>/<label>/<name>.jpg, the folders that torchvision's ImageFolder reads."""
+    for split, rows in job.parts.items():
         for row in rows:
-            target = to / split / row.label / Path(row.file).name
-            _put(version, row, target)
+            _link(job.version, row, job.to / split / row.label / Path(row.file).name)
             yield 1
-        replace_file(to / f"{split}.csv", _csv(rows, [f"{split}/{row.label}/{Path(row.file).name}" for row in rows]))
+        files = [f"{split}/{row.label}/{Path(row.file).name}" for row in rows]
+        replace_file(job.to / f"{split}.csv", _csv(rows, files))
 
 
-def _coco(version: Version, parts: Mapping[str, Sequence[Row]], to: Path) -> Iterator[int]:
-    """images/ and a <split>.json each, shaped like COCO's, with a category for a whole image."""
+def _coco(job: _Export) -> Iterator[int]:
+    """images/ and one <split>.json each, in the form of COCO, with a category for each whole image."""
     number = 0
-    category_of = {label: place for place, label in enumerate(version.labels, 1)}
-    for split, rows in parts.items():
+    category_of = {label: category for category, label in enumerate(job.version.labels, 1)}
+    for split, rows in job.parts.items():
         images, annotations = [], []
         for row in rows:
             number += 1
             name = Path(row.file).name
-            _put(version, row, to / "images" / name)
+            _link(job.version, row, job.to / "images" / name)
             images.append({"id": number, "file_name": name, "license": row.licence, "coco_url": row.image_url,
                            "sha256": row.sha256, "site": row.site})  # fmt: skip
             annotations.append({"id": number, "image_id": number, "category_id": category_of[row.label]})
             yield 1
+        project = job.version.path.parent.parent.name
         content = {
-            "info": {"description": f"{version.path.parent.parent.name} {version.name}", "version": version.id},
-            "categories": [{"id": place, "name": label} for label, place in category_of.items()],
+            "info": {"description": f"{project} {job.version.name}", "version": job.version.id},
+            "categories": [{"id": category, "name": label} for label, category in category_of.items()],
             "images": images,
             "annotations": annotations,
         }
-        replace_file(to / f"{split}.json", (json.dumps(content, ensure_ascii=False) + "\n").encode())
+        replace_file(job.to / f"{split}.json", (json.dumps(content, ensure_ascii=False) + "\n").encode())
 
 
-def _webdataset(version: Version, parts: Mapping[str, Sequence[Row]], to: Path) -> Iterator[int]:
-    """<split>-000000.tar and so on: jpg, cls (place of the label) and json of each image."""
-    for split, rows in parts.items():
-        for number, shard in enumerate(_shards(rows, SHARD)):
-            path = to / f"{split}-{number:06d}.tar"
+def _webdataset(job: _Export) -> Iterator[int]:
+    """<split>-000000.tar and so on: jpg, cls (the label's number) and json of each image."""
+    for split, rows in job.parts.items():
+        for number, shard in enumerate(chunked(rows, job.images_per_shard)):
+            path = job.to / f"{split}-{number:06d}.tar"
             if not path.is_file():
                 partial = path.with_suffix(".partial")
                 with tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as tar:
                     for row in shard:
-                        key = Path(row.file).stem
-                        facts = json.dumps({**_facts(row), "label": row.label}, ensure_ascii=False)
-                        for suffix, content in (
-                            ("jpg", _content(version, row)),
-                            ("cls", str(version.labels.index(row.label)).encode()),
-                            ("json", facts.encode()),
-                        ):
-                            entry = tarfile.TarInfo(f"{key}.{suffix}")  # owner and time are nobody's business
-                            entry.size = len(content)
-                            tar.addfile(entry, io.BytesIO(content))
+                        _add_sample(tar, job.version, row)
                 partial.replace(path)
             yield len(shard)
 
 
-def _parquet(version: Version, parts: Mapping[str, Sequence[Row]], to: Path) -> Iterator[int]:
-    """data/<split>-00000-of-00001.parquet with the pictures' bytes, as the Hugging Face Hub shows them."""
+def _add_sample(tar: tarfile.TarFile, version: Version, row: Row) -> None:
+    facts = json.dumps({**_facts(row), "label": row.label}, ensure_ascii=False)
+    for suffix, content in (
+        ("jpg", _content(version, row)),
+        ("cls", str(version.labels.index(row.label)).encode()),
+        ("json", facts.encode()),
+    ):
+        # Without owner and time, so that the same version gives the same bytes.
+        entry = tarfile.TarInfo(f"{Path(row.file).stem}.{suffix}")
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
+
+
+def _parquet(job: _Export) -> Iterator[int]:
+    """data/<split>-00000-of-00001.parquet with the pictures' bytes, in the form that the Hugging Face Hub shows."""
+    columns = _parquet_schema(job.version)
+    for split, rows in job.parts.items():
+        shards = list(chunked(rows, IMAGES_PER_FILE))
+        for number, shard in enumerate(shards):
+            path = job.to / "data" / f"{split}-{number:05d}-of-{len(shards):05d}.parquet"
+            path.parent.mkdir(exist_ok=True)
+            if not path.is_file():
+                _write_parquet(path, job.version, shard, columns)
+            yield len(shard)
+    card = ["---", "configs:", "- config_name: default", "  data_files:"]
+    for split in job.parts:
+        card += [f"  - split: {split}", f"    path: data/{split}-*"]
+    replace_file(job.to / "README.md", ("\n".join([*card, "---", "", _card_body(job.version)])).encode())
+
+
+def _parquet_schema(version: Version) -> Any:
+    import pyarrow as pa
+
     features = {
         "image": {"_type": "Image"},
         "label": {"names": list(version.labels), "_type": "ClassLabel"},
-        **{name: {"dtype": "string", "_type": "Value"} for name in COLUMNS},
+        **{name: {"dtype": "string", "_type": "Value"} for name in FACTS},
     }
-    schema = pa.schema(
+    return pa.schema(
         [
             ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
             ("label", pa.int64()),
-            *[(name, pa.string()) for name in COLUMNS],
+            *[schema().field(name) for name in FACTS],
         ],
         metadata={"huggingface": json.dumps({"info": {"features": features}})},
     )
-    for split, rows in parts.items():
-        shards = list(_shards(rows, ROWS_PER_FILE))
-        for number, shard in enumerate(shards):
-            path = to / "data" / f"{split}-{number:05d}-of-{len(shards):05d}.parquet"
-            path.parent.mkdir(exist_ok=True)
-            if not path.is_file():
-                partial = path.with_suffix(".partial")
-                with pq.ParquetWriter(partial, schema, compression="none") as writer:  # pictures are packed already
-                    for group in _shards(shard, ROWS_PER_GROUP):
-                        table = [
-                            {
-                                "image": {"bytes": _content(version, row), "path": Path(row.file).name},
-                                "label": version.labels.index(row.label),
-                                **_facts(row),
-                            }
-                            for row in group
-                        ]
-                        writer.write_table(pa.Table.from_pylist(table, schema))
-                partial.replace(path)
-            yield len(shard)
-    card = ["---", "configs:", "- config_name: default", "  data_files:"]
-    for split in parts:
-        card += [f"  - split: {split}", f"    path: data/{split}-*"]
-    replace_file(to / "README.md", ("\n".join([*card, "---", "", _body(version)])).encode())
 
 
-def _csv_only(version: Version, parts: Mapping[str, Sequence[Row]], to: Path) -> Iterator[int]:
-    """manifest.csv: a line for each image; pictures stay where they are."""
-    rows = [row for found in parts.values() for row in found]
-    replace_file(to / "manifest.csv", _csv(rows, [str((version.path / row.file).resolve()) for row in rows]))
+def _write_parquet(path: Path, version: Version, rows: Sequence[Row], columns: Any) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    partial = path.with_suffix(".partial")
+    with pq.ParquetWriter(partial, columns, compression="none") as writer:  # JPEG does not compress further
+        for group in chunked(rows, IMAGES_PER_GROUP):
+            records = [
+                {
+                    "image": {"bytes": _content(version, row), "path": Path(row.file).name},
+                    "label": version.labels.index(row.label),
+                    **_facts(row),
+                }
+                for row in group
+            ]
+            writer.write_table(pa.Table.from_pylist(records, columns))
+    partial.replace(path)
+
+
+def _csv_only(job: _Export) -> Iterator[int]:
+    """manifest.csv: one line for each image. The pictures are not copied: `file` is the path in the version."""
+    rows = [row for part in job.parts.values() for row in part]
+    files = [str((job.version.path / row.file).resolve()) for row in rows]
+    replace_file(job.to / "manifest.csv", _csv(rows, files))
     yield len(rows)
 
 
-_WRITERS: dict[str, Callable[[Version, Mapping[str, Sequence[Row]], Path], Iterator[int]]] = {
+_WRITERS: dict[str, Callable[[_Export], Iterator[int]]] = {
     "imagefolder": _imagefolder,
     "webdataset": _webdataset,
     "parquet": _parquet,
@@ -171,16 +207,17 @@ _WRITERS: dict[str, Callable[[Version, Mapping[str, Sequence[Row]], Path], Itera
 }
 
 
-def _put(version: Version, row: Row, target: Path) -> None:
+def _link(version: Version, row: Row, target: Path) -> None:
+    """Put the row's picture at `target`, as a hard link where possible."""
     if target.is_file():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     try:
-        place(version.path / row.file, partial)
+        link_or_copy(version.path / row.file, partial)
     except FileNotFoundError:
-        raise StorageError(_gone(version, row)) from None
+        raise _missing(version, row) from None
     partial.replace(target)
 
 
@@ -188,40 +225,39 @@ def _content(version: Version, row: Row) -> bytes:
     try:
         return (version.path / row.file).read_bytes()
     except FileNotFoundError:
-        raise StorageError(_gone(version, row)) from None
+        raise _missing(version, row) from None
 
 
-def _gone(version: Version, row: Row) -> str:
-    return f"{version.path / row.file} is gone; `isitcake versions verify {version.name}` says what else is"
+def _missing(version: Version, row: Row) -> StorageError:
+    return StorageError(
+        f"{version.path / row.file} is missing; `isitcake versions verify {version.name}` lists what else is missing"
+    )
 
 
 def _facts(row: Row) -> dict[str, Any]:
     values = vars(row)
-    return {name: values[name] for name in COLUMNS}
+    return {name: values[name] for name in FACTS}
 
 
 def _csv(rows: Sequence[Row], files: Sequence[str]) -> bytes:
+    """All columns of the manifest, with other paths in the column `file`, which comes first."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    names = [name for name in vars(rows[0]) if name != "file"]
+    names = [name for name in COLUMNS if name != "file"]
     writer.writerow(["file", *names])
     for row, file in zip(rows, files, strict=True):
         values = vars(row)
-        writer.writerow([file, *(_plain(values[name]) for name in names)])
+        writer.writerow([file, *(_cell(values[name]) for name in names)])
     return out.getvalue().encode()
 
 
-def _plain(value: Any) -> str:
+def _cell(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(value)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def _shards(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))
-
-
-def _body(version: Version) -> str:
-    """The version's card without its own heading for machines."""
+def _card_body(version: Version) -> str:
+    """The version's dataset card without its YAML."""
     text = (version.path / "README.md").read_text(encoding="utf-8")
     return text.split("---\n", 2)[-1].lstrip()

@@ -1,9 +1,9 @@
-"""What several people's answers say together: Dawid and Skene's model, with a prior and with known answers.
+"""Combine several people's answers: the model of Dawid and Skene, with a prior and with known answers.
 
-Every reviewer has a confusion matrix; every item a probability for each answer. Both are found in turns
-(expectation-maximisation, Applied Statistics 28, 1979). New reviewers are taken to be right nineteen times in
-twenty until their answers say otherwise, so that one answer settles an item, and a careless person's does not.
-Pure functions.
+Every reviewer has a confusion matrix, and every item has a probability for each answer. Both are estimated in turn
+(expectation-maximisation, Applied Statistics 28, 1979). New reviewers count as right in 19 of 20 answers until their
+answers show otherwise. So one answer of a new reviewer settles an item, and one answer of a careless reviewer does
+not. Pure functions. See docs/decisions/0014.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-TRUSTED = 0.95  # how often somebody unknown is taken to be right
-WORTH = 20.0  # answers that this belief weighs as much as
-ROUNDS = 50
-CLOSE = 1e-5
-SETTLED = 0.88  # probability from which an answer holds
+PRIOR_ACCURACY = 0.95  # share of right answers that a new reviewer is assumed to give
+PRIOR_ANSWERS = 20.0  # weight of that assumption, in answers
+MAX_ITERATIONS = 50
+MAX_CHANGE = 1e-5  # of any probability in the last iteration
+SETTLED_PROBABILITY = 0.88  # an answer with at least this probability holds
+COMMON_ANSWERS_FROM = 3  # votes about an item; with fewer, how common an answer is does not count
+MIN_PROBABILITY = 1e-12
 
 
 @dataclass(frozen=True)
 class Vote:
-    """One person's answer about one item."""
+    """One reviewer's answer about one item."""
 
     item: str
     reviewer: str
@@ -30,8 +32,11 @@ class Vote:
 
 @dataclass(frozen=True)
 class Consensus:
-    """answers: the columns of all that follows, k. posteriors: item → (k,) probabilities; evidence: the same by the
-    votes alone, whatever is common. confusion: reviewer → (k, k), what was said (column) where this was true (row).
+    """The fitted model.
+
+    answers: the k answers, in the order of the columns below. posteriors: item → (k,) probabilities. evidence: the
+    same from the votes alone, without how common each answer is. confusion: reviewer → (k, k) probabilities of the
+    given answer (column) for each true answer (row).
     """
 
     answers: tuple[str, ...]
@@ -40,105 +45,132 @@ class Consensus:
     confusion: Mapping[str, NDArray[np.float64]]
 
     def best(self, item: str) -> tuple[str, float]:
-        """The likeliest answer of an item that was voted on, and its probability: what is common may help to choose,
-        but it settles no quarrel.
+        """The likeliest answer of an item with votes, and its probability.
+
+        How common answers are helps to choose the answer, but it cannot settle a disagreement: the probability is the
+        lower one of `posteriors` and `evidence`.
         """
-        found = self.posteriors[item]
-        index = int(found.argmax())
-        return self.answers[index], float(min(found[index], self.evidence[item][index]))
+        posterior = self.posteriors[item]
+        index = int(posterior.argmax())
+        return self.answers[index], float(min(posterior[index], self.evidence[item][index]))
 
     def accuracy(self, reviewer: str) -> float:
-        """How often the reviewer is right, averaged over what is true as often as it is."""
+        """Probability that an answer of the reviewer is right, averaged over how often each answer is true."""
         matrix = self.confusion[reviewer]
         weights = sum(self.posteriors.values()) if self.posteriors else np.ones(len(self.answers))
         return float((np.diag(matrix) * weights).sum() / np.sum(weights))
 
 
+@dataclass(frozen=True)
+class _Votes:
+    """n votes as indices. item, reviewer, answer: (n,). is_informative: (items,), whether the votes about the item say
+    something about its reviewers. known: (items,), index of the known answer, or -1.
+    """
+
+    item: NDArray[np.int64]
+    reviewer: NDArray[np.int64]
+    answer: NDArray[np.int64]
+    is_informative: NDArray[np.bool_]
+    known: NDArray[np.int64]
+
+    def votes_per_item(self) -> NDArray[np.int64]:
+        return np.bincount(self.item, minlength=len(self.known))
+
+
 def consensus(votes: Sequence[Vote], gold: Mapping[str, str] | None = None) -> Consensus:
-    """Fit to the votes; a person's later vote on an item is for the caller to choose. gold: item → what is true."""
-    known = dict(gold or {})
-    answers = tuple(sorted({vote.answer for vote in votes} | set(known.values())))
+    """Fit the model. votes: at most one per reviewer and item. gold: item → the answer that is known to be true."""
+    gold = gold or {}
+    answers = tuple(sorted({vote.answer for vote in votes} | set(gold.values())))
     items = sorted({vote.item for vote in votes})
-    people = sorted({vote.reviewer for vote in votes})
+    reviewers = sorted({vote.reviewer for vote in votes})
     k = len(answers)
     if not items:
         return Consensus(answers, {}, {}, {})
-    item_of = {name: i for i, name in enumerate(items)}
-    person_of = {name: i for i, name in enumerate(people)}
-    column_of = {name: i for i, name in enumerate(answers)}
-    item = np.array([item_of[vote.item] for vote in votes])
-    person = np.array([person_of[vote.reviewer] for vote in votes])
-    said = np.array([column_of[vote.answer] for vote in votes])
-    fixed = np.array([column_of.get(known.get(name, ""), -1) for name in items])
-    # An item that one person alone answered says nothing about that person.
-    telling = (np.bincount(item, minlength=len(items)) > 1) | (fixed >= 0)
-    i, p, s = (part[telling[item]] for part in (item, person, said))
+    indexed = _index(votes, items, reviewers, answers, gold)
+    is_used = indexed.is_informative[indexed.item]
+    item, reviewer, answer = indexed.item[is_used], indexed.reviewer[is_used], indexed.answer[is_used]
     prior = np.full(k, 1 / k)
-    counts = np.zeros((len(people), k, k))
+    counts = np.zeros((len(reviewers), k, k))
     posterior: NDArray[np.float64] = np.zeros((len(items), k))
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ITERATIONS):
         before = posterior
-        posterior = _expect(item, person, said, prior, counts, posterior, telling, fixed)
-        counts = np.zeros((len(people), k, k))
-        for label in range(k):  # what was said, by person and answer, weighted by what is thought true
-            np.add.at(counts, (p, label, s), posterior[i, label])
+        posterior = _posterior(indexed, prior, counts, posterior)
+        counts = np.zeros((len(reviewers), k, k))
+        for truth in range(k):  # answers per reviewer, weighted by the probability of each true answer
+            np.add.at(counts[:, truth], (reviewer, answer), posterior[item, truth])
         prior = (posterior.sum(axis=0) + 1) / (len(items) + k)
-        if np.abs(posterior - before).max() < CLOSE:
+        if np.abs(posterior - before).max() < MAX_CHANGE:
             break
-    evidence = _expect(item, person, said, np.full(k, 1 / k), counts, posterior, telling, fixed)
-    matrices = _matrices(counts)
+    evidence = _posterior(indexed, np.full(k, 1 / k), counts, posterior)
     return Consensus(
         answers,
         dict(zip(items, posterior, strict=True)),
         dict(zip(items, evidence, strict=True)),
-        dict(zip(people, matrices, strict=True)),
+        dict(zip(reviewers, _confusion(counts), strict=True)),
     )
 
 
-def _matrices(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(people, k, k) confusion from counts."""
-    matrices = counts + WORTH * _belief(counts)
+def _index(
+    votes: Sequence[Vote], items: list[str], reviewers: list[str], answers: tuple[str, ...], gold: Mapping[str, str]
+) -> _Votes:
+    item_of = {name: i for i, name in enumerate(items)}
+    reviewer_of = {name: i for i, name in enumerate(reviewers)}
+    answer_of = {name: i for i, name in enumerate(answers)}
+    item = np.array([item_of[vote.item] for vote in votes])
+    known = np.array([answer_of.get(gold.get(name, ""), -1) for name in items])
+    return _Votes(
+        item,
+        np.array([reviewer_of[vote.reviewer] for vote in votes]),
+        np.array([answer_of[vote.answer] for vote in votes]),
+        # An item with one vote and without a known answer says nothing about its reviewer.
+        (np.bincount(item, minlength=len(items)) > 1) | (known >= 0),
+        known,
+    )
+
+
+def _confusion(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(reviewers, k, k) confusion matrices from (reviewers, k, k) weighted counts."""
+    matrices = counts + PRIOR_ANSWERS * _prior_confusion(counts)
     return np.asarray(matrices / matrices.sum(axis=2, keepdims=True))
 
 
-def _belief(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(people, k, k): each row as often right as the person is at all, and that near what is believed of anybody."""
+def _prior_confusion(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(reviewers, k, k): every row has the reviewer's overall accuracy, which is held near PRIOR_ACCURACY."""
     k = counts.shape[1]
     if k == 1:
         return np.ones_like(counts)
     right = np.trace(counts, axis1=1, axis2=2)
-    accuracy = (right + WORTH * TRUSTED) / (counts.sum(axis=(1, 2)) + WORTH)
-    belief = np.tile(((1 - accuracy) / (k - 1))[:, None, None], (1, k, k))
+    accuracy = (right + PRIOR_ANSWERS * PRIOR_ACCURACY) / (counts.sum(axis=(1, 2)) + PRIOR_ANSWERS)
+    confusion = np.tile(((1 - accuracy) / (k - 1))[:, None, None], (1, k, k))
     diagonal = np.arange(k)
-    belief[:, diagonal, diagonal] = accuracy[:, None]
-    return belief
+    confusion[:, diagonal, diagonal] = accuracy[:, None]
+    return confusion
 
 
-def _expect(
-    item: NDArray[np.int64],
-    person: NDArray[np.int64],
-    said: NDArray[np.int64],
-    prior: NDArray[np.float64],
-    counts: NDArray[np.float64],
-    posterior: NDArray[np.float64],
-    telling: NDArray[np.bool_],
-    fixed: NDArray[np.int64],
+def _posterior(
+    votes: _Votes, prior: NDArray[np.float64], counts: NDArray[np.float64], posterior: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(items, k) probabilities of the answers. What an item itself told of its voters is left out: four people who
-    say four things must not explain each other away.
+    """(items, k) probabilities of the answers.
+
+    prior: (k,). counts: (reviewers, k, k), made from `posterior`. What an item itself adds to the counts of its
+    reviewers is subtracted: four reviewers with four answers must not explain each other away.
     """
-    items = len(telling)
-    odds = np.tile(np.log(prior), (items, 1))
-    # One person's rare answer must hold by itself; what is common helps to choose from the third on.
-    odds[np.bincount(item, minlength=items) < 3] = 0.0
-    own = posterior[item] * telling[item][:, None]
-    here = counts[person, :, said] - own + WORTH * _belief(counts)[person, :, said]
-    rows = counts.sum(axis=2)[person] - own + WORTH
-    np.add.at(odds, item, np.log(np.maximum(here, 1e-12) / rows))
-    odds -= odds.max(axis=1, keepdims=True)
-    found = np.exp(odds)
-    found /= found.sum(axis=1, keepdims=True)
-    held = fixed >= 0
-    found[held] = 0.0
-    found[held, fixed[held]] = 1.0
-    return np.asarray(found)
+    n_items = len(votes.known)
+    log_odds = np.tile(np.log(prior), (n_items, 1))
+    log_odds[votes.votes_per_item() < COMMON_ANSWERS_FROM] = 0.0  # a single reviewer's rare answer must hold
+    own = posterior[votes.item] * votes.is_informative[votes.item][:, None]
+    prior_counts = PRIOR_ANSWERS * _prior_confusion(counts)[votes.reviewer, :, votes.answer]
+    answered = counts[votes.reviewer, :, votes.answer] - own + prior_counts
+    rows = counts.sum(axis=2)[votes.reviewer] - own + PRIOR_ANSWERS
+    np.add.at(log_odds, votes.item, np.log(np.maximum(answered, MIN_PROBABILITY) / rows))
+    probabilities = _softmax(log_odds)
+    is_known = votes.known >= 0
+    probabilities[is_known] = 0.0
+    probabilities[is_known, votes.known[is_known]] = 1.0
+    return probabilities
+
+
+def _softmax(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.special import softmax  # slow to import
+
+    return np.asarray(softmax(log_odds, axis=1))

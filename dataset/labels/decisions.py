@@ -1,29 +1,35 @@
-"""From judgements and sources to the label that is published, and why. A ledger: changes are appended."""
+"""Decide the label of a cluster from people's answers, sources and detectors. Pure functions."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from dataset.labels.consensus import SETTLED, Consensus, Vote, consensus
+from dataset.labels.vocabulary import EXCLUDED, UNSURE, UNUSABLE, WITHDRAWN, DecisionOrigin
 
-SET_ASIDE = "set_aside"
-WITHDRAWN = ""  # the answer of a judgement that takes an earlier one back
-FINAL = ("gold", "adjudicator")  # origins of judgements that settle by themselves
-SET_ASIDE_FROM = 0.9  # error probability from which an image nobody looked at stays out
+if TYPE_CHECKING:
+    from dataset.labels.consensus import Consensus
+
+__all__ = [
+    "EXCLUDED", "UNSURE", "UNUSABLE", "WITHDRAWN", "Answer", "Decision", "DecisionOrigin", "Opinion", "decide",
+    "fit_consensus", "opine",
+]  # fmt: skip
+
+EXCLUDING_ERROR_PROBABILITY = 0.9  # from this error probability on, an image without an answer is excluded
 
 
 @dataclass(frozen=True)
 class Decision:
-    """label: one of the project's, `unusable`, `unsure` or `set_aside`. origin: source, human, consensus, detector."""
+    """label: one of the project's, or UNUSABLE, UNSURE, EXCLUDED of dataset.labels.vocabulary."""
 
     label: str
-    origin: str
+    origin: DecisionOrigin
     reason: str
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The newest answer of one reviewer about one picture. is_final: said by who has the last word."""
+    """The newest answer of one reviewer about one cluster. is_final: it is gold or from an adjudicator."""
 
     reviewer: str
     answer: str
@@ -32,9 +38,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Opinion:
-    """What people say of one cluster. label: `unsure` where they are not of one mind. counts: answers by label.
+    """What reviewers together say about one cluster.
 
-    probability: of the likeliest answer, as each person's reliability has it. is_open: another answer could settle it.
+    label: the likeliest answer, or UNSURE if it is not settled. probability: of the likeliest answer, given how
+    reliable each reviewer is. counts: answers by label. is_open: one more answer could settle it.
     """
 
     label: str
@@ -44,47 +51,57 @@ class Opinion:
 
     @property
     def reason(self) -> str:
-        """Without the probability: a decision is not another one because that moved."""
-        told = ", ".join(f"{label} {n}" for label, n in sorted(self.counts.items()))
+        """The reason of a decision. It omits the probability: a new probability alone is no new decision."""
+        counts = ", ".join(f"{label} {n}" for label, n in sorted(self.counts.items()))
         n = sum(self.counts.values())
         if self.is_open:
-            return f"reviewers disagree: {told}" if len(self.counts) > 1 else f"not settled by {n} answers: {told}"
+            return f"reviewers disagree: {counts}" if len(self.counts) > 1 else f"not settled by {n} answers: {counts}"
         return f"{self.counts.get(self.label, 0)} of {n} answers"
 
 
 def opine(answers: Mapping[str, Sequence[Answer]]) -> dict[str, Opinion]:
-    """What people say of each cluster, from the newest answers about it, by reviewer."""
-    found = _fit(answers)
+    """The opinion about each cluster. answers: cluster → the newest answer of every reviewer."""
+    from dataset.labels.consensus import SETTLED_PROBABILITY  # imports numpy, which decisions do not need
+
+    if not answers:
+        return {}
+    model = fit_consensus(answers)
     opinions = {}
-    for cluster, given in answers.items():
-        best, probability = found.best(cluster)
-        is_settled = probability >= SETTLED
-        counts = Counter(said.answer for said in given)
-        opinions[cluster] = Opinion(best if is_settled else "unsure", probability, counts, not is_settled)
+    for cluster, cluster_answers in answers.items():
+        best, probability = model.best(cluster)
+        is_settled = probability >= SETTLED_PROBABILITY
+        counts = Counter(answer.answer for answer in cluster_answers)
+        opinions[cluster] = Opinion(best if is_settled else UNSURE, probability, counts, not is_settled)
     return opinions
 
 
-def _fit(answers: Mapping[str, Sequence[Answer]]) -> Consensus:
-    gold = {cluster: said.answer for cluster, given in answers.items() for said in given if said.is_final}
-    votes = [Vote(cluster, said.reviewer, said.answer) for cluster, given in answers.items() for said in given]
-    return consensus(votes, gold)
+def fit_consensus(answers: Mapping[str, Sequence[Answer]]) -> "Consensus":
+    """The consensus model of all answers; its items are clusters. Final answers are known to be true."""
+    from dataset.labels.consensus import Vote, consensus
+
+    pairs = [(cluster, answer) for cluster, cluster_answers in answers.items() for answer in cluster_answers]
+    known = {cluster: answer.answer for cluster, answer in pairs if answer.is_final}
+    return consensus([Vote(cluster, answer.reviewer, answer.answer) for cluster, answer in pairs], known)
 
 
 def decide(
-    opinion: Opinion | None, source_labels: frozenset[str], error_probability: float, certain: str = ""
+    opinion: Opinion | None, source_labels: frozenset[str], error_probability: float, certain_reason: str = ""
 ) -> Decision:
-    """The label of one cluster. People come before sources; who disagrees keeps it out.
+    """The decision for one cluster: people's answers first, then certain findings, then sources.
 
-    certain: why it is unusable without anybody's answer; empty where it is not.
+    Sources that disagree, or a high error probability, exclude the cluster. certain_reason: why a detector is certain
+    that the cluster is unusable; empty: it is not certain.
     """
     if opinion:
-        origin = "human" if sum(opinion.counts.values()) == 1 else "consensus"
+        is_one_person = sum(opinion.counts.values()) == 1
+        origin = DecisionOrigin.HUMAN if is_one_person else DecisionOrigin.CONSENSUS
         return Decision(opinion.label, origin, opinion.reason)
-    if certain:
-        return Decision("unusable", "detector", certain)
+    if certain_reason:
+        return Decision(UNUSABLE, DecisionOrigin.DETECTOR, certain_reason)
     if len(source_labels) != 1:
-        return Decision(SET_ASIDE, "source", f"sources say {' and '.join(sorted(source_labels))}")
-    if error_probability >= SET_ASIDE_FROM:
-        return Decision(SET_ASIDE, "detector", f"wrong with probability {error_probability:.2f}, not looked at yet")
+        return Decision(EXCLUDED, DecisionOrigin.SOURCE, f"sources say {' and '.join(sorted(source_labels))}")
+    if error_probability >= EXCLUDING_ERROR_PROBABILITY:
+        reason = f"wrong with probability {error_probability:.2f}, not looked at yet"
+        return Decision(EXCLUDED, DecisionOrigin.DETECTOR, reason)
     (label,) = source_labels
-    return Decision(label, "source", "every source says so")
+    return Decision(label, DecisionOrigin.SOURCE, "every source says so")

@@ -1,6 +1,7 @@
-"""What players of the game say of a picture: many light votes, never a label by themselves.
+"""Combine the answers of the game's players about a picture. They never decide a label by themselves.
 
-A player is worth what he gets right on pictures that people have judged; who plays for the first time is worth little.
+The vote of a player weighs as much as the share of right answers that the player gives about pictures with a known
+label. A new player's vote weighs little.
 """
 
 import math
@@ -14,17 +15,17 @@ from sqlalchemy import Connection, func, select
 from dataset.catalog.tables import judgements, plays
 from dataset.labels.label_ledger import clusters_by_image
 
-VOTES_FROM = 3  # players, under whom nothing is said
-MOST = 0.6  # of the weight, from which players are of one mind
-PRIOR = (3.0, 2.0)  # right and wrong answers that everybody starts with
-HEAVIEST = 1.5  # log-odds
-PLAYERS_FIRST = 100.0  # priority in the queue, above any that detectors give
-BEATEN = 1.0  # more priority, where players beat the model
+MIN_PLAYERS = 3  # with fewer players, a picture has no agreement
+AGREEMENT_SHARE = 0.6  # share of the vote weight that counts as agreement
+PRIOR_RIGHT, PRIOR_WRONG = 3.0, 2.0  # answers that every player starts with: right three times in five
+MAX_VOTE_WEIGHT = 1.5  # log-odds of being right; about 82 %
+DISSENT_PRIORITY = 100.0  # lowest priority in the queue of a dissent; detectors give less
+MODEL_ERROR_PRIORITY = 1.0  # added to the priority if players agree with the label and the model does not
 
 
 @dataclass(frozen=True)
 class Play:
-    """One answer. label: ours when it was given. is_known: whether people had judged the picture."""
+    """One answer of a player. label: our label at that time. is_known: whether reviewers had judged the picture."""
 
     player: str
     sha256: str
@@ -34,10 +35,11 @@ class Play:
 
 
 @dataclass(frozen=True)
-class Mind:
-    """What players are of one mind about. share: of their weight, 0 to 1; votes: who said so; players: who answered.
+class Agreement:
+    """The answer that players agree on.
 
-    label: ours. model_answer: the champion's.
+    share: of the vote weight, 0 to 1. votes: players with this answer. players: all players who answered. label: ours.
+    model_answer: the default model's; empty if there was none.
     """
 
     answer: str
@@ -49,73 +51,81 @@ class Mind:
 
     @property
     def is_dissent(self) -> bool:
-        """Whether they think otherwise than our label."""
+        """Whether the players disagree with our label."""
         return self.answer != self.label
 
     @property
     def reason(self) -> str:
-        told = f"players: {self.votes} of {self.players} say {self.answer}"
-        return told if self.is_dissent else f"{told}, and the model says {self.model_answer}"
+        """The reason in the review queue."""
+        votes = f"players: {self.votes} of {self.players} say {self.answer}"
+        return votes if self.is_dissent else f"{votes}, and the model says {self.model_answer}"
 
 
-def reliability(given: Iterable[Play]) -> dict[str, float]:
-    """Probability that a player's answer is right, from pictures that people judged."""
-    counts: dict[str, list[float]] = defaultdict(lambda: list(PRIOR))
-    for play in given:
-        counts[play.player]  # known by having played
+def reliability(all_plays: Iterable[Play]) -> dict[str, float]:
+    """Player → probability that an answer is right, estimated from pictures that reviewers judged."""
+    right: dict[str, float] = defaultdict(lambda: PRIOR_RIGHT)
+    wrong: dict[str, float] = defaultdict(lambda: PRIOR_WRONG)
+    players: dict[str, None] = {}
+    for play in all_plays:
+        players[play.player] = None
         if play.is_known:
-            counts[play.player][play.answer != play.label] += 1
-    return {player: right / (right + wrong) for player, (right, wrong) in counts.items()}
+            (right if play.answer == play.label else wrong)[play.player] += 1
+    return {player: right[player] / (right[player] + wrong[player]) for player in players}
 
 
-def minds(given: Iterable[Play], worth: Mapping[str, float]) -> dict[str, Mind]:
-    """Where enough players answered and most say the same. A player's last answer to a picture counts."""
-    last: dict[str, dict[str, str]] = defaultdict(dict)
-    for play in given:
+def agreements(all_plays: Iterable[Play], reliabilities: Mapping[str, float]) -> dict[str, Agreement]:
+    """Picture → agreement, for pictures where enough players answered and most of the weight is on one answer.
+
+    A player's last answer about a picture counts. Players without a reliability have no weight.
+    """
+    last: dict[str, dict[str, str]] = defaultdict(dict)  # picture → player → answer
+    for play in all_plays:
         last[play.sha256][play.player] = play.answer
-    found = {}
+    agreed = {}
     for sha256, answers in last.items():
         weights: dict[str, float] = defaultdict(float)
         for player, answer in answers.items():
-            odds = worth.get(player, 0.5)
-            weights[answer] += max(0.0, min(HEAVIEST, math.log(odds / (1 - odds))))
-        whole = sum(weights.values())
-        if len(answers) < VOTES_FROM or not whole:
+            p = reliabilities.get(player, 0.5)
+            weights[answer] += max(0.0, min(MAX_VOTE_WEIGHT, math.log(p / (1 - p))))
+        total = sum(weights.values())
+        if len(answers) < MIN_PLAYERS or not total:
             continue
         answer = max(sorted(weights), key=lambda name: weights[name])
-        share = weights[answer] / whole
-        if share >= MOST:
-            votes = sum(said == answer for said in answers.values())
-            found[sha256] = Mind(answer, share, votes, len(answers))
-    return found
+        share = weights[answer] / total
+        if share >= AGREEMENT_SHARE:
+            votes = sum(one == answer for one in answers.values())
+            agreed[sha256] = Agreement(answer, share, votes, len(answers))
+    return agreed
 
 
-def objections(connection: Connection, cluster_of: Mapping[str, str] | None = None) -> dict[str, Mind]:
-    """Clusters, by name, where most players think otherwise than our label, or than the model and rightly so.
+def objections(connection: Connection, cluster_of: Mapping[str, str] | None = None) -> dict[str, Agreement]:
+    """Cluster → agreement, where players disagree with our label, or agree with it and the model does not.
 
-    Answers given since people last judged the picture count. cluster_of: as in `label_ledger.newest_answers`.
+    Only answers that are newer than the last judgement of the cluster count. cluster_of: as in
+    `label_ledger.newest_answers`.
     """
     if cluster_of is None:
         cluster_of = clusters_by_image(connection)
-    judged: dict[str, datetime] = {}
-    newest = select(judgements.c.sha256, func.max(judgements.c.recorded_at).label("last")).group_by(judgements.c.sha256)
-    for row in connection.execute(newest):
+    judged_at: dict[str, datetime] = {}
+    last_judged = select(judgements.c.sha256, func.max(judgements.c.recorded_at).label("last"))
+    for row in connection.execute(last_judged.group_by(judgements.c.sha256)):
         if cluster := cluster_of.get(row.sha256):
-            judged[cluster] = max(judged.get(cluster, row.last), row.last)
-    given, since = [], []
-    last = {}
+            judged_at[cluster] = max(judged_at.get(cluster, row.last), row.last)
+    all_plays, new_plays = [], []
+    newest = {}
     for row in connection.execute(select(plays).order_by(plays.c.id)):
         cluster = cluster_of.get(row.sha256)
         if cluster is None:
             continue
-        play = Play(row.player, cluster, row.answer, row.label, cluster in judged)
-        given.append(play)
-        if cluster not in judged or row.played_at > judged[cluster]:
-            since.append(play)
-            last[cluster] = row
-    found = {}
-    for cluster, mind in minds(since, reliability(given)).items():
-        whole = replace(mind, label=last[cluster].label, model_answer=last[cluster].model_answer)
-        if whole.is_dissent or whole.model_answer not in ("", whole.answer):
-            found[cluster] = whole
-    return found
+        play = Play(row.player, cluster, row.answer, row.label, cluster in judged_at)
+        all_plays.append(play)
+        if cluster not in judged_at or row.played_at > judged_at[cluster]:
+            new_plays.append(play)
+            newest[cluster] = row
+    objecting = {}
+    for cluster, agreement in agreements(new_plays, reliability(all_plays)).items():
+        row = newest[cluster]
+        compared = replace(agreement, label=row.label, model_answer=row.model_answer)
+        if compared.is_dissent or compared.model_answer not in ("", compared.answer):
+            objecting[cluster] = compared
+    return objecting

@@ -1,4 +1,4 @@
-"""Bytes of unknown origin into pixels, safely."""
+"""Decode bytes of unknown origin into pixels, safely."""
 
 import io
 import warnings
@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-MAX_PIXELS: Final = 80_000_000  # a 12 MP camera is far below; a decompression bomb is not
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")  # JPEG opens MPO too
+MAX_PIXELS: Final = 80_000_000  # a 12 MP camera is far below this; a decompression bomb is above
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")  # JPEG includes MPO
 SCALED: Final = (192, 192)  # JPEG decodes at 1/2, 1/4 or 1/8 down to this: 4 times faster, same hashes
 FEATURES_PX: Final = 256  # shorter side, at least, of the pixels that a backbone gets
 DERIVED_RECIPE: Final = "jpeg1024-white-2"
 DERIVED_SIDE_PX: Final = 1024
-JPEG_FORMATS: Final = ("JPEG", "MPO")  # what Pillow calls a JPEG file with one picture, and with several
-UPRIGHT: Final = {  # Exif orientation → what shows the picture as it was seen
+JPEG_FORMATS: Final = ("JPEG", "MPO")  # Pillow's names of a JPEG file with one picture, and with several
+UPRIGHT: Final = {  # Exif orientation → operation that makes the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -26,17 +26,17 @@ UPRIGHT: Final = {  # Exif orientation → what shows the picture as it was seen
     8: Image.Transpose.ROTATE_90,
 }
 
-# Our own limit is checked before any pixel is decoded; Pillow's would only warn.
+# MAX_PIXELS is checked before any pixel is decoded; the limit of Pillow only warns.
 Image.MAX_IMAGE_PIXELS = None
 
 
 class Undecodable(Exception):
-    """The bytes are not a picture we take; the message says why in a few words."""
+    """The bytes are not an accepted picture; the message gives the reason in a few words."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the first bytes claim. width and height in pixels, as a viewer shows it (Exif applied)."""
+    """What the header of a picture says. width, height: in pixels, with the Exif orientation applied."""
 
     format: str
     width: int
@@ -45,7 +45,7 @@ class Header:
 
 
 def open_image(content: bytes) -> Image.Image:
-    """An image whose format and size are allowed, not decoded yet. Raises Undecodable."""
+    """An image of an accepted format and size, not decoded yet. Raises Undecodable."""
     if not content:
         raise Undecodable("empty")
     try:
@@ -62,7 +62,7 @@ def open_image(content: bytes) -> Image.Image:
 
 
 def load(image: Image.Image) -> Image.Image:
-    """Decode the pixels, first frame. Raises Undecodable for truncated or damaged data."""
+    """Decode the pixels of the first frame. Raises Undecodable for truncated or damaged data."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -81,10 +81,10 @@ def examine(content: bytes) -> Header:
 
 
 def orientation(image: Image.Image) -> int:
-    """Exif orientation, 1 to 8; 1 where there is none or it cannot be read."""
+    """Exif orientation, 1 to 8; 1 if it is missing or cannot be read."""
     try:
         value = int(image.getexif().get(0x0112, 1))
-    except Exception:  # noqa: BLE001  Exif is written by anybody
+    except Exception:  # noqa: BLE001  any program may have written the Exif data
         return 1
     return value if 1 <= value <= 8 else 1
 
@@ -95,10 +95,10 @@ def scaled_rgb(content: bytes, side_px: int = FEATURES_PX) -> Image.Image:
 
 
 def normalise(content: bytes) -> bytes:
-    """The derivative every image of a version is: upright, sRGB, flattened on white, longest side
-    1024 px, JPEG. The same bytes in give the same bytes out.
+    """The normalised picture of an original: upright, sRGB, on white, longest side 1024 px, JPEG.
 
-    Small ones are enlarged: a size of their own would tell a model which source they came from.
+    The same input gives the same bytes. Small pictures are enlarged: their size would tell a model which source they
+    come from (docs/decisions/0013). Raises Undecodable.
     """
     image = open_image(content)
     if image.format in ("JPEG", "MPO"):
@@ -110,7 +110,7 @@ def normalise(content: bytes) -> bytes:
 
 
 def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:
-    """JPEG without metadata: the same pixels give the same bytes."""
+    """JPEG without metadata. The same pixels give the same bytes."""
     out = io.BytesIO()
     image.save(out, "JPEG", quality=quality, subsampling=0, optimize=False)
     return out.getvalue()
@@ -125,10 +125,13 @@ def alpha_share(image: Image.Image) -> float:
 
 
 def upright_rgb(image: Image.Image, *, background: str = "white", exact_colour: bool = False) -> Image.Image:
+    """A decoded image, upright and RGB. background: colour behind transparent pixels. exact_colour: convert to sRGB by
+    the image's own profile.
+    """
     turn = orientation(image)
     profile = image.info.get("icc_profile") if exact_colour else None
     if image.mode in ("I;16", "I;16B", "I;16L", "I"):
-        # 16-bit greyscale: Pillow would clip everything above 255 to white.
+        # 16-bit grey: Pillow would turn every value above 255 into white.
         image = Image.fromarray((np.asarray(image, dtype=np.float64) / 257).clip(0, 255).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         rgba = image.convert("RGBA")
@@ -150,7 +153,7 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
             outputMode="RGB",
         )
     except (ImageCms.PyCMSError, OSError, ValueError):
-        return image  # a damaged profile says nothing; take the numbers as sRGB
+        return image  # the profile is damaged; treat the pixels as sRGB
     return converted or image
 
 

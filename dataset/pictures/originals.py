@@ -1,4 +1,4 @@
-"""The blob store: original bytes by their SHA-256, on this disk or in a bucket of an S3-compatible service."""
+"""Store original bytes under their SHA-256, on this disk or in a bucket of an S3-compatible service."""
 
 import hashlib
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ EXTENSIONS = {
 
 
 class Blobs(Protocol):
-    """Original bytes, stored once and never changed. What is gone or out of reach raises StorageError."""
+    """Original bytes, stored once and never changed. Bytes that are gone or out of reach raise StorageError."""
 
     def put(self, content: bytes, image_format: str) -> str:
         """Store the bytes. Returns their SHA-256, 64 hex digits."""
@@ -31,20 +31,20 @@ class Blobs(Protocol):
     def read(self, sha256: str, image_format: str) -> bytes: ...
 
     def start(self, sha256: str, image_format: str, count: int) -> bytes:
-        """The first `count` bytes, or all where there are fewer."""
+        """The first `count` bytes, or all if there are fewer."""
 
     def path(self, sha256: str, image_format: str) -> Path:
-        """A file on this disk with the bytes; fetched first where they are kept elsewhere."""
+        """A file on this disk with the bytes. They are downloaded first if they are in a bucket."""
 
     def address(self, sha256: str, image_format: str) -> str:
-        """Where the bytes are kept, for people."""
+        """Path or URL of the bytes, for messages."""
 
     def discard(self, sha256: str) -> None:
-        """Remove the bytes, in whatever format; nothing happens where there are none."""
+        """Remove the bytes, in any format. Nothing happens if there are none."""
 
 
 class LocalBlobs:
-    """Under `root`: ab/<sha256>.<ext>, read-only."""
+    """Read-only files in a folder: ab/<sha256>.<ext>."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -79,7 +79,7 @@ class LocalBlobs:
 
 
 class S3Blobs:
-    """In a bucket, under the same keys as on a disk. cache: where files are fetched to that a program has to open."""
+    """Objects in a bucket, with the same names as files on a disk. cache: folder for downloaded files."""
 
     def __init__(self, url: str, store: Any, cache: Path) -> None:
         self.url = url.rstrip("/")
@@ -92,19 +92,19 @@ class S3Blobs:
     def put(self, content: bytes, image_format: str) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
         key = _key(sha256, image_format)
-        with self._port(key):
-            if not self._is_there(key):
-                self._store.put(key, content)  # whole or not at all; of two at once both write the same
+        with self._service_errors(key):
+            if not self._exists(key):
+                self._store.put(key, content)  # atomic; two writers write the same bytes
         return sha256
 
     def read(self, sha256: str, image_format: str) -> bytes:
         key = _key(sha256, image_format)
-        with self._port(key):
+        with self._service_errors(key):
             return bytes(self._store.get(key).bytes())
 
     def start(self, sha256: str, image_format: str, count: int) -> bytes:
         key = _key(sha256, image_format)
-        with self._port(key):
+        with self._service_errors(key):
             return bytes(self._store.get_range(key, start=0, length=count))
 
     def path(self, sha256: str, image_format: str) -> Path:
@@ -114,13 +114,13 @@ class S3Blobs:
         return path
 
     def discard(self, sha256: str) -> None:
-        with self._port(sha256):
+        with self._service_errors(sha256):
             for key in [entry["path"] for part in self._store.list(f"{sha256[:2]}/") for entry in part]:
                 if key.startswith(f"{sha256[:2]}/{sha256}."):
                     self._store.delete(key)
         self._cache.discard(sha256)
 
-    def _is_there(self, key: str) -> bool:
+    def _exists(self, key: str) -> bool:
         try:
             self._store.head(key)
         except FileNotFoundError:
@@ -128,8 +128,8 @@ class S3Blobs:
         return True
 
     @contextmanager
-    def _port(self, key: str) -> Iterator[None]:
-        """Where the service's refusals become ours."""
+    def _service_errors(self, key: str) -> Iterator[None]:
+        """Turn errors of the service into StorageError."""
         from obstore.exceptions import BaseError
 
         try:
@@ -137,30 +137,30 @@ class S3Blobs:
         except FileNotFoundError:
             raise StorageError(_gone(f"{self.url}/{key}")) from None
         except (BaseError, OSError) as error:
-            told = str(error).strip().splitlines()[0][:200]
-            mend = "mend [blobs] or its keys and run this again"
-            raise StorageError(f"{self.url} cannot be used ({told}); {mend}") from error
+            reason = str(error).strip().splitlines()[0][:200]
+            fix = "fix [blobs] or its keys and run this again"
+            raise StorageError(f"{self.url} cannot be used ({reason}); {fix}") from error
 
 
 def blobs_of(settings: Settings) -> Blobs:
-    """The store that the settings name."""
+    """The store of [blobs] url."""
     section = settings.blobs
     if section.url == "local":
         return LocalBlobs(settings.home / "blobs")
-    from obstore.store import S3Store  # slow to import, and seldom needed
+    from obstore.store import S3Store  # slow to import, and rarely needed
 
-    where = urlsplit(section.url)
+    url = urlsplit(section.url)
     options = {
         "region": section.region,
         "endpoint": section.endpoint,
         "access_key_id": settings.secrets.blobs_key_id.get_secret_value(),
         "secret_access_key": settings.secrets.blobs_secret.get_secret_value(),
     }
-    given: Any = {name: value for name, value in options.items() if value}  # without keys: the machine's own role
+    config: Any = {name: value for name, value in options.items() if value}  # without keys: the machine's own role
     store = S3Store(
-        where.netloc,
-        prefix=where.path.strip("/") or None,
-        config=given,
+        url.netloc,
+        prefix=url.path.strip("/") or None,
+        config=config,
         client_options={"allow_http": section.endpoint.startswith("http://"), "timeout": "60s"},
         retry_config={"max_retries": 3},
     )
@@ -171,5 +171,5 @@ def _key(sha256: str, image_format: str) -> str:
     return f"{sha256[:2]}/{sha256}.{EXTENSIONS.get(image_format, 'bin')}"
 
 
-def _gone(where: str) -> str:
-    return f"{where} is gone; restore it, or erase the image"
+def _gone(address: str) -> str:
+    return f"{address} is gone; restore it, or erase the image"

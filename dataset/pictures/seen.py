@@ -1,4 +1,4 @@
-"""What is seen in a picture without any training of ours: objects and lines of text."""
+"""Recognise objects and lines of text in a picture, without training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,10 @@ RECIPE = "seen-1"
 
 @dataclass(frozen=True)
 class Seen:
-    """objects: COCO class → score of its best cell, 0 to 1; None without a detector. text_lines: how many lines
-    of text; text_share: of the picture, that they cover.
+    """What is recognised in one picture.
+
+    objects: COCO class → score of its best cell or box, 0 to 1; None without a detector. text_lines: number of lines of
+    text. text_share: share of the picture that they cover.
     """
 
     objects: Mapping[str, float] | None
@@ -23,11 +25,11 @@ class Seen:
 
 
 def recipe(net: ObjectDetector | None) -> str:
-    """Names what pictures were looked at with."""
+    """Name of the method and of the detector's weights; results of another recipe are computed again."""
     return f"{RECIPE} {net.name}" if net else RECIPE
 
 
-def look(image: Image.Image, net: ObjectDetector | None) -> Seen:
-    """What is seen in an upright RGB picture."""
+def recognise(image: Image.Image, net: ObjectDetector | None) -> Seen:
+    """Recognise objects and text in an upright RGB picture."""
     lines, share = text_lines(image)
     return Seen(net.scores(image) if net else None, lines, share)

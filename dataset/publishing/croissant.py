@@ -1,8 +1,11 @@
-"""Croissant metadata of a version."""
+"""croissant.json of a version: metadata for machine learning tools, by the Croissant standard 1.1 of MLCommons."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from dataset.versions.manifest import COLUMNS, FILE_NAME, Url
+from dataset.versions.published import Version
 
 CROISSANT_CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -44,78 +47,30 @@ CROISSANT_CONTEXT: dict[str, Any] = {
 }
 
 
-def croissant(project: str, facts: Mapping[str, Any], manifest_sha256: str, url: str) -> str:
-    """croissant.json: the manifest joined to the image files through their names."""
-    columns = {
-        "sha256": "sc:Text", "file": "sc:Text", "label": "sc:Text", "split": "sc:Text", "source_label": "sc:Text",
-        "label_origin": "sc:Text", "site": "sc:Text", "page_url": "sc:URL", "image_url": "sc:URL", "licence": "sc:Text",
-        "creator": "sc:Text", "width": "sc:Integer", "height": "sc:Integer", "format": "sc:Text", "phash": "sc:Text",
-        "cluster": "sc:Text", "judgements": "sc:Integer", "error_probability": "sc:Float",
-    }  # fmt: skip
-    fields: list[dict[str, Any]] = [
-        {
-            "@type": "cr:Field",
-            "@id": f"rows/{name}",
-            "name": name,
-            "dataType": kind,
-            "source": {"fileObject": {"@id": "manifest"}, "extract": {"column": name}},
-        }
-        for name, kind in columns.items()
-    ]
-    files = [
-        {
-            "@type": "cr:Field",
-            "@id": "images/name",
-            "name": "name",
-            "dataType": "sc:Text",
-            "source": {"fileSet": {"@id": "image-files"}, "extract": {"fileProperty": "fullpath"}},
-        },
-        {
-            "@type": "cr:Field",
-            "@id": "images/image",
-            "name": "image",
-            "dataType": "sc:ImageObject",
-            "source": {"fileSet": {"@id": "image-files"}, "extract": {"fileProperty": "content"}},
-        },
-    ]
-    joined = []
-    for name, kind in columns.items():
-        field = {
-            "@type": "cr:Field",
-            "@id": f"examples/{name}",
-            "name": name,
-            "dataType": kind,
-            "source": {"field": {"@id": f"rows/{name}"}},
-        }
-        if name == "file":
-            field["references"] = {"field": {"@id": "images/name"}}
-        joined.append(field)
-    joined.append(
-        {
-            "@type": "cr:Field",
-            "@id": "examples/image",
-            "name": "image",
-            "dataType": "sc:ImageObject",
-            "source": {"field": {"@id": "images/image"}},
-        }
-    )
+# Croissant's type by the type of a column; columns of other types (lists, times) are not described.
+TYPES = {str: "sc:Text", Url: "sc:URL", int: "sc:Integer", float: "sc:Float"}
+
+
+def croissant(project: str, version: Version, manifest_sha256: str, url: str) -> str:
+    """croissant.json: the manifest, joined to the image files by their names. url: the project's contact."""
+    columns = {name: TYPES[kind] for name, kind in COLUMNS.items() if kind in TYPES}
     content = {
         "@context": CROISSANT_CONTEXT,
         "@type": "sc:Dataset",
         "name": project,
-        "description": f"{project}, version {facts['name']}: see README.md",
+        "description": f"{project}, version {version.name}: see README.md",
         "conformsTo": "http://mlcommons.org/croissant/1.1",
-        "version": facts["name"],
-        "datePublished": facts["created"],
+        "version": version.name,
+        "datePublished": version.created,
         "license": "see the column licence",
-        "citeAs": f"{project} {facts['name']}, id {facts['id']}",
+        "citeAs": f"{project} {version.name}, id {version.id}",
         "url": url,
         "distribution": [
             {
                 "@type": "cr:FileObject",
                 "@id": "manifest",
                 "name": "manifest",
-                "contentUrl": "manifest.parquet",
+                "contentUrl": FILE_NAME,
                 "encodingFormat": "application/x-parquet",
                 "sha256": manifest_sha256,
             },
@@ -128,9 +83,54 @@ def croissant(project: str, facts: Mapping[str, Any], manifest_sha256: str, url:
             },
         ],
         "recordSet": [
-            {"@type": "cr:RecordSet", "@id": "rows", "name": "rows", "field": fields},
-            {"@type": "cr:RecordSet", "@id": "images", "name": "images", "key": {"@id": "images/name"}, "field": files},
-            {"@type": "cr:RecordSet", "@id": "examples", "name": "examples", "field": joined},
+            _record_set("rows", _row_fields(columns)),
+            _record_set("images", _image_fields(), {"key": {"@id": "images/name"}}),
+            _record_set("examples", _example_fields(columns)),
         ],
     }
+    return _text(content)
+
+
+def with_manifest_digest(text: str, manifest_sha256: str) -> str:
+    """croissant.json with a new digest of the manifest, after an erasure."""
+    content = json.loads(text)
+    content["distribution"][0]["sha256"] = manifest_sha256
+    return _text(content)
+
+
+def _row_fields(columns: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        _field("rows", name, kind, {"fileObject": {"@id": "manifest"}, "extract": {"column": name}})
+        for name, kind in columns.items()
+    ]
+
+
+def _image_fields() -> list[dict[str, Any]]:
+    return [
+        _field("images", name, kind, {"fileSet": {"@id": "image-files"}, "extract": {"fileProperty": property_}})
+        for name, kind, property_ in (("name", "sc:Text", "fullpath"), ("image", "sc:ImageObject", "content"))
+    ]
+
+
+def _example_fields(columns: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The manifest's columns with the picture; the column `file` joins the two."""
+    joined = [
+        _field("examples", name, kind, {"field": {"@id": f"rows/{name}"}})
+        | ({"references": {"field": {"@id": "images/name"}}} if name == "file" else {})
+        for name, kind in columns.items()
+    ]
+    return [*joined, _field("examples", "image", "sc:ImageObject", {"field": {"@id": "images/image"}})]
+
+
+def _field(record_set: str, name: str, kind: str, source: Mapping[str, Any]) -> dict[str, Any]:
+    return {"@type": "cr:Field", "@id": f"{record_set}/{name}", "name": name, "dataType": kind, "source": source}
+
+
+def _record_set(
+    name: str, fields: Sequence[Mapping[str, Any]], extra: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    return {"@type": "cr:RecordSet", "@id": name, "name": name, **(extra or {}), "field": fields}
+
+
+def _text(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"

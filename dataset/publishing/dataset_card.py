@@ -1,172 +1,194 @@
-"""The dataset card and croissant.json of a version: generated, never edited."""
+"""The dataset card (README.md) of a version: generated, never edited by hand."""
 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from dataset.publishing.balance import balance
-from dataset.publishing.totals import Census
+from dataset.publishing.totals import Totals
+from dataset.versions.facts import Audit, ForcedGate, Gate, Shortcut
+from dataset.versions.published import Version
 from dataset.versions.splits import SHARES, SPLITS, UNSEEN
 
 _CREDITS = re.compile(r"\n\n### Credits\n\n.*?(?=\n\n## )", re.DOTALL)
-CREDITED = 200  # makers named on the card; all of them stand in the manifest
+CREDITED = 200  # creators named on the card; the manifest names all
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
-EXPLAINED = {
+SPLIT_USES = {
     "train": "to learn from",
     "validation": "to choose with",
-    "test": "images never seen, sites that were",
-    UNSEEN: "sites never seen: what to expect elsewhere",
+    "test": "new images, from sites that are in train",
+    UNSEEN: "new images, from sites that are nowhere else: the score to expect elsewhere",
 }
+_BIAS = f"""## Bias to know about
+
+Each class comes from sites of its own kind, so a model can learn the site instead of the subject. Compare `test` with \
+`{UNSEEN}`: no training image comes from its sites. All images went through one recipe (upright, sRGB, white ground, \
+longest side 1024, JPEG), so that size, format and compression do not reveal the class.
+
+"""
+_LOAD = """## How to load
+
+```python
+from datasets import load_dataset
+
+dataset = load_dataset("path/to/this/folder")
+```
+
+Or `torchvision.datasets.ImageFolder("data/train")`, `croissant.json` with mlcroissant, or `manifest.parquet` with \
+pandas or DuckDB."""
+_REMOVE = """## Have a picture removed
+
+Write to the contact in the crawler's user agent, with the picture's address. The picture is then erased from every \
+version and not collected again."""
 
 
-def card(
-    project: str,
-    labels: Sequence[str],
-    found: Census,
-    facts: Mapping[str, Any],
-    left_out: Mapping[str, int],
-) -> str:
-    """README.md with Hugging Face's YAML. facts: version.json; left_out: images not published, by why."""
-    present = [split for split in SPLITS if facts["counts"].get(split)]
-    yaml = ["---", f"pretty_name: {json.dumps(project)}", "task_categories:", "- image-classification"]
-    yaml += [f"size_categories:\n- {_size(found.images)}", "configs:", "- config_name: default", "  data_files:"]
-    for split in present:
-        yaml += [f"  - split: {split}", f'    path: "data/{split}/**"']
-    yaml.append("---")
-    per_split = [
-        [
-            split,
-            *(str(facts["counts"][split].get(label, 0)) for label in labels),
-            f"{sum(facts['counts'][split].values()) / max(1, found.images):.1%}",
-            EXPLAINED[split],
-        ]
-        for split in SPLITS
-    ]
-    sources = [
-        [site, label, str(count), str(found.relabelled[site]), licence or "not stated"]
-        for (site, label, licence), count in sorted(found.by_place.items())
-    ]
-    doubt = found.doubt / max(1, found.images)
+def card(project: str, version: Version, totals: Totals, left_out: Mapping[str, int]) -> str:
+    """README.md with Hugging Face's YAML. left_out: clusters that were not published, by reason."""
     parts = [
-        "\n".join(yaml),
-        f"# {project} {facts['name']}",
-        f"{found.images} images of {len(labels)} classes, collected from {len(found.relabelled)} places "
-        f"({_days(found.first_seen)}), "
-        f"cleaned, and split so that no picture and no held-out site is on both sides. "
-        f"Id `{facts['id']}`, published {facts['created']}"
-        + (f", after {facts['parent']}." if facts["parent"] else ", the first version."),
-        *_forced(facts.get("gates", [])),
-        "## Images\n\n"
-        + _table(["split", *labels, "share", ""], per_split)
-        + f"\n\n{_aimed(facts['counts'])}"
-        + (f"\n\n{told}" if (told := balance({label: found.labels[label] for label in labels})) else ""),
-        "## How the labels came about\n\n"
-        + _table(["label from", "images"], [[name, str(count)] for name, count in sorted(found.origins.items())])
-        + f"\n\nEvery image starts with the label of its source. People looked at {found.reviewed} of {found.images}. "
-        "Left out: " + (", ".join(f"{n} {why}" for why, n in sorted(left_out.items())) or "none") + ".",
-        "## How wrong it still is\n\n" + _error(facts.get("audit"), doubt),
-        "## Bias to know about\n\nEach class comes from places of its own kind, so a model can learn the place "
-        f"instead of the subject. Compare `test` with `{UNSEEN}`, whose sites no training image comes from. All "
-        "images went through one recipe (upright, sRGB, white ground, longest side 1024, JPEG), so that size, "
-        "format and compression do not give the class away.\n\n" + _shortcuts(facts.get("shortcuts", {}), len(labels)),
-        "## Sources and licences\n\n"
-        + _table(["place", "its label", "images", "of them relabelled", "licence"], sources)
-        + "\n\nPage, address and creator of every image stand in `manifest.parquet`. The pictures belong to their "
-        "makers; the licence column says what the source allows." + _credits(found.credits),
-        "## How to load\n\n```python\nfrom datasets import load_dataset\n\n"
-        'dataset = load_dataset("path/to/this/folder")\n```\n\nOr `torchvision.datasets.ImageFolder("data/train")`, '
-        "`croissant.json` with mlcroissant, or `manifest.parquet` with pandas or DuckDB.",
-        "## Have a picture removed\n\nWrite to the contact in the crawler's user agent with the picture's address; it "
-        "is erased from every version and not collected again.",
+        _yaml(project, version, totals),
+        f"# {project} {version.name}",
+        _summary(version, totals),
+        *_forced(version.gates),
+        _images(version, totals),
+        _labels(totals, left_out),
+        "## Label error\n\n" + _label_error(version.audit, totals),
+        _BIAS + _shortcuts(version.shortcuts, len(version.labels)),
+        _sources(totals),
+        _LOAD,
+        _REMOVE,
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _days(seen: tuple[str, str]) -> str:
-    first, last = seen
-    return f"on {first}" if first == last else f"{first} to {last}"
+def with_credits(text: str, credits: Mapping[tuple[str, str], int]) -> str:
+    """The card with new credits, after an erasure. credits: images by creator and licence."""
+    return _CREDITS.sub(lambda _: _credits(credits), text)
 
 
-def _aimed(counts: Mapping[str, Mapping[str, int]]) -> str:
-    """What the shares were meant to be, and what they are where sites were not held out."""
-    seen = {split: sum(counts.get(split, {}).values()) for split in SHARES}
-    whole = max(1, sum(seen.values()))
-    told = ", ".join(f"{split} {seen[split] / whole:.1%} of {share:.0%} meant" for split, share in SHARES.items())
-    return f"Of the images from sites that are trained on: {told}. Whole sites make up `{UNSEEN}`."
+def _yaml(project: str, version: Version, totals: Totals) -> str:
+    size = next((name for limit, name in _SIZES if totals.images < limit), "n>1M")
+    lines = ["---", f"pretty_name: {json.dumps(project)}", "task_categories:", "- image-classification"]
+    lines += [f"size_categories:\n- {size}", "configs:", "- config_name: default", "  data_files:"]
+    for split in SPLITS:
+        if version.counts.get(split):
+            lines += [f"  - split: {split}", f'    path: "data/{split}/**"']
+    return "\n".join([*lines, "---"])
 
 
-def with_credits(text: str, found: Mapping[tuple[str, str], int]) -> str:
-    """The card with other credits: of what is left after an erasure."""
-    return _CREDITS.sub(lambda _: _credits(found), text)
+def _summary(version: Version, totals: Totals) -> str:
+    first, last = totals.first_seen
+    days = f"on {first}" if first == last else f"{first} to {last}"
+    return (
+        f"{totals.images} images of {len(version.labels)} classes, collected from {len(totals.relabelled)} sites "
+        f"({days}), cleaned, and split so that no picture and no held-out site is in two splits. "
+        f"Id `{version.id}`, published {version.created}"
+        + (f", after {version.parent}." if version.parent else ", the first version.")
+    )
 
 
-def _credits(found: Mapping[tuple[str, str], int]) -> str:
-    """Who made the pictures, as far as the sources say."""
-    if not found:
-        return ""
-    most = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))
-    rows = [[creator, licence or "not stated", str(count)] for (creator, licence), count in most[:CREDITED]]
-    rest = f"\n\nAnd {len(most) - CREDITED} more, in the manifest." if len(most) > CREDITED else ""
-    return "\n\n### Credits\n\n" + _table(["made by", "licence", "images"], rows) + rest
+def _forced(gates: Sequence[Gate]) -> list[str]:
+    """The failed checks of a version that was published by force."""
+    failed = [f"- {gate.forced}" for gate in gates if isinstance(gate, ForcedGate)]
+    return ["## Published by force\n\n" + "\n".join(failed)] if failed else []
 
 
-def _forced(gates: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What was refused and published all the same."""
-    refused = [gate["forced"] for gate in gates if gate.get("forced")]
-    if not refused:
-        return []
-    return ["## Published by force\n\n" + "\n".join(f"- {why}" for why in refused)]
+def _images(version: Version, totals: Totals) -> str:
+    rows = [
+        [
+            split,
+            *(str(version.counts[split].get(label, 0)) for label in version.labels),
+            f"{sum(version.counts[split].values()) / max(1, totals.images):.1%}",
+            SPLIT_USES[split],
+        ]
+        for split in SPLITS
+    ]
+    warning = balance({label: totals.labels[label] for label in version.labels})
+    text = f"## Images\n\n{_table(['split', *version.labels, 'share', ''], rows)}\n\n{_shares(version.counts)}"
+    return f"{text}\n\n{warning}" if warning else text
 
 
-def _error(audited: Mapping[str, Any] | None, doubt: float) -> str:
-    """The audited label error with its interval; without an audit, what there is instead."""
-    if audited is None:
+def _shares(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """Actual and planned share of each split, among the sites that are not held out."""
+    images = {split: sum(counts.get(split, {}).values()) for split in SHARES}
+    total = max(1, sum(images.values()))
+    shares = ", ".join(f"{split} {images[split] / total:.1%} (planned {share:.0%})" for split, share in SHARES.items())
+    return f"Of the images from sites that are trained on: {shares}. Whole sites make up `{UNSEEN}`."
+
+
+def _labels(totals: Totals, left_out: Mapping[str, int]) -> str:
+    reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(left_out.items())) or "none"
+    return (
+        "## Where the labels come from\n\n"
+        + _table(["label from", "images"], [[name, str(count)] for name, count in sorted(totals.origins.items())])
+        + "\n\nEvery image starts with the label of its source. "
+        f"People answered {totals.reviewed} of {totals.images} images. Left out: {reasons}."
+    )
+
+
+def _label_error(audit: Audit | None, totals: Totals) -> str:
+    """The audited label error with its interval; without an audit, the detectors' estimate."""
+    if audit is None:
         return (
-            "Not audited: nobody answered the random sample yet. The detectors' own estimate is "
-            f"{doubt:.1%} of the labels; they are built to order images for review, so take it as a rough guide."
+            "Not audited: nobody has answered the audit sample yet. The detectors estimate that "
+            f"{totals.expected_wrong / max(1, totals.images):.1%} of the labels are wrong. They are built to order "
+            "images for review, so this is a rough guide."
         )
-    wrong, images = audited["wrong"], audited["images"]
     rows = [
         [name, str(n), str(k), f"{k / n:.1%}"]
-        for part in ("by_label", "by_source")
-        for name, (n, k) in audited[part].items()
+        for part in (audit.by_label, audit.by_source)
+        for name, (n, k) in part.items()
     ]
     return (
-        f"**{wrong / images:.1%}** of the labels (95 % interval {audited['low']:.1%} to {audited['high']:.1%}): of "
-        f"{images} pictures drawn at random, whatever anybody suspected, {wrong} had a wrong label when they were "
-        "drawn. Those are mended, so this version is a little better. The review queue's own rate is not used: it "
-        "asks about the worst.\n\n" + _table(["of the audit", "images", "wrong", "error"], rows)
+        f"**{audit.wrong / audit.images:.1%}** of the labels are wrong (95 % interval {audit.low:.1%} to "
+        f"{audit.high:.1%}): {audit.images} pictures were drawn at random, and {audit.wrong} of them had a wrong label "
+        "when they were drawn. Those labels are fixed, so this version is a little better. The error rate in the "
+        "review queue is not used, because the queue asks about the most suspicious pictures.\n\n"
+        + _table(["of the audit", "images", "wrong", "error"], rows)
     )
 
 
-def _shortcuts(found: Mapping[str, Any], labels: int) -> str:
-    """How well one trivial thing at a time predicts the label, before the recipe and after it."""
-    scores = {when: {row["feature"]: row for row in rows} for when, rows in found.items()}
-    names = dict.fromkeys([row["feature"] for rows in found.values() for row in rows])
-
-    def told(when: str, name: str) -> str:
-        row = scores.get(when, {}).get(name)
-        return "–" if row is None or row["score"] is None else f"{row['score']:.2f}"
-
+def _shortcuts(boards: Mapping[str, Sequence[Shortcut]], labels: int) -> str:
+    """How well each trivial feature alone predicts the label, before the recipe and after it."""
+    before, after = ({row.feature: row for row in boards.get(when, ())} for when in ("before", "after"))
     rows = [
-        [name, told("before", name), told("after", name), scores.get("after", {}).get(name, {}).get("advice", "")]
-        for name in names
+        [name, _score(before.get(name)), _score(after.get(name)), after[name].advice if name in after else ""]
+        for name in dict.fromkeys([*before, *after])
     ]
     return (
-        "Balanced accuracy of telling the classes apart by one trivial thing alone "
+        "How well one trivial feature alone predicts the class: balanced accuracy "
         f"(chance: {1 / max(2, labels):.2f}), cross-validated by site where sites have several labels:\n\n"
-        + _table(["by", "originals", "published", "to mend it"], rows)
+        + _table(["feature", "originals", "published", "how to fix it"], rows)
     )
+
+
+def _score(row: Shortcut | None) -> str:
+    return "–" if row is None or row.score is None else f"{row.score:.2f}"
+
+
+def _sources(totals: Totals) -> str:
+    rows = [
+        [site, label, str(count), str(totals.relabelled[site]), licence or "not stated"]
+        for (site, label, licence), count in sorted(totals.by_site.items())
+    ]
+    return (
+        "## Sources and licences\n\n"
+        + _table(["site", "its label", "images", "of them relabelled", "licence"], rows)
+        + "\n\n`manifest.parquet` has the page, address and creator of every image. The pictures belong to their "
+        "creators; the licence column says what the source allows." + _credits(totals.credits)
+    )
+
+
+def _credits(credits: Mapping[tuple[str, str], int]) -> str:
+    """The creators that the sources name, those of most images first."""
+    if not credits:
+        return ""
+    most = sorted(credits.items(), key=lambda entry: (-entry[1], entry[0]))
+    rows = [[creator, licence or "not stated", str(count)] for (creator, licence), count in most[:CREDITED]]
+    rest = f"\n\nThe manifest names {len(most) - CREDITED} more." if len(most) > CREDITED else ""
+    return "\n\n### Credits\n\n" + _table(["creator", "licence", "images"], rows) + rest
 
 
 def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     return "\n".join(lines + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in body])
-
-
-def _size(count: int) -> str:
-    for limit, name in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")):
-        if count < limit:
-            return name
-    return "n>1M"

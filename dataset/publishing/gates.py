@@ -1,80 +1,77 @@
-"""What a version must pass before it is published, and what is measured for it."""
+"""Checks that a version must pass before it is published. Their limits are in [publish] of isitcake.toml."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select
 
 from dataset.catalog.tables import runs
-from dataset.labels.audit import Residual
 from dataset.project import Project
-from dataset.publishing.shortcuts import Shortcut
-from dataset.publishing.totals import Census
+from dataset.publishing.totals import Totals
+from dataset.versions.facts import Audit, ForcedGate, Gate, Shortcut
 from foundation.errors import StageError
+
+NO_LIMIT = 1.0  # of max_label_error: labels may be as wrong as they like
+NEVER_DAYS = -1.0  # since a source was collected, where it never was: JSON has no infinity
 
 
 @dataclass(frozen=True)
-class Gate:
-    """What is asked of a version, and how it did. refusal: why it may not be published; empty where it may."""
+class _Check:
+    """refusal: why the version may not be published; empty where it may."""
 
-    gate: str
-    limit: float
-    value: float
-    of: str
+    gate: Gate
     refusal: str = ""
 
 
 def gates_passed(
     project: Project,
-    shortcuts: list[Shortcut],
-    audited: Residual | None,
-    found: Census | None = None,
+    shortcuts: Sequence[Shortcut],
+    audit: Audit | None,
+    totals: Totals | None = None,
     now: datetime | None = None,
     force: bool = False,
-) -> list[dict[str, Any]]:
-    """What was asked of the version, and how it did. Raises StageError with the first refusal, unless forced.
+) -> list[Gate]:
+    """Check the version. Returns what was checked, with limits and measured values.
 
-    found: what its rows add up to.
+    shortcuts: of the published pictures, the worst first. totals: without them, only labels and shortcuts are checked.
+    force: return failed checks as ForcedGate. Raises StageError with the first refusal otherwise.
     """
-    asked = [
-        gate
-        for gate in (
-            _label_error(project, audited),
+    checks = [
+        check
+        for check in (
+            _label_error(project, audit),
             _shortcut(project, shortcuts),
-            _leakage(found),
-            *_counts(project, found),
-            _freshness(project, found, now),
+            _leakage(totals),
+            *_counts(project, totals),
+            _freshness(project, totals, now),
         )
-        if gate
+        if check
     ]
-    refused = [gate.refusal for gate in asked if gate.refusal]
+    refused = [check.refusal for check in checks if check.refusal]
     if refused and not force:
         raise StageError(f"nothing published: {refused[0]}")
-    return [
-        {"gate": g.gate, "limit": g.limit, "value": g.value, "of": g.of, **({"forced": g.refusal} if g.refusal else {})}
-        for g in asked
-    ]
+    return [ForcedGate(**vars(check.gate), forced=check.refusal) if check.refusal else check.gate for check in checks]
 
 
-def _label_error(project: Project, audited: Residual | None) -> Gate | None:
+def _label_error(project: Project, audit: Audit | None) -> _Check | None:
     limit = project.settings.publish.max_label_error
-    if audited is None:
-        if limit >= 1:
+    if audit is None:
+        if limit >= NO_LIMIT:
             return None
-        return Gate(
-            "label error", limit, 1.0, "not audited",
+        return _Check(
+            Gate("label error", limit, 1.0, "not audited"),
             "[publish] max_label_error needs an audit, and nobody answered its pictures yet; "
             "run `isitcake review push`, or `isitcake review next --audit`",
-        )  # fmt: skip
+        )
     refusal = (
-        f"the labels may be wrong by {audited.high:.1%} ({audited.wrong} of {audited.images} audited), over "
-        f"[publish] max_label_error {limit:.1%}; review more, or audit more to know better"
+        f"up to {audit.high:.1%} of the labels may be wrong ({audit.wrong} of {audit.images} audited), over "
+        f"[publish] max_label_error {limit:.1%}; review more images, or answer more of the audit sample"
     )
-    return Gate("label error", limit, audited.high, "upper bound", refusal if audited.high > limit else "")
+    return _Check(Gate("label error", limit, audit.high, "upper bound"), refusal if audit.high > limit else "")
 
 
-def _shortcut(project: Project, shortcuts: list[Shortcut]) -> Gate | None:
+def _shortcut(project: Project, shortcuts: Sequence[Shortcut]) -> _Check | None:
     limit = project.settings.publish.max_shortcut
     worst = next((shortcut for shortcut in shortcuts if shortcut.score is not None), None)
     if worst is None or worst.score is None:
@@ -83,35 +80,36 @@ def _shortcut(project: Project, shortcuts: list[Shortcut]) -> Gate | None:
         f"{worst.feature} alone predicts the label with balanced accuracy {worst.score:.2f}, over [publish] "
         f"max_shortcut {limit:.2f}; {worst.advice or 'collect both classes alike'}"
     )
-    return Gate("shortcut", limit, worst.score, worst.feature, refusal if worst.score > limit else "")
+    return _Check(Gate("shortcut", limit, worst.score, worst.feature), refusal if worst.score > limit else "")
 
 
-def _leakage(found: Census | None) -> Gate | None:
-    """No picture twice, in any of its copies, so none on both sides of a split."""
-    if found is None:
+def _leakage(totals: Totals | None) -> _Check | None:
+    """No picture is in the version twice, in any of its copies; so none is in two splits."""
+    if totals is None:
         return None
-    refusal = f"{found.doubled} pictures stand in it twice; that is a fault of ours, please report it"
-    return Gate("leakage", 0, found.doubled, "pictures in it twice", refusal if found.doubled else "")
+    twice = totals.repeated_clusters
+    refusal = f"{twice} pictures are in the version twice; this is a bug of isitcake, please report it"
+    return _Check(Gate("leakage", 0, twice, "pictures in it twice"), refusal if twice else "")
 
 
-def _counts(project: Project, found: Census | None) -> list[Gate]:
+def _counts(project: Project, totals: Totals | None) -> list[_Check]:
+    """There are enough images of each label."""
     limit = project.settings.publish.min_images
-    if found is None or not limit:
+    if totals is None or not limit:
         return []
-    return [
-        Gate("images", limit, found.labels[label], label,
-             f"{found.labels[label]} images are {label}, under [publish] min_images {limit}; collect more"
-             if found.labels[label] < limit else "")
-        for label in project.settings.project.labels
-    ]  # fmt: skip
+    checks = []
+    for label in project.settings.project.labels:
+        count = totals.labels[label]
+        refusal = f"{count} images are {label}, under [publish] min_images {limit}; collect more"
+        checks.append(_Check(Gate("images", limit, count, label), refusal if count < limit else ""))
+    return checks
 
 
-def _freshness(project: Project, found: Census | None, now: datetime | None) -> Gate | None:
-    """Whether every source in the version was collected from lately."""
+def _freshness(project: Project, totals: Totals | None, now: datetime | None) -> _Check | None:
+    """Every source in the version was collected lately."""
     limit = project.settings.publish.max_age_days
-    if found is None or not limit or now is None:
+    if totals is None or not limit or now is None:
         return None
-    names = found.sources
     with project.catalog.read() as connection:
         last = {
             row.source: row.last
@@ -121,14 +119,15 @@ def _freshness(project: Project, found: Census | None, now: datetime | None) -> 
                 .group_by(runs.c.source)
             )
         }
-    if not all(last.get(name) for name in names):
-        oldest, days = min(name for name in names if not last.get(name)), float("inf")
-    else:
-        oldest = min(names, key=lambda name: (last[name], name))
-        days = (now - last[oldest]).total_seconds() / 86_400
-    told = "never" if days == float("inf") else f"{days:.0f} days ago"
+    if never := sorted(name for name in totals.sources if not last.get(name)):
+        return _Check(
+            Gate("freshness", limit, NEVER_DAYS, never[0]),
+            f"{never[0]} was never collected, and [publish] max_age_days is {limit}; run `isitcake collect {never[0]}`",
+        )
+    oldest = min(totals.sources, key=lambda name: (last[name], name))
+    days = (now - last[oldest]).total_seconds() / 86_400
     refusal = (
-        f"{oldest} was collected from {told}, over [publish] max_age_days {limit}; run `isitcake collect {oldest}`"
+        f"{oldest} was collected {days:.0f} days ago, over [publish] max_age_days {limit}; "
+        f"run `isitcake collect {oldest}`"
     )
-    value = -1.0 if days == float("inf") else round(days, 2)  # JSON knows no infinity
-    return Gate("freshness", limit, value, oldest, refusal if days > limit else "")
+    return _Check(Gate("freshness", limit, round(days, 2), oldest), refusal if days > limit else "")

@@ -1,34 +1,43 @@
-"""Rows of the version to be, on disk: added in any order, read in the order of their files, as often as needed."""
+"""Rows of the version that is being built, on disk: added in any order, read in the order of their files."""
 
-import pickle
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from dataset.versions.manifest import Row
+from dataset.versions.manifest import COLUMNS, Row
 
-NAMES = tuple(Row.__dataclass_fields__)
+# SQLite keeps text and numbers as they are. The other types are stored as text: (write, read) by type.
+_AS_TEXT: dict[Any, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    list[str]: (json.dumps, json.loads),
+    datetime: (datetime.isoformat, datetime.fromisoformat),
+}
+_NAMES = ", ".join(COLUMNS)
+_CONVERTED = [(index, *_AS_TEXT[kind]) for index, kind in enumerate(COLUMNS.values()) if kind in _AS_TEXT]
 
 
-class Spool:
-    """As many rows as the disk holds, in the memory of a few. path: a file of its own, removed by `close`."""
+class RowsOnDisk:
+    """A table of rows in a SQLite file, so that a version may have more rows than memory holds.
+
+    path: the file, of this object's own; `close` removes it.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=OFF")  # made anew after a crash
+        self._db.execute("PRAGMA journal_mode=OFF")  # after a crash the file is made anew
         self._db.execute("PRAGMA synchronous=OFF")
-        self._db.execute("CREATE TABLE row (file TEXT PRIMARY KEY, sha256 TEXT, cluster TEXT, body BLOB) WITHOUT ROWID")
+        columns = ", ".join(f"{name} PRIMARY KEY" if name == "file" else name for name in COLUMNS)
+        self._db.execute(f"CREATE TABLE row ({columns}) WITHOUT ROWID")
 
     def add(self, rows: Iterable[Row]) -> None:
+        marks = ", ".join("?" * len(COLUMNS))
         self._db.execute("BEGIN")
-        self._db.executemany(
-            "INSERT INTO row VALUES (?, ?, ?, ?)",
-            ((row.file, row.sha256, row.cluster, pickle.dumps(tuple(vars(row).values()), 5)) for row in rows),
-        )
+        self._db.executemany(f"INSERT INTO row ({_NAMES}) VALUES ({marks})", map(_values, rows))  # noqa: S608
         self._db.execute("COMMIT")
 
     def __len__(self) -> int:
@@ -36,14 +45,14 @@ class Spool:
         return int(count)
 
     def __iter__(self) -> Iterator[Row]:
-        return self._rows("SELECT body FROM row ORDER BY file")
+        return self._rows("ORDER BY file")
 
     def sample(self, count: int) -> list[Row]:
-        """Rows with the lowest SHA-256: a random sample, and of a set that grew mostly the same one."""
-        return list(islice(self._rows("SELECT body FROM row ORDER BY sha256"), count))
+        """Rows with the lowest SHA-256: a random sample that hardly changes when rows are added."""
+        return list(self._rows(f"ORDER BY sha256 LIMIT {count:d}"))
 
-    def doubled(self) -> int:
-        """Clusters that have more than one row."""
+    def repeated_clusters(self) -> int:
+        """How many rows there are beyond one for each cluster."""
         (count,) = self._db.execute("SELECT COUNT(*) - COUNT(DISTINCT cluster) FROM row").fetchone()
         return int(count)
 
@@ -51,6 +60,16 @@ class Spool:
         self._db.close()
         self.path.unlink(missing_ok=True)
 
-    def _rows(self, query: str) -> Iterator[Row]:
-        for (body,) in self._db.execute(query):
-            yield Row(*pickle.loads(body))  # noqa: S301  # our own bytes, of this very run
+    def _rows(self, ending: str) -> Iterator[Row]:
+        for record in self._db.execute(f"SELECT {_NAMES} FROM row {ending}"):  # noqa: S608  # names of columns only
+            values = list(record)
+            for index, _, read in _CONVERTED:
+                values[index] = read(values[index])
+            yield Row(*values)
+
+
+def _values(row: Row) -> list[Any]:
+    values = list(vars(row).values())
+    for index, write, _ in _CONVERTED:
+        values[index] = write(values[index])
+    return values

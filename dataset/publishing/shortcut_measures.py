@@ -1,11 +1,13 @@
-"""What trivial things say of the pictures of a version: size, format, tables, border, an 8×8 thumbnail."""
+"""Measure trivial features of a version's pictures: size, format, JPEG tables, border, an 8×8 thumbnail."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import select
 
@@ -13,24 +15,45 @@ from dataset.catalog.tables import images, looks
 from dataset.catalog.writes import upsert
 from dataset.pictures.decoding import DERIVED_RECIPE, scaled_rgb
 from dataset.project import Project
-from dataset.publishing.shortcuts import Shortcut, of_picture, scoreboard, worst_offenders
+from dataset.publishing.shortcuts import picture_features, scoreboard, worst_offenders
+from dataset.versions.facts import Shortcut
 from dataset.versions.manifest import Row
 
 THREADS = 4
-OFFENDERS_AMONG = 400
-PICTURES_LOOKED_AT = 1000  # for the scoreboard of shortcuts; a sample says as much as all
-LOOKS = f"{DERIVED_RECIPE}, looks 1"
-HEAD_BYTES = 65_536  # of an original: its tables stand there
+OFFENDERS_AMONG = 400  # pictures at most that are searched for the worst offenders
+PICTURES_MEASURED = 1000  # for the scoreboard of shortcuts; more pictures change the scores little
+MEASURES_RECIPE = f"{DERIVED_RECIPE}, looks 1"  # key of stored measures: the number goes up with any change of them
+HEAD_BYTES = 65_536  # of an original: its JPEG tables are in there
+SIDE_PX = 64  # of the small picture whose border, colour and thumbnail are measured
+
+Features = dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class _Published:
+    """A normalised picture. shown: border, colour and thumbnail of a small copy."""
+
+    width: int
+    height: int
+    size_bytes: int
+    shown: Features
 
 
 def shortcuts_of(project: Project, rows: Sequence[Row]) -> dict[str, list[Shortcut]]:
-    """The scoreboard before the recipe, by what the originals are, and after it, by what the pictures show."""
+    """Two scoreboards: "before" the recipe, of the originals, and "after" it, of the published pictures."""
     labels, sites = [row.label for row in rows], [row.site for row in rows]
-    kinds = sorted({row.format for row in rows})
-    seen = _looks(project, rows)
+    measures = _measures(project, rows)
+    return {
+        "before": scoreboard(_before(project, rows, measures), labels, sites),
+        "after": scoreboard(_after(measures), labels, sites),
+    }
+
+
+def _before(project: Project, rows: Sequence[Row], measures: Sequence[dict[str, Any]]) -> Features:
+    formats = sorted({row.format for row in rows})
     with project.catalog.read() as connection:
         names = [row.sha256 for row in rows]
-        sizes = {
+        size_bytes = {
             row.sha256: row.size_bytes
             for row in connection.execute(
                 select(images.c.sha256, images.c.size_bytes).where(images.c.sha256.in_(names))
@@ -38,87 +61,97 @@ def shortcuts_of(project: Project, rows: Sequence[Row]) -> dict[str, list[Shortc
         }
     size = np.array([(row.width, row.height) for row in rows], dtype=np.float64)
     kind_of = {source.name: source.kind for source in project.settings.sources}
-    site_kinds = [kind_of.get(row.sources[0], "") for row in rows]
-    before = {
-        "site kind": np.array([sorted(set(site_kinds)).index(kind) for kind in site_kinds], dtype=np.float64),
-        "JPEG tables": np.array([found["tables"] for found in seen]),
-        "format": np.array([kinds.index(row.format) for row in rows], dtype=np.float64),
+    kinds = [kind_of.get(row.sources[0], "") for row in rows]
+    return {
+        "site kind": np.array([sorted(set(kinds)).index(kind) for kind in kinds], dtype=np.float64),
+        "JPEG tables": np.array([measure["tables"] for measure in measures]),
+        "format": np.array([formats.index(row.format) for row in rows], dtype=np.float64),
         "width": size[:, 0],
         "height": size[:, 1],
         "aspect": size[:, 0] / size[:, 1],
-        "bytes per pixel": np.array([sizes[row.sha256] for row in rows]) / size.prod(axis=1),
-        "source": np.array([float(row.source_label == labels[0]) for row in rows]),
+        "bytes per pixel": np.array([size_bytes[row.sha256] for row in rows]) / size.prod(axis=1),
+        "source": np.array([float(row.source_label == rows[0].label) for row in rows]),
     }
-    shape = np.array([found["shape"] for found in seen], dtype=np.float64)
-    after = {
-        "JPEG tables": np.zeros((len(rows), 2)),  # one encoder wrote them all
-        "format": np.zeros(len(rows)),
-        "width": shape[:, 0],
-        "height": shape[:, 1],
-        "aspect": shape[:, 0] / shape[:, 1],
-        "bytes per pixel": np.array([found["bytes"] for found in seen]) / shape.prod(axis=1),
-        **{name: np.array([found["shown"][name] for found in seen]) for name in seen[0]["shown"]},
-    }
+
+
+def _after(measures: Sequence[dict[str, Any]]) -> Features:
+    size = np.array([measure["shape"] for measure in measures], dtype=np.float64)
     return {
-        "before": scoreboard(before, labels, sites),
-        "after": scoreboard(after, labels, sites),
+        "JPEG tables": np.zeros((len(measures), 2)),  # the recipe encodes all pictures alike
+        "format": np.zeros(len(measures)),
+        "width": size[:, 0],
+        "height": size[:, 1],
+        "aspect": size[:, 0] / size[:, 1],
+        "bytes per pixel": np.array([measure["bytes"] for measure in measures]) / size.prod(axis=1),
+        **{name: np.array([measure["shown"][name] for measure in measures]) for name in measures[0]["shown"]},
     }
 
 
-def _looks(project: Project, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """What trivial things show in each picture, original and published; looked at once."""
+def _measures(project: Project, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Measures of each picture, original and published. They are stored in the catalog, so each is measured once."""
     names = [row.sha256 for row in rows]
     with project.catalog.read() as connection:
-        known = {
-            row.sha256: row.measures
-            for row in connection.execute(select(looks).where(looks.c.recipe == LOOKS, looks.c.sha256.in_(names)))
-        }
+        stored = select(looks).where(looks.c.recipe == MEASURES_RECIPE, looks.c.sha256.in_(names))
+        known = {row.sha256: row.measures for row in connection.execute(stored)}
 
-    def look(row: Row) -> dict[str, Any]:
-        content = project.normalised.make(row.sha256, row.format).read_bytes()
-        with Image.open(BytesIO(content)) as image:
-            whole = image.size
-        shown = of_picture(np.asarray(scaled_rgb(content, 64)))
+    def measure(row: Row) -> dict[str, Any]:
+        picture = _published(project, row)
         return {
-            "tables": _tables(project.blobs.start(row.sha256, row.format, HEAD_BYTES)),
-            "shape": whole,
-            "bytes": len(content),
-            "shown": {name: np.round(values, 3).tolist() for name, values in shown.items()},
+            "tables": _table_means(project.blobs.start(row.sha256, row.format, HEAD_BYTES)),
+            "shape": (picture.width, picture.height),
+            "bytes": picture.size_bytes,
+            "shown": {name: np.round(values, 3).tolist() for name, values in picture.shown.items()},
         }
 
     missing = [row for row in rows if row.sha256 not in known]
-    with ThreadPoolExecutor(THREADS) as pool:
-        new = {row.sha256: measures for row, measures in zip(missing, pool.map(look, missing), strict=True)}
+    new = {row.sha256: measures for row, measures in zip(missing, _in_threads(measure, missing), strict=True)}
     with project.catalog.write() as connection:
-        upsert(connection, looks, [{"sha256": n, "recipe": LOOKS, "measures": m} for n, m in new.items()])
+        upsert(
+            connection,
+            looks,
+            [{"sha256": sha256, "recipe": MEASURES_RECIPE, "measures": measures} for sha256, measures in new.items()],
+        )
     return [new.get(name) or known[name] for name in names]
 
 
 def offenders(project: Project, rows: Sequence[Row], feature: str) -> dict[str, list[str]]:
-    """Pictures, by label, that a trivial thing to be seen in them gives away the most. A sample is looked at."""
+    """Pictures whose label one trivial feature predicts most surely: SHA-256s by label. Searches a sample of the rows.
+
+    feature: as in the scoreboard of published pictures.
+    """
     rows = sorted(rows, key=lambda row: row.sha256)[:: -(-len(rows) // OFFENDERS_AMONG)]
 
-    def look(row: Row) -> Any:
-        content = project.normalised.make(row.sha256, row.format).read_bytes()
-        with Image.open(BytesIO(content)) as image:
-            width, height = image.size
-        known = {
-            "width": width,
-            "height": height,
-            "aspect": width / height,
-            "bytes per pixel": len(content) / width / height,
+    def value(row: Row) -> NDArray[np.float64]:
+        picture = _published(project, row)
+        of_file = {
+            "width": picture.width,
+            "height": picture.height,
+            "aspect": picture.width / picture.height,
+            "bytes per pixel": picture.size_bytes / picture.width / picture.height,
         }
-        found = of_picture(np.asarray(scaled_rgb(content, 64)))
-        return found[feature] if feature in found else np.array([known.get(feature, 0.0)])
+        return picture.shown.get(feature, np.array([of_file.get(feature, 0.0)]))
 
+    worst = worst_offenders(np.stack(_in_threads(value, rows)), [row.label for row in rows])
+    return {label: [rows[index].sha256 for index in indices] for label, indices in worst.items()}
+
+
+def _published(project: Project, row: Row) -> _Published:
+    content = project.normalised.make(row.sha256, row.format).read_bytes()
+    with Image.open(BytesIO(content)) as image:
+        width, height = image.size
+    return _Published(width, height, len(content), picture_features(np.asarray(scaled_rgb(content, SIDE_PX))))
+
+
+def _in_threads(measure: Callable[[Row], Any], rows: Sequence[Row]) -> list[Any]:
     with ThreadPoolExecutor(THREADS) as pool:
-        values = np.stack(list(pool.map(look, rows)))
-    places = worst_offenders(values, [row.label for row in rows])
-    return {label: [rows[i].sha256 for i in found] for label, found in places.items()}
+        return list(pool.map(measure, rows))
 
 
-def _tables(head: bytes) -> tuple[float, float]:
-    """Means of a JPEG's two first quantisation tables: how hard its encoder pressed; zeros for other formats."""
+def _table_means(head: bytes) -> tuple[float, float]:
+    """Means of a JPEG's first two quantisation tables, which tell how strongly it was compressed; 0 for other formats.
+
+    head: first bytes of the file.
+    """
     try:
         with Image.open(BytesIO(head)) as image:
             tables = list((getattr(image, "quantization", None) or {}).values())

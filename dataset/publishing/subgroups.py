@@ -1,4 +1,4 @@
-"""Where the images come from, how many people looked at, and how far they agree: by place, size and look."""
+"""Subgroups of a version by site, source, size and look: how many images, how many reviewed, how far people agree."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from dataset.catalog.tables import clusters, features
 from dataset.labels import label_ledger
 from dataset.versions.manifest import Row
 
-SIZES_PX = (300, 600, 1200)  # longer sides that part small from large
-LOOKS = 8  # clusters of look, at most
-LOOK_IMAGES = 25  # for one cluster of look, at least
-ROUNDS = 20
+SIZES_PX = (300, 600, 1200)  # limits between the subgroups by size, of the longer side
+LOOK_GROUPS = 8  # at most
+IMAGES_PER_LOOK_GROUP = 25  # on average, at least
+EXAMPLES = 6  # of each look
+STARTS = 4  # of k-means; the best result is kept
 
 
 @dataclass(frozen=True)
-class Slice:
-    """kind: site, source, size or look. judged: images that a person looked at. relabelled: of them, label changed.
-    expected_wrong: among the others, as the calibrated probabilities have it. agreement: share of images answered
-    by several people on which all agree; None where there are none.
+class Subgroup:
+    """kind: site, source, size or look. judged: images that a person answered. relabelled: images whose label is not
+    the source label. expected_wrong: sum of the error probabilities. agreement: share, of the images answered by
+    several people, on which all agree; None where there are no such images. examples: SHA-256s of typical images.
     """
 
     kind: str
@@ -37,30 +37,32 @@ class Slice:
     examples: tuple[str, ...] = ()
 
 
-def slices(connection: Connection, rows: Sequence[Row], backbone: str) -> list[Slice]:
-    """By kind, the largest first. backbone: whose features say which pictures look alike."""
+def subgroups(connection: Connection, rows: Sequence[Row], backbone: str) -> list[Subgroup]:
+    """Subgroups kind by kind, the largest first. backbone: its features decide which pictures look alike."""
     agreed = _agreement(connection, rows)
-    look_of, nearest = _looks(connection, rows, backbone)
-    of: dict[str, Callable[[Row], list[str]]] = {
+    look_of, examples = _looks(connection, rows, backbone)
+    names_by_kind: dict[str, Callable[[Row], list[str]]] = {
         "site": lambda row: [row.site],
         "source": lambda row: list(row.sources),
         "size": lambda row: [_size(max(row.width, row.height))],
         "look": lambda row: [look_of[row.sha256]] if row.sha256 in look_of else [],
     }
-    found = []
-    for kind, names in of.items():
+    result = []
+    for kind, names in names_by_kind.items():
         groups: dict[str, list[Row]] = defaultdict(list)
         for row in rows:
             for name in names(row):
                 groups[name].append(row)
-        made = [_slice(kind, name, group, agreed, nearest.get(name, ())) for name, group in groups.items()]
-        found += sorted(made, key=lambda one: (-one.images, one.name))
-    return found
+        made = [_subgroup(kind, name, group, agreed, examples.get(name, ())) for name, group in groups.items()]
+        result += sorted(made, key=lambda group: (-group.images, group.name))
+    return result
 
 
-def _slice(kind: str, name: str, rows: Sequence[Row], agreed: Mapping[str, bool], examples: Sequence[str]) -> Slice:
+def _subgroup(
+    kind: str, name: str, rows: Sequence[Row], agreed: Mapping[str, bool], examples: Sequence[str]
+) -> Subgroup:
     several = [agreed[row.sha256] for row in rows if row.sha256 in agreed]
-    return Slice(
+    return Subgroup(
         kind,
         name,
         len(rows),
@@ -74,59 +76,45 @@ def _slice(kind: str, name: str, rows: Sequence[Row], agreed: Mapping[str, bool]
 
 
 def _agreement(connection: Connection, rows: Sequence[Row]) -> dict[str, bool]:
-    """Whether all agree, of images that several people answered."""
-    answers = label_ledger.newest_answers(connection)
+    """Whether all people agree, by SHA-256 of the images that several people answered."""
+    answers_by_cluster = label_ledger.newest_answers(connection)
     cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters))}
-    found = {}
+    agreed = {}
     for row in rows:
-        given = answers.get(cluster_of.get(row.sha256, ""), [])
-        if len(given) > 1:
-            found[row.sha256] = len({answer.answer for answer in given}) == 1
-    return found
+        answers = answers_by_cluster.get(cluster_of.get(row.sha256, ""), [])
+        if len(answers) > 1:
+            agreed[row.sha256] = len({answer.answer for answer in answers}) == 1
+    return agreed
 
 
 def _looks(connection: Connection, rows: Sequence[Row], backbone: str) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Cluster of look by image, and the images nearest to each centre. Spherical k-means, always the same."""
+    """Group images by their features, with k-means. Returns the group's name by SHA-256, and examples by group.
+
+    The groups are numbered by size: "look 1" is the largest. Both are empty where there are too few images.
+    """
     wanted = {row.sha256 for row in rows}
-    found: list[Any] = [
-        row
-        for row in connection.execute(
-            select(features).where(features.c.backbone == backbone).order_by(features.c.sha256)
-        )
-        if row.sha256 in wanted
-    ]
-    k = min(LOOKS, len(found) // LOOK_IMAGES)
+    stored = select(features).where(features.c.backbone == backbone).order_by(features.c.sha256)
+    records: list[Any] = [row for row in connection.execute(stored) if row.sha256 in wanted]
+    k = min(LOOK_GROUPS, len(records) // IMAGES_PER_LOOK_GROUP)
     if k < 2:
         return {}, {}
-    vectors = np.stack([np.frombuffer(row.vector, dtype=np.float16) for row in found]).astype(np.float32)
+    from sklearn.cluster import KMeans
+
+    vectors = np.stack([np.frombuffer(record.vector, dtype=np.float16) for record in records]).astype(np.float32)
     vectors -= vectors.mean(axis=0)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    centres = _spread(vectors, k)
-    for _ in range(ROUNDS):
-        nearest = (vectors @ centres.T).argmax(axis=1)
-        centres = np.stack(
-            [vectors[nearest == c].mean(axis=0) if (nearest == c).any() else centres[c] for c in range(k)]
-        )
-        centres /= np.maximum(np.linalg.norm(centres, axis=1, keepdims=True), 1e-9)
-    likeness = vectors @ centres.T
-    nearest = likeness.argmax(axis=1)
-    order = np.argsort(-np.bincount(nearest, minlength=k), kind="stable")
-    names = {int(centre): f"look {number}" for number, centre in enumerate(order, 1)}
-    look_of = {row.sha256: names[int(c)] for row, c in zip(found, nearest, strict=True)}
+    k = min(k, len(np.unique(vectors, axis=0)))
+    model = KMeans(k, n_init=STARTS, random_state=0).fit(vectors)
+    order = np.argsort(-np.bincount(model.labels_, minlength=k), kind="stable")
+    names = {int(group): f"look {number}" for number, group in enumerate(order, 1)}
+    look_of = {record.sha256: names[int(group)] for record, group in zip(records, model.labels_, strict=True)}
+    distances = model.transform(vectors)
     examples = {}
-    for centre, name in names.items():
-        there = np.flatnonzero(nearest == centre)
-        best = there[np.argsort(-likeness[there, centre], kind="stable")][:6]
-        examples[name] = [found[int(i)].sha256 for i in best]
+    for group, name in names.items():
+        members = np.flatnonzero(model.labels_ == group)
+        nearest = members[np.argsort(distances[members, group], kind="stable")][:EXAMPLES]
+        examples[name] = [records[int(index)].sha256 for index in nearest]
     return look_of, examples
-
-
-def _spread(vectors: NDArray[np.float32], k: int) -> NDArray[np.float32]:
-    """(k, d) starting centres: each as far as can be from those before it."""
-    chosen = [0]
-    for _ in range(k - 1):
-        chosen.append(int((vectors @ vectors[chosen].T).max(axis=1).argmin()))
-    return np.asarray(vectors[chosen])
 
 
 def _size(side_px: int) -> str:

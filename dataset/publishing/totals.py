@@ -1,4 +1,4 @@
-"""What a version's rows add up to: all that its card, its gates and version.json tell of them."""
+"""Totals of a version's rows: all numbers that its card, its gates and version.json need."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,23 +9,25 @@ from dataset.versions.splits import SPLITS
 
 
 @dataclass
-class Census:
-    """by_place: images by site, source label and licence. relabelled: of them, by site. credits: images by creator
-    and licence, where a creator is named. doubled: clusters with several rows. doubt: sum of error probabilities.
+class Totals:
+    """by_split: images by split and label. by_site: images by site, source label and licence. relabelled: images whose
+    label is not the source label, by site. credits: images by creator and licence, where a creator is named.
+    first_seen: first and last day. expected_wrong: sum of the error probabilities. repeated_clusters: rows beyond one
+    for each cluster.
     """
 
     images: int = 0
     by_split: Counter[tuple[str, str]] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
-    by_place: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    by_site: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     relabelled: Counter[str] = field(default_factory=Counter)
     origins: Counter[str] = field(default_factory=Counter)
     credits: Counter[tuple[str, str]] = field(default_factory=Counter)
     sources: set[str] = field(default_factory=set)
     first_seen: tuple[str, str] = ("", "")
     reviewed: int = 0
-    doubt: float = 0.0
-    doubled: int = 0
+    expected_wrong: float = 0.0
+    repeated_clusters: int = 0
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Images by split and label, in the order of SPLITS."""
@@ -34,23 +36,23 @@ class Census:
         }
 
 
-def census(rows: Iterable[Row], doubled: int = 0) -> Census:
-    """Count the rows, in one pass."""
-    found = Census(doubled=doubled)
+def totals_of(rows: Iterable[Row], repeated_clusters: int = 0) -> Totals:
+    """Count the rows in one pass. repeated_clusters: counted by the caller, because it needs all clusters at once."""
+    totals = Totals(repeated_clusters=repeated_clusters)
     days: set[str] = set()
     for row in rows:
-        found.images += 1
-        found.by_split[row.split, row.label] += 1
-        found.labels[row.label] += 1
-        found.by_place[row.site, row.source_label, row.licence] += 1
-        found.relabelled[row.site] += row.label != row.source_label
-        found.origins[row.label_origin] += 1
+        totals.images += 1
+        totals.by_split[row.split, row.label] += 1
+        totals.labels[row.label] += 1
+        totals.by_site[row.site, row.source_label, row.licence] += 1
+        totals.relabelled[row.site] += row.label != row.source_label
+        totals.origins[row.label_origin] += 1
         if row.creator:
-            found.credits[row.creator, row.licence] += 1
-        found.sources.update(row.sources)
-        found.reviewed += row.judgements > 0
-        found.doubt += row.error_probability
+            totals.credits[row.creator, row.licence] += 1
+        totals.sources.update(row.sources)
+        totals.reviewed += row.judgements > 0
+        totals.expected_wrong += row.error_probability
         days.add(row.first_seen.date().isoformat())
     if days:
-        found.first_seen = (min(days), max(days))
-    return found
+        totals.first_seen = (min(days), max(days))
+    return totals

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, select
 from dataset.catalog.tables import features, fingerprints, images, pairs, seen, sightings
 from dataset.duplicates.clusters import clusters
 from dataset.labels import label_ledger
-from dataset.labels.players import Mind, objections
+from dataset.labels.players import Agreement, objections
 from dataset.suspicion.clustering import Clustering, cluster_names
 
 LOSSLESS_FORMATS = ("PNG", "BMP", "TIFF")
@@ -53,7 +53,7 @@ class Evidence:
     images: Sequence[Row[Any]]
     clustering: Clustering
     surroundings: Mapping[str, Surroundings]
-    objections: Mapping[str, Mind]
+    objections: Mapping[str, Agreement]
 
     def vectors(self) -> NDArray[np.float32]:
         """(n, d) features of the images."""

@@ -14,9 +14,9 @@ from dataset.catalog.tables import features, fingerprints, images, seen
 from dataset.catalog.writes import upsert
 from dataset.duplicates.fingerprints import HASHED_PX, RECIPE, fingerprint_of
 from dataset.pictures.decoding import FEATURES_PX, Picture, Undecodable, accept
-from dataset.pictures.seen import look
 from dataset.pictures.seen import recipe as recipe_of
-from dataset.pictures.text_lines import LOOKED_AT_PX
+from dataset.pictures.seen import recognise
+from dataset.pictures.text_lines import SEARCHED_SIDE_PX
 from dataset.project import Project
 from foundation.errors import StorageError
 from foundation.files import storage_errors
@@ -105,7 +105,7 @@ def _first_px(image: Row[Any]) -> int:
     """The scale of the first decode: one that a missing row needs."""
     if image.lacks_fingerprints:
         return HASHED_PX
-    return FEATURES_PX if image.lacks_features else LOOKED_AT_PX
+    return FEATURES_PX if image.lacks_features else SEARCHED_SIDE_PX
 
 
 def _feature_row(sha256: str, picture: Picture, net: Backbone) -> dict[str, Any]:
@@ -114,4 +114,4 @@ def _feature_row(sha256: str, picture: Picture, net: Backbone) -> dict[str, Any]
 
 
 def _seen_row(sha256: str, picture: Picture, net: ObjectDetector | None) -> dict[str, Any]:
-    return {"sha256": sha256, "recipe": recipe_of(net), **asdict(look(picture.upright(LOOKED_AT_PX), net))}
+    return {"sha256": sha256, "recipe": recipe_of(net), **asdict(recognise(picture.upright(SEARCHED_SIDE_PX), net))}

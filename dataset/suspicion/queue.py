@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dataset.labels.players import BEATEN, PLAYERS_FIRST, Mind
+from dataset.labels.players import DISSENT_PRIORITY, MODEL_ERROR_PRIORITY, Agreement
 from dataset.suspicion import triage
 from dataset.suspicion.clustering import Clustering
 from dataset.suspicion.detectors import Finding, Subject
@@ -38,7 +38,7 @@ def signals_of(subject: Subject, findings: Sequence[Finding]) -> dict[str, float
 
 
 def queue_rows(
-    clustering: Clustering, suspicions: Mapping[int, Suspicion], objections: Mapping[str, Mind]
+    clustering: Clustering, suspicions: Mapping[int, Suspicion], objections: Mapping[str, Agreement]
 ) -> list[dict[str, Any]]:
     """Rows of the table `queue`: every cluster without an answer that is not excluded automatically.
 
@@ -70,14 +70,14 @@ def _calibrate(clustering: Clustering, suspicions: Mapping[int, Suspicion]) -> C
     return triage.calibrate([signals for signals, _ in judged], [is_wrong for _, is_wrong in judged])
 
 
-def _row(suspicion: Suspicion, calibration: Calibration, copies: int, objection: Mind | None) -> dict[str, Any]:
+def _row(suspicion: Suspicion, calibration: Calibration, copies: int, objection: Agreement | None) -> dict[str, Any]:
     subject, findings = suspicion.subject, suspicion.findings
     probability = calibration.probability(suspicion.signals())
     priority = triage.priority(probability, copies)
     suggested = triage.suggestion(findings, subject.source_label, subject.prior)
     reasons = [f"{finding.detector}: {finding.evidence}" for finding in findings]
     if objection:
-        priority = PLAYERS_FIRST + objection.share if objection.is_dissent else priority + BEATEN
+        priority = DISSENT_PRIORITY + objection.share if objection.is_dissent else priority + MODEL_ERROR_PRIORITY
         suggested = objection.answer
         reasons.insert(0, objection.reason)
     return {

@@ -1,46 +1,23 @@
-"""The columns of manifest.parquet, and reading and writing them."""
+"""The columns of manifest.parquet, and reading and writing it.
+
+The fields of `Row` are the one list of columns. The Arrow schema, croissant.json and rows_on_disk follow it.
+"""
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from typing import Annotated, Any, get_type_hints
 
 from foundation.files import replace_file
 
-NAME = "manifest.parquet"
-ROWS_PER_GROUP = 50_000  # of a file
-ROWS_PER_BATCH = 5000  # held in memory
-DIFF_SCHEMA = pa.schema([(name, pa.string()) for name in ("change", "sha256", "label", "was", "reason")])
-SCHEMA = pa.schema(
-    [
-        pa.field("sha256", pa.string()),
-        pa.field("file", pa.string()),
-        pa.field("label", pa.string()),
-        pa.field("split", pa.string()),
-        pa.field("source_label", pa.string()),
-        pa.field("label_origin", pa.string()),
-        pa.field("sources", pa.list_(pa.string())),
-        pa.field("site", pa.string()),
-        pa.field("page_url", pa.string()),
-        pa.field("image_url", pa.string()),
-        pa.field("licence", pa.string()),
-        pa.field("creator", pa.string()),
-        pa.field("first_seen", pa.timestamp("us", tz="UTC")),
-        pa.field("width", pa.int32()),
-        pa.field("height", pa.int32()),
-        pa.field("format", pa.string()),
-        pa.field("phash", pa.string()),
-        pa.field("cluster", pa.string()),
-        pa.field("judgements", pa.int32()),
-        pa.field("error_probability", pa.float32()),
-    ]
-)
+FILE_NAME = "manifest.parquet"
+ROWS_PER_GROUP = 50_000  # of a Parquet file
+ROWS_PER_BATCH = 5000  # read into memory together
+
+Url = Annotated[str, "URL"]
 
 
 @dataclass(frozen=True)
@@ -55,8 +32,8 @@ class Row:
     label_origin: str
     sources: list[str]
     site: str
-    page_url: str
-    image_url: str
+    page_url: Url
+    image_url: Url
     licence: str
     creator: str
     first_seen: datetime
@@ -69,17 +46,38 @@ class Row:
     error_probability: float
 
     def canonical(self) -> dict[str, Any]:
-        """What the version's id covers: every column, in forms that survive Parquet."""
+        """All columns, in forms that Parquet does not change: the version's id is computed from them."""
         values = dict(vars(self))
         values["first_seen"] = self.first_seen.isoformat(timespec="microseconds")
         values["error_probability"] = f"{self.error_probability:.4f}"
         return values
 
 
+COLUMNS: dict[str, Any] = get_type_hints(Row, include_extras=True)  # Python type by name, in order
+
+
+@cache
+def schema() -> Any:
+    """The Arrow schema of manifest.parquet."""
+    import pyarrow as pa  # costs 0.2 s; commands that read version.json only do without
+
+    types = {
+        str: pa.string(),
+        Url: pa.string(),
+        list[str]: pa.list_(pa.string()),
+        datetime: pa.timestamp("us", tz="UTC"),
+        int: pa.int32(),
+        float: pa.float32(),
+    }
+    return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
+
+
 class Writer:
-    """A Parquet file that is written as rows come, a group of them at a time."""
+    """A Parquet file that is written row group by row group, as rows are added."""
 
     def __init__(self, path: Path, schema: Any) -> None:
+        import pyarrow.parquet as pq
+
         self._schema = schema
         self._file = pq.ParquetWriter(path, schema, compression="zstd")
         self._rows: list[dict[str, Any]] = []
@@ -92,19 +90,21 @@ class Writer:
         self._file.close()
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Columns that the schema does not have are left out."""
+        """Add a row. Values of columns that the schema does not have are dropped."""
         self._rows.append(dict(row))
         if len(self._rows) >= ROWS_PER_GROUP:
             self._write()
 
     def _write(self) -> None:
+        import pyarrow as pa
+
         if self._rows:
             self._file.write_table(pa.Table.from_pylist(self._rows, self._schema))
             self._rows = []
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:
-    with Writer(path, SCHEMA) as file:
+    with Writer(path, schema()) as file:
         for row in rows:
             file.add(vars(row))
 
@@ -114,54 +114,20 @@ def read(path: Path) -> list[Row]:
 
 
 def each(path: Path) -> Iterator[Row]:
-    """Rows one by one, in the memory of some."""
-    names = [field.name for field in fields(Row)]
+    """Read the rows one by one; only ROWS_PER_BATCH of them are in memory."""
+    import pyarrow.parquet as pq
+
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(ROWS_PER_BATCH):
             for record in batch.to_pylist():
-                yield Row(**{name: record[name] for name in names})
-
-
-def changes(old: Path | None, new: Path) -> pa.Table:
-    """What changed between two manifests, in the columns of DIFF_SCHEMA; old: None where there was none.
-
-    By kind (added, relabelled, removed), then by SHA-256.
-    """
-    after = pq.read_table(new, columns=["sha256", "label", "label_origin", "cluster"])
-    before = pq.read_table(old, columns=["sha256", "label", "cluster"]) if old else after.select([0, 1, 3]).slice(0, 0)
-    both = after.drop_columns(["cluster"]).join(
-        before.rename_columns(["sha256", "was", "cluster"]), "sha256", join_type="full outer"
-    )
-    is_new, is_gone = pc.is_null(both["was"]), pc.is_null(both["label"])
-    both = both.filter(pc.or_(pc.or_(is_new, is_gone), pc.fill_null(pc.not_equal(both["label"], both["was"]), True)))
-    is_new, is_gone = pc.is_null(both["was"]), pc.is_null(both["label"])
-    twins = after.select(["cluster", "sha256"]).rename_columns(["cluster", "twin"])
-    removed = both.filter(is_gone).join(twins, "cluster", join_type="left outer")
-    text = pa.string()
-    because = pc.if_else(
-        pc.is_null(removed["twin"]),
-        pa.scalar("no longer has one of the project's labels", text),
-        pc.binary_join_element_wise("the same picture as", pc.utf8_slice_codeunits(removed["twin"], 0, 16), " "),
-    )
-    parts = [_diff("removed", removed, because)]
-    for kind, table in (
-        ("added", both.filter(is_new)),
-        ("relabelled", both.filter(pc.invert(pc.or_(is_new, is_gone)))),
-    ):
-        parts.append(_diff(kind, table, pc.binary_join_element_wise("label from", table["label_origin"], " ")))
-    return pa.concat_tables(parts).sort_by([("change", "ascending"), ("sha256", "ascending")])
-
-
-def _diff(kind: str, table: pa.Table, reason: Any) -> pa.Table:
-    columns = [
-        pa.array([kind] * len(table), pa.string()), table["sha256"], pc.fill_null(table["label"], ""),
-        pc.fill_null(table["was"], ""), reason,
-    ]  # fmt: skip
-    return pa.table(columns, DIFF_SCHEMA)
+                yield Row(**{name: record[name] for name in COLUMNS})
 
 
 def drop_rows(path: Path, column: str, values: Set[str]) -> None:
     """Rewrite a Parquet file in one step without the rows whose `column` is one of `values`; schema and order stay."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     table = pq.read_table(path)
     kept = table.filter(pa.array([value not in values for value in table[column].to_pylist()], pa.bool_()))
     if kept.num_rows < table.num_rows:
@@ -170,5 +136,8 @@ def drop_rows(path: Path, column: str, values: Set[str]) -> None:
         replace_file(path, out.getvalue())
 
 
-def write_table(path: Path, table: pa.Table) -> None:
+def write_table(path: Path, table: Any) -> None:
+    """Write an Arrow table as Parquet, compressed like the manifest."""
+    import pyarrow.parquet as pq
+
     pq.write_table(table, path, compression="zstd")

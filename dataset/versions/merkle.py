@@ -1,21 +1,22 @@
-"""A version's identity: the root of a Merkle tree over its rows and files."""
+"""A version's id: the root of a Merkle tree over its rows and files."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from more_itertools import sliced
+
 
 def leaf(salt: str, row: Mapping[str, Any], file_sha256: str) -> str:
-    """Digest of one row and its file, 64 hex digits. The salt keeps it from being guessed once erased."""
+    """Digest of one row and its file, 64 hex digits. The salt prevents guessing the row once it is erased."""
     text = json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
     return hashlib.sha256(f"{salt}\n{file_sha256}\n{text}".encode()).hexdigest()
 
 
 def root(leaves: Sequence[str]) -> str:
-    """Root over leaves in their order; that of nothing is the digest of nothing."""
+    """Root of the tree over leaves in this order, 64 hex digits. Without leaves: the digest of no bytes."""
     level = [bytes.fromhex(digest) for digest in leaves] or [hashlib.sha256(b"").digest()]
     while len(level) > 1:
-        pairs = [level[start : start + 2] for start in range(0, len(level), 2)]
-        level = [hashlib.sha256(b"\x01" + b"".join(pair)).digest() for pair in pairs]
+        level = [hashlib.sha256(b"\x01" + b"".join(pair)).digest() for pair in sliced(level, 2)]
     return level[0].hex()

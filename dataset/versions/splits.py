@@ -1,4 +1,4 @@
-"""Who is trained on and who is tested on: decided once per cluster and per site, never changed. Pure functions."""
+"""Assign splits: once for each cluster and each site, never changed afterwards. Pure functions."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 SPLITS = ("train", "validation", "test", "test_unseen_sites")
 UNSEEN = "test_unseen_sites"
-SHARES = {"train": 0.75, "validation": 0.10, "test": 0.15}  # of what is not held out by site
-HELD_OUT_SHARE = 0.15
+SHARES = {"train": 0.75, "validation": 0.10, "test": 0.15}  # of the clusters that are not from held-out sites
+HELD_OUT_SHARE = 0.15  # of each label's images
+PROTECTED_FIRST = (UNSEEN, "test", "validation", "train")  # where copies are in several splits, the first one wins
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One cluster. members: every image of it that was ever published or is about to be."""
+    """One cluster. members: all its images, published before or about to be."""
 
     cluster: str
     label: str
@@ -22,12 +23,12 @@ class Group:
 
 
 def hold_out(sizes: Mapping[str, Mapping[str, int]], known: Mapping[str, bool]) -> dict[str, bool]:
-    """Whether each site is held out whole.
+    """Decide for each site whether all its images are held out.
 
-    sizes: images by source label and site. known: what was decided before, and stays.
-    New sites come in an order of their own, those of about half the share first: two typical sites say more
-    than one big or many tiny ones. One is held out while its label is short of its share, never the
-    label's largest, and at least one wherever a label has three sites or more.
+    sizes: images by source label and site. known: earlier decisions, which stay.
+    A new site is held out while its label has less than HELD_OUT_SHARE held out. The label's largest site never is.
+    Where a label has three sites or more, at least one is. Sites with about half of the share are tried first: two
+    sites of typical size tell more than one large site or many small ones.
     """
     decided = dict(known)
     for label in sorted(sizes):
@@ -36,12 +37,12 @@ def hold_out(sizes: Mapping[str, Mapping[str, int]], known: Mapping[str, bool]) 
         wanted = HELD_OUT_SHARE * sum(sites.values())
         held = sum(count for site, count in sites.items() if decided.get(site))
         new = [site for site in sites if site not in decided]
-        new.sort(key=lambda site: (abs(sites[site] - wanted / 2), _lot(site)))
+        new.sort(key=lambda site: (abs(sites[site] - wanted / 2), _random_order(site)))
         for site in new:
             decided[site] = site != largest and len(sites) > 2 and held + sites[site] / 2 <= wanted
             held += sites[site] if decided[site] else 0
         if not held and len(sites) > 2 and (candidates := [site for site in new if site != largest]):
-            decided[min(candidates, key=lambda site: (sites[site], _lot(site)))] = True
+            decided[min(candidates, key=lambda site: (sites[site], _random_order(site)))] = True
     return decided
 
 
@@ -51,42 +52,43 @@ def assign(
     held_out: Mapping[str, bool],
     assigned: Mapping[str, Mapping[str, int]] | None = None,
 ) -> dict[str, str]:
-    """Split of every member of every group.
+    """Split of each member of each group.
 
-    ledger: split by SHA-256 of those members that have one. assigned: how many other groups there are, by label
-    and split. A group that has a split keeps it; where duplicates found late stand in two, the group goes to the one
-    that is tested on. A new group goes to the split that is furthest below its share of the group's label.
+    ledger: splits assigned before, by SHA-256. assigned: how many other groups there are, by label and split.
+    A group that has a split keeps it. Where duplicates are found late and are in two splits, the new members go to
+    the first of them in PROTECTED_FIRST. A new group goes to the split that is furthest below its share of the label.
     """
-    answer: dict[str, str] = {}
-    filled: dict[str, Counter[str]] = defaultdict(Counter)
+    split_of: dict[str, str] = {}
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
     for label, count in (assigned or {}).items():
-        filled[label].update(count)
-    waiting = []
+        counts[label].update(count)
+    new = []
     for group in groups:
         before = {ledger[member] for member in group.members if member in ledger}
         if before:
-            split = next(name for name in (UNSEEN, "test", "validation", "train") if name in before)
+            split = next(name for name in PROTECTED_FIRST if name in before)
         elif any(held_out.get(site) for site in group.sites):
             split = UNSEEN
         else:
-            waiting.append(group)
+            new.append(group)
             continue
-        filled[group.label][split] += 1
-        answer.update({member: ledger.get(member, split) for member in group.members})
-    for group in sorted(waiting, key=lambda group: _lot(group.cluster)):
-        count = filled[group.label]
+        counts[group.label][split] += 1
+        split_of.update({member: ledger.get(member, split) for member in group.members})
+    for group in sorted(new, key=lambda group: _random_order(group.cluster)):
+        count = counts[group.label]
         total = sum(count[name] for name in SHARES) + 1
         split = max(SHARES, key=lambda name: (SHARES[name] * total - count[name], SHARES[name]))
         count[split] += 1
-        answer.update(dict.fromkeys(group.members, split))
-    return answer
+        split_of.update(dict.fromkeys(group.members, split))
+    return split_of
 
 
 def published_split(members: Sequence[str], ledger: Mapping[str, str]) -> str:
-    """Split in which a cluster appears: the most protected of its members'."""
+    """Split in which a cluster is published: of its members' splits, the first in PROTECTED_FIRST."""
     before = {ledger[member] for member in members if member in ledger}
-    return next(name for name in (UNSEEN, "test", "validation", "train") if name in before)
+    return next(name for name in PROTECTED_FIRST if name in before)
 
 
-def _lot(name: str) -> str:
+def _random_order(name: str) -> str:
+    """Sort key: an order that is random and always the same."""
     return hashlib.sha256(f"split {name}".encode()).hexdigest()

@@ -46,10 +46,10 @@ def models() -> None:
 @pass_context
 def list_(context: Context, as_json: bool) -> None:
     """List every model with its balanced accuracy on unseen sites; * marks the default model."""
-    from training.models import champion_id, listing
+    from training.models import default_model_id, listing
 
     home = context.settings().home
-    listed, default = listing(home), champion_id(home)
+    listed, default = listing(home), default_model_id(home)
     rows = []
     for model in listed:
         unseen = model.metrics.get("test_unseen_sites")

@@ -138,8 +138,9 @@ def export(context: Context, version: str, kind: str, to: Path, as_json: bool) -
 def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **selection: str) -> None:
     """Take pictures down everywhere: files, rows of every version, tasks, reports. It cannot be undone."""
     from dataset.erasure.erase import erase as stage
+    from dataset.erasure.selection import Selection
 
-    report = stage(context.project(), reason, dry_run=dry_run, **selection)
+    report = stage(context.project(), Selection.of(selection), reason, dry_run)
     rows = [
         ("images", str(report.images)),
         ("versions", ", ".join(report.versions) or "none"),

@@ -3,24 +3,19 @@
 from pathlib import Path
 
 import pytest
+from crawling import add_source, html, jpeg, site, stored
 from projects import write_config
 from sqlalchemy import func, select
 
 from crawlers.collect import collect
-from crawlers.ledger import last_reports
-from dataset.catalog.tables import images, outcomes, sightings
+from dataset.catalog.tables import sightings
 from dataset.opening import open_project
 from dataset.project import Project
-from foundation.errors import ConfigError, CrawlError, PhotoApiError
+from foundation.errors import ConfigError, CrawlError
+from simulator.hostile import HostileServer, drips
 from simulator.internet import Internet
-from simulator.platforms import file_name
-from simulator.server import Answer, Server
+from simulator.server import Answer, Scripted, Server
 from simulator.world import World
-
-
-def known(project: Project) -> set[str]:
-    with project.catalog.read() as connection:
-        return set(connection.execute(select(images.c.sha256)).scalars())
 
 
 def test_every_original_of_every_platform_is_stored(project: Project, world: World, internet: Internet) -> None:
@@ -28,9 +23,9 @@ def test_every_original_of_every_platform_is_stored(project: Project, world: Wor
     report = collect(project)
     report.raise_for_failures()
     wanted = {p.sha256 for baker in world.bakers for p in baker.gallery} | {
-        p.sha256 for found in world.photos.values() for p in found
+        p.sha256 for results in world.photos.values() for p in results
     }
-    assert wanted <= known(project)
+    assert wanted <= stored(project)
     for source in report.sources:
         assert sum(source.outcomes.values()) == source.candidates
     for server in internet.sites.values():
@@ -74,14 +69,9 @@ def test_static_sites_never_start_the_browser(project: Project, world: World, mo
     collect(project, scripted).raise_for_failures()
 
 
-class Refusing:
-    """A site whose robots.txt answers as told."""
-
-    def __init__(self, robots: Answer) -> None:
-        self.robots = robots
-
-    def answer(self, path: str, query: str, headers: dict[str, str]) -> Answer:
-        return self.robots if path == "/robots.txt" else Answer(body=b'<img src="/a.jpg"><a href="/b">b</a>')
+def refusing(robots: Answer) -> Server:
+    """A site with this robots.txt."""
+    return Server(Scripted({"/robots.txt": robots, "/": html('<img src="/a.jpg"><a href="/b">b</a>')}))
 
 
 @pytest.mark.parametrize(
@@ -91,10 +81,10 @@ class Refusing:
         (Answer(500, b"oops"), "robots.txt"),
     ],
 )
-def test_robots_is_believed(tmp_path: Path, robots: Answer, why: str) -> None:
+def test_robots_txt_is_obeyed(tmp_path: Path, robots: Answer, why: str) -> None:
     """Disallowed or out of order: one request for robots.txt and no other."""
-    server = Server(Refusing(robots))
-    project = one_site(tmp_path, f"{server.url}/", [server.address])
+    server = refusing(robots)
+    project = site(tmp_path, f"{server.url}/", allowed=[server.address])
     with pytest.raises(CrawlError, match=why):
         collect(project).raise_for_failures()
     server.stop()
@@ -103,53 +93,24 @@ def test_robots_is_believed(tmp_path: Path, robots: Answer, why: str) -> None:
 
 def test_private_hosts_are_refused(tmp_path: Path) -> None:
     """A site on this machine that nobody listed is not asked for anything."""
-    server = Server(Refusing(Answer(404)))
-    project = one_site(tmp_path, f"{server.url}/", [])
+    server = refusing(Answer(404))
+    project = site(tmp_path, f"{server.url}/", allowed=[])
     with pytest.raises(CrawlError, match="private host"):
         collect(project).raise_for_failures()
     server.stop()
     assert server.log == []
 
 
-def test_bad_files_are_rejected_with_reasons(tmp_path: Path) -> None:
-    """The type comes from the bytes; a page named .jpg and a truncated photo are named for what they are."""
-    from simulator import drawings
-
-    photo = drawings.thing(__import__("random").Random(1), "cup")
-
-    class Site:
-        def answer(self, path: str, query: str, headers: dict[str, str]) -> Answer:
-            bodies = {"/page.jpg": b"<html>no</html>", "/cut.jpg": photo[: len(photo) // 2], "/good.jpg": photo}
-            if path in bodies:
-                return Answer(body=bodies[path], content_type="image/jpeg")
-            if path == "/":
-                return Answer(body=b"".join(b'<img src="%s">' % name.encode() for name in [*bodies, "/gone.jpg"]))
-            return Answer(404)
-
-    server = Server(Site())
-    project = one_site(tmp_path, f"{server.url}/", [server.address])
-    collect(project).raise_for_failures()
-    server.stop()
-    with project.catalog.read() as connection:
-        found = {
-            row.image_url.rpartition("/")[2]: (row.outcome, row.reason) for row in connection.execute(select(outcomes))
-        }
-    assert found["page.jpg"] == ("rejected", "not an image: HTML")
-    assert found["cut.jpg"] == ("rejected", "truncated")
-    assert found["gone.jpg"] == ("failed", "answered 404")
-    assert found["good.jpg"][0] == "stored"
-
-
-def test_photo_api_limit_is_said_and_survived(internet: Internet, world: World, project: Project) -> None:
+def test_after_the_photo_api_limit_the_next_run_continues(internet: Internet, world: World, project: Project) -> None:
     """Past the hourly limit the run fails in one sentence; the next goes on where it stopped."""
     internet.api.remaining = 4
     with pytest.raises(CrawlError, match="run this again in an hour"):
         collect(project, ["objects"]).raise_for_failures()
-    before = len(known(project))
+    before = len(stored(project))
     assert 0 < before < 6
     internet.api.remaining = 100
     collect(project, ["objects"]).raise_for_failures()
-    assert len(known(project)) == sum(map(len, world.photos.values()))
+    assert len(stored(project)) == sum(map(len, world.photos.values()))
     bodies = [h.path for h in internet.photo_api.log if h.is_image and h.status == 200]
     assert len(bodies) == len(set(bodies))
 
@@ -167,29 +128,26 @@ def test_photo_api_needs_permission_and_key(
     monkeypatch.setenv("ISITCAKE_UNSPLASH_ACCESS_KEY", "wrong")
     with pytest.raises(CrawlError, match="does not know the access key"):
         collect(open_project(path), ["objects"]).raise_for_failures()
-    assert issubclass(PhotoApiError, Exception)
 
 
-def test_folder(tmp_path: Path, world: World) -> None:
-    """Pictures on this disk; what is no picture is rejected."""
-    folder = tmp_path / "photos" / "inner"
-    folder.mkdir(parents=True)
-    for picture in world.bakers[0].gallery[:3]:
-        (folder / file_name(picture)).write_bytes(picture.content)
-    (folder / "notes.txt").write_text("not a picture")
-    path = tmp_path / "isitcake.toml"
-    path.write_text('[[sources]]\nname = "mine"\nkind = "folder"\nlabel = "cake"\npath = "photos"\n')
-    project = open_project(path)
-    report = collect(project)
-    assert report.sources[0].outcomes == {"stored": 3, "rejected": 1}
-    assert {r.source for r in last_reports(project)} == {"mine"}
+def test_an_unknown_source_is_refused(tmp_path: Path) -> None:
+    """Before any request."""
+    project = site(tmp_path, "http://127.0.0.1:9/", allowed=[])
+    with pytest.raises(LookupError, match="no source 'two'"):
+        collect(project, ["two"])
 
 
-def one_site(folder: Path, url: str, allowed: list[str]) -> Project:
-    path = folder / "isitcake.toml"
-    hosts = ", ".join(f'"{host}"' for host in allowed)
-    path.write_text(
-        f'[project]\ncontact = "https://example.org/c"\n[crawl]\nallow_private_hosts = [{hosts}]\n'
-        f'[[sources]]\nname = "one"\nkind = "site"\nlabel = "cake"\nstart_urls = ["{url}"]\n'
+def test_two_sources_at_once_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    """A site that sends one byte a second does not delay another source."""
+    evil = HostileServer({"/": drips})
+    good = Server(Scripted({"/": html('<img src="/a.jpg">'), "/a.jpg": jpeg()}))
+    project = site(tmp_path, f"{good.url}/", allowed=[good.address, evil.address])
+    ends: list[str] = []
+    report = collect(
+        add_source(project, "evil", f"{evil.url}/"),
+        progress=lambda name, _images, doing: ends.append(name) if doing == "done" else None,
     )
-    return open_project(path)
+    evil.stop()
+    good.stop()
+    assert {source.source: source.status for source in report.sources} == {"one": "done", "evil": "unhealthy"}
+    assert ends == ["one", "evil"]

@@ -21,16 +21,16 @@ def test_a_page_is_shown_as_a_crawl_would_take_it(tmp_path: Path) -> None:
     )
     server = Server(Scripted({"/": page, "/2024/05/cake.jpg": jpeg(1), "/about": html('<img src="/x.jpg">')}))
     project = site(tmp_path, f"{server.url}/", allowed=[server.address])
-    with probe(project.settings, f"{server.url}/") as (probed, found):
-        path = write_probe(found, probed, project.home)
+    with probe(project.settings, f"{server.url}/") as (probed, report):
+        path = write_probe(report, probed, project.home)
     server.stop()
-    outcomes = {(photo.outcome, photo.fetched_url.rpartition("/")[2]) for photo in found.photos}
+    outcomes = {(photo.outcome, photo.fetched_url.rpartition("/")[2]) for photo in report.photos}
     assert outcomes == {("stored", "cake.jpg"), ("rejected", "logo.svg")}
-    assert found.platforms == {"wordpress": 1}
-    assert not found.took_browser
+    assert report.platforms == {"wordpress": 1}
+    assert not report.took_browser
     assert "/about" not in {hit.path for hit in server.log}
-    assert tomllib.loads(found.toml)["sources"][0]["start_urls"] == [f"{server.url}/"]
-    (tmp_path / "isitcake.toml").write_text('[project]\ncontact = "a@example.org"\n' + found.toml)
+    assert tomllib.loads(report.toml)["sources"][0]["start_urls"] == [f"{server.url}/"]
+    (tmp_path / "isitcake.toml").write_text('[project]\ncontact = "a@example.org"\n' + report.toml)
     assert load(tmp_path / "isitcake.toml").sources[0].label == "cake"
     text = path.read_text(encoding="utf-8")
     assert "data:image/jpeg;base64" in text
@@ -41,11 +41,11 @@ def test_a_page_is_shown_as_a_crawl_would_take_it(tmp_path: Path) -> None:
 def test_an_objection_is_shown(tmp_path: Path) -> None:
     server = Server(Scripted({"/": html('<meta name="robots" content="noai"><img src="/a.jpg">'), "/a.jpg": jpeg()}))
     project = site(tmp_path, f"{server.url}/", allowed=[server.address])
-    with probe(project.settings, f"{server.url}/") as (_, found):
+    with probe(project.settings, f"{server.url}/") as (_, report):
         pass
     server.stop()
-    assert found.objections == [f"{server.url}/: meta robots: noai"]
-    assert found.photos[0].reason == "opt-out: meta robots: noai"
+    assert report.objections == [f"{server.url}/: meta robots: noai"]
+    assert report.photos[0].reason == "opt-out: meta robots: noai"
 
 
 def test_what_is_wrong_is_said_before_anything_is_asked(tmp_path: Path) -> None:

@@ -1,23 +1,27 @@
-"""Versions: exactly as designed, atomic, immutable, loadable by others, provable."""
+"""Published versions: complete or absent, unchanged afterwards, readable by other tools.
+
+Names dataset/publishing/write_version.py.
+"""
 
 import hashlib
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from dataset import publish as stage
-from dataset.catalog import cluster_ranges
+from dataset.catalog.tables import versions as versions_table
 from dataset.erasure.erase import erase
+from dataset.erasure.selection import Kind, Selection
 from dataset.project import Project
-from dataset.publish import publish
-from dataset.versions import manifest, published, verify
-from foundation.errors import StageError, UnknownVersion
+from dataset.publish import BlockSizes, publish
+from dataset.versions import published
+from dataset.versions.verify import verify
+from foundation.errors import StageError
 from labeling.answer_files import import_answers
 from labeling.queue import next_items
 
@@ -34,7 +38,7 @@ def answer(project: Project, label: str, count: int = 1, reviewer: str = "ann") 
 
 
 def test_version_directory(collected: Project) -> None:
-    """Layout, names, links, columns: the contract on disk. Nothing changed, nothing published."""
+    """Files, names and links are as documented. A second publish changes nothing and makes no version."""
     report = publish(collected, NOVEMBER)
     assert report.version == "2026.11.0"
     root = collected.home / "versions" / "2026.11.0"
@@ -55,7 +59,7 @@ def test_version_directory(collected: Project) -> None:
 
 
 def test_answers_make_the_next_version(collected: Project) -> None:
-    """Relabelled and removed images stand in the diff with reasons; no image changes its split."""
+    """The diff has the relabelled and removed images; no image changes its split."""
     publish(collected, NOVEMBER)
     gone = answer(collected, "unusable", 3)
     (turned,) = answer(collected, "not_cake")
@@ -74,60 +78,16 @@ def test_answers_make_the_next_version(collected: Project) -> None:
 
 
 def test_clusters_appear_once(collected: Project) -> None:
-    """One picture of every cluster, and no cluster in two splits."""
+    """There is one picture of each cluster, and no cluster is in two splits."""
     publish(collected, NOVEMBER)
     rows = published.newest(collected.home).rows()  # type: ignore[union-attr]
     assert len({row.cluster for row in rows}) == len(rows)
-    assert verify.verify(collected.home, "2026.11.0").problems == []
-
-
-@pytest.mark.parametrize("damage", ["byte", "missing", "moved", "extra"])
-def test_verify_finds_tampering(collected: Project, damage: str) -> None:
-    """And names the file."""
-    publish(collected, NOVEMBER)
-    version = published.load(collected.home, "2026.11.0")
-    path = version.path / version.rows()[0].file
-    content = path.read_bytes()
-    if damage == "byte":
-        path.unlink()
-        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    elif damage == "missing":
-        path.unlink()
-    elif damage == "moved":
-        path.rename(path.with_name("0000000000000000.jpg"))
-    else:
-        path.with_name("0000000000000000.jpg").write_bytes(content)
-    problems = verify.verify(collected.home, "2026.11.0").problems
-    assert problems
-    assert any(".jpg" in problem for problem in problems)
-    with pytest.raises(StageError, match=r"2026\.11\.0 is not what was published"):
-        verify.require_verified(verify.verify(collected.home, "2026.11.0"))
-
-
-def test_a_changed_row_is_named(collected: Project) -> None:
-    """A label that was changed in the manifest, a row that was taken out, and leaves that were changed too."""
-    publish(collected, NOVEMBER)
-    version = published.load(collected.home, "2026.11.0")
-    rows = version.rows()
-    manifest.write(version.path / "manifest.parquet", [replace(rows[0], licence="cc0"), *rows[1:]])
-    problems = verify.verify(collected.home, "2026.11.0").problems
-    assert f"{rows[0].file} or its row was changed" in problems
-    assert not any(rows[1].file in problem for problem in problems)
-    manifest.write(version.path / "manifest.parquet", rows[1:])
-    problems = verify.verify(collected.home, "2026.11.0").problems
-    assert "1 rows are missing" in problems
-    assert f"{rows[0].file} is not in the manifest" in problems
-    manifest.write(version.path / "manifest.parquet", rows)
-    assert verify.verify(collected.home, "2026.11.0").problems == []
-    leaves = version.path / published.LEAVES
-    leaves.write_bytes(leaves.read_bytes()[32:])
-    manifest.write(version.path / "manifest.parquet", rows[1:])
-    assert any("cannot be named" in problem for problem in verify.verify(collected.home, "2026.11.0").problems)
+    assert verify(collected.home, "2026.11.0").problems == []
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_others_can_load_it(collected: Project, tmp_path: Path) -> None:
-    """Hugging Face gives every split with ClassLabel; Croissant's images decode; folders and DuckDB count alike."""
+def test_other_tools_read_a_version(collected: Project, tmp_path: Path) -> None:
+    """Hugging Face, mlcroissant, DuckDB and a walk over the folders all give the same images and labels."""
     import datasets
     import duckdb
     import mlcroissant
@@ -148,10 +108,10 @@ def test_others_can_load_it(collected: Project, tmp_path: Path) -> None:
     assert seen == len(rows)
     walked = Counter((path.parts[-3], path.parts[-2]) for path in (version.path / "data").rglob("*.jpg"))
     assert walked == Counter((row.split, row.label) for row in rows.values())
-    told = duckdb.sql(
+    counted = duckdb.sql(
         f"SELECT split, label, count(*) FROM read_parquet('{version.path}/manifest.parquet') GROUP BY ALL"
     ).fetchall()  # type: ignore[union-attr]
-    assert {(split, label): n for split, label, n in told} == walked
+    assert {(split, label): n for split, label, n in counted} == walked
     croissant = mlcroissant.Dataset(str(version.path / "croissant.json"))
     assert not croissant.metadata.ctx.issues.errors
     records = list(croissant.records("examples"))
@@ -161,8 +121,8 @@ def test_others_can_load_it(collected: Project, tmp_path: Path) -> None:
         assert rows[record["examples/sha256"].decode()].label == record["examples/label"].decode()
 
 
-def test_two_at_once(collected: Project) -> None:
-    """One publishes, the other sees that there is nothing to do."""
+def test_of_two_publishes_at_once_one_makes_a_version(collected: Project) -> None:
+    """One publishes; the other waits, and then finds nothing to do."""
     code = "from dataset.opening import open_project; from dataset.publish import publish; import sys; from pathlib import Path; print(publish(open_project(Path(sys.argv[1]))).version)"  # noqa: E501
     running = [
         subprocess.Popen(
@@ -170,56 +130,88 @@ def test_two_at_once(collected: Project) -> None:
         )
         for _ in range(2)
     ]
-    told = sorted(process.communicate(timeout=120)[0].strip() for process in running)
+    printed = sorted(process.communicate(timeout=120)[0].strip() for process in running)
     (name,) = published.names(collected.home)
-    assert told == sorted([name, "None"])
-    assert verify.verify(collected.home, name).problems == []
+    assert printed == sorted([name, "None"])
+    assert verify(collected.home, name).problems == []
 
 
-def test_blocks_make_no_difference(collected: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three clusters at a time give the version that all at once give."""
+def test_the_size_of_blocks_makes_no_difference(collected: Project) -> None:
+    """Reading three clusters and writing seven rows at a time gives the version that one block gives."""
     publish(collected, NOVEMBER)
     before = published.load(collected.home, "2026.11.0")
     rows = before.rows()
     shutil.rmtree(before.path)
-    monkeypatch.setattr(cluster_ranges.blocks, "__defaults__", (3,))
-    monkeypatch.setattr(stage, "ROWS_AT_ONCE", 7)
-    publish(collected, NOVEMBER)
+    publish(collected, NOVEMBER, blocks=BlockSizes(clusters=3, rows=7))
     after = published.load(collected.home, "2026.11.0")
     assert after.rows() == rows
     assert after.id == before.id
 
 
-def test_makers_are_named_and_forgotten(collected: Project) -> None:
-    """The card credits them; once their pictures are erased, nothing names them."""
+def test_creators_are_credited_until_they_are_erased(collected: Project) -> None:
+    """The card credits every creator; once the pictures of one are erased, the card does not name that one."""
     report = publish(collected, NOVEMBER)
     card = collected.home / "versions" / str(report.version) / "README.md"
-    told = card.read_text(encoding="utf-8")
-    makers = {row.creator for row in published.load(collected.home, str(report.version)).rows()} - {""}
-    assert makers
-    assert all(f"| {maker} |" in told for maker in makers)
-    assert "Of the images from sites that are trained on: train " in told
-    gone = sorted(makers)[0]
-    erase(collected, "asked", creator=gone)
+    text = card.read_text(encoding="utf-8")
+    creators = {row.creator for row in published.load(collected.home, str(report.version)).rows()} - {""}
+    assert creators
+    assert all(f"| {creator} |" in text for creator in creators)
+    assert "Of the images from sites that are trained on: train " in text
+    gone = sorted(creators)[0]
+    erase(collected, Selection(Kind.CREATOR, gone), "asked")
     left = card.read_text(encoding="utf-8")
     assert gone not in left
-    assert all(f"| {maker} |" in left for maker in makers - {gone})
+    assert all(f"| {creator} |" in left for creator in creators - {gone})
     assert "## How to load" in left
 
 
-def test_unknown_version(collected: Project) -> None:
-    """Says which there are."""
-    with pytest.raises(UnknownVersion, match="none is published yet"):
-        published.load(collected.home, "2020.1.0")
-
-
-def test_crash_between_directory_and_ledger(collected: Project) -> None:
-    """A directory that stands is adopted; the next publish changes nothing."""
-    from dataset.catalog.tables import versions as table
-
+def test_a_version_that_the_ledger_misses_is_added(collected: Project) -> None:
+    """After a crash between directory and ledger, the next publish adds the version and makes no other."""
     publish(collected, NOVEMBER)
     with collected.catalog.write() as connection:
-        connection.execute(table.delete())
+        connection.execute(versions_table.delete())
     assert publish(collected, NOVEMBER).version is None
     with collected.catalog.read() as connection:
-        assert [row.name for row in connection.execute(table.select())] == ["2026.11.0"]
+        assert [row.name for row in connection.execute(versions_table.select())] == ["2026.11.0"]
+
+
+def test_nothing_to_publish_is_an_error(project: Project) -> None:
+    """And leaves nothing behind."""
+    with pytest.raises(StageError, match="run `isitcake collect` first"):
+        publish(project, NOVEMBER)
+    publish_folder = project.home / "versions"
+    assert published.names(project.home) == []
+    assert [path.name for path in publish_folder.rglob("manifest.parquet")] == []
+
+
+def test_a_killed_publish_is_replaced_by_the_same_version(collected: Project) -> None:
+    """kill -9 once the first picture is linked; the next publish makes the version that an undisturbed one makes."""
+    code = """
+import os, signal, sys
+from datetime import datetime
+from pathlib import Path
+from dataset.opening import open_project
+from dataset.publish import BlockSizes, publish
+
+def kill(what, done, total):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+publish(open_project(Path(sys.argv[1])), datetime.fromisoformat(sys.argv[2]), kill, blocks=BlockSizes(rows=5))
+"""
+    arguments = [str(collected.settings.config_path), NOVEMBER.isoformat()]
+    killed = subprocess.run([sys.executable, "-c", code, *arguments], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert published.names(collected.home) == []
+    assert list((collected.home / "versions").glob(".building-*/data/*/*/*.jpg"))
+    assert publish(collected, NOVEMBER).version == "2026.11.0"
+    assert verify(collected.home, "2026.11.0").problems == []
+    assert not list((collected.home / "versions").glob(".building-*"))
+
+
+def test_names_are_calendar_names(collected: Project) -> None:
+    """The month, then a number; a clock that goes back gives no earlier name."""
+    publish(collected, NOVEMBER)
+    answer(collected, "unusable", 5)
+    assert publish(collected, datetime(2026, 12, 1, tzinfo=UTC)).version == "2026.12.0"
+    answer(collected, "unusable", 20)
+    assert publish(collected, NOVEMBER).version == "2026.12.1"

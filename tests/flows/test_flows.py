@@ -114,9 +114,9 @@ def own_prefect(tmp_path: Path) -> Iterator[Service]:
 
 
 def test_a_worse_model_is_not_promoted(bakery: Project, own_prefect: Service, tmp_path: Path) -> None:
-    """Labels flipped at bakers that are trained on: the version's event trains on it, and the champion stays."""
-    before = train(bakery.settings, names=["best"])
-    assert models.champion_id(bakery.home) == before.best.id
+    """Labels flipped at bakers that are trained on: the version's event trains on it, and the default model stays."""
+    before = train(bakery.settings, names=["svm"])
+    assert models.default_model_id(bakery.home) == before.best.id
     version = published.load(bakery.home, before.version)
     bakers = sorted({row.site for row in version.rows() if row.split == "train" and row.source_label == "cake"})
     with bakery.catalog.write() as connection:
@@ -146,8 +146,8 @@ def test_a_worse_model_is_not_promoted(bakery: Project, own_prefect: Service, tm
             return [run["description"] for run in runs if run["description"].startswith(f"{newest}: ")]
 
         wait_for(told, "training on the second version")
-        assert f"best/{newest} not promoted: " in told()[0] or "not promoted: balanced accuracy" in told()[0]
-        assert models.champion_id(bakery.home) == before.best.id
+        assert f"svm/{newest} not promoted: " in told()[0] or "not promoted: balanced accuracy" in told()[0]
+        assert models.default_model_id(bakery.home) == before.best.id
 
 
 def test_serve_needs_a_server(collected: Project, tmp_path: Path) -> None:

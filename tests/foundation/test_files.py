@@ -1,5 +1,6 @@
-"""Files appear whole or not at all, and a killed writer leaves nothing behind."""
+"""Files appear whole or not at all, and a killed writer leaves no file behind."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from foundation.environment import child_environment
-from foundation.files import write_once
+from foundation.errors import StorageError
+from foundation.files import link_or_copy, replace_file, storage_errors, write_once
 
 
-def test_written_once_read_only_and_kept(tmp_path: Path) -> None:
+def test_a_file_is_written_once_and_read_only(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b.jpg"
     assert write_once(path, b"one")
     assert not write_once(path, b"two")
@@ -21,8 +23,8 @@ def test_written_once_read_only_and_kept(tmp_path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["b.jpg"]
 
 
-def test_where_files_need_names_it_works_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file system without nameless files."""
+def test_write_once_works_without_nameless_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some file systems have no O_TMPFILE."""
     monkeypatch.delattr(os, "O_TMPFILE", raising=False)
     path = tmp_path / "b.jpg"
     assert write_once(path, b"one")
@@ -31,8 +33,8 @@ def test_where_files_need_names_it_works_too(tmp_path: Path, monkeypatch: pytest
     assert [p.name for p in tmp_path.iterdir()] == ["b.jpg"]
 
 
-def test_a_killed_writer_leaves_nothing(tmp_path: Path) -> None:
-    """Killed between writing and linking."""
+def test_a_killed_writer_leaves_no_file(tmp_path: Path) -> None:
+    """The process is killed between writing and linking."""
     if not hasattr(os, "O_TMPFILE"):
         pytest.skip("this system has no nameless files")
     code = (
@@ -43,3 +45,40 @@ def test_a_killed_writer_leaves_nothing(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", code], env=child_environment(), cwd=Path(__file__).parents[2])
     assert ended.returncode == -9
     assert list(tmp_path.iterdir()) == []
+
+
+def test_replace_file_replaces_an_older_file(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b.json"
+    replace_file(path, b"one")
+    replace_file(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [p.name for p in path.parent.iterdir()] == ["b.json"]
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.ENOSPC, "no room left on the disk of"),
+        (errno.EACCES, "fix its permissions"),
+        (errno.EIO, "cannot be written"),
+    ],
+)
+def test_an_error_of_the_file_system_says_what_to_do(tmp_path: Path, number: int, message: str) -> None:
+    with pytest.raises(StorageError, match=message) as caught, storage_errors(tmp_path / "a"):
+        raise OSError(number, os.strerror(number))
+    assert str(tmp_path / "a") in str(caught.value)
+
+
+def test_a_file_is_linked_or_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hard link if the file system allows one, a copy otherwise: the same bytes either way."""
+    source = tmp_path / "a"
+    source.write_bytes(b"x" * 5000)
+    assert link_or_copy(source, tmp_path / "b") == "hard link"
+    assert (tmp_path / "b").samefile(source)
+
+    def refuse(*_: object) -> None:
+        raise OSError("this file system has no links")
+
+    monkeypatch.setattr("os.link", refuse)
+    assert link_or_copy(source, tmp_path / "c") in ("reflink", "copy")
+    assert (tmp_path / "c").read_bytes() == source.read_bytes()

@@ -20,7 +20,7 @@ with exclusive(Path(sys.argv[1])):
 """
 
 
-def test_a_second_process_waits_and_a_killed_one_lets_go(tmp_path: Path) -> None:
+def test_a_second_process_waits_and_a_killed_process_releases_the_lock(tmp_path: Path) -> None:
     path = tmp_path / "locks" / "a.lock"
     root = Path(__file__).parents[2]
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, text=True, cwd=root)

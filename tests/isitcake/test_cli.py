@@ -51,7 +51,7 @@ def test_every_command_has_help() -> None:
     [
         (["nonsense"], 2, "No such command"),
         (["versions", "show", "9.9.9"], 2, "none is published yet"),
-        (["models", "show", "best"], 2, "isitcake train"),
+        (["models", "show", "svm"], 2, "isitcake train"),
         (["train"], 2, "isitcake publish"),
         (["collect", "nobody"], 2, "no source 'nobody'"),
         (["review", "import", "none.csv"], 2, "none.csv cannot be read"),
@@ -98,7 +98,7 @@ def test_the_loop_without_any_server(
     version = answer("publish")["version"]
     assert [v["name"] for v in answer("versions", "list")] == [version]
     assert answer("versions", "verify", version)["problems"] == []
-    assert "best" in answer("train")["new"]
+    assert "svm" in answer("train")["new"]
     picture = tmp_path / "a.jpg"
     picture.write_bytes(world.bakers[0].gallery[0].content)
     (prediction,) = answer("predict", str(picture))

@@ -1,4 +1,4 @@
-"""The champion gives way only to a better one; training that nobody asked for is worth it, or is not done."""
+"""Promotion and retraining: a better model becomes the default model; automatic training is done only when worth it."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from dataset.catalog.tables import judgements, sightings
 from dataset.catalog.writes import append
 from dataset.curate import curate
 from dataset.erasure.erase import erase
+from dataset.erasure.selection import Kind, Selection
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.versions import published
@@ -18,7 +19,7 @@ from foundation.errors import StageError, UnknownModel
 from training import models
 from training import train as stage
 from training.attempts.linear import Linear
-from training.promotion import champion_of, promote, rollback
+from training.promotion import default_model, promote, rollback
 from training.retraining import due, retrain
 from training.train import train
 
@@ -51,46 +52,46 @@ def seen_sources(project: Project, count: int) -> list[str]:
 
 
 def test_the_first_that_is_good_enough(bakery: Project) -> None:
-    """Is champion, and is who is asked; again nothing happens; by name another can be put up."""
-    report = train(bakery.settings, names=["best"], now=NOW)
+    """The first model becomes the default model and answers; promoting it again changes nothing."""
+    report = train(bakery.settings, names=["svm"], now=NOW)
     assert report.promotion is not None
     assert report.promotion.refusals == []
     assert models.find(bakery.home).id == report.best.id
-    assert "is champion (the first)" in report.line()
-    assert promote(bakery.settings, "best").told == ["it was before"]
+    assert "is the default model (the first)" in report.line()
+    assert promote(bakery.settings, "svm").notes == ["it was before"]
     with pytest.raises(UnknownModel):
         promote(bakery.settings, "nobody")
-    with pytest.raises(StageError, match="no earlier champion"):
+    with pytest.raises(StageError, match="no earlier default model"):
         rollback(bakery.settings)
 
 
 def test_a_worse_one_is_refused_and_told_why(bakery: Project) -> None:
-    """Labels flipped at three bakers: its model meets the champion on its own version's tests, and loses."""
-    first = train(bakery.settings, names=["best"], now=NOW)
+    """Labels flipped at three bakers: its model is compared on its own version's tests, and loses."""
+    first = train(bakery.settings, names=["svm"], now=NOW)
     flip(bakery, seen_sources(bakery, 3))
-    second = train(bakery.settings, names=["best"], now=NOW)
+    second = train(bakery.settings, names=["svm"], now=NOW)
     assert second.version != first.version
     assert second.promotion is not None
     assert second.promotion.refusals
-    assert models.champion_id(bakery.home) == first.best.id
+    assert models.default_model_id(bakery.home) == first.best.id
     assert "not promoted" in second.line()
     forced = promote(bakery.settings, second.best.id, force=True, now=NOW)
-    assert forced.champion == second.best.id
+    assert forced.default_model == second.best.id
     state = json.loads((bakery.home / "models" / "champion.json").read_text())
     assert state["by"] == "hand, by force"
     assert state["refused"] == second.promotion.refusals
-    assert rollback(bakery.settings).champion == first.best.id
+    assert rollback(bakery.settings).default_model == first.best.id
     assert models.find(bakery.home).id == first.best.id
 
 
 def test_too_few_tests_tell_nothing(collected: Project) -> None:
-    """Three images in a test split make no champion; the model is there all the same."""
+    """Three images in a test split make no default model; the model itself is kept."""
     publish(collected)
     report = train(collected.settings, names=["linear"])
     assert report.promotion is not None
     (why,) = report.promotion.refusals
-    assert "fewer than 20 of two labels tell nothing; collect more" in why
-    assert models.champion_id(collected.home) == ""
+    assert "at least 20 of two labels are needed, collect more" in why
+    assert models.default_model_id(collected.home) == ""
     assert models.find(collected.home).name == "linear"
 
 
@@ -111,11 +112,11 @@ def test_costs_are_gates(bakery: Project, cost: str, why: str) -> None:
 
 
 def test_what_is_worth_a_training(bakery: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Enough change, a tainted champion, at most once a day."""
+    """Enough change, a tainted default model, at most once a day."""
     monkeypatch.setattr(stage, "ATTEMPTS", (Linear,))
     version = published.newest(bakery.home)
     assert version is not None
-    assert due(bakery.home, version) == (True, "there is no champion yet")
+    assert due(bakery.home, version) == (True, "there is no default model yet")
     report = retrain(bakery.settings, version.name, NOW)
     assert report.new == ["linear"]
     told = retrain(bakery.settings, version.name, NOW + timedelta(hours=3))
@@ -142,13 +143,13 @@ def test_what_is_worth_a_training(bakery: Project, monkeypatch: pytest.MonkeyPat
     assert due(bakery.home, newest, tomorrow)[0]
 
 
-def test_an_erasure_that_taints_the_champion(bakery: Project) -> None:
+def test_an_erasure_that_taints_the_default_model(bakery: Project) -> None:
     """Its frozen features go with the picture, and a training is due, whatever was trained today."""
-    train(bakery.settings, names=["best"], now=NOW)
+    train(bakery.settings, names=["svm"], now=NOW)
     version = published.newest(bakery.home)
     assert version is not None
     gone = next(row for row in version.rows() if row.split == "train")
-    erase(bakery, "asked", sha256=gone.sha256)
+    erase(bakery, Selection(Kind.SHA256, gone.sha256), "asked")
     assert due(bakery.home, version, NOW)[0]
     needle = gone.sha256.encode()
     wide = gone.sha256.encode("utf-32-le")  # as numpy keeps text
@@ -158,10 +159,10 @@ def test_an_erasure_that_taints_the_champion(bakery: Project) -> None:
         if path.is_file() and (needle in (content := path.read_bytes()) or wide in content)
     ]
     assert [name for name in left if not name.startswith("catalog.db")] == []
-    champion = champion_of(bakery.home)
-    assert champion is not None
-    assert champion.is_tainted
+    default = default_model(bakery.home)
+    assert default is not None
+    assert default.is_tainted
     publish(bakery)
     newest = published.newest(bakery.home)
     assert newest is not None
-    assert np.isfinite(models.score(train(bakery.settings, newest.name, names=["best"]).best))
+    assert np.isfinite(models.score(train(bakery.settings, newest.name, names=["svm"]).best))

@@ -19,15 +19,15 @@ from foundation.errors import StageError, StorageError, TrainingError, UnknownMo
 from networks.graph import widened
 from training import models
 from training.attempts import ATTEMPTS
-from training.attempts.best import even, fit_best
 from training.attempts.protocol import softmax
+from training.attempts.svm import even_weights, fit_svm
 from training.evaluation import evaluate
 from training.metrics import calibration_error, difference, measure
 from training.predict import predict
 from training.train import examples_of, train
 from web.pages.leaderboard import write_leaderboard
 
-QUICK = ("linear", "best")
+QUICK = ("linear", "svm")
 
 
 def test_every_attempt_that_can_be_tried(bakery: Project) -> None:
@@ -56,7 +56,7 @@ def test_every_attempt_that_can_be_tried(bakery: Project) -> None:
 
 def test_the_file_alone_gives_the_same_answers(bakery: Project) -> None:
     """model.onnx in plain onnxruntime, on a picture's file as it lies there; metrics come out again from the graph."""
-    report = train(bakery.settings, names=["best"])
+    report = train(bakery.settings, names=["svm"])
     version = published.load(bakery.home, report.version)
     path = version.path / version.rows()[0].file
     (answer,) = predict(report.best, [path])
@@ -71,17 +71,17 @@ def test_the_file_alone_gives_the_same_answers(bakery: Project) -> None:
 
 def test_interrupted_it_goes_on(bakery: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was trained stays, what was not is trained; half a model is none; frozen features are kept."""
-    from training.attempts.best import Best
+    from training.attempts.svm import Svm
 
     with monkeypatch.context() as patch:
-        patch.setattr(Best, "fit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(Svm, "fit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             train(bakery.settings, names=QUICK)
     assert [model.name for model in models.listing(bakery.home)] == ["linear"]
     (cached,) = (bakery.home / "cache" / "features").iterdir()
     stamp = cached.stat().st_mtime_ns
     report = train(bakery.settings, names=QUICK)
-    assert report.new == ["best"]
+    assert report.new == ["svm"]
     assert cached.stat().st_mtime_ns == stamp
     cached.write_bytes(cached.read_bytes()[:1000])  # a disk that lied
     shutil.rmtree(bakery.home / "models" / "linear")
@@ -216,7 +216,7 @@ def test_difference_and_calibration() -> None:
 
 def test_weights_are_even_over_labels_and_claims() -> None:
     labels, claims = np.array(["a"] * 6 + ["b"] * 4), np.array(["a"] * 6 + ["a"] + ["b"] * 3)
-    weights = even(labels, claims)
+    weights = even_weights(labels, claims)
     assert weights[:6].sum() == pytest.approx(weights[6:].sum())
     assert weights[6] == pytest.approx(weights[7:].sum())
     assert weights.mean() == pytest.approx(1.0)
@@ -232,7 +232,7 @@ def test_best_learns_any_number_of_labels(count: int) -> None:
     wide = rng.normal(0, 1, (240, 12)).astype(np.float32)
     for place, name in enumerate(names):
         wide[labels == name, place] += 4
-    model = fit_best(wide[:200], labels[:200], sites[:200], labels[:200], names)
+    model = fit_svm(wide[:200], labels[:200], sites[:200], labels[:200], names)
     said = softmax(model.logits(wide[200:]))
     assert (np.array(names)[said.argmax(axis=1)] == labels[200:]).mean() > 0.9
 
@@ -261,7 +261,7 @@ def test_real_weights_and_pictures(shared: Path, tmp_path: Path) -> None:
     collect(project).raise_for_failures()
     curate(project)
     publish(project)
-    report = train(project.settings, names=["mobilenet-zero-shot", "coco-zero-shot", "transfer", "best"])
+    report = train(project.settings, names=["mobilenet-zero-shot", "coco-zero-shot", "transfer", "svm"])
     assert len(report.new) == 4
     for model in report.trained:
         assert model.costs["parity"] < 1e-3, model.name

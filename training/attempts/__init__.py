@@ -1,11 +1,11 @@
-"""The talk's four attempts and better ones: one small file each, behind one protocol."""
+"""Attempts: the talk's four and better ones, one small file each, behind one protocol."""
 
 from collections.abc import Callable
 
-from training.attempts.best import Best
 from training.attempts.cnn import GreyCnn, RepairedCnn, TalkCnn
 from training.attempts.linear import Linear
 from training.attempts.protocol import Attempt, Fitted
+from training.attempts.svm import Svm
 from training.attempts.transfer import Transfer
 from training.attempts.zero_shot import CocoZeroShot, MobileNetZeroShot
 
@@ -17,7 +17,7 @@ ATTEMPTS: tuple[Callable[[], Attempt], ...] = (
     GreyCnn,
     Transfer,
     Linear,
-    Best,
+    Svm,
 )
 
 __all__ = ["ATTEMPTS", "Attempt", "Fitted"]

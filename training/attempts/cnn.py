@@ -1,8 +1,8 @@
-"""Networks trained from scratch: the talk's, one that was repaired, and that one without colour. Needs torch.
+"""Networks trained from scratch: the talk's, a repaired one, and the repaired one without colour. Needs torch.
 
-The talk's network called everything "not cake": it is kept as it was, with pixels from 0 to 255, few images and no
-weights for the smaller class. The repaired one differs in training only: pixels around zero, flips and shifts, labels
-that weigh the same, a schedule. torch fits; what is exported, and runs, is a graph of our own.
+The talk's network called everything "not cake". It is kept as it was: pixels from 0 to 255, and no weights for the
+smaller class. The repaired one differs in training only: pixels around zero, flips and shifts, equal weights of the
+labels, a schedule. torch fits; the exported graph is built here.
 """
 
 import importlib.util
@@ -20,7 +20,7 @@ CHANNELS = (16, 32)
 DENSE = 64
 SEED = 20261124
 BATCH = 32
-SHIFT_PX = 6  # of random crops
+SHIFT_PX = 6  # pictures are moved by up to this many pixels
 
 
 class _Cnn:
@@ -50,7 +50,7 @@ class _Cnn:
         import torch
         from torch import nn
 
-        torch.set_num_threads(1)  # so small a network waits for a second one longer than it works
+        torch.set_num_threads(1)  # a second thread costs more than it saves in so small a network
         generator = torch.Generator().manual_seed(SEED)
         torch.manual_seed(SEED)
         model = _module(nn, pixels.shape[1], labels)
@@ -68,7 +68,7 @@ class _Cnn:
             for part in torch.randperm(len(inputs), generator=generator).split(BATCH):
                 batch = inputs[part]
                 if self.is_repaired:
-                    batch = _varied(torch, batch / 127.5 - 1, generator)
+                    batch = _augmented(torch, batch / 127.5 - 1, generator)
                 optimiser.zero_grad()
                 loss_of(model(batch), truth[part]).backward()
                 optimiser.step()
@@ -119,8 +119,8 @@ def _module(nn: Any, channels: int, labels: int) -> Any:
     )  # fmt: skip
 
 
-def _varied(torch: Any, batch: Any, generator: Any) -> Any:
-    """Mirrored by lot, moved by some pixels, a little lighter or darker."""
+def _augmented(torch: Any, batch: Any, generator: Any) -> Any:
+    """Augmented pictures: mirrored at random, moved by a few pixels, a little lighter or darker."""
     mirrored = torch.rand(len(batch), generator=generator) < 0.5
     batch = torch.where(mirrored[:, None, None, None], batch.flip(3), batch)
     x, y = (int(torch.randint(-SHIFT_PX, SHIFT_PX + 1, (1,), generator=generator)) for _ in range(2))

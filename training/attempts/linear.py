@@ -1,4 +1,4 @@
-"""A logistic head on frozen features, its strength chosen on validation: plain, and hard to beat."""
+"""A logistic head on frozen features; its shrinkage is chosen on validation. Plain, and hard to beat."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,8 +24,7 @@ class Head:
     bias: NDArray[np.float64]
 
     def logits(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = vectors.astype(np.float64) @ self.weights.T + self.bias
-        return found
+        return np.asarray(vectors.astype(np.float64) @ self.weights.T + self.bias)
 
 
 def fit_head(
@@ -60,8 +59,10 @@ class Linear:
         heads = [fit_head(vectors[learn], labels[learn], examples.names, strength) for strength in STRENGTHS]
 
         def score(head: Head) -> float:
-            said = np.array(examples.names)[head.logits(vectors[choose]).argmax(axis=1)] if choose.any() else labels[:0]
-            return balanced_accuracy(labels[choose], said) or 0.0
+            answers = (
+                np.array(examples.names)[head.logits(vectors[choose]).argmax(axis=1)] if choose.any() else labels[:0]
+            )
+            return balanced_accuracy(labels[choose], answers) or 0.0
 
         scores = [score(head) for head in heads]
         best = scores.index(max(scores))  # ties go to the simpler

@@ -1,4 +1,4 @@
-"""What every attempt is: fit on a version, predict its pictures, export a graph."""
+"""The protocol of an attempt: fit on a version, predict its pictures, export a graph."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from training.examples import Examples
 @dataclass(frozen=True)
 class Fitted:
     """graph: from pixels to probabilities. probabilities: (n, k) of all the version's rows, by the code that was
-    trained, not by the graph: the two are compared. facts: what was chosen, for the card.
+    trained, not by the graph: the two are compared. facts: what was chosen, for the model card.
     """
 
     graph: onnx.ModelProto
@@ -32,7 +32,7 @@ class Attempt(Protocol):
     def what(self) -> str: ...
 
     def missing(self, examples: Examples) -> str:
-        """Why it cannot be tried here; empty where it can."""
+        """The reason why it cannot be trained here; empty where it can."""
 
     def fit(self, examples: Examples) -> Fitted:
         """Learn from the splits that may be learned from. The same examples give the same model."""
@@ -41,5 +41,4 @@ class Attempt(Protocol):
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, k) to probabilities."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return found
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

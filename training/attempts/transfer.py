@@ -27,7 +27,7 @@ class Transfer:
         order = {name: number for number, name in enumerate(examples.names)}
         numbers = np.array([order[label] for label in examples.labels[learn].tolist()])
         model = MLPClassifier((HIDDEN,), alpha=1e-3, max_iter=EPOCHS, random_state=SEED, n_iter_no_change=EPOCHS)
-        _quietly(model, scaler.transform(vectors[learn]), numbers)
+        _fit_quietly(model, scaler.transform(vectors[learn]), numbers)
         first, last = model.coefs_
         first_bias, last_bias = model.intercepts_
         if last.shape[1] == 1:  # scikit-learn keeps one output for two labels
@@ -42,8 +42,8 @@ class Transfer:
         return Fitted(graph, softmax(hidden @ last + last_bias), {"epochs": str(EPOCHS)})
 
 
-def _quietly(model: MLPClassifier, vectors: NDArray[np.float32], numbers: NDArray[np.int64]) -> None:
-    """Fit; that it could go on learning is no news."""
+def _fit_quietly(model: MLPClassifier, vectors: NDArray[np.float32], numbers: NDArray[np.int64]) -> None:
+    """Fit without the warning that more epochs would still change the network."""
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning

@@ -1,7 +1,7 @@
-"""Networks that never saw our pictures: MobileNet by the ImageNet classes that mean a label, and a COCO detector.
+"""Zero-shot attempts: MobileNet by the ImageNet classes that mean a label, and a COCO detector.
 
-The talk's first two attempts. Neither learns what a cake looks like; only how much of a score is enough is chosen, on
-the images that may be learned from.
+The talk's first two attempts. Neither learns what a cake looks like; only the threshold of a score is fitted, on the
+training images.
 """
 
 import re
@@ -17,30 +17,30 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 from networks.graph import OPSET, Net, finished, from_pixels, gemm, planes
-from networks.objects import CLASS, COCO, NUMBERED, OBJECTNESS, ObjectDetector
+from networks.objects import CLASS_EXPONENT, CLASS_OF_NUMBER, COCO, OBJECTNESS_EXPONENT, ObjectDetector
 from networks.session import session
 from training.attempts.protocol import Fitted, softmax
 from training.examples import Examples
 
-MEANT = {"cake": ("trifle", "bakery", "confectionery", "ice cream", "chocolate sauce", "candle")}
+CLASSES_OF_LABEL = {"cake": ("trifle", "bakery", "confectionery", "ice cream", "chocolate sauce", "candle")}
 FLOAT = TensorProto.FLOAT
-SMALL = 1e-4  # added before the logarithm
+EPSILON = 1e-4  # added before the logarithm
 
 
 def classes_meaning(label: str, class_names: Sequence[str]) -> list[int]:
-    """Places of the classes that mean the label: those that carry its name, and what ImageNet calls cakes."""
-    wanted = {label.replace("_", " "), *MEANT.get(label, ())}
+    """Numbers of the classes that mean the label: those with its name, and those that ImageNet uses for cakes."""
+    wanted = {label.replace("_", " "), *CLASSES_OF_LABEL.get(label, ())}
     return [
-        place
-        for place, name in enumerate(class_names)
+        number
+        for number, name in enumerate(class_names)
         if wanted & {part.strip().lower() for part in re.split(r"[,/]", name)}
     ]
 
 
-def _asked(names: Sequence[str], known: Sequence[int]) -> str:
-    """Why a single score cannot tell these labels apart; empty where it can. known: labels that have classes."""
+def _reason_missing(names: Sequence[str], known: Sequence[int]) -> str:
+    """Why one score cannot separate these labels; empty where it can. known: labels that have classes."""
     if len(names) != 2:
-        return f"tells two labels apart, and there are {len(names)}"
+        return f"separates two labels, and there are {len(names)}"
     return "" if len(known) == 1 else "none of its classes means one of the labels, and not the other"
 
 
@@ -51,10 +51,10 @@ class MobileNetZeroShot:
     def missing(self, examples: Examples) -> str:
         if examples.net.classifier is None or not examples.net.class_names:
             return "needs MobileNet's weights with their class names; see [models] folder"
-        return _asked(examples.names, _meant(examples))
+        return _reason_missing(examples.names, _labels_with_classes(examples))
 
     def fit(self, examples: Examples) -> Fitted:
-        (label,) = _meant(examples)
+        (label,) = _labels_with_classes(examples)
         places = classes_meaning(examples.names[label], examples.net.class_names)
         classifier = examples.net.classifier
         assert classifier is not None  # noqa: S101
@@ -70,11 +70,11 @@ class MobileNetZeroShot:
         chosen[0, places] = 1
         score = gemm(net, inner.graph.output[0].name, "zs_score", chosen, np.zeros(1))
         graph = finished(examples.net.graph, net, _logits(net, score, slope, offset, label), examples.names, {})
-        told = ", ".join(examples.net.class_names[place] for place in places)
-        return Fitted(graph, _probabilities(scores, slope, offset, label), {"classes": told})
+        used = ", ".join(examples.net.class_names[number] for number in places)
+        return Fitted(graph, _probabilities(scores, slope, offset, label), {"classes": used})
 
 
-def _meant(examples: Examples) -> list[int]:
+def _labels_with_classes(examples: Examples) -> list[int]:
     names = examples.net.class_names
     return [number for number, label in enumerate(examples.names) if classes_meaning(label, names)]
 
@@ -86,7 +86,7 @@ class CocoZeroShot:
     def missing(self, examples: Examples) -> str:
         if examples.detector is None:
             return "needs a COCO detector's weights; see [models] folder"
-        return _asked(examples.names, self._known(examples))
+        return _reason_missing(examples.names, self._known(examples))
 
     def _known(self, examples: Examples) -> list[int]:
         return [number for number, label in enumerate(examples.names) if label.replace("_", " ") in COCO]
@@ -103,33 +103,33 @@ class CocoZeroShot:
             score = _detect(net, examples, wanted)
         run = session(from_pixels(net, score, before), threads=1).run
 
-        def look(image: Image.Image) -> float:
+        def score_of(image: Image.Image) -> float:
             return float(run(None, {"pixels": np.asarray(image)[None]})[0][0, 0])
 
-        scores = np.array(examples.each_picture(look, "objects"), dtype=np.float32)
+        scores = np.array(examples.each_picture(score_of, "objects"), dtype=np.float32)
         slope, offset = _fit_scores(examples, scores, label)
         graph = finished(before, net, _logits(net, score, slope, offset, label), examples.names, {})
         return Fitted(graph, _probabilities(scores, slope, offset, label))
 
 
 def _boxed(content: bytes) -> onnx.ModelProto:
-    """A detector of TensorFlow's form that takes its picture as `pixels`."""
+    """A detector in TensorFlow's form whose input is named `pixels`."""
     model = onnx.load_from_string(content)
     model.graph.node.insert(0, helper.make_node("Identity", ["pixels"], [model.graph.input[0].name]))
     return model
 
 
 def _best_box(net: Net, detector: ObjectDetector, wanted: str) -> str:
-    """From its outputs to (1, 1): the score of the best box of a class."""
-    number = next(number for number, name in NUMBERED.items() if name == wanted)
-    kinds, found = (detector.output(part) for part in ("detection_classes", "detection_scores"))
+    """Nodes from its outputs to (1, 1): the score of the best box of a class."""
+    number = next(number for number, name in CLASS_OF_NUMBER.items() if name == wanted)
+    kinds, all_scores = (detector.output(part) for part in ("detection_classes", "detection_scores"))
     near = net.put("Abs", [net.put("Sub", [kinds, net.floats("box_kind", float(number))], "box_off")], "box_apart")
     is_it = net.put("Cast", [net.put("Less", [near, net.floats("box_half", 0.5)], "box_is")], "box_one", to=FLOAT)
-    return net.put("ReduceMax", [net.put("Mul", [is_it, found], "box_scores")], "box_best", keepdims=1)
+    return net.put("ReduceMax", [net.put("Mul", [is_it, all_scores], "box_scores")], "box_best", keepdims=1)
 
 
 def _detect(net: Net, examples: Examples, wanted: str) -> str:
-    """From `pixels` to (1, 1): the score of the detector's best cell."""
+    """Nodes from `pixels` to (1, 1): the score of the detector's best cell."""
     assert examples.detector is not None  # noqa: S101
     model = onnx.load_from_string(examples.detector.content)
     model = onnx.compose.add_prefix(onnx.version_converter.convert_version(model, OPSET), "det_")
@@ -141,7 +141,10 @@ def _detect(net: Net, examples: Examples, wanted: str) -> str:
     net.constants += list(model.graph.initializer)
     cells = model.graph.output[0].name  # (1, 85, rows, columns): objectness, a box, 80 classes
     parts = {}
-    for name, channel, exponent in (("object", 0, OBJECTNESS), ("class", 5 + COCO.index(wanted), CLASS)):
+    for name, channel, exponent in (
+        ("object", 0, OBJECTNESS_EXPONENT),
+        ("class", 5 + COCO.index(wanted), CLASS_EXPONENT),
+    ):
         place = net.constant(f"det_{name}_at", np.array([channel], dtype=np.int64))
         part = net.put("Gather", [cells, place], f"det_{name}", axis=1)
         parts[name] = net.put("Pow", [part, net.floats(f"det_{name}_e", exponent)], f"det_{name}_power")
@@ -150,20 +153,20 @@ def _detect(net: Net, examples: Examples, wanted: str) -> str:
 
 
 def _fit_scores(examples: Examples, scores: NDArray[np.float32], label: int) -> tuple[float, float]:
-    """How much of a score is enough: slope and offset of the log-odds in its logarithm."""
+    """Slope and offset of the log-odds, as a line in the logarithm of the score."""
     learn = examples.mask("train")
-    x = np.log(scores[learn] + SMALL)[:, None]
+    x = np.log(scores[learn] + EPSILON)[:, None]
     model = LogisticRegression(class_weight="balanced").fit(x, examples.labels[learn] == examples.names[label])
     return float(model.coef_[0, 0]), float(model.intercept_[0])
 
 
 def _probabilities(scores: NDArray[np.float32], slope: float, offset: float, label: int) -> NDArray[np.float64]:
-    half = (slope * np.log(scores.astype(np.float64) + SMALL) + offset) / 2
+    half = (slope * np.log(scores.astype(np.float64) + EPSILON) + offset) / 2
     columns = [half, -half] if label == 0 else [-half, half]
     return softmax(np.stack(columns, axis=1))
 
 
 def _logits(net: Net, score: str, slope: float, offset: float, label: int) -> str:
-    safe = net.put("Add", [score, net.floats("zs_small", SMALL)], "zs_safe")
+    safe = net.put("Add", [score, net.floats("zs_small", EPSILON)], "zs_safe")
     sign = np.array([1.0, -1.0]) if label == 0 else np.array([-1.0, 1.0])
     return gemm(net, net.put("Log", [safe], "zs_log"), "logits", sign[:, None] * slope / 2, sign * offset / 2)

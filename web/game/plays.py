@@ -1,159 +1,136 @@
-"""Rounds in the catalog: what was dealt, what was answered, who is ahead. Scores are counted here, never believed."""
+"""Game rounds in the catalog: pictures dealt and answers given. Scores are counted here, never taken from a browser."""
 
 import random
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from scipy.stats import beta
 from sqlalchemy import select
 
 from dataset.catalog.tables import plays, rounds
 from dataset.catalog.writes import append, insert_new
 from dataset.project import Project
-from web.game.deck import PICTURES, Deck
+from web.game.deck import Deck, Predictions
+from web.game.scores import best_label, models_right
 
-LEVEL = 0.95
-SHOWN = 20  # versions in the all-time table
+ID_BYTES = 16  # of a round's and a player's random id: nobody can guess one
 
 
 class Refused(Exception):
-    """A request that no page of ours makes: an answer twice, to what was not dealt, of no label."""
+    """A request that our pages never send: a second answer, a picture that was not dealt, an unknown label."""
+
+
+@dataclass(frozen=True)
+class NewRound:
+    """A round that was dealt: its id, the player's id, and the number of pictures."""
+
+    id: str
+    player: str
+    pictures: int
 
 
 @dataclass(frozen=True)
 class Reveal:
-    """What is shown once a picture is answered. said: model → label → probability."""
+    """What a player sees after an answer to a picture."""
 
     slot: int
     truth: str
     answer: str
-    is_right: bool
-    said: Mapping[str, Mapping[str, float]]
+    predictions: Predictions
     creator: str
     licence: str
     page_url: str
     site: str
 
+    @property
+    def is_right(self) -> bool:
+        return self.answer == self.truth
 
-def begin(project: Project, deck: Deck, nickname: str, player: str = "") -> tuple[str, str, int]:
-    """Deal a round. Returns its id, which nobody can guess, the player's and how many pictures it has."""
-    dealt = deck.deal(random.SystemRandom(), PICTURES)
-    name, player = secrets.token_hex(16), player or secrets.token_hex(16)
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "slot": self.slot, "truth": self.truth, "answer": self.answer, "is_right": self.is_right,
+            "said": {model: dict(probabilities) for model, probabilities in self.predictions.items()},
+            "creator": self.creator, "licence": self.licence, "page_url": self.page_url, "site": self.site,
+        }  # fmt: skip
+
+
+def begin_round(project: Project, deck: Deck, nickname: str, player: str = "") -> NewRound:
+    """Deal a round and keep it. player: the id that a player of an earlier round has; empty makes a new one."""
+    dealt = deck.deal(random.SystemRandom())
+    new = NewRound(secrets.token_hex(ID_BYTES), player or secrets.token_hex(ID_BYTES), len(dealt))
     row = {
-        "id": name, "player": player, "nickname": nickname, "version": deck.version.name,
-        "pictures": [[row.sha256, row.label] for row in dealt], "begun_at": datetime.now(UTC),
+        "id": new.id, "player": new.player, "nickname": nickname, "version": deck.version.name,
+        "pictures": [[picture.sha256, picture.label] for picture in dealt], "begun_at": datetime.now(UTC),
     }  # fmt: skip
     with project.catalog.write() as connection:
         append(connection, rounds, [row])
-    return name, player, len(dealt)
+    return new
 
 
-def dealt(project: Project, round_id: str, slot: int) -> str:
-    """SHA-256 of a round's picture. Raises Refused for what was not dealt."""
-    return _pictures(project, round_id, slot)[1]
+def dealt_picture(project: Project, round_id: str, slot: int) -> str:
+    """SHA-256 of a round's picture. Raises Refused if it was not dealt."""
+    return _picture(project, round_id, slot)[1]
 
 
-def answer(project: Project, deck: Deck, round_id: str, slot: int, label: str) -> Reveal:
-    """Take an answer, once, and tell the truth. Raises Refused."""
+def answer_picture(project: Project, deck: Deck, round_id: str, slot: int, label: str) -> Reveal:
+    """Keep the answer to a picture, once, and reveal the truth. Raises Refused."""
     if label not in deck.version.labels:
         raise Refused("no such answer")
-    found, sha256, truth = _pictures(project, round_id, slot)
+    game_round, sha256, truth = _picture(project, round_id, slot)
     play = {
-        "round": round_id, "slot": slot, "player": found.player, "sha256": sha256, "version": found.version,
-        "answer": label, "label": truth, "model_answer": champion_says(deck, sha256), "played_at": datetime.now(UTC),
+        "round": round_id, "slot": slot, "player": game_round.player, "sha256": sha256, "version": game_round.version,
+        "answer": label, "label": truth, "model_answer": default_answer(deck, sha256), "played_at": datetime.now(UTC),
     }  # fmt: skip
-    if not store(project, [play]):
+    if not store_plays(project, [play]):
         raise Refused("this picture was answered before")
-    return reveal(deck, slot, sha256, truth, label)
+    return _reveal(deck, slot, sha256, truth, label)
 
 
-def reveal(deck: Deck, slot: int, sha256: str, truth: str, label: str) -> Reveal:
-    row = deck.row(sha256)
-    credit = (row.creator, row.licence, row.page_url, row.site) if row else ("", "", "", "")
-    return Reveal(slot, truth, label, label == truth, deck.said.get(sha256, {}), *credit)
+def default_answer(deck: Deck, sha256: str) -> str:
+    """The default model's answer for a picture; empty if it was not asked."""
+    return best_label(deck.default_probabilities(sha256))
 
 
-def champion_says(deck: Deck, sha256: str) -> str:
-    """The champion's answer; empty where it said nothing."""
-    return _says(deck.said.get(sha256, {}).get(deck.champion.partition("/")[0], {}))
-
-
-def store(project: Project, played: Sequence[Mapping[str, Any]]) -> int:
-    """Keep answers, each player's first to a picture of a round only. Returns how many were new."""
+def store_plays(project: Project, answers: Sequence[Mapping[str, Any]]) -> int:
+    """Keep rows of the table `plays`, each player's first answer to a picture only. Returns how many are new."""
     with project.catalog.write() as connection:
-        return insert_new(connection, plays, played)
+        return insert_new(connection, plays, answers)
 
 
-def standing(project: Project, deck: Deck, round_id: str) -> dict[str, Any]:
-    """The round's table: each answered picture, the player's score and every model's on the same pictures."""
+def round_result(project: Project, deck: Deck, round_id: str) -> dict[str, Any]:
+    """The answered pictures of a round as JSON, the player's score, and each model's score on the same pictures.
+
+    Raises Refused if there is no such round.
+    """
     with project.catalog.read() as connection:
-        found = connection.execute(select(rounds).where(rounds.c.id == round_id)).first()
-        given = connection.execute(select(plays).where(plays.c.round == round_id).order_by(plays.c.slot)).all()
-    if found is None:
+        game_round = connection.execute(select(rounds).where(rounds.c.id == round_id)).first()
+        answers = connection.execute(select(plays).where(plays.c.round == round_id).order_by(plays.c.slot)).all()
+    if game_round is None:
         raise Refused("no such round")
-    reveals = [reveal(deck, row.slot, row.sha256, row.label, row.answer) for row in given]
+    reveals = [_reveal(deck, row.slot, row.sha256, row.label, row.answer) for row in answers]
     return {
-        "nickname": found.nickname,
-        "pictures": len(found.pictures),
+        "nickname": game_round.nickname,
+        "pictures": len(game_round.pictures),
         "answered": len(reveals),
-        "right": sum(one.is_right for one in reveals),
-        "models": models_right([(one.truth, one.said) for one in reveals]),
-        "reveals": [asdict(one) for one in reveals],
+        "right": sum(reveal.is_right for reveal in reveals),
+        "models": models_right([(reveal.truth, reveal.predictions) for reveal in reveals]),
+        "reveals": [reveal.as_json() for reveal in reveals],
     }
 
 
-def models_right(shown: Sequence[tuple[str, Mapping[str, Mapping[str, float]]]]) -> dict[str, int]:
-    """How many of these pictures each model gets right. shown: truth and what models say, of each."""
-    names = dict.fromkeys(name for _, said in shown for name in said)
-    return {name: sum(_says(said.get(name, {})) == truth for truth, said in shown) for name in names}
+def _reveal(deck: Deck, slot: int, sha256: str, truth: str, answer: str) -> Reveal:
+    row = deck.row(sha256)
+    credit = (row.creator, row.licence, row.page_url, row.site) if row else ("", "", "", "")
+    return Reveal(slot, truth, answer, deck.predictions_of(sha256), *credit)
 
 
-def _says(probabilities: Mapping[str, float]) -> str:
-    return max(probabilities, key=lambda label: probabilities[label]) if probabilities else ""
-
-
-@dataclass(frozen=True)
-class Side:
-    """Players, or one model, on the answers of one version. low, high: 95 % interval of the share."""
-
-    name: str
-    answers: int
-    right: int
-    share: float
-    low: float
-    high: float
-
-
-def all_time(project: Project, deck: Deck) -> list[tuple[str, list[Side]]]:
-    """Of each version, the newest first: players together, and each model on the pictures they were shown."""
+def _picture(project: Project, round_id: str, slot: int) -> tuple[Any, str, str]:
+    """The round's row, and SHA-256 and label of its picture. Raises Refused."""
     with project.catalog.read() as connection:
-        given = connection.execute(select(plays)).all()
-    found = []
-    names = dict.fromkeys(row.version for row in sorted(given, key=lambda row: row.id, reverse=True))
-    for name in list(names)[:SHOWN]:
-        rows = [row for row in given if row.version == name]
-        sides = [_side("people", len(rows), sum(row.answer == row.label for row in rows))]
-        if name == deck.version.name:
-            shown = [(row.label, deck.said.get(row.sha256, {})) for row in rows]
-            right = models_right(shown)
-            sides += [_side(model, len(rows), n) for model, n in sorted(right.items(), key=lambda e: (-e[1], e[0]))]
-        found.append((name, sides))
-    return found
-
-
-def _side(name: str, answers: int, right: int) -> Side:
-    low = beta.ppf((1 - LEVEL) / 2, right, answers - right + 1) if right else 0.0
-    high = beta.ppf((1 + LEVEL) / 2, right + 1, answers - right) if right < answers else 1.0
-    return Side(name, answers, right, right / max(1, answers), float(low), float(high))
-
-
-def _pictures(project: Project, round_id: str, slot: int) -> tuple[Any, str, str]:
-    with project.catalog.read() as connection:
-        found = connection.execute(select(rounds).where(rounds.c.id == round_id)).first()
-    if found is None or not 0 <= slot < len(found.pictures):
+        game_round = connection.execute(select(rounds).where(rounds.c.id == round_id)).first()
+    if game_round is None or not 0 <= slot < len(game_round.pictures):
         raise Refused("no such picture")
-    sha256, label = found.pictures[slot]
-    return found, sha256, label
+    sha256, label = game_round.pictures[slot]
+    return game_round, sha256, label

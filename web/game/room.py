@@ -1,5 +1,6 @@
-"""A game for a room: one screen, many phones, everybody the same picture against the clock. In this process's memory;
-answers are kept in the catalog picture by picture.
+"""A room: many players see the same picture on a big screen and on their phones, and answer against the clock.
+
+Rooms live in this process's memory. The answers to each picture are kept in the catalog when its time is over.
 """
 
 import asyncio
@@ -10,33 +11,48 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Protocol
-
-import segno
 
 from dataset.versions.manifest import Row
 from web.game.deck import Deck
-from web.game.plays import champion_says, models_right
-from web.guard import nickname
+from web.game.plays import default_answer
+from web.game.scores import models_right
+from web.guard import clean_nickname
 
-LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # none that looks like a digit
-PLAYERS = 1000
-SHOWS = 20
-IDLE_S = 3 * 3600
-TELL_EVERY_S = 0.25  # live counts to the screen
-SEND_S = 5.0  # for one phone; a slower one is let go
-BOARD = 10
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # without I and O, which look like digits
+CODE_LETTERS = 4
+MOST_PLAYERS = 1000  # in one room
+MOST_ROOMS = 20
+IDLE_S = 3 * 3600  # a room without a join or a step of the host for this long is closed
+LATE_S = 0.5  # an answer may arrive this long after the end, for slow networks
+ALL_ANSWERED_S = 0.7  # time left once every connected player has answered
+TICK_S = 0.1
+HOST_UPDATE_S = 0.25  # live counts go to the host's screen at most this often
+SEND_TIMEOUT_S = 5.0  # for one message to one phone
+BEST_PLAYERS = 10
+
+KeepAnswers = Callable[[list[dict[str, Any]]], Any]  # takes rows of the table `plays`
 
 
 class Socket(Protocol):
     async def send_text(self, data: str) -> None: ...
 
 
+class Phase(StrEnum):
+    LOBBY = "lobby"
+    QUESTION = "question"
+    REVEAL = "reveal"
+    END = "end"
+
+
 @dataclass
 class Player:
+    """answers: by slot. socket: None while disconnected."""
+
     name: str
     token: str
     socket: Socket | None = None
@@ -45,177 +61,194 @@ class Player:
 
 
 @dataclass
-class Show:
-    """phase: lobby, question, reveal, end. slot: of the picture that is shown. seconds: to answer in."""
+class Room:
+    """One game of many players. slot: of the current picture, -1 before the first. seconds: to answer a picture in.
+
+    ends_at, used_at: times of time.monotonic. host_token: the secret that lets a socket act as the host.
+    """
 
     code: str
     host_token: str
     deck: Deck
     dealt: Sequence[Row]
     seconds: float
-    keep: Callable[[list[dict[str, Any]]], Any]
-    phase: str = "lobby"
+    keep_answers: KeepAnswers
+    phase: Phase = Phase.LOBBY
     slot: int = -1
     ends_at: float = 0.0
-    touched: float = field(default_factory=time.monotonic)
+    used_at: float = field(default_factory=time.monotonic)
     players: dict[str, Player] = field(default_factory=dict)
     hosts: list[Socket] = field(default_factory=list)
-    _clock: asyncio.Task[None] | None = None
-    _teller: asyncio.Task[None] | None = None
-    _known: Counter[str] = field(default_factory=Counter)
+    _clock: asyncio.Task[None] | None = None  # a task without a reference may be collected while it runs
+    _host_update: asyncio.Task[None] | None = None
 
     @property
-    def id(self) -> str:
-        return f"show-{self.code}-{self.host_token[:16]}"
+    def round_id(self) -> str:
+        """The name of this game in the table `plays`."""
+        return f"show-{self.code}-{self.host_token[:16]}"[:32]
 
-    def join(self, given: object, token: str = "") -> Player:
-        """A new player, or one that comes back with its token. Raises ValueError for a name, or a full room."""
-        self.touched = time.monotonic()
+    def join(self, nickname: object, token: str = "") -> Player:
+        """A new player, or the player who had this token. Raises ValueError for a bad nickname or a full room."""
+        self.used_at = time.monotonic()
         if token and (known := self.players.get(token)):
             return known
-        if len(self.players) >= PLAYERS:
+        if len(self.players) >= MOST_PLAYERS:
             raise ValueError("this room is full")
-        player = Player(nickname(given), secrets.token_hex(16))
+        player = Player(clean_nickname(nickname), secrets.token_hex(16))
         self.players[player.token] = player
-        self._tell_soon()
+        self._update_hosts_soon()
         return player
 
     def answer(self, player: Player, slot: object, label: object) -> str:
-        """Take an answer. Returns why not; empty where it counts. The first one counts."""
-        if self.phase != "question" or slot != self.slot or time.monotonic() > self.ends_at + 0.5:
+        """Keep a player's first answer to the current picture. Returns why it does not count; empty if it does."""
+        if self.phase is not Phase.QUESTION or slot != self.slot or time.monotonic() > self.ends_at + LATE_S:
             return "too late"
         if label not in self.deck.version.labels:
             return "no such answer"
         if self.slot in player.answers:
             return "answered before"
         player.answers[self.slot] = str(label)
-        self._tell_soon()
-        if all(self.slot in one.answers for one in self.players.values() if one.socket):
-            self.ends_at = min(self.ends_at, time.monotonic() + 0.7)
+        self._update_hosts_soon()
+        if all(self.slot in other.answers for other in self.players.values() if other.socket):
+            self.ends_at = min(self.ends_at, time.monotonic() + ALL_ANSWERED_S)
         return ""
 
     async def next(self) -> None:
-        """The host goes on: to the next picture, to the truth, to the end."""
-        self.touched = time.monotonic()
-        if self.phase == "question":
+        """Take the host's next step: end the current picture's time, show the next picture, or end the game."""
+        self.used_at = time.monotonic()
+        if self.phase is Phase.QUESTION:
             self.ends_at = time.monotonic()
         elif self.slot + 1 < len(self.dealt):
-            self.slot, self.phase = self.slot + 1, "question"
+            self.slot, self.phase = self.slot + 1, Phase.QUESTION
             self.ends_at = time.monotonic() + self.seconds
-            await self._all()
-            self._clock = asyncio.create_task(self._run_out())
-        elif self.phase != "end":
-            self.phase = "end"
-            await self._all()
+            await self._update_all()
+            self._clock = asyncio.create_task(self._reveal_in_time())
+        elif self.phase is not Phase.END:
+            self.phase = Phase.END
+            await self._update_all()
 
-    async def _run_out(self) -> None:
+    def state(self, player: Player | None = None) -> dict[str, Any]:
+        """What a screen may know now, as JSON: the host's, or one player's. No truth before the picture's time ends."""
+        state: dict[str, Any] = {
+            "phase": self.phase, "slot": self.slot, "pictures": len(self.dealt), "players": len(self.players),
+            "seconds": self.seconds, "left": round(max(0.0, self.ends_at - time.monotonic()), 2),
+            "answered": self._counts(self.slot).total(), "labels": self.deck.version.labels,
+        }  # fmt: skip
+        is_revealed = self.phase in (Phase.REVEAL, Phase.END)
+        if is_revealed and self.slot >= 0:
+            state["reveal"] = self._reveal()
+        if is_revealed or player is None:
+            state["score"] = self._score(self.dealt[: self.slot + is_revealed])
+        if player is not None:
+            state["you"] = {
+                "name": player.name, "right": player.right, "answer": player.answers.get(self.slot, ""),
+                "place": 1 + sum(other.right > player.right for other in self.players.values()),
+            }  # fmt: skip
+        return state
+
+    async def _reveal_in_time(self) -> None:
+        """Wait until the picture's time is over, count the answers, keep them, and show the truth."""
         while (left := self.ends_at - time.monotonic()) > 0:
-            await asyncio.sleep(min(left, 0.1))
+            await asyncio.sleep(min(left, TICK_S))
         slot, row = self.slot, self.dealt[self.slot]
-        self.phase = "reveal"
-        played = [
-            {"round": self.id[:32], "slot": slot, "player": player.token, "sha256": row.sha256, "label": row.label,
+        self.phase = Phase.REVEAL
+        plays = [
+            {"round": self.round_id, "slot": slot, "player": player.token, "sha256": row.sha256, "label": row.label,
              "version": self.deck.version.name, "answer": player.answers[slot], "played_at": datetime.now(UTC),
-             "model_answer": champion_says(self.deck, row.sha256)}
+             "model_answer": default_answer(self.deck, row.sha256)}
             for player in self.players.values() if slot in player.answers
         ]  # fmt: skip
         for player in self.players.values():
             player.right += player.answers.get(slot) == row.label
         try:
-            await asyncio.to_thread(self.keep, played)
-        finally:  # a catalog out of reach must not stop the room
-            await self._all()
+            await asyncio.to_thread(self.keep_answers, plays)
+        finally:  # the game goes on even if the catalog cannot be reached
+            await self._update_all()
 
-    def state(self, player: Player | None = None) -> dict[str, Any]:
-        """What a screen may know now: never the truth before the picture's time is over."""
-        told: dict[str, Any] = {
-            "phase": self.phase, "slot": self.slot, "pictures": len(self.dealt), "players": len(self.players),
-            "seconds": self.seconds, "left": round(max(0.0, self.ends_at - time.monotonic()), 2),
-            "answered": sum(self.slot in one.answers for one in self.players.values()) if self.slot >= 0 else 0,
-            "labels": self.deck.version.labels,
+    def _reveal(self) -> dict[str, Any]:
+        row = self.dealt[self.slot]
+        predictions = self.deck.predictions_of(row.sha256)
+        return {
+            "truth": row.label, "counts": dict(self._counts(self.slot)),
+            "said": {name: dict(probabilities) for name, probabilities in predictions.items()},
+            "site": row.site, "creator": row.creator, "licence": row.licence,
         }  # fmt: skip
-        if self.phase in ("reveal", "end") and self.slot >= 0:
-            row = self.dealt[self.slot]
-            said = self.deck.said.get(row.sha256, {})
-            counts = Counter(one.answers[self.slot] for one in self.players.values() if self.slot in one.answers)
-            told["reveal"] = {
-                "truth": row.label, "counts": dict(counts), "said": {name: dict(p) for name, p in said.items()},
-                "site": row.site, "creator": row.creator, "licence": row.licence,
-            }  # fmt: skip
-        if self.phase in ("reveal", "end") or player is None:
-            shown = self.dealt[: self.slot + (self.phase in ("reveal", "end"))]
-            told["score"] = self._score(shown)
-        if player is not None:
-            told["you"] = {
-                "name": player.name, "right": player.right, "answer": player.answers.get(self.slot, ""),
-                "place": 1 + sum(one.right > player.right for one in self.players.values()),
-            }  # fmt: skip
-        return told
 
     def _score(self, shown: Sequence[Row]) -> dict[str, Any]:
-        answers = [
-            (one.answers[slot], row.label)
-            for slot, row in enumerate(shown) for one in self.players.values() if slot in one.answers
-        ]  # fmt: skip
-        majority = sum(self._majority(slot) == row.label for slot, row in enumerate(shown))
-        best = sorted(self.players.values(), key=lambda one: (-one.right, one.name))[:BOARD]
+        """Players, their majority and each model on the pictures shown so far."""
+        counts = [self._counts(slot) for slot in range(len(shown))]
+        answers = sum(count.total() for count in counts)
+        right = sum(count[row.label] for count, row in zip(counts, shown, strict=True))
+        best = sorted(self.players.values(), key=lambda player: (-player.right, player.name))[:BEST_PLAYERS]
         return {
             "shown": len(shown),
-            "audience": sum(a == b for a, b in answers) / len(answers) if answers else None,
-            "majority": majority,
-            "models": models_right([(row.label, self.deck.said.get(row.sha256, {})) for row in shown]),
-            "best": [[one.name, one.right] for one in best],
+            "audience": right / answers if answers else None,
+            "majority": sum(_majority(count) == row.label for count, row in zip(counts, shown, strict=True)),
+            "models": models_right([(row.label, self.deck.predictions_of(row.sha256)) for row in shown]),
+            "best": [[player.name, player.right] for player in best],
         }
 
-    def _majority(self, slot: int) -> str:
-        counts = Counter(one.answers[slot] for one in self.players.values() if slot in one.answers)
-        return max(sorted(counts), key=lambda label: counts[label]) if counts else ""
+    def _counts(self, slot: int) -> Counter[str]:
+        """How many players gave each answer to a picture."""
+        return Counter(player.answers[slot] for player in self.players.values() if slot in player.answers)
 
-    async def _all(self) -> None:
-        """Tell every screen, side by side."""
+    async def _update_all(self) -> None:
+        """Send the state to every screen at the same time."""
         sends = [_send(host, self.state()) for host in self.hosts]
-        sends += [_send(one.socket, self.state(one)) for one in self.players.values() if one.socket]
+        sends += [_send(player.socket, self.state(player)) for player in self.players.values() if player.socket]
         await asyncio.gather(*sends)
 
-    def _tell_soon(self) -> None:
-        if self._teller is None or self._teller.done():
-            with contextlib.suppress(RuntimeError):  # no loop: a test without sockets
-                self._teller = asyncio.get_running_loop().create_task(self._tell_hosts())
+    def _update_hosts_soon(self) -> None:
+        if self._host_update is None or self._host_update.done():
+            with contextlib.suppress(RuntimeError):  # without an event loop there are no sockets either
+                self._host_update = asyncio.get_running_loop().create_task(self._update_hosts())
 
-    async def _tell_hosts(self) -> None:
-        await asyncio.sleep(TELL_EVERY_S)
+    async def _update_hosts(self) -> None:
+        await asyncio.sleep(HOST_UPDATE_S)
         await asyncio.gather(*[_send(host, self.state()) for host in self.hosts])
 
 
-async def _send(socket: Socket, told: dict[str, Any]) -> None:
-    with contextlib.suppress(Exception):  # a phone that went away; it may come back with its token
-        await asyncio.wait_for(socket.send_text(json.dumps(told)), SEND_S)
+def _majority(counts: Counter[str]) -> str:
+    """The answer that most players gave, the first by name if several did; empty without answers."""
+    return max(sorted(counts), key=lambda label: counts[label]) if counts else ""
 
 
-class Shows:
-    """The shows that are on, by their codes."""
+async def _send(socket: Socket, state: Mapping[str, Any]) -> None:
+    with contextlib.suppress(Exception):  # a phone that is gone may come back with its token
+        await asyncio.wait_for(socket.send_text(json.dumps(state)), SEND_TIMEOUT_S)
+
+
+class Rooms:
+    """The open rooms by code."""
 
     def __init__(self) -> None:
-        self._shows: dict[str, Show] = {}
+        self._rooms: dict[str, Room] = {}
 
-    def open(self, deck: Deck, seconds: float, count: int, keep: Callable[[list[dict[str, Any]]], Any]) -> Show:
-        """A new show. Raises ValueError while too many are on."""
+    def open(self, deck: Deck, seconds: float, count: int, keep_answers: KeepAnswers) -> Room:
+        """A new room with `count` pictures. Idle rooms are closed first. Raises ValueError above MOST_ROOMS."""
         now = time.monotonic()
-        self._shows = {code: show for code, show in self._shows.items() if now - show.touched < IDLE_S}
-        if len(self._shows) >= SHOWS:
-            raise ValueError("too many games are on; try again later")
+        self._rooms = {code: room for code, room in self._rooms.items() if now - room.used_at < IDLE_S}
+        if len(self._rooms) >= MOST_ROOMS:
+            raise ValueError("too many rooms are open; try again later")
         rng = random.SystemRandom()
-        code = next(c for c in ("".join(rng.choices(LETTERS, k=4)) for _ in range(1000)) if c not in self._shows)
-        show = Show(code, secrets.token_hex(16), deck, deck.deal(rng, count), seconds, keep)
-        self._shows[code] = show
-        return show
+        code = self._free_code(rng)
+        room = Room(code, secrets.token_hex(16), deck, deck.deal(rng, count), seconds, keep_answers)
+        self._rooms[code] = room
+        return room
 
-    def get(self, code: str) -> Show | None:
-        return self._shows.get(code.upper())
+    def get(self, code: str) -> Room | None:
+        return self._rooms.get(code.upper())
+
+    def _free_code(self, rng: random.Random) -> str:
+        while (code := "".join(rng.choices(LETTERS, k=CODE_LETTERS))) in self._rooms:
+            pass
+        return code
 
 
-def qr(address: str) -> str:
+def qr_code(address: str) -> str:
     """An SVG of the address."""
+    import segno
+
     out = io.BytesIO()
     segno.make(address, error="m").save(out, kind="svg", scale=8, border=2, xmldecl=False, svgns=True)
     return out.getvalue().decode()

@@ -1,4 +1,4 @@
-"""A contact sheet: a version at a glance, as one picture."""
+"""A contact sheet: one picture with the images of a version whose labels are most likely wrong."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from foundation.files import replace_file
 CELL_PX = 96
 COLUMNS = 12
 ROWS_PER_LABEL = 4
-HEAD_PX = 26
+HEADING_PX = 26
 
 
 def write_contact_sheet(home: Path, name: str) -> Path:
@@ -25,22 +25,23 @@ def write_contact_sheet(home: Path, name: str) -> Path:
 
 
 def contact_sheet(version: Version) -> Image.Image:
-    """Some images of every label, the most doubtful first: what is wrong with a dataset shows there."""
+    """Some images of every label, those with the highest error probability first."""
     rows = version.rows()
-    band = HEAD_PX + ROWS_PER_LABEL * CELL_PX
-    sheet = Image.new("RGB", (COLUMNS * CELL_PX, band * len(version.labels)), "white")
+    band_px = HEADING_PX + ROWS_PER_LABEL * CELL_PX
+    sheet = Image.new("RGB", (COLUMNS * CELL_PX, band_px * len(version.labels)), "white")
     draw = ImageDraw.Draw(sheet)
     for number, label in enumerate(version.labels):
-        found = sorted((row for row in rows if row.label == label), key=_doubtful_first)
-        draw.text((6, number * band + 5), f"{version.name}   {label}: {len(found)}", fill="black", font_size=15)
-        for index, row in enumerate(found[: COLUMNS * ROWS_PER_LABEL]):
+        labelled = sorted((row for row in rows if row.label == label), key=_likely_wrong_first)
+        heading = f"{version.name}   {label}: {len(labelled)}"
+        draw.text((6, number * band_px + 5), heading, fill="black", font_size=15)
+        for index, row in enumerate(labelled[: COLUMNS * ROWS_PER_LABEL]):
             down, across = divmod(index, COLUMNS)
             with Image.open(version.path / row.file) as image:
                 image.draft("RGB", (CELL_PX, CELL_PX))
                 image.thumbnail((CELL_PX - 2, CELL_PX - 2))
-                sheet.paste(image, (across * CELL_PX, number * band + HEAD_PX + down * CELL_PX))
+                sheet.paste(image, (across * CELL_PX, number * band_px + HEADING_PX + down * CELL_PX))
     return sheet
 
 
-def _doubtful_first(row: Row) -> tuple[float, str]:
+def _likely_wrong_first(row: Row) -> tuple[float, str]:
     return -row.error_probability, row.sha256

@@ -1,34 +1,31 @@
-"""What changed between two versions, to look at."""
+"""The page of what changed between two versions, with thumbnails."""
 
 from pathlib import Path
 
-from sqlalchemy import select
-
-from dataset.catalog.tables import images
 from dataset.project import Project
 from dataset.versions.published import Diff
 from foundation.files import replace_file
-from web.pages.thumbnails import templates, tile
+from web.pages.thumbnails import all_thumbnails, templates
 
-SHOWN = 60  # of each kind
+MOST_TILES = 60  # for each kind of change
 
 
-def write_diff(project: Project, found: Diff, path: Path) -> Path:
-    """A page with a thumbnail for each image added, removed and relabelled, whole in itself. Returns its path."""
-    with project.catalog.read() as connection:
-        formats = {row.sha256: row.format for row in connection.execute(select(images.c.sha256, images.c.format))}
+def write_diff(project: Project, diff: Diff, path: Path) -> Path:
+    """Write one HTML file with a thumbnail for each image added, removed or relabelled. Returns its path."""
+    thumbnails = all_thumbnails(project)
     kinds = []
-    for name, changes in (("relabelled", found.relabelled), ("removed", found.removed), ("added", found.added)):
+    for name, changes in (("relabelled", diff.relabelled), ("removed", diff.removed), ("added", diff.added)):
         tiles = [
-            tile(project, formats, change["sha256"], _told(change), f"{change['sha256'][:16]}: {change['reason']}")
-            for change in changes[:SHOWN]
+            thumbnails.tile(change["sha256"], _summary(change), f"{change['sha256'][:16]}: {change['reason']}")
+            for change in changes[:MOST_TILES]
         ]
         kinds.append((name, len(changes), tiles))
-    page = templates.get_template("diff.html").render(old=found.old, new=found.new, kinds=kinds)
+    page = templates.get_template("diff.html").render(old=diff.old, new=diff.new, kinds=kinds)
     replace_file(path, page.encode())
     return path
 
 
-def _told(change: dict[str, str]) -> str:
-    labels = " → ".join(part for part in (change["was"], change["label"]) if part)
+def _summary(change: dict[str, str]) -> str:
+    """The labels before and after, and the reason."""
+    labels = " → ".join(label for label in (change["was"], change["label"]) if label)
     return f"{labels}; {change['reason']}"

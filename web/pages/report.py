@@ -1,34 +1,40 @@
-"""The report: one page with pictures, whole in itself: what came in, duplicates, findings, labels, versions."""
+"""The report: one HTML file about the sources, duplicates, findings, labels, versions and models of a project."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from crawlers.ledger import OUTCOMES, last_reports
+from crawlers.ledger.reports import OUTCOMES, last_reports
 from dataset.catalog.tables import clusters, findings, images, pairs, queue, sightings
 from dataset.labels import label_ledger
 from dataset.project import Project
 from dataset.publishing.balance import balance
 from dataset.publishing.shortcut_measures import offenders
-from dataset.publishing.subgroups import Slice, slices
+from dataset.publishing.subgroups import Subgroup, subgroups
 from dataset.versions import published
+from dataset.versions.published import Version
 from dataset.versions.splits import SPLITS, UNSEEN
 from foundation.errors import StorageError
 from foundation.files import replace_file
 from networks.backbone import backbone
 from training import models
-from web.pages.thumbnails import Tile, templates, tile
+from web.pages.thumbnails import Thumbnails, Tile, all_thumbnails, templates
 
-PER_GROUP = 12
-PROOFS = {"phash16": "same hash", "registration": "registered", "mirrored": "mirror image"}
+MOST_TILES = 12  # of one detector, and of the queue
+MOST_CHANGED = 24
+MOST_CLUSTERS = 12
+CLUSTER_TILES = 6
+PROOFS = {"phash16": "same hash", "registration": "aligned", "mirrored": "mirror image"}  # by stored value
 
 
 def write_report(project: Project, version: str | None = None) -> Path:
     """Write library/reports/<version>.html. Returns its path. Raises UnknownVersion."""
-    chosen = published.load(project.home, version) if version else published.newest(project.home)
+    chosen = _version(project, version)
     name = chosen.name if chosen else "unpublished"
     path = project.home / "reports" / f"{name}.html"
     replace_file(path, report_html(project, version).encode())
@@ -36,30 +42,9 @@ def write_report(project: Project, version: str | None = None) -> Path:
 
 
 def report_html(project: Project, version: str | None = None) -> str:
-    """The page as text; about the newest version where none is named."""
-    chosen = published.load(project.home, version) if version else published.newest(project.home)
-    with project.catalog.read() as connection:
-        formats = {row.sha256: row.format for row in connection.execute(select(images.c.sha256, images.c.format))}
-        content = {
-            "duplicates": _duplicates(connection, project, formats),
-            "findings": _findings(connection, project, formats),
-            "queue": _queue(connection, project, formats),
-            "overruled": _overruled(connection, project, formats),
-            "decisions": sorted(Counter(d.label for d in label_ledger.latest(connection).values()).items()),
-            "images": len(formats),
-            "slices": _slices(connection, project, formats, chosen),
-        }
-    held_out = {row.site for row in chosen.rows() if row.split == UNSEEN} if chosen else set()
-    offended = _offenders(project, formats, chosen)
-    sources = [
-        {
-            "name": r.source,
-            "status": r.status,
-            "candidates": r.candidates,
-            "cells": [r.outcomes.get(k, 0) for k in OUTCOMES],
-        }
-        for r in last_reports(project)
-    ]
+    """The HTML of the report, about the newest version if none is named. Raises UnknownVersion."""
+    chosen = _version(project, version)
+    thumbnails = all_thumbnails(project)
     return templates.get_template("report.html").render(
         title=project.settings.project.name,
         now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -67,109 +52,167 @@ def report_html(project: Project, version: str | None = None) -> str:
         versions=published.listing(project.home)[::-1],
         split_names=list(SPLITS),
         balance=balance(Counter(row.label for row in chosen.rows())) if chosen else "",
-        held_out=held_out,
-        offended=offended,
-        sources=sources,
-        kinds=OUTCOMES,
+        held_out={row.site for row in chosen.rows() if row.split == UNSEEN} if chosen else set(),
+        shortcut=_worst_shortcut(thumbnails, chosen) if chosen else None,
+        sources=_sources(project),
+        outcomes=OUTCOMES,
         models=models.listing(project.home),
-        **content,
+        **_catalog_sections(thumbnails, chosen),
     )
 
 
-def _duplicates(connection: Connection, project: Project, formats: dict[str, str]) -> list[list[Tile]]:
-    """Clusters of several pictures, nearest first: the kept one, then those it stands for, each with its proof."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    kept: dict[str, str] = {}
+def _version(project: Project, name: str | None) -> Version | None:
+    return published.load(project.home, name) if name else published.newest(project.home)
+
+
+def _sources(project: Project) -> list[dict[str, Any]]:
+    """The last run of each source."""
+    return [
+        {
+            "name": report.source,
+            "status": report.status,
+            "candidates": report.candidates,
+            "counts": [report.outcomes.get(outcome, 0) for outcome in OUTCOMES],
+        }
+        for report in last_reports(project)
+    ]
+
+
+def _catalog_sections(thumbnails: Thumbnails, version: Version | None) -> dict[str, Any]:
+    """What the report shows of the catalog, by the template's names."""
+    with thumbnails.project.catalog.read() as connection:
+        labels = Counter(decision.label for decision in label_ledger.latest(connection).values())
+        return {
+            "duplicates": _duplicates(connection, thumbnails),
+            "findings": _findings(connection, thumbnails),
+            "queue": _queue(connection, thumbnails),
+            "changed_labels": _changed_labels(connection, thumbnails),
+            "labels": sorted(labels.items()),
+            "images": len(thumbnails.formats),
+            "subgroups": _subgroups(connection, thumbnails, version) if version else [],
+        }
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One image of a cluster. bits: distance to the representative, or to the nearest image; 0 for itself."""
+
+    sha256: str
+    bits: float
+    proof: str
+    is_representative: bool
+
+    def order(self) -> tuple[bool, float, str, str]:
+        return not self.is_representative, self.bits, self.proof, self.sha256
+
+
+def _duplicates(connection: Connection, thumbnails: Thumbnails) -> list[list[Tile]]:
+    """Clusters of several images, those with the smallest distances first. The representative is the first tile."""
+    pixels = {row.sha256: f"{row.width}×{row.height}" for row in connection.execute(select(images))}
+    site = _sites(connection)
+    ranked = []
+    for cluster, members in _clusters(connection).items():
+        tiles = []
+        for member in members[:CLUSTER_TILES]:
+            size = pixels[member.sha256]
+            text = f"representative: {size}" if member.is_representative else f"{size}; {member.proof}"
+            title = f"{site.get(member.sha256, '')} {member.sha256[:16]}"
+            tiles.append((member.sha256, text, title))
+        farthest_bits = max(member.bits for member in members if not member.is_representative)
+        ranked.append((farthest_bits, cluster, tiles))
+    ranked.sort(key=lambda row: row[:2])
+    return [[thumbnails.tile(*tile) for tile in tiles] for _, _, tiles in ranked[:MOST_CLUSTERS]]
+
+
+def _clusters(connection: Connection) -> dict[str, list[_Member]]:
+    """Members of each cluster of several images: the representative, then the others by distance."""
+    names: dict[str, list[str]] = defaultdict(list)
+    representatives: dict[str, str] = {}
     for row in connection.execute(select(clusters).order_by(clusters.c.sha256)):
-        groups[row.cluster].append(row.sha256)
-        kept[row.cluster] = row.representative
+        names[row.cluster].append(row.sha256)
+        representatives[row.cluster] = row.representative
     proofs = {
         frozenset((row.a, row.b)): (row.distance, f"{PROOFS.get(row.by, row.by)}, {row.distance:.0f} bits")
         for row in connection.execute(select(pairs))
     }
-    pixels = {row.sha256: (row.width, row.height) for row in connection.execute(select(images))}
-    site = _sites(connection)
-    found = []
-    for cluster, members in groups.items():
-        if len(members) < 2:
+    found: dict[str, list[_Member]] = {}
+    for cluster, shas in names.items():
+        if len(shas) < 2:
             continue
-        best = kept[cluster]
-        rows = []
-        for member in members:
-            near = [proofs[key] for other in members if (key := frozenset((member, other))) in proofs]
-            proof = proofs.get(frozenset((member, best))) or min(near, default=(0.0, ""))
-            rows.append((proof, member))
-        rows.sort(key=lambda row: (row[1] != best, row[0], row[1]))
-        tiles = []
-        for (_, said), member in rows[:6]:
-            size = "{}×{}".format(*pixels[member])
-            text = f"kept: {size}" if member == best else f"{size}; {said}"
-            tiles.append(tile(project, formats, member, text, f"{site.get(member, '')} {member[:16]}"))
-        found.append((max(row[0][0] for row in rows if row[1] != best), cluster, tiles))
-    return [tiles for _, _, tiles in sorted(found, key=lambda row: row[:2])[:PER_GROUP]]
+        representative = representatives[cluster]
+        members = []
+        for sha256 in shas:
+            near = [proofs[pair] for other in shas if (pair := frozenset((sha256, other))) in proofs]
+            bits, proof = proofs.get(frozenset((sha256, representative))) or min(near, default=(0.0, ""))
+            members.append(_Member(sha256, bits, proof, sha256 == representative))
+        found[cluster] = sorted(members, key=_Member.order)
+    return found
 
 
-def _findings(connection: Connection, project: Project, formats: dict[str, str]) -> list[tuple[str, int, list[Tile]]]:
-    by: dict[str, list[Any]] = defaultdict(list)
+def _findings(connection: Connection, thumbnails: Thumbnails) -> list[tuple[str, int, list[Tile]]]:
+    """For each detector its name, the number of its findings, and the strongest ones."""
+    by_detector: dict[str, list[Any]] = defaultdict(list)
     for row in connection.execute(select(findings).order_by(findings.c.score.desc(), findings.c.sha256)):
-        by[row.detector].append(row)
+        by_detector[row.detector].append(row)
     return [
-        (name, len(rows), [tile(project, formats, row.sha256, row.evidence) for row in rows[:PER_GROUP]])
-        for name, rows in sorted(by.items())
+        (name, len(rows), [thumbnails.tile(row.sha256, row.evidence) for row in rows[:MOST_TILES]])
+        for name, rows in sorted(by_detector.items())
     ]
 
 
-def _queue(connection: Connection, project: Project, formats: dict[str, str]) -> list[Tile]:
-    rows = connection.execute(select(queue).order_by(queue.c.priority.desc(), queue.c.sha256).limit(PER_GROUP))
+def _queue(connection: Connection, thumbnails: Thumbnails) -> list[Tile]:
+    """The next questions of a review round."""
+    rows = connection.execute(select(queue).order_by(queue.c.priority.desc(), queue.c.sha256).limit(MOST_TILES))
     return [
-        tile(
-            project, formats, row.sha256, f"{row.suggested_label}? {row.error_probability:.0%}", "; ".join(row.reasons)
-        )
+        thumbnails.tile(row.sha256, f"{row.suggested_label}? {row.error_probability:.0%}", "; ".join(row.reasons))
         for row in rows
     ]
 
 
-def _overruled(connection: Connection, project: Project, formats: dict[str, str]) -> tuple[int, list[Tile]]:
-    """Pictures whose label people changed."""
-    said = {
+def _changed_labels(connection: Connection, thumbnails: Thumbnails) -> tuple[int, list[Tile]]:
+    """How many labels people changed, and some of the pictures."""
+    claims = {
         row.sha256: row.source_label
         for row in connection.execute(select(sightings.c.sha256, sightings.c.source_label).order_by(sightings.c.id))
     }
     changed = [
-        (sha, decision.label)
-        for sha, decision in sorted(label_ledger.latest(connection).items())
-        if decision.origin in ("human", "consensus") and said.get(sha) not in (None, decision.label)
+        (sha256, decision.label)
+        for sha256, decision in sorted(label_ledger.latest(connection).items())
+        if decision.origin in ("human", "consensus") and claims.get(sha256) not in (None, decision.label)
     ]
-    return len(changed), [tile(project, formats, sha, f"{said[sha]} → {label}") for sha, label in changed[:24]]
+    tiles = [thumbnails.tile(sha256, f"{claims[sha256]} → {label}") for sha256, label in changed[:MOST_CHANGED]]
+    return len(changed), tiles
 
 
 def _sites(connection: Connection) -> dict[str, str]:
+    """The source that saw each image first."""
     rows = connection.execute(select(sightings.c.sha256, sightings.c.source).order_by(sightings.c.id.desc()))
     return {row.sha256: row.source for row in rows}
 
 
-def _slices(
-    connection: Connection, project: Project, formats: dict[str, str], version: published.Version | None
-) -> list[tuple[str, list[tuple[Slice, list[Tile]]]]]:
-    """Slices of the version by kind; those of look with the pictures in their middle."""
-    if version is None:
-        return []
-    by: dict[str, list[tuple[Slice, list[Tile]]]] = defaultdict(list)
-    for one in slices(connection, version.rows(), backbone(project.settings.weights).name):
-        by[one.kind].append((one, [tile(project, formats, sha256, "") for sha256 in one.examples]))
-    return list(by.items())
+def _subgroups(
+    connection: Connection, thumbnails: Thumbnails, version: Version
+) -> list[tuple[str, list[tuple[Subgroup, list[Tile]]]]]:
+    """Subgroups of the version by kind, each with thumbnails of its examples."""
+    by_kind: dict[str, list[tuple[Subgroup, list[Tile]]]] = defaultdict(list)
+    features = backbone(thumbnails.project.settings.weights).name
+    for subgroup in subgroups(connection, version.rows(), features):
+        by_kind[subgroup.kind].append((subgroup, _tiles(thumbnails, subgroup.examples)))
+    return list(by_kind.items())
 
 
-def _offenders(
-    project: Project, formats: dict[str, str], version: published.Version | None
-) -> tuple[str, dict[str, list[Tile]]] | None:
-    """The worst thing that is still a shortcut after the recipe, with the pictures it gives away the most."""
-    worst = next((row for row in version.shortcuts.get("after", []) if row["advice"]), None) if version else None
-    if version is None or worst is None:
+def _worst_shortcut(thumbnails: Thumbnails, version: Version) -> tuple[str, dict[str, list[Tile]]] | None:
+    """The strongest shortcut left in the version, with the pictures it predicts best by label; None without one."""
+    worst = next((row for row in version.shortcuts.get("after", []) if row.advice), None)
+    if worst is None:
         return None
-    rows = [row for row in version.rows() if row.sha256 in formats]
+    rows = [row for row in version.rows() if row.sha256 in thumbnails.formats]
     try:
-        found = offenders(project, rows, worst["feature"])
+        examples = offenders(thumbnails.project, rows, worst.feature)
     except StorageError:
         return None
-    return worst["feature"], {label: [tile(project, formats, sha, "") for sha in shas] for label, shas in found.items()}
+    return worst.feature, {label: _tiles(thumbnails, shas) for label, shas in examples.items()}
+
+
+def _tiles(thumbnails: Thumbnails, shas: Iterable[str]) -> list[Tile]:
+    return [thumbnails.tile(sha256, "") for sha256 in shas]

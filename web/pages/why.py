@@ -1,67 +1,94 @@
-"""Everything that is known of one image, and what follows from what."""
+"""The history of one image: where it was seen, what was suspected, answered and decided, and where it is used."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from dataset.history import Why, why
 from dataset.project import Project
-from training import models
-from web.pages.thumbnails import templates, tile
+from web.pages.thumbnails import Thumbnails, templates
+
+Step = tuple[str, str]  # kind of the step, and its text
 
 
 def explain(project: Project, start: str) -> Why:
-    """The image's history, with the models that were trained on it. Raises UnknownImage."""
-    found = why(project, start)
-    names = {entry["version"] for entry in found.versions}
-    trained = [f"{m.name} {m.version}" for m in models.listing(project.home) if m.version in names]
-    return replace(found, models=trained)
+    """The image's history, with the models trained on it. start: SHA-256 or its first digits. Raises UnknownImage."""
+    from training import models  # loads ONNX Runtime
+
+    history = why(project, start)
+    versions = {entry["version"] for entry in history.versions}
+    trained = [f"{model.name} {model.version}" for model in models.listing(project.home) if model.version in versions]
+    return replace(history, models=trained)
 
 
-def steps(found: Why, *, with_names: bool = True) -> list[tuple[str, str]]:
-    """As a table: what, and what is known of it, in the order in which one follows from another.
+def steps(history: Why, *, with_names: bool = True) -> list[Step]:
+    """The history as rows of a table: kind and text, each step after those that caused it.
 
-    with_names: whether reviewers and files of this machine are named, or numbered and left out.
+    with_names: show the names of reviewers and paths of this machine; otherwise number reviewers and omit paths.
     """
-    people = sorted({judgement["reviewer"] for judgement in found.judgements})
-
-    def when(moment: datetime) -> str:
-        return moment.strftime("%Y-%m-%d %H:%M")
-
-    where = f", {found.path}" if with_names else ""
-    told = [("image", f"{found.facts['format']} {found.facts['width']}×{found.facts['height']}{where}")]
-    for s in found.sightings:
-        told.append(
-            ("seen", f"{when(s['seen_at'])} by {s['source']}, which says {s['source_label']}: {s['image_url']}")
-        )
-        if s["page_url"] and s["page_url"] != s["image_url"]:
-            told.append(("", f"on {s['page_url']}"))
-    if found.cluster:
-        kept = "this one is kept" if found.representative == found.sha256 else f"kept is {found.representative[:16]}"
-        told.append(("cluster", f"the same picture as {', '.join(c[:16] for c in found.cluster)}; {kept}"))
-    told += [
-        ("finding", f"{f['detector']} {f['score']:.2f}: {f['evidence']}, so {f['proposes']}?") for f in found.findings
+    return [
+        *_origin(history, with_names),
+        *_suspicions(history),
+        *_answers(history, with_names),
+        *_uses(history),
     ]
-    if found.queue:
-        told.append(("queue", f"wrong with probability {found.queue['error_probability']:.2f}"))
-    told += [("asked", f"{when(a['pushed_at'])} in {a['project']}") for a in found.asked]
-    for j in found.judgements:
-        took = f", in {j['seconds']:.0f} s" if j["seconds"] else ""
-        reason = f": {j['why']}" if j["why"] else ""
-        who = j["reviewer"] if with_names else f"reviewer {people.index(j['reviewer']) + 1}"
-        told.append(("judgement", f"{when(j['answered_at'])} {who} says {j['answer']}{took}{reason}"))
-    if found.audit:
-        told.append(("audit", f"drawn {when(found.audit['drawn_at'])} as {found.audit['label']}"))
-    told += [
-        ("decision", f"{when(d['decided_at'])} {d['label']} by {d['origin']}: {d['reason']}") for d in found.decisions
-    ]
-    told += [("version", f"{v['version']}: {v['label']} in {v['split']}, {v['file']}") for v in found.versions]
-    told += [("model", name) for name in found.models]
-    return told
 
 
-def why_html(project: Project, found: Why) -> str:
-    """The page about one image, whole in itself."""
-    picture = tile(project, {found.sha256: found.facts["format"]}, found.sha256, found.line())
+def why_html(project: Project, history: Why) -> str:
+    """The page about one image: one HTML file that names no reviewer."""
+    thumbnails = Thumbnails(project, {history.sha256: history.facts["format"]})
     return templates.get_template("why.html").render(
-        sha256=found.sha256, picture=picture, steps=steps(found, with_names=False)
+        sha256=history.sha256,
+        picture=thumbnails.tile(history.sha256, history.line()),
+        steps=steps(history, with_names=False),
     )
+
+
+def _origin(history: Why, with_names: bool) -> Iterator[Step]:
+    path = f", {history.path}" if with_names else ""
+    yield "image", f"{history.facts['format']} {history.facts['width']}×{history.facts['height']}{path}"
+    for sighting in history.sightings:
+        source = f"by {sighting['source']}, which says {sighting['source_label']}"
+        yield "seen", f"{_minute(sighting['seen_at'])} {source}: {sighting['image_url']}"
+        if sighting["page_url"] and sighting["page_url"] != sighting["image_url"]:
+            yield "", f"on {sighting['page_url']}"
+
+
+def _suspicions(history: Why) -> Iterator[Step]:
+    if history.cluster:
+        is_kept = history.representative == history.sha256
+        kept = "this one is the representative" if is_kept else f"representative is {history.representative[:16]}"
+        yield "cluster", f"the same picture as {', '.join(sha256[:16] for sha256 in history.cluster)}; {kept}"
+    for finding in history.findings:
+        evidence = f"{finding['detector']} {finding['score']:.2f}: {finding['evidence']}"
+        yield "finding", f"{evidence}; suggests {finding['proposes']}"
+    if history.queue:
+        yield "queue", f"error probability {history.queue['error_probability']:.2f}"
+
+
+def _answers(history: Why, with_names: bool) -> Iterator[Step]:
+    for question in history.asked:
+        yield "asked", f"{_minute(question['pushed_at'])} in {question['project']}"
+    reviewers = sorted({answer["reviewer"] for answer in history.judgements})
+    for answer in history.judgements:
+        duration = f", in {answer['seconds']:.0f} s" if answer["seconds"] else ""
+        reason = f": {answer['why']}" if answer["why"] else ""
+        reviewer = answer["reviewer"] if with_names else f"reviewer {reviewers.index(answer['reviewer']) + 1}"
+        text = f"{_minute(answer['answered_at'])} {reviewer} says {answer['answer']}{duration}{reason}"
+        yield "judgement", text
+    if history.audit:
+        yield "audit", f"in the audit sample since {_minute(history.audit['drawn_at'])}, as {history.audit['label']}"
+
+
+def _uses(history: Why) -> Iterator[Step]:
+    for decision in history.decisions:
+        text = f"{_minute(decision['decided_at'])} {decision['label']} by {decision['origin']}: {decision['reason']}"
+        yield "decision", text
+    for entry in history.versions:
+        yield "version", f"{entry['version']}: {entry['label']} in {entry['split']}, {entry['file']}"
+    for model in history.models:
+        yield "model", model
+
+
+def _minute(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M")

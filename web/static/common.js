@@ -1,66 +1,91 @@
-// What every page of the game needs: elements by id, words for labels, requests, and the model in this browser.
+// Shared by all pages of the game: elements, requests, lists of scores and predictions, and the model in this browser.
 export const $ = (id) => document.getElementById(id);
-export const title = (label) => label.replaceAll("_", " ");
+export const labelTitle = (label) => label.replaceAll("_", " ");
+export const percent = (share) => `${Math.round(100 * share)} %`;
 
-export function element(kind, text = "", name = "") {
+export function element(kind, text = "", className = "") {
   const made = document.createElement(kind);
-  made.textContent = text; // never markup: nicknames and credits come from anybody
-  if (name) made.className = name;
+  made.textContent = text; // never markup: nicknames and credits come from strangers
+  if (className) made.className = className;
   return made;
 }
 
-export async function ask(address, told) {
-  const answer = await fetch(address, told === undefined ? {} : {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(told),
-  });
-  const found = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(found.detail || `the server said ${answer.status}`);
-  return found;
+async function checked(response) {
+  const content = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(content.detail || `the server answered with status ${response.status}`);
+  return content;
 }
 
-export function bar(share, name) {
+export async function getJson(address) {
+  return checked(await fetch(address));
+}
+
+export async function postJson(address, content) {
+  const headers = { "Content-Type": "application/json" };
+  return checked(await fetch(address, { method: "POST", headers, body: JSON.stringify(content) }));
+}
+
+export async function postFile(address, file) {
+  return checked(await fetch(address, { method: "POST", body: file }));
+}
+
+export function meter(share, name) {
   const made = element("meter");
   Object.assign(made, { min: 0, max: 1, value: share });
   made.setAttribute("aria-label", name);
   return made;
 }
 
-export function sides(list, rows, whole) {
-  list.replaceChildren(...rows.map(([name, right, isYou]) => {
-    const row = element("li", "", isYou ? "you" : "");
-    row.append(element("span", name), bar(whole ? right / whole : 0, name), element("b", `${right}/${whole}`));
+// A line of a list: name, meter, number. isPlayer: stands out.
+export function scoreRow(name, share, text, isPlayer = false) {
+  const row = element("li", "", isPlayer ? "you" : "");
+  row.append(element("span", name), meter(share, name), element("b", text));
+  return row;
+}
+
+// The most probable label, and its probability.
+export function topLabel(probabilities) {
+  return Object.entries(probabilities).sort((a, b) => b[1] - a[1])[0];
+}
+
+// predictions: model name → label → probability.
+export function showPredictions(list, predictions) {
+  list.replaceChildren(...Object.entries(predictions).map(([name, probabilities]) => {
+    const [label, probability] = topLabel(probabilities);
+    const row = element("li");
+    const text = `${labelTitle(label)} ${percent(probability)}`;
+    row.append(element("span", name, "name"), meter(probability, `${name}: ${label}`), element("span", text));
     return row;
   }));
 }
 
-export function saidBy(list, said) {
-  list.replaceChildren(...Object.entries(said).map(([name, probabilities]) => {
-    const [label, sure] = Object.entries(probabilities).sort((a, b) => b[1] - a[1])[0];
-    const row = element("li");
-    row.append(element("span", name, "name"), bar(sure, `${name}: ${label}`), element("span", `${title(label)} ${Math.round(100 * sure)} %`));
-    return row;
-  }));
+export function credit(picture) {
+  return [picture.creator || picture.site, picture.licence].filter(Boolean).join(", ");
+}
+
+export function roomSocket(code) {
+  return new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/show/${code}/ws`);
 }
 
 let loading = null;
 
-// The champion's graph in this browser. Null where there is none, or the browser cannot run it.
-export function model() {
+// The default model in this browser. Null if there is no model, or the browser cannot run it.
+export function loadModel() {
   loading ??= (async () => {
-    const about = await ask("/play/model.json");
+    const about = await getJson("/play/model.json");
     if (!about.runtime) return null;
     const ort = await import("/vendor/ort/ort.wasm.min.mjs");
     ort.env.wasm.wasmPaths = "/vendor/ort/";
-    ort.env.wasm.numThreads = 1; // more need a page that is isolated from all others
+    ort.env.wasm.numThreads = 1; // more threads need a cross-origin isolated page
     const session = await ort.InferenceSession.create("/play/model.onnx", { executionProviders: ["wasm"] });
     return { ort, session, ...about };
   })().catch(() => null);
   return loading;
 }
 
-const ABOUT = 256; // px that a JPEG is scaled down to, by 2, 4 or 8, as it is decoded for training
+const DECODED_PX = 256; // training decodes a JPEG scaled down by 2, 4 or 8, to a shorter side of at least this
 
-// Pixels of a picture as training sees them: upright, on white. isJpeg: scaled down as JPEGs are decoded there.
+// Pixels of a picture as training sees them: upright, on white, and scaled down if the picture is a JPEG.
 async function pixels(blob) {
   const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image", colorSpaceConversion: "default" });
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
@@ -72,9 +97,14 @@ async function pixels(blob) {
   const head = new Uint8Array(await blob.slice(0, 2).arrayBuffer());
   let by = 1;
   if (head[0] === 0xff && head[1] === 0xd8) {
-    const most = Math.min(Math.floor(width / ABOUT), Math.floor(height / ABOUT));
+    const most = Math.min(Math.floor(width / DECODED_PX), Math.floor(height / DECODED_PX));
     by = [8, 4, 2].find((scale) => scale <= most) ?? 1;
   }
+  return scaledDown(data, width, height, by);
+}
+
+// The average of each square of `by` × `by` pixels. data: RGBA. Returns RGB.
+function scaledDown(data, width, height, by) {
   const w = Math.ceil(width / by), h = Math.ceil(height / by);
   const rgb = new Uint8Array(w * h * 3);
   for (let y = 0; y < h; y++) {
@@ -93,12 +123,12 @@ async function pixels(blob) {
   return { rgb, w, h };
 }
 
-// Probability of each label; null where this browser cannot tell.
-export async function judge(blob) {
-  const found = await model();
-  if (!found) return null;
+// Probability of each label. Null if this browser cannot run the model.
+export async function classify(blob) {
+  const model = await loadModel();
+  if (!model) return null;
   const { rgb, w, h } = await pixels(blob);
-  const tensor = new found.ort.Tensor("uint8", rgb, [1, h, w, 3]);
-  const { probabilities } = await found.session.run({ pixels: tensor }, ["probabilities"]);
-  return Object.fromEntries(found.labels.map((label, k) => [label, probabilities.data[k]]));
+  const tensor = new model.ort.Tensor("uint8", rgb, [1, h, w, 3]);
+  const { probabilities } = await model.session.run({ pixels: tensor }, ["probabilities"]);
+  return Object.fromEntries(model.labels.map((label, index) => [label, probabilities.data[index]]));
 }

@@ -1,64 +1,82 @@
-import { $, title } from "./common.js";
+// A player's phone: joins a room and answers its pictures.
+import { $, labelTitle, roomSocket } from "./common.js";
 
-let socket = null, code = document.body.dataset.code, slot = -1, labels = [];
-function kept(name, value) { try { if (value !== undefined) sessionStorage.setItem(name, value); return sessionStorage.getItem(name) || ""; } catch { return ""; } }
+const RECONNECT_MS = 1000;
+const NO_ROOM = 4404; // the server's close code
+const code = document.body.dataset.code;
+let socket = null, slot = -1;
+
+function remembered(name) { try { return sessionStorage.getItem(name) || ""; } catch { return ""; } }
+function remember(name, value) { try { sessionStorage.setItem(name, value); } catch { /* storage is switched off */ } }
 
 $("enter").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (!code) {
-    location.href = `/join/${$("given").value.trim().toUpperCase()}`;
-    return;
-  }
-  connect();
+  if (code) connect();
+  else location.href = `/join/${$("room-code").value.trim().toUpperCase()}`;
 });
 
 function connect() {
-  socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/show/${code}/ws`);
-  socket.addEventListener("open", () => socket.send(JSON.stringify({ kind: "join", nickname: $("nickname").value, token: kept(`token-${code}`) })));
-  socket.addEventListener("message", (event) => tell(JSON.parse(event.data)));
+  socket = roomSocket(code);
+  const joining = { kind: "join", nickname: $("nickname").value, token: remembered(`token-${code}`) };
+  socket.addEventListener("open", () => socket.send(JSON.stringify(joining)));
+  socket.addEventListener("message", (event) => receive(JSON.parse(event.data)));
   socket.addEventListener("close", (event) => {
-    if (event.code === 4404) $("refused").textContent = "This game is over.";
-    else if (!$("room").hidden) setTimeout(connect, 1000);
+    if (event.code === NO_ROOM) $("problem").textContent = "This room is closed.";
+    else if (!$("room").hidden) setTimeout(connect, RECONNECT_MS);
   });
 }
 
-function tell(told) {
-  if (told.refused) { $("refused").textContent = told.refused; socket.onclose = null; return; }
-  if ("taken" in told) { if (!told.taken) $("verdict").textContent = told.why; return; }
-  if (told.token) kept(`token-${code}`, told.token);
+function receive(message) {
+  if (message.refused) $("problem").textContent = message.refused;
+  else if (!("taken" in message)) showState(message);
+  else if (!message.taken) $("verdict").textContent = message.why;
+}
+
+function showState(state) {
+  if (state.token) remember(`token-${code}`, state.token);
   $("entrance").hidden = true;
   $("room").hidden = false;
-  labels = told.labels;
-  $("name").textContent = told.you.name;
-  const isQuestion = told.phase === "question";
-  $("frame").hidden = !["question", "reveal"].includes(told.phase);
-  if (told.slot !== slot && told.slot >= 0) {
-    slot = told.slot;
+  $("name").textContent = state.you.name;
+  $("frame").hidden = !["question", "reveal"].includes(state.phase);
+  if (state.slot !== slot && state.slot >= 0) {
+    slot = state.slot;
     $("photo").src = `/show/${code}/${slot}.jpg`;
     $("photo").alt = `Picture ${slot + 1}`;
   }
-  $("choices").hidden = !isQuestion;
-  for (const [n, button] of [...$("choices").children].entries()) {
-    button.disabled = Boolean(told.you.answer);
-    button.textContent = title(labels[n] || "");
-    button.dataset.label = labels[n] || "";
-    button.hidden = n >= labels.length;
-  }
+  showChoices(state);
   $("verdict").className = "verdict";
-  if (told.phase === "lobby") $("verdict").textContent = "You are in. Look at the big screen!";
-  else if (isQuestion) $("verdict").textContent = told.you.answer ? "Taken." : "";
-  else if (told.phase === "reveal") {
-    const isRight = told.you.answer === told.reveal.truth;
-    $("verdict").textContent = `${isRight ? "Right" : told.you.answer ? "Fooled" : "Too late"}: it is ${title(told.reveal.truth)}.`;
-    $("verdict").classList.add(isRight ? "right" : "wrong");
-  } else $("verdict").textContent = `The end: place ${told.you.place} of ${told.players}.`;
-  $("score").textContent = told.slot >= 0 ? `${told.you.right} right so far` : "";
+  $("verdict").textContent = verdict(state);
+  if (state.phase === "reveal") $("verdict").classList.add(isRight(state) ? "right" : "wrong");
+  $("score").textContent = state.slot >= 0 ? `${state.you.right} right so far` : "";
+}
+
+function showChoices(state) {
+  $("choices").hidden = state.phase !== "question";
+  for (const [index, button] of [...$("choices").children].entries()) {
+    const label = state.labels[index] || "";
+    button.disabled = Boolean(state.you.answer);
+    button.textContent = labelTitle(label);
+    button.dataset.label = label;
+    button.hidden = !label;
+  }
+}
+
+function isRight(state) {
+  return state.you.answer === state.reveal.truth;
+}
+
+function verdict(state) {
+  if (state.phase === "lobby") return "You joined the room. Look at the big screen!";
+  if (state.phase === "question") return state.you.answer ? `You answered ${labelTitle(state.you.answer)}.` : "";
+  if (state.phase === "end") return `The end. You are number ${state.you.place} of ${state.players}.`;
+  const start = isRight(state) ? "Right" : state.you.answer ? "Wrong" : "No answer";
+  return `${start}: it is ${labelTitle(state.reveal.truth)}.`;
 }
 
 for (const button of $("choices").children) {
   button.addEventListener("click", () => {
     socket.send(JSON.stringify({ kind: "answer", slot, answer: button.dataset.label }));
     for (const other of $("choices").children) other.disabled = true;
-    $("verdict").textContent = `You say ${button.textContent}.`;
+    $("verdict").textContent = `You answered ${button.textContent}.`;
   });
 }

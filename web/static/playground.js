@@ -1,32 +1,41 @@
-import { $, judge, model, saidBy } from "./common.js";
+// The playground: the default model on a photo of the visitor's.
+import { $, classify, labelTitle, loadModel, postFile, showPredictions, topLabel } from "./common.js";
 
-window.judge = judge; // for who wants to try it from the console
-model().then((found) => { $("where").textContent = found ? "The model runs in this page: your photo stays on this device." : "This browser cannot run the model: your photo is sent to this server, judged in memory and not kept."; });
+const SURE = 0.8, PROBABLE = 0.6; // probabilities from which the page says "It is" and "Probably"
 
-async function look(file) {
+window.classify = classify; // to try it from the console
+
+loadModel().then((model) => {
+  $("privacy").textContent = model
+    ? "The model runs in this page. Your photo stays on this device."
+    : "This browser cannot run the model. Your photo is sent to this server, classified in memory, and not kept.";
+});
+
+async function classifyFile(file) {
   if (!file) return;
-  $("verdict").textContent = "Looking …";
+  $("verdict").textContent = "Classifying …";
   $("photo").src = URL.createObjectURL(file);
   $("frame").hidden = false;
   try {
-    let found = await judge(file);
-    if (!found) {
-      const answer = await fetch("/playground/judge", { method: "POST", body: file });
-      const told = await answer.json().catch(() => ({}));
-      if (!answer.ok) throw new Error(told.detail || `the server said ${answer.status}`);
-      found = told.probabilities;
-    }
-    const [label, sure] = Object.entries(found).sort((a, b) => b[1] - a[1])[0];
-    $("verdict").textContent = `${sure > 0.8 ? "It is" : sure > 0.6 ? "Probably" : "Perhaps"} ${label.replaceAll("_", " ")}.`;
-    saidBy($("said"), Object.fromEntries(Object.entries(found).map(([name, p]) => [name.replaceAll("_", " "), { [name]: p }])));
+    const probabilities = await classify(file) ?? (await postFile("/playground/judge", file)).probabilities;
+    const [label, probability] = topLabel(probabilities);
+    const certainty = probability > SURE ? "It is" : probability > PROBABLE ? "Probably" : "Perhaps";
+    $("verdict").textContent = `${certainty} ${labelTitle(label)}.`;
+    const rows = Object.entries(probabilities).map(([name, p]) => [labelTitle(name), { [name]: p }]);
+    showPredictions($("predictions"), Object.fromEntries(rows));
   } catch (error) {
-    $("verdict").textContent = error.message.includes("decoded") ? "That is no picture this browser can read." : error.message;
-    $("said").replaceChildren();
+    const isUnreadable = error.message.includes("decoded");
+    $("verdict").textContent = isUnreadable ? "This browser cannot read this file as a picture." : error.message;
+    $("predictions").replaceChildren();
   }
 }
 
-$("file").addEventListener("change", () => look($("file").files[0]));
+$("file").addEventListener("change", () => classifyFile($("file").files[0]));
 const drop = $("drop");
 drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
 drop.addEventListener("dragleave", () => drop.classList.remove("over"));
-drop.addEventListener("drop", (event) => { event.preventDefault(); drop.classList.remove("over"); look(event.dataTransfer.files[0]); });
+drop.addEventListener("drop", (event) => {
+  event.preventDefault();
+  drop.classList.remove("over");
+  classifyFile(event.dataTransfer.files[0]);
+});

@@ -1,4 +1,4 @@
-"""Photo APIs: their licences, their limits, their order; keys go nowhere else."""
+"""Photo APIs: their licences, their limits, their order; keys are sent to the API only."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crawling import photo, said, stored
+from crawling import outcome_by_name, photo, stored
 from sqlalchemy import select
 
 from crawlers.collect import collect
@@ -48,7 +48,7 @@ def project(folder: Path, kind: str, server: Server, queries: list[str], per_que
 
 
 def test_every_photo_comes_once_with_its_licence_and_creator(service: tuple[str, Server], tmp_path: Path) -> None:
-    """The first so many of each query, page after page; what no allowed licence covers stays out; again: no body."""
+    """The first `per_query` of each query, with allowed licences only; a second run downloads nothing."""
     kind, server = service
     opened = project(tmp_path, kind, server, ["cup", "hat", "nothing"], 45)
     collect(opened).raise_for_failures()
@@ -62,14 +62,14 @@ def test_every_photo_comes_once_with_its_licence_and_creator(service: tuple[str,
         rows = connection.execute(select(sightings)).all()
     assert all(row.licence and row.creator and row.page_url for row in rows)
     if kind == "commons":
-        assert {reason for _, reason in said(opened).values()} == {"", "licence: cc-by-nc-4.0"}
+        assert {reason for _, reason in outcome_by_name(opened).values()} == {"", "licence: cc-by-nc-4.0"}
     server.log.clear()
     collect(opened).raise_for_failures()
     assert [hit for hit in server.log if hit.is_image and hit.status == 200] == []
 
 
-def test_its_limit_ends_the_run_and_the_next_goes_on(service: tuple[str, Server], tmp_path: Path) -> None:
-    """One sentence, nothing lost, nothing fetched twice."""
+def test_the_limit_ends_the_run_and_the_next_continues(service: tuple[str, Server], tmp_path: Path) -> None:
+    """The run ends with one sentence; nothing is lost, nothing is downloaded twice."""
     kind, server = service
     opened = project(tmp_path, kind, server, ["hat", "cup"], 30)
     api = server.host
@@ -99,8 +99,8 @@ def test_unsplash_says_its_limit_in_two_ways(tmp_path: Path, monkeypatch: pytest
     server.stop()
 
 
-def test_unsplashs_key_is_in_no_file_and_no_address(tmp_path: Path) -> None:
-    """Not in the catalog, not in a log, not in a URL; the use of each photo is told once."""
+def test_the_unsplash_key_is_in_no_file_and_no_address(tmp_path: Path) -> None:
+    """Not in the catalog, not in a log, not in a URL; the use of each photo is reported once."""
     server = Server(PhotoApi(FOUND))
     collect(project(tmp_path, "unsplash", server, ["hat"], 7)).raise_for_failures()
     api = server.host
@@ -120,12 +120,12 @@ def test_a_licence_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "code"),
+    ("commons_code", "code"),
     [("cc-by-sa-4.0", "by-sa"), ("cc-by-2.0", "by"), ("cc0", "cc0"), ("pd", "pdm"), ("pd-old-100", "pdm"),
      ("cc-by-nc-nd-3.0", "by-nc-nd"), ("gfdl", "gfdl"), ("", "")],
 )  # fmt: skip
-def test_licence_codes_of_commons(told: str, code: str) -> None:
-    assert licence_code(told) == code
+def test_licence_codes_of_commons(commons_code: str, code: str) -> None:
+    assert licence_code(commons_code) == code
 
 
 def test_markup_of_an_author_becomes_text() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from crawlers.politeness.public_addresses import Refused, check_url, is_public
+from crawlers.politeness.public_addresses import check_url, is_public
+from crawlers.politeness.refusals import AddressRefused
 
 
 @pytest.mark.parametrize(
@@ -16,7 +17,7 @@ from crawlers.politeness.public_addresses import Refused, check_url, is_public
 )  # fmt: skip
 def test_private_addresses_are_refused(url: str) -> None:
     """In every notation a browser would take."""
-    with pytest.raises(Refused):
+    with pytest.raises(AddressRefused):
         check_url(url, {"127.0.0.1:8101"})
 
 

@@ -16,8 +16,8 @@ def test_one_photo_offered_in_many_ways_is_one_candidate() -> None:
         '<script type="application/ld+json">{"image": "https:\\/\\/a.example\\/c.jpg"}</script>'
         "<div style=\"background-image:url('/c-768x512.jpg')\"></div>"
     )
-    (found,) = candidates(html, PAGE)
-    assert found.image_url == "https://a.example/c.jpg"
+    (photo,) = candidates(html, PAGE)
+    assert photo.image_url == "https://a.example/c.jpg"
 
 
 def test_placeholders_are_counted_and_not_asked_for() -> None:
@@ -44,8 +44,8 @@ def test_first_offer(html: str, expected: str) -> None:
 
 def test_drawings_are_rejected_with_a_reason() -> None:
     """An SVG is named, not fetched."""
-    (found,) = candidates('<img src="/logo.svg">', PAGE)
-    assert "SVG" in found.rejected
+    (photo,) = candidates('<img src="/logo.svg">', PAGE)
+    assert "SVG" in photo.rejected
 
 
 def test_links_stay_on_the_host() -> None:

@@ -6,13 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from crawling import crawled, html, jpeg, photo, said, site, stored, text
+from crawling import crawled, html, jpeg, outcome_by_name, photo, site, stored, text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
 from crawlers.politeness import optout
-from crawlers.politeness.public_addresses import Refused, check_url
+from crawlers.politeness.public_addresses import check_url
+from crawlers.politeness.refusals import AddressRefused
 from crawlers.sites import discovery, sitemaps
 from crawlers.sites.originals import absolute, originals
 from dataset.catalog.tables import outcomes, sightings
@@ -89,7 +90,7 @@ def test_12_addresses_that_are_no_addresses_never_end_the_crawl(tmp_path: Path) 
     server.stop()
     assert report.outcomes == {"stored": 2, "rejected": 1}
     assert "/deep/my%20cake+1.jpg" in {hit.path for hit in server.log}
-    assert said(project)["other.jpg"] == ("rejected", "address: private host")
+    assert outcome_by_name(project)["other.jpg"] == ("rejected", "address: private host")
 
 
 def scrolling(pages: str) -> Answer:
@@ -180,7 +181,7 @@ def test_14_the_browser_fetches_no_picture(tmp_path: Path) -> None:
 
 
 def test_15_links_are_followed_inside_the_site_to_a_depth(tmp_path: Path) -> None:
-    """Two links deep; other hosts are not visited, their images are had."""
+    """Two links deep; other hosts are not visited, their images are collected."""
     cdn = Server(Scripted({"/x.jpg": jpeg(9)}))
     other = Server(Scripted({"/": html('<img src="/no.jpg">')}))
     chain: dict[str, Any] = {
@@ -195,7 +196,7 @@ def test_15_links_are_followed_inside_the_site_to_a_depth(tmp_path: Path) -> Non
     crawled(project)
     for stopped in (server, cdn, other):
         stopped.stop()
-    assert set(said(project)) == {"x.jpg", "1.jpg", "2.jpg"}
+    assert set(outcome_by_name(project)) == {"x.jpg", "1.jpg", "2.jpg"}
     assert other.log == []
     assert "/three" not in {hit.path for hit in server.log}
 
@@ -257,7 +258,7 @@ def test_17_small_things_are_rejected_and_names_decide_nothing(tmp_path: Path) -
     project = site(tmp_path, f"{server.url}/", allowed=[server.address])
     crawled(project)
     server.stop()
-    assert said(project) == {
+    assert outcome_by_name(project) == {
         "logo.svg": ("rejected", "drawing: SVG or icon file"),
         "dot.gif": ("rejected", "one pixel"),
         "badge.jpg": ("rejected", "too small: shorter side under 200 px"),
@@ -286,16 +287,16 @@ MARKUP = st.tuples(
 @given(st.lists(st.one_of(MARKUP, st.text(max_size=30)), max_size=12).map("".join), ADDRESS)
 def test_any_page_is_read_without_a_crash_and_leads_nowhere_private(page: str, address: str) -> None:
     """Whatever stands in a page: candidates and links are http(s), and the guard refuses all that is private."""
-    found = discovery.candidates(page, PAGE)
+    photos = discovery.candidates(page, PAGE)
     discovery.placeholders(page)
     discovery.needs_browser(page)
     optout.from_page(page)
     sitemaps.parse(page.encode("utf-8", "surrogatepass"))
-    addresses = [offer for candidate in found for offer in candidate.offers] + discovery.links(page, PAGE)
+    addresses = [offer for candidate in photos for offer in candidate.offers] + discovery.links(page, PAGE)
     for url in [*addresses, *originals(address, PAGE), absolute(address, PAGE) or PAGE]:
         try:
             check_url(url, ())
-        except Refused:
+        except AddressRefused:
             continue
         assert url.startswith(("http://", "https://"))
         host = url.split("/")[2].rpartition("@")[2].lower()

@@ -16,4 +16,4 @@ def test_every_photo_of_a_page_is_one_candidate_at_its_original(path: Path) -> N
     html = path.read_text(encoding="utf-8")
     head = re.match(r"<!-- page: (\S+)\noriginals:\n(.+?)\n-->", html, re.DOTALL)
     assert head
-    assert sorted(found.image_url for found in candidates(html, head[1])) == sorted(head[2].splitlines())
+    assert sorted(photo.image_url for photo in candidates(html, head[1])) == sorted(head[2].splitlines())

@@ -1,4 +1,7 @@
-"""A version in the forms that others read: the same images, the same labels."""
+"""Exports have the images and labels of the version, and other tools read them.
+
+Also tests foundation/hard_links.py and `shuffled` of dataset/reader.py.
+"""
 
 import csv
 import gc
@@ -13,41 +16,39 @@ import pytest
 from datasets import load_dataset
 from PIL import Image
 
-from dataset.exports import export as stage
 from dataset.exports.export import FORMATS, export
 from dataset.project import Project
 from dataset.reader import shuffled
 from dataset.versions import published
 from dataset.versions.published import Version
 from foundation.errors import StorageError, UsageError
-from foundation.hard_links import place
 
 
 @pytest.fixture
 def version(published_project: Project) -> Version:
-    found = published.newest(published_project.home)
-    assert found is not None
-    return found
+    newest = published.newest(published_project.home)
+    assert newest is not None
+    return newest
 
 
-def told(version: Version) -> Counter[tuple[str, str]]:
+def counts(version: Version) -> Counter[tuple[str, str]]:
+    """Images by split and label."""
     return Counter((row.split, row.label) for row in version.rows())
 
 
-def test_imagefolder(version: Version, tmp_path: Path) -> None:
+def test_imagefolder_is_a_folder_for_each_split_and_label(version: Version, tmp_path: Path) -> None:
     assert export(version, "imagefolder", tmp_path / "x") == version.images
     pictures = list((tmp_path / "x").rglob("*.jpg"))
     walked = Counter((path.parts[-3], path.parts[-2]) for path in pictures)
     for path in pictures[:10]:
         Image.open(path).verify()
-    assert walked == told(version)
+    assert walked == counts(version)
 
 
-def test_webdataset(version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every sample has picture, class and facts; the same version gives the same bytes."""
-    monkeypatch.setattr(stage, "SHARD", 20)
-    export(version, "webdataset", tmp_path / "x")
-    export(version, "webdataset", tmp_path / "y")
+def test_webdataset_is_tar_shards(version: Version, tmp_path: Path) -> None:
+    """Each sample has picture, class and facts; the same version gives the same bytes."""
+    for folder in ("x", "y"):
+        export(version, "webdataset", tmp_path / folder, images_per_shard=20)
     shards = sorted((tmp_path / "x").glob("*.tar"))
     assert len(shards) > 4
     seen: Counter[tuple[str, str]] = Counter()
@@ -65,12 +66,12 @@ def test_webdataset(version: Version, tmp_path: Path, monkeypatch: pytest.Monkey
             assert json.loads(sample["json"])["label"] == label
             Image.open(io.BytesIO(sample["jpg"])).load()
             seen[shard.name.rpartition("-")[0], label] += 1
-    assert seen == told(version)
+    assert seen == counts(version)
 
 
 @pytest.mark.filterwarnings("ignore")  # it leaves its files open
-def test_webdataset_reads_its_shards(version: Version, tmp_path: Path) -> None:
-    """The package of that name: same images, same labels."""
+def test_the_webdataset_package_reads_the_shards(version: Version, tmp_path: Path) -> None:
+    """It gives the same images and labels."""
     import webdataset
 
     export(version, "webdataset", tmp_path / "x")
@@ -87,17 +88,17 @@ def test_webdataset_reads_its_shards(version: Version, tmp_path: Path) -> None:
     gc.collect()
 
 
-def test_parquet_is_loaded_by_hugging_face(version: Version, tmp_path: Path) -> None:
+def test_hugging_face_loads_parquet(version: Version, tmp_path: Path) -> None:
     export(version, "parquet", tmp_path / "x")
     loaded = load_dataset(str(tmp_path / "x"), cache_dir=str(tmp_path / "cache"))
     seen = Counter(
         (split, part.features["label"].names[row["label"]]) for split, part in loaded.items() for row in part
     )
-    assert seen == told(version)
+    assert seen == counts(version)
     assert pq.ParquetFile(next((tmp_path / "x" / "data").glob("train*"))).num_row_groups >= 1
 
 
-def test_coco_and_csv(version: Version, tmp_path: Path) -> None:
+def test_coco_and_csv_list_every_image(version: Version, tmp_path: Path) -> None:
     export(version, "coco", tmp_path / "x")
     seen: Counter[tuple[str, str]] = Counter()
     for path in (tmp_path / "x").glob("[a-z]*.json"):
@@ -106,20 +107,20 @@ def test_coco_and_csv(version: Version, tmp_path: Path) -> None:
         assert {i["id"] for i in content["images"]} == {a["image_id"] for a in content["annotations"]}
         assert all((tmp_path / "x" / "images" / i["file_name"]).is_file() for i in content["images"])
         seen.update((path.stem, names[a["category_id"]]) for a in content["annotations"])
-    assert seen == told(version)
+    assert seen == counts(version)
     export(version, "csv", tmp_path / "y")
     with (tmp_path / "y" / "manifest.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
-    assert Counter((line["split"], line["label"]) for line in lines) == told(version)
+    assert Counter((line["split"], line["label"]) for line in lines) == counts(version)
     assert all(Path(line["file"]).is_file() for line in lines)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_it_goes_on_where_it_was_interrupted(version: Version, tmp_path: Path, kind: str) -> None:
-    """The same files as undisturbed, and nothing half written under a final name."""
+def test_an_interrupted_export_goes_on(version: Version, tmp_path: Path, kind: str) -> None:
+    """It ends with the files of an undisturbed export."""
     calls = 0
 
-    def tell(what: str, done: int, total: int) -> None:
+    def interrupt(what: str, done: int, total: int) -> None:
         nonlocal calls
         calls += 1
         if calls == 2:
@@ -128,7 +129,7 @@ def test_it_goes_on_where_it_was_interrupted(version: Version, tmp_path: Path, k
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     export(version, kind, whole)
     try:
-        export(version, kind, broken, tell)
+        export(version, kind, broken, interrupt)
     except KeyboardInterrupt:
         export(version, kind, broken)
     files = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file())
@@ -136,7 +137,8 @@ def test_it_goes_on_where_it_was_interrupted(version: Version, tmp_path: Path, k
     assert all((whole / file).read_bytes() == (broken / file).read_bytes() for file in files)
 
 
-def test_wrong_requests_and_lost_files(version: Version, tmp_path: Path) -> None:
+def test_wrong_requests_and_missing_pictures_are_errors(version: Version, tmp_path: Path) -> None:
+    """An unknown format, a folder with other files, another export, a missing picture."""
     with pytest.raises(UsageError, match="no format 'zip'"):
         export(version, "zip", tmp_path / "x")
     (tmp_path / "full").mkdir()
@@ -150,22 +152,13 @@ def test_wrong_requests_and_lost_files(version: Version, tmp_path: Path) -> None
     kept = (version.path / row.file).read_bytes()
     (version.path / row.file).unlink()
     for kind in ("imagefolder", "webdataset"):
-        with pytest.raises(StorageError, match="is gone"):
+        with pytest.raises(StorageError, match="is missing; `isitcake versions verify"):
             export(version, kind, tmp_path / f"lost-{kind}")
     (version.path / row.file).write_bytes(kept)
 
 
-def test_the_same_bytes_at_another_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A link where the file system allows one, a copy where it does not."""
-    source = tmp_path / "a"
-    source.write_bytes(b"x" * 5000)
-    assert place(source, tmp_path / "b") == "hard link"
-    monkeypatch.setattr("os.link", lambda *_: (_ for _ in ()).throw(OSError("no links here")))
-    assert place(source, tmp_path / "c") in ("reflink", "copy")
-    assert (tmp_path / "c").read_bytes() == source.read_bytes()
-
-
-def test_workers_share_the_rows_in_an_order_of_the_seed(version: Version) -> None:
+def test_workers_share_the_rows(version: Version) -> None:
+    """The seed alone decides the order, and each row goes to one worker."""
     rows = version.rows()
     whole = shuffled(rows, 7)
     assert whole == shuffled(rows[::-1], 7)

@@ -1,14 +1,14 @@
-"""From answers and sources to a label."""
+"""dataset.labels.decisions: from answers and sources to a label."""
 
 import pytest
 
-from dataset.labels.decisions import Answer, decide, opine
+from dataset.labels.decisions import Answer, Decision, DecisionOrigin, decide, opine
 
 CAKE, BOTH = frozenset({"cake"}), frozenset({"cake", "not_cake"})
 
 
 @pytest.mark.parametrize(
-    ("answers", "sources", "doubt", "label", "origin"),
+    ("answers", "sources", "error_probability", "label", "origin"),
     [
         ([], CAKE, 0.1, "cake", "source"),
         ([], CAKE, 0.95, "set_aside", "detector"),
@@ -20,9 +20,27 @@ CAKE, BOTH = frozenset({"cake"}), frozenset({"cake", "not_cake"})
         (["unusable"], CAKE, 0.1, "unusable", "human"),
     ],
 )
-def test_decide(answers: list[str], sources: frozenset[str], doubt: float, label: str, origin: str) -> None:
-    """People come before sources; who disagrees keeps a picture out."""
-    decision = decide(
-        opine({"c": [Answer(f"r{n}", a) for n, a in enumerate(answers)]}).get("c") if answers else None, sources, doubt
-    )
+def test_people_come_before_sources_and_a_disagreement_excludes(
+    answers: list[str], sources: frozenset[str], error_probability: float, label: str, origin: str
+) -> None:
+    opinions = opine({"c": [Answer(f"r{n}", a) for n, a in enumerate(answers)]} if answers else {})
+    decision = decide(opinions.get("c"), sources, error_probability)
     assert (decision.label, decision.origin) == (label, origin)
+
+
+def test_a_certain_finding_comes_before_sources_and_after_people() -> None:
+    assert decide(None, CAKE, 0.1, "one colour") == Decision("unusable", DecisionOrigin.DETECTOR, "one colour")
+    opinion = opine({"c": [Answer("ann", "cake")]})["c"]
+    assert decide(opinion, CAKE, 0.1, "one colour").label == "cake"
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        (["cake", "cake", "not_cake"], "2 of 3 answers"),
+        (["cake", "not_cake"], "reviewers disagree: cake 1, not_cake 1"),
+    ],
+)
+def test_the_reason_counts_the_answers(answers: list[str], reason: str) -> None:
+    opinion = opine({"c": [Answer(f"r{n}", a) for n, a in enumerate(answers)]})["c"]
+    assert decide(opinion, CAKE, 0.0).reason == reason

@@ -1,16 +1,14 @@
-"""Decoding, fingerprints, features: pictures made by the test, so the truth is known."""
+"""dataset.pictures.decoding: accepted formats, refusals, and normalised pictures."""
 
 import io
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from dataset.duplicates.fingerprints import fingerprint
-from dataset.pictures.decoding import Undecodable, examine, normalise, scaled_rgb
-from networks.backbone import backbone
+from dataset.pictures.decoding import Undecodable, examine, normalise
 from simulator import drawings
 
 
@@ -25,8 +23,7 @@ def photo(seed: int = 1) -> Image.Image:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF"])
-def test_formats(kind: str) -> None:
-    """Every format is told by its bytes and normalised to an upright JPEG."""
+def test_every_format_is_recognised_and_normalised_to_jpeg(kind: str) -> None:
     content = encoded(photo(), kind)
     assert examine(content).format == kind
     with Image.open(io.BytesIO(normalise(content))) as image:
@@ -43,22 +40,22 @@ def test_formats(kind: str) -> None:
         (encoded(photo(), "JPEG")[:20000], "truncated"),
     ],
 )
-def test_what_is_no_picture_says_why(content: bytes, reason: str) -> None:
-    """In a few words, and never with an exception of a codec."""
+def test_other_bytes_are_refused_with_a_reason(content: bytes, reason: str) -> None:
+    """In a few words; no exception of a codec reaches the caller."""
     with pytest.raises(Undecodable, match=reason):
         examine(content)
 
 
 def test_decompression_bomb_is_refused_before_decoding() -> None:
-    """A small file of 169 million pixels costs nothing."""
+    """A small file may claim 169 million pixels."""
     bomb = encoded(Image.new("1", (13000, 13000)), "PNG")
     assert len(bomb) < 50_000
     with pytest.raises(Undecodable, match="too many pixels"):
         examine(bomb)
 
 
-def test_exif_orientation_and_transparency_are_settled_in_the_derivative() -> None:
-    """Upright, flattened on white; CMYK and 16 bit become sRGB."""
+def test_a_normalised_picture_is_upright_on_white_and_srgb() -> None:
+    """Exif orientation, transparency, CMYK and 16 bit."""
     turned = photo()
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -73,16 +70,16 @@ def test_exif_orientation_and_transparency_are_settled_in_the_derivative() -> No
     assert 120 < np.asarray(Image.open(io.BytesIO(normalise(deep)))).mean() < 136
 
 
-def test_longest_side_of_the_derivative() -> None:
-    """1024 px, of small pictures too: their size would tell where they came from."""
+def test_the_longest_side_is_1024_px() -> None:
+    """Of small pictures too: their size would tell a model which source they come from."""
     big = Image.open(io.BytesIO(normalise(encoded(photo().resize((3000, 2000)), "JPEG"))))
     assert big.size == (1024, 683)
     small = Image.open(io.BytesIO(normalise(encoded(photo().resize((300, 200)), "JPEG"))))
     assert small.size == (1024, 683)
 
 
-def test_white_logos_on_transparency_differ() -> None:
-    """Flattened on white they would all be the same blank page."""
+def test_white_logos_on_transparency_have_different_hashes() -> None:
+    """On a white background they would all be the same blank page."""
     marks = []
     for box in ((40, 40, 160, 120), (150, 30, 260, 280)):
         image = Image.new("RGBA", (300, 300), (255, 255, 255, 0))
@@ -90,20 +87,3 @@ def test_white_logos_on_transparency_differ() -> None:
         marks.append(fingerprint(encoded(image, "PNG")))
     assert marks[0].phash != marks[1].phash
     assert marks[0].alpha > 0.5
-
-
-def test_built_in_features_tell_pictures_apart() -> None:
-    """Of any size, finite, and nearer to a copy than to another picture."""
-    net = backbone(None)
-    one, two = net.vector(photo(1)), net.vector(photo(2))
-    copy = net.vector(photo(1).resize((333, 251)))
-    assert one.shape == (300,)
-    assert np.isfinite(one).all()
-    assert np.linalg.norm(one - copy) < np.linalg.norm(one - two) / 2
-
-
-def test_configured_weights_are_used(shared: Path) -> None:
-    """MobileNetV2 gives 1,280 features, and its name says which weights they are of."""
-    net = backbone(shared / "models" / "mobilenet_v2_1.0_224.onnx")
-    assert net.vector(scaled_rgb(drawings.cake(random.Random(1)))).shape == (1280,)
-    assert net.name == "mobilenet_v2_1.0_224@2666b4df0bc8"

@@ -1,4 +1,4 @@
-"""Blobs on a disk and in a bucket of an S3-compatible service: one port, the same answers."""
+"""dataset.pictures.originals: a disk and a bucket of an S3-compatible service behave alike."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from dataset.curate import curate
 from dataset.erasure.erase import erase
+from dataset.erasure.selection import Kind, Selection
 from dataset.pictures.originals import Blobs, S3Blobs, blobs_of
 from dataset.project import Project
 from dataset.publish import publish
@@ -52,8 +53,8 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     return blobs_of(settings)
 
 
-def test_what_is_put_is_read(blobs: Blobs) -> None:
-    """Whole, in part, as a file; twice is once; and it is gone when it is discarded, in that format or another."""
+def test_stored_bytes_are_read_until_they_are_discarded(blobs: Blobs) -> None:
+    """As a whole, in part and as a file; storing them twice changes nothing."""
     sha256 = blobs.put(b"not really a photo", "JPEG")
     assert blobs.put(b"not really a photo", "JPEG") == sha256
     other = blobs.put(b"another", "PNG")
@@ -64,14 +65,14 @@ def test_what_is_put_is_read(blobs: Blobs) -> None:
     assert blobs.address(sha256, "JPEG").endswith(f"{sha256[:2]}/{sha256}.jpg")
     blobs.discard(sha256)
     blobs.discard(sha256)
-    for look in (blobs.read, lambda name, kind: blobs.start(name, kind, 3)):
+    for read in (blobs.read, lambda name, kind: blobs.start(name, kind, 3)):
         with pytest.raises(StorageError, match=r"is gone; restore it, or erase the image"):
-            look(sha256, "JPEG")
+            read(sha256, "JPEG")
     assert blobs.read(other, "PNG") == b"another"
 
 
-def test_a_whole_project_in_a_bucket(published_project: Project, s3: str, tmp_path: Path) -> None:
-    """Curated and published from there: the same version; erased from there too, cached copies with it."""
+def test_a_project_works_with_originals_in_a_bucket(published_project: Project, s3: str, tmp_path: Path) -> None:
+    """It publishes the same version; an erasure also removes the object and its cached copy."""
     before = published.newest(published_project.home)
     assert before is not None
     settings = in_bucket(published_project.settings, s3, "project")
@@ -87,15 +88,15 @@ def test_a_whole_project_in_a_bucket(published_project: Project, s3: str, tmp_pa
     assert publish(opened).version is None
     row = before.rows()[0]
     assert opened.blobs.path(row.sha256, row.format).is_file()
-    erase(opened, "asked", sha256=row.sha256)
+    erase(opened, Selection(Kind.SHA256, row.sha256), "asked")
     with pytest.raises(StorageError, match="is gone"):
         bucket.read(row.sha256, row.format)
     assert list((published_project.home / "cache").rglob(f"{row.sha256}*")) == []
     assert verify.verify(opened.home, before.name).problems == []
 
 
-def test_a_bucket_out_of_reach(tmp_path: Path, s3: str) -> None:
-    """One sentence that says what to mend; the secret is not in it."""
+def test_an_error_of_a_bucket_says_what_to_fix(tmp_path: Path, s3: str) -> None:
+    """In one sentence, without the secret."""
     nowhere = S3Blobs(
         "s3://cakes",
         S3Store(
@@ -106,7 +107,7 @@ def test_a_bucket_out_of_reach(tmp_path: Path, s3: str) -> None:
         ),
         tmp_path,
     )
-    with pytest.raises(StorageError, match=r"s3://cakes cannot be used \(.*\); mend \[blobs\]") as caught:
+    with pytest.raises(StorageError, match=r"s3://cakes cannot be used \(.*\); fix \[blobs\]") as caught:
         nowhere.put(b"x", "JPEG")
     assert "s3cret" not in str(caught.value)
     (tmp_path / "isitcake.toml").write_text("[project]\n")

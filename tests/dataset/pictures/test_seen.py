@@ -1,4 +1,4 @@
-"""Text and objects that are recognised without training, and the detectors that speak of them."""
+"""dataset.pictures.seen, and the detectors that use it: text and objects recognised without training."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from dataset.pictures.seen import look
+from dataset.pictures.seen import recipe, recognise
 from dataset.suspicion.detectors import Subject
 from dataset.suspicion.detectors.novelty import Novelty
 from dataset.suspicion.detectors.objects import Objects
@@ -14,10 +14,9 @@ from dataset.suspicion.detectors.text import Text
 from dataset.suspicion.detectors.zero_shot import ZeroShot
 from dataset.suspicion.shipped_prior import object_measures
 from dataset.suspicion.triage import novelty
-from foundation.errors import StorageError
 from foundation.settings import DETECTOR_NAME, WEIGHTS_NAME
 from networks.backbone import backbone
-from networks.objects import COCO, detector
+from networks.objects import COCO, ObjectDetector, detector
 
 
 def subject(label: str = "cake", **more: object) -> Subject:
@@ -38,8 +37,8 @@ def menu() -> Image.Image:
     return page
 
 
-def test_a_menu_has_lines_of_text_and_a_photo_has_not() -> None:
-    seen = look(menu(), None)
+def test_a_menu_has_lines_of_text_and_a_photo_has_none() -> None:
+    seen = recognise(menu(), None)
     assert seen.text_lines >= 3
     assert seen.objects is None
     finding = Text().examine(subject(text_lines=seen.text_lines, text_share=seen.text_share))
@@ -50,22 +49,33 @@ def test_a_menu_has_lines_of_text_and_a_photo_has_not() -> None:
         (480, 480), Image.Resampling.BICUBIC
     )
     assert (
-        Text().examine(subject(text_lines=look(soft, None).text_lines, text_share=look(soft, None).text_share)) is None
+        Text().examine(
+            subject(text_lines=recognise(soft, None).text_lines, text_share=recognise(soft, None).text_share)
+        )
+        is None
     )
+
+
+def test_the_recipe_names_the_weights_of_the_detector() -> None:
+    """So results of other weights are computed again."""
+    assert recipe(None) == "seen-1"
+    assert recipe(ObjectDetector("ssd@0123", b"")) == "seen-1 ssd@0123"
 
 
 @pytest.mark.parametrize(
     ("label", "objects", "proposes"),
     [
         ("cake", {"person": 0.8}, "not_cake"),
-        ("cake", {"person": 0.8, "cake": 0.2}, None),  # a person with a cake is a cake
+        ("cake", {"person": 0.8, "cake": 0.2}, None),  # a person with a cake is labelled cake
         ("cake", {"bowl": 0.3}, None),
         ("not_cake", {"cake": 0.7, "cup": 0.9}, "cake"),
         ("not_cake", {"cup": 0.9}, "cake"),
     ],
 )
-def test_objects_disagree(label: str, objects: dict[str, float], proposes: str | None) -> None:
-    """What a detector sees against what the label says; a class named like the label speaks for it."""
+def test_objects_that_contradict_the_label_are_a_finding(
+    label: str, objects: dict[str, float], proposes: str | None
+) -> None:
+    """A class with the name of the label supports the label."""
     finding = Objects().examine(subject(label, objects=objects))
     if label == "not_cake" and "cake" not in objects:
         assert finding is None or finding.score < 0.5
@@ -73,45 +83,37 @@ def test_objects_disagree(label: str, objects: dict[str, float], proposes: str |
         assert (finding.proposes if finding else None) == proposes
 
 
-def test_a_network_that_calls_it_a_web_site() -> None:
+def test_a_picture_classified_as_a_web_site_is_unusable() -> None:
     finding = ZeroShot().examine(subject(classes={"web site, website, internet site, site": 0.7}))
     assert finding is not None
     assert finding.proposes == "unusable"
     assert ZeroShot().examine(subject(classes={"candle, taper, wax light": 0.9})) is None
 
 
-def test_what_is_unlike_its_kind_is_novel() -> None:
-    """One odd picture among many, and a copy of it is no company."""
+def test_an_odd_picture_among_many_is_novel() -> None:
+    """A copy of it in the same cluster does not make it less odd."""
     rng = np.random.default_rng(4)
     vectors = np.abs(rng.normal(size=(60, 16))).astype(np.float32) + np.eye(16, dtype=np.float32)[0] * 8
     vectors[58:] = np.eye(16, dtype=np.float32)[3] * 9
     groups = np.arange(60)
     groups[59] = 58
-    found = novelty(vectors, ["cake"] * 60, groups)
-    assert found[58] == found.max()
-    assert found[58] > Novelty.threshold
-    assert np.median(found[:58]) < 1.0
+    scores = novelty(vectors, ["cake"] * 60, groups)
+    assert scores[58] == scores.max()
+    assert scores[58] > Novelty.threshold
+    assert np.median(scores[:58]) < 1.0
     assert novelty(vectors[:5], ["cake"] * 5, groups[:5]).tolist() == [0.0] * 5
 
 
-def test_what_nobody_looked_for_is_not_a_measure() -> None:
+def test_objects_without_a_detector_are_nan() -> None:
     assert all(np.isnan(object_measures(None)))
     assert object_measures({"cake": 0.5, "pizza": 0.4, "cup": 0.2}) == [0.5, 0.0, 0.0, 0.4, 0.2]
 
 
-def test_a_file_that_is_no_detector_is_refused(tmp_path: Path) -> None:
-    broken = tmp_path / DETECTOR_NAME
-    broken.write_bytes(b"not a network")
-    with pytest.raises(StorageError, match="not a usable COCO detector"):
-        detector(broken)
-    assert detector(None) is None
-
-
-def test_real_weights_see_a_person_and_name_classes(shared: Path) -> None:
-    """The detector's scores are of COCO's classes; MobileNet names its own from stored features."""
+def test_real_weights_recognise_coco_classes_and_a_teapot(shared: Path) -> None:
+    """The detector scores COCO's classes; MobileNet's classes come from stored features."""
     photo = next(path for path in sorted((shared / "photos" / "objects").iterdir()) if path.stem.startswith("teapot"))
     picture = Image.open(photo).convert("RGB")
-    seen = look(picture, detector(shared / "models" / DETECTOR_NAME))
+    seen = recognise(picture, detector(shared / "models" / DETECTOR_NAME))
     assert seen.objects is not None
     assert set(seen.objects) <= set(COCO)
     net = backbone(shared / "models" / WEIGHTS_NAME)

@@ -1,4 +1,4 @@
-"""The scoreboard names what gives a label away, and is at chance where nothing does."""
+"""The scoreboard names features that reveal the label; without such a feature, scores are at chance."""
 
 from io import BytesIO
 
@@ -6,11 +6,11 @@ import numpy as np
 from PIL import Image
 
 from dataset.pictures.decoding import normalise
-from dataset.publishing.shortcuts import of_picture, scoreboard, worst_offenders
+from dataset.publishing.shortcuts import picture_features, scoreboard, worst_offenders
 
 
-def test_the_talks_set_is_flagged_by_format_and_size_and_the_recipe_settles_both() -> None:
-    """PNG cakes of many sizes against 400-pixel JPEGs, one site per class; after our recipe both are at chance."""
+def test_format_and_size_are_shortcuts_until_the_recipe_makes_them_equal() -> None:
+    """PNG cakes of many sizes against 400-pixel JPEGs, one site per class; after the recipe both are at chance."""
     rng = np.random.default_rng(1)
     labels = ["cake"] * 40 + ["not_cake"] * 40
     sites = ["bakers"] * 40 + ["unsplash"] * 40
@@ -25,11 +25,11 @@ def test_the_talks_set_is_flagged_by_format_and_size_and_the_recipe_settles_both
             "height": np.array([picture.height for picture in pictures], dtype=float),
         }
 
-    found = {shortcut.feature: shortcut for shortcut in scoreboard(features(files), labels, sites)}
-    assert found["format"].score == 1.0
-    assert found["width"].score is not None
-    assert found["width"].score > 0.9
-    assert "same formats" in found["format"].advice
+    board = {shortcut.feature: shortcut for shortcut in scoreboard(features(files), labels, sites)}
+    assert board["format"].score == 1.0
+    assert board["width"].score is not None
+    assert board["width"].score > 0.9
+    assert "same formats" in board["format"].advice
     for shortcut in scoreboard(features([normalise(content) for content in files]), labels, sites):
         assert shortcut.score is not None
         assert abs(shortcut.score - 0.5) < 0.05, shortcut
@@ -44,35 +44,35 @@ def _file(kind: str, side_px: int, rng: np.random.Generator) -> bytes:
     return out.getvalue()
 
 
-def test_the_worst_offenders_are_those_read_the_surest() -> None:
-    """Bright cakes among dark ones are the offenders of a set whose not-cakes are dark."""
+def test_the_worst_offenders_have_the_surest_predictions() -> None:
+    """Where all not-cakes are dark, the offenders are bright cakes and dark not-cakes."""
     light = np.array([0.9] * 12 + [0.5] * 8 + [0.1] * 20)[:, None]
-    found = worst_offenders(light, ["cake"] * 20 + ["not_cake"] * 20, each=3)
-    assert set(found) == {"cake", "not_cake"}
-    assert all(light[i] > 0.3 for i in found["cake"])
-    assert all(light[i] < 0.3 for i in found["not_cake"])
+    offenders = worst_offenders(light, ["cake"] * 20 + ["not_cake"] * 20, each=3)
+    assert set(offenders) == {"cake", "not_cake"}
+    assert all(light[i] > 0.3 for i in offenders["cake"])
+    assert all(light[i] < 0.3 for i in offenders["not_cake"])
 
 
-def test_what_only_names_the_site_does_not_predict_on_other_sites() -> None:
-    """Held out by site: each site's own size says nothing of another's labels."""
+def test_a_feature_that_only_identifies_the_site_is_no_shortcut() -> None:
+    """Sites are held out: the size that one site uses does not predict labels on another site."""
     rng = np.random.default_rng(2)
     sites = np.repeat([f"s{n}" for n in range(10)], 40)
     labels = np.where(rng.random(400) < 0.5, "cake", "not_cake")
     width = np.repeat(rng.integers(200, 2000, 10), 40).astype(float)
-    (found,) = scoreboard({"width": width}, labels.tolist(), sites.tolist())
-    assert found.score is not None
-    assert abs(found.score - 0.5) < 0.1
+    (shortcut,) = scoreboard({"width": width}, labels.tolist(), sites.tolist())
+    assert shortcut.score is not None
+    assert abs(shortcut.score - 0.5) < 0.1
 
 
-def test_too_little_to_tell_is_said_so() -> None:
+def test_too_few_images_give_no_score() -> None:
     assert scoreboard({"width": np.ones(6)}, ["cake"] * 5 + ["not_cake"], ["a"] * 6)[0].score is None
 
 
-def test_trivial_things_of_a_picture() -> None:
+def test_features_of_a_picture() -> None:
     """A white frame, a red mean, eight by eight cells."""
     pixels = np.full((40, 60, 3), 255, dtype=np.uint8)
     pixels[5:35, 5:55] = (255, 0, 0)
-    found = of_picture(pixels)
-    assert found["border"][0] == 1.0
-    assert found["colour"][0] == 255
-    assert found["thumbnail"].shape == (64,)
+    features = picture_features(pixels)
+    assert features["border"][0] == 1.0
+    assert features["colour"][0] == 255
+    assert features["thumbnail"].shape == (64,)

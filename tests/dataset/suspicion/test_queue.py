@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from dataset.labels.players import Mind
+from dataset.labels.players import Agreement
 from dataset.suspicion.clustering import Clustering
 from dataset.suspicion.detectors import Finding, Subject
 from dataset.suspicion.queue import Suspicion, queue_rows
@@ -19,7 +19,7 @@ def suspicion(score: float = 0.0, **more: Any) -> Suspicion:
 def queued(
     suspicions: dict[int, Suspicion],
     answers: dict[str, str] | None = None,
-    objections: dict[str, Mind] | None = None,
+    objections: dict[str, Agreement] | None = None,
 ) -> list[str]:
     """Four images, of which the first two are one cluster; the names of the queue, most urgent first."""
     clustering = Clustering.of(
@@ -41,8 +41,8 @@ def test_what_is_answered_or_surely_unusable_is_not_asked() -> None:
 
 def test_a_label_that_players_doubt_is_asked_about_first_although_it_is_answered() -> None:
     """Where players only beat the model, an answered cluster is not asked about again."""
-    doubt = Mind("not_cake", 0.8, 4, 5, label="cake")
-    beaten = Mind("cake", 0.8, 4, 5, label="cake", model_answer="not_cake")
+    doubt = Agreement("not_cake", 0.8, 4, 5, label="cake")
+    beaten = Agreement("cake", 0.8, 4, 5, label="cake", model_answer="not_cake")
     suspicions = {0: suspicion(), 2: suspicion(0.9), 3: suspicion(0.1)}
     assert queued(suspicions, {"a": "cake"}, {"a": doubt}) == ["a", "c", "d"]
     assert queued(suspicions, {"a": "cake"}, {"a": beaten}) == ["c", "d"]

@@ -1,0 +1,244 @@
+"""The ledger of a run: every candidate ends as exactly one outcome row.
+
+The next run of a source continues a run that was killed, under its number: its outcomes stay.
+"""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from crawlers.ledger.reports import NOT_MODIFIED, SourceReport, tally, usable_history
+from crawlers.source_health import Note, Outcome, Run, RunStatus, diagnose
+from dataset.catalog.tables import fetches, images, outcomes, runs, sightings
+from dataset.catalog.writes import insert_new, upsert
+from dataset.erasure.tombstones import Erased
+from dataset.pictures.decoding import Header, Undecodable, examine
+from dataset.project import Project
+from foundation.settings import Source
+
+MIN_SIDE_PX = 200
+ERASED = "erased: it stays out"
+MAX_TEXT_CHARS = 500  # kept of an alternative text or a name from outside
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """The last download of an image: what to say when asking again, and what its bytes were."""
+
+    fetched_url: str
+    sha256: str
+    etag: str
+    last_modified: str
+    reason: str = ""  # why its bytes were not stored
+
+
+@dataclass(frozen=True)
+class Download:
+    """The bytes at an address, and what to say when asking for them again."""
+
+    body: bytes
+    url: str
+    etag: str = ""
+    last_modified: str = ""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """Where an image was seen. site: host of the page; for a photo API, its name and the query."""
+
+    image_url: str
+    page_url: str
+    site: str
+    alt: str = ""
+    licence: str = ""
+    creator: str = ""
+
+
+@dataclass(frozen=True)
+class OutcomeRow:
+    """The outcome of one candidate. sha256: of the image it led to. fetched_url: the address that gave its bytes."""
+
+    image_url: str
+    page_url: str
+    outcome: Outcome
+    reason: str = ""
+    sha256: str | None = None
+    fetched_url: str | None = None
+
+
+@dataclass(frozen=True)
+class RunTotals:
+    """What a run counted. requests: for images. placeholders: `<img>` with nothing but a data: address."""
+
+    pages: int
+    candidates: int
+    requests: int
+    placeholders: int = 0
+
+
+class Ledger:
+    """One run of one source. Not for use by two threads at once.
+
+    settled: SHA-256 by image URL of every candidate that has its outcome; None where it has no image.
+    """
+
+    def __init__(self, project: Project, source: Source, now: datetime) -> None:
+        self._project = project
+        self.source = source
+        self._now = now
+        self.settled: dict[str, str | None] = {}
+        with project.catalog.write() as connection:
+            run = connection.execute(
+                select(runs.c.id).where(runs.c.source == source.name, runs.c.status == RunStatus.RUNNING)
+            ).first()
+            if run:
+                self.run_id: int = run.id
+                rows = connection.execute(
+                    select(outcomes.c.image_url, outcomes.c.sha256).where(outcomes.c.run_id == self.run_id)
+                )
+                self.settled = {row.image_url: row.sha256 for row in rows}
+            else:
+                self.run_id = connection.execute(
+                    runs.insert()
+                    .values(source=source.name, status=RunStatus.RUNNING, started_at=now, notes=[])
+                    .returning(runs.c.id)
+                ).scalar_one()
+            self._fetches = {
+                row.image_url: Fetch(row.fetched_url, row.sha256, row.etag, row.last_modified, row.reason)
+                for row in connection.execute(select(fetches).where(fetches.c.source == source.name))
+            }
+            self._erased = Erased.read(connection)
+
+    def last_fetch(self, image_url: str) -> Fetch | None:
+        return self._fetches.get(image_url)
+
+    def accept(self, image_url: str, page_url: str, download: Download, header: Header | None = None) -> str | None:
+        """Store a downloaded body, or record why not. Returns its SHA-256, or None when rejected.
+
+        header: of the body, if its pixels were decoded already.
+        """
+        sha256 = hashlib.sha256(download.body).hexdigest()
+        try:
+            header = header or examine(download.body)
+            reason = self._refusal(header, download.body, sha256)
+        except Undecodable as error:
+            reason = str(error)
+        previous = self._fetches.get(image_url)
+        fetch = Fetch(download.url, sha256, download.etag, download.last_modified, reason)
+        if not reason and header:
+            self._project.blobs.put(download.body, header.format)
+        with self._project.catalog.write() as connection:
+            # Known from another address of this source or from another source: a duplicate. Known from
+            # this very address: unchanged, whatever the server's validators said.
+            if reason or not header:
+                outcome = Outcome.REJECTED
+            elif insert_new(connection, images, [self._image(sha256, header, len(download.body))]):
+                outcome = Outcome.STORED
+            else:
+                outcome = Outcome.UNCHANGED if previous and previous.sha256 == sha256 else Outcome.DUPLICATE
+            upsert(connection, fetches, [{"source": self.source.name, "image_url": image_url, **asdict(fetch)}])
+            stored = None if reason else sha256
+            self._append(connection, OutcomeRow(image_url, page_url, outcome, reason, stored, download.url))
+        self._fetches[image_url] = fetch
+        self.settled[image_url] = stored
+        return stored
+
+    def unchanged(self, image_url: str, page_url: str) -> str | None:
+        """The server answered "not modified": repeat the outcome of the last fetch. Returns the image's SHA-256."""
+        last = self._fetches[image_url]
+        if last.reason:
+            self.settle(OutcomeRow(image_url, page_url, Outcome.REJECTED, last.reason, fetched_url=last.fetched_url))
+            return None
+        row = OutcomeRow(image_url, page_url, Outcome.UNCHANGED, NOT_MODIFIED, last.sha256, last.fetched_url)
+        self.settle(row)
+        return last.sha256
+
+    def refused_url(self, image_url: str) -> str:
+        """Why this address must not be requested; empty where it may be."""
+        return ERASED if self._erased.has_url(image_url) else ""
+
+    def settle(self, row: OutcomeRow) -> None:
+        """Record the outcome of a candidate; a second outcome for the same address changes nothing."""
+        if row.image_url in self.settled:
+            return
+        with self._project.catalog.write() as connection:
+            self._append(connection, row)
+        self.settled[row.image_url] = row.sha256
+
+    def sight(self, sha256: str, new_sightings: list[Sighting]) -> None:
+        """Record every page that shows an image; a page that is recorded already changes nothing."""
+        source = self.source
+        rows = [
+            {
+                "sha256": sha256,
+                "source": source.name,
+                "source_label": source.label,
+                "site": sighting.site,
+                "image_url": sighting.image_url,
+                "page_url": sighting.page_url,
+                "alt": clean_text(sighting.alt),
+                "licence": clean_text(sighting.licence or source.licence),
+                "creator": clean_text(sighting.creator),
+                "seen_at": self._now,
+            }
+            for sighting in new_sightings
+        ]
+        with self._project.catalog.write() as connection:
+            insert_new(connection, sightings, rows)
+
+    def finish(self, totals: RunTotals, notes: list[Note]) -> SourceReport:
+        """Close the run: done, or flagged with the likeliest cause after a comparison with earlier runs."""
+        with self._project.catalog.write() as connection:
+            counts = tally(connection, self.run_id)
+            run = Run(counts.outcomes, counts.reasons, totals.placeholders, notes)
+            diagnosis = diagnose(run, usable_history(connection, self.source.name, self.run_id))
+            sentences = [note.text for note in notes if note.text != diagnosis.alarm]
+            if diagnosis.alarm:
+                sentences.insert(0, diagnosis.alarm)
+            connection.execute(
+                update(runs)
+                .where(runs.c.id == self.run_id)
+                .values(status=diagnosis.status, finished_at=self._now, notes=sentences, **asdict(totals))
+            )
+        return SourceReport(
+            source=self.source.name,
+            run_id=self.run_id,
+            status=diagnosis.status,
+            pages=totals.pages,
+            candidates=totals.candidates,
+            requests=totals.requests,
+            outcomes=counts.outcomes_by_name(),
+            reasons=counts.reasons_by_text(),
+            notes=sentences,
+        )
+
+    def _refusal(self, header: Header, body: bytes, sha256: str) -> str:
+        if min(header.width, header.height) < MIN_SIDE_PX:
+            return f"too small: shorter side under {MIN_SIDE_PX} px"
+        return ERASED if self._erased.has_content(body, sha256) else ""
+
+    def _image(self, sha256: str, header: Header, size_bytes: int) -> dict[str, object]:
+        return {
+            "sha256": sha256,
+            "format": header.format,
+            "width": header.width,
+            "height": header.height,
+            "has_alpha": int(header.has_alpha),
+            "size_bytes": size_bytes,
+            "first_seen": self._now,
+        }
+
+    def _append(self, connection: Connection, row: OutcomeRow) -> None:
+        values = {**asdict(row), "reason": clean_text(row.reason)}
+        insert_new(
+            connection, outcomes, [{"run_id": self.run_id, "source": self.source.name, "at": self._now, **values}]
+        )
+
+
+def clean_text(text: str) -> str:
+    """Text from outside, made harmless: no control characters, at most MAX_TEXT_CHARS."""
+    text = text[: MAX_TEXT_CHARS * 4]
+    kept = "".join(" " if c in "\r\n\t" else c for c in text if c.isprintable() or c in "\r\n\t")
+    return " ".join(kept.split())[:MAX_TEXT_CHARS]

@@ -1,0 +1,112 @@
+"""What a run of a source did: counted from the ledger, as one row of a table and as JSON."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, func, select
+
+from crawlers.source_health import HISTORY_RUNS, REFUSED, USABLE, Outcome, Reason
+from dataset.catalog.tables import outcomes, runs
+from dataset.project import Project
+
+OUTCOMES = tuple(Outcome)
+NOT_MODIFIED = "304"  # why an image is unchanged: the server said so; without it, its bytes were the same
+
+
+@dataclass(frozen=True)
+class SourceReport:
+    """What one run of one source did. The outcomes add up to the candidates.
+
+    reasons: counts by `outcome: reason`. notes: sentences, the most important first.
+    """
+
+    source: str
+    run_id: int
+    status: str
+    pages: int
+    candidates: int
+    requests: int
+    outcomes: dict[str, int]
+    reasons: dict[str, int]
+    notes: list[str] = field(default_factory=list)
+
+    def row(self) -> dict[str, str | int]:
+        """One row of the table that says what a collection did."""
+        refused = {text: n for text, n in sorted(self.reasons.items()) if Reason.parse(text).outcome in REFUSED}
+        return {
+            "source": self.source,
+            "status": self.status,
+            "pages": self.pages,
+            "candidates": self.candidates,
+            **{outcome.value: self.outcomes.get(outcome, 0) for outcome in OUTCOMES},
+            "saved by 304": self.reasons.get(str(Reason(Outcome.UNCHANGED, NOT_MODIFIED)), 0),
+            "image requests": self.requests,
+            "why not": "; ".join(f"{text} {n}" for text, n in refused.items()),
+            "notes": "; ".join(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Candidates of a run, counted by outcome and by reason."""
+
+    outcomes: Mapping[Outcome, int]
+    reasons: Mapping[Reason, int]
+
+    def outcomes_by_name(self) -> dict[str, int]:
+        return {outcome.value: n for outcome, n in self.outcomes.items()}
+
+    def reasons_by_text(self) -> dict[str, int]:
+        return {str(reason): n for reason, n in self.reasons.items()}
+
+
+def last_reports(project: Project) -> list[SourceReport]:
+    """The newest run of every source, in the order of their names."""
+    with project.catalog.read() as connection:
+        newest = select(func.max(runs.c.id)).group_by(runs.c.source)
+        rows = connection.execute(select(runs).where(runs.c.id.in_(newest)).order_by(runs.c.source)).all()
+        tallies = [tally(connection, row.id) for row in rows]
+    return [
+        SourceReport(
+            source=row.source,
+            run_id=row.id,
+            status=row.status,
+            pages=row.pages,
+            candidates=row.candidates,
+            requests=row.requests,
+            outcomes=counts.outcomes_by_name(),
+            reasons=counts.reasons_by_text(),
+            notes=list(row.notes),
+        )
+        for row, counts in zip(rows, tallies, strict=True)
+    ]
+
+
+def tally(connection: Connection, run_id: int) -> Tally:
+    """Count a run's candidates."""
+    rows = connection.execute(
+        select(outcomes.c.outcome, outcomes.c.reason, func.count())
+        .where(outcomes.c.run_id == run_id)
+        .group_by(outcomes.c.outcome, outcomes.c.reason)
+    )
+    by_outcome: Counter[Outcome] = Counter()
+    by_reason: Counter[Reason] = Counter()
+    for outcome, reason, n in rows:
+        by_outcome[Outcome(outcome)] += n
+        if reason:
+            by_reason[Reason.of(outcome, reason)] += n
+    return Tally(by_outcome, by_reason)
+
+
+def usable_history(connection: Connection, source: str, before: int) -> list[int]:
+    """Usable images of the source's runs before run `before`, newest first."""
+    rows = connection.execute(
+        select(runs.c.id, func.count())
+        .join(outcomes, outcomes.c.run_id == runs.c.id)
+        .where(runs.c.source == source, runs.c.id < before, outcomes.c.outcome.in_(USABLE))
+        .group_by(runs.c.id)
+        .order_by(runs.c.id.desc())
+        .limit(HISTORY_RUNS)
+    )
+    return [count for _, count in rows]

@@ -1,0 +1,27 @@
+"""One run of a source at a time."""
+
+import contextlib
+from collections.abc import Iterator
+
+from dataset.project import Project
+from foundation.errors import CrawlError
+from foundation.locks import exclusive
+from foundation.settings import Source
+
+LOCK_WAIT_S = 5.0  # another run may be just ending
+
+
+@contextlib.contextmanager
+def sole_run(project: Project, source: Source) -> Iterator[None]:
+    """Hold the source for this process; a killed process releases it.
+
+    Raises CrawlError if another process still holds it after LOCK_WAIT_S.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(project.home / "locks" / f"{source.name}.lock", LOCK_WAIT_S))
+        except TimeoutError:
+            raise CrawlError(
+                f"source {source.name!r} is being collected by another process; wait until it ends"
+            ) from None
+        yield

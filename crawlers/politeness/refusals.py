@@ -1,0 +1,21 @@
+"""Why a request is not made. The message of each error is what the ledger keeps as the reason."""
+
+
+class NotAsked(Exception):
+    """Base: no request was made."""
+
+
+class AddressRefused(NotAsked):
+    """The address is private, malformed, or not http(s)."""
+
+
+class Disallowed(NotAsked):
+    """robots.txt forbids it, or could not be read and so forbids everything."""
+
+
+class OptedOut(NotAsked):
+    """The host does not want its pictures used for training; the message is the evidence."""
+
+
+class HostPaused(NotAsked):
+    """The host kept failing, or asked for a longer pause than a run waits: not asked again in this run."""

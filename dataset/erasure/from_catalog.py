@@ -1,0 +1,67 @@
+"""Remove images from the catalog."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from more_itertools import chunked
+from sqlalchemy import Connection, Text, cast, delete, or_, select
+
+from dataset.catalog.tables import (
+    asked,
+    audit,
+    clusters,
+    compared,
+    decisions,
+    digests,
+    features,
+    fetches,
+    findings,
+    fingerprints,
+    images,
+    judgements,
+    looks,
+    outcomes,
+    pairs,
+    plays,
+    queue,
+    rounds,
+    seen,
+    sightings,
+    splits,
+)
+
+BY_SHA256 = (
+    fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, looks, plays,
+    splits, audit, sightings, outcomes, fetches, images,
+)  # fmt: skip
+NAMES_PER_STATEMENT = 500  # below SQLite's limit on bound values
+
+
+def remove_from_catalog(connection: Connection, names: Sequence[str]) -> None:
+    """Delete every row about the images, but for tombstones, and for questions that Label Studio still has."""
+    for part in chunked(names, NAMES_PER_STATEMENT):
+        addresses = list(
+            connection.execute(select(sightings.c.image_url).where(sightings.c.sha256.in_(part))).scalars()
+        )
+        for few in chunked(addresses, NAMES_PER_STATEMENT):
+            connection.execute(delete(outcomes).where(outcomes.c.image_url.in_(few)))
+            connection.execute(delete(fetches).where(fetches.c.image_url.in_(few)))
+        for table in BY_SHA256:
+            connection.execute(delete(table).where(table.c.sha256.in_(part)))
+        for name in part:
+            connection.execute(delete(rounds).where(cast(rounds.c.pictures, Text).contains(name)))
+        connection.execute(delete(pairs).where(or_(pairs.c.a.in_(part), pairs.c.b.in_(part))))
+        # A question that was never sent to Label Studio need not be withdrawn there.
+        connection.execute(delete(asked).where(asked.c.sha256.in_(part), asked.c.task_id.is_(None)))
+        # The next curate builds a cluster anew that loses its representative.
+        left = list(connection.execute(select(clusters.c.sha256).where(clusters.c.representative.in_(part))).scalars())
+        for few in chunked(left, NAMES_PER_STATEMENT):
+            connection.execute(delete(clusters).where(clusters.c.sha256.in_(few)))
+
+
+def tasks(connection: Connection, names: Sequence[str]) -> int:
+    """How many questions about the images are in Label Studio."""
+    records: list[Any] = []
+    for part in chunked(names, NAMES_PER_STATEMENT):
+        records += connection.execute(select(asked).where(asked.c.sha256.in_(part), asked.c.task_id.is_not(None))).all()
+    return len(records)

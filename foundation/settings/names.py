@@ -1,0 +1,10 @@
+"""Names of files, of the crawler and of answers that are never labels."""
+
+CONFIG_NAME = "isitcake.toml"
+NOT_LABELS = ("unusable", "unsure")  # reviewers may always give these answers; they are never published
+AGENT_NAME = "isitcakebot"  # product token of the user agent; robots.txt rules for this name apply to our crawler
+WEIGHTS_NAME = "mobilenet_v2_1.0_224.onnx"
+DETECTOR_NAME = "fastestdet_coco.onnx"
+ZOO_WEIGHTS_NAME = "mobilenetv2-12.onnx"  # downloaded by `isitcake models fetch`
+ZOO_DETECTOR_NAME = "ssd_mobilenet_v1_12.onnx"  # downloaded by `isitcake models fetch`
+CLASSES_NAME = "imagenet_1001_labels.txt"  # class names of WEIGHTS_NAME, one per line

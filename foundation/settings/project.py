@@ -1,0 +1,134 @@
+"""All settings of one project."""
+
+import hashlib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
+
+from foundation.errors import ConfigError, UnknownSource
+from foundation.settings.names import (
+    AGENT_NAME,
+    CONFIG_NAME,
+    DETECTOR_NAME,
+    WEIGHTS_NAME,
+    ZOO_DETECTOR_NAME,
+    ZOO_WEIGHTS_NAME,
+)
+from foundation.settings.sections import (
+    BlobsSection,
+    CatalogSection,
+    CrawlSection,
+    ModelsSection,
+    ProjectSection,
+    PublishSection,
+    ReviewSection,
+    Source,
+)
+from foundation.version import VERSION
+
+
+class Secrets(BaseModel):
+    """Read from the environment only: ISITCAKE_ and the name of the field in capitals. Never shown or written.
+
+    label_studio_api_key: Label Studio's token. unsplash_access_key: Unsplash's access key. secret: signs picture
+    addresses. webhook_secret: Label Studio's webhook sends it; while it is empty, webhooks are refused. blobs_key_id,
+    blobs_secret: access to the bucket of [blobs] url; while they are empty, the machine's own role is used.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    label_studio_api_key: SecretStr = SecretStr("")
+    unsplash_access_key: SecretStr = SecretStr("")
+    secret: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = SecretStr("")
+    blobs_key_id: SecretStr = SecretStr("")
+    blobs_secret: SecretStr = SecretStr("")
+
+
+class Settings(BaseModel):
+    """The content of isitcake.toml and of the environment. browser: path of a Chromium; empty: search for one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    project: ProjectSection = ProjectSection()
+    catalog: CatalogSection = CatalogSection()
+    blobs: BlobsSection = BlobsSection()
+    crawl: CrawlSection = CrawlSection()
+    review: ReviewSection = ReviewSection()
+    publish: PublishSection = PublishSection()
+    models: ModelsSection = ModelsSection()
+    sources: list[Source] = []
+    config_path: Path = Path(CONFIG_NAME)
+    secrets: Secrets = Secrets()
+    browser: str = ""
+
+    @field_validator("sources")
+    @classmethod
+    def _source_names_differ(cls, sources: list[Source]) -> list[Source]:
+        names: set[str] = set()
+        for source in sources:
+            if source.name in names:
+                raise ValueError(f"two sources are named {source.name!r}; rename one")
+            names.add(source.name)
+        return sources
+
+    @model_validator(mode="after")
+    def _sources_use_the_labels(self) -> "Settings":
+        for source in self.sources:
+            if source.label not in self.project.labels:
+                raise ValueError(
+                    f"source {source.name!r} has label {source.label!r}, which is not in [project] labels; "
+                    f"use one of {', '.join(self.project.labels)}"
+                )
+        return self
+
+    @property
+    def root(self) -> Path:
+        """The folder of isitcake.toml."""
+        return self.config_path.parent
+
+    @property
+    def home(self) -> Path:
+        """The library: originals, versions, models, reports."""
+        return (self.root / Path(self.project.home).expanduser()).resolve()
+
+    @property
+    def user_agent(self) -> str:
+        return f"{AGENT_NAME}/{VERSION} (+{self.project.contact})"
+
+    @property
+    def weights(self) -> Path | None:
+        """MobileNetV2 as ONNX; None while [models] folder is empty. The file may be missing."""
+        if not self.models.folder:
+            return None
+        folder = (self.root / Path(self.models.folder).expanduser()).resolve()
+        return _first_file(folder, WEIGHTS_NAME, ZOO_WEIGHTS_NAME) or folder / WEIGHTS_NAME
+
+    @property
+    def detector(self) -> Path | None:
+        """A COCO detector as ONNX; None if the folder of weights has none."""
+        return _first_file(self.weights.parent, DETECTOR_NAME, ZOO_DETECTOR_NAME) if self.weights else None
+
+    @property
+    def signing_key(self) -> bytes:
+        """Key that signs picture addresses; empty, and then nothing can be signed, while neither secret is set."""
+        secret = self.secrets.secret.get_secret_value() or self.secrets.label_studio_api_key.get_secret_value()
+        return hashlib.sha256(b"isitcake pictures\0" + secret.encode()).digest() if secret else b""
+
+    def source(self, name: str) -> Source:
+        """Raises UnknownSource."""
+        for source in self.sources:
+            if source.name == name:
+                return source
+        known = ", ".join(source.name for source in self.sources) or "none"
+        raise UnknownSource(f"no source {name!r} in {self.config_path}; known sources: {known}")
+
+    def require_contact(self) -> None:
+        """Raises ConfigError while [project] contact is empty."""
+        if not self.project.contact:
+            raise ConfigError(
+                f"{self.config_path}: [project] contact is empty; write a web page or e-mail address where "
+                "site owners can reach you; the crawler shows it to them"
+            )
+
+
+def _first_file(folder: Path, *names: str) -> Path | None:
+    return next((path for name in names if (path := folder / name).is_file()), None)

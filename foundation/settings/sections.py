@@ -1,0 +1,156 @@
+"""The tables of isitcake.toml, checked and frozen."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from foundation.settings.names import NOT_LABELS
+
+PHOTO_APIS = {
+    "unsplash": "https://api.unsplash.com",
+    "openverse": "https://api.openverse.org",
+    "commons": "https://commons.wikimedia.org",
+}
+LICENCES = ("cc0", "pdm", "by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd")
+
+
+def _http_url(value: str) -> str:
+    if not re.match(r"https?://[^\s/]+", value):
+        raise ValueError(f"{value!r} is not a web address; write it with http:// or https://")
+    return value
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Section(BaseModel):
+    """Base of every table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ProjectSection(Section):
+    name: Name = "is-it-cake"
+    labels: list[Name] = Field(default=["cake", "not_cake"], min_length=2)
+    home: str = "library"
+    contact: str = ""
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_differ(cls, labels: list[str]) -> list[str]:
+        if len(set(labels)) != len(labels):
+            raise ValueError("a label occurs twice; write each label once")
+        if reserved := set(labels) & set(NOT_LABELS):
+            raise ValueError(f"{reserved.pop()!r} is an answer that reviewers always have; choose another label")
+        return labels
+
+    @field_validator("contact")
+    @classmethod
+    def _contact_is_reachable(cls, contact: str) -> str:
+        if contact and not re.match(r"(https?://\S+|mailto:\S+@\S+|\S+@\S+\.\S+)$", contact):
+            raise ValueError(f"{contact!r} is neither a web page nor an e-mail address; write one of these")
+        return contact
+
+
+class CatalogSection(Section):
+    url: str = "sqlite"
+
+    @field_validator("url")
+    @classmethod
+    def _known_engine(cls, url: str) -> str:
+        if url != "sqlite" and not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError('write "sqlite" or "postgresql+psycopg://user@host/name"')
+        return url
+
+
+class BlobsSection(Section):
+    url: str = "local"  # or a bucket: s3://bucket/prefix
+    endpoint: HttpUrl | Literal[""] = ""  # address of an S3-compatible service; empty: Amazon S3
+    region: str = "us-east-1"
+
+    @field_validator("url")
+    @classmethod
+    def _known_store(cls, url: str) -> str:
+        if url != "local" and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#\s]*)?", url):
+            raise ValueError('write "local" or "s3://bucket/prefix"')
+        return url
+
+
+class CrawlSection(Section):
+    allow_private_hosts: list[str] = []
+
+    @field_validator("allow_private_hosts")
+    @classmethod
+    def _host_and_port(cls, hosts: list[str]) -> list[str]:
+        for host in hosts:
+            if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^\s/:]+):\d{1,5}", host):
+                raise ValueError(f'{host!r} is not host:port; write it like "127.0.0.1:8101"')
+        return hosts
+
+
+class ReviewSection(Section):
+    budget: int = Field(default=200, ge=1)  # questions per round
+    audit_share: float = Field(default=0.2, ge=0.0, le=1.0)  # of the budget, for the audit sample
+    gold_share: float = Field(default=0.1, ge=0.0, le=1.0)  # of the budget, for images with a known answer
+    repeat_share: float = Field(default=0.1, ge=0.0, le=1.0)  # of the budget, for images that were answered before
+    answers_needed: int = Field(default=1, ge=1, le=10)  # different people per question
+    audit_answers: int = Field(default=2, ge=1, le=10)  # different people per image of the audit sample
+    pre_annotate: bool = False  # show the suggested answer: faster, but it influences the reviewer
+    pictures_days: int = Field(default=90, ge=1, le=3650)  # days until the address of a picture expires
+    label_studio_url: HttpUrl = "http://127.0.0.1:8080"
+    pictures_url: HttpUrl = "http://127.0.0.1:8090"  # address of `isitcake serve`, as reviewers' browsers see it
+
+    @model_validator(mode="after")
+    def _shares_fit_into_the_budget(self) -> "ReviewSection":
+        if self.audit_share + self.gold_share + self.repeat_share > 1:
+            raise ValueError("audit_share, gold_share and repeat_share add up to more than 1; lower one of them")
+        return self
+
+
+class PublishSection(Section):
+    max_label_error: float = Field(default=1.0, ge=0.0, le=1.0)  # limit for the audit's upper bound
+    max_shortcut: float = Field(default=1.0, ge=0.5, le=1.0)  # limit for the balanced accuracy of a shortcut
+    min_images: int = Field(default=0, ge=0)  # images per label
+    max_age_days: int = Field(default=0, ge=0)  # days since the last collection of each source; 0: no limit
+
+
+class ModelsSection(Section):
+    folder: str = ""
+    tracking: str = ""  # address of an MLflow server, or a folder for its files
+
+
+class Source(Section):
+    name: Name
+    kind: Literal["site", "unsplash", "openverse", "commons", "folder"]
+    label: str
+    licence: str = ""
+    start_urls: list[HttpUrl] = []
+    queries: list[str] = []
+    per_query: int = Field(default=10, ge=1, le=1000)
+    permission: str = ""
+    base_url: HttpUrl | None = None  # address of a photo API; None: the service's own
+    licences: list[str] = ["cc0", "pdm", "by", "by-sa"]  # licences that openverse and commons may return
+    path: str = ""
+
+    @model_validator(mode="after")
+    def _kind_has_its_key(self) -> "Source":
+        needed = {"site": "start_urls", "folder": "path"}.get(self.kind, "queries")
+        if not getattr(self, needed):
+            raise ValueError(f"kind {self.kind!r} needs {needed}; add it")
+        return self
+
+    @property
+    def api_url(self) -> str:
+        """Address of the photo API, without a slash at its end."""
+        return (self.base_url or PHOTO_APIS[self.kind]).rstrip("/")
+
+    @field_validator("licences")
+    @classmethod
+    def _known_licences(cls, licences: list[str]) -> list[str]:
+        if unknown := sorted(set(licences) - set(LICENCES)):
+            raise ValueError(f"{unknown[0]!r} is not a licence code; use {', '.join(LICENCES)}")
+        if not licences:
+            raise ValueError("contains no licence; write at least one")
+        return licences

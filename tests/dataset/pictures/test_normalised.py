@@ -1,0 +1,45 @@
+"""dataset.pictures.normalised: pictures are made once, from originals that are whole."""
+
+import io
+import random
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from dataset.pictures.decoding import DERIVED_RECIPE, normalise
+from dataset.pictures.normalised import NormalisedPictures
+from dataset.pictures.originals import LocalBlobs
+from foundation.errors import StorageError
+from simulator import drawings
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> NormalisedPictures:
+    return NormalisedPictures(tmp_path, LocalBlobs(tmp_path / "blobs"))
+
+
+def test_a_picture_is_normalised_under_its_recipe(pictures: NormalisedPictures, tmp_path: Path) -> None:
+    content = drawings.cake(random.Random(1))
+    sha256 = pictures.originals.put(content, "JPEG")
+    path = pictures.make(sha256, "JPEG")
+    assert path == tmp_path / "derived" / DERIVED_RECIPE / sha256[:2] / f"{sha256}.jpg" == pictures.path(sha256)
+    assert path.read_bytes() == normalise(content)
+    with Image.open(io.BytesIO(path.read_bytes())) as image:
+        assert max(image.size) == 1024
+
+
+def test_a_picture_that_exists_needs_no_original(pictures: NormalisedPictures) -> None:
+    sha256 = pictures.originals.put(drawings.cake(random.Random(1)), "JPEG")
+    path = pictures.make(sha256, "JPEG")
+    pictures.originals.discard(sha256)
+    assert pictures.make(sha256, "JPEG") == path
+
+
+def test_a_damaged_or_missing_original_is_an_error(pictures: NormalisedPictures) -> None:
+    """The message names the original."""
+    sha256 = pictures.originals.put(b"not a picture", "JPEG")
+    with pytest.raises(StorageError, match=rf"{sha256}.jpg is damaged \(not an image.*restore it"):
+        pictures.make(sha256, "JPEG")
+    with pytest.raises(StorageError, match="is gone"):
+        pictures.make("ab" * 32, "JPEG")

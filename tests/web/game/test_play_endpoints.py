@@ -1,0 +1,133 @@
+"""A round for one player, in a real browser and over HTTP."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import func, select
+
+from dataset.catalog.tables import rounds
+from dataset.project import Project
+
+Served = tuple[str, Project]
+
+
+def test_a_round_needs_no_mouse(
+    served: Served, browser: Browser, count_plays: Callable[[], int], console_of: Callable[[Page], list[str]]
+) -> None:
+    """Nine pictures by keyboard. The truth comes after the answer, and the result has everybody's score."""
+    url, _ = served
+    page = browser.new_page()
+    console = console_of(page)
+    before = count_plays()
+    page.goto(f"{url}/play")
+    page.keyboard.press("Tab")
+    page.locator("#nickname").focus()
+    page.keyboard.type("Ann")
+    with page.expect_response(lambda response: response.url.endswith("/play/rounds")) as begun:
+        page.keyboard.press("Enter")
+    assert "truth" not in begun.value.text()
+    for number in range(9):
+        expect(page.locator("#count")).to_have_text(f"Picture {number + 1} of 9")
+        expect(page.locator("#choices button").first).to_be_enabled()
+        assert page.locator("#verdict").inner_text() == ""
+        assert page.locator("#predictions li").count() == 0
+        page.keyboard.press("1" if number % 2 else "ArrowRight")
+        expect(page.locator("#verdict")).to_contain_text("it is ")
+        assert page.locator("#predictions .name").first.inner_text() in ("svm", "linear")
+        page.keyboard.press("Enter")
+    expect(page.locator("#end")).to_be_visible()
+    result = httpx.get(f"{url}/play/rounds/{begun.value.json()['round']}").json()
+    assert page.locator("#score").inner_text() == f"{result['right']} of 9"
+    assert page.locator("#results li").count() == 9
+    assert page.locator("#scores li").count() == 3
+    assert count_plays() == before + 9
+    assert console == []
+    page.close()
+
+
+def test_a_round_fits_on_a_phone(served: Served, browser: Browser, console_of: Callable[[Page], list[str]]) -> None:
+    """By touch, in dark mode, on a small screen: buttons are in view, and nothing scrolls sideways."""
+    url, _ = served
+    context = browser.new_context(
+        viewport={"width": 375, "height": 667}, has_touch=True, is_mobile=True, color_scheme="dark"
+    )
+    page = context.new_page()
+    console = console_of(page)
+    page.goto(f"{url}/play")
+    page.tap("#begin")
+    for number in range(9):
+        expect(page.locator("#count")).to_have_text(f"Picture {number + 1} of 9")
+        button = page.locator("#choices button").nth(number % 2)
+        expect(button).to_be_in_viewport(ratio=1)
+        button.tap()
+        page.locator("#next").tap()
+    expect(page.locator("#end")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert console == []
+    context.close()
+
+
+def test_an_answer_counts_once_and_only_for_a_dealt_picture(web: httpx.Client, count_plays: Callable[[], int]) -> None:
+    """A score in the request, an unknown label, a guessed round and a second answer are refused and not kept."""
+    round_id = web.post("/play/rounds", json={"nickname": "Eve"}).json()["round"]
+    before = count_plays()
+    assert web.post(f"/play/rounds/{round_id}", json={"right": 9}).status_code == 405
+    assert web.post(f"/play/rounds/{round_id}/0", json={"answer": "unusable"}).status_code == 409
+    assert web.post(f"/play/rounds/{round_id}/99", json={"answer": "cake"}).status_code == 409
+    assert web.post(f"/play/rounds/{'0' * 32}/0", json={"answer": "cake"}).status_code == 409
+    assert count_plays() == before
+    first = web.post(f"/play/rounds/{round_id}/0", json={"answer": "cake", "is_right": True, "truth": "cake"})
+    assert first.status_code == 200
+    again = web.post(f"/play/rounds/{round_id}/0", json={"answer": "not_cake"})
+    assert again.status_code == 409
+    assert again.json() == {"detail": "this picture was answered before"}
+    assert count_plays() == before + 1
+
+
+def test_pictures_are_found_by_round_and_slot_only(web: httpx.Client) -> None:
+    begun = web.post("/play/rounds", json={}).json()
+    assert begun["nickname"] == "somebody"
+    assert begun["labels"] == ["cake", "not_cake"]
+    assert len(begun["pictures"]) == 9
+    for path in begun["pictures"]:
+        picture = web.get(path)
+        assert (picture.status_code, picture.headers["content-type"]) == (200, "image/jpeg")
+        assert picture.headers["cache-control"] == "private, no-store"
+    assert web.get(f"/play/rounds/{begun['round']}/9.jpg").status_code == 404
+    assert web.get(f"/play/rounds/{'a' * 32}/0.jpg").status_code == 404
+    assert web.get("/play/rounds/unknown").status_code == 404
+
+
+def test_a_player_keeps_the_id_of_an_earlier_round(web: httpx.Client) -> None:
+    """An id that is none of ours is replaced."""
+    player = web.post("/play/rounds", json={}).json()["player"]
+    assert web.post("/play/rounds", json={"player": player}).json()["player"] == player
+    assert web.post("/play/rounds", json={"player": "admin"}).json()["player"] != "admin"
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a" * 21, "F.u.c.k", "Ann<b>"])
+def test_a_bad_nickname_begins_no_round(served: Served, web: httpx.Client, name: str) -> None:
+    _, project = served
+    before = count_rounds(project)
+    assert web.post("/play/rounds", json={"nickname": name}).status_code == 422
+    assert count_rounds(project) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "status"), [(b"x" * 5000, 413), (b"[1]", 400), (b"{", 400), (b'{"nickname": "Ann"}', 200)]
+)
+def test_the_body_must_be_a_small_json_object(web: httpx.Client, content: bytes, status: int) -> None:
+    assert web.post("/play/rounds", content=content).status_code == status
+
+
+def test_a_slot_that_is_no_number_is_explained(web: httpx.Client) -> None:
+    answer = web.post(f"/play/rounds/{'a' * 32}/x", json={"answer": "cake"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["path", "slot"]
+
+
+def count_rounds(project: Project) -> int:
+    with project.catalog.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(rounds)).scalar_one())

@@ -1,0 +1,59 @@
+"""All routes of the game: web/game/routes.py and web/game/http.py."""
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from dataset.project import Project
+from web.app import create_app
+
+
+@pytest.mark.parametrize("path", ["/play", "/playground", "/show", "/join", "/play/table", "/static/play.js"])
+def test_every_page_has_a_strict_policy(web: httpx.Client, path: str) -> None:
+    """No inline script or style, and no content type but the one that is said."""
+    answer = web.get(path)
+    assert answer.status_code == 200
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "unsafe-inline" not in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../app.py", "/static/..%2fapp.py", "/static/unknown.js", "/vendor/ort/..%2f..%2fapp.py",
+     "/play/rounds/../0.jpg"],
+)  # fmt: skip
+def test_no_other_file_is_served(web: httpx.Client, path: str) -> None:
+    assert web.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(("name", "media_type"), [("play.js", "text/javascript"), ("game.css", "text/css")])
+def test_static_files_have_their_media_type(web: httpx.Client, name: str, media_type: str) -> None:
+    answer = web.get(f"/static/{name}")
+    assert answer.headers["content-type"].startswith(media_type)
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("path", ["/play", "/show", "/play/table", "/playground"])
+def test_without_a_version_the_pages_say_what_to_do(collected: Project, path: str) -> None:
+    """The command is named, and the page has the status of a page."""
+    answer = TestClient(create_app(collected)).get(path)
+    assert answer.status_code == 200
+    assert "run `isitcake" in answer.text
+
+
+def test_without_a_version_requests_are_refused(collected: Project) -> None:
+    client = TestClient(create_app(collected))
+    assert client.post("/play/rounds", json={}).status_code == 409
+    assert client.post("/show", json={}).status_code == 409
+    assert client.get("/play/model.json").status_code == 404
+    assert client.get("/play/model.onnx").status_code == 404
+
+
+def test_too_many_rounds_of_one_address_must_wait(published_project: Project) -> None:
+    """The message says how long."""
+    client = TestClient(create_app(published_project))
+    answers = [client.post("/play/rounds", json={"nickname": "<"}) for _ in range(130)]
+    assert answers[0].status_code == 422
+    assert answers[-1].status_code == 429
+    assert answers[-1].json() == {"detail": "too many requests; wait a minute"}

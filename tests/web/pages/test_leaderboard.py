@@ -1,0 +1,32 @@
+"""The page with all models of a version."""
+
+import pytest
+
+from dataset.project import Project
+from foundation.errors import UnknownModel, UnknownVersion
+from training import models
+from training.train import train
+from web.pages.leaderboard import write_leaderboard
+
+
+def test_the_page_shows_models_mistakes_and_subgroups(bakery: Project) -> None:
+    """The default model has a star. Without a name, the newest version is shown."""
+    report = train(bakery.settings, names=["linear", "svm"])
+    path = write_leaderboard(bakery)
+    assert path.name == f"leaderboard-{report.version}.html"
+    page = path.read_text(encoding="utf-8")
+    for model in models.of_version(bakery.home, report.version):
+        assert f"<b>{model.name}</b>" in page
+    default = models.find(bakery.home).name
+    assert f"<td>{default} ★</td>" in page
+    assert page.count("★") == 2  # in the table, and in the sentence that explains it
+    best = models.of_version(bakery.home, report.version)[0]
+    assert f"Mistakes of {best.name}" in page
+    assert all(f"<td>{name}</td>" in page for name in best.slices)
+
+
+def test_without_a_model_the_message_names_the_command(bakery: Project) -> None:
+    with pytest.raises(UnknownModel, match="isitcake train"):
+        write_leaderboard(bakery)
+    with pytest.raises(UnknownVersion):
+        write_leaderboard(bakery, "2020.1.0")

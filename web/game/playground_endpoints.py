@@ -1,0 +1,82 @@
+"""The playground: the default model classifies a visitor's photo.
+
+This happens in the browser. A browser that cannot run the model sends the photo to the server.
+"""
+
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute
+
+from dataset.pictures.decoding import Undecodable
+from dataset.project import Project
+from dataset.reader import decoded
+from foundation.errors import IsItCakeError, UnknownModel
+from training import models
+from web.game.http import check_limit, empty_page, json_response, page, read_body
+from web.guard import GAME_HEADERS, Limit
+from web.http import get, post
+
+RUNTIME = Path(__file__).parents[1] / "vendor" / "ort"  # onnxruntime-web; scripts/setup.sh downloads it
+PHOTO_BYTES = 10_000_000
+PHOTOS, PHOTOS_S = 20, 60  # most photos of one address that the server classifies, in so many seconds
+TOO_LARGE = "a photo may have at most 10 MB"
+
+
+class PlaygroundEndpoints:
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._limit = Limit(PHOTOS, PHOTOS_S)
+        self._loaded: dict[str, models.Model] = {}  # by id
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            get("/playground", self.playground_page),
+            get("/play/model.onnx", self.graph),
+            get("/play/model.json", self.about_model),
+            post("/playground/judge", self.classify),
+        ]
+
+    def playground_page(self, _: Request) -> Response:
+        try:
+            model = models.find(self._project.home)
+        except UnknownModel as error:
+            return empty_page(error)
+        return page("game_playground.html", model=model)
+
+    def graph(self, _: Request) -> Response:
+        """The default model's graph, for browsers."""
+        headers = {**GAME_HEADERS, "Cache-Control": "no-cache"}
+        return FileResponse(self._model().path / "model.onnx", media_type="application/octet-stream", headers=headers)
+
+    def about_model(self, _: Request) -> Response:
+        """The default model's id and labels, and whether this server has the runtime for browsers."""
+        model = self._model()
+        has_runtime = (RUNTIME / "ort.wasm.min.mjs").is_file()
+        return json_response({"model": model.id, "labels": model.labels, "runtime": has_runtime})
+
+    async def classify(self, request: Request) -> Response:
+        """Probability of each label for the photo in the body. The photo stays in memory and is not kept."""
+        check_limit(request, self._limit)
+        content = await read_body(request, PHOTO_BYTES, TOO_LARGE)
+        try:
+            probabilities = await run_in_threadpool(self._probabilities, content)
+        except Undecodable as error:
+            raise HTTPException(422, f"this file cannot be read as a picture: {error}") from None
+        except IsItCakeError as error:
+            raise HTTPException(409, str(error)) from None
+        return json_response({"probabilities": probabilities})
+
+    def _probabilities(self, content: bytes) -> dict[str, float]:
+        model = models.find(self._project.home)
+        return self._loaded.setdefault(model.id, model).probabilities(decoded(content))
+
+    def _model(self) -> models.Model:
+        """The default model. Raises HTTPException 404 where there is none."""
+        try:
+            return models.find(self._project.home)
+        except UnknownModel:
+            raise HTTPException(404) from None
