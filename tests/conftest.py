@@ -28,7 +28,7 @@ SLOW_PARAMETERS = {"bucket", "postgresql"}  # of fixtures that then ask for a sl
 # `crawled`.
 SLOW_FILES = {
     "test_collect.py", "test_flows.py", "test_kill.py", "test_ledger.py", "test_probe.py", "test_reports.py",
-    "test_team.py",
+    "test_sole_run.py", "test_team.py",
 }  # fmt: skip
 
 

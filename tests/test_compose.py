@@ -59,7 +59,7 @@ def test_secrets_are_required_and_nothing_listens_beyond_loopback() -> None:
 
 
 class Stack:
-    """The file's services as processes."""
+    """The services of the file, as processes."""
 
     def __init__(self, folder: Path, postgres: int) -> None:
         self.folder = folder
@@ -159,7 +159,7 @@ def test_the_services_of_the_compose_file(
 
 
 def finished(url: str, within_s: float = 300) -> dict[str, Any]:
-    """The state a flow run ends in."""
+    """The last state of a flow run; waits for it."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         state: dict[str, Any] = requests.get(url, timeout=30).json()["state"]

@@ -1,4 +1,4 @@
-"""Real photos with known truth, where they are at hand (ISITCAKE_SHARED); skipped where not."""
+"""Real photos with known truth (ISITCAKE_SHARED); skipped without them."""
 
 import csv
 import hashlib

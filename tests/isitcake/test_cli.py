@@ -1,4 +1,4 @@
-"""The command, as a stranger meets it."""
+"""The command as a user meets it (isitcake/cli.py and isitcake/commands/)."""
 
 import csv
 import json
@@ -31,7 +31,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
 
 
 def test_every_command_has_help() -> None:
-    """One line each, and --config everywhere."""
+    """Every command has a description, and takes --config."""
 
     def walk(group: object, path: list[str]) -> None:
         for name, command in group.commands.items():  # type: ignore[attr-defined]
@@ -47,7 +47,7 @@ def test_every_command_has_help() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "message"),
     [
         (["nonsense"], 2, "No such command"),
         (["versions", "show", "9.9.9"], 2, "none is published yet"),
@@ -66,13 +66,13 @@ def test_wrong_requests(
     monkeypatch: pytest.MonkeyPatch,
     arguments: list[str],
     code: int,
-    says: str,
+    message: str,
 ) -> None:
     """Exit code 2 and one sentence."""
     monkeypatch.chdir(collected.settings.root)
     ended, out, err = run(capsys, monkeypatch, *arguments)
     assert (ended, out) == (code, "")
-    assert says in err
+    assert message in err
     assert "Traceback" not in err
 
 
@@ -113,7 +113,7 @@ def test_the_loop_without_any_server(
 
 
 def test_init(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writes the file once, and never over another."""
+    """init writes the file once and never overwrites it; collect asks for a contact."""
     monkeypatch.chdir(tmp_path)
     assert run(capsys, monkeypatch, "init")[0] == 0
     before = (tmp_path / "isitcake.toml").read_text()
@@ -128,7 +128,7 @@ def test_init(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
 def test_verify_takes_a_copied_folder_without_a_project(
     collected: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And names what was tampered with."""
+    """It names the file that is missing."""
     publish(collected)
     newest = published.newest(collected.home)
     assert newest is not None
@@ -143,9 +143,9 @@ def test_verify_takes_a_copied_folder_without_a_project(
     assert f"{row.file} is missing" in result.output
 
 
-def test_a_diff_to_look_at(collected: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+def test_a_diff_as_a_page(collected: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str],
                            monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    """Two versions, one label changed by a person: its thumbnail stands under `relabelled`, with the reason."""
+    """A person changed one label: its thumbnail is under `relabelled`, with the reason."""
     publish(collected)
     newest = published.newest(collected.home)
     assert newest is not None

@@ -114,7 +114,7 @@ def test_the_unsplash_key_is_in_no_file_and_no_address(tmp_path: Path) -> None:
 
 def test_a_licence_that_does_not_exist_is_named(tmp_path: Path) -> None:
     server = Server(OpenverseApi(FOUND))
-    with pytest.raises(ConfigError, match="'bye' is no licence code"):
+    with pytest.raises(ConfigError, match="'bye' is not a licence code"):
         project(tmp_path, "openverse", server, ["cup"], 1, 'licences = ["bye"]')
     server.stop()
 
