@@ -1,8 +1,8 @@
-"""How wrong the labels still are: a simple random sample that people answer, whatever anybody suspects.
+"""Estimate how many labels are wrong, from a simple random sample that people answer.
 
-Every picture has a permanent random number, its ticket; the sample is the pictures with the lowest tickets,
-so it is reused from version to version and nobody can choose it. What it says is of labels as they stood when a
-picture was drawn: those that review had settled by then count as they were settled.
+Every picture has a permanent random number, its ticket. The sample is the pictures with the lowest tickets, so the
+next version reuses it and nobody can choose it. A picture counts with the label that it had when it was drawn; if
+reviewers had answered it before, that is the label that they settled. See docs/decisions/0011.
 """
 
 import hashlib
@@ -10,21 +10,21 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from scipy.stats import beta
 from sqlalchemy import Connection, select
 
 from dataset.catalog.tables import audit, clusters, sightings
 from dataset.catalog.writes import insert_new
 from dataset.labels import label_ledger
-
-LEVEL = 0.95
+from dataset.labels.vocabulary import UNSURE
+from foundation.intervals import exact_interval
 
 
 @dataclass(frozen=True)
 class Residual:
-    """images: answered in the sample, those nobody could tell left out. low, high: 95 % interval of the error.
+    """The share of wrong labels in the audit sample.
 
-    by_label, by_source: (images, wrong) of each.
+    images: answered pictures of the sample, without those that people could not tell. wrong: how many of them had
+    another label. low, high: 95 % interval of the share. by_label, by_source: (images, wrong) of each.
     """
 
     images: int
@@ -40,59 +40,50 @@ def ticket(sha256: str) -> str:
     return hashlib.sha256(b"isitcake audit\0" + bytes.fromhex(sha256)).hexdigest()[:16]
 
 
-def interval(wrong: int, images: int) -> tuple[float, float]:
-    """Clopper-Pearson interval of an error rate: exact, so never narrower than it says."""
-    if not 0 <= wrong <= images:
-        raise ValueError(f"{wrong} wrong of {images}")
-    tail = (1 - LEVEL) / 2
-    low = float(beta.ppf(tail, wrong, images - wrong + 1)) if wrong else 0.0
-    high = float(beta.ppf(1 - tail, wrong + 1, images - wrong)) if wrong < images else 1.0
-    return low, high
-
-
 def draw(connection: Connection, labels: list[str], waiting: int, now: datetime) -> int:
     """Draw pictures into the sample until `waiting` of them are unanswered. Returns how many were drawn.
 
-    Only what would be published is drawn. A picture that somebody judged before is drawn with the label that
-    settled.
+    Only pictures that would be published, with one of `labels`, are drawn.
     """
     decided = label_ledger.latest(connection)
     cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters))}
-    judged = set(label_ledger.newest_answers(connection))
+    answered = set(label_ledger.newest_answers(connection))
     drawn = set(connection.execute(select(audit.c.sha256)).scalars())
-    known = {cluster_of[sha] for sha in drawn if sha in cluster_of}
-    best = connection.execute(select(clusters.c.representative).distinct()).scalars()
-    publishable = [sha for sha in best if sha in decided and decided[sha].label in labels]
-    open_ = sum(cluster not in judged for cluster in known)
+    drawn_clusters = {cluster_of[sha256] for sha256 in drawn if sha256 in cluster_of}
+    representatives = connection.execute(select(clusters.c.representative).distinct()).scalars()
+    publishable = [sha256 for sha256 in representatives if sha256 in decided and decided[sha256].label in labels]
+    n_unanswered = sum(cluster not in answered for cluster in drawn_clusters)
     rows = []
     for sha256 in sorted(publishable, key=ticket):
         cluster = cluster_of[sha256]
-        if cluster in known:
+        if cluster in drawn_clusters:
             continue
-        if cluster not in judged:
-            if open_ >= waiting:
+        if cluster not in answered:
+            if n_unanswered >= waiting:
                 break
-            open_ += 1
+            n_unanswered += 1
         rows.append({"sha256": sha256, "ticket": ticket(sha256), "label": decided[sha256].label, "drawn_at": now})
     return insert_new(connection, audit, rows) if rows else 0
 
 
 def residual(connection: Connection) -> Residual | None:
-    """What the sample says; None while its first picture waits for an answer.
+    """The error of the labels in the sample; None while its first picture has no answer.
 
-    Counted is the sample as far as it is answered without a gap: who is answered first must not matter.
+    Pictures count in the order of their tickets up to the first that is not settled: if fast answers counted alone,
+    easy pictures would count more.
     """
     opinions = label_ledger.opinions_of(connection)
     cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters))}
-    sources = {row.sha256: row.source for row in connection.execute(select(sightings).order_by(sightings.c.id.desc()))}
-    counts: Counter[tuple[str, str, bool]] = Counter()
+    source_of = {
+        row.sha256: row.source for row in connection.execute(select(sightings).order_by(sightings.c.id.desc()))
+    }
+    counts: Counter[tuple[str, str, bool]] = Counter()  # by label, source and whether it is wrong
     for row in connection.execute(select(audit).order_by(audit.c.ticket)):
         opinion = opinions.get(cluster_of.get(row.sha256, row.sha256))
         if opinion is None or opinion.is_open:
             break
-        said = opinion.label
-        if said != "unsure":
-            counts[row.label, sources.get(row.sha256, ""), said != row.label] += 1
+        if opinion.label != UNSURE:
+            counts[row.label, source_of.get(row.sha256, ""), opinion.label != row.label] += 1
     images, wrong = sum(counts.values()), sum(n for (_, _, is_wrong), n in counts.items() if is_wrong)
     if not images:
         return None
@@ -107,4 +98,4 @@ def residual(connection: Connection) -> Residual | None:
             for name in names
         }
 
-    return Residual(images, wrong, *interval(wrong, images), by(0), by(1))
+    return Residual(images, wrong, *exact_interval(wrong, images), by(0), by(1))

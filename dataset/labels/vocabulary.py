@@ -1,4 +1,30 @@
-"""Words that labels, answers and detectors share."""
+"""Words that labels, answers and detectors share. The values are stored in the catalog."""
 
-UNUSABLE = "unusable"
-CERTAIN = "certain"  # the detector whose finding excludes an image without a person
+from enum import StrEnum
+
+UNUSABLE = "unusable"  # answer and label: not a picture for any class
+UNSURE = "unsure"  # answer and label: people cannot tell, or they disagree
+EXCLUDED = "set_aside"  # label: excluded automatically, until somebody answers
+WITHDRAWN = ""  # answer of a judgement that cancels the reviewer's earlier one
+CERTAIN = "certain"  # name of the detector whose finding excludes an image without a person
+
+
+class DecisionOrigin(StrEnum):
+    """What a decision is based on."""
+
+    SOURCE = "source"
+    HUMAN = "human"  # one person's answer
+    CONSENSUS = "consensus"  # several people's answers
+    DETECTOR = "detector"
+
+
+class JudgementOrigin(StrEnum):
+    """Where a judgement comes from."""
+
+    LABEL_STUDIO = "label_studio"
+    ADJUDICATOR = "adjudicator"
+    GOLD = "gold"
+    IMPORT = "import"
+
+
+FINAL_ORIGINS = frozenset({JudgementOrigin.GOLD, JudgementOrigin.ADJUDICATOR})  # one such judgement settles a question

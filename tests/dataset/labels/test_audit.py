@@ -1,4 +1,4 @@
-"""The audit: drawn by nobody's choice, answered in order, honest about its width."""
+"""dataset.labels.audit: the sample is random, is answered in order, and its interval covers the truth."""
 
 from datetime import UTC, datetime
 
@@ -10,14 +10,15 @@ from dataset.catalog.tables import audit, judgements
 from dataset.catalog.writes import append
 from dataset.curate import curate
 from dataset.labels import label_ledger
-from dataset.labels.audit import draw, interval, residual, ticket
+from dataset.labels.audit import draw, residual, ticket
 from dataset.project import Project
+from foundation.intervals import exact_interval
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
-def answer(project: Project, sha256: str, said: str, reviewer: str = "ann") -> None:
-    row = {"sha256": sha256, "reviewer": reviewer, "answer": said, "answered_at": NOW, "origin": "import",
+def answer(project: Project, sha256: str, label: str, reviewer: str = "ann") -> None:
+    row = {"sha256": sha256, "reviewer": reviewer, "answer": label, "answered_at": NOW, "origin": "import",
            "external_id": f"{reviewer} {sha256}", "recorded_at": NOW}  # fmt: skip
     with project.catalog.write() as connection:
         append(connection, judgements, [row])
@@ -29,7 +30,7 @@ def sample(project: Project) -> list[tuple[str, str]]:
 
 
 def test_the_sample_is_the_lowest_tickets_and_stays(collected: Project) -> None:
-    """Whatever is suspected; drawn again, nothing changes; answered, it goes on where it was."""
+    """Drawing again changes nothing; after answers, it goes on with the next tickets."""
     drawn = sample(collected)
     assert drawn
     with collected.catalog.read() as connection:
@@ -45,8 +46,8 @@ def test_the_sample_is_the_lowest_tickets_and_stays(collected: Project) -> None:
     assert grown[: len(drawn)] == drawn or set(drawn) < set(grown)
 
 
-def test_only_answers_without_a_gap_count(collected: Project) -> None:
-    """The second is answered before the first: nothing is said yet; then wrong ones are counted by label."""
+def test_only_answers_before_the_first_gap_count(collected: Project) -> None:
+    """While the first picture has no answer, the second does not count; then wrong labels are counted."""
     (first, label), (second, other), (third, _) = sample(collected)[:3]
     answer(collected, second, other)
     with collected.catalog.read() as connection:
@@ -54,11 +55,11 @@ def test_only_answers_without_a_gap_count(collected: Project) -> None:
     answer(collected, first, "unusable")
     answer(collected, third, "unsure")
     with collected.catalog.read() as connection:
-        found = residual(connection)
-    assert found is not None
-    assert (found.images, found.wrong) == (2, 1)
-    assert found.by_label[label][1] == 1
-    assert found.low < 0.5 < found.high
+        error = residual(connection)
+    assert error is not None
+    assert (error.images, error.wrong) == (2, 1)
+    assert error.by_label[label][1] == 1
+    assert error.low < 0.5 < error.high
 
 
 def test_drawing_more_waits_for_answers(collected: Project) -> None:
@@ -70,16 +71,16 @@ def test_drawing_more_waits_for_answers(collected: Project) -> None:
 
 @pytest.mark.parametrize("rate", [0.01, 0.03, 0.05])
 def test_the_interval_covers_the_truth(rate: float) -> None:
-    """In at least 93 of 100 repetitions, as an exact interval must."""
+    """In at least 93 of 100 repetitions; an exact 95 % interval must."""
     rng = np.random.default_rng(4)
     covered = []
     for _ in range(400):
-        low, high = interval(int(rng.binomial(300, rate)), 300)
+        low, high = exact_interval(int(rng.binomial(300, rate)), 300)
         covered.append(low <= rate <= high)
     assert np.mean(covered) >= 0.93
-    assert interval(0, 10)[0] == 0
-    assert interval(10, 10)[1] == 1
+    assert exact_interval(0, 10)[0] == 0
+    assert exact_interval(10, 10)[1] == 1
 
 
-def test_a_ticket_is_a_pictures_own() -> None:
+def test_every_picture_has_its_own_ticket() -> None:
     assert ticket("ab" * 32) == ticket("ab" * 32) != ticket("ac" * 32)
