@@ -275,9 +275,9 @@ def review_next(context: Context, limit: int, audit: bool, as_json: bool) -> Non
 @pass_context
 def review_aside(context: Context, as_json: bool) -> None:
     """What was set aside without a person, and why; any judgement brings an image back."""
-    from labeling.queue import set_aside
+    from labeling.queue import excluded
 
-    found = set_aside(context.project())
+    found = excluded(context.project())
     rows = [(i["label"], i["reason"], i["path"]) for i in found]
     show(found if found or as_json else "nothing is set aside", as_json, grid(["", "why", "picture"], rows))
 

@@ -148,9 +148,9 @@ def test_labels_are_escaped() -> None:
     assert '<Choice value="a&quot;b" hotkey="1"/>' in label_config(['a"b'])
 
 
-def test_what_was_set_aside_is_listed_and_comes_back(collected: Project, tmp_path: Path) -> None:
+def test_an_answer_restores_an_excluded_picture(collected: Project, tmp_path: Path) -> None:
     """Logos and banners, with the reason; a judgement makes one a cake again."""
-    listed = queue.set_aside(collected)
+    listed = queue.excluded(collected)
     assert listed
     assert all(item["reason"] and Path(item["path"]).is_file() for item in listed)
     back = listed[0]["sha256"]
@@ -158,4 +158,4 @@ def test_what_was_set_aside_is_listed_and_comes_back(collected: Project, tmp_pat
     answers.write_text(f"sha256,label,reviewer\n{back},cake,ann\n")
     import_answers(collected, answers)
     curate(collected)
-    assert back not in {item["sha256"] for item in queue.set_aside(collected)}
+    assert back not in {item["sha256"] for item in queue.excluded(collected)}

@@ -17,7 +17,7 @@ from dataset.labels import decisions, label_ledger
 from dataset.project import Project
 from foundation.errors import BadAnswers, UnknownImage
 from labeling.answer_files import export_answers, import_answers
-from labeling.plan_round import Ask, Plan, plan
+from labeling.plan_round import Plan, Question, plan
 from labeling.reviewers import reviewers
 from web.app import create_app
 from web.pages.why import explain, steps
@@ -30,21 +30,21 @@ def planned(connection: Connection, project: Project, *, another: bool = True) -
     """Plan a round and note it as sent."""
     made = plan(connection, project.settings.review, STUDIO, NOW, another)
     append(connection, asked, [
-        {"ask": a.ask, "project": f"{STUDIO}/projects/1", "sha256": a.sha256, "purpose": a.purpose, "round": a.round,
-         "task_id": n, "pushed_at": NOW} for n, a in enumerate(made.asks)])  # fmt: skip
+        {"ask": a.key, "project": f"{STUDIO}/projects/1", "sha256": a.sha256, "purpose": a.purpose, "round": a.round,
+         "task_id": n, "pushed_at": NOW} for n, a in enumerate(made.questions)])  # fmt: skip
     return made
 
 
-def said(connection: Connection, asks: list[Ask], reviewer: str, answer: str, origin: str = "label_studio") -> None:
+def said(connection: Connection, asks: list[Question], reviewer: str, answer: str, origin: str = "label_studio") -> None:
     with_now = [
         {"sha256": a.sha256, "reviewer": reviewer, "answer": answer, "answered_at": NOW, "origin": origin,
-         "external_id": f"{reviewer}#{a.ask}", "recorded_at": NOW} for a in asks
+         "external_id": f"{reviewer}#{a.key}", "recorded_at": NOW} for a in asks
     ]  # fmt: skip
     append(connection, judgements, with_now)
 
 
 def purposes(made: Plan) -> Counter[str]:
-    return Counter(ask.purpose for ask in made.asks)
+    return Counter(ask.purpose for ask in made.questions)
 
 
 def test_the_budget_is_split(collected: Project) -> None:
@@ -53,15 +53,15 @@ def test_the_budget_is_split(collected: Project) -> None:
     with project.catalog.write() as connection:
         first = planned(connection, project)
         assert purposes(first) == {"risk": 8, "audit": 2}
-        assert not planned(connection, project, another=False).asks
-        said(connection, list(first.asks), "ann", "cake")
-        said(connection, list(first.asks[:3]), "gold", "cake", "gold")
+        assert not planned(connection, project, another=False).questions
+        said(connection, list(first.questions), "ann", "cake")
+        said(connection, list(first.questions[:3]), "gold", "cake", "gold")
         second = planned(connection, project)
         assert purposes(second) == {"risk": 5, "audit": 2, "gold": 2, "repeat": 1}
-        assert {a.sha256 for a in second.asks if a.purpose == "gold"} <= {a.sha256 for a in first.asks[:3]}
-        asked_again = {a.sha256 for a in second.asks if a.purpose == "risk"} & {a.sha256 for a in first.asks}
+        assert {a.sha256 for a in second.questions if a.purpose == "gold"} <= {a.sha256 for a in first.questions[:3]}
+        asked_again = {a.sha256 for a in second.questions if a.purpose == "risk"} & {a.sha256 for a in first.questions}
         assert not asked_again
-        assert len({a.ask for a in [*first.asks, *second.asks]}) == 20
+        assert len({a.key for a in [*first.questions, *second.questions]}) == 20
 
 
 def test_the_rest_is_spread_among_the_risky(collected: Project) -> None:
@@ -70,10 +70,10 @@ def test_the_rest_is_spread_among_the_risky(collected: Project) -> None:
     with project.catalog.write() as connection:
         made = planned(connection, project)
         order = list(connection.execute(select(queue.c.sha256).order_by(queue.c.priority.desc())).scalars())
-    places = [n for n, ask in enumerate(made.asks) if ask.purpose == "audit"]
+    places = [n for n, ask in enumerate(made.questions) if ask.purpose == "audit"]
     assert len(places) == 5
     assert max(b - a for a, b in pairwise(places)) <= 5
-    risk = [order.index(ask.sha256) for ask in made.asks if ask.purpose == "risk"]
+    risk = [order.index(ask.sha256) for ask in made.questions if ask.purpose == "risk"]
     assert risk[0] < 3
     assert sum(a < b for a, b in pairwise(risk)) > len(risk) / 2
 
@@ -83,22 +83,22 @@ def test_disputes_go_to_another_person_and_then_to_the_adjudicator(collected: Pr
     project = asking(collected, STUDIO, "disputed", 6, audit_share=0.0, repeat_share=0.0)
     with project.catalog.write() as connection:
         first = planned(connection, project)
-        one = [first.asks[0]]
-        said(connection, list(first.asks), "ann", "cake")
+        one = [first.questions[0]]
+        said(connection, list(first.questions), "ann", "cake")
         said(connection, one, "bob", "not_cake")
         second = planned(connection, project)
-        assert [a.sha256 for a in second.asks if a.purpose == "dispute"] == [one[0].sha256]
-        said(connection, list(second.asks), "ann2", "cake")
+        assert [a.sha256 for a in second.questions if a.purpose == "dispute"] == [one[0].sha256]
+        said(connection, list(second.questions), "ann2", "cake")
         connection.execute(
             judgements.delete().where(judgements.c.reviewer == "ann2", judgements.c.sha256 == one[0].sha256)
         )
-        said(connection, [a for a in second.asks if a.purpose == "dispute"], "eve", "unusable")
+        said(connection, [a for a in second.questions if a.purpose == "dispute"], "eve", "unusable")
         third = planned(connection, project)
-        assert [a.sha256 for a in third.asks if a.purpose == "dispute"] == [one[0].sha256]
-        said(connection, [a for a in third.asks if a.purpose != "dispute"], "ann3", "cake")
-        said(connection, [a for a in third.asks if a.purpose == "dispute"], "zoe", "unsure")
+        assert [a.sha256 for a in third.questions if a.purpose == "dispute"] == [one[0].sha256]
+        said(connection, [a for a in third.questions if a.purpose != "dispute"], "ann3", "cake")
+        said(connection, [a for a in third.questions if a.purpose == "dispute"], "zoe", "unsure")
         fourth = planned(connection, project)
-        last = [a for a in fourth.asks if a.purpose == "adjudicate"]
+        last = [a for a in fourth.questions if a.purpose == "adjudicate"]
         assert [a.sha256 for a in last] == [one[0].sha256]
         assert decisions.decide(label_ledger.opinions_of(connection)[_cluster(connection, one[0].sha256)],
                                 frozenset(), 0.0).label == "unsure"  # fmt: skip
@@ -115,15 +115,15 @@ def test_a_new_round_withdraws_what_is_no_longer_doubtful(collected: Project) ->
     project = asking(collected, STUDIO, "withdrawn", 2, audit_share=0.0)
     with project.catalog.write() as connection:
         first = planned(connection, project)
-        for ask in first.asks:  # a later look at everything finds them right
+        for ask in first.questions:  # a later look at everything finds them right
             connection.execute(queue.update().where(queue.c.sha256 == ask.sha256).values(priority=0.0))
         connection.execute(
             cursors.update().values(value=json.dumps({"number": 1, "images": 0}))
         )  # images were collected since
         second = plan(connection, project.settings.review, STUDIO, NOW, False)
-    assert set(second.withdrawn) == {ask.ask for ask in first.asks}
-    assert len(second.asks) == 2
-    assert not {a.sha256 for a in second.asks} & {a.sha256 for a in first.asks}
+    assert set(second.withdrawn) == {ask.key for ask in first.questions}
+    assert len(second.questions) == 2
+    assert not {a.sha256 for a in second.questions} & {a.sha256 for a in first.questions}
 
 
 def test_answers_go_out_and_come_back(collected: Project, tmp_path: Path) -> None:
@@ -150,10 +150,10 @@ def test_answers_go_out_and_come_back(collected: Project, tmp_path: Path) -> Non
         "[": "cannot be read",
         "{}": "not a list",
         json.dumps([{"data": {}, "annotations": [given_by_nobody]}]): "task 1: '' is not a SHA",
-        '[{"annotations": 5}]': "task 1: not as Label Studio writes tasks",
-        '[{}, {"annotations": ["x"]}]': "task 2: not as Label Studio writes tasks",
-        json.dumps([{"annotations": [{**given_by_nobody, "updated_at": "monday"}]}]): "not as Label Studio",
-        json.dumps([{"annotations": [{**given_by_nobody, "lead_time": "long"}]}]): "not as Label Studio",
+        '[{"annotations": 5}]': "task 1: not a task of Label Studio",
+        '[{}, {"annotations": ["x"]}]': "task 2: not a task of Label Studio",
+        json.dumps([{"annotations": [{**given_by_nobody, "updated_at": "monday"}]}]): "not a task of Label Studio",
+        json.dumps([{"annotations": [{**given_by_nobody, "lead_time": "long"}]}]): "not a task of Label Studio",
     }
     for text, says in bad.items():
         (tmp_path / "bad.json").write_text(text)
