@@ -242,7 +242,7 @@ def _disputed(connection: Connection, sent: Iterable[Any]) -> list[Pick]:
         if not opinion.is_open or representative_of.get(cluster) not in answered or Purpose.ADJUDICATE in purposes:
             continue
         if sum(opinion.counts.values()) < 1 + len(purposes):
-            continue  # the last further question has no answer yet
+            continue  # the last further question waits for its answer
         purpose = Purpose.DISPUTE if len(purposes) < MAX_DISPUTES else Purpose.ADJUDICATE
         picks.append(Pick(purpose, representative_of[cluster]))
     return picks
