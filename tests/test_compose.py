@@ -155,7 +155,8 @@ def test_the_services_of_the_compose_file(
             "dataset.version.published",
         }
         parameters = [a["actions"][0]["parameters"] for a in automations if "published" in a["trigger"]["expect"][0]]
-        assert parameters == [{"version": {"__prefect_kind": "jinja", "template": "{{ event.payload.version }}"}}]
+        version = {"__prefect_kind": "jinja", "template": "{{ event.payload.version }}"}
+        assert parameters == [{"version": version, "by_event": True}]
 
 
 def finished(url: str, within_s: float = 300) -> dict[str, Any]:
