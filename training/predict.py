@@ -1,4 +1,4 @@
-"""Classify pictures: files, folders and URLs; and name the training pictures that look most alike."""
+"""Classify pictures: files, folders and URLs. An answer can name the most similar training pictures."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import requests
+from PIL import Image
+from sklearn.preprocessing import normalize
 
 from dataset.reader import Undecodable, decode, decoded, load
-from foundation.downloads import TooLarge, TooSlow, read_body
+from foundation.downloads import TooLarge, read_body
 from foundation.errors import UsageError
 from foundation.settings import Settings
 from training.examples import Examples, Progress
@@ -16,100 +18,102 @@ from training.models import Model
 from training.train import examples_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff")
-MAX_BYTES = 30_000_000
+MAX_DOWNLOAD_BYTES = 30_000_000
 TIMEOUT_S = 20
-MAX_S = 120  # for a whole picture
-NEAREST = 3  # training pictures named with each answer
+NEIGHBOURS = 3  # similar training pictures in each answer
 
 
 def predict(
     model: Model,
-    paths: Sequence[str | Path],
+    sources: Sequence[str | Path],
     examples: Examples | None = None,
-    tell: Progress | None = None,
+    progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
-    """file, label and probabilities of each picture. Folders are walked, URLs are fetched.
+    """file, label and probabilities of each picture. sources: files, folders with all that is below them, and URLs.
 
-    examples: those that the model learned from; with them each answer names the nearest. Raises UsageError for a file
-    that is not a picture.
+    examples: those that the model was trained on; with them, each answer has the most similar ones as `nearest`.
+    Raises UsageError for a source that is missing or is no picture.
     """
-    files = list(_files(paths))
-    explain = _nearest(examples) if examples else None
+    names = list(_pictures(sources))
+    nearest = _nearest(examples) if examples else None
     answers = []
-    for number, name in enumerate(files, 1):
-        image = _picture(name)
+    for number, name in enumerate(names, 1):
+        image = _decoded(name)
         probabilities = model.probabilities(image)
-        label = max(probabilities, key=lambda one: probabilities[one])
         answer: dict[str, Any] = {
-            "file": name, "label": label, "probabilities": {k: round(v, 6) for k, v in probabilities.items()}
-        }  # fmt: skip
-        if explain:
-            answer["nearest"] = explain(image)
+            "file": name,
+            "label": max(probabilities, key=lambda label: probabilities[label]),
+            "probabilities": {label: round(value, 6) for label, value in probabilities.items()},
+        }
+        if nearest:
+            answer["nearest"] = nearest(image)
         answers.append(answer)
-        if tell:
-            tell("pictures", number, len(files))
+        if progress:
+            progress("pictures", number, len(names))
     return answers
 
 
-def learned_from(settings: Settings, model: Model, tell: Progress | None = None) -> Examples:
-    """The examples that a model learned from, to explain its answers."""
-    return examples_of(settings, load(settings.home, model.version), tell)
+def learned_from(settings: Settings, model: Model, progress: Progress | None = None) -> Examples:
+    """The examples that a model was trained on."""
+    return examples_of(settings, load(settings.home, model.version), progress)
 
 
-def _files(paths: Sequence[str | Path]) -> Iterator[str]:
-    for name in paths:
-        path = Path(name)
-        if str(name).startswith(("http://", "https://")) or not path.is_dir():
-            yield str(name)
+def _is_url(name: str) -> bool:
+    return name.startswith(("http://", "https://"))
+
+
+def _pictures(sources: Sequence[str | Path]) -> Iterator[str]:
+    for source in sources:
+        path = Path(source)
+        if _is_url(str(source)) or not path.is_dir():
+            yield str(source)
             continue
         inside = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
         if not inside:
-            raise UsageError(f"{name} holds no pictures ({', '.join(SUFFIXES)}); name another folder")
+            raise UsageError(f"{source} has no pictures ({', '.join(SUFFIXES)}); name another folder")
         yield from inside
 
 
-def _picture(name: str) -> Any:
+def _decoded(name: str) -> Image.Image:
     try:
-        return decoded(_fetched(name)) if name.startswith(("http://", "https://")) else decode(Path(name))
+        return decoded(_downloaded(name)) if _is_url(name) else decode(Path(name))
     except requests.RequestException as error:
-        raise UsageError(f"{name} cannot be fetched ({type(error).__name__}); name another address") from error
+        raise UsageError(f"{name} cannot be fetched ({type(error).__name__}); name another URL") from error
     except OSError as error:
         raise UsageError(f"{name} cannot be read ({error.strerror}); name a picture") from error
     except Undecodable as error:
-        raise UsageError(f"{name} is not a picture that can be read ({error}); name another") from error
+        raise UsageError(f"{name} is not a picture that can be decoded ({error}); name another one") from error
 
 
-def _fetched(address: str) -> bytes:
-    with requests.get(address, timeout=TIMEOUT_S, stream=True) as response:
+def _downloaded(url: str) -> bytes:
+    with requests.get(url, timeout=TIMEOUT_S, stream=True) as response:
         response.raise_for_status()
         try:
-            return read_body(response, MAX_BYTES, MAX_S)
+            return read_body(response, MAX_DOWNLOAD_BYTES)
         except TooLarge as error:
-            raise UsageError(f"{address} is {error}; name a smaller picture") from error
-        except TooSlow as error:
-            raise UsageError(f"{address} is {error}; try again later, or name another address") from error
+            raise UsageError(f"{url} is {error}; name a smaller picture") from error
 
 
-def _nearest(examples: Examples) -> Callable[[Any], list[dict[str, Any]]]:
-    """A function that names the nearest training pictures, by the cosine of their frozen features."""
-    learn = np.flatnonzero(examples.mask("train"))
-    known = examples.features[learn].astype(np.float64)
-    centre = known.mean(axis=0)
-    known = _unit(known - centre)
+def _nearest(examples: Examples) -> Callable[[Image.Image], list[dict[str, Any]]]:
+    """A function from a picture to the most similar training pictures, by the cosine of centred frozen features."""
+    trained = np.flatnonzero(examples.mask("train"))
+    features = examples.features[trained].astype(np.float64)
+    centre = features.mean(axis=0)
+    directions = normalize(features - centre)
 
-    def nearest(image: Any) -> list[dict[str, Any]]:
-        near = known @ _unit((examples.net.vector(image) - centre)[None])[0]
-        named = []
-        for number in np.argsort(-near, kind="stable")[:NEAREST]:
-            row = examples.rows[learn[number]]
-            path = examples.version.path / row.file
-            named.append(
-                {"file": str(path), "label": row.label, "site": row.site, "similarity": round(float(near[number]), 3)}
+    def nearest(image: Image.Image) -> list[dict[str, Any]]:
+        similarities = directions @ normalize((examples.net.vector(image) - centre)[None])[0]
+        neighbours = []
+        for number in np.argsort(-similarities, kind="stable")[:NEIGHBOURS]:
+            row = examples.rows[trained[number]]
+            neighbours.append(
+                {
+                    "file": str(examples.version.path / row.file),
+                    "label": row.label,
+                    "site": row.site,
+                    "similarity": round(float(similarities[number]), 3),
+                }
             )
-        return named
+        return neighbours
 
     return nearest
-
-
-def _unit(vectors: Any) -> Any:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
