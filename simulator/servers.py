@@ -1,5 +1,6 @@
 """Starts real servers on loopback for the demo and the tests: Label Studio and Prefect."""
 
+import dataclasses
 import hashlib
 import os
 import secrets
@@ -30,6 +31,7 @@ class Service:
     url: str
     process: subprocess.Popen[bytes]
     log: Path
+    auth: str = ""  # `user:password`, where it has one
 
     def wait(self, path: str, timeout_s: float = START_TIMEOUT_S, tell: Callable[[], None] = lambda: None) -> None:
         """Return once GET `path` answers; tell() is called after each try.
@@ -97,12 +99,13 @@ def start_prefect(folder: Path, port: int) -> Service:
     folder.mkdir(parents=True, exist_ok=True)
     origin = f"http://127.0.0.1:{port}"
     changes = {
-        **prefect_environment(folder, f"{origin}/api"),
+        **prefect_environment(folder, f"{origin}/api", prefect_auth(folder)),
         "PREFECT_SERVER_API_AUTH_STRING": prefect_auth(folder),
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": origin,  # of its own pages; the default is every origin
     }
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    return _start("Prefect", command, changes, port, folder / "prefect.log")
+    service = _start("Prefect", command, changes, port, folder / "prefect.log")
+    return dataclasses.replace(service, auth=prefect_auth(folder))
 
 
 def prefect_auth(folder: Path) -> str:
@@ -119,12 +122,12 @@ def prefect_auth(folder: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def prefect_environment(folder: Path, api_url: str) -> dict[str, str]:
-    """Environment variables for a process that uses a Prefect server that we started."""
+def prefect_environment(folder: Path, api_url: str, auth: str) -> dict[str, str]:
+    """Environment variables for a process that uses a Prefect server that we started. auth: of that server."""
     return {
         "PREFECT_HOME": str(folder),
         "PREFECT_API_URL": api_url,
-        "PREFECT_API_AUTH_STRING": prefect_auth(folder),
+        "PREFECT_API_AUTH_STRING": auth,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",
