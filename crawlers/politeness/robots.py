@@ -151,7 +151,7 @@ def only_our_agents(text: str) -> str:
     lines = text.splitlines()
     for number, line in enumerate(lines):
         if agent := AGENT_LINE.match(line):
-            name = agent[1].partition("#")[0].strip().lower()
+            name = (agent[1] or "").partition("#")[0].strip().lower()
             bare = name.replace("*", "")
             ours = name if name == "*" else bare if bare and bare in AGENT_NAME else OTHER_AGENT
             lines[number] = f"User-agent: {ours if name else ''}"

@@ -4,6 +4,8 @@ A sitemap is read as a stream: it is unpacked and parsed piece by piece, no tree
 reading where it is reached. What was read until then counts.
 """
 
+import codecs
+import re
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Set
@@ -23,8 +25,11 @@ MAX_LISTED = 500_000  # pages and photos of all sitemaps of one host
 MAX_SITEMAPS = 20  # of one host
 MAX_NESTING = 2  # indexes that lead to a sitemap; sitemaps.org allows one, some sites have an index of indexes
 MAX_GZIP_MEMBERS = 1_000  # of one file; programs write one, or one for each block of some kilobytes
+MAX_CHARS_OF_TAG = 1_000_000  # of a tag and the text behind it: the parser keeps a tag until it ends
 CHUNK_BYTES = 1 << 16
 GZIP_START = b"\x1f\x8b"
+DECLARATION = re.compile(rb"\s*+<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})")
+ONE_BYTE_ENCODINGS = ("iso-8859-", "windows-125", "latin-1", "us-ascii", "koi8-")
 WEB_PAGE = "it is a web page"
 
 
@@ -48,15 +53,24 @@ class Sitemap:
 def parse(body: bytes, max_bytes: int = MAX_BYTES) -> Sitemap:
     """The content of a sitemap, plain or gzipped; of a damaged one, what can be read. max_bytes: unpacked."""
     reader = _Reader()
-    parser = etree.XMLParser(target=reader, recover=True, resolve_entities=False, no_network=True, huge_tree=False)
-    size_bytes = 0
+    parser = etree.XMLParser(
+        target=reader, encoding="utf-8", recover=True, resolve_entities=False, no_network=True, huge_tree=False
+    )
+    decoder: codecs.IncrementalDecoder | None = None
+    size_bytes = chars_without_tag = 0
     notes: list[str] = []
     try:
         for chunk in _unpacked(body):
             if not size_bytes and chunk.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
                 raise _Stop(WEB_PAGE)
+            decoder = decoder or _decoder(chunk)
             room = max_bytes - size_bytes
-            parser.feed(chunk[:room])
+            text = decoder.decode(chunk[:room])
+            last_tag = text.rfind("<")
+            chars_without_tag = len(text) - last_tag if last_tag >= 0 else chars_without_tag + len(text)
+            if chars_without_tag > MAX_CHARS_OF_TAG:
+                raise _Stop(f"more than {MAX_CHARS_OF_TAG:,} characters in one tag")
+            parser.feed(text.encode())
             size_bytes += min(len(chunk), room)
             if len(chunk) > room:
                 raise _Stop(f"it has more than {max_bytes:,} bytes")
@@ -165,6 +179,25 @@ def _unpacked(body: bytes) -> Iterator[bytes]:
             packed = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
     if not unpacker.eof:
         raise _Stop("its gzip is cut off")
+
+
+def _decoder(start: bytes) -> codecs.IncrementalDecoder:
+    """UTF-16 where the first bytes show it, a declared encoding of one byte a character, else UTF-8.
+
+    We decode, not the parser: what it reads can then be measured in characters.
+    """
+    declared = DECLARATION.match(start)
+    name = declared[1].decode() if declared else ""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        name = "utf-16"
+    elif b"\x00" in start[:2]:
+        name = "utf-16-be" if start[0] == 0 else "utf-16-le"
+    elif not name.lower().startswith(ONE_BYTE_ENCODINGS):
+        name = "utf-8-sig"
+    try:
+        return codecs.getincrementaldecoder(name)("replace")
+    except LookupError:
+        return codecs.getincrementaldecoder("utf-8-sig")("replace")
 
 
 def _first_line(error: Exception) -> str:
