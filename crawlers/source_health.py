@@ -55,6 +55,7 @@ class NoteKind(StrEnum):
     ROBOTS_DNS = "robots.txt cannot be read: dns"
     ROBOTS_IS_HTML = "robots.txt is an HTML page"
     LIMIT = "limit reached"
+    SITEMAP = "sitemap read in part"
 
 
 DEFERRALS = (NoteKind.ROBOTS_UNREADABLE, NoteKind.ROBOTS_BLOCKED, NoteKind.ROBOTS_DNS)

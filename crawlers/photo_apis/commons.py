@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from crawlers.photo_apis.protocol import Connection, Photo, RateLimited
+from crawlers.photo_apis.protocol import Connection, Photo, RateLimited, number
+from crawlers.politeness.pacing import whole_number
 from dataset.project import Project
 from foundation.errors import PhotoApiError
 from foundation.settings import Source
@@ -17,6 +18,8 @@ from foundation.settings import Source
 RESULTS_PER_PAGE = 50
 MAX_LAG_S = 5  # servers that lag more refuse the request
 MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp")
+MAX_MARKUP_CHARS = 20_000  # of an author or a description
+LONG_NUMBER = re.compile(r"&#[0-9]{8,};?")  # no character has such a number, and Python refuses to read a long one
 BUSY_CODES = ("maxlag", "ratelimited", "readonly")
 
 
@@ -43,7 +46,7 @@ class Commons:
             self._connection.pages += 1
             pages = (answer.get("query") or {}).get("pages") or []
             photos = [
-                photo for page in sorted(pages, key=lambda page: page.get("index", 0)) if (photo := self._photo(page))
+                photo for page in sorted(pages, key=lambda page: number(page, "index")) if (photo := self._photo(page))
             ]
             for photo in photos[: count - count_so_far]:
                 yield photo
@@ -83,8 +86,8 @@ class Commons:
                     f"{self._connection.base_url} refused: {answer['error'].get('info', code)}; check queries"
                 )
         if response.status_code == 429 or code:
-            wait = response.headers.get("Retry-After", "")
-            when = f"in {wait} s" if wait.isdigit() else "later"
+            wait_s = whole_number(response.headers.get("Retry-After", ""))
+            when = "later" if wait_s is None else f"in {wait_s} s"
             raise RateLimited(
                 f"{self._connection.base_url} is busy ({code or 429}); run this again {when}, "
                 "it continues where it stopped"
@@ -105,4 +108,5 @@ def licence_code(commons_code: str) -> str:
 
 def plain_text(markup: str) -> str:
     """The text of a little HTML, without its tags."""
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
+    text = re.sub(r"<[^<>]*>", " ", markup[:MAX_MARKUP_CHARS])
+    return " ".join(html.unescape(LONG_NUMBER.sub("", text)).split())

@@ -3,6 +3,7 @@
 A service is one class in one file, which knows its addresses, its errors and its limits.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ import requests
 from crawlers.ledger.ledger import Download, Ledger, OutcomeRow, RunTotals, Sighting
 from crawlers.ledger.reports import SourceReport
 from crawlers.ledger.sole_run import sole_run
+from crawlers.politeness.pacing import whole_number
 from crawlers.politeness.public_addresses import check_url, resolves_public
 from crawlers.politeness.refusals import AddressRefused
 from crawlers.source_health import Outcome
@@ -90,7 +92,7 @@ class Connection:
         """The JSON object of an answer. Raises PhotoApiError for other content, or for a status of 400 or more."""
         try:
             content = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         if response.status_code >= 400:
             fields = content if isinstance(content, dict) else {}
@@ -166,6 +168,16 @@ def collect_photos(
                 _take(ledger, connection, api, photo, query)
                 progress(len(candidates), expected)
         return ledger.finish(RunTotals(connection.pages, len(candidates), connection.images), [])
+
+
+def number(content: dict[str, Any], key: str) -> float:
+    """A number of an answer, also one in quotes; 0 where there is none."""
+    value = content.get(key)
+    if isinstance(value, str):
+        value = whole_number(value)
+    if isinstance(value, float) and math.isnan(value):
+        return 0
+    return value if isinstance(value, int | float) else 0
 
 
 def beginning(response: requests.Response) -> str:

@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 import requests
 
 from crawlers.ledger.reports import SourceReport
-from crawlers.photo_apis.protocol import Connection, Photo, RateLimited, beginning, collect_photos
+from crawlers.photo_apis.protocol import Connection, Photo, RateLimited, beginning, collect_photos, number
+from crawlers.politeness.pacing import whole_number
 from dataset.project import Project
 from foundation.errors import ConfigError, PhotoApiError
 from foundation.settings import Source
@@ -58,7 +59,7 @@ class Unsplash:
             for photo in photos[: count - count_so_far]:
                 yield self._photo(photo)
                 count_so_far += 1
-            if not photos or page >= int(answer.get("total_pages", 0)):
+            if not photos or page >= number(answer, "total_pages"):
                 return
             page += 1
 
@@ -86,8 +87,7 @@ class Unsplash:
         if self._remaining is not None and self._remaining <= RESERVED_REQUESTS:
             raise self._limit()
         response = self._connection.ask(url)
-        left = response.headers.get("X-Ratelimit-Remaining", "")
-        self._remaining = int(left) if left.isdigit() else None
+        self._remaining = whole_number(response.headers.get("X-Ratelimit-Remaining", ""))
         if _is_limit(response):
             raise self._limit()
         if response.status_code == 401:

@@ -18,6 +18,9 @@ BACKOFF_S = 2.0  # first pause after a 429 or 503 without Retry-After; doubles w
 LONGEST_PAUSE_S = 120.0  # a host that asks for a longer one is left to the next run
 TRIES = 3  # of one request that is answered 429 or 503
 MAX_FAILURES_IN_A_ROW = 5  # then the host is left alone
+MAX_RETRY_AFTER_CHARS = 100  # a date has 29
+MAX_DIGITS = 9  # of a number in a header: 30 years in seconds
+MOST = 10**MAX_DIGITS - 1
 BUSY_STATUSES = (429, 503)
 
 
@@ -109,13 +112,23 @@ class Pacing:
 
 def retry_after_s(value: str, now: datetime) -> float | None:
     """Seconds that a Retry-After header asks for, as a number or as a date; None where it is neither."""
-    value = value.strip()
-    if value.isdigit():
-        return float(value)
+    value = value[:MAX_RETRY_AFTER_CHARS].strip()
+    seconds = whole_number(value)
+    if seconds is not None:
+        return float(seconds)
     try:
         moment = parsedate_to_datetime(value)
-    except (ValueError, TypeError):
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - now).total_seconds())
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+
+
+def whole_number(text: str) -> int | None:
+    """The number that digits 0 to 9 write; None for anything else. More than MAX_DIGITS of them mean MOST."""
+    text = text.strip()
+    if not text.isascii() or not text.isdigit():  # `²` is a digit for isdigit() and none for int()
+        return None
+    digits = text.lstrip("0") or "0"
+    return int(digits) if len(digits) <= MAX_DIGITS else MOST

@@ -6,6 +6,7 @@ being read, and takes a 5xx answer as "all allowed".
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,8 +15,7 @@ from urllib.parse import urlsplit
 
 from protego import Protego
 
-from crawlers.politeness import optout
-from crawlers.politeness.optout import Reservations
+from crawlers.politeness.optout import Reservations, RobotsSignals
 from crawlers.politeness.refusals import AddressRefused, Disallowed
 from crawlers.source_health import Note, NoteKind, kind_of_status
 from foundation.settings import AGENT_NAME
@@ -25,15 +25,21 @@ MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309, 2.5
 MAX_CRAWL_DELAY_S = 60.0  # a longer Crawl-delay is cut to this
 MAX_AGE_S = 24 * 3600.0  # RFC 9309, 2.4
 ROBOTS_TRIES = 2
+AGENT_LINE = re.compile(r"\s*+user(?:-|\s++)?agent\s*+(?:[:\s]\s*+(.*)|\Z)", re.IGNORECASE)  # as Protego reads it
+OTHER_AGENT = "another"
 UNKNOWN_HOST = "CannotResolveHostError"  # the class of Scrapy's error, by name: this folder does not import Scrapy
+NO_SIGNALS = RobotsSignals()
 
 
 @dataclass(frozen=True)
 class Rules:
-    """One host's robots.txt. parser: Protego's; None allows everything. refusal: why nothing may be fetched there."""
+    """One host's robots.txt. parser: Protego's; None allows everything. refusal: why nothing may be fetched there.
+
+    signals: its objections to training.
+    """
 
     parser: Any = None
-    text: str = ""
+    signals: RobotsSignals = NO_SIGNALS
     refusal: str = ""
     read_at: float = 0.0
 
@@ -83,7 +89,7 @@ class Robots:
     async def objection(self, url: str) -> str:
         """The host's objection to training on `url`, from its robots.txt or its tdmrep.json; empty where none."""
         rules = await self.rules(url)
-        if objection := optout.from_robots_txt(rules.text, url):
+        if objection := rules.signals.objection(url):
             return objection
         origin = _origin(url)
         async with self._locks.setdefault(f"{origin} tdm", asyncio.Lock()):
@@ -114,11 +120,11 @@ class Robots:
             sentence = f"{origin}/robots.txt is an HTML page; it forbids nothing"
             self.notes.append(Note(NoteKind.ROBOTS_IS_HTML, _host(origin), sentence))
             text = ""
-        parser = Protego.parse(text)
+        parser = Protego.parse(only_our_agents(text))
         delay = parser.crawl_delay(AGENT_NAME)
         if delay:
             self._slow_down(_host(origin), min(float(delay), MAX_CRAWL_DELAY_S))
-        return Rules(parser, text, read_at=self._clock())
+        return Rules(parser, RobotsSignals.parse(text), read_at=self._clock())
 
     async def _read_reservations(self, origin: str) -> Reservations:
         url = f"{origin}/.well-known/tdmrep.json"
@@ -133,6 +139,23 @@ class Robots:
     def _refuse(self, origin: str, kind: NoteKind, reason: str) -> Rules:
         self.notes.append(Note(kind, _host(origin), f"deferred: {origin}/robots.txt {reason}"))
         return Rules(refusal=reason, read_at=self._clock())
+
+
+def only_our_agents(text: str) -> str:
+    """A robots.txt where every agent that cannot be ours has one and the same name.
+
+    Protego keeps each rule of a group once for each agent of the group, so a long list of agents before a long list
+    of rules would grow with the square. Groups and rules stay as they are. As in Protego, an agent's name may hold
+    `*`, and may be a part of ours.
+    """
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if agent := AGENT_LINE.match(line):
+            name = (agent[1] or "").partition("#")[0].strip().lower()
+            bare = name.replace("*", "")
+            ours = name if name == "*" else bare if bare and bare in AGENT_NAME else OTHER_AGENT
+            lines[number] = f"User-agent: {ours if name else ''}"
+    return "\n".join(lines)
 
 
 def _origin(url: str) -> str:

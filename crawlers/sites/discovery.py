@@ -1,37 +1,45 @@
 """Reads a page: its photos, its links, and whether it needs a browser to show them.
 
-Pure functions of the page's text: no network, no Scrapy.
+Functions of the page alone: no network, no Scrapy. `html` is a page's text, or what crawlers.markup.read made of it.
+Each of them goes over the page once; what they leave unread because a limit is reached, they note in Document.limits.
 """
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import accumulate, islice
 from urllib.parse import urlsplit
 
-from parsel import Selector
-
-from crawlers.markup import attributes
-from crawlers.sites.originals import IMAGE_EXTENSION, absolute, originals
+from crawlers import markup
+from crawlers.markup import Document
+from crawlers.sites import notations
+from crawlers.sites.originals import IMAGE_EXTENSION, absolute, is_too_long, originals
+from foundation.addresses import MAX_URL_CHARACTERS
 
 MAX_SCRIPT_CHARS = 5_000_000
 MAX_OFFERS = 40  # addresses to try that are kept for one photo
 MAX_ALT_CHARS = 2000
-IMG_XPATH = "//img | //amp-img"
-OG_XPATH = "//meta[@property='og:image' or @property='og:image:secure_url' or @name='twitter:image']/@content"
-SET_ATTRIBUTES = ("srcset", "data-srcset", "data-lazy-srcset", "data-bgset", "imagesrcset")
-CSS_URL = re.compile(r"url\(\s*(?:\"([^\"]+)\"|'([^']+)'|([^)\s]+))\s*\)", re.IGNORECASE)
-QUOTED_IMAGE = re.compile(
-    r"[\"']((?:https?:)?(?:\\?/){1,2}[^\"'<>\s]{3,600}?\.(?:jpe?g|png|webp|avif)(?:[?/][^\"'<>\s]{0,300})?)[\"']",
-    re.IGNORECASE,
-)
+# A page of 2,000 photos with eight widths each has 16,000 addresses, their originals included. One of more than
+# ADDRESS_CHARS counts as several.
+MAX_ADDRESSES = 50_000
+ADDRESS_CHARS = 1_024
+MAX_ADDRESSES_OF_ELEMENT = 100
+MAX_SOURCES = 20  # <source> elements of one <picture>
+MAX_LINKS = 20_000  # of one page; a crawl reads 1,000 pages
+MAX_BASE_CHARS = 2_048  # of <base href>: every relative address of the page repeats it
+TOO_LONG = "address: too long"  # the words of foundation.addresses
+REJECTED_CHARS = 500  # of such an address, for the ledger
+IMAGES = ("img", "amp-img")
+OG_PROPERTIES = ("og:image", "og:image:secure_url")
+BACKGROUND_ATTRIBUTES = ("data-bg", "data-background", "data-background-image")
 GROWING_SCRIPT = re.compile(  # adds photos when one scrolls or presses a button
     r"IntersectionObserver|infinite.?scroll|load.?more|addEventListener\(\s*[\"']scroll|onscroll", re.IGNORECASE
 )
 MORE_BUTTON = re.compile(r"^\s*(load|show|view|see) more\b", re.IGNORECASE)
 MIN_EMBEDDED_PHOTOS = 3  # with so many in its JSON, a page needs no browser
+MORE_BUTTON_PARTS, MORE_BUTTON_CHARS = 20, 200  # text nodes of a button, and characters of each, that are looked at
 MIN_WORDS = 30  # a page without images and with fewer words is filled by scripts
+CONTAINERS = ("main", "section", "div", "ul")
 GALLERY_CONTAINER = re.compile(r"\b(gallery|portfolio|grid|feed|root|app|__next|masonry|products)\b", re.IGNORECASE)
 PAGE_NUMBER = re.compile(
     r"(?:/page)?/\d{1,4}/?(?=$|\?)|(?<=[?&])(?:page|p|paged|offset|start|pg)=\d{1,5}&?", re.IGNORECASE
@@ -67,25 +75,16 @@ class _Mention:
     width_px: int = 0
 
 
-def candidates(html: str, page_url: str, listed: Sequence[str] = ()) -> list[Candidate]:
+def candidates(html: str | Document, page_url: str, listed: Sequence[str] = ()) -> list[Candidate]:
     """Photos of the page, in reading order; each once, however often the page names it.
 
     listed: addresses that the site's sitemap names for this page.
     """
-    selector = Selector(text=html or "<html></html>")
-    base = absolute(selector.xpath("//base/@href").get("") or page_url, page_url) or page_url
-    mentions = [
-        *_from_elements(selector, base),
-        *_from_styles(selector, base),
-        *_from_head_and_scripts(selector, base),
-        *(_Mention([url]) for value in listed if (url := absolute(value, base))),
-    ]
+    mentions = _Mentions(markup.read(html), page_url)
     photos: dict[str, Candidate] = {}
     photo_of: dict[str, str] = {}
-    for mention in mentions:
-        if not mention.offers:
-            continue
-        ranked = _rank(mention.offers, base)
+    for mention in mentions.of_page(listed):
+        ranked = mentions.ranked(mention)
         first_offer = next((photo_of[url] for url in ranked if url in photo_of), None)
         if first_offer is None:
             first_offer = ranked[0]
@@ -106,23 +105,26 @@ def candidates(html: str, page_url: str, listed: Sequence[str] = ()) -> list[Can
     return list(photos.values())
 
 
-def placeholders(html: str) -> int:
+def placeholders(html: str | Document) -> int:
     """How many <img> have no address but a data: address."""
-    selector = Selector(text=html or "<html></html>")
-    return sum(
-        all(value.strip().startswith("data:") for value in _values(image) if value.strip())
-        for image in selector.xpath(IMG_XPATH)
-        if any(value.strip().startswith("data:") for value in _values(image))
-    )
+    count = 0
+    for image in markup.read(html).named(*IMAGES):
+        values = (value.strip() for value in notations.values(image.attributes))
+        named = [value for value in values if value]
+        count += bool(named) and all(value.startswith("data:") for value in named)
+    return count
 
 
-def links(html: str, page_url: str) -> list[str]:
+def links(html: str | Document, page_url: str) -> list[str]:
     """Pages of the same host that this page links to, in reading order, once each."""
-    selector = Selector(text=html or "<html></html>")
-    base = absolute(selector.xpath("//base/@href").get("") or page_url, page_url) or page_url
+    document = markup.read(html)
+    base = _base(document, page_url)
     host = urlsplit(page_url).netloc
+    hrefs = [element.attributes["href"] for element in document.named("a") if "href" in element.attributes]
+    if len(hrefs) > MAX_LINKS:
+        document.note(f"more than {MAX_LINKS:,} links")
     pages: dict[str, None] = {}
-    for href in selector.xpath("//a/@href").getall():
+    for href in hrefs[:MAX_LINKS]:
         url = absolute(href, base)
         if not url or urlsplit(url).netloc != host:
             continue
@@ -137,164 +139,209 @@ def same_series(url: str, page_url: str) -> bool:
     return PAGE_NUMBER.sub("", url).rstrip("/?") == PAGE_NUMBER.sub("", page_url).rstrip("/?")
 
 
-def needs_browser(html: str) -> bool:
+def needs_browser(html: str | Document) -> bool:
     """Whether scripts load the photos, judged by the page's content and not by its address.
 
     A page whose embedded JSON names its photos needs no browser, unless it grows when scrolled.
     """
-    selector = Selector(text=html or "<html></html>")
-    scripts = selector.xpath("//script[not(contains(@type, 'json'))]")
-    if not scripts:
+    document = markup.read(html)
+    if all("json" in script.attributes.get("type", "") for script in document.named("script")):
         return False
-    if any(GROWING_SCRIPT.search(script) for script in scripts.xpath("text()").getall()):
-        return True
+    scripts = document.texts_in("script")
     if any(
-        MORE_BUTTON.search(" ".join(e.xpath(".//text()").getall())) for e in selector.xpath("//button | //a[@href='#']")
-    ):
+        GROWING_SCRIPT.search(text) for script, text in scripts if "json" not in script.attributes.get("type", "")
+    ) or any(map(MORE_BUTTON.search, _button_texts(document))):
         return True
-    if sum(1 for _ in _from_head_and_scripts(selector, "https://any.example/", head=False)) >= MIN_EMBEDDED_PHOTOS:
+    embedded = _Mentions(document, "https://any.example/").of_scripts()
+    if len(list(islice(embedded, MIN_EMBEDDED_PHOTOS))) >= MIN_EMBEDDED_PHOTOS:
         return False
-    for container in selector.xpath("//main | //section | //div | //ul"):
-        name = " ".join((attributes(container).get("id", ""), attributes(container).get("class", "")))
-        if (
-            GALLERY_CONTAINER.search(name)
-            and not container.xpath(".//img | .//a")
-            and not "".join(container.xpath(".//text()").getall()).strip()
-        ):
-            return True
-    text = " ".join(selector.xpath("//body//text()[not(parent::script or parent::style)]").getall())
-    return not selector.xpath("//img") and len(text.split()) < MIN_WORDS
+    if _has_empty_gallery(document):
+        return True
+    return not document.named("img") and _words(document, MIN_WORDS) < MIN_WORDS
 
 
-def _from_elements(selector: Selector, base: str) -> Iterator[_Mention]:
-    for image in selector.xpath(IMG_XPATH):
-        raw = [*_values(image)]
-        raw += image.xpath("parent::picture/source/@srcset | parent::picture/source/@data-srcset").getall()
-        link = image.xpath("ancestor::a[1]/@href").get("")
-        if link and IMAGE_EXTENSION.search(urlsplit(absolute(link, base) or "").path):
-            raw.insert(0, link)
-        offers = [url for value in raw for url in _addresses(value, base)]
-        if not offers and attributes(image).get("src", "").strip().startswith("data:"):
-            continue  # counted by placeholders()
-        tiny = {attributes(image).get("width", ""), attributes(image).get("height", "")} == {"1"}
-        vector = offers and all(urlsplit(url).path.lower().endswith((".svg", ".ico")) for url in offers)
-        rejected = "one pixel" if tiny else "drawing: SVG or icon file" if vector else ""
-        yield _Mention(offers, attributes(image).get("alt", ""), rejected, max(map(_named_width, raw), default=0))
-    for text in selector.xpath("//noscript/text()").getall():
-        if "<img" in text:  # some parsers keep the content of <noscript> as text
-            yield from _from_elements(Selector(text=text), base)
-    for anchor in selector.xpath("//a[not(.//img)]"):
-        url = absolute(attributes(anchor).get("href", ""), base)
-        if url and IMAGE_EXTENSION.search(urlsplit(url).path):
-            yield _Mention([url], attributes(anchor).get("title", ""))
+def _button_texts(document: Document) -> Iterator[str]:
+    """How the text of each button begins."""
+    for element in document.elements:
+        if element.name == "button" or (element.name == "a" and element.attributes.get("href") == "#"):
+            last = min(element.end_text, element.first_text + MORE_BUTTON_PARTS)
+            yield " ".join(text[:MORE_BUTTON_CHARS] for _, text in document.texts[element.first_text : last])
 
 
-def _from_styles(selector: Selector, base: str) -> Iterator[_Mention]:
-    for element in selector.xpath("//*[@style or @data-bg or @data-background or @data-background-image]"):
-        values = [next(filter(None, match)) for match in CSS_URL.findall(attributes(element).get("style", ""))]
-        values += [
-            attributes(element).get(name, "") for name in ("data-bg", "data-background", "data-background-image")
-        ]
-        for value in values:
-            match = CSS_URL.search(value)
-            url = absolute(next(filter(None, match.groups())) if match else value, base)
-            if url:
-                yield _Mention([url], attributes(element).get("aria-label", attributes(element).get("title", "")))
-    for style in selector.xpath("//style/text()").getall():
-        for match in CSS_URL.findall(style):
-            url = absolute(next(filter(None, match)), base)
-            if url and IMAGE_EXTENSION.search(urlsplit(url).path):
-                yield _Mention([url])
-
-
-def _from_head_and_scripts(selector: Selector, base: str, head: bool = True) -> Iterator[_Mention]:
-    """og:image, JSON-LD, and addresses in JSON inside scripts."""
-    if head:
-        for value in selector.xpath(OG_XPATH).getall():
-            if url := absolute(value, base):
-                yield _Mention([url])
-    for script in selector.xpath("//script[text()]"):
-        text = script.xpath("text()").get("")
-        if len(text) > MAX_SCRIPT_CHARS:
-            continue
-        if attributes(script).get("type", "").strip().lower() == "application/ld+json":
-            yield from _from_linked_data(text, base)
-            continue
-        for match in QUOTED_IMAGE.findall(text):
-            value = match.replace("\\/", "/").replace("\\u002F", "/").replace("\\u0026", "&").replace("&amp;", "&")
-            if url := absolute(value, base):
-                yield _Mention([url])
-
-
-def _from_linked_data(text: str, base: str) -> Iterator[_Mention]:
-    """schema.org: `image`, and the contentUrl of an ImageObject."""
-    try:
-        waiting: list[Any] = [json.loads(text)]
-    except (ValueError, RecursionError):
-        return
-    while waiting:
-        node = waiting.pop(0)
-        if isinstance(node, list):
-            waiting += node
-        elif isinstance(node, dict):
-            is_image = "ImageObject" in str(node.get("@type", ""))
-            named = node.get("image")
-            values = [value for value in (named if isinstance(named, list) else [named]) if isinstance(value, str)]
-            values += [str(node[key]) for key in ("contentUrl", "url") if is_image and node.get(key)][:1]
-            for value in values:
-                if url := absolute(value, base):
-                    yield _Mention([url], str(node.get("caption") or node.get("name") or "") if is_image else "")
-            waiting += [value for key, value in node.items() if isinstance(value, dict | list) and key != "logo"]
-
-
-def _values(image: Selector) -> list[str]:
-    """Attributes of an <img> that may hold addresses: srcset and its variants first, then data-*, then src."""
-    names = sorted(
-        (name for name in attributes(image) if name == "src" or name in SET_ATTRIBUTES or name.startswith("data-")),
-        key=lambda name: (name not in SET_ATTRIBUTES, name == "src"),
+def _has_empty_gallery(document: Document) -> bool:
+    """Whether an element that is called a gallery has no image, no link and no text inside."""
+    elements = document.elements
+    filled = list(accumulate((element.name in ("img", "a") for element in elements), initial=0))
+    return any(
+        filled[element.end] == filled[element.index + 1]
+        and element.first_text == element.end_text
+        and GALLERY_CONTAINER.search(f"{element.attributes.get('id', '')} {element.attributes.get('class', '')}")
+        for element in document.named(*CONTAINERS)
     )
-    return [attributes(image)[name] for name in names if attributes(image)[name]]
 
 
-def _addresses(value: str, base: str) -> list[str]:
-    """Addresses in an attribute: one, a srcset (largest first), or JSON with addresses inside."""
-    value = value.strip()
-    if not value or value.startswith("data:"):
-        return []
-    if value[0] in "{[":
-        try:
-            text = json.dumps(json.loads(value))
-        except ValueError:
-            return []
-        return [url for match in QUOTED_IMAGE.findall(text) if (url := absolute(match, base))]
-    entries = _srcset(value)
-    if entries:
-        return [url for raw, _ in sorted(entries, key=lambda entry: -entry[1]) if (url := absolute(raw, base))]
-    is_address = "/" in value or IMAGE_EXTENSION.search(value.split("?")[0])
-    if not is_address or (" " in value and not IMAGE_EXTENSION.search(value.split("?")[0])):
-        return []
-    url = absolute(value, base)
-    return [url] if url else []
+def _words(document: Document, enough: int) -> int:
+    """How many words the body shows; counting stops when there are enough."""
+    body = next(iter(document.named("body")), None)
+    words = 0
+    for owner, text in document.texts[body.first_text : body.end_text] if body else ():
+        if owner.name not in ("script", "style"):
+            words += len(text.split(None, enough)[:enough])
+            if words >= enough:
+                break
+    return words
 
 
-def _named_width(value: str) -> int:
-    """The largest width in pixels in a srcset or a name like `-1024x768.jpg`; 0 for none. Ratios (2x) give none."""
-    widths = [int(width) for width in re.findall(r"\s(\d{2,5})w\s*(?:,|$)", value)]
-    widths += [int(width) for width in re.findall(r"-(\d{2,4})x\d{2,4}\.\w{3,4}", value)]
-    return max(widths, default=0)
+class _Mentions:
+    """Reads the mentions of photos in a page, until MAX_ADDRESSES addresses were looked at."""
+
+    def __init__(self, document: Document, page_url: str) -> None:
+        self._document = document
+        self._base = _base(document, page_url)
+        self._addresses = 0
+
+    def of_page(self, listed: Sequence[str]) -> Iterator[_Mention]:
+        yield from self._of_images(self._document)
+        unread = "".join(text for _, text in self._document.texts_in("noscript") if "<img" in text)
+        if unread:  # some parsers keep the content of <noscript> as text
+            yield from self._of_images(markup.read(unread))
+        yield from self._of_anchors()
+        yield from self._of_styles()
+        for meta in self._document.named("meta"):
+            attributes = meta.attributes
+            if attributes.get("property") in OG_PROPERTIES or attributes.get("name") == "twitter:image":
+                yield from self._found([attributes.get("content", "")])
+        yield from self.of_scripts()
+        for value in listed:
+            yield from self._found([value])
+
+    def of_scripts(self) -> Iterator[_Mention]:
+        """JSON-LD, and addresses in JSON inside scripts."""
+        for script, text in self._document.texts_in("script"):
+            if len(text) > MAX_SCRIPT_CHARS:
+                self._document.note(f"a script of more than {MAX_SCRIPT_CHARS:,} characters")
+            elif script.attributes.get("type", "").strip().lower() == "application/ld+json":
+                for value, caption in notations.linked_data(text):
+                    yield from self._found([value], caption)
+            else:
+                for value in notations.quoted_images(text):
+                    plain = value.replace("\\/", "/").replace("\\u002F", "/").replace("\\u0026", "&")
+                    yield from self._found([plain.replace("&amp;", "&")])
+
+    def ranked(self, mention: _Mention) -> list[str]:
+        """Originals of every offer first, then the offers themselves."""
+        if mention.rejected == TOO_LONG:
+            return mention.offers
+        chains = [originals(url, self._base) for url in dict.fromkeys(mention.offers)]
+        ranked = list(dict.fromkeys([url for chain in chains for url in chain[:-1]] + [chain[-1] for chain in chains]))
+        self._addresses += sum(map(_cost, ranked))
+        return ranked
+
+    def _of_images(self, document: Document) -> Iterator[_Mention]:
+        sources = _sources(document)
+        for image in document.named(*IMAGES):
+            attributes = image.attributes
+            raw = notations.values(image.attributes)
+            if image.parent is not None:
+                raw += sources.get(image.parent.index, ())
+            link = image.anchor.attributes.get("href", "") if image.anchor is not None else ""
+            if self._is_full():
+                break
+            self._addresses += 1
+            if link and _is_image(absolute(link, self._base)):
+                raw.insert(0, link)
+            offers, rejected = self._offers(address for value in raw for address in notations.addresses(value))
+            rejected = rejected or _why_not(attributes, offers)
+            if offers:
+                yield _Mention(offers, attributes.get("alt", ""), rejected, max(map(notations.named_width, raw)))
+
+    def _of_anchors(self) -> Iterator[_Mention]:
+        """Links to images that show no image themselves."""
+        elements = self._document.elements
+        images = list(accumulate((element.name == "img" for element in elements), initial=0))
+        for anchor in self._document.named("a"):
+            if images[anchor.end] == images[anchor.index] and (href := anchor.attributes.get("href")):
+                yield from self._found([href], anchor.attributes.get("title", ""), only_images=True)
+
+    def _of_styles(self) -> Iterator[_Mention]:
+        for element in self._document.elements:
+            attributes = element.attributes
+            values = [*notations.css_urls(attributes.get("style", ""))]
+            values += [attributes[name] for name in BACKGROUND_ATTRIBUTES if name in attributes]
+            for value in values:
+                label = attributes.get("aria-label", attributes.get("title", ""))
+                yield from self._found([next(notations.css_urls(value), value)], label)
+        for _, style in self._document.texts_in("style"):
+            for value in notations.css_urls(style):
+                yield from self._found([value], only_images=True)
+
+    def _found(self, values: Iterable[str], alt: str = "", only_images: bool = False) -> Iterator[_Mention]:
+        """One mention, if one of the values is an address. only_images: the address must end like an image's."""
+        offers, rejected = self._offers(values)
+        if offers and not (only_images and (rejected or not _is_image(offers[0]))):
+            yield _Mention(offers, alt, rejected)
+
+    def _offers(self, values: Iterable[str]) -> tuple[list[str], str]:
+        """Absolute addresses of what one element names; if all are too long, the beginning of one, and why not."""
+        offers: list[str] = []
+        too_long = ""
+        for number, value in enumerate(values):
+            if self._is_full():
+                break
+            if number == MAX_ADDRESSES_OF_ELEMENT:
+                self._document.note(f"more than {MAX_ADDRESSES_OF_ELEMENT} addresses in one element")
+                break
+            self._addresses += 1
+            url = absolute(value, self._base)
+            if url and len(url) <= MAX_URL_CHARACTERS:
+                offers.append(url)
+                self._addresses += _cost(url) - 1
+            elif (url or is_too_long(value)) and not too_long:
+                too_long = absolute(value.strip()[:REJECTED_CHARS], self._base) or ""
+        return (offers, "") if offers or not too_long else ([too_long[:REJECTED_CHARS]], TOO_LONG)
+
+    def _is_full(self) -> bool:
+        if self._addresses >= MAX_ADDRESSES:
+            self._document.note(f"more than {MAX_ADDRESSES:,} addresses of photos")
+        return self._addresses >= MAX_ADDRESSES
 
 
-def _srcset(value: str) -> list[tuple[str, float]]:
-    """Addresses of a srcset with their widths in pixels (of `2x`: 2000); empty where `value` is no srcset."""
-    if not re.search(r"\s\d+(\.\d+)?[wx]\s*(,|$)", value):
-        return []
-    entries = []
-    for match in re.finditer(r"(\S.*?)\s+(\d+(?:\.\d+)?)([wx])\s*(?:,\s*|$)", value):
-        entries.append((match[1].lstrip(", "), float(match[2]) * (1 if match[3] == "w" else 1000)))
-    return entries
+def _base(document: Document, page_url: str) -> str:
+    """What relative addresses of the page are relative to."""
+    hrefs = (base.attributes["href"] for base in document.named("base") if "href" in base.attributes)
+    href = next(hrefs, "")
+    if len(href) > MAX_BASE_CHARS:
+        document.note(f"a base address of more than {MAX_BASE_CHARS:,} characters")
+        href = ""
+    return absolute(href or page_url, page_url) or page_url
 
 
-def _rank(offers: list[str], base: str) -> list[str]:
-    """Originals of every offer first, then the offers themselves."""
-    chains = [originals(url, base) for url in dict.fromkeys(offers)]
-    return list(dict.fromkeys([url for chain in chains for url in chain[:-1]] + [chain[-1] for chain in chains]))
+def _sources(document: Document) -> dict[int, list[str]]:
+    """The srcsets of the <source> elements of each <picture>, by its index."""
+    sources: dict[int, list[str]] = {}
+    for source in document.named("source"):
+        if source.parent is None or source.parent.name != "picture":
+            continue
+        values = sources.setdefault(source.parent.index, [])
+        if len(values) >= MAX_SOURCES:
+            document.note(f"more than {MAX_SOURCES} sources of one picture")
+            continue
+        values += [value for name, value in source.attributes.items() if name in ("srcset", "data-srcset")]
+    return sources
+
+
+def _cost(url: str) -> int:
+    return 1 + len(url) // ADDRESS_CHARS
+
+
+def _is_image(url: str | None) -> bool:
+    return url is not None and IMAGE_EXTENSION.search(urlsplit(url).path) is not None
+
+
+def _why_not(attributes: dict[str, str], offers: list[str]) -> str:
+    """Why an image is rejected by what its page says; empty where it is not."""
+    if {attributes.get("width", ""), attributes.get("height", "")} == {"1"}:
+        return "one pixel"
+    if offers and all(urlsplit(url).path.lower().endswith((".svg", ".ico")) for url in offers):
+        return "drawing: SVG or icon file"
+    return ""

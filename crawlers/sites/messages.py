@@ -104,5 +104,5 @@ def message_from_json(line: str) -> Message:
         if "report" in content:
             return Finished(SourceReport(**content["report"]), SiteTraits(**content["traits"]))
         return Failed(**content)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{line[:200]!r} is not a message of a crawl ({error})") from None

@@ -14,7 +14,10 @@ from scrapy.http import Response, TextResponse
 from scrapy.http.request import NO_CALLBACK
 from scrapy_playwright.page import PageMethod
 
+from crawlers import markup
+from crawlers.markup import Document
 from crawlers.politeness import optout
+from crawlers.politeness.refusals import AddressRefused
 from crawlers.sites import discovery, sitemaps
 from crawlers.sites.failures import page_failure
 from crawlers.sites.messages import CrawlOptions
@@ -22,7 +25,6 @@ from crawlers.sites.originals import platform_of
 from crawlers.source_health import Note, NoteKind
 
 logger = logging.getLogger(__name__)
-MAX_SITEMAPS = 20  # of one host
 MAX_SCROLLS = 100  # of one page
 SCROLLS_WITHOUT_GROWTH = 2  # then the page is complete
 SCROLL_WAIT_MS = 400
@@ -111,10 +113,11 @@ class SiteSpider(scrapy.Spider):
         self.pages += 1
         if depth == 0:
             self.hosts.add(urlsplit(response.url).netloc)  # www or not: where the start page redirected to
-        if discovery.needs_browser(response.text):
+        page = markup.read(response.text)
+        if discovery.needs_browser(page):
             yield self._in_browser(response.url, depth, stale)
             return
-        async for result in self._results(response, depth, stale):
+        async for result in self._results(response, page, depth, stale):
             yield result
 
     async def rendered(self, response: Response, depth: int, stale: int) -> AsyncIterator[Any]:
@@ -123,7 +126,7 @@ class SiteSpider(scrapy.Spider):
             if STILL_GREW in response.text[:2000]:
                 stop = f"page {response.url}: stopped after {MAX_SCROLLS} scrolls, it still grew"
                 self._note(NoteKind.LIMIT, response.url, stop)
-            async for result in self._results(response, depth, stale):
+            async for result in self._results(response, markup.read(response.text), depth, stale):
                 yield result
 
     def failed(self, failure: Any) -> None:
@@ -134,37 +137,40 @@ class SiteSpider(scrapy.Spider):
     def _note(self, kind: NoteKind, url: str, text: str) -> None:
         self.notes.append(Note(kind, urlsplit(url).netloc, text))
 
-    async def _results(self, response: TextResponse, depth: int, stale: int) -> AsyncIterator[Any]:
+    async def _results(self, response: TextResponse, page: Document, depth: int, stale: int) -> AsyncIterator[Any]:
         """The page's photos as one item, then requests for its links. stale: stale pages in a row before it."""
-        photos = discovery.candidates(response.text, response.url, self.listed.get(response.url, ()))
+        photos = discovery.candidates(page, response.url, self.listed.get(response.url, ()))
         new = [photo for photo in photos if photo.image_url not in self.photos]
-        self._count(response, new)
-        if objection := await self._objection(response):
+        self._count(page, new)
+        if objection := await self._objection(response, page):
             self.objections.append(f"{response.url}: {objection}")
             photos = [replace(photo, rejected=f"opt-out: {objection}") for photo in photos]
         if photos:
             yield {"page_url": response.url, "photos": photos}
-        for request in self._follow(response, depth, 0 if new else stale + 1):
+        for request in self._follow(response.url, page, depth, 0 if new else stale + 1):
             yield request
+        if page.limits:
+            limits = "; ".join(page.limits)
+            self._note(NoteKind.LIMIT, response.url, f"page {response.url}: {limits}; the rest was not read")
 
-    def _count(self, response: TextResponse, new: list[discovery.Candidate]) -> None:
-        self.placeholders += discovery.placeholders(response.text)
+    def _count(self, page: Document, new: list[discovery.Candidate]) -> None:
+        self.placeholders += discovery.placeholders(page)
         self.photos.update(photo.image_url for photo in new)
         self.stale_pages = 0 if new else self.stale_pages + 1
         self.platforms.update(name for photo in new if (name := _platform(photo)))
 
-    def _follow(self, response: TextResponse, depth: int, stale: int) -> Iterator[scrapy.Request]:
-        if optout.forbids_following(response.text):
+    def _follow(self, page_url: str, page: Document, depth: int, stale: int) -> Iterator[scrapy.Request]:
+        if optout.forbids_following(page):
             return
-        for url in discovery.links(response.text, response.url):
+        for url in discovery.links(page, page_url):
             if urlsplit(url).netloc not in self.hosts or url in self.queued:
                 continue
-            in_series = discovery.same_series(url, response.url)
+            in_series = discovery.same_series(url, page_url)
             if depth + (not in_series) > self.options.depth:
                 continue
-            if stop := self._reason_to_stop(response.url, in_series, stale):
+            if stop := self._reason_to_stop(page_url, in_series, stale):
                 if stop not in (note.text for note in self.notes):
-                    self._note(NoteKind.LIMIT, response.url, stop)
+                    self._note(NoteKind.LIMIT, page_url, stop)
                 return
             yield self._page(url, depth + (not in_series), stale if in_series else 0)
 
@@ -177,7 +183,7 @@ class SiteSpider(scrapy.Spider):
             return f"series left after {self.options.stale_in_series} pages without a new photo, at {page}"
         return ""
 
-    async def _objection(self, response: TextResponse) -> str:
+    async def _objection(self, response: TextResponse, page: Document) -> str:
         """The evidence that the page, its headers or its host object to training on its photos; empty where none."""
         pairs = [
             (name.decode("latin-1"), value.decode("latin-1"))
@@ -185,27 +191,27 @@ class SiteSpider(scrapy.Spider):
             for value in values
         ]
         return (
-            optout.from_headers(pairs)
-            or optout.from_page(response.text)
-            or await self.crawler.robots.objection(response.url)  # type: ignore[attr-defined]
+            optout.from_headers(pairs) or optout.from_page(page) or await self.crawler.robots.objection(response.url)  # type: ignore[attr-defined]
         )
 
     async def _read_sitemaps(self, host_url: str) -> None:
         try:
             rules = await self.crawler.robots.rules(host_url)  # type: ignore[attr-defined]
-            waiting = rules.sitemaps or [f"{host_url}/sitemap.xml"]
-            for address in waiting:
-                if urlsplit(address).netloc not in self.hosts:
-                    continue
+        except AddressRefused:
+            return
+        found = sitemaps.HostSitemaps(rules.sitemaps or [f"{host_url}/sitemap.xml"], self.hosts)
+        while waiting := found.next():
+            address, level = waiting
+            try:
                 request = scrapy.Request(address, callback=NO_CALLBACK)
                 response = await self.crawler.engine.download_async(request)
-                if response.status != 200:
-                    continue
-                sitemap = sitemaps.parse(response.body)
-                self.listed.update(sitemap.images)
-                waiting += sitemap.indexed[: MAX_SITEMAPS - len(waiting)]
-        except Exception as error:  # noqa: BLE001  a crawl works without a sitemap
-            logger.debug("sitemap of %s: %s", host_url, error)
+                if response.status == 200:
+                    found.read(response.body, address, level)
+            except Exception as error:  # noqa: BLE001  a crawl works without a sitemap
+                logger.debug("sitemap %s: %s", address, error)
+        self.listed.update(found.images)
+        for note in found.notes:
+            self._note(NoteKind.SITEMAP, host_url, f"{note}; the rest was not read")
 
     def _is_below_a_start(self, url: str) -> bool:
         parts = urlsplit(url)

@@ -100,6 +100,13 @@ def test_5_a_host_that_keeps_failing_is_left_alone(tmp_path: Path) -> None:
         ("Tue, 24 Nov 2026 10:00:30 GMT", 30.0),
         ("Mon, 23 Nov 2026 10:00:00 GMT", 0.0),
         ("soon", None),
+        ("²", None),  # Security 10: isdigit() says yes, int() refuses it
+        ("٣", None),
+        ("1e999", None),
+        ("9" * 5000, 999_999_999.0),
+        ("Tue, 24 Nov 2026 10:00:30 -9999", None),
+        ("Tue, 24 Nov 99999 10:00:30 GMT", None),
+        ("(" * 10_000, None),
         ("", None),
     ],
 )
