@@ -5,20 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import requests
 
 from dataset.reader import Undecodable, decode, decoded, load
-from foundation.downloads import TooLarge, TooSlow, read_body
+from foundation.addresses import Refused
+from foundation.downloads import TooLarge, TooSlow
 from foundation.errors import UsageError
-from foundation.settings import Settings
+from foundation.outgoing import Failures, Limits, Outgoing
+from foundation.settings import AGENT_NAME, Settings
+from foundation.version import VERSION
 from training.examples import Examples, Progress
 from training.models import Model
 from training.train import examples_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff")
-MAX_BYTES = 30_000_000
-TIMEOUT_S = 20
-MAX_S = 120  # for a whole picture
+LIMITS = Limits(max_bytes=30_000_000, max_s=120, timeout_s=20)  # a picture of 30 MB over a slow line
 NEAREST = 3  # training pictures named with each answer
 
 
@@ -27,17 +27,19 @@ def predict(
     paths: Sequence[str | Path],
     examples: Examples | None = None,
     tell: Progress | None = None,
+    outgoing: Outgoing | None = None,
 ) -> list[dict[str, Any]]:
     """file, label and probabilities of each picture. Folders are walked, URLs are fetched.
 
-    examples: those that the model learned from; with them each answer names the nearest. Raises UsageError for a file
-    that is not a picture.
+    examples: those that the model learned from; with them each answer names the nearest. outgoing: fetches URLs; the
+    default asks public hosts only. Raises UsageError for a file that is not a picture.
     """
+    outgoing = outgoing or Outgoing(f"{AGENT_NAME}/{VERSION}")
     files = list(_files(paths))
     explain = _nearest(examples) if examples else None
     answers = []
     for number, name in enumerate(files, 1):
-        image = _picture(name)
+        image = _picture(name, outgoing)
         probabilities = model.probabilities(image)
         label = max(probabilities, key=lambda one: probabilities[one])
         answer: dict[str, Any] = {
@@ -56,10 +58,15 @@ def learned_from(settings: Settings, model: Model, tell: Progress | None = None)
     return examples_of(settings, load(settings.home, model.version), tell)
 
 
+def outgoing_of(settings: Settings) -> Outgoing:
+    """Fetches pictures under the project's name, and from the private hosts that it allows."""
+    return Outgoing(settings.user_agent, frozenset(settings.crawl.allow_private_hosts))
+
+
 def _files(paths: Sequence[str | Path]) -> Iterator[str]:
     for name in paths:
         path = Path(name)
-        if str(name).startswith(("http://", "https://")) or not path.is_dir():
+        if _is_address(str(name)) or not path.is_dir():
             yield str(name)
             continue
         inside = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
@@ -68,26 +75,36 @@ def _files(paths: Sequence[str | Path]) -> Iterator[str]:
         yield from inside
 
 
-def _picture(name: str) -> Any:
+def _picture(name: str, outgoing: Outgoing) -> Any:
     try:
-        return decoded(_fetched(name)) if name.startswith(("http://", "https://")) else decode(Path(name))
-    except requests.RequestException as error:
-        raise UsageError(f"{name} cannot be fetched ({type(error).__name__}); name another address") from error
+        return decoded(_fetched(name, outgoing)) if _is_address(name) else decode(Path(name))
     except OSError as error:
         raise UsageError(f"{name} cannot be read ({error.strerror}); name a picture") from error
     except Undecodable as error:
         raise UsageError(f"{name} is not a picture that can be read ({error}); name another") from error
 
 
-def _fetched(address: str) -> bytes:
-    with requests.get(address, timeout=TIMEOUT_S, stream=True) as response:
-        response.raise_for_status()
-        try:
-            return read_body(response, MAX_BYTES, MAX_S)
-        except TooLarge as error:
-            raise UsageError(f"{address} is {error}; name a smaller picture") from error
-        except TooSlow as error:
-            raise UsageError(f"{address} is {error}; try again later, or name another address") from error
+def _is_address(name: str) -> bool:
+    return name.lower().startswith(("http://", "https://"))
+
+
+def _fetched(address: str, outgoing: Outgoing) -> bytes:
+    try:
+        answer = outgoing.get(address, LIMITS)
+    except TooLarge as error:
+        raise UsageError(f"{address} is {error}; name a smaller picture") from error
+    except TooSlow as error:
+        raise UsageError(f"{address} is {error}; try again later, or name another address") from error
+    except Refused as error:
+        raise UsageError(
+            f"{address} is not fetched ({error}); name another address, or list a private host in [crawl] "
+            "allow_private_hosts"
+        ) from error
+    except Failures as error:
+        raise UsageError(f"{address} cannot be fetched ({type(error).__name__}); name another address") from error
+    if answer.status != 200:
+        raise UsageError(f"{address} cannot be fetched (answered {answer.status}); name another address")
+    return answer.body
 
 
 def _nearest(examples: Examples) -> Callable[[Any], list[dict[str, Any]]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from crawlers.photo_apis.protocol import Connection, Photo, RateLimited
+from crawlers.photo_apis.protocol import Connection, Photo, RateLimited, count_in, number
 from dataset.project import Project
 from foundation.settings import Source
 
@@ -41,7 +41,7 @@ class Openverse:
             for photo in photos[: count - count_so_far]:
                 yield self._photo(photo)
                 count_so_far += 1
-            if not photos or count_so_far >= count or page >= int(answer.get("page_count", 0)):
+            if not photos or count_so_far >= count or page >= count_in(answer, "page_count"):
                 return
 
     def note_use(self, photo: Photo) -> None: ...
@@ -64,9 +64,9 @@ class Openverse:
         time.sleep(max(0.0, self._asked_at + SEARCH_INTERVAL_S - time.monotonic()) if self._asked_at else 0.0)
         self._asked_at = time.monotonic()
         response = self._connection.ask(url)
-        if response.status_code == 429:
+        if response.status == 429:
             wait = response.headers.get("Retry-After", "")
-            when = f"in {wait} s" if wait.isdigit() else "later"
+            when = f"in {wait} s" if number(wait) is not None else "later"
             raise RateLimited(
                 f"{self._connection.base_url}: the limit is reached; run this again {when}, "
                 "it continues where it stopped"
