@@ -1,4 +1,4 @@
-# Two images from our own lock files: what is tested is what runs.
+# Two images. Both install the lock files that the tests use.
 FROM python:3.11-slim-bookworm AS base
 RUN pip install --no-cache-dir "uv>=0.9,<1" && useradd --create-home cake
 ENV PYTHONUNBUFFERED=1 UV_SYSTEM_PYTHON=1 UV_NO_CACHE=1

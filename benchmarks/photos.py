@@ -1,4 +1,4 @@
-"""The labelled photos of ../shared as arrays: what benchmarks of triage and priors work on."""
+"""The labelled photos of ../shared as arrays, for the benchmarks of triage and priors."""
 
 import csv
 import hashlib
@@ -47,7 +47,7 @@ class Photos:
         return self.subset(self.labels != "unsure")
 
     def subject(self, i: int, **more: object) -> Subject:
-        """As detectors see it, by its own looks; `more` for what others say of it."""
+        """One photo as detectors see it. more: fields that do not come from the photo itself."""
         made: Fingerprint = self.prints[i]
         row = made.row(str(self.sha256[i]))
         label = "not_cake" if self.sites[i] == "objects" else "cake"
@@ -61,15 +61,15 @@ class Photos:
 
 
 def labelled(shared: Path, net: Backbone, *, with_objects: bool = True) -> Photos:
-    """Every photo that decodes, bakers' and objects'. with_objects: whether a COCO detector looks at them."""
-    looker = detector(shared / "models" / DETECTOR_NAME) if with_objects else None
+    """Read every photo of bakers and objects that decodes. with_objects: run a COCO detector on them."""
+    object_detector = detector(shared / "models" / DETECTOR_NAME) if with_objects else None
     photos = shared / "photos"
     items = [
         (r["site"], r["file"], r["label"], photos / "bakers" / r["site"] / r["file"])
         for r in _rows(photos / "truth.csv")
     ]
     items += [("objects", r["file"], "not_cake", photos / "objects" / r["file"]) for r in _rows(photos / "objects.csv")]
-    found = []
+    rows = []
     for site, name, label, path in items:
         content = path.read_bytes()
         try:
@@ -79,13 +79,13 @@ def labelled(shared: Path, net: Backbone, *, with_objects: bool = True) -> Photo
         made = fingerprint(content)
         measures = made.row("")["measures"]
         vector = net.vector(scaled_rgb(content)).astype(np.float16).astype(np.float32)
-        there = recognise(scaled_rgb(content, SEARCHED_SIDE_PX), looker)
+        there = recognise(scaled_rgb(content, SEARCHED_SIDE_PX), object_detector)
         row = measure_row(header.width, header.height, len(content), made.detail, measures, there.objects)  # type: ignore[arg-type]
         sha256 = hashlib.sha256(content).hexdigest()
-        found.append((vector, row, label, site, name, sha256, made, (header.width, header.height), there))
-    columns = list(zip(*found, strict=True))
+        rows.append((vector, row, label, site, name, sha256, made, (header.width, header.height), there))
+    columns = list(zip(*rows, strict=True))
     vectors = np.stack(columns[0])
-    said = ["not_cake" if site == "objects" else "cake" for site in columns[3]]
+    source_labels = ["not_cake" if site == "objects" else "cake" for site in columns[3]]
     copies = np.unique(np.array(columns[5]), return_inverse=True)[1]
     return Photos(
         vectors,
@@ -95,14 +95,14 @@ def labelled(shared: Path, net: Backbone, *, with_objects: bool = True) -> Photo
         np.array(columns[7]),
         _objects(columns[8]),
         _objects(net.classes(vectors)),
-        novelty(vectors, said, copies),
+        novelty(vectors, source_labels, copies),
     )
 
 
 def _objects(values: Sequence[object]) -> NDArray[np.object_]:
-    found = np.empty(len(values), dtype=object)
-    found[:] = values
-    return found
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

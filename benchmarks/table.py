@@ -1,4 +1,4 @@
-"""How every benchmark shows its figures: a table for people, one line of JSON for scripts."""
+"""Print the figures of a benchmark: a table for people, one line of JSON for scripts."""
 
 import json
 import threading
@@ -14,22 +14,22 @@ out = Console(width=120, highlight=False)
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    grid = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for number, name in enumerate(head):
-        made.add_column(name, justify="right" if number else "left")
+        grid.add_column(name, justify="right" if number else "left")
     for row in rows:
-        made.add_row(*(_cell(cell) for cell in row))
-    out.print(made)
+        grid.add_row(*(_cell(cell) for cell in row))
+    out.print(grid)
     out.print()
 
 
-def figures(found: Mapping[str, float | None]) -> None:
-    """The last line of a benchmark."""
-    print(json.dumps({key: None if value is None else round(value, 4) for key, value in found.items()}))
+def figures(values: Mapping[str, float | None]) -> None:
+    """Print the last line of a benchmark."""
+    print(json.dumps({key: None if value is None else round(value, 4) for key, value in values.items()}))
 
 
 class Peak:
-    """The most memory, in megabytes, that the processes below this one (or this one itself) held together."""
+    """Measure the largest memory, in megabytes, of all child processes together, or of this process (own)."""
 
     def __init__(self, own: bool = False) -> None:
         self._own = own

@@ -1,17 +1,32 @@
-"""Everything that training reads of a published version: rows, pictures and changes."""
+"""Everything that training reads of a published version: rows, pictures and changes.
+
+What needs Pillow or Arrow is imported when it is first asked for: a list of models needs neither.
+"""
 
 import hashlib
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from PIL import Image
-
-from dataset.pictures.decoding import DERIVED_RECIPE as RECIPE
-from dataset.pictures.decoding import Undecodable, scaled_rgb
-from dataset.versions.manifest import Row
 from dataset.versions.published import TAINTED, Version, diff, load, newest, order
 from dataset.versions.splits import SPLITS, UNSEEN
-from dataset.versions.verify import require_verified, verify
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from dataset.pictures.decoding import DERIVED_RECIPE as RECIPE
+    from dataset.pictures.decoding import Undecodable
+    from dataset.versions.manifest import Row
+    from dataset.versions.verify import require_verified, verify
+
+ON_FIRST_USE = {  # name here → its module and its name there
+    "RECIPE": ("dataset.pictures.decoding", "DERIVED_RECIPE"),
+    "Row": ("dataset.versions.manifest", "Row"),
+    "Undecodable": ("dataset.pictures.decoding", "Undecodable"),
+    "require_verified": ("dataset.versions.verify", "require_verified"),
+    "verify": ("dataset.versions.verify", "verify"),
+}
 
 __all__ = [
     "RECIPE",
@@ -34,22 +49,32 @@ __all__ = [
 ]
 
 
-def picture(version: Version, row: Row) -> Image.Image:
+def __getattr__(name: str) -> Any:
+    """Import what this module hands on when somebody asks for it (PEP 562)."""
+    if name not in ON_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, there = ON_FIRST_USE[name]
+    return getattr(importlib.import_module(module), there)
+
+
+def picture(version: Version, row: "Row") -> "Image.Image":
     """The picture of a row, RGB, decoded at about 256 px. Models are trained on it."""
-    return scaled_rgb((version.path / row.file).read_bytes())
+    return decoded((version.path / row.file).read_bytes())
 
 
-def decode(path: Path) -> Image.Image:
+def decode(path: Path) -> "Image.Image":
     """Any picture file, decoded like `picture`. Raises Undecodable."""
     return decoded(path.read_bytes())
 
 
-def decoded(content: bytes) -> Image.Image:
+def decoded(content: bytes) -> "Image.Image":
     """The bytes of any picture, decoded like `picture`. Raises Undecodable."""
+    from dataset.pictures.decoding import scaled_rgb
+
     return scaled_rgb(content)
 
 
-def shuffled(rows: Sequence[Row], seed: int, shard: int = 0, shards: int = 1) -> list[Row]:
+def shuffled(rows: Sequence["Row"], seed: int, shard: int = 0, shards: int = 1) -> list["Row"]:
     """The rows of one of `shards` workers, in an order that depends on `seed` and the rows' SHA-256 only.
 
     Every row is in exactly one shard. Raises ValueError for a shard outside 0..shards-1.

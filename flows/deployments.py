@@ -1,104 +1,213 @@
-"""Schedules and triggers: what runs when, on a Prefect server."""
+"""The table of deployments: schedules and automations, for `isitcake serve` and for a Prefect work pool.
+
+`python -m flows.deployments > prefect.yaml` writes the same table for `prefect deploy`.
+"""
 
 import contextlib
+import json
 import logging
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
-from prefect import serve
-from prefect.automations import Automation
-from prefect.events.actions import RunDeployment
-from prefect.events.schemas.automations import EventTrigger, Posture
-from prefect.exceptions import PrefectException
-from prefect.settings import PREFECT_API_URL
-
-from flows import loop
+from flows.events import Event
 from foundation.errors import FlowError, IsItCakeError
 
-WEEKLY = "0 4 * * 1"  # Mondays at four
-PULL_EVERY = timedelta(minutes=5)
+WORK_POOL = "isitcake"
+CONCURRENT_RUNS = 1  # of one deployment
+HEALTH_TIMEOUT_S = 10
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-def run(flow: Callable[..., Answer], *arguments: Any) -> Answer:
-    """Run a flow here and now. Raises FlowError where Prefect is out of reach; our own errors as they are."""
-    # What failed is raised as one sentence; Prefect's log would show it as a traceback first.
+@dataclass(frozen=True)
+class Automation:
+    """Run a deployment when an event arrives. parameters: of the run; a Jinja template may read the event."""
+
+    name: str
+    event: Event
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A flow that the Prefect server runs: at times, or after an event, or when somebody asks for it.
+
+    flow: name of a function in flows/loop.py. cron: a schedule, in the server's time zone.
+    """
+
+    name: str
+    flow: str
+    description: str
+    cron: str | None = None
+    interval: timedelta | None = None
+    automation: Automation | None = None
+
+
+DEPLOYMENTS = (
+    Deployment("weekly", "collect", "Collect every source, curate, ask reviewers.", cron="0 4 * * 1"),
+    Deployment("frequent", "review_pull", "Fetch answers from Label Studio.", interval=timedelta(minutes=5)),
+    Deployment(
+        "on-answers",
+        "publish",
+        "Publish when a review round is finished.",
+        automation=Automation("isitcake: publish when a review round is finished", Event.ROUND_FINISHED),
+    ),
+    Deployment(
+        "on-version",
+        "train",
+        "Train on a new version.",
+        automation=Automation(
+            "isitcake: train on a new version",
+            Event.PUBLISHED,
+            {
+                "version": {"__prefect_kind": "jinja", "template": "{{ event.payload.version }}"},
+                "by_event": True,
+            },
+        ),
+    ),
+    Deployment("by-hand", "refresh", "Run the whole loop once."),
+)
+
+
+def run(flow: Callable[..., Result], *arguments: Any) -> Result:
+    """Run a flow in this process. Raises FlowError where Prefect cannot be used; our own errors as they are."""
+    # The error is raised and shown as one sentence; Prefect's log would show it as a traceback before that.
     logging.getLogger("prefect").setLevel(logging.CRITICAL)
     with _port():
         return flow(*arguments)
 
 
 def serve_deployments(config: Path, started: Callable[[], None]) -> None:
-    """Keep the deployments, until interrupted. Raises FlowError where there is no Prefect server."""
-    if not PREFECT_API_URL.value():
-        raise FlowError("no Prefect server to serve on; start one and set PREFECT_API_URL")
-    parameters = {"config": str(config)}
+    """Run the deployments of one project until interrupted. Raises FlowError without a Prefect server.
+
+    started: called when the deployments and automations are registered.
+    """
+    import httpx
+    from prefect import serve
+    from prefect.settings import PREFECT_API_URL
+
+    from flows import loop
+
+    api_url = PREFECT_API_URL.value()
+    if not api_url:
+        raise FlowError("no Prefect server to run schedules on; start one and set PREFECT_API_URL")
+    project = {"config": str(config)}
     with _port():
-        _reachable(str(PREFECT_API_URL.value()))
-        parts: list[Any] = [
-            loop.collect.to_deployment("weekly", cron=WEEKLY, parameters=parameters, concurrency_limit=1),
-            loop.review_pull.to_deployment("frequent", interval=PULL_EVERY, parameters=parameters, concurrency_limit=1),
-            loop.publish.to_deployment("on-answers", parameters=parameters, concurrency_limit=1),
-            loop.train.to_deployment("on-version", parameters=parameters, concurrency_limit=1),
-            loop.refresh.to_deployment("by-hand", parameters=parameters, concurrency_limit=1),
+        httpx.get(f"{api_url}/health", timeout=HEALTH_TIMEOUT_S).raise_for_status()
+        runners: list[Any] = [
+            getattr(loop, deployment.flow).to_deployment(
+                deployment.name,
+                description=deployment.description,
+                cron=deployment.cron,
+                interval=deployment.interval,
+                parameters=project,
+                concurrency_limit=CONCURRENT_RUNS,
+            )
+            for deployment in DEPLOYMENTS
         ]
-        ids = {part.name: part.apply() for part in parts}
-        _automate(
-            "isitcake: publish when a review round is finished", loop.ROUND_FINISHED, ids["on-answers"], parameters
-        )
-        version = {"__prefect_kind": "jinja", "template": "{{ event.payload.version }}"}
-        _automate(
-            "isitcake: train on a new version",
-            loop.PUBLISHED,
-            ids["on-version"],
-            {**parameters, "version": version, "by_event": True},
-        )
+        deployment_ids = [runner.apply() for runner in runners]
+        for deployment, deployment_id in zip(DEPLOYMENTS, deployment_ids, strict=True):
+            if deployment.automation:
+                _register(deployment.automation, deployment_id, project)
         started()
-        serve(*parts, print_starting_message=False)
+        serve(*runners, print_starting_message=False)
 
 
-def _automate(name: str, event: str, deployment: Any, parameters: dict[str, Any]) -> None:
-    """Create the automation, or bring it up to date."""
-    wanted = Automation(
-        name=name,
-        trigger=EventTrigger(expect={event}, posture=Posture.Reactive, threshold=1),
-        actions=[RunDeployment(source="selected", deployment_id=deployment, parameters=parameters)],
+def _register(automation: Automation, deployment_id: Any, project: Mapping[str, str]) -> None:
+    """Create the automation on the Prefect server, or update the one of that name."""
+    from prefect.automations import Automation as PrefectAutomation
+    from prefect.events.actions import RunDeployment
+    from prefect.events.schemas.automations import EventTrigger, Posture
+    from prefect.exceptions import PrefectException
+
+    parameters = {**project, **automation.parameters}
+    wanted = PrefectAutomation(
+        name=automation.name,
+        trigger=EventTrigger(expect={automation.event.value}, posture=Posture.Reactive, threshold=1),
+        actions=[RunDeployment(source="selected", deployment_id=deployment_id, parameters=parameters)],
     )
     with contextlib.suppress(ValueError, PrefectException):
-        before: Any = Automation.read(name=name)
-        if before is not None:
-            before.trigger, before.actions = wanted.trigger, wanted.actions
-            before.update()
+        existing: Any = PrefectAutomation.read(name=automation.name)
+        if existing is not None:
+            existing.trigger, existing.actions = wanted.trigger, wanted.actions
+            existing.update()
             return
     wanted.create()
 
 
-def _reachable(api_url: str) -> None:
-    httpx.get(f"{api_url}/health", timeout=10).raise_for_status()
-
-
 @contextlib.contextmanager
 def _port() -> Iterator[None]:
-    """Where Prefect's and the network's errors become ours."""
+    """Turn errors of Prefect and of the network into FlowError."""
+    import httpx
+    from prefect.exceptions import PrefectException
+
     try:
         yield
     except IsItCakeError:
         raise
     except (httpx.HTTPError, PrefectException, OSError) as error:
-        raise FlowError(_explain(error)) from error
+        raise FlowError(_message(error)) from error
     except RuntimeError as error:
         if "reach API" not in str(error):
             raise
-        raise FlowError(_explain(error)) from error
+        raise FlowError(_message(error)) from error
 
 
-def _explain(error: Exception) -> str:
-    where = PREFECT_API_URL.value() or "its temporary server"
+def _message(error: Exception) -> str:
+    from prefect.settings import PREFECT_API_URL
+
+    server = PREFECT_API_URL.value() or "its temporary server"
     return (
-        f"Prefect at {where} cannot be used ({type(error).__name__}); start it (`prefect server start`) or unset "
+        f"Prefect at {server} cannot be used ({type(error).__name__}); start it (`prefect server start`) or unset "
         "PREFECT_API_URL; nothing is lost"
     )
+
+
+def prefect_yaml() -> str:
+    """The table as prefect.yaml, for a work pool. Its project is the one that ISITCAKE_CONFIG names."""
+    lines = [
+        "# Deployments for a work pool: `scripts/worker.sh` registers them and runs them.",
+        "# Written by `python -m flows.deployments > prefect.yaml`: change flows/deployments.py, not this file.",
+        "# `isitcake serve` keeps the same schedules and automations without a pool: use one or the other.",
+        "# The project is the one that ISITCAKE_CONFIG names.",
+        "definitions:",
+        "  pool: &pool",
+        f"    name: {WORK_POOL}",
+        "",
+        "deployments:",
+    ]
+    for deployment in DEPLOYMENTS:
+        lines += _yaml_lines(deployment)
+    return "\n".join(lines) + "\n"
+
+
+def _yaml_lines(deployment: Deployment) -> list[str]:
+    lines = [
+        f"  - name: {deployment.name}",
+        f"    entrypoint: flows/loop.py:{deployment.flow}",
+        f"    description: {json.dumps(deployment.description)}",  # JSON is YAML
+        f"    concurrency_limit: {CONCURRENT_RUNS}",
+        "    work_pool: *pool",
+    ]
+    if deployment.cron:
+        lines.append(f"    schedules: {json.dumps([{'cron': deployment.cron}])}")
+    if deployment.interval:
+        lines.append(f"    schedules: {json.dumps([{'interval': int(deployment.interval.total_seconds())}])}")
+    if automation := deployment.automation:
+        lines += [
+            "    triggers:",
+            f"      - name: {json.dumps(automation.name)}",
+            "        type: event",
+            f"        expect: {json.dumps([automation.event])}",
+        ]
+        if automation.parameters:
+            lines.append(f"        parameters: {json.dumps(automation.parameters)}")
+    return lines
+
+
+if __name__ == "__main__":
+    sys.stdout.write(prefect_yaml())

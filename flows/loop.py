@@ -1,4 +1,4 @@
-"""The loop as Prefect flows: order, retries, artifacts, events. No logic: every stage runs without this."""
+"""The loop as Prefect flows: order, retries, artifacts, events. No logic: every stage also runs without Prefect."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,17 +20,14 @@ import training.retraining
 import training.train
 from dataset.opening import open_project
 from dataset.project import Project
+from flows.events import Event
 from training.leaderboard import COLUMNS, board
 from web.pages.contact_sheet import write_contact_sheet
 from web.pages.leaderboard import write_leaderboard
 from web.pages.report import write_report
 
-PUBLISHED = "dataset.version.published"
-TRAINED = "model.trained"
-ROUND_FINISHED = "review.round.finished"
 
-
-@task(retries=2, retry_delay_seconds=60, cache_policy=NO_CACHE)  # the world may fail
+@task(retries=2, retry_delay_seconds=60, cache_policy=NO_CACHE)  # sites and networks fail now and then
 def collect_sources(project: Project) -> str:
     report = crawlers.collect.collect(project)
     _table("collected", report.rows(), report.line())
@@ -38,7 +35,7 @@ def collect_sources(project: Project) -> str:
     return report.line()
 
 
-@task(cache_policy=NO_CACHE)  # our code may not: no retry hides a bug
+@task(cache_policy=NO_CACHE)  # no retry: it would hide a bug of ours
 def curate_images(project: Project) -> str:
     report = dataset.curate.curate(project)
     _table("curated", [{"detector": name, "findings": n} for name, n in report.findings.items()], report.line())
@@ -59,38 +56,37 @@ def pull_answers(project: Project) -> str:
     report = labeling.pull.pull(project)
     _table("answered", [{"new": report.new, "in all": report.total}], report.line())
     week = labeling.reviewers.last_week(project, datetime.now(UTC))
-    head, rows = labeling.reviewers.table_rows(week)
-    _table("reviewers", [dict(zip(head, row, strict=True)) for row in rows], f"Of the last seven days: {week.line()}")
+    header, rows = labeling.reviewers.table_rows(week)
+    _table("reviewers", [dict(zip(header, row, strict=True)) for row in rows], f"In the last seven days: {week.line()}")
     if report.new and labeling.queue.status(project).waiting == 0:
-        emit_event(ROUND_FINISHED, resource=_resource("review", project), payload={"answers": report.new})
+        _emit(Event.ROUND_FINISHED, _resource("review", project), {"answers": report.new})
     return report.line()
 
 
 @task(cache_policy=NO_CACHE)
 def publish_version(project: Project) -> str | None:
     report = dataset.publish.publish(project)
-    rows = [{"split": split, **found} for split, found in report.counts.items()]
+    rows = [{"split": split, **counts} for split, counts in report.counts.items()]
     _table("published", rows, report.line())
     if report.version:
         write_report(project, report.version)
         sheet = write_contact_sheet(project.home, report.version)
         address = f"{project.settings.review.pictures_url.rstrip('/')}/reports/{sheet.name}"
         create_image_artifact(address, key="contact-sheet", description=report.line())
-        emit_event(PUBLISHED, resource=_resource("dataset", project), payload={"version": report.version})
+        _emit(Event.PUBLISHED, _resource("dataset", project), {"version": report.version})
     return report.version
 
 
 @task(cache_policy=NO_CACHE)
 def train_model(project: Project, version: str | None, by_event: bool = False) -> str:
-    asked = training.retraining.retrain if by_event else training.train.train
-    report = asked(project.settings, version)
+    stage = training.retraining.retrain if by_event else training.train.train
+    report = stage(project.settings, version)
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in board(report.trained)]
     _table("leaderboard", rows, report.line())
     write_report(project)
     write_leaderboard(project, report.version)
     if report.new:
-        payload = {"model": report.best.id, "version": report.version}
-        emit_event(TRAINED, resource=_resource("model", project), payload=payload)
+        _emit(Event.TRAINED, _resource("model", project), {"model": report.best.id, "version": report.version})
     return report.line()
 
 
@@ -105,7 +101,7 @@ def collect(config: Path | None = None) -> None:
 
 @flow(name="curate", validate_parameters=False)
 def curate(config: Path | None = None) -> None:
-    """Fingerprints, clusters, findings, the review queue."""
+    """Compute fingerprints, clusters, findings and the review queue."""
     curate_images(_project(config))
 
 
@@ -117,13 +113,13 @@ def review_push(config: Path | None = None) -> None:
 
 @flow(name="review-pull", validate_parameters=False)
 def review_pull(config: Path | None = None) -> None:
-    """Bring answers into the ledger."""
+    """Fetch answers from Label Studio."""
     pull_answers(_project(config))
 
 
 @flow(name="publish", validate_parameters=False)
 def publish(config: Path | None = None) -> str | None:
-    """Curate with what people said and publish. Returns the new version's name; None if nothing changed."""
+    """Curate with people's answers, and publish. Returns the new version's name; None if nothing changed."""
     project = _project(config)
     curate_images(project)
     return publish_version(project)
@@ -131,13 +127,13 @@ def publish(config: Path | None = None) -> str | None:
 
 @flow(name="train", validate_parameters=False)
 def train(config: Path | None = None, version: str | None = None, by_event: bool = False) -> str:
-    """Train on a version; the newest where none is named. by_event: only where it is worth it."""
+    """Train on a version; without a name, on the newest. by_event: only if enough images changed."""
     return train_model(_project(config), version, by_event)
 
 
 @flow(name="refresh", validate_parameters=False)
 def refresh(config: Path | None = None) -> str | None:
-    """Collect, curate, take answers, ask, publish, train. Returns the new version's name; None if nothing changed."""
+    """Collect, curate, ask, fetch answers, publish, train. Returns the new version's name; None if nothing changed."""
     project = _project(config)
     collect_sources(project)
     curate_images(project)
@@ -150,12 +146,16 @@ def refresh(config: Path | None = None) -> str | None:
 
 
 def _project(config: Path | str | None) -> Project:
-    """Parameters of a deployment come as text; without one, the project is the one ISITCAKE_CONFIG names."""
+    """config: text where a deployment passes it; None: the project that ISITCAKE_CONFIG names."""
     return open_project(Path(config) if config else None)
 
 
 def _table(key: str, rows: list[dict[str, Any]], line: str) -> None:
     create_table_artifact(rows or [{"nothing": ""}], key=key, description=line)
+
+
+def _emit(event: Event, resource: dict[str, str], payload: dict[str, Any]) -> None:
+    emit_event(event.value, resource=resource, payload=payload)
 
 
 def _resource(kind: str, project: Project) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from foundation.errors import IsItCakeError
+from foundation.safe_text import printable
 from isitcake.commands import collecting, models, project, review, versions
 from isitcake.options import CONFIG_HELP, Commands, Context
 
@@ -42,7 +43,7 @@ def main() -> None:
     except click.exceptions.Exit as ended:
         sys.exit(ended.exit_code)
     except click.ClickException as error:
-        error.show()
+        _print_usage_error(error)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         _print_error("stopped; what was done is kept")
@@ -54,10 +55,18 @@ def main() -> None:
         sys.exit(error.exit_code if isinstance(error, IsItCakeError) else _exit_code(error))
 
 
+def _print_usage_error(error: click.ClickException) -> None:
+    """As click does it, but nothing that was typed moves the cursor."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None:
+        click.echo(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", err=True)
+    click.echo(f"Error: {printable(error.format_message())}", err=True)
+
+
 def _print_error(message: str) -> None:
     from isitcake.output import err
 
-    err().print(message, style="bold red", markup=False)
+    err().print(printable(message), style="bold red", markup=False)
 
 
 def _exit_code(error: Exception) -> int:

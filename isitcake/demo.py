@@ -1,4 +1,4 @@
-"""The demo: the whole loop on this machine, against a small internet with known truth."""
+"""The demo: run the whole loop on this machine, against a small internet with known truth."""
 
 import json
 import signal
@@ -42,7 +42,7 @@ WATCH_EVERY_S = 1.0
 
 @dataclass(frozen=True)
 class Ports:
-    """Where everything listens; kept, because images are known by their addresses."""
+    """Ports of all servers. They are kept between runs, because the catalog knows images by their addresses."""
 
     sites: int
     prefect: int
@@ -51,7 +51,7 @@ class Ports:
 
 
 def run_demo(folder: Path, photos: Path | None, once: bool) -> None:
-    """Run the loop and say what came of it. Raises ConfigError for a folder of photos without truth."""
+    """Run the loop and print its results. Raises ConfigError if the folder of photos has no truth."""
     kind = "photos" if photos else "drawn"
     home = folder / kind
     home.mkdir(parents=True, exist_ok=True)
@@ -96,14 +96,14 @@ def run_demo(folder: Path, photos: Path | None, once: bool) -> None:
 
 
 def _loop(project: Project, config: Path, studio_url: str, account: LabelStudioAccount, world: World) -> None:
-    """Collect, publish and train as the sources say; let people answer; publish and train again."""
+    """Publish and train on the labels that sources claim; let reviewers answer; publish and train again."""
     from flows import loop
     from flows.deployments import run
 
-    with _step("Collecting from the bakers and the photo API, curating, asking", lambda: _collected(project)):
+    with _step("Collecting from bakers and the photo API, curating, sending questions", lambda: _collected(project)):
         run(loop.collect, config)
     if published.newest(project.home) is None:
-        with _step("Publishing and training on what the sources claim, for comparison"):
+        with _step("Publishing and training on the labels that sources claim, for comparison"):
             version = run(loop.publish, config)
             run(loop.train, config, version)
     answered = [0, 0]
@@ -118,7 +118,7 @@ def _loop(project: Project, config: Path, studio_url: str, account: LabelStudioA
             people.answer_all(int(url.rpartition("/")[2]), lambda done, total, b=before: count(b + done, b + total))  # type: ignore[misc]
         people.close()
         run(loop.review_pull, config)
-    with _step("Publishing and training on what people said"):
+    with _step("Publishing and training on the reviewed labels"):
         version = run(loop.publish, config)
         run(loop.train, config, version)
 
@@ -127,7 +127,7 @@ COMPARED = "svm"  # the model that is trained before and after review
 
 
 def _print_summary(project: Project, world: World, seconds: float, kind: str) -> None:
-    """Print what the loop did, beside the truth: labels, then models."""
+    """Print the results of the loop, compared with the truth: labels, then models."""
     listed = published.listing(project.home)
     first, last = listed[0], listed[-1]
     out().print()
@@ -136,7 +136,7 @@ def _print_summary(project: Project, world: World, seconds: float, kind: str) ->
     before, after = (models.find(project.home, f"{COMPARED}/{version.name}") for version in (first, last))
     from training.evaluation import evaluate
 
-    with _step("Asking the model from before review about the same images"):
+    with _step("Testing the model from before review on the same images"):
         unreviewed = evaluate(before, last)
     comparison = [
         (title, *_scores(unreviewed.get(key)), *_scores(after.metrics.get(key)))
@@ -153,7 +153,7 @@ def _print_summary(project: Project, world: World, seconds: float, kind: str) ->
 def _label_rows(
     project: Project, truth: dict[str, str], first: published.Version, last: published.Version
 ) -> list[tuple[str, str]]:
-    """Rows about images and labels. first, last: the version before review, and the one after."""
+    """Rows about images and labels. first, last: the versions before and after review."""
     with project.catalog.read() as connection:
         images = connection.execute(select(func.count(sightings.c.sha256.distinct()))).scalar_one()
         different = connection.execute(select(func.count(clusters.c.cluster.distinct()))).scalar_one()
@@ -167,7 +167,7 @@ def _label_rows(
     wrong = sum(claims.get(sha256) != decision.label for sha256, decision in reviewed.items())
     return [
         ("images collected", str(images)),
-        ("of them duplicates of another", str(images - different)),
+        ("of these, duplicates of another", str(images - different)),
         ("answers of reviewers", str(queue.status(project).judgements)),
         ("labels they found wrong", str(wrong)),
         ("excluded automatically as probably unusable", str(excluded)),
@@ -177,7 +177,7 @@ def _label_rows(
 
 
 def _agreement(version: published.Version, truth: dict[str, str]) -> float:
-    """Share of a version's labels that are true, of those whose truth is sure."""
+    """Share of a version's labels that are true, among images whose truth is certain."""
     known = [(row.label, truth[row.sha256]) for row in version.rows() if truth.get(row.sha256, "unsure") != "unsure"]
     return sum(label == true for label, true in known) / max(1, len(known))
 
@@ -219,7 +219,7 @@ def _collected(project: Project) -> str:
 
 
 def _configure(home: Path, kind: str, internet: Internet, ports: Ports) -> Path:
-    """Write isitcake.toml for the demo's internet. Returns its path."""
+    """Write isitcake.toml for the small internet. Returns its path."""
     shared = shared_folder()
     weights = shared / "models" if shared and kind == "photos" else None
     content: dict[str, Any] = {
@@ -250,7 +250,7 @@ def _configure(home: Path, kind: str, internet: Internet, ports: Ports) -> Path:
             "label": "not_cake",
             "queries": list(internet.world.photos),
             "per_query": PER_QUERY[kind],
-            "permission": "the simulator asks for none",
+            "permission": "the simulator needs none",
             "base_url": internet.photo_api.url,
             "licence": "Unsplash License",
         }
@@ -261,7 +261,7 @@ def _configure(home: Path, kind: str, internet: Internet, ports: Ports) -> Path:
 
 
 def _ports(home: Path, sites: int) -> Ports:
-    """The ports of the first run, or fresh ones: sites on consecutive ports."""
+    """The ports of the first run, or free ones. Sites have consecutive ports."""
     path = home / "ports.json"
     if path.is_file():
         return Ports(**json.loads(path.read_text()))
@@ -279,14 +279,14 @@ def _internet(world: World, first_port: int) -> Internet:
         return Internet.start(world, first_port)
     except OSError as error:
         raise StageError(
-            f"a port from {first_port} on is taken ({error.strerror}); stop what listens there, or remove the demo's "
-            "folder to start afresh"
+            f"a port from {first_port} on is taken ({error.strerror}); stop the program there, or remove the folder "
+            "of the demo to start again"
         ) from error
 
 
 @contextmanager
 def _step(what: str, watch: Callable[[], str] | None = None) -> Iterator[None]:
-    """Print what happens now, and how long it took. watch: gives a few words on how far it is."""
+    """Print the name of a step, then its duration. watch: returns its progress in a few words."""
     began = time.monotonic()
     ended = threading.Event()
     if err().is_terminal:
@@ -311,7 +311,7 @@ def _step(what: str, watch: Callable[[], str] | None = None) -> Iterator[None]:
 
 
 def _until_interrupted() -> None:
-    note("\nThe servers stay up. Ctrl-C stops them.")
+    note("\nThe servers keep running. Press Ctrl-C to stop them.")
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     try:

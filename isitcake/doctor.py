@@ -17,7 +17,7 @@ MIN_FREE_GB = 1.0
 
 @dataclass(frozen=True)
 class Check:
-    """needed: whether nothing works without it."""
+    """needed: whether a run fails without it."""
 
     name: str
     ok: bool
@@ -36,10 +36,15 @@ def examine(config: Path | None) -> list[Check]:
     checks.append(_disk(settings.home))
     checks.append(_try("catalog", True, lambda: Catalog(settings.catalog.url, settings.home).where))
     checks.append(_try("browser", False, lambda: executable(settings.browser)))
-    weights = str(settings.weights) if settings.weights else "none configured: built-in features"
+    weights = str(settings.weights) if settings.weights else "none configured: built-in features are used"
     checks.append(Check("weights", True, False, weights))
     checks.append(
-        _answers("Label Studio", settings.review.label_studio_url, "/health", "start it, or use `review next`")
+        _answers(
+            "Label Studio",
+            settings.review.label_studio_url,
+            "/health",
+            "start it, or use `review next` without it",
+        )
     )
     key = settings.secrets.label_studio_api_key.get_secret_value()
     checks.append(Check("Label Studio key", bool(key), False, "set" if key else "set ISITCAKE_LABEL_STUDIO_API_KEY"))
@@ -48,7 +53,7 @@ def examine(config: Path | None) -> list[Check]:
         checks.append(_answers("Prefect", api, "/health", "start it with `prefect server start`"))
     else:
         checks.append(
-            Check("Prefect", True, False, "PREFECT_API_URL is not set: `isitcake run` starts a server for itself")
+            Check("Prefect", True, False, "PREFECT_API_URL is not set: `isitcake run` starts a server of its own")
         )
     return checks
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foundation.safe_text import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
@@ -60,7 +62,7 @@ def show(value: Any, as_json: bool, grid: Grid | None = None) -> None:
     if line:
         from rich.text import Text
 
-        out().print(Text(line))
+        out().print(Text(printable(line, keep_lines=True)))
 
 
 def print_grid(grid: Grid) -> None:
@@ -71,15 +73,13 @@ def note(message: str) -> None:
     """Say something to the person, beside the result."""
     from rich.text import Text
 
-    err().print(Text(message))
+    err().print(Text(printable(message, keep_lines=True)))
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses, paths and times as JSON knows them. A value may name its keys itself: json_fields()."""
-    if hasattr(value, "json_fields"):
-        return plain(value.json_fields())
+    """Dataclasses, paths and times as JSON knows them. A field's metadata may name its key: {"json": …}."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {f.metadata.get("json", f.name): plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -168,5 +168,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
     if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
+        return printable(", ".join(map(str, value)))
+    return "" if value is None else printable(str(value))

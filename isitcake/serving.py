@@ -14,9 +14,9 @@ from web.app import create_app
 
 
 def start_web(settings: Settings, host: str, port: int) -> uvicorn.Server:
-    """The web service in a thread of its own. Raises StageError where the port is taken."""
+    """Start the web service in a thread. Raises StageError if the port is taken."""
     if is_taken(port):
-        raise StageError(f"port {port} is taken; stop what listens there, or choose another with --port")
+        raise StageError(f"port {port} is taken; stop the program there, or choose another with --port")
     app = create_app(open_project(settings))
     server = uvicorn.Server(uvicorn.Config(app, host, port, log_level="warning", access_log=False))
     threading.Thread(target=server.run, daemon=True, name="web").start()
@@ -24,12 +24,12 @@ def start_web(settings: Settings, host: str, port: int) -> uvicorn.Server:
 
 
 def serve_all(settings: Settings, host: str, port: int) -> None:
-    """Serve until interrupted. Without a Prefect server, pages and pictures only, and it says so."""
+    """Serve until interrupted. Without a Prefect server there are no schedules, and a note says so."""
     server = start_web(settings, host, port)
     note(f"pages and pictures at http://{host}:{port}")
     try:
         if not prefect_api_url():
-            note("no schedules: start a Prefect server and set PREFECT_API_URL for them")
+            note("no schedules: they need a Prefect server; start one and set PREFECT_API_URL")
             threading.Event().wait()
         from flows.deployments import serve_deployments
 

@@ -1,4 +1,4 @@
-"""What the project holds, at a glance."""
+"""Count what the project holds: images, labels, sources, review, versions, models."""
 
 from dataclasses import asdict
 from typing import Any
@@ -16,7 +16,7 @@ from training import models
 
 
 def describe(project: Project) -> dict[str, Any]:
-    """Counts of everything, as plain data."""
+    """All counts, as data for JSON."""
     with project.catalog.read() as connection:
         total = connection.execute(select(func.count()).select_from(images)).scalar_one()
         different = connection.execute(select(func.count(clusters.c.cluster.distinct()))).scalar_one()
@@ -36,17 +36,17 @@ def describe(project: Project) -> dict[str, Any]:
 
 
 def grids(state: dict[str, Any]) -> list[Grid]:
-    """The same, for people."""
-    whole = [("images", state["images"]), ("different pictures", state["clusters"])]
-    whole += [(label.replace("_", " "), count) for label, count in state["labels"].items()]
-    whole += [("waiting for review", state["review"]["queued"]), ("judgements", state["review"]["judgements"])]
-    answer = [Grid([state["project"], "count"], whole)]
+    """The same counts as tables."""
+    totals = [("images", state["images"]), ("different pictures", state["clusters"])]
+    totals += [(label.replace("_", " "), count) for label, count in state["labels"].items()]
+    totals += [("waiting for review", state["review"]["queued"]), ("judgements", state["review"]["judgements"])]
+    tables = [Grid([state["project"], "count"], totals)]
     if state["sources"]:
         rows = [(s["source"], s["status"], s["candidates"], "; ".join(s["notes"])[:80]) for s in state["sources"]]
-        answer.append(Grid(["source", "state", "candidates", "notes"], rows))
+        tables.append(Grid(["source", "state", "candidates", "notes"], rows))
     if state["versions"]:
         versions = [(v["name"], v["images"], v["id"][:16]) for v in state["versions"]]
-        answer.append(Grid(["version", "images", "id"], versions))
+        tables.append(Grid(["version", "images", "id"], versions))
     if state["models"]:
-        answer.append(Grid(["model", "version"], [(m["name"], m["version"]) for m in state["models"]]))
-    return answer
+        tables.append(Grid(["model", "version"], [(m["name"], m["version"]) for m in state["models"]]))
+    return tables

@@ -1,240 +1,291 @@
-"""What a round of review asks: the budget, split by what each question is for.
+"""Plan a review round: divide its budget of questions among their purposes.
 
-Risk finds wrong labels, the audit says how many are left, gold and repeats say what the reviewers' answers are worth,
-disputes settle what those who answered disagree on. Reviewers cannot tell which is which.
+Reviewers cannot see the purpose of a question.
 """
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, case, func, or_, select
 
 from dataset.catalog.tables import asked, audit, clusters, cursors, images, judgements, queue, splits
 from dataset.catalog.writes import upsert
-from dataset.labels import decisions, label_ledger
+from dataset.labels import label_ledger
 from dataset.labels.audit import ticket
 from dataset.labels.players import DISSENT_PRIORITY
-from dataset.labels.vocabulary import UNUSABLE
+from dataset.labels.vocabulary import UNUSABLE, WITHDRAWN, DecisionOrigin, JudgementOrigin
 from foundation.settings import ReviewSection
 
-RISK, AUDIT, GOLD, REPEAT, DISPUTE, ADJUDICATE = "risk", "audit", "gold", "repeat", "dispute", "adjudicate"
 TEST_SPLITS = ("test", "test_unseen_sites")
-IN_TEST = 1.5  # times as soon
-MOST_DISPUTED = 2  # further answers asked for before somebody has the last word
-SET_ASIDE_EVERY = 9  # pictures of the sample for one that was set aside
-KNOWN_BY = 2  # people of one mind that make an answer known
+TEST_PRIORITY_FACTOR = 1.5  # a wrong label misleads most where models are tested
+MAX_DISPUTES = 2  # further answers that we ask for before the adjudicator decides
+AUDITED_PER_EXCLUDED = 9  # pictures of the audit sample for each one that was excluded automatically
+KNOWN_FROM_REVIEWERS = 2  # so many reviewers, all with the same answer, make an answer known
+
+
+class Purpose(StrEnum):
+    """Why a question is asked."""
+
+    RISK = "risk"  # to find wrong labels
+    AUDIT = "audit"  # to estimate how many labels are wrong
+    GOLD = "gold"  # to compare a reviewer with a known answer
+    REPEAT = "repeat"  # to see whether a reviewer gives the same answer twice
+    DISPUTE = "dispute"  # to get one more answer, because reviewers disagree
+    ADJUDICATE = "adjudicate"  # to let the adjudicator decide, because they still disagree
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One question about one picture. ask: its key, which says nothing to who sees it."""
+class Question:
+    """One question about one picture. key: names the question and does not tell its purpose."""
 
-    ask: str
+    key: str
     sha256: str
-    purpose: str
+    purpose: Purpose
     round: int
 
 
 @dataclass(frozen=True)
 class Plan:
-    """asks: to send, in the order of asking. withdrawn: keys of older questions that are asked no more.
+    """questions: to send, in this order. withdrawn: keys of older questions to withdraw.
 
-    waiting: questions sent before that nobody answered.
+    waiting: questions that were sent before and have no answer. note: a remark for the user.
     """
 
-    asks: Sequence[Ask]
+    questions: Sequence[Question]
     withdrawn: Sequence[str]
     waiting: int
     note: str = ""
 
 
-def plan(connection: Connection, review: ReviewSection, studio: str, now: datetime, another_round: bool) -> Plan:
-    """What this round still has to ask in this Label Studio. Notes the round; the caller notes the questions.
+@dataclass(frozen=True)
+class Round:
+    """images: in the catalog when the round started. is_new: it starts now."""
 
-    A round is [review] budget questions. A new one starts when images were collected since the last, or,
-    with another_round, when every question of the last is answered.
+    number: int
+    images: int
+    is_new: bool = False
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A picture that may be asked about, for one purpose."""
+
+    purpose: Purpose
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one purpose may take of a budget. limit: questions. picks: in order of preference."""
+
+    purpose: Purpose
+    limit: int
+    picks: Sequence[Pick]
+
+
+def plan(connection: Connection, review: ReviewSection, studio_url: str, now: datetime, another_round: bool) -> Plan:
+    """What this round has left to ask in this Label Studio. Records the round; the caller records the questions.
+
+    A round is [review] budget questions. A new one starts when images were collected since the last one, or, with
+    another_round, when every question of the last one has an answer.
     """
-    judged = set(connection.execute(judged_images()).scalars())
-    before = _sent(connection, studio)
-    waiting = [row for row in before if row.sha256 not in judged]
-    round_, is_new = _round(connection, studio, now, another_round and not waiting)
+    answered = set(connection.execute(judged_images()).scalars())
+    sent = _sent(connection, studio_url)
+    waiting = [row for row in sent if row.sha256 not in answered]
+    current = _current_round(connection, studio_url, now, is_over=another_round and not waiting)
     risky = _risky(connection, review.budget)
-    withdrawn: list[str] = []
-    if is_new:
-        wanted = set(risky)
-        withdrawn = [row.ask for row in waiting if row.purpose == RISK and row.sha256 not in wanted]
-    stays = [row for row in waiting if row.ask not in set(withdrawn)]
-    now_asked = [row for row in before if row.round == round_] + [row for row in stays if row.round != round_]
-    spent: dict[str, int] = defaultdict(int)
-    for row in now_asked:
-        spent[row.purpose] += 1
-    room = max(0, review.budget - len(now_asked))
-    taken = {row.sha256 for row in now_asked} | {row.sha256 for row in before if row.purpose in (RISK, AUDIT)}
-    parts = {
-        DISPUTE: _disputed(connection, before),
-        AUDIT: _drawn(connection, taken | judged),
-        GOLD: _known(connection, round_, {row.sha256 for row in now_asked}),
-        REPEAT: _answered_once(connection, before, round_),
-    }
-    limits = {
-        DISPUTE: review.budget,
-        AUDIT: round(review.budget * review.audit_share),
-        GOLD: round(review.budget * review.gold_share),
-        REPEAT: round(review.budget * review.repeat_share),
-    }
-    others: list[tuple[str, str]] = []
-    for purpose, found in parts.items():
-        left = max(0, min(limits[purpose] - spent[purpose], room - len(others)))
-        chosen = [pair for pair in found if pair[1] not in {sha256 for _, sha256 in others}][:left]
-        others += chosen
-    used = taken | {sha256 for _, sha256 in others}
-    risk = [(RISK, sha256) for sha256 in risky if sha256 not in used][: room - len(others)]
-    asks = [Ask(_key(sha256, round_, purpose), sha256, purpose, round_) for purpose, sha256 in _mixed(risk, others)]
-    note = "" if asks or room else f"this round's budget of {review.budget} is asked for"
-    return Plan(asks, withdrawn, len(stays), note)
+    withdrawn = _no_longer_risky(waiting, risky) if current.is_new else {}
+    kept = [row for row in waiting if row.ask not in withdrawn]
+    in_budget = [row for row in sent if row.round == current.number]
+    in_budget += [row for row in kept if row.round != current.number]
+    in_round = {row.sha256 for row in in_budget}
+    asked_before = in_round | {row.sha256 for row in sent if row.purpose in (Purpose.RISK, Purpose.AUDIT)}
+    room = max(0, review.budget - len(in_budget))
+    shares = (
+        Share(Purpose.DISPUTE, review.budget, _disputed(connection, sent)),
+        Share(Purpose.AUDIT, round(review.budget * review.audit_share), _drawn(connection, asked_before | answered)),
+        Share(Purpose.GOLD, round(review.budget * review.gold_share), _known(connection, current.number, in_round)),
+        Share(
+            Purpose.REPEAT,
+            round(review.budget * review.repeat_share),
+            _answered_once(connection, sent, current.number),
+        ),
+    )
+    others = _divided(shares, Counter(row.purpose for row in in_budget), room)
+    used = asked_before | {pick.sha256 for pick in others}
+    risk = [Pick(Purpose.RISK, sha256) for sha256 in risky if sha256 not in used][: room - len(others)]
+    questions = [
+        Question(_key(pick.sha256, current.number, pick.purpose), pick.sha256, pick.purpose, current.number)
+        for pick in _mixed(risk, others)
+    ]
+    note = "" if questions or room else f"all {review.budget} questions of this round's budget are sent"
+    return Plan(questions, list(withdrawn), len(kept), note)
 
 
-def needs_adjudicator(connection: Connection, studio: str) -> bool:
-    """Whether a question waits for who has the last word."""
-    return any(purpose == ADJUDICATE for purpose, _ in _disputed(connection, _sent(connection, studio)))
+def _no_longer_risky(waiting: Iterable[Any], risky: Iterable[str]) -> dict[str, None]:
+    """Keys of waiting questions about pictures that the queue would not ask about now, in the order of `waiting`."""
+    still_risky = set(risky)
+    rows = [row for row in waiting if row.purpose == Purpose.RISK and row.sha256 not in still_risky]
+    return dict.fromkeys(row.ask for row in rows)
 
 
-def _sent(connection: Connection, studio: str) -> list[Any]:
-    """Questions that this Label Studio was sent and that were not withdrawn."""
-    ours = asked.c.project.startswith(f"{studio}/", autoescape=True)
-    return list(connection.execute(select(asked).where(ours, asked.c.withdrawn_at.is_(None))).all())
+def _divided(shares: Iterable[Share], spent: Counter[str], room: int) -> list[Pick]:
+    """Picks of all shares, each picture once, at most `room`. spent: questions of this budget by purpose."""
+    picks: list[Pick] = []
+    for share in shares:
+        left = max(0, min(share.limit - spent[share.purpose], room - len(picks)))
+        taken = {pick.sha256 for pick in picks}
+        picks += [pick for pick in share.picks if pick.sha256 not in taken][:left]
+    return picks
 
 
-def ranked(chosen: Any) -> Any:
-    """Rows of the queue in the order of asking: a wrong label misleads most where models are tested."""
-    weight = case((splits.c.split.in_(TEST_SPLITS), IN_TEST), else_=1.0)
-    joined = chosen.outerjoin(splits, splits.c.sha256 == queue.c.sha256)
-    return joined.order_by((queue.c.priority * weight).desc(), queue.c.sha256)
+def needs_adjudicator(connection: Connection, studio_url: str) -> bool:
+    """Whether a picture waits for the adjudicator."""
+    return any(pick.purpose == Purpose.ADJUDICATE for pick in _disputed(connection, _sent(connection, studio_url)))
+
+
+def _sent(connection: Connection, studio_url: str) -> list[Any]:
+    """Rows of questions that were sent to this Label Studio and not withdrawn."""
+    is_here = asked.c.project.startswith(f"{studio_url}/", autoescape=True)
+    return list(connection.execute(select(asked).where(is_here, asked.c.withdrawn_at.is_(None))).all())
+
+
+def ranked(rows: Any) -> Any:
+    """Rows of the queue, the next to be asked first."""
+    factor = case((splits.c.split.in_(TEST_SPLITS), TEST_PRIORITY_FACTOR), else_=1.0)
+    joined = rows.outerjoin(splits, splits.c.sha256 == queue.c.sha256)
+    return joined.order_by((queue.c.priority * factor).desc(), queue.c.sha256)
 
 
 def judged_images() -> Any:
-    """Images answered for: themselves, or another picture of their cluster."""
+    """SHA-256 of images with an answer, about themselves or about another image of their cluster."""
     other = clusters.alias()
     return (
         select(clusters.c.sha256)
         .join(other, other.c.cluster == clusters.c.cluster)
         .join(judgements, judgements.c.sha256 == other.c.sha256)
-        .where(judgements.c.id.in_(_standing()))
+        .where(judgements.c.id.in_(_current_judgements()))
     )
 
 
 def may_be_asked() -> Any:
-    """Rows of the queue that wait for a person: nobody answered, or players think otherwise since."""
+    """Condition on the queue: the image has no answer, or players of the game contradict its label."""
     return or_(queue.c.priority >= DISSENT_PRIORITY, queue.c.sha256.not_in(judged_images()))
 
 
-def _standing() -> Any:
-    """Judgements that are the newest of their reviewer about their picture, and no withdrawal."""
+def _current_judgements() -> Any:
+    """Ids of each reviewer's newest judgement about each picture, without withdrawn ones."""
     newest = select(func.max(judgements.c.id)).group_by(judgements.c.sha256, judgements.c.reviewer).scalar_subquery()
-    return select(judgements.c.id).where(judgements.c.id.in_(newest), judgements.c.answer != decisions.WITHDRAWN)
+    return select(judgements.c.id).where(judgements.c.id.in_(newest), judgements.c.answer != WITHDRAWN)
 
 
-def _round(connection: Connection, studio: str, now: datetime, is_over: bool) -> tuple[int, bool]:
-    """Number of the round, and whether it starts now."""
-    cursor = f"round:{studio}"
+def _current_round(connection: Connection, studio_url: str, now: datetime, is_over: bool) -> Round:
+    """The round that is under way, or a new one. is_over: every question has an answer and another is wanted."""
+    cursor = f"round:{studio_url}"
     value = connection.execute(select(cursors.c.value).where(cursors.c.name == cursor)).scalar()
-    last: dict[str, Any] = json.loads(value) if value else {"number": 0, "images": -1}
-    collected = connection.execute(select(func.count()).select_from(images)).scalar_one()
-    if not (collected > last["images"] or is_over):
-        return last["number"], False
-    begun: dict[str, Any] = {"number": last["number"] + 1, "images": collected, "started_at": now.isoformat()}
-    upsert(connection, cursors, [{"name": cursor, "value": json.dumps(begun)}])
-    return begun["number"], True
+    content: dict[str, Any] = json.loads(value) if value else {"number": 0, "images": -1}
+    last = Round(content["number"], content["images"])
+    n_images = connection.execute(select(func.count()).select_from(images)).scalar_one()
+    if not (n_images > last.images or is_over):
+        return last
+    current = Round(last.number + 1, n_images, is_new=True)
+    content = {"number": current.number, "images": current.images, "started_at": now.isoformat()}
+    upsert(connection, cursors, [{"name": cursor, "value": json.dumps(content)}])
+    return current
 
 
-def _risky(connection: Connection, limit: int) -> list[str]:
-    found = ranked(select(queue.c.sha256)).where(may_be_asked()).limit(2 * limit)
-    return list(connection.execute(found).scalars())
+def _risky(connection: Connection, budget: int) -> list[str]:
+    rows = ranked(select(queue.c.sha256)).where(may_be_asked()).limit(2 * budget)
+    return list(connection.execute(rows).scalars())
 
 
-def _drawn(connection: Connection, but: set[str]) -> list[tuple[str, str]]:
-    """The random sample, with a picture that was set aside without a person after every SET_ASIDE_EVERY."""
+def _drawn(connection: Connection, without: set[str]) -> list[Pick]:
+    """The audit sample, with an automatically excluded picture after every AUDITED_PER_EXCLUDED of it."""
     sample = connection.execute(select(audit.c.sha256).order_by(audit.c.ticket)).scalars()
-    best = set(connection.execute(select(clusters.c.representative).distinct()).scalars())
-    aside = sorted(
+    representatives = set(connection.execute(select(clusters.c.representative).distinct()).scalars()) - without
+    excluded = sorted(
         (
             sha256
             for sha256, decision in label_ledger.latest(connection).items()
-            if decision.origin == "detector" and decision.label == UNUSABLE and sha256 in best and sha256 not in but
+            if decision.origin == DecisionOrigin.DETECTOR and decision.label == UNUSABLE
+            if sha256 in representatives
         ),
         key=ticket,
     )
-    found = []
-    for place, sha256 in enumerate((sha256 for sha256 in sample if sha256 not in but), 1):
-        found.append((AUDIT, sha256))
-        if place % SET_ASIDE_EVERY == 0 and aside:
-            found.append((AUDIT, aside.pop(0)))
-    return found
+    picks = []
+    for count, sha256 in enumerate((sha256 for sha256 in sample if sha256 not in without), 1):
+        picks.append(Pick(Purpose.AUDIT, sha256))
+        if count % AUDITED_PER_EXCLUDED == 0 and excluded:
+            picks.append(Pick(Purpose.AUDIT, excluded.pop(0)))
+    return picks
 
 
-def _disputed(connection: Connection, before: Iterable[Any]) -> list[tuple[str, str]]:
-    """Pictures whose answers do not settle: one more opinion, twice at most, then the last word."""
-    opinions = label_ledger.opinions_of(connection)
-    asked_again: dict[str, list[str]] = defaultdict(list)
-    judged = set(connection.execute(judged_images()).scalars())
-    cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters))}
-    answers: dict[str, int] = {cluster: sum(opinion.counts.values()) for cluster, opinion in opinions.items()}
-    for row in before:
-        if row.purpose in (DISPUTE, ADJUDICATE):
+def _disputed(connection: Connection, sent: Iterable[Any]) -> list[Pick]:
+    """Pictures on which reviewers disagree: first for MAX_DISPUTES further answers, then for the adjudicator."""
+    answered = set(connection.execute(judged_images()).scalars())
+    rows = connection.execute(select(clusters)).all()
+    cluster_of = {row.sha256: row.cluster for row in rows}
+    representative_of = {row.cluster: row.representative for row in rows}
+    asked_again: dict[str, list[str]] = defaultdict(list)  # purposes by cluster
+    for row in sent:
+        if row.purpose in (Purpose.DISPUTE, Purpose.ADJUDICATE):
             asked_again[cluster_of.get(row.sha256, row.sha256)].append(row.purpose)
-    found = []
-    best = {row.cluster: row.representative for row in connection.execute(select(clusters))}
-    for cluster, opinion in sorted(opinions.items()):
-        if not opinion.is_open or best.get(cluster) not in judged:
+    picks = []
+    for cluster, opinion in sorted(label_ledger.opinions_of(connection).items()):
+        purposes = asked_again[cluster]
+        if not opinion.is_open or representative_of.get(cluster) not in answered or Purpose.ADJUDICATE in purposes:
             continue
-        again = asked_again[cluster]
-        if ADJUDICATE in again:
-            continue
-        # One at a time: the next only when the last was answered.
-        if answers[cluster] < 1 + len(again):
-            continue
-        found.append((DISPUTE if len(again) < MOST_DISPUTED else ADJUDICATE, best[cluster]))
-    return found
+        if sum(opinion.counts.values()) < 1 + len(purposes):
+            continue  # the last further question waits for its answer
+        purpose = Purpose.DISPUTE if len(purposes) < MAX_DISPUTES else Purpose.ADJUDICATE
+        picks.append(Pick(purpose, representative_of[cluster]))
+    return picks
 
 
-def _known(connection: Connection, round_: int, but: set[str]) -> list[tuple[str, str]]:
-    """Pictures whose answer is known, in an order of this round."""
-    answers = label_ledger.newest_answers(connection)
-    best = {row.cluster: row.representative for row in connection.execute(select(clusters))}
+def _known(connection: Connection, round_number: int, without: set[str]) -> list[Pick]:
+    """Pictures with a known answer, in an order that is different in each round."""
+    representative_of = {row.cluster: row.representative for row in connection.execute(select(clusters))}
     known = []
-    for cluster, given in answers.items():
-        said = {answer.answer for answer in given}
-        is_known = any(answer.is_final for answer in given) or (len(given) >= KNOWN_BY and len(said) == 1)
-        if is_known and cluster in best and best[cluster] not in but:
-            known.append(best[cluster])
-    return [(GOLD, sha256) for sha256 in sorted(known, key=lambda sha: _key(sha, round_, GOLD))]
+    for cluster, answers in label_ledger.newest_answers(connection).items():
+        is_unanimous = len(answers) >= KNOWN_FROM_REVIEWERS and len({answer.answer for answer in answers}) == 1
+        is_known = is_unanimous or any(answer.is_final for answer in answers)
+        if is_known and cluster in representative_of and representative_of[cluster] not in without:
+            known.append(representative_of[cluster])
+    return _in_order_of_round(known, round_number, Purpose.GOLD)
 
 
-def _answered_once(connection: Connection, before: Iterable[Any], round_: int) -> list[tuple[str, str]]:
-    """Pictures that one person answered in an earlier round and that were never repeated."""
-    repeated = {row.sha256 for row in before if row.purpose == REPEAT}
-    earlier = {row.sha256 for row in before if row.round < round_ and row.purpose in (RISK, AUDIT)} - repeated
-    people: dict[str, set[str]] = defaultdict(set)
-    for row in connection.execute(
-        select(judgements.c.sha256, judgements.c.reviewer).where(judgements.c.origin == "label_studio")
-    ):
-        people[row.sha256].add(row.reviewer)
-    once = [sha256 for sha256 in earlier if len(people[sha256]) == 1]
-    return [(REPEAT, sha256) for sha256 in sorted(once, key=lambda sha: _key(sha, round_, REPEAT))]
+def _answered_once(connection: Connection, sent: Iterable[Any], round_number: int) -> list[Pick]:
+    """Pictures that one person answered in an earlier round and that were never asked again."""
+    repeated = {row.sha256 for row in sent if row.purpose == Purpose.REPEAT}
+    earlier = {
+        row.sha256 for row in sent if row.round < round_number and row.purpose in (Purpose.RISK, Purpose.AUDIT)
+    } - repeated
+    reviewers: dict[str, set[str]] = defaultdict(set)
+    is_from_studio = judgements.c.origin == JudgementOrigin.LABEL_STUDIO.value
+    for row in connection.execute(select(judgements.c.sha256, judgements.c.reviewer).where(is_from_studio)):
+        reviewers[row.sha256].add(row.reviewer)
+    once = [sha256 for sha256 in earlier if len(reviewers[sha256]) == 1]
+    return _in_order_of_round(once, round_number, Purpose.REPEAT)
 
 
-def _key(sha256: str, round_: int, purpose: str) -> str:
-    return hashlib.sha256(f"isitcake ask\0{sha256}\0{round_}\0{purpose}".encode()).hexdigest()[:16]
+def _in_order_of_round(pictures: Iterable[str], round_number: int, purpose: Purpose) -> list[Pick]:
+    ordered = sorted(pictures, key=lambda sha256: _key(sha256, round_number, purpose))
+    return [Pick(purpose, sha256) for sha256 in ordered]
 
 
-def _mixed(risk: list[tuple[str, str]], others: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Risk in its order, the others spread evenly among it in an order of no meaning."""
-    shuffled = sorted(others, key=lambda pair: ticket(pair[1]))
-    placed = [((place + 0.5) / len(risk), pair) for place, pair in enumerate(risk)]
-    placed += [((place + 0.5) / len(shuffled), pair) for place, pair in enumerate(shuffled)]
-    return [pair for _, pair in sorted(placed, key=lambda entry: entry[0])]
+def _key(sha256: str, round_number: int, purpose: Purpose) -> str:
+    return hashlib.sha256(f"isitcake ask\0{sha256}\0{round_number}\0{purpose}".encode()).hexdigest()[:16]
+
+
+def _mixed(risk: Sequence[Pick], others: Iterable[Pick]) -> list[Pick]:
+    """`risk` in its order, with the others spread evenly among it in a random order."""
+    shuffled = sorted(others, key=lambda pick: ticket(pick.sha256))
+    placed = [((index + 0.5) / len(risk), pick) for index, pick in enumerate(risk)]
+    placed += [((index + 0.5) / len(shuffled), pick) for index, pick in enumerate(shuffled)]
+    return [pick for _, pick in sorted(placed, key=lambda entry: entry[0])]

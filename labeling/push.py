@@ -1,36 +1,33 @@
-"""The review queue: questions out to Label Studio, and what is known of them without it."""
+"""Send questions to Label Studio, and withdraw old ones."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
+from more_itertools import chunked
 from sqlalchemy import Connection, func, select, update
 
 from dataset.catalog.tables import asked, queue, sightings
 from dataset.catalog.writes import insert_new
 from dataset.project import Project
-from labeling.label_studio import BATCH, LabelStudio, Question
+from labeling.label_studio import LabelStudio
 from labeling.picture_links import picture_url
-from labeling.plan_round import (
-    ADJUDICATE,
-    AUDIT,
-    RISK,
-    Ask,
-    judged_images,
-    needs_adjudicator,
-    plan,
-)
+from labeling.plan_round import Purpose, Question, judged_images, needs_adjudicator, plan
 from labeling.pull import withdraw_erased
-from labeling.studio_projects import make_screens, open_studio, screen_of
+from labeling.studio_json import Task
+from labeling.studio_projects import StudioProject, audience_of, ensure_projects, open_studio
 
-RENEWED_AFTER = 0.5  # of the days a picture's address is good for
+RENEWAL_SHARE = 0.5  # a picture's address is renewed after this share of the days that it is valid
+UPDATE_BATCH_ROWS = 500
 
 
 @dataclass(frozen=True)
 class PushReport:
-    """pushed: new tasks, by purpose in `purposes`. waiting: tasks nobody answered yet. project_url: where most of
-    them are; project_urls: all of them.
+    """pushed: new tasks; `purposes` counts them by purpose. waiting: tasks without an answer.
+
+    project_url: the Label Studio project that holds most tasks. project_urls: every project. withdrawn: questions.
     """
 
     pushed: int
@@ -42,141 +39,142 @@ class PushReport:
     withdrawn: int = 0
 
     def line(self) -> str:
-        """What happened, in one line."""
-        told = f"{self.pushed} new tasks, {self.waiting} waiting for an answer"
+        """The result in one line."""
+        text = f"{self.pushed} new tasks, {self.waiting} waiting for an answer"
         if self.withdrawn:
-            told += f", {self.withdrawn} withdrawn"
-        return f"{told}; {self.note}" if self.note else told
+            text += f", {self.withdrawn} withdrawn"
+        return f"{text}; {self.note}" if self.note else text
 
 
 def push(project: Project, *, another_round: bool = True) -> PushReport:
-    """Send this round's questions, each once, the most doubtful first; withdraw what an older round asked in vain.
+    """Send this round's questions, each once, the most likely errors first; withdraw old questions without answers.
 
-    A new round starts when images were collected since the last, or, with another_round, when every question of the
-    last is answered. Raises LabelStudioError; questions under way are found again by the next push.
+    A new round starts when images were collected since the last one, or, with another_round, when every question of
+    the last one has an answer. Raises LabelStudioError; the next push then finds out which tasks arrived.
     """
     with open_studio(project) as studio:
-        needed = [screen_of(project, RISK), screen_of(project, AUDIT)]
+        audiences = [audience_of(project, Purpose.RISK), audience_of(project, Purpose.AUDIT)]
         with project.catalog.read() as connection:
             if needs_adjudicator(connection, studio.url):
-                needed.append(screen_of(project, ADJUDICATE))
-        screens, notes = make_screens(project, studio, needed)
-        names = {screen: f"{studio.url}/projects/{number}" for screen, number in screens.items()}
-        for screen, name in names.items():
-            _repair(project, studio, screens[screen], name)
+                audiences.append(audience_of(project, Purpose.ADJUDICATE))
+        projects, notes = ensure_projects(project, studio, audiences)
+        for studio_project in projects.values():
+            _repair(project, studio, studio_project)
         withdraw_erased(project, studio)
         now = datetime.now(UTC)
         with project.catalog.write() as connection:
-            made = plan(connection, project.settings.review, studio.url, now, another_round)
-            _withdraw(connection, made.withdrawn, now)
-            rows = [
-                {
-                    "ask": ask.ask,
-                    "project": names[screen_of(project, ask.purpose)],
-                    "sha256": ask.sha256,
-                    "purpose": ask.purpose,
-                    "round": ask.round,
-                    "pushed_at": now,
-                }
-                for ask in made.asks
-            ]
-            insert_new(connection, asked, rows)
-        questions = _questions(project, made.asks)
-        for screen, name in names.items():
-            part = [questions[ask.ask] for ask in made.asks if screen_of(project, ask.purpose) == screen]
+            planned = plan(connection, project.settings.review, studio.url, now, another_round)
+            _record_withdrawn(connection, planned.withdrawn, now)
+            addressed = [(projects[audience_of(project, q.purpose)], q) for q in planned.questions]
+            insert_new(connection, asked, [_row(studio_project, q, now) for studio_project, q in addressed])
+        tasks = _tasks(project, planned.questions)
+        for studio_project in projects.values():
+            part = [tasks[q.key] for target, q in addressed if target == studio_project]
             if part:
-                studio.add(screens[screen], part, lambda numbers, name=name: _note_tasks(project, name, numbers))  # type: ignore[misc]
-        _remove_withdrawn(project, studio, names.values())
-        _renew(project, studio, names.values(), now)
-    purposes = dict(Counter(ask.purpose for ask in made.asks))
-    first = names[screen_of(project, RISK)]
-    urls = (first, *(name for name in names.values() if name != first))
-    note = "; ".join([part for part in (made.note, *notes) if part])
-    return PushReport(len(made.asks), made.waiting + len(made.asks), first, note, urls, purposes, len(made.withdrawn))
+                studio.add(studio_project.number, part, partial(_record_tasks, project, studio_project.address))
+        addresses = [studio_project.address for studio_project in projects.values()]
+        _remove_withdrawn(project, studio, addresses)
+        _renew(project, studio, addresses, now)
+    first = projects[audience_of(project, Purpose.RISK)].address
+    return PushReport(
+        pushed=len(planned.questions),
+        waiting=planned.waiting + len(planned.questions),
+        project_url=first,
+        note="; ".join([part for part in (planned.note, *notes) if part]),
+        project_urls=(first, *(address for address in addresses if address != first)),
+        purposes=dict(Counter(q.purpose.value for q in planned.questions)),
+        withdrawn=len(planned.withdrawn),
+    )
 
 
-def _questions(project: Project, asks: Sequence[Ask]) -> dict[str, Question]:
-    """As Label Studio is sent them, by ask."""
-    chosen = {ask.sha256 for ask in asks}
-    with project.catalog.read() as connection:
-        pages = {
-            row.sha256: row.page
-            for row in connection.execute(
-                select(sightings.c.sha256, func.min(sightings.c.page_url).label("page")).group_by(sightings.c.sha256)
-            )
-            if row.sha256 in chosen
-        }
-        suggested: dict[str, str] = {}
-        if project.settings.review.pre_annotate:
-            suggested = {row.sha256: row.suggested_label for row in connection.execute(select(queue))}
+def _row(studio_project: StudioProject, question: Question, now: datetime) -> dict[str, object]:
     return {
-        ask.ask: Question(
-            ask.ask,
-            ask.sha256,
-            picture_url(project.settings, ask.sha256),
-            pages.get(ask.sha256, ""),
-            suggested.get(ask.sha256, ""),
-        )
-        for ask in asks
+        "ask": question.key,
+        "project": studio_project.address,
+        "sha256": question.sha256,
+        "purpose": question.purpose.value,
+        "round": question.round,
+        "pushed_at": now,
     }
 
 
-def _withdraw(connection: Connection, asks: Sequence[str], now: datetime) -> None:
-    """Note questions as asked no more."""
-    for start in range(0, len(asks), BATCH):
-        few = asks[start : start + BATCH]
-        connection.execute(update(asked).where(asked.c.ask.in_(few)).values(withdrawn_at=now))
-
-
-def _remove_withdrawn(project: Project, studio: LabelStudio, names: Iterable[str]) -> None:
-    """Delete the tasks of questions that are asked no more, those that a crash left behind too."""
-    left = asked.c.project.in_(list(names)), asked.c.withdrawn_at.is_not(None), asked.c.task_id.is_not(None)
+def _tasks(project: Project, questions: Sequence[Question]) -> dict[str, Task]:
+    """The questions as tasks, by key."""
+    pictures = {question.sha256 for question in questions}
     with project.catalog.read() as connection:
-        rows = connection.execute(select(asked).where(*left)).all()
+        first_pages = select(sightings.c.sha256, func.min(sightings.c.page_url).label("page"))
+        rows = connection.execute(first_pages.group_by(sightings.c.sha256))
+        pages = {row.sha256: row.page for row in rows if row.sha256 in pictures}
+        suggestions: dict[str, str] = {}
+        if project.settings.review.pre_annotate:
+            suggestions = {row.sha256: row.suggested_label for row in connection.execute(select(queue))}
+    return {
+        question.key: Task(
+            key=question.key,
+            sha256=question.sha256,
+            picture_url=picture_url(project.settings, question.sha256),
+            seen_on=pages.get(question.sha256, ""),
+            suggestion=suggestions.get(question.sha256, ""),
+        )
+        for question in questions
+    }
+
+
+def _record_withdrawn(connection: Connection, keys: Sequence[str], now: datetime) -> None:
+    for batch in chunked(keys, UPDATE_BATCH_ROWS):
+        connection.execute(update(asked).where(asked.c.ask.in_(batch)).values(withdrawn_at=now))
+
+
+def _remove_withdrawn(project: Project, studio: LabelStudio, addresses: Sequence[str]) -> None:
+    """Delete the tasks of withdrawn questions, also those that a crash left."""
+    is_left = asked.c.project.in_(addresses), asked.c.withdrawn_at.is_not(None), asked.c.task_id.is_not(None)
+    with project.catalog.read() as connection:
+        rows = connection.execute(select(asked).where(*is_left)).all()
     studio.remove([row.task_id for row in rows])
     with project.catalog.write() as connection:
-        connection.execute(update(asked).where(*left).values(task_id=None))
+        connection.execute(update(asked).where(*is_left).values(task_id=None))
 
 
-def _renew(project: Project, studio: LabelStudio, names: Iterable[str], now: datetime) -> None:
-    """New picture addresses for waiting tasks whose old ones will end."""
-    before = now - timedelta(days=RENEWED_AFTER * project.settings.review.pictures_days)
+def _renew(project: Project, studio: LabelStudio, addresses: Sequence[str], now: datetime) -> None:
+    """Give waiting tasks a new picture address before the old one expires."""
+    oldest = now - timedelta(days=RENEWAL_SHARE * project.settings.review.pictures_days)
     with project.catalog.read() as connection:
-        old = connection.execute(
+        rows = connection.execute(
             select(asked).where(
-                asked.c.project.in_(list(names)),
-                asked.c.pushed_at < before,
+                asked.c.project.in_(addresses),
+                asked.c.pushed_at < oldest,
                 asked.c.withdrawn_at.is_(None),
                 asked.c.task_id.is_not(None),
                 asked.c.sha256.not_in(judged_images()),
             )
         ).all()
-    questions = _questions(project, [Ask(row.ask, row.sha256, row.purpose, row.round) for row in old])
-    for row in old:
-        studio.renew(row.task_id, questions[row.ask])
+    tasks = _tasks(project, [Question(row.ask, row.sha256, Purpose(row.purpose), row.round) for row in rows])
+    for row in rows:
+        studio.renew(row.task_id, tasks[row.ask])
+        is_row = asked.c.ask == row.ask, asked.c.project == row.project
         with project.catalog.write() as connection:
-            connection.execute(
-                update(asked).where(asked.c.ask == row.ask, asked.c.project == row.project).values(pushed_at=now)
-            )
+            connection.execute(update(asked).where(*is_row).values(pushed_at=now))
 
 
-def _repair(project: Project, studio: LabelStudio, number: int, name: str) -> None:
-    """After a crash between sending and noting: see which questions arrived, forget the others."""
-    open_ends = select(asked.c.ask).where(
-        asked.c.project == name, asked.c.task_id.is_(None), asked.c.withdrawn_at.is_(None)
+def _repair(project: Project, studio: LabelStudio, studio_project: StudioProject) -> None:
+    """After a crash during sending: record the tasks that arrived, and forget the questions that did not."""
+    address = studio_project.address
+    unsent = select(asked.c.ask).where(
+        asked.c.project == address, asked.c.task_id.is_(None), asked.c.withdrawn_at.is_(None)
     )
     with project.catalog.read() as connection:
-        if connection.execute(open_ends).first() is None:
+        if connection.execute(unsent).first() is None:
             return
-    there = studio.tasks(number)
-    _note_tasks(project, name, there)
+    _record_tasks(project, address, studio.tasks(studio_project.number))
     with project.catalog.write() as connection:
-        lost = list(connection.execute(open_ends).scalars())
+        lost = list(connection.execute(unsent).scalars())
         if lost:
-            connection.execute(asked.delete().where(asked.c.project == name, asked.c.ask.in_(lost)))
+            connection.execute(asked.delete().where(asked.c.project == address, asked.c.ask.in_(lost)))
 
 
-def _note_tasks(project: Project, name: str, tasks: Mapping[str, int]) -> None:
+def _record_tasks(project: Project, address: str, tasks: Mapping[str, int]) -> None:
+    """tasks: task number by question key."""
     with project.catalog.write() as connection:
-        for ask, task in tasks.items():
-            connection.execute(update(asked).where(asked.c.project == name, asked.c.ask == ask).values(task_id=task))
+        for key, number in tasks.items():
+            is_row = asked.c.project == address, asked.c.ask == key
+            connection.execute(update(asked).where(*is_row).values(task_id=number))

@@ -1,29 +1,28 @@
-"""The review queue without Label Studio: its next images, what is set aside, how far it is."""
+"""Read the review queue, without Label Studio: its next images, its state, and what is excluded automatically."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Column, Connection, func, select
 
 from dataset.catalog.tables import asked, audit, clusters, images, judgements, queue, sightings
-from dataset.labels import decisions, label_ledger
+from dataset.labels import label_ledger
 from dataset.labels.audit import residual
+from dataset.labels.vocabulary import EXCLUDED, DecisionOrigin
 from dataset.project import Project
-from labeling.plan_round import (
-    ADJUDICATE,
-    judged_images,
-    may_be_asked,
-    ranked,
-)
+from labeling.plan_round import Purpose, judged_images, may_be_asked, ranked
+
+NEXT_QUESTIONS = 10  # `status` estimates how many wrong labels so many further questions find
 
 
 @dataclass(frozen=True)
 class ReviewStatus:
-    """queued: images worth a question that nobody answered. waiting: of those, sent to Label Studio.
+    """queued: images in the queue without an answer. waiting: questions in Label Studio without an answer.
 
-    disputed: clusters whose answers do not settle; adjudicating: of them, sent to who has the last word.
-    expected_errors: wrong labels in the queue, next_ten: among its next ten images, as the calibrated probabilities
-    have it. audited: images answered in the random sample; audit_error: its 95 % interval.
+    reviewers, answers: judgements by reviewer and by answer. expected_errors: wrong labels in the queue, by the
+    calibrated error probabilities; next_ten: among its next ten images. disputed: clusters on which reviewers
+    disagree; adjudicating: of them, sent to the adjudicator. audited: images of the audit sample with an answer;
+    audit_error: 95 % interval of the share of wrong labels among them.
     """
 
     queued: int
@@ -39,25 +38,27 @@ class ReviewStatus:
     audit_error: tuple[float, float] | None = None
 
     def line(self) -> str:
-        """When to stop: what ten more looks are expected to bring."""
-        told = (
-            f"ten more looks are expected to find {self.next_ten:.1f} wrong labels of about {self.expected_errors:.0f}"
+        """What further questions would bring, in one line."""
+        text = (
+            f"the next {NEXT_QUESTIONS} questions are expected to find {self.next_ten:.1f} of about "
+            f"{self.expected_errors:.0f} wrong labels"
         )
         if self.audit_error is None:
-            return f"{told}; nothing audited yet"
+            return f"{text}; no audited image yet"
         low, high = self.audit_error
-        return f"{told}; label error {low:.1%} to {high:.1%} by {self.audited} audited"
+        return f"{text}; {low:.1%} to {high:.1%} of labels are wrong, by {self.audited} audited images"
 
 
 def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dict[str, Any]]:
-    """The queue's next images, or the audit's: sha256, path, suggested_label, reasons, error_probability."""
-    chosen = select(queue, images.c.format).join(images, images.c.sha256 == queue.c.sha256)
-    if of_audit:
-        chosen = chosen.join(audit, audit.c.sha256 == queue.c.sha256).order_by(audit.c.ticket)
-    else:
-        chosen = ranked(chosen)
+    """The next images of the queue, or with `of_audit` of the audit sample.
+
+    Keys: sha256, path, suggested_label, reasons, error_probability.
+    """
+    queued = select(queue, images.c.format).join(images, images.c.sha256 == queue.c.sha256)
+    in_sample = queued.join(audit, audit.c.sha256 == queue.c.sha256).order_by(audit.c.ticket)
+    items = in_sample if of_audit else ranked(queued)
     with project.catalog.read() as connection:
-        rows = connection.execute(chosen.where(may_be_asked()).limit(limit)).all()
+        rows = connection.execute(items.where(may_be_asked()).limit(limit)).all()
     return [
         {
             "sha256": row.sha256,
@@ -70,16 +71,13 @@ def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dic
     ]
 
 
-def set_aside(project: Project) -> list[dict[str, Any]]:
-    """What no person looked at and is published by no version: sha256, path, why, and by whose word it would be what.
-
-    Any judgement (`review import`) brings an image back.
-    """
+def excluded(project: Project) -> list[dict[str, Any]]:
+    """Pictures excluded automatically: keys sha256, path, label, source_label, reason. Any answer restores one."""
     with project.catalog.read() as connection:
-        held = {
+        decisions = {
             sha256: decision
             for sha256, decision in label_ledger.latest(connection).items()
-            if decision.origin == "detector" or decision.label == decisions.EXCLUDED
+            if decision.origin == DecisionOrigin.DETECTOR or decision.label == EXCLUDED
         }
         rows = connection.execute(
             select(clusters.c.sha256, images.c.format)
@@ -87,59 +85,68 @@ def set_aside(project: Project) -> list[dict[str, Any]]:
             .where(clusters.c.sha256 == clusters.c.representative)
             .order_by(clusters.c.sha256)
         ).all()
-        claims = {row.sha256: row.source_label for row in connection.execute(select(sightings))}
+        source_labels = {row.sha256: row.source_label for row in connection.execute(select(sightings))}
     return [
         {
             "sha256": row.sha256,
             "path": str(project.blobs.path(row.sha256, row.format)),
-            "label": held[row.sha256].label,
-            "source_label": claims.get(row.sha256, ""),
-            "reason": held[row.sha256].reason,
+            "label": decisions[row.sha256].label,
+            "source_label": source_labels.get(row.sha256, ""),
+            "reason": decisions[row.sha256].reason,
         }
         for row in rows
-        if row.sha256 in held
+        if row.sha256 in decisions
     ]
 
 
 def status(project: Project) -> ReviewStatus:
+    """How many questions and answers there are, and how many wrong labels are probably left."""
     with project.catalog.read() as connection:
-        queued = connection.execute(select(func.count()).select_from(queue).where(may_be_asked())).scalar_one()
-        waiting = connection.execute(
-            select(func.count())
-            .select_from(asked)
-            .where(asked.c.withdrawn_at.is_(None), asked.c.sha256.not_in(judged_images()))
-        ).scalar_one()
-        people = connection.execute(
-            select(judgements.c.reviewer, func.count()).group_by(judgements.c.reviewer).order_by(judgements.c.reviewer)
-        )
-        answers = connection.execute(
-            select(judgements.c.answer, func.count()).group_by(judgements.c.answer).order_by(judgements.c.answer)
-        )
-        by_person = {row[0]: row[1] for row in people}
-        doubts = list(
-            connection.execute(
-                ranked(select(queue.c.error_probability)).where(queue.c.sha256.not_in(judged_images()))
-            ).scalars()
-        )
+        by_reviewer = _judgements_by(connection, judgements.c.reviewer)
+        error_probabilities = _error_probabilities(connection)
+        disputed = {c for c, opinion in label_ledger.opinions_of(connection).items() if opinion.is_open}
         audited = residual(connection)
-        opinions = label_ledger.opinions_of(connection)
-        open_ = {cluster for cluster, opinion in opinions.items() if opinion.is_open}
-        sent = connection.execute(
-            select(clusters.c.cluster)
-            .distinct()
-            .join(asked, asked.c.sha256 == clusters.c.sha256)
-            .where(asked.c.purpose == ADJUDICATE, asked.c.withdrawn_at.is_(None))
-        ).scalars()
         return ReviewStatus(
-            queued,
-            waiting,
-            sum(by_person.values()),
-            by_person,
-            {row[0]: row[1] for row in answers},
-            round(sum(doubts), 1),
-            round(sum(doubts[:10]), 2),
-            len(open_),
-            len(open_ & set(sent)),
-            audited.images if audited else 0,
-            (round(audited.low, 4), round(audited.high, 4)) if audited else None,
+            queued=_n_queued(connection),
+            waiting=_n_waiting(connection),
+            judgements=sum(by_reviewer.values()),
+            reviewers=by_reviewer,
+            answers=_judgements_by(connection, judgements.c.answer),
+            expected_errors=round(sum(error_probabilities), 1),
+            next_ten=round(sum(error_probabilities[:NEXT_QUESTIONS]), 2),
+            disputed=len(disputed),
+            adjudicating=len(disputed & _sent_to_adjudicator(connection)),
+            audited=audited.images if audited else 0,
+            audit_error=(round(audited.low, 4), round(audited.high, 4)) if audited else None,
         )
+
+
+def _n_queued(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(queue).where(may_be_asked())).scalar_one()
+
+
+def _n_waiting(connection: Connection) -> int:
+    is_waiting = asked.c.withdrawn_at.is_(None), asked.c.sha256.not_in(judged_images())
+    return connection.execute(select(func.count()).select_from(asked).where(*is_waiting)).scalar_one()
+
+
+def _judgements_by(connection: Connection, column: Column[Any]) -> dict[str, int]:
+    rows = connection.execute(select(column, func.count()).group_by(column).order_by(column))
+    return {row[0]: row[1] for row in rows}
+
+
+def _error_probabilities(connection: Connection) -> list[float]:
+    """Error probabilities of images without an answer, the next to be asked first."""
+    rows = ranked(select(queue.c.error_probability)).where(queue.c.sha256.not_in(judged_images()))
+    return list(connection.execute(rows).scalars())
+
+
+def _sent_to_adjudicator(connection: Connection) -> set[str]:
+    """Clusters that the adjudicator was asked about."""
+    rows = (
+        select(clusters.c.cluster)
+        .distinct()
+        .join(asked, asked.c.sha256 == clusters.c.sha256)
+        .where(asked.c.purpose == Purpose.ADJUDICATE.value, asked.c.withdrawn_at.is_(None))
+    )
+    return set(connection.execute(rows).scalars())

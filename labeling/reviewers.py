@@ -1,28 +1,37 @@
-"""What each reviewer's answers are worth: agreement, accuracy on what is known, steadiness, pace."""
+"""Measure the reviewers: agreement with each other, accuracy on known answers, consistency, time per answer."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
 from dataset.catalog.tables import clusters, judgements, sightings
-from dataset.labels import decisions, label_ledger
+from dataset.labels import label_ledger
+from dataset.labels.decisions import Answer
+from dataset.labels.vocabulary import WITHDRAWN, DecisionOrigin, JudgementOrigin
 from dataset.project import Project
 from foundation.intervals import exact_interval
 
-CARELESS = 0.9  # accuracy under which somebody is called careless, once the interval's upper end is below it too
-PAUSE_S = 300.0  # longer than that somebody was at lunch
+if TYPE_CHECKING:
+    from dataset.labels.consensus import Consensus
+
+CARELESS_ACCURACY = 0.9  # reviewers with a lower accuracy are called careless
+PAUSE_SECONDS = 300.0  # an answer that took longer contains a pause; its time does not count
+PERSON_ORIGINS = (DecisionOrigin.HUMAN, DecisionOrigin.CONSENSUS)
 
 
 @dataclass(frozen=True)
 class Reviewer:
-    """answers: images answered. accuracy: over all, by the consensus model. agreement: share of what others answered
-    too on which most say the same. gold: known images answered, gold_right of them rightly, gold_interval: 95 % of
-    that. repeats: images answered twice, steady of them alike. seconds: median of an answer.
+    """One reviewer, measured.
+
+    answers: images answered. accuracy: share of right answers, by the consensus model. agreement: of the images that
+    others answered too, the share with the consensus answer. gold: images answered whose answer is known; gold_right:
+    of them, answered rightly; gold_interval: 95 % interval of that share. repeats: images answered in two questions;
+    steady: of them, with the same answer. seconds: median time of an answer.
     """
 
     reviewer: str
@@ -40,23 +49,39 @@ class Reviewer:
 
 @dataclass(frozen=True)
 class ReviewersReport:
-    """cost_s: a person's seconds for each wrong label that was corrected; None while nothing was."""
+    """corrected: labels that people changed. cost_s: seconds of work per corrected label; None without one."""
 
     reviewers: tuple[Reviewer, ...]
     corrected: int
     cost_s: float | None
 
     def line(self) -> str:
-        """What happened, in one line."""
-        told = f"{sum(r.answers for r in self.reviewers)} answers by {len(self.reviewers)} people"
+        """The result in one line."""
+        text = f"{sum(r.answers for r in self.reviewers)} answers by {len(self.reviewers)} people"
         if self.cost_s is not None:
-            told += f", {self.corrected} labels corrected at {self.cost_s:.0f} s each"
+            text += f", {self.corrected} labels corrected at {self.cost_s:.0f} s each"
         careless = [r.reviewer for r in self.reviewers if r.is_careless]
-        return told + (f"; look at what {', '.join(careless)} answered" if careless else "")
+        return text + (f"; check the answers of {', '.join(careless)}" if careless else "")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What reviewers are measured by.
+
+    newest: the current answers about each cluster. gold: the known answer by cluster.
+    """
+
+    newest: Mapping[str, Sequence[Answer]]
+    gold: Mapping[str, str]
+    consensus: "Consensus"
+
+    def is_known_without(self, reviewer: str, cluster: str) -> bool:
+        """Whether somebody other than this reviewer gave a final answer."""
+        return any(answer.is_final and answer.reviewer != reviewer for answer in self.newest.get(cluster, ()))
 
 
 def reviewers(project: Project, since: datetime | None = None) -> ReviewersReport:
-    """Everybody who answered, the most answers first. since: of answers given then or later."""
+    """Measure everybody who answered, the most answers first. since: only by answers of this time or later."""
     with project.catalog.read() as connection:
         return _report(connection, since)
 
@@ -66,7 +91,7 @@ def last_week(project: Project, now: datetime) -> ReviewersReport:
 
 
 def table_rows(report: ReviewersReport) -> tuple[list[str], list[list[Any]]]:
-    """Head and rows of a table for people."""
+    """Header and rows of a table for people."""
 
     def share(part: int, whole: int) -> str:
         return f"{part} of {whole}" if whole else "–"
@@ -89,77 +114,90 @@ def table_rows(report: ReviewersReport) -> tuple[list[str], list[list[Any]]]:
 
 
 def _report(connection: Connection, since: datetime | None) -> ReviewersReport:
-    cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters))}
-    given: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))  # reviewer → cluster → rows
-    for row in connection.execute(select(judgements).order_by(judgements.c.answered_at, judgements.c.id)):
-        given[row.reviewer][cluster_of.get(row.sha256, row.sha256)].append(row)
     newest = label_ledger.newest_answers(connection)
-    gold = {cluster: said.answer for cluster, answers in newest.items() for said in answers if said.is_final}
-    found = label_ledger.fitted(connection)
-    rows = []
-    seconds_in_all = 0.0
-    for name, by_cluster in given.items():
-        own = {cluster: of for cluster, of in by_cluster.items() if since is None or of[-1].answered_at >= since}
-        last = {cluster: of[-1].answer for cluster, of in own.items() if of[-1].answer != decisions.WITHDRAWN}
-        if not last or all(row.origin == "gold" for of in own.values() for row in of):
+    gold = {cluster: a.answer for cluster, answers in newest.items() for a in answers if a.is_final}
+    evidence = Evidence(newest, gold, label_ledger.fitted(connection))
+    measured = []
+    total_seconds = 0.0
+    for reviewer, by_cluster in _judgements_by_reviewer(connection).items():
+        own = {c: rows for c, rows in by_cluster.items() if since is None or rows[-1].answered_at >= since}
+        judged = [row for rows in own.values() for row in rows]
+        is_anybody_left = any(rows[-1].answer != WITHDRAWN for rows in own.values())
+        if not is_anybody_left or all(row.origin == JudgementOrigin.GOLD for row in judged):
             continue
-        known = [(answer, gold[cluster]) for cluster, answer in last.items() if _is_known(cluster, name, newest)]
-        right = sum(answer == truth for answer, truth in known)
-        shared = [
-            found.best(cluster)[0] == answer for cluster, answer in last.items() if len(newest.get(cluster, [])) > 1
-        ]
-        twice = [pair for of in own.values() if (pair := _first_and_last(of))]
-        took = [row.seconds for of in own.values() for row in of if row.seconds and row.seconds < PAUSE_S]
-        seconds_in_all += sum(took)
-        accuracy = found.accuracy(name) if name in found.confusion else 0.0
-        rows.append(
-            Reviewer(
-                reviewer=name,
-                answers=len(last),
-                accuracy=round(accuracy, 4),
-                agreement=round(sum(shared) / len(shared), 4) if shared else None,
-                gold=len(known),
-                gold_right=right,
-                gold_interval=_rounded(exact_interval(right, len(known))) if known else None,
-                repeats=len(twice),
-                steady=sum(first == second for first, second in twice),
-                seconds=round(median(took), 1) if took else None,
-                is_careless=accuracy < CARELESS and len(shared) + len(known) > 0,
-            )
-        )
-    corrected = _corrected(connection)
+        measured.append(_measured(reviewer, own, evidence))
+        total_seconds += sum(_times(judged))
+    corrected = _n_corrected(connection)
     return ReviewersReport(
-        tuple(sorted(rows, key=lambda row: (-row.answers, row.reviewer))),
+        tuple(sorted(measured, key=lambda reviewer: (-reviewer.answers, reviewer.reviewer))),
         corrected,
-        round(seconds_in_all / corrected, 1) if corrected and seconds_in_all else None,
+        round(total_seconds / corrected, 1) if corrected and total_seconds else None,
     )
 
 
-def _is_known(cluster: str, reviewer: str, newest: dict[str, list[decisions.Answer]]) -> bool:
-    """Whether somebody else's word on this picture is final."""
-    return any(said.is_final and said.reviewer != reviewer for said in newest.get(cluster, []))
+def _judgements_by_reviewer(connection: Connection) -> dict[str, dict[str, list[Any]]]:
+    """Rows of the ledger by reviewer and cluster, oldest first."""
+    cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters))}
+    rows: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    for row in connection.execute(select(judgements).order_by(judgements.c.answered_at, judgements.c.id)):
+        rows[row.reviewer][cluster_of.get(row.sha256, row.sha256)].append(row)
+    return rows
+
+
+def _measured(reviewer: str, by_cluster: Mapping[str, Sequence[Any]], evidence: Evidence) -> Reviewer:
+    last = {c: rows[-1].answer for c, rows in by_cluster.items() if rows[-1].answer != WITHDRAWN}
+    known = [
+        answer == evidence.gold[cluster]
+        for cluster, answer in last.items()
+        if evidence.is_known_without(reviewer, cluster)
+    ]
+    shared = [
+        evidence.consensus.best(cluster)[0] == answer
+        for cluster, answer in last.items()
+        if len(evidence.newest.get(cluster, ())) > 1
+    ]
+    repeats = [pair for rows in by_cluster.values() if (pair := _first_and_last(rows))]
+    times = _times(row for rows in by_cluster.values() for row in rows)
+    accuracy = evidence.consensus.accuracy(reviewer) if reviewer in evidence.consensus.confusion else 0.0
+    return Reviewer(
+        reviewer=reviewer,
+        answers=len(last),
+        accuracy=round(accuracy, 4),
+        agreement=round(sum(shared) / len(shared), 4) if shared else None,
+        gold=len(known),
+        gold_right=sum(known),
+        gold_interval=_rounded(exact_interval(sum(known), len(known))) if known else None,
+        repeats=len(repeats),
+        steady=sum(first == second for first, second in repeats),
+        seconds=round(median(times), 1) if times else None,
+        is_careless=accuracy < CARELESS_ACCURACY and len(shared) + len(known) > 0,
+    )
+
+
+def _times(rows: Iterable[Any]) -> list[float]:
+    return [row.seconds for row in rows if row.seconds and row.seconds < PAUSE_SECONDS]
 
 
 def _first_and_last(rows: Iterable[Any]) -> tuple[str, str] | None:
-    """Answers to the first and the last question about one picture; None where it was asked once."""
+    """Answers to the first and to the last question about one picture; None where it was asked once."""
     by_question: dict[str, str] = {}
     for row in rows:
-        if row.answer != decisions.WITHDRAWN:
+        if row.answer != WITHDRAWN:
             by_question[row.external_id.partition("@")[0]] = row.answer
-    told = list(by_question.values())
-    return (told[0], told[-1]) if len(told) > 1 else None
+    answers = list(by_question.values())
+    return (answers[0], answers[-1]) if len(answers) > 1 else None
 
 
-def _corrected(connection: Connection) -> int:
-    """Images whose label people changed."""
-    said = {row.sha256: row.source_label for row in connection.execute(select(sightings).order_by(sightings.c.id))}
-    best = set(connection.execute(select(clusters.c.representative).distinct()).scalars())
+def _n_corrected(connection: Connection) -> int:
+    """Pictures whose label people changed."""
+    claims = {row.sha256: row.source_label for row in connection.execute(select(sightings).order_by(sightings.c.id))}
+    representatives = set(connection.execute(select(clusters.c.representative).distinct()).scalars())
     return sum(
-        decision.origin in ("human", "consensus") and said.get(sha256) not in (None, decision.label)
+        decision.origin in PERSON_ORIGINS and claims.get(sha256) not in (None, decision.label)
         for sha256, decision in label_ledger.latest(connection).items()
-        if sha256 in best
+        if sha256 in representatives
     )
 
 
-def _rounded(pair: tuple[float, float]) -> tuple[float, float]:
-    return round(pair[0], 4), round(pair[1], 4)
+def _rounded(interval: tuple[float, float]) -> tuple[float, float]:
+    return round(interval[0], 4), round(interval[1], 4)

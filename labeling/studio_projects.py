@@ -1,7 +1,8 @@
-"""Our projects in Label Studio: one for each number of people who are to answer, and the adjudicator's."""
+"""Our projects in Label Studio: one for each number of answers that a question needs, and the adjudicator's."""
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
@@ -10,104 +11,130 @@ from dataset.catalog.writes import upsert
 from dataset.project import Project
 from foundation.settings import NOT_LABELS
 from labeling.guideline import as_html, guideline
-from labeling.label_studio import LabelStudio, Shape
-from labeling.plan_round import ADJUDICATE, AUDIT, RISK
+from labeling.label_studio import LabelStudio, ProjectSettings
+from labeling.plan_round import Purpose
 
-TITLE_MAX = 50
+TITLE_MAX_CHARACTERS = 50
 ADJUDICATOR = "adjudicator"
 
 
+@dataclass(frozen=True)
+class StudioProject:
+    """One of our projects in Label Studio.
+
+    audience: who answers there: a number of people, as text, or ADJUDICATOR. number: the project's. address: how the
+    catalog names it.
+    """
+
+    audience: str
+    number: int
+    address: str
+
+
 def open_studio(project: Project) -> LabelStudio:
-    """Raises LabelStudioError without a key."""
+    """Connect to the project's Label Studio. Raises LabelStudioError without a key."""
     settings = project.settings
     return LabelStudio(settings.review.label_studio_url, settings.secrets.label_studio_api_key.get_secret_value())
 
 
-def screen_of(project: Project, purpose: str) -> str:
-    """Which of our projects a question belongs to: by how many are to answer it, or who."""
+def audience_of(project: Project, purpose: Purpose) -> str:
+    """Who answers questions of this purpose; names one of our Label Studio projects."""
     review = project.settings.review
-    if purpose == ADJUDICATE:
+    if purpose == Purpose.ADJUDICATE:
         return ADJUDICATOR
-    return str(max(review.answers_needed, review.audit_answers) if purpose == AUDIT else review.answers_needed)
+    is_audit = purpose == Purpose.AUDIT
+    return str(max(review.answers_needed, review.audit_answers) if is_audit else review.answers_needed)
 
 
-def every_screen(project: Project) -> list[str]:
-    """The first is where most questions are."""
-    return list(dict.fromkeys([screen_of(project, RISK), screen_of(project, AUDIT), ADJUDICATOR]))
+def find_projects(project: Project, studio: LabelStudio, *, search: bool = True) -> dict[str, StudioProject]:
+    """Our projects that exist in this Label Studio, by audience. The first is where most questions are.
 
-
-def known_screens(project: Project, studio: LabelStudio, *, search: bool = True) -> dict[str, int]:
-    """Numbers of our projects that are there, by screen; what was lost with Label Studio's database is not.
-
-    search: look over there for those that we have no note of.
+    search: search Label Studio for projects whose number the catalog does not know.
     """
-    found = {}
-    for screen in every_screen(project):
-        mark, title = _mark(project, screen), _title(project, screen)
-        noted = _noted(project, studio, screen)
-        if noted is not None and studio.carries(noted, mark, title):
-            found[screen] = noted
-        elif (search or noted is not None) and (number := studio.find_project(mark)) is not None:
-            _note(project, studio, screen, number)
-            found[screen] = number
-    return found
+    audiences = [audience_of(project, Purpose.RISK), audience_of(project, Purpose.AUDIT), ADJUDICATOR]
+    projects = {}
+    for audience in dict.fromkeys(audiences):
+        mark = _mark(project, audience)
+        recorded = _recorded_number(project, studio, audience)
+        if recorded is not None and studio.is_ours(recorded, mark, _title(project, audience)):
+            projects[audience] = _studio_project(studio, audience, recorded)
+        elif (search or recorded is not None) and (number := studio.find_project(mark)) is not None:
+            _record_number(project, studio, audience, number)
+            projects[audience] = _studio_project(studio, audience, number)
+    return projects
 
 
-def make_screens(project: Project, studio: LabelStudio, screens: Iterable[str]) -> tuple[dict[str, int], list[str]]:
-    """The projects that these questions need and all that are there, in shape. Returns numbers, and what was mended."""
-    found, mended = known_screens(project, studio), []
-    for screen in dict.fromkeys([*found, *screens]):
-        shape = _shape(project, screen)
-        if screen in found:
-            if bent := studio.mend_project(found[screen], shape):
-                mended.append(f"mended {', '.join(bent)} of project {found[screen]}")
+def ensure_projects(
+    project: Project, studio: LabelStudio, audiences: Iterable[str]
+) -> tuple[dict[str, StudioProject], list[str]]:
+    """Create the projects that these audiences need, and restore settings of all that exist.
+
+    Returns all our projects by audience, and a note for each project whose settings were restored.
+    """
+    projects, notes = find_projects(project, studio), []
+    for audience in dict.fromkeys([*projects, *audiences]):
+        settings = _settings(project, audience)
+        if audience in projects:
+            number = projects[audience].number
+            if restored := studio.restore_settings(number, settings):
+                notes.append(f"restored {', '.join(restored)} of project {number}")
         else:
-            found[screen] = studio.create_project(_title(project, screen), shape)
-            _note(project, studio, screen, found[screen])
-    return found, mended
+            number = studio.create_project(_title(project, audience), settings)
+            _record_number(project, studio, audience, number)
+            projects[audience] = _studio_project(studio, audience, number)
+    return projects, notes
 
 
-def _shape(project: Project, screen: str) -> Shape:
+def _studio_project(studio: LabelStudio, audience: str, number: int) -> StudioProject:
+    return StudioProject(audience, number, f"{studio.url}/projects/{number}")
+
+
+def _settings(project: Project, audience: str) -> ProjectSettings:
     settings = project.settings
-    return Shape(
-        mark=_mark(project, screen),
-        labels=[*settings.project.labels, *NOT_LABELS],
+    return ProjectSettings(
+        mark=_mark(project, audience),
+        answers=[*settings.project.labels, *NOT_LABELS],
         guideline_html=as_html(guideline(project)),
-        answers_needed=1 if screen == ADJUDICATOR else int(screen),
+        answers_needed=1 if audience == ADJUDICATOR else int(audience),
         pre_annotated=settings.review.pre_annotate,
     )
 
 
-def _title(project: Project, screen: str) -> str:
+def _title(project: Project, audience: str) -> str:
     title = f"Is it right? {project.settings.project.name}"
-    more = "" if screen == screen_of(project, RISK) else f" · {screen}" + ("" if screen == ADJUDICATOR else " answers")
-    return title[: TITLE_MAX - len(more)] + more
+    suffix = ""
+    if audience != audience_of(project, Purpose.RISK):
+        suffix = f" · {audience}" if audience == ADJUDICATOR else f" · {audience} answers"
+    return title[: TITLE_MAX_CHARACTERS - len(suffix)] + suffix
 
 
-def _mark(project: Project, screen: str) -> str:
-    """What the project's description says: nobody else's says it."""
+def _mark(project: Project, audience: str) -> str:
+    """The project's description, by which we recognise it. No other project has it."""
     with project.catalog.write() as connection:
         query = select(cursors.c.value).where(cursors.c.name == "catalog_id")
-        known = connection.execute(query).scalar()
-        if known is None:
-            known = uuid.uuid4().hex[:12]
-            upsert(connection, cursors, [{"name": "catalog_id", "value": known}])
-    return f"Made by isitcake: {project.settings.project.name}, {screen}, {known}. Its settings are kept as they are."
+        catalog_id = connection.execute(query).scalar()
+        if catalog_id is None:
+            catalog_id = uuid.uuid4().hex[:12]
+            upsert(connection, cursors, [{"name": "catalog_id", "value": catalog_id}])
+    # This text is in Label Studio's database: another wording would not recognise our existing projects.
+    name = project.settings.project.name
+    return f"Made by isitcake: {name}, {audience}, {catalog_id}. Its settings are kept as they are."
 
 
-def _noted(project: Project, studio: LabelStudio, screen: str) -> int | None:
+def _recorded_number(project: Project, studio: LabelStudio, audience: str) -> int | None:
     with project.catalog.read() as connection:
-        value = connection.execute(select(cursors.c.value).where(cursors.c.name == _cursor(studio, screen))).scalar()
-        if value is None and screen == screen_of(project, RISK):  # noted when there was one project only
+        query = select(cursors.c.value).where(cursors.c.name == _cursor(studio, audience))
+        value = connection.execute(query).scalar()
+        if value is None and audience == audience_of(project, Purpose.RISK):  # from when there was one project only
             old = select(cursors.c.value).where(cursors.c.name == f"review_project:{studio.url}")
             value = connection.execute(old).scalar()
     return int(value) if value else None
 
 
-def _note(project: Project, studio: LabelStudio, screen: str, number: int) -> None:
+def _record_number(project: Project, studio: LabelStudio, audience: str, number: int) -> None:
     with project.catalog.write() as connection:
-        upsert(connection, cursors, [{"name": _cursor(studio, screen), "value": str(number)}])
+        upsert(connection, cursors, [{"name": _cursor(studio, audience), "value": str(number)}])
 
 
-def _cursor(studio: LabelStudio, screen: str) -> str:
-    return f"review_project:{screen}:{studio.url}"
+def _cursor(studio: LabelStudio, audience: str) -> str:
+    return f"review_project:{audience}:{studio.url}"

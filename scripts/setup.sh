@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Everything the project needs on a fresh machine, once: two virtual environments and a browser.
+# Install what the project needs: two virtual environments and a browser.
 #   scripts/setup.sh runtime    what `make demo` needs
-#   scripts/setup.sh dev        the same, and what `make test` and `make check` need
-# Runs again in about a second when nothing changed.
+#   scripts/setup.sh dev        also what `make test` and `make check` need
+# If nothing changed, it ends within about a second.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what="${1:-runtime}"
@@ -19,7 +19,7 @@ for candidate in "${PYTHON:-}" python3.13 python3.12 python3.11 python3; do
 done
 [ -n "$python" ] || { echo "Python 3.11, 3.12 or 3.13 is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
 
-# environment DIR LOCK [EDITABLE]: a virtual environment that holds exactly what the lock says.
+# environment DIR LOCK [EDITABLE]: make a virtual environment with exactly the packages of the lock file.
 environment() {
     local dir="$1" lock="$2" stamp
     stamp="$(cat "$lock" pyproject.toml | cksum | tr -d ' ')"
@@ -33,7 +33,7 @@ environment() {
     touch "$dir/.installed-$stamp"
 }
 
-# as_root COMMAND…: only where that needs no password.
+# as_root COMMAND…: run as root; fails if that needs a password.
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
@@ -52,7 +52,7 @@ elif ! ls .venv/.installed-* >/dev/null 2>&1 || ! .venv/bin/python -c 'import fo
 fi
 environment .venv-label-studio locks/label-studio.txt
 
-# What the game's pages run models with, in the browser. Without npm the server's own answers stand in.
+# The game's pages run models in the browser with onnxruntime-web. Without npm, the pages ask the server instead.
 ort=1.30.0
 if [ ! -f "web/vendor/ort/$ort" ] && command -v npm >/dev/null; then
     say "fetching onnxruntime-web $ort"
@@ -65,7 +65,7 @@ if [ ! -f "web/vendor/ort/$ort" ] && command -v npm >/dev/null; then
         done
         touch "web/vendor/ort/$ort"
     else
-        echo "no onnxruntime-web: the game asks the server instead of the browser" >&2
+        echo "onnxruntime-web cannot be fetched: models of the game run on the server, not in the browser" >&2
     fi
     rm -rf "$there"
 fi
@@ -74,10 +74,10 @@ if ! .venv/bin/python -m crawlers.sites.browser >/dev/null 2>&1; then
     say "installing a browser"
     timeout 600 .venv/bin/python -m playwright install chromium >/dev/null 2>&1 \
         || debian chromium fonts-dejavu-core \
-        || { echo "no browser: run '.venv/bin/playwright install chromium', or install chromium" >&2; exit 1; }
+        || { echo "no browser could be installed: run '.venv/bin/playwright install chromium', or install chromium yourself" >&2; exit 1; }
 fi
 
 if [ "$what" = dev ] && ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
-    # Tests that need a real PostgreSQL are skipped, saying so, where this is not possible.
-    debian postgresql || echo "no PostgreSQL here: its tests will be skipped" >&2
+    # Without PostgreSQL, the tests that need it are skipped and say so.
+    debian postgresql || echo "PostgreSQL cannot be installed: its tests will be skipped" >&2
 fi

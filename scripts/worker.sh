@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A Prefect worker of this project: registers prefect.yaml's deployments, then runs what they ask for.
+# Register the deployments of prefect.yaml, and run a Prefect worker for them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 prefect --no-prompt work-pool create isitcake --type process --overwrite

@@ -1,43 +1,53 @@
 """Real servers for tests: a small internet, Label Studio, Prefect. Each is started when first asked for."""
 
-import contextlib
-import json
-import random
-import shutil
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from projects import copied, draw_bakery, write_config
 
 from dataset.opening import open_project
 from dataset.project import Project
 from foundation import environment as environment_
 from foundation.ports import free_ports
-from simulator import drawings
 from simulator.internet import IDIOMS, Internet
 from simulator.photo_api import ACCESS_KEY
 from simulator.servers import LabelStudioAccount, Service, prefect_environment, start_label_studio, start_prefect
-from simulator.world import Shelf, World, drawn_world
+from simulator.world import World, drawn_world
 
-Open = Callable[..., Project]
+# Started first, because they take longest: other workers run the rest in the meantime.
+LONGEST_FILES = ("test_readme.py", "test_compose.py", "test_review.py", "test_team.py", "test_kill.py")
 
-BAKERS, CAKES, BISCUITS = 7, 14, 7
-SHELVES, THINGS = 5, 14
-
-
-SLOWEST = (
-    "test_readme.py",
-    "test_compose.py",
-    "test_review.py",
-    "test_team.py",
-    "test_kill.py",
-)  # begun first: workers share the rest
+# Fixtures that start a server, a browser or a crawl, build a wheel, or draw and publish hundreds of pictures.
+SLOW_FIXTURES = {
+    "bakery_home", "browser", "checkout", "collected_home", "installed", "internet", "label_studio", "own_prefect",
+    "postgresql", "prefect_server", "s3", "served", "shared", "slow_site", "stack",
+}  # fmt: skip
+SLOW_PARAMETERS = {"bucket", "postgresql"}  # of fixtures that then ask for a slow one
+# A test with a folder of its own crawls into it, or starts the command there, in these files and in all that import
+# `crawled`.
+SLOW_FILES = {
+    "test_collect.py", "test_flows.py", "test_kill.py", "test_ledger.py", "test_probe.py", "test_reports.py",
+    "test_sole_run.py", "test_team.py",
+}  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    rank = {name: number for number, name in enumerate(SLOWEST)}
+    """Mark slow tests, and put the files that take longest first."""
+    for item in items:
+        if is_slow(item):
+            item.add_marker("slow")
+    rank = {name: number for number, name in enumerate(LONGEST_FILES)}
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
+def is_slow(item: pytest.Item) -> bool:
+    """Whether a test needs a browser, a server, a crawl or a wheel."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    callspec = getattr(item, "callspec", None)
+    values = [value for value in callspec.params.values() if isinstance(value, str)] if callspec else []
+    crawls = item.path.name in SLOW_FILES or hasattr(getattr(item, "module", None), "crawled")
+    return (crawls and "tmp_path" in fixtures) or bool(fixtures & SLOW_FIXTURES) or bool(SLOW_PARAMETERS & set(values))
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +115,7 @@ def published_home(collected_home: Path, tmp_path_factory: pytest.TempPathFactor
     from dataset.publish import publish
 
     folder = tmp_path_factory.mktemp("published") / "project"
-    with _copy(collected_home, folder) as project:
+    with copied(collected_home, folder) as project:
         publish(project)
     return folder
 
@@ -113,14 +123,14 @@ def published_home(collected_home: Path, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture
 def collected(collected_home: Path, tmp_path: Path) -> Iterator[Project]:
     """A project of its own whose library is collected and curated; its sources are gone."""
-    with _copy(collected_home, tmp_path / "collected") as project:
+    with copied(collected_home, tmp_path / "collected") as project:
         yield project
 
 
 @pytest.fixture
 def published_project(published_home: Path, tmp_path: Path) -> Iterator[Project]:
     """A project of its own with one version."""
-    with _copy(published_home, tmp_path / "published") as project:
+    with copied(published_home, tmp_path / "published") as project:
         yield project
 
 
@@ -133,31 +143,10 @@ def bakery_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from labeling.answer_files import import_answers
 
     folder = tmp_path_factory.mktemp("bakery")
-    lines = ["[project]", 'contact = "https://example.org"']
-    answers = ["sha256,label,reviewer"]
-    for number in range(BAKERS + SHELVES):
-        is_baker = number < BAKERS
-        shelf = Shelf(random.Random(f"shelf {number}"))
-        for n in range(CAKES if is_baker else 0):
-            shelf.put(f"cake-{n}", "cake", drawings.cake)
-        for n in range(BISCUITS if is_baker else 0):
-            shelf.put(f"biscuit-{n}", "not_cake", drawings.biscuits)
-        for n in range(0 if is_baker else THINGS):
-            shelf.put(f"thing-{n}", "not_cake", partial(drawings.thing, query=("cup", "vase", "shoe", "cars")[n % 4]))
-        name = f"baker-{number}" if is_baker else f"shelf-{number}"
-        place = folder / "photos" / name
-        place.mkdir(parents=True)
-        for picture in shelf.pictures:
-            (place / f"{picture.slug}.jpg").write_bytes(picture.content)
-            answers.append(f"{picture.sha256},{picture.label},ann")
-        label = "cake" if is_baker else "not_cake"
-        lines += ["[[sources]]", f'name = "{name}"', 'kind = "folder"', f'label = "{label}"']
-        lines.append(f"path = {json.dumps(f'photos/{name}')}")
-    (folder / "isitcake.toml").write_text("\n".join(lines) + "\n")
-    (folder / "answers.csv").write_text("\n".join(answers) + "\n")
+    answers = draw_bakery(folder)
     project = open_project(folder / "isitcake.toml")
     collect(project).raise_for_failures()
-    import_answers(project, folder / "answers.csv")
+    import_answers(project, answers)
     curate(project)
     publish(project)
     project.close()
@@ -167,16 +156,8 @@ def bakery_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def bakery(bakery_home: Path, tmp_path: Path) -> Iterator[Project]:
     """A project of its own with that version."""
-    with _copy(bakery_home, tmp_path / "bakery") as project:
+    with copied(bakery_home, tmp_path / "bakery") as project:
         yield project
-
-
-@contextlib.contextmanager
-def _copy(home: Path, folder: Path) -> Iterator[Project]:
-    shutil.copytree(home, folder)
-    opened = open_project(folder / "isitcake.toml")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="session")
@@ -216,22 +197,3 @@ def shared() -> Path:
     if folder is None:
         pytest.skip("no real photos at hand (ISITCAKE_SHARED)")
     return folder
-
-
-def write_config(net: Internet, folder: Path, extra: str = "") -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = [
-        "[project]",
-        'contact = "https://example.org/crawler"',
-        "[crawl]",
-        f"allow_private_hosts = {json.dumps(net.addresses)}",
-        extra,
-    ]
-    for name, server in net.sites.items():
-        lines += ["[[sources]]", f'name = "{name}"', 'kind = "site"', 'label = "cake"', 'licence = "research use"']
-        lines.append(f'start_urls = ["{server.url}/gallery"]')
-    lines += ["[[sources]]", 'name = "objects"', 'kind = "unsplash"', 'label = "not_cake"', 'permission = "granted"']
-    lines += [f"queries = {json.dumps(list(net.world.photos))}", f'base_url = "{net.photo_api.url}"']
-    path = folder / "isitcake.toml"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from conftest import write_config
 from postgresql import USER, running_postgresql
+from projects import write_config
 
 from dataset.catalog.tables import asked as asked_table
 from dataset.catalog.tables import images
@@ -59,7 +59,7 @@ def test_secrets_are_required_and_nothing_listens_beyond_loopback() -> None:
 
 
 class Stack:
-    """The file's services as processes."""
+    """The services of the file, as processes."""
 
     def __init__(self, folder: Path, postgres: int) -> None:
         self.folder = folder
@@ -72,8 +72,8 @@ class Stack:
             text = text.replace(f'"{inside}"', f'"{self.ports[name]}"')
         text = text.replace("@postgres:5432", f"@127.0.0.1:{postgres}").replace('"5432"', f'"{postgres}"')
         text = text.replace("POSTGRE_HOST: postgres", "POSTGRE_HOST: 127.0.0.1").replace("0.0.0.0", "127.0.0.1")
-        for inside in ("/project/", "/library", "/label-studio", "/tmp/prefect"):
-            text = re.sub(rf"(: ){inside}", rf"\g<1>{folder}{inside}", text)
+        for path in ("/project/", "/library", "/label-studio", "/tmp/prefect"):
+            text = re.sub(rf"(: ){path}", rf"\g<1>{folder}{path}", text)
         self.services: dict[str, Any] = yaml.safe_load(text)["services"]
 
     def start(self, name: str) -> Service:
@@ -155,11 +155,12 @@ def test_the_services_of_the_compose_file(
             "dataset.version.published",
         }
         parameters = [a["actions"][0]["parameters"] for a in automations if "published" in a["trigger"]["expect"][0]]
-        assert parameters == [{"version": {"__prefect_kind": "jinja", "template": "{{ event.payload.version }}"}}]
+        version = {"__prefect_kind": "jinja", "template": "{{ event.payload.version }}"}
+        assert parameters == [{"version": version, "by_event": True}]
 
 
 def finished(url: str, within_s: float = 300) -> dict[str, Any]:
-    """The state a flow run ends in."""
+    """The last state of a flow run; waits for it."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         state: dict[str, Any] = requests.get(url, timeout=30).json()["state"]

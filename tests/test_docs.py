@@ -1,4 +1,4 @@
-"""The docs name everything a user can type, set or meet; the README's commands work."""
+"""The docs name every command, configuration key, detector, error and variable."""
 
 import inspect
 import re
@@ -82,16 +82,16 @@ def test_defaults_in_the_docs_are_those_of_the_program() -> None:
             )
 
 
-def test_the_template_is_the_talks() -> None:
-    """18 pages and 29 queries, and a file that loads once a contact stands in it."""
-    found = tomllib.loads(default_config())
-    assert sum(len(source.get("start_urls", ())) for source in found["sources"]) == 18
-    assert [len(source["queries"]) for source in found["sources"] if source["kind"] == "unsplash"] == [29]
+def test_the_template_has_the_sources_of_the_talk() -> None:
+    """It has 18 pages and 29 queries."""
+    sources = tomllib.loads(default_config())["sources"]
+    assert sum(len(source.get("start_urls", ())) for source in sources) == 18
+    assert [len(source["queries"]) for source in sources if source["kind"] == "unsplash"] == [29]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
-    """Every relative link and picture of the docs exists."""
+def test_relative_links_exist(page: Path) -> None:
+    """Pages and pictures."""
     for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)|src=\"(?!https?://)([^\"]+)\"", page.read_text()):
         path = page.parent / (target[0] or target[1])
         assert path.exists(), f"{page.name} links to {path}"

@@ -1,17 +1,17 @@
 """kill -9 anywhere, run again: the same catalog and the same version as undisturbed."""
 
+import contextlib
 import json
-import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import write_config
+from projects import write_config
 from sqlalchemy import select
 
 from crawlers.collect import collect
@@ -37,53 +37,73 @@ from foundation.environment import child_environment
 from simulator.internet import Internet
 from simulator.world import World
 
-MOVES = {"id", "run_id", "at", "first_seen", "seen_at", "assigned_at", "decided_at"}
+CHANGING = {"id", "run_id", "at", "first_seen", "seen_at", "assigned_at", "decided_at"}
 KILLS = 3
+MOST_CHANGES = 40  # of the library, before a kill
+POLL_S = 0.01
+DEADLINE_S = 120
 
 
 def dump(project: Project, *tables: Any) -> dict[str, list[str]]:
-    """Every row but for numbers and times, in an order of its own."""
+    """Every row without its numbers and times, sorted."""
     with project.catalog.read() as connection:
         return {
             table.name: sorted(
-                json.dumps({k: str(v) for k, v in row.items() if k not in MOVES}, sort_keys=True)
+                json.dumps({k: str(v) for k, v in row.items() if k not in CHANGING}, sort_keys=True)
                 for row in connection.execute(select(table)).mappings()
             )
             for table in tables
         }
 
 
-def killed(folder: Path, command: str, after_s: float) -> bool:
-    """Start the command and kill it, and it alone, after a time. Returns whether it was still running."""
+def files(folder: Path) -> set[tuple[str, int, int]]:
+    """Every file of the library with its size and time of change."""
+    states = set()
+    for path in (folder / "library").rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # temporary files come and go
+            states.add((str(path), path.stat().st_size, path.stat().st_mtime_ns))
+    return states
+
+
+def changes_before_kill(folder: Path, command: str, kill_after: int) -> int | None:
+    """Start the command; kill it, and it alone, when the library changed that often.
+
+    Returns None if it was killed, or the number of changes if it ended before.
+    """
     process = subprocess.Popen(
         [sys.executable, "-c", "from isitcake.cli import main; main()", command, "--json"],
         cwd=folder, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    try:
-        process.wait(after_s)
-    except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
-    return False
+    changes, before = 0, files(folder)
+    deadline = time.monotonic() + DEADLINE_S
+    while changes < kill_after:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(POLL_S)
+            return changes
+        assert time.monotonic() < deadline, f"{command} neither ended nor changed {kill_after} times"
+        after = files(folder)
+        changes, before = changes + (after != before), after
+    process.kill()
+    process.wait()
+    return None
 
 
-def killed_three_times(folder: Path, command: str, low_s: float, high_s: float) -> None:
+def kill_three_times(folder: Path, command: str) -> None:
     rng = random.Random(f"{command} 7")
-    caught = 0
-    while caught < KILLS:
-        if killed(folder, command, rng.uniform(low_s, high_s)):
-            caught += 1
+    most, kills = MOST_CHANGES, 0
+    while kills < KILLS:
+        changes = changes_before_kill(folder, command, rng.randint(min(1, most), most))
+        if changes is None:
+            kills += 1
         else:
-            high_s = max(low_s, high_s * 0.7)  # it was through: earlier next time
-            low_s *= 0.7
+            most = min(changes, most - 1)  # it ended: kill earlier
 
 
 def test_collect(world: World, tmp_path: Path) -> None:
-    """No stored image is asked for again, and outcomes, images and sightings are the same."""
+    """No stored image is downloaded again; outcomes, images and sightings are the same."""
     net = Internet.start(world)
     disturbed = write_config(net, tmp_path / "disturbed")
-    killed_three_times(disturbed.parent, "collect", 2.0, 9.0)
+    kill_three_times(disturbed.parent, "collect")
     project = open_project(disturbed)
     with project.catalog.read() as connection:
         before = {row.fetched_url for row in connection.execute(select(fetches))}
@@ -107,9 +127,9 @@ def test_collect(world: World, tmp_path: Path) -> None:
     assert blobs[0] == blobs[1]
 
 
-@pytest.mark.parametrize(("command", "low_s", "high_s"), [("curate", 1.0, 3.0), ("publish", 1.0, 2.2)])
-def test_curate_and_publish(collected: Project, tmp_path: Path, command: str, low_s: float, high_s: float) -> None:
-    """Derived tables, decisions, splits and the version's id do not depend on where it was killed."""
+@pytest.mark.parametrize("command", ["curate", "publish"])
+def test_curate_and_publish(collected: Project, tmp_path: Path, command: str) -> None:
+    """Derived tables, decisions, splits and the id of the version do not depend on the moment of the kill."""
     calm_folder = tmp_path / "calm"
     tables = (fingerprints, features, pairs, clusters, findings, queue, decisions, splits)
     if command == "curate":
@@ -117,7 +137,7 @@ def test_curate_and_publish(collected: Project, tmp_path: Path, command: str, lo
             for table in tables:
                 connection.execute(table.delete())
     shutil.copytree(collected.settings.root, calm_folder)
-    killed_three_times(collected.settings.root, command, low_s, high_s)
+    kill_three_times(collected.settings.root, command)
     calm = open_project(calm_folder / "isitcake.toml")
     published = []
     for project in (collected, calm):

@@ -1,4 +1,4 @@
-"""Real photos with known truth, where they are at hand (ISITCAKE_SHARED); skipped where not."""
+"""Real photos with known truth (ISITCAKE_SHARED); skipped without them."""
 
 import csv
 import hashlib
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import write_config
 from PIL import Image
+from projects import write_config
 from sqlalchemy import select
 
 from crawlers.collect import collect

@@ -1,4 +1,4 @@
-"""The README's commands, typed as they stand there."""
+"""The commands of the README run as they are written there."""
 
 import os
 import re
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import write_config
+from projects import write_config
 
 from dataset.catalog.engine import Catalog
 from dataset.catalog.tables import outcomes
@@ -23,7 +23,7 @@ BLOCKS = re.findall(r"^```sh\n(.+?)^```", (ROOT / "README.md").read_text(encodin
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's files in a folder of their own, with the environments of this one."""
+    """A copy of the project's files, with the environments of this checkout."""
     folder = tmp_path_factory.mktemp("checkout") / "is-it-cake"
     skip = shutil.ignore_patterns(".*cache", ".git", ".venv*", "demo", "library", "isitcake.toml", "__pycache__")
     shutil.copytree(ROOT, folder, ignore=skip)
@@ -32,8 +32,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def typed(block: str, folder: Path, **variables: str) -> str:
-    """What a shell prints for `block`. Both streams, where it fails."""
+def run_block(block: str, folder: Path, **variables: str) -> str:
+    """Run a block in a shell. Returns what it prints; if it fails, the test shows both streams."""
     ran = subprocess.run(
         ["bash", "-euc", block],
         cwd=folder,
@@ -55,16 +55,16 @@ def test_the_blocks_are_those_tested_here() -> None:
 
 
 def test_make_demo_twice(checkout: Path) -> None:
-    """The whole loop ends by itself; a second run publishes nothing, asks nothing and fetches no image again."""
-    told = typed(BLOCKS[0], checkout, ONCE="1")
-    for said in ("images collected", "labels they found wrong", "after review", "test_unseen_sites", "report"):
-        assert said in told
+    """The loop ends by itself; a second run publishes nothing, asks nothing and downloads no image again."""
+    printed = run_block(BLOCKS[0], checkout, ONCE="1")
+    for title in ("images collected", "labels they found wrong", "after review", "test_unseen_sites", "report"):
+        assert title in printed
     home = checkout / "demo" / "drawn" / "library"
     before, after = published.listing(home)
     assert before.id != after.id
     assert (home / "reports" / f"{after.name}.html").stat().st_size > 10_000
     tasks = label_studio_tasks(checkout)
-    typed(BLOCKS[0], checkout, ONCE="1")
+    run_block(BLOCKS[0], checkout, ONCE="1")
     assert [version.id for version in published.listing(home)] == [before.id, after.id]
     assert label_studio_tasks(checkout) == tasks
     catalog = Catalog("sqlite", home)
@@ -86,10 +86,10 @@ def label_studio_tasks(checkout: Path) -> int:
 
 
 def test_make_it_yours(checkout: Path, internet: Internet) -> None:
-    """`init`, sources of one's own, and every stage by hand."""
-    typed(BLOCKS[2], checkout)
+    """`init`, other sources, and every stage by hand."""
+    run_block(BLOCKS[2], checkout)
     assert 'contact = ""' in (checkout / "isitcake.toml").read_text()
     write_config(internet, checkout)
-    typed(f". .venv/bin/activate\n{BLOCKS[3]}", checkout, ISITCAKE_UNSPLASH_ACCESS_KEY=ACCESS_KEY)
+    run_block(f". .venv/bin/activate\n{BLOCKS[3]}", checkout, ISITCAKE_UNSPLASH_ACCESS_KEY=ACCESS_KEY)
     (version,) = published.listing(checkout / "library")
     assert version.images

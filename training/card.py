@@ -1,4 +1,4 @@
-"""The model card: generated from the measurements, never edited."""
+"""The model card. It is generated from the measurements, and nobody edits it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,42 +9,60 @@ from training.metrics import Metrics
 
 
 def card(content: Mapping[str, Any], metrics: Mapping[str, Metrics]) -> str:
-    """card.md. content: of metrics.json; metrics: by split."""
-    costs = content["costs"]
-    lines = [
+    """The text of card.md. content: that of metrics.json. metrics: by split."""
+    blocks = [_summary(content), _table_of_splits(metrics), _reading_advice(content), _table_of_parts(content)]
+    facts = [f"- {key.replace('_', ' ')}: {value}" for key, value in content["facts"].items()]
+    blocks += [_costs(content["costs"]), facts]
+    return "\n\n".join("\n".join(block) for block in blocks).rstrip() + "\n"
+
+
+def _summary(content: Mapping[str, Any]) -> list[str]:
+    return [
         f"# {content['name']}, trained on {content['version']}",
         "",
-        f"{content['what'].capitalize()}; backbone {content['backbone']}. {content['trained_on']} training images of "
-        f"version id `{content['version_id']}`, {content['seconds']} s, on "
+        f"{content['what'][:1].upper()}{content['what'][1:]}. Backbone: {content['backbone']}. Trained on "
+        f"{content['trained_on']} images of version id `{content['version_id']}`, in {content['seconds']} s, on "
         f"{datetime.now(UTC).date().isoformat()}.",
-        "Takes `pixels`, uint8 (1, height, width, 3), RGB; gives `probabilities` and `class`, labels in this order: "
-        + ", ".join(content["labels"])
-        + ".",
-        "",
+        "Input: `pixels`, uint8 (1, height, width, 3), RGB. Outputs: `probabilities` and `class`, with the labels in "
+        f"this order: {', '.join(content['labels'])}.",
+    ]
+
+
+def _table_of_splits(metrics: Mapping[str, Metrics]) -> list[str]:
+    lines = [
         "| split | images | accuracy | balanced accuracy | 95 % interval | AUC | calibration error |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for split, m in metrics.items():
         interval = "–" if m.interval is None else f"{m.interval[0]:.3f} to {m.interval[1]:.3f}"
-        cells = [m.accuracy, m.balanced_accuracy, interval, m.auc, m.calibration_error]
-        lines.append(f"| {split} | {m.images} | {' | '.join(_cell(cell) for cell in cells)} |")
-    lines += [
-        "",
-        "Intervals are over whole sites where there are enough of them. `test` has images of sites that the model was "
-        f"trained on, `{UNSEEN}` has images of other sites. Both were read {content['test_read']} times, this time "
-        "included: the more often they are used to choose, the less they prove.",
-        "",
+        cells = [_cell(m.accuracy), _cell(m.balanced_accuracy), interval, _cell(m.auc), _cell(m.calibration_error)]
+        lines.append(f"| {split} | {m.images} | {' | '.join(cells)} |")
+    return lines
+
+
+def _reading_advice(content: Mapping[str, Any]) -> list[str]:
+    return [
+        "Intervals are over whole sites where there are enough of them. `test` has images of sites that are in the "
+        f"training data; `{UNSEEN}` has other sites. Both were read {content['test_read']} times, including this "
+        "time. Each reading that is used to choose a model makes them a little less reliable."
+    ]
+
+
+def _table_of_parts(content: Mapping[str, Any]) -> list[str]:
+    return [
         "| part of both tests | images | accuracy |",
         "| --- | --- | --- |",
         *[f"| {name} | {part['images']} | {part['accuracy']:.3f} |" for name, part in content["slices"].items()],
-        "",
-        f"One picture takes {costs['latency_ms']} ms here; the file has {costs['size_mb']} MB. The exported graph and "
-        f"the trained code differ by at most {costs['parity']:g}. The claim of a source changes the accuracy on one "
-        f"label by up to {costs['shortcut']:.3f}.",
     ]
-    facts = [f"- {key.replace('_', ' ')}: {value}" for key, value in content["facts"].items()]
-    return "\n".join([*lines, "", *facts]).rstrip() + "\n"
 
 
-def _cell(value: Any) -> str:
-    return "–" if value is None else value if isinstance(value, str) else f"{value:.3f}"
+def _costs(costs: Mapping[str, float]) -> list[str]:
+    return [
+        f"One picture takes {costs['latency_ms']} ms on this machine; the file has {costs['size_mb']} MB. The "
+        f"probabilities of the exported graph and of the training code differ by at most {costs['parity']:g}. Within "
+        f"one label, the accuracy differs by up to {costs['shortcut']:.3f} between images with different source labels."
+    ]
+
+
+def _cell(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

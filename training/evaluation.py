@@ -1,4 +1,4 @@
-"""Measure a model on every split of a version: metrics, subgroups, costs, and the answer for each picture."""
+"""Evaluation of a model on all splits of a version: metrics, accuracy of parts, costs, predictions."""
 
 import time
 from collections import defaultdict
@@ -16,14 +16,15 @@ from training.examples import Examples, Progress
 from training.metrics import Metrics, measure
 from training.models import Model
 
-PARITY_PICTURES = 200  # by which the exported graph is compared with the code that was trained
+COMPARED_IMAGES = 200  # on which the exported graph is compared with the training code
 TIMED_RUNS = 20
-MIN_SUBGROUP_IMAGES = 5
-MIN_CLAIM_IMAGES = 5  # of a label under a claim, from which its accuracy is compared
+TIMED_SIDE_PX = 256
+MIN_PART_IMAGES = 5
+MIN_CLAIM_IMAGES = 5  # of one label and one source label
 
 
 def evaluate(model: Model, version: Version, progress: Progress | None = None) -> dict[str, Metrics]:
-    """Metrics of a model on the splits of any version, judged by the labels of that version."""
+    """Metrics by split of a model on any version, with that version's labels."""
     rows = version.rows()
     probabilities = np.zeros((len(rows), len(model.labels)))
     for number, row in enumerate(rows):
@@ -35,7 +36,11 @@ def evaluate(model: Model, version: Version, progress: Progress | None = None) -
 
 
 def metrics_of(rows: Sequence[Row], probabilities: NDArray[np.float64], names: Sequence[str]) -> dict[str, Metrics]:
-    """Metrics by split; for unseen sites also by what the source claims: biscuits of bakers are the hard part."""
+    """Metrics by split. Unseen sites are also measured for each source label alone, as "test_unseen_sites/cake":
+    pictures on bakers' sites that are no cakes are the most difficult ones.
+
+    probabilities: (n, k), columns in the order of `names`.
+    """
     groups = {split: [i for i, row in enumerate(rows) if row.split == split] for split in SPLITS}
     for claim in sorted({row.source_label for row in rows}):
         groups[f"{UNSEEN}/{claim}"] = [i for i in groups[UNSEEN] if rows[i].source_label == claim]
@@ -50,74 +55,86 @@ def metrics_of(rows: Sequence[Row], probabilities: NDArray[np.float64], names: S
 
 
 def accuracy_by_part(examples: Examples, fitted: Fitted) -> dict[str, dict[str, Any]]:
-    """Accuracy on subgroups of both tests: by label, claim, site, and by the ImageNet class that the backbone sees."""
+    """Accuracy and number of images of parts of both test splits.
+
+    A part is a label, a pair of source label and label, a site, or the ImageNet class that the backbone sees.
+    """
     answers = np.array(examples.names)[fitted.probabilities.argmax(axis=1)]
-    groups = _parts(examples)
     return {
-        name: {"images": len(rows), "accuracy": round(float((answers[rows] == examples.labels[rows]).mean()), 4)}
-        for name, rows in groups.items()
+        name: {"images": len(part), "accuracy": round(float((answers[part] == examples.labels[part]).mean()), 4)}
+        for name, part in _parts(examples).items()
     }
 
 
 def _parts(examples: Examples) -> dict[str, list[int]]:
-    """Numbers of the rows of each subgroup of both tests that has at least a few images."""
-    groups: dict[str, list[int]] = defaultdict(list)
+    """Row numbers of each part that has at least MIN_PART_IMAGES images."""
+    parts: dict[str, list[int]] = defaultdict(list)
     tested = np.flatnonzero(examples.mask("test", UNSEEN))
     classes = examples.net.classes(examples.features[tested]) if len(tested) else []
-    for number, likeliest in zip(tested.tolist(), classes, strict=True):
+    for number, scores in zip(tested.tolist(), classes, strict=True):
         row = examples.rows[number]
-        groups[f"label {row.label}"].append(number)
-        groups[f"source says {row.source_label}, is {row.label}"].append(number)
-        groups[f"site {row.site}"].append(number)
-        if likeliest:
-            groups[f"looks like {max(likeliest, key=lambda name: likeliest[name]).split(',')[0]}"].append(number)
-    return {name: rows for name, rows in sorted(groups.items()) if len(rows) >= MIN_SUBGROUP_IMAGES}
+        parts[f"label {row.label}"].append(number)
+        parts[f"source says {row.source_label}, is {row.label}"].append(number)
+        parts[f"site {row.site}"].append(number)
+        if scores:
+            parts[f"looks like {max(scores, key=lambda name: scores[name]).split(',')[0]}"].append(number)
+    return {name: part for name, part in sorted(parts.items()) if len(part) >= MIN_PART_IMAGES}
 
 
 def costs_of(examples: Examples, fitted: Fitted) -> dict[str, float]:
-    """latency_ms of one picture, size_mb of the file, parity with the training code, shortcut: effect of a claim."""
-    content = fitted.graph.SerializeToString()
+    """latency_ms of one picture, size_mb of the file, parity (the largest difference of a probability between the
+    exported graph and the training code), shortcut (see `_shortcut`).
+    """
     run = session(fitted.graph).run
-    noise = np.random.default_rng(0).integers(0, 255, (1, 256, 256, 3), dtype=np.uint8)
+    return {
+        "latency_ms": round(_latency_s(run) * 1000, 2),
+        "size_mb": round(len(fitted.graph.SerializeToString()) / 1e6, 2),
+        "parity": round(_parity(examples, fitted, run), 6),
+        "shortcut": round(_shortcut(examples, fitted), 4),
+    }
+
+
+def _latency_s(run: Any) -> float:
+    """Median time of one picture."""
+    noise = np.random.default_rng(0).integers(0, 255, (1, TIMED_SIDE_PX, TIMED_SIDE_PX, 3), dtype=np.uint8)
     seconds = []
     for _ in range(TIMED_RUNS):
         started = time.perf_counter()
         run(["probabilities"], {"pixels": noise})
         seconds.append(time.perf_counter() - started)
-    compared = np.flatnonzero(~examples.mask("train"))[:PARITY_PICTURES]
+    return float(np.median(seconds))
+
+
+def _parity(examples: Examples, fitted: Fitted, run: Any) -> float:
     largest = 0.0
-    for number in compared.tolist():
+    for number in np.flatnonzero(~examples.mask("train"))[:COMPARED_IMAGES].tolist():
         pixels = np.asarray(picture(examples.version, examples.rows[number]))[None]
-        (answer,) = run(["probabilities"], {"pixels": pixels})
-        largest = max(largest, float(np.abs(answer[0] - fitted.probabilities[number]).max()))
-    return {
-        "latency_ms": round(float(np.median(seconds)) * 1000, 2),
-        "size_mb": round(len(content) / 1e6, 2),
-        "parity": round(largest, 6),
-        "shortcut": round(_shortcut(examples, fitted), 4),
-    }
+        (probabilities,) = run(["probabilities"], {"pixels": pixels})
+        largest = max(largest, float(np.abs(probabilities[0] - fitted.probabilities[number]).max()))
+    return largest
 
 
 def _shortcut(examples: Examples, fitted: Fitted) -> float:
-    """The largest difference in accuracy on one label between claims of sources; 0 where there is nothing to compare.
+    """Largest difference in accuracy between source labels within one label; 0 where there is too little to compare.
 
-    A model that reads the source instead of the picture is right on bakers' cakes and wrong on bakers' biscuits.
+    A model that recognises the source instead of the picture is right on bakers' cakes and wrong on bakers' biscuits.
     """
-    held = ~examples.mask("train")
-    right = np.array(examples.names)[fitted.probabilities.argmax(axis=1)] == examples.labels
-    worst = 0.0
+    held_out = ~examples.mask("train")
+    is_right = np.array(examples.names)[fitted.probabilities.argmax(axis=1)] == examples.labels
+    largest = 0.0
     for label in examples.names:
-        parts = [
-            right[group].mean()
+        accuracies = [
+            is_right[group].mean()
             for claim in np.unique(examples.claims)
-            if (group := held & (examples.labels == label) & (examples.claims == claim)).sum() >= MIN_CLAIM_IMAGES
+            if (group := held_out & (examples.labels == label) & (examples.claims == claim)).sum() >= MIN_CLAIM_IMAGES
         ]
-        worst = max(worst, max(parts) - min(parts)) if len(parts) > 1 else worst
-    return float(worst)
+        if len(accuracies) > 1:
+            largest = max(largest, max(accuracies) - min(accuracies))
+    return float(largest)
 
 
 def predictions_of(examples: Examples, fitted: Fitted) -> pa.Table:
-    """A row per image of the version: its facts, the answer, and the probability of each label."""
+    """The table predictions.parquet: a row for each image of the version."""
     answers = fitted.probabilities.argmax(axis=1)
     columns: dict[str, Any] = {
         "sha256": [row.sha256 for row in examples.rows],

@@ -1,4 +1,4 @@
-"""Examples to learn from and to measure with: the rows of one version, their pictures and their frozen features."""
+"""The rows of one version, their pictures and their frozen features: what attempts learn from and are measured on."""
 
 import functools
 import os
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -21,21 +21,23 @@ from networks.graph import Net, from_pixels, planes, widened
 from networks.objects import ObjectDetector
 from networks.session import session
 
-SAVE_INTERVAL = 2000  # pictures between two writes of the cache
+CACHE_SAVED_EVERY = 2000  # pictures
 THREADS = max(1, os.cpu_count() or 1)
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int], None]  # (what, done, total)
+T = TypeVar("T")
+Frozen = tuple[NDArray[np.float32], NDArray[np.float32]]  # `features` and `wide` of one picture
 
 
 @dataclass(frozen=True)
 class Examples:
-    """cache: a folder for frozen features, which are computed once for each picture."""
+    """net: the backbone. cache: the folder of frozen features; they are computed once for each picture."""
 
     version: Version
     rows: Sequence[Row]
     net: Backbone
     detector: ObjectDetector | None
     cache: Path
-    tell: Progress
+    progress: Progress
 
     @functools.cached_property
     def labels(self) -> NDArray[np.str_]:
@@ -43,11 +45,12 @@ class Examples:
 
     @functools.cached_property
     def names(self) -> list[str]:
-        """The labels that have training images, in the project's order."""
-        present = set(self.labels[self.mask("train")].tolist())
-        return [label for label in self.version.labels if label in present]
+        """The labels that training images have, in the project's order."""
+        trained = set(self.labels[self.mask("train")].tolist())
+        return [label for label in self.version.labels if label in trained]
 
     def mask(self, *splits: str) -> NDArray[np.bool_]:
+        """(n,) whether each row is in one of the splits."""
         return np.array([row.split in splits for row in self.rows], dtype=bool)
 
     @functools.cached_property
@@ -56,17 +59,17 @@ class Examples:
 
     @functools.cached_property
     def claims(self) -> NDArray[np.str_]:
-        """The label that the source claims, for each row."""
+        """(n,) source labels."""
         return np.array([row.source_label for row in self.rows])
 
     @property
     def features(self) -> NDArray[np.float32]:
-        """(n, d) features, as the backbone pools them."""
+        """(n, d), the backbone's output."""
         return self._frozen[0]
 
     @property
     def wide(self) -> NDArray[np.float32]:
-        """(n, d) feature maps pooled in several ways: see `widened`."""
+        """(n, d), maps of several layers, pooled in several ways: see `networks.graph.widened`."""
         return self._frozen[1]
 
     @functools.cached_property
@@ -74,49 +77,48 @@ class Examples:
         return widened(self.net.graph)
 
     def planes(self, side_px: int, *, is_grey: bool = False) -> NDArray[np.uint8]:
-        """(n, c, side, side) pixels from 0 to 255, made as the exported graph makes them."""
+        """(n, c, side, side), 0 to 255: the pictures, scaled by the same graph that is exported."""
         net = Net()
         run = session(from_pixels(net, planes(net, side_px, is_grey=is_grey))).run
 
-        def one(row: Row) -> NDArray[np.uint8]:
-            (made,) = run(None, {"pixels": np.asarray(picture(self.version, row))[None]})
-            return made[0].astype(np.uint8)
+        def scale(image: Image.Image) -> NDArray[np.uint8]:
+            (scaled,) = run(None, {"pixels": np.asarray(image)[None]})
+            return scaled[0].astype(np.uint8)
 
-        return np.stack(list(self._each(one, "pictures")))
+        return np.stack(self.each_picture(scale, "pictures"))
 
-    def each_picture(self, measure: Callable[[Image.Image], Any], what: str) -> list[Any]:
-        """`measure` of every picture, computed in parallel."""
-        return list(self._each(lambda row: measure(picture(self.version, row)), what))
-
-    def _each(self, measure: Callable[[Row], Any], what: str) -> Any:
+    def each_picture(self, function: Callable[[Image.Image], T], what: str) -> list[T]:
+        """The function's results for all pictures, computed in threads. what: the name of this step, for progress."""
+        results = []
         with ThreadPoolExecutor(THREADS) as pool:
-            for number, value in enumerate(pool.map(measure, self.rows), 1):
-                self.tell(what, number, len(self.rows))
-                yield value
+            for number, result in enumerate(pool.map(lambda row: function(picture(self.version, row)), self.rows), 1):
+                self.progress(what, number, len(self.rows))
+                results.append(result)
+        return results
 
     @functools.cached_property
-    def _frozen(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _frozen(self) -> Frozen:
         path = self.cache / f"{self.net.name}-{RECIPE}-1.npz"
         known = _read(path)
         missing = [row for row in self.rows if row.sha256 not in known]
         run = session(self.widened, threads=1).run
 
-        def compute(row: Row) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        def features_of(row: Row) -> Frozen:
             features, wide = run(["features", "wide"], {"pixels": np.asarray(picture(self.version, row))[None]})
             return features[0], wide[0]
 
         with ThreadPoolExecutor(THREADS) as pool:
-            for number, (row, both) in enumerate(zip(missing, pool.map(compute, missing), strict=True), 1):
-                known[row.sha256] = both
-                self.tell("features", number, len(missing))
-                if number % SAVE_INTERVAL == 0 or number == len(missing):
+            for number, (row, vectors) in enumerate(zip(missing, pool.map(features_of, missing), strict=True), 1):
+                known[row.sha256] = vectors
+                self.progress("features", number, len(missing))
+                if number % CACHE_SAVED_EVERY == 0 or number == len(missing):
                     _write(path, known)
-        rows = [known[row.sha256] for row in self.rows]
-        return np.stack([features for features, _ in rows]), np.stack([wide for _, wide in rows])
+        vectors_of_rows = [known[row.sha256] for row in self.rows]
+        return np.stack([f for f, _ in vectors_of_rows]), np.stack([wide for _, wide in vectors_of_rows])
 
 
-def _read(path: Path) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Features by SHA-256; empty where the file is missing or incomplete."""
+def _read(path: Path) -> dict[str, Frozen]:
+    """Vectors by SHA-256; empty where the file is missing or damaged."""
     try:
         with np.load(path) as content:
             parts = content["names"].tolist(), content["features"], content["wide"]
@@ -125,7 +127,7 @@ def _read(path: Path) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32
     return {name: (features, wide) for name, features, wide in zip(*parts, strict=True)}
 
 
-def _write(path: Path, known: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]) -> None:
+def _write(path: Path, known: dict[str, Frozen]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     features, wide = (np.stack(part) for part in zip(*known.values(), strict=True))
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=".npz")

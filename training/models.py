@@ -1,14 +1,17 @@
-"""Trained models on disk: library/models/<name>/<version>/model.onnx, card.md, metrics.json, predictions.parquet."""
+"""Trained models on disk: library/models/<name>/<version>/model.onnx, card.md, metrics.json, predictions.parquet.
+
+Commands that list models import this module, so it imports nothing slow: no onnx, no pyarrow, no Pillow.
+"""
+
+from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from dataset.reader import TAINTED, Version, order
 from foundation.errors import StorageError, UnknownModel
 from foundation.json_files import read_json
 from training.metrics import Metrics
@@ -16,14 +19,16 @@ from training.metrics import Metrics
 if TYPE_CHECKING:
     from PIL import Image
 
-DEFAULT_MODEL_FILE = "champion.json"  # in library/models: the default model and those before it
+    from dataset.reader import Version
+
+DEFAULT_MODEL_FILE = "champion.json"  # in library/models; the name is older than the term "default model"
 
 
 @dataclass(frozen=True)
 class Model:
-    """One trained model. metrics: by split; those after a slash are of one source label's images only.
+    """One trained model. metrics: by split; a key "split/label" covers only images whose source claims that label.
 
-    slices: accuracy and number of images of subgroups of both tests, by name. costs: latency_ms, size_mb, parity,
+    slices: accuracy and number of images of parts of both test splits, by name. costs: latency_ms, size_mb, parity,
     shortcut.
     """
 
@@ -44,22 +49,26 @@ class Model:
 
     @property
     def is_tainted(self) -> bool:
-        """Whether images that it was trained on were erased since."""
+        """Whether the model was trained on images that were erased later."""
+        from dataset.reader import TAINTED
+
         return (self.path / TAINTED).is_file()
 
-    def probabilities(self, image: "Image.Image") -> dict[str, float]:
+    def probabilities(self, image: Image.Image) -> dict[str, float]:
         """Probability of each label for an upright RGB picture of any size."""
+        import numpy as np
+
         (answer,) = self._session.run(["probabilities"], {"pixels": np.asarray(image, dtype=np.uint8)[None]})
         return {label: float(p) for label, p in zip(self.labels, answer[0], strict=True)}
 
-    def label(self, image: "Image.Image") -> str:
-        """The most probable label."""
+    def label(self, image: Image.Image) -> str:
+        """The most probable label of a picture."""
         probabilities = self.probabilities(image)
         return max(probabilities, key=lambda label: probabilities[label])
 
     def predictions(self) -> list[dict[str, Any]]:
-        """For every image of its version: sha256, split, site, source_label, label, predicted, and p_<label> for each
-        label. Empty where they were not kept.
+        """A row for each image of the model's version: sha256, split, site, source_label, label, predicted, and the
+        probability p_<label> of each label. Empty where the file is missing.
         """
         import pyarrow.parquet as pq
 
@@ -81,18 +90,18 @@ class Model:
 
 
 def listing(home: Path) -> list[Model]:
-    """Every model, by name, then by version."""
-    return sorted(_all(home), key=lambda model: (model.name, order(model.version)))
+    """All models, by name, then by version."""
+    return sorted(_read_all(home), key=lambda model: (model.name, _order(model)))
 
 
 def of_version(home: Path, version: str) -> list[Model]:
-    """The models that were trained on a version, the best on unseen sites first."""
-    trained = [model for model in listing(home) if model.version == version]
-    return sorted(trained, key=lambda model: (-score(model), model.name))
+    """Models that were trained on a version; the best on unseen sites first."""
+    models = [model for model in listing(home) if model.version == version]
+    return sorted(models, key=lambda model: (-score(model), model.name))
 
 
 def score(model: Model) -> float:
-    """Balanced accuracy on unseen sites; on the other test, then on validation, where that has one label only."""
+    """Balanced accuracy on unseen sites; where that is not known, on test, else on validation; else 0."""
     for split in ("test_unseen_sites", "test", "validation"):
         metrics = model.metrics.get(split)
         if metrics and metrics.balanced_accuracy is not None:
@@ -101,42 +110,54 @@ def score(model: Model) -> float:
 
 
 def find(home: Path, name: str | None = None) -> Model:
-    """The model `name` or `name/version`. Without a name: the default model, or the newest if that one is gone.
+    """The model `name/version`, or the newest called `name`.
 
-    Raises UnknownModel.
+    Without a name: the default model, or the newest model where no default model exists. Raises UnknownModel.
     """
-    known = listing(home)
-    default = default_model_id(home)
-    if not name and any(model.id == default for model in known):
-        name = default
+    models = listing(home)
+    default_id = default_model_id(home)
+    if not name and any(model.id == default_id for model in models):
+        name = default_id
     wanted, _, version = (name or "").partition("/")
-    fitting = [m for m in known if (not wanted or m.name == wanted) and (not version or m.version == version)]
+    fitting = [m for m in models if (not wanted or m.name == wanted) and (not version or m.version == version)]
     if not fitting:
-        ids = ", ".join(m.id for m in known) or "none; run `isitcake train`"
-        raise UnknownModel(f"no model {name!r}; there are {ids}" if name else "no model yet; run `isitcake train`")
-    return max(fitting, key=lambda model: (order(model.version), score(model), model.name))
+        if not name:
+            raise UnknownModel("there is no model yet; run `isitcake train`")
+        known = f"there are {', '.join(m.id for m in models)}" if models else "none was trained; run `isitcake train`"
+        raise UnknownModel(f"no model {name!r}; {known}")
+    return max(fitting, key=lambda model: (_order(model), score(model), model.name))
 
 
 def default_model_id(home: Path) -> str:
     """name/version of the default model; empty while there is none."""
-    return str(read_json(home / "models" / DEFAULT_MODEL_FILE, dict[str, Any]()).get("model", ""))
+    state: dict[str, Any] = read_json(home / "models" / DEFAULT_MODEL_FILE, {})
+    return str(state.get("model", ""))
+
+
+def default_model(home: Path) -> Model | None:
+    """The default model; None while there is none, or where its files are missing."""
+    default_id = default_model_id(home)
+    return next((model for model in listing(home) if model.id == default_id), None) if default_id else None
 
 
 def folder(home: Path, name: str, version: Version) -> Path:
-    """Where a model of this name and version lies."""
+    """Where the model of an attempt and a version is stored."""
     return home / "models" / name / version.name
 
 
-def _all(home: Path) -> Iterator[Model]:
+def _order(model: Model) -> tuple[int, ...]:
+    from dataset.reader import order
+
+    return order(model.version)
+
+
+def _read_all(home: Path) -> Iterator[Model]:
     for path in (home / "models").glob("*/*/metrics.json"):
-        content = read_json(path, dict[str, Any]())
-        if not content:
-            continue  # half a model: `train` makes it again
+        content = json.loads(path.read_text(encoding="utf-8"))
         metrics = {
             split: Metrics(**{**values, "interval": tuple(values["interval"]) if values["interval"] else None})
             for split, values in content["metrics"].items()
         }
-        optional = {key: content[key] for key in ("slices", "costs") if key in content}  # older models have none
         yield Model(
             path.parent,
             content["name"],
@@ -146,5 +167,5 @@ def _all(home: Path) -> Iterator[Model]:
             content["labels"],
             content["trained_on"],
             metrics,
-            **optional,
+            **{key: content[key] for key in ("slices", "costs") if key in content},  # older models do not have them
         )

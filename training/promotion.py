@@ -1,4 +1,4 @@
-"""Promotion: a model becomes the default model only if it beats the current one; a refusal says why."""
+"""Promotion: make a model the default model, if it passes the gates and beats the current default model."""
 
 import json
 from collections.abc import Sequence
@@ -20,191 +20,189 @@ from training import models
 from training.metrics import balanced_accuracy, calibration_error, difference
 from training.models import DEFAULT_MODEL_FILE, Model
 
-LOCK = "default-model.lock"  # in library/locks
-MIN_TEST_IMAGES = 20  # of both tests together; fewer prove nothing
-MAX_LOSS = -0.02  # of balanced accuracy: what the lower end of the interval may reach
-MIN_SUBGROUP_IMAGES = 30
-MAX_SUBGROUP_LOSS = 0.03  # of a subgroup's accuracy
+LOCK_FILE = "champion.lock"  # in library/locks
+HISTORY_ENTRIES = 50  # earlier default models that the file keeps
+
+# Every model must pass these gates.
+MIN_TEST_IMAGES = 20  # of both test splits together
 MAX_CALIBRATION_ERROR = 0.15
+MAX_LATENCY_MS = 200.0
+MAX_SIZE_MB = 100.0
+MAX_PARITY = 1e-3  # difference of a probability between the exported graph and the training code
+
+# A model that replaces another must pass these gates too.
+MIN_INTERVAL_LOW = -0.02  # low end of the interval of the gain in balanced accuracy
+MIN_PART_IMAGES = 30  # smaller parts of the tests are not compared
+MAX_PART_LOSS = 0.03  # accuracy on one part of the tests
 MAX_CALIBRATION_LOSS = 0.03
-MAX_SLOWDOWN = 2.0  # times the latency of the current default model
-MAX_COSTS = {"parity": 1e-3, "size_mb": 100.0, "latency_ms": 200.0}
+MAX_SLOWDOWN = 2.0  # new latency / old latency
 MAX_SHORTCUT_LOSS = 0.05
-HISTORY_LENGTH = 50  # default models that are remembered
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """model: the candidate. default_model: the default model now. refusals: why the candidate is not. notes: what
-    speaks for it.
+    """model: the one that was proposed. default_model: the id of the default model now. refusals: the gates that
+    `model` failed. reasons: why it was promoted. "json" names the keys of `--json` output.
     """
 
     model: str
-    default_model: str
+    default_model: str = field(metadata={"json": "champion"})
     refusals: list[str]
-    notes: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list, metadata={"json": "told"})
 
     def line(self) -> str:
-        """The result, in one line."""
+        """The outcome in one line."""
         if self.refusals:
             return f"{self.model} not promoted: {self.refusals[0]}"
-        return f"{self.model} is the default model" + (f" ({'; '.join(self.notes)})" if self.notes else "")
-
-    def json_fields(self) -> dict[str, Any]:
-        """Keys of `--json`, which scripts know since the first release."""
-        keys = ("model", DEFAULT_MODEL_FILE.removesuffix(".json"), "refusals", "told")
-        return dict(zip(keys, (self.model, self.default_model, self.refusals, self.notes), strict=True))
+        return f"{self.model} is the default model" + (f" ({'; '.join(self.reasons)})" if self.reasons else "")
 
 
 @dataclass(frozen=True)
-class _Tests:
-    """Answers on both tests of a version. rows: of predictions.parquet. truth, answers, sites: (n,)."""
+class _Answers:
+    """Answers of one model to n test images. predicted: labels, (n,). confidence: their probabilities, (n,)."""
 
-    rows: Sequence[dict[str, Any]]
-    truth: NDArray[np.str_]
-    answers: NDArray[np.str_]
-    sites: NDArray[np.str_]
+    model: Model
+    predicted: NDArray[np.str_]
     confidence: NDArray[np.float64]
 
-    @classmethod
-    def of(cls, model: Model) -> "_Tests":
-        rows = [row for row in model.predictions() if row["split"] in ("test", UNSEEN)]
-        truth, answers, sites = (np.array([row[key] for row in rows]) for key in ("label", "predicted", "site"))
-        confidence = np.array([max(row[f"p_{label}"] for label in model.labels) for row in rows])
-        return cls(rows, truth, answers, sites, confidence)
+    def calibration_error(self, truth: NDArray[np.str_]) -> float:
+        return calibration_error(self.predicted == truth, self.confidence)
 
 
 def promote(
     settings: Settings, name: str | None, *, force: bool = False, now: datetime | None = None, by: str = "hand"
 ) -> Promotion:
-    """Make a model the default model if it passes the gates. force: even if it does not; this is recorded.
+    """Make a model the default model if it passes the gates; with `force`, also if it fails them.
 
-    In one step, or not at all. Raises UnknownModel.
+    by: who asked, for the record. Raises UnknownModel.
     """
     home = settings.home
-    with exclusive(home / "locks" / LOCK):
+    with exclusive(home / "locks" / LOCK_FILE):
         model = models.find(home, name)
-        current = models.default_model_id(home)
-        if model.id == current:
-            return Promotion(model.id, current, [], ["it was before"])
-        refusals, notes = _gates(home, model, current)
+        current_id = models.default_model_id(home)
+        if model.id == current_id:
+            return Promotion(model.id, current_id, [], ["it already was"])
+        refusals, reasons = _gates(home, model)
         if refusals and not force:
-            return Promotion(model.id, current, refusals)
+            return Promotion(model.id, current_id, refusals)
         _record(home, model.id, by if not refusals else f"{by}, by force", now or datetime.now(UTC), refusals)
-        return Promotion(model.id, model.id, [], notes)
+        return Promotion(model.id, model.id, [], reasons)
 
 
 def rollback(settings: Settings, now: datetime | None = None) -> Promotion:
-    """Restore the previous default model. Raises StageError if there is none."""
+    """Make the previous default model the default model again. Raises StageError where there is none."""
     home = settings.home
-    with exclusive(home / "locks" / LOCK):
+    with exclusive(home / "locks" / LOCK_FILE):
+        current_id = models.default_model_id(home)
+        existing = {model.id for model in models.listing(home)}
         history = _state(home).get("history", [])
-        current = models.default_model_id(home)
-        known = {model.id for model in models.listing(home)}
-        before = [entry["model"] for entry in history if entry["model"] != current and entry["model"] in known]
-        if not before:
-            raise StageError("no earlier default model to restore; see `isitcake models list`")
-        _record(home, before[-1], "rollback", now or datetime.now(UTC), [])
-        return Promotion(before[-1], before[-1], [], [f"after {current}"])
+        earlier = [entry["model"] for entry in history if entry["model"] != current_id and entry["model"] in existing]
+        if not earlier:
+            raise StageError("there is no earlier default model to go back to; see `isitcake models list`")
+        _record(home, earlier[-1], "rollback", now or datetime.now(UTC), [])
+        return Promotion(earlier[-1], earlier[-1], [], [f"after {current_id}"])
 
 
-def default_model(home: Path) -> Model | None:
-    """The default model; None while there is none, or if its files are gone."""
-    chosen = models.default_model_id(home)
-    return next((model for model in models.listing(home) if model.id == chosen), None) if chosen else None
-
-
-def _record(home: Path, name: str, by: str, now: datetime, refusals: Sequence[str]) -> None:
-    """Write that this is the default model from now on."""
-    entry: dict[str, Any] = {"model": name, "since": now.isoformat(timespec="seconds"), "by": by}
-    if refusals:
-        entry["refused"] = list(refusals)
-    history = [*_state(home).get("history", []), entry][-HISTORY_LENGTH:]
+def _record(home: Path, model_id: str, by: str, now: datetime, refused: Sequence[str]) -> None:
+    entry: dict[str, Any] = {"model": model_id, "since": now.isoformat(timespec="seconds"), "by": by}
+    if refused:
+        entry["refused"] = list(refused)
+    history = [*_state(home).get("history", []), entry][-HISTORY_ENTRIES:]
     content = json.dumps({**entry, "history": history}, indent=1) + "\n"
     replace_file(home / "models" / DEFAULT_MODEL_FILE, content.encode())
 
 
 def _state(home: Path) -> dict[str, Any]:
-    return read_json(home / "models" / DEFAULT_MODEL_FILE, dict[str, Any]())
+    return read_json(home / "models" / DEFAULT_MODEL_FILE, {})
 
 
-def _gates(home: Path, model: Model, current: str) -> tuple[list[str], list[str]]:
-    """Refusals, and what speaks for the model."""
-    tests = _Tests.of(model)
-    refusals = _refusals_alone(model, tests)
-    if refusals:
+def _gates(home: Path, model: Model) -> tuple[list[str], list[str]]:
+    """The gates that a model fails, and the reasons to promote it."""
+    rows = [row for row in model.predictions() if row["split"] in ("test", UNSEEN)]
+    truth = np.array([row["label"] for row in rows])
+    confidence = np.array([max(row[f"p_{label}"] for label in model.labels) for row in rows])
+    new = _Answers(model, np.array([row["predicted"] for row in rows]), confidence)
+    if refusals := _own_gates(new, truth):
         return refusals, []
-    before = next((known for known in models.listing(home) if known.id == current), None)
-    if before is None:
+    current = models.default_model(home)
+    if current is None:
         return [], ["the first"]
-    if before.is_tainted:
-        return [], [f"{before.id} is tainted by an erasure"]
-    return _refusals_against(model, before, tests, load(home, model.version))
+    if current.is_tainted:
+        return [], [f"{current.id} was trained on images that were erased"]
+    old = _ask(current, load(home, model.version), [row["sha256"] for row in rows])
+    return _comparing_gates(new, old, rows)
 
 
-def _refusals_alone(model: Model, tests: _Tests) -> list[str]:
-    """What every default model must pass."""
-    labels = len(np.unique(tests.truth))
-    if len(tests.rows) < MIN_TEST_IMAGES or labels < 2:
-        count = f"both tests together have {len(tests.rows)} images" + ("" if labels > 1 else " of one label")
-        return [f"{count}; at least {MIN_TEST_IMAGES} of two labels are needed, collect more"]
+def _ask(model: Model, version: Version, images: Sequence[str]) -> _Answers:
+    """Answers of a model to images of any version. images: SHA-256."""
+    rows = {row.sha256: row for row in version.rows()}
+    answers = [model.probabilities(picture(version, rows[sha256])) for sha256 in images]
+    predicted = np.array([max(answer, key=lambda label: answer[label]) for answer in answers])
+    return _Answers(model, predicted, np.array([max(answer.values()) for answer in answers]))
+
+
+def _own_gates(new: _Answers, truth: NDArray[np.str_]) -> list[str]:
+    """The gates that a model fails without a comparison."""
+    if len(truth) < MIN_TEST_IMAGES or len(np.unique(truth)) < 2:
+        count = f"{len(truth)} images" + ("" if len(np.unique(truth)) > 1 else " of one label")
+        return [
+            f"both tests together have {count}; a comparison needs {MIN_TEST_IMAGES} images of two labels: collect more"
+        ]
     refusals = []
-    accuracy = balanced_accuracy(tests.truth, tests.answers) or 0.0
-    chance = 1 / len(model.labels)
-    if accuracy <= chance:
-        refusals.append(f"balanced accuracy {accuracy:.3f} is no better than chance, {chance:.2f}")
-    error = calibration_error(tests.answers == tests.truth, tests.confidence)
+    scored = balanced_accuracy(truth, new.predicted) or 0.0
+    chance = 1 / len(new.model.labels)
+    if scored <= chance:
+        refusals.append(f"balanced accuracy {scored:.3f} is no better than chance, {chance:.2f}")
+    error = new.calibration_error(truth)
     if error > MAX_CALIBRATION_ERROR:
-        refusals.append(f"calibration error {error:.3f} is over {MAX_CALIBRATION_ERROR}: it is surer than it is right")
-    for cost, limit in MAX_COSTS.items():
-        if (value := model.costs.get(cost, 0.0)) > limit:
+        refusals.append(f"calibration error {error:.3f} is over {MAX_CALIBRATION_ERROR}")
+    for cost, limit in (("parity", MAX_PARITY), ("size_mb", MAX_SIZE_MB), ("latency_ms", MAX_LATENCY_MS)):
+        if (value := new.model.costs.get(cost, 0.0)) > limit:
             refusals.append(f"{cost} {value:g} is over {limit:g}")
     return refusals
 
 
-def _refusals_against(model: Model, before: Model, tests: _Tests, version: Version) -> tuple[list[str], list[str]]:
-    """What a model must pass against the current default, both on the tests of the new model's version."""
-    truth, answers = tests.truth, tests.answers
-    known = {row.sha256: row for row in version.rows()}
-    probabilities = [before.probabilities(picture(version, known[row["sha256"]])) for row in tests.rows]
-    old = np.array([max(each, key=lambda name: each[name]) for each in probabilities])
+def _comparing_gates(new: _Answers, old: _Answers, rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """The gates that a model fails against the default model, and the reasons to promote it.
+
+    rows: of the test images of the new model's version, that both models answered.
+    """
+    truth, sites = (np.array([row[key] for row in rows]) for key in ("label", "site"))
     refusals = []
-    change, low, high = difference(truth, old, answers, tests.sites)
-    comparison = f"balanced accuracy {change:+.3f} against {before.id}, 90 % interval {low:+.3f} to {high:+.3f}"
-    if change < 0 or low < MAX_LOSS:
-        refusals.append(f"{comparison}: not better")
-    for name, rows in _subgroups(tests.rows).items():
-        gain = (answers[rows] == truth[rows]).mean() - (old[rows] == truth[rows]).mean()
-        if len(rows) >= MIN_SUBGROUP_IMAGES and gain < -MAX_SUBGROUP_LOSS:
-            refusals.append(f"{name} loses {-gain:.1%} of {len(rows)} images")
-    old_error = calibration_error(old == truth, np.array([max(each.values()) for each in probabilities]))
-    new_error = calibration_error(answers == truth, tests.confidence)
+    change, low, high = difference(truth, old.predicted, new.predicted, sites)
+    gain = f"balanced accuracy {change:+.3f} against {old.model.id}, 90 % interval {low:+.3f} to {high:+.3f}"
+    if change < 0 or low < MIN_INTERVAL_LOW:
+        refusals.append(f"{gain}: not better")
+    for name, part in _parts(rows).items():
+        part_gain = (new.predicted[part] == truth[part]).mean() - (old.predicted[part] == truth[part]).mean()
+        if len(part) >= MIN_PART_IMAGES and part_gain < -MAX_PART_LOSS:
+            refusals.append(f"{name} loses {-part_gain:.1%} of {len(part)} images")
+    old_error, new_error = old.calibration_error(truth), new.calibration_error(truth)
     if new_error > old_error + MAX_CALIBRATION_LOSS:
-        refusals.append(f"calibration error {new_error:.3f} after {old_error:.3f}")
-    return [*refusals, *_costs_refused(model, before)], [comparison]
+        refusals.append(f"calibration error {new_error:.3f}, before {old_error:.3f}")
+    return [*refusals, *_cost_gates(new.model, old.model)], [gain]
 
 
-def _costs_refused(model: Model, before: Model) -> list[str]:
-    """Where a model is much slower than the current default, or leans more on what sources claim."""
+def _cost_gates(new: Model, old: Model) -> list[str]:
     refusals = []
-    if model.costs.get("latency_ms", 0) > MAX_SLOWDOWN * before.costs.get("latency_ms", float("inf")):
-        refusals.append(f"{model.costs['latency_ms']:g} ms a picture after {before.costs['latency_ms']:g}")
-    if model.costs.get("shortcut", 0) > before.costs.get("shortcut", 1.0) + MAX_SHORTCUT_LOSS:
-        moved, moved_before = model.costs["shortcut"], before.costs["shortcut"]
+    if new.costs.get("latency_ms", 0) > MAX_SLOWDOWN * old.costs.get("latency_ms", float("inf")):
+        refusals.append(f"{new.costs['latency_ms']:g} ms a picture, before {old.costs['latency_ms']:g} ms")
+    if new.costs.get("shortcut", 0) > old.costs.get("shortcut", 1.0) + MAX_SHORTCUT_LOSS:
         refusals.append(
-            f"a source's claim moves its accuracy by {moved:.3f}, that of {before.id} by {moved_before:.3f}"
+            f"within one label, the source label changes its accuracy by {new.costs['shortcut']:.3f}; that of {old.id} "
+            f"by {old.costs['shortcut']:.3f}"
         )
     return refusals
 
 
-def _subgroups(rows: Sequence[dict[str, Any]]) -> dict[str, list[int]]:
-    """Numbers of the rows of each label, site, and claim with its truth."""
-    groups: dict[str, list[int]] = {}
+def _parts(rows: Sequence[dict[str, Any]]) -> dict[str, list[int]]:
+    """Row numbers of each label, each site, and each pair of source label and label."""
+    parts: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
         for name in (
             f"label {row['label']}",
             f"site {row['site']}",
             f"source says {row['source_label']}, is {row['label']}",
         ):
-            groups.setdefault(name, []).append(number)
-    return groups
+            parts.setdefault(name, []).append(number)
+    return parts

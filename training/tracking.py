@@ -1,4 +1,4 @@
-"""MLflow as a tracker, off unless [models] tracking names one. Only this module knows it."""
+"""MLflow tracking, if [models] tracking names a server or folder. Only this module knows MLflow."""
 
 import importlib
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from typing import Any, Protocol
 from foundation.errors import TrainingError
 from foundation.settings import Settings
 from training.models import Model
+
+TRACKED_METRICS = ("accuracy", "balanced_accuracy", "auc", "calibration_error")
 
 
 class Tracker(Protocol):
@@ -20,7 +22,7 @@ class NoTracker:
 
 @dataclass(frozen=True)
 class MLflow:
-    """Each model as a run of the project's experiment."""
+    """Records each model as a run of the project's experiment."""
 
     mlflow: Any
 
@@ -28,23 +30,23 @@ class MLflow:
         with self.mlflow.start_run(run_name=model.id):
             self.mlflow.log_params({"version": model.version, "backbone": model.backbone, "model": model.name})
             for split, metrics in model.metrics.items():
-                for what in ("accuracy", "balanced_accuracy", "auc", "calibration_error"):
-                    if (value := getattr(metrics, what)) is not None:
-                        self.mlflow.log_metric(f"{split.replace('/', '.')}.{what}", value)
+                for name in TRACKED_METRICS:
+                    if (value := getattr(metrics, name)) is not None:
+                        self.mlflow.log_metric(f"{split.replace('/', '.')}.{name}", value)
             self.mlflow.log_artifacts(str(model.path))
 
 
 def tracker(settings: Settings) -> Tracker:
-    """Raises TrainingError where one is named and MLflow is not installed."""
-    where = settings.models.tracking
-    if not where:
+    """The tracker that the configuration names. Raises TrainingError where MLflow is needed and not installed."""
+    address = settings.models.tracking
+    if not address:
         return NoTracker()
     try:
         mlflow = importlib.import_module("mlflow")
     except ImportError:
         raise TrainingError(
-            "[models] tracking is set, and MLflow is not installed; `pip install mlflow-skinny`"
+            "[models] tracking is set, and MLflow is not installed; run `pip install mlflow-skinny`"
         ) from None
-    mlflow.set_tracking_uri(where)
+    mlflow.set_tracking_uri(address)
     mlflow.set_experiment(settings.project.name)
     return MLflow(mlflow)

@@ -1,4 +1,4 @@
-"""The last stage: train models on a published version, measure them, and try to promote the `svm` model."""
+"""The last stage: train models on a published version, measure them, and try to promote one of them."""
 
 import json
 import shutil
@@ -31,14 +31,14 @@ from training.examples import Examples, Progress
 from training.models import Model
 from training.promotion import Promotion, promote
 
-READS = "reads.json"
-PROMOTED = Svm.name  # the attempt that `train` tries to promote
+TEST_READS_FILE = "reads.json"  # in library/models: how often the tests of each version were read
 
 
 @dataclass(frozen=True)
 class TrainReport:
-    """trained: the version's models; the first is the one that `train` tried to promote. new: names of those that were
-    not there before. skipped: why an attempt could not be trained, by name.
+    """trained: all models of the version; the first is the one that was proposed for promotion. new: names of those
+    that this run trained. skipped: attempts that cannot be trained here, with the reason. not_due: why a retraining
+    was not worth it; empty for a training.
     """
 
     version: str
@@ -46,26 +46,26 @@ class TrainReport:
     new: list[str]
     skipped: dict[str, str] = field(default_factory=dict)
     promotion: Promotion | None = None
-    not_due: str = ""  # why an automatic training was not done
+    not_due: str = ""
 
     @property
     def best(self) -> Model:
+        """The model that was proposed for promotion."""
         return self.trained[0]
 
     def line(self) -> str:
-        """The result, in one line."""
+        """The outcome in one line."""
         if self.not_due:
             return f"not trained on {self.version}: {self.not_due}"
-        best = self.best
-        tests = [
+        scores = [
             f"{split} {metrics.balanced_accuracy:.3f}"
             for split in ("test", UNSEEN)
-            if (metrics := best.metrics.get(split)) and metrics.balanced_accuracy is not None
+            if (metrics := self.best.metrics.get(split)) and metrics.balanced_accuracy is not None
         ]
-        done = f"{len(self.new)} of {len(self.trained)} models trained" if self.new else "all trained before"
-        scores = f", balanced accuracy: {', '.join(tests)}" if tests else ""
-        promoted = f"; {self.promotion.line()}" if self.promotion else ""
-        return f"{self.version}: {done}; candidate: {best.name}{scores}{promoted}"
+        count = f"{len(self.new)} of {len(self.trained)} models trained" if self.new else "no new model"
+        measured = f" (balanced accuracy: {', '.join(scores)})" if scores else ""
+        outcome = f"; {self.promotion.line()}" if self.promotion else ""
+        return f"{self.version}: {count}; proposed for promotion: {self.best.name}{measured}{outcome}"
 
 
 def train(
@@ -75,45 +75,35 @@ def train(
     names: Sequence[str] = (),
     now: datetime | None = None,
 ) -> TrainReport:
-    """Train every attempt, or those named, on the named version or the newest. A model that is there is kept.
+    """Train all attempts, or those in `names`, on a version or the newest; then try to promote the `svm` model.
 
-    Each model appears whole or not at all, so an interrupted run continues where it was. Then the `svm` model is the
-    candidate for promotion; without it, the best on validation. Raises UnknownVersion, UsageError for an unknown
-    attempt, StageError for a version that does not verify, TrainingError where a version has too little to learn from.
+    Existing models are not trained again. A model appears complete or not at all, so an interrupted run continues where
+    it stopped. Without an `svm` model, the model that is best on validation is proposed. Raises UnknownVersion,
+    UsageError for an unknown attempt, StageError for a version that does not verify, and TrainingError for a version
+    that has too little to learn from.
     """
-    chosen = _chosen(names)
+    attempts = _chosen(names)
     version = load(settings.home, version_name) if version_name else newest(settings.home)
     if version is None:
         raise UnknownVersion("nothing is published yet; run `isitcake publish`")
-    tell = progress or _silent
-    with exclusive(settings.home / "locks" / "train.lock"):  # one at a time
-        require_verified(verify(settings.home, version.name, lambda done, whole: tell("verifying", done, whole)))
-        examples = examples_of(settings, version, tell)
-        new, skipped = [], {}
-        tracker = tracking.tracker(settings)
-        for attempt in chosen:
-            if why := attempt.missing(examples):
-                if names:
-                    raise TrainingError(f"{attempt.name} cannot be trained: {why}")
-                skipped[attempt.name] = why
-                continue
-            if _is_there(settings.home, attempt, examples):
-                continue
-            model = _train(settings.home, attempt, examples)
-            tracker.log(model)
-            new.append(attempt.name)
-        trained = [
-            model for model in models.of_version(settings.home, version.name) if model.backbone == examples.net.name
-        ]
-        # Validation has known sites only, where every model looks good; `svm` was chosen on sites that were left out.
-        trained.sort(key=lambda model: (model.name != PROMOTED, -_on_validation(model)))
+    report_progress = progress or _silent
+    with exclusive(settings.home / "locks" / "train.lock"):  # one training at a time
+        require_verified(
+            verify(settings.home, version.name, lambda done, total: report_progress("verifying", done, total))
+        )
+        examples = examples_of(settings, version, report_progress)
+        new, skipped = _train_missing(settings, attempts, examples, is_optional=not names)
+        trained = [m for m in models.of_version(settings.home, version.name) if m.backbone == examples.net.name]
+        # Validation has known sites only, where all models look good. `svm` was designed on sites that were left out.
+        trained.sort(key=lambda model: (*_rank(model), -_on_validation(model)))
         promotion = promote(settings, trained[0].id, now=now, by="training") if trained else None
     if not trained:
-        raise TrainingError(f"no attempt can be trained here: {'; '.join(f'{n} {why}' for n, why in skipped.items())}")
+        reasons = "; ".join(f"{name} {why}" for name, why in skipped.items())
+        raise TrainingError(f"no attempt can be trained here: {reasons}")
     return TrainReport(version.name, trained, new, skipped, promotion)
 
 
-def examples_of(settings: Settings, version: Version, tell: Progress | None = None) -> Examples:
+def examples_of(settings: Settings, version: Version, progress: Progress | None = None) -> Examples:
     """The version's rows with the configured backbone. Raises TrainingError for a label without training images."""
     rows = version.rows()
     counts = Counter(row.label for row in rows if row.split == "train")
@@ -125,17 +115,39 @@ def examples_of(settings: Settings, version: Version, tell: Progress | None = No
         )
     cache = settings.home / "cache" / "features"
     net, objects = backbone(settings.weights), detector(settings.detector)
-    return Examples(version, rows, net, objects, cache, tell or _silent)
+    return Examples(version, rows, net, objects, cache, progress or _silent)
 
 
 def _chosen(names: Sequence[str]) -> list[Attempt]:
+    names = [Svm.current_name(name) for name in names]
     known = {attempt.name: attempt for attempt in (make() for make in ATTEMPTS)}
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"no attempt {unknown[0]!r}; there are {', '.join(known)}")
     return [attempt for name, attempt in known.items() if not names or name in names]
 
 
-def _is_there(home: Path, attempt: Attempt, examples: Examples) -> bool:
+def _train_missing(
+    settings: Settings, attempts: Sequence[Attempt], examples: Examples, *, is_optional: bool
+) -> tuple[list[str], dict[str, str]]:
+    """Train the attempts that have no model yet. Returns their names, and the skipped attempts with the reason.
+
+    Raises TrainingError for an attempt that cannot be trained, unless `is_optional`.
+    """
+    new, skipped = [], {}
+    tracker = tracking.tracker(settings)
+    for attempt in attempts:
+        if why := attempt.missing(examples):
+            if not is_optional:
+                raise TrainingError(f"{attempt.name} cannot be trained: {why}")
+            skipped[attempt.name] = why
+        elif not _has_model(settings.home, attempt, examples):
+            tracker.log(_train(settings.home, attempt, examples))
+            new.append(attempt.name)
+    return new, skipped
+
+
+def _has_model(home: Path, attempt: Attempt, examples: Examples) -> bool:
+    """Whether the attempt's model exists; a model with another backbone is deleted."""
     target = models.folder(home, attempt.name, examples.version)
     if not (target / "metrics.json").is_file():
         return False
@@ -146,18 +158,17 @@ def _is_there(home: Path, attempt: Attempt, examples: Examples) -> bool:
 
 
 def _train(home: Path, attempt: Attempt, examples: Examples) -> Model:
-    version, rows = examples.version, examples.rows
-    target = models.folder(home, attempt.name, version)
+    version = examples.version
     started = time.monotonic()
     fitted = attempt.fit(examples)
     seconds = time.monotonic() - started
-    metrics = metrics_of(rows, fitted.probabilities, examples.names)
-    reads = _count_read(home, version)
+    metrics = metrics_of(examples.rows, fitted.probabilities, examples.names)
+    test_reads = _count_test_read(home, version)
     content: dict[str, Any] = {
         "name": attempt.name, "what": attempt.what, "version": version.name, "version_id": version.id,
         "backbone": examples.net.name, "labels": examples.names, "trained_on": int(examples.mask("train").sum()),
-        "facts": dict(fitted.facts), "seconds": round(seconds, 2), "test_read": reads,
-        "metrics": {split: asdict(values) for split, values in metrics.items()},
+        "facts": dict(fitted.facts), "seconds": round(seconds, 2), "test_read": test_reads,
+        "metrics": {split: asdict(measured) for split, measured in metrics.items()},
         "slices": accuracy_by_part(examples, fitted), "costs": costs_of(examples, fitted),
     }  # fmt: skip
     onnx.helper.set_model_props(
@@ -165,7 +176,7 @@ def _train(home: Path, attempt: Attempt, examples: Examples) -> Model:
         {"labels": json.dumps(examples.names), "version": version.name, "version_id": version.id,
          "backbone": examples.net.name},
     )  # fmt: skip
-    with _appearing(target) as building:
+    with _building(models.folder(home, attempt.name, version)) as building:
         onnx.save(fitted.graph, building / "model.onnx")
         pq.write_table(predictions_of(examples, fitted), building / "predictions.parquet", compression="zstd")
         (building / "card.md").write_text(card(content, metrics), encoding="utf-8")
@@ -174,14 +185,19 @@ def _train(home: Path, attempt: Attempt, examples: Examples) -> Model:
 
 
 @contextmanager
-def _appearing(target: Path) -> Iterator[Path]:
-    """A folder to write into, which appears as `target` when it is complete."""
+def _building(target: Path) -> Iterator[Path]:
+    """A temporary folder beside `target`. It is renamed to `target` at the end."""
     building = target.parent / f".building-{target.name}"
     with storage_errors(target):
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
         yield building
         building.rename(target)
+
+
+def _rank(model: Model) -> tuple[bool, bool]:
+    """First `svm`, then a model of its former name, then all others."""
+    return model.name != Svm.name, Svm.current_name(model.name) != Svm.name
 
 
 def _on_validation(model: Model) -> float:
@@ -191,13 +207,13 @@ def _on_validation(model: Model) -> float:
     return metrics.balanced_accuracy
 
 
-def _count_read(home: Path, version: Version) -> int:
-    """How often the version's tests were read, this time included: whoever reads them often chooses by them."""
-    path = home / "models" / READS
-    reads = read_json(path, dict[str, int]())
+def _count_test_read(home: Path, version: Version) -> int:
+    """Count a reading of the version's tests. Returns how often they were read, including this time."""
+    path = home / "models" / TEST_READS_FILE
+    reads: dict[str, int] = read_json(path, {})
     reads[version.name] = reads.get(version.name, 0) + 1
     replace_file(path, (json.dumps(reads, indent=1) + "\n").encode())
-    return int(reads[version.name])
+    return reads[version.name]
 
 
 def _silent(_what: str, _done: int, _total: int) -> None: ...

@@ -1,21 +1,26 @@
-"""make bench-review: three people label 300 images while servers and our own processes are killed; and 10,000 tasks.
+"""make bench-review: three people answer 300 questions while servers and our processes are killed; then 10,000 tasks.
 
-A real Label Studio. Images are rows of a catalog only: what is measured is questions and answers.
+It starts a real Label Studio. Images are only rows of a catalog: the benchmark measures questions and answers.
 """
 
 import contextlib
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, Self
 
 import requests
 from sqlalchemy import select
@@ -23,7 +28,7 @@ from table import figures, out, table
 
 from dataset.catalog.tables import asked, clusters, images, judgements, queue, sightings
 from dataset.catalog.writes import append
-from dataset.labels import decisions, label_ledger
+from dataset.labels import label_ledger
 from dataset.opening import open_project
 from dataset.project import Project
 from foundation.environment import child_environment
@@ -37,127 +42,195 @@ from simulator.reviewers import Member, sign_up
 from simulator.servers import LabelStudioAccount, Service, start_label_studio
 
 ANSWERS = ("cake", "not_cake", "unusable", "unsure")
-TEAM = {"ann@example.org": 0.03, "bob@example.org": 0.05, "eve@example.org": 0.15}
-TASKS, MANY, CHANGED = 300, 10_000, 1000
-KILLS, SERVER_KILLS = 5, 2
+ANSWER_WEIGHTS = (0.6, 0.2, 0.12, 0.08)
+ERROR_RATES = {"ann@example.org": 0.03, "bob@example.org": 0.05, "eve@example.org": 0.15}  # share of wrong answers
+CARELESS = ["eve@example.org"]
+TEAM_TASKS, MANY_TASKS, CHANGED_TASKS = 300, 10_000, 1000
+PUSH_KILLS, PROCESS_KILLS, SERVER_KILLS = 2, 5, 2  # PROCESS_KILLS: of push and of pull together
+KILL_AFTER_S = (0.8, 2.5)
+KILL_EVERY_S = 4
 ACCOUNT = LabelStudioAccount()
+
+
+@dataclass
+class Studio:
+    """A Label Studio that may be killed and started again on the same data."""
+
+    folder: Path
+    port: int
+    service: Service
+
+    @classmethod
+    def start(cls, folder: Path) -> Self:
+        port = free_ports(1)[0]
+        studio = cls(folder, port, start_label_studio(folder, port, ACCOUNT))
+        studio.service.wait("/health")
+        return studio
+
+    @property
+    def url(self) -> str:
+        return self.service.url
+
+    def restart_after_kill(self) -> None:
+        """Kill the server and its children with -9, and start it again."""
+        os.killpg(self.service.process.pid, signal.SIGKILL)
+        self.service.process.wait()
+        time.sleep(1)  # until the system has freed the port
+        self.service = start_label_studio(self.folder, self.port, ACCOUNT)
+        self.service.wait("/health")
+
+
+@dataclass(frozen=True)
+class Team:
+    """The project under test, the true answers by SHA-256, and the reviewers by e-mail."""
+
+    folder: Path
+    project: Project
+    truth: Mapping[str, str]
+    members: Mapping[str, Member]
+
+    def given(self) -> dict[tuple[str, str], str]:
+        """Answers that Label Studio confirmed, by image and reviewer."""
+        return {(sha256, email): a for email, m in self.members.items() for sha256, a in m.given.items()}
+
+
+@dataclass
+class Outcome:
+    """What happened while the team answered."""
+
+    project_number: int
+    process_kills: int
+    seconds: float
 
 
 def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-review-"))
     try:
-        port = free_ports(1)[0]
-        servers = [start_label_studio(folder / "label-studio", port, ACCOUNT)]
-        servers[0].wait("/health")
+        studio = Studio.start(folder / "label-studio")
         try:
-            found = _team(folder, servers, port) | _scale(folder, servers[-1].url)
+            values = measure_team(folder, studio) | measure_many(folder, studio.url)
         finally:
-            servers[-1].stop()
-        figures(found)
+            studio.service.stop()
+        figures(values)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _team(folder: Path, servers: list[Service], port: int) -> dict[str, float]:
-    url = servers[0].url
-    project, names = made_up(folder / "team", url, TASKS, f"answers_needed = {len(TEAM)}\nbudget = {TASKS}")
-    rng = random.Random(5)
-    truth = {name: rng.choices(ANSWERS, [0.6, 0.2, 0.12, 0.08])[0] for name in names}
-    members = []
-    for email, slips in TEAM.items():
-        said = {
-            name: right if rng.random() > slips else rng.choice([a for a in ANSWERS if a != right])
-            for name, right in truth.items()
-        }
-        members.append((email, Member(url, sign_up(url, email, "is-it-cake"), said)))
-    kills, rng = 0, random.Random()
-    while kills < 2:  # while the questions are going out
-        kills += _killed(folder / "team", "push", rng.uniform(0.8, 2.5))
-    number = int(push(project).project_url.rpartition("/")[2])
-    ended = threading.Event()
-    workers = [threading.Thread(target=lambda m=m: _answer_all(m, number)) for _, m in members]
-    started = time.monotonic()
-    for worker in workers:
-        worker.start()
-
-    def disturb() -> None:
-        nonlocal kills
-        server_kills = 0
-        while not ended.wait(4):
-            if kills < KILLS:
-                kills += _killed(folder / "team", "pull", rng.uniform(0.8, 2.5))
-            if server_kills < SERVER_KILLS:
-                server_kills += 1
-                servers[-1].process.kill()
-                servers[-1].stop()
-                subprocess.run(["pkill", "-9", "-f", f"label-studio.*--port {port}"], check=False)
-                time.sleep(1)
-                servers.append(start_label_studio(folder / "label-studio", port, ACCOUNT))
-                servers[-1].wait("/health")
-
-    trouble = threading.Thread(target=disturb)
-    trouble.start()
-    for worker in workers:
-        worker.join()
-    ended.set()
-    trouble.join()
-    while kills < KILLS:
-        kills += _killed(folder / "team", "pull", rng.uniform(0.8, 2.5))
-    pull(project)
-    pull(project, everything=True)
-    seconds = time.monotonic() - started
-    with project.catalog.read() as connection:
+def measure_team(folder: Path, studio: Studio) -> dict[str, float]:
+    """Three people answer while processes and servers are killed. Count lost and doubled answers; compare accuracy."""
+    team = _team(folder / "team", studio.url)
+    outcome = _answer_under_kills(team, studio)
+    with team.project.catalog.read() as connection:
         rows = list(connection.execute(select(judgements)))
         sent = list(connection.execute(select(asked)))
-        labels = {name: decision.label for name, decision in label_ledger.latest(connection).items()}
-    with LabelStudio(url, ACCOUNT.token) as studio:
-        everything = studio.everything(number)
-    known = Counter((row.sha256, row.reviewer) for row in rows)
-    given = {(name, email): said for email, member in members for name, said in member.given.items()}
-    lost = sum(known[key] == 0 for key in given) + sum((a.sha256, a.reviewer) not in known for a in everything.answers)
-    doubled = sum(n - 1 for n in known.values()) + len(sent) - len({row.sha256 for row in sent})
-    doubled += len(everything.tasks) - len(sent)
-    by_item: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        by_item[row.sha256].append(row.answer)
-    consensus = sum(_likeliest(project, name, labels) == truth[name] for name in names) / len(names)
-    majority = sum(_majority(by_item[name], truth[name]) for name in names) / len(names)
-    single = {email: sum(m.given.get(n) == truth[n] for n in names) / TASKS for email, m in members}
+    with LabelStudio(studio.url, ACCOUNT.token) as connected:
+        stored = connected.everything(outcome.project_number)
+    counts = Counter((row.sha256, row.reviewer) for row in rows)
+    given = team.given()
+    lost = sum(counts[key] == 0 for key in given)
+    lost += sum((answer.sha256, answer.reviewer) not in counts for answer in stored.answers)
+    doubled = sum(n - 1 for n in counts.values()) + len(sent) - len({row.sha256 for row in sent})
+    doubled += len(stored.tasks) - len(sent)
     out.print(
-        f"{len(given)} answers by {len(TEAM)} people to {TASKS} tasks in {seconds:.0f} s; Label Studio killed "
-        f"{SERVER_KILLS} times, our process {kills} times\n"
+        f"{len(given)} answers by {len(team.members)} people to {TEAM_TASKS} tasks in {outcome.seconds:.0f} s; "
+        f"Label Studio killed {SERVER_KILLS} times, our process {outcome.process_kills} times\n"
     )
-    report = reviewers(project)
-    head, table_of = table_rows(report)
-    table("the team, as we see it", head, table_of)
-    table("accuracy against truth", ["", ""],
-          [("consensus", consensus), ("majority", majority), *single.items()])  # fmt: skip
+    report = reviewers(team.project)
+    table("the reviewers, as isitcake measures them", *table_rows(report))
+    consensus, best_reviewer = _print_accuracy(team, rows)
     table("answers", ["", ""], [("given", len(given)), ("lost", lost), ("counted or asked twice", doubled)])
-    assert [r.reviewer for r in report.reviewers if r.is_careless] == ["eve@example.org"], "the careless one"
-    project.close()
-    best_reviewer = max(single.values())
+    assert [r.reviewer for r in report.reviewers if r.is_careless] == CARELESS
+    team.project.close()
     return {"lost": lost, "doubled": doubled, "consensus_accuracy": consensus, "best_reviewer_accuracy": best_reviewer}
 
 
-def _majority(answers: list[str], truth: str) -> float:
-    """Chance that the majority is right, a tie being broken by lot."""
+def _team(folder: Path, url: str) -> Team:
+    review = f"answers_needed = {len(ERROR_RATES)}\nbudget = {TEAM_TASKS}"
+    project, names = made_up(folder, url, TEAM_TASKS, review)
+    rng = random.Random(5)
+    truth = {name: rng.choices(ANSWERS, ANSWER_WEIGHTS)[0] for name in names}
+    members = {}
+    for email, error_rate in ERROR_RATES.items():
+        answers = {
+            name: right if rng.random() > error_rate else rng.choice([a for a in ANSWERS if a != right])
+            for name, right in truth.items()
+        }
+        members[email] = Member(url, sign_up(url, email, "is-it-cake"), answers)
+    return Team(folder, project, truth, members)
+
+
+def _answer_under_kills(team: Team, studio: Studio) -> Outcome:
+    """Push, answer and pull, while our processes and Label Studio are killed with -9."""
+    rng = random.Random()
+    outcome = Outcome(project_number=0, process_kills=0, seconds=0.0)
+
+    def kill_stage(stage: str) -> None:
+        outcome.process_kills += _killed(team.folder, stage, rng.uniform(*KILL_AFTER_S))
+
+    while outcome.process_kills < PUSH_KILLS:
+        kill_stage("push")
+    outcome.project_number = int(push(team.project).project_url.rpartition("/")[2])
+    all_answered = threading.Event()
+
+    def disturb() -> None:
+        server_kills = 0
+        while not all_answered.wait(KILL_EVERY_S):
+            if outcome.process_kills < PROCESS_KILLS:
+                kill_stage("pull")
+            if server_kills < SERVER_KILLS:
+                server_kills += 1
+                studio.restart_after_kill()
+
+    started = time.monotonic()
+    disturber = threading.Thread(target=disturb)
+    workers = [
+        threading.Thread(target=_answer_all, args=(member, outcome.project_number)) for member in team.members.values()
+    ]
+    for thread in (*workers, disturber):
+        thread.start()
+    for worker in workers:
+        worker.join()
+    all_answered.set()
+    disturber.join()
+    while outcome.process_kills < PROCESS_KILLS:
+        kill_stage("pull")
+    pull(team.project)
+    pull(team.project, everything=True)
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+def _print_accuracy(team: Team, rows: Sequence[Any]) -> tuple[float, float]:
+    """Print the accuracy of the consensus, of the majority and of each person. Returns consensus and best person."""
+    by_image: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        by_image[row.sha256].append(row.answer)
+    with team.project.catalog.read() as connection:
+        labels = {name: decision.label for name, decision in label_ledger.latest(connection).items()}
+        fitted = label_ledger.fitted(connection)
+    # An image that is not settled goes to the adjudicator; here it counts with its most likely answer.
+    likeliest = {n: fitted.best(n)[0] if n in fitted.posteriors else labels.get(n, "") for n in team.truth}
+    n_images = len(team.truth)
+    consensus = sum(likeliest[name] == truth for name, truth in team.truth.items()) / n_images
+    majority = sum(_majority(by_image[name], truth) for name, truth in team.truth.items()) / n_images
+    single = {
+        email: sum(member.given.get(name) == truth for name, truth in team.truth.items()) / n_images
+        for email, member in team.members.items()
+    }
+    table("accuracy against truth", ["", ""], [("consensus", consensus), ("majority", majority), *single.items()])
+    return consensus, max(single.values())
+
+
+def _majority(answers: Sequence[str], truth: str) -> float:
+    """Probability that the majority is right, if a draw is decided by chance."""
     counts = Counter(answers)
     top = [answer for answer, n in counts.items() if n == max(counts.values())]
     return (truth in top) / max(1, len(top))
 
 
-def _likeliest(project: Project, name: str, labels: dict[str, str]) -> str:
-    """What is published of an image; what is not settled goes to the adjudicator, and counts as the likeliest here."""
-    with project.catalog.read() as connection:
-        found = _FITTED.setdefault(id(project), label_ledger.fitted(connection))
-    return found.best(name)[0] if name in found.posteriors else labels.get(name, "")
-
-
-_FITTED: dict[int, decisions.Consensus] = {}
-
-
-def _scale(folder: Path, url: str) -> dict[str, float]:
-    project, names = made_up(folder / "many", url, MANY, f"budget = {MANY}\naudit_share = 0.0")
+def measure_many(folder: Path, url: str) -> dict[str, float]:
+    """Time push and pull with many tasks."""
+    project, names = made_up(folder / "many", url, MANY_TASKS, f"budget = {MANY_TASKS}\naudit_share = 0.0")
     started = time.monotonic()
     number = int(push(project).project_url.rpartition("/")[2])
     pushed = time.monotonic() - started
@@ -179,7 +252,8 @@ def _scale(folder: Path, url: str) -> dict[str, float]:
     times = {}
     waiting = list(tasks.values())
     for name, changed, everything in (
-        ("incremental, 1,000 changed", CHANGED, False), ("incremental, 100 changed", CHANGED // 10, False),
+        ("incremental, 1,000 changed", CHANGED_TASKS, False),
+        ("incremental, 100 changed", CHANGED_TASKS // 10, False),
         ("incremental, nothing new", 0, False), ("full", 0, True),
     ):  # fmt: skip
         with ThreadPoolExecutor(3) as pool:
@@ -189,14 +263,14 @@ def _scale(folder: Path, url: str) -> dict[str, float]:
         report = pull(project, everything=everything)
         times[name] = time.monotonic() - started
         rows.append((f"pull, {name}", f"{times[name]:.1f} s", report.new))
-    table(f"{MANY:,} tasks", ["", "", "new"], [("push", f"{pushed:.1f} s", len(tasks)), *rows])
+    table(f"{MANY_TASKS:,} tasks", ["", "", "new"], [("push", f"{pushed:.1f} s", len(tasks)), *rows])
     assert len(names) == len(tasks)
     project.close()
     return {"incremental_vs_full": times["full"] / times["incremental, 1,000 changed"]}
 
 
 def made_up(folder: Path, url: str, count: int, review: str) -> tuple[Project, list[str]]:
-    """A project whose catalog knows `count` images, all of them worth a question. Returns their SHA-256s too."""
+    """A project with `count` images in its catalog and in its queue. Returns their SHA-256s too."""
     folder.mkdir(parents=True)
     config = folder / "isitcake.toml"
     config.write_text(
@@ -231,7 +305,7 @@ def _answer_all(member: Member, number: int) -> None:
 
 
 def _killed(folder: Path, stage: str, after_s: float) -> int:
-    """Run a stage in a process of its own and kill it -9 after a while. Returns 1 if it was still running."""
+    """Run `isitcake review STAGE` in a process, and kill it with -9 after a time. Returns 1 if it was still running."""
     process = subprocess.Popen(
         [sys.executable, "-c", "from isitcake.cli import main; main()", "--config", str(folder), "review", stage],
         env=child_environment(ISITCAKE_LABEL_STUDIO_API_KEY=ACCOUNT.token),

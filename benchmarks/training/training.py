@@ -1,7 +1,8 @@
-"""make bench-training: bakers' images of a site left out, by labels as the sources say, by reviewed ones, and by ours.
+"""make bench-training: accuracy on bakers' images of sites that were left out.
 
-Beside it the leaderboard of all attempts, how fast they train, how fast the exported graph answers beside
-its backbone alone, and whether it says what the code that was trained says.
+It compares a plain head on source labels, the same on reviewed labels, and the attempt `svm`. It also prints the
+leaderboard of all attempts, the speed of training, the latency of the exported graph against its backbone alone, and
+the difference between the graph and the training code.
 """
 
 import csv
@@ -21,6 +22,7 @@ from dataset.curate import curate
 from dataset.opening import open_project
 from dataset.project import Project
 from dataset.publish import publish
+from dataset.reader import picture
 from dataset.versions import published
 from foundation.environment import shared_folder
 from labeling.answer_files import import_answers
@@ -34,16 +36,19 @@ from training.leaderboard import COLUMNS, board
 from training.metrics import Metrics, measure
 from training.train import examples_of, train
 
-PLAIN = 0.01  # C of the plain head
-PICTURES = 1000  # that the transfer model is timed on
-BLOCKS, RUNS = 10, 20
-COMPARED = 200
+PLAIN_C = 0.01  # of the plain head
+TIMED_IMAGES = 1000  # for the training of the transfer model
+TIMED_BLOCKS, RUNS_PER_BLOCK = 10, 20
+COMPARED_IMAGES = 200
+KINDS = ("unreviewed", "reviewed_plain", "svm")
 
 
 def main() -> None:
     shared = shared_folder()
     if shared is None:
-        out.print("needs real photos and weights: ../shared, or where ISITCAKE_SHARED points")
+        out.print(
+            "this benchmark needs real photos and weights in ../shared, or in the folder that ISITCAKE_SHARED names"
+        )
         return
     with tempfile.TemporaryDirectory() as folder:
         project = _project(Path(folder), shared)
@@ -56,22 +61,22 @@ def main() -> None:
         started = time.monotonic()
         assert len(reviewed.features)
         features_s = time.monotonic() - started
-        found = _left_out(unreviewed, reviewed)
+        metrics = _left_out(unreviewed, reviewed)
         report = train(project.settings)
         table(f"models of {second.name}", list(COLUMNS), board(report.trained))
-        best = models.find(project.home, f"svm/{second.name}")
-        speed = _speed(project, best, reviewed, features_s)
-        parity = _parity(best, reviewed)
-        out.print(f"graph and training code differ by {parity:.6f} at most, on {COMPARED} photos\n")
+        svm = models.find(project.home, f"svm/{second.name}")
+        speed = _speed(project, svm, reviewed, features_s)
+        parity = _parity(svm, reviewed)
+        out.print(f"graph and training code differ by {parity:.6f} at most, on {COMPARED_IMAGES} photos\n")
         project.close()
-    best_low, best_high = found["best"].interval or (0.0, 0.0)
-    figures(
+    svm_low, svm_high = metrics["svm"].interval or (0.0, 0.0)
+    figures(  # "best" is the key of `svm` in earlier results
         {
-            "unreviewed": found["unreviewed"].balanced_accuracy or 0.0,
-            "reviewed_plain": found["reviewed_plain"].balanced_accuracy or 0.0,
-            "best": found["best"].balanced_accuracy or 0.0,
-            "best_low": best_low,
-            "best_high": best_high,
+            "unreviewed": metrics["unreviewed"].balanced_accuracy or 0.0,
+            "reviewed_plain": metrics["reviewed_plain"].balanced_accuracy or 0.0,
+            "best": metrics["svm"].balanced_accuracy or 0.0,
+            "best_low": svm_low,
+            "best_high": svm_high,
             "latency_vs_backbone": speed,
             "parity": parity,
         }
@@ -79,7 +84,7 @@ def main() -> None:
 
 
 def _project(folder: Path, shared: Path) -> Project:
-    """Nine bakers' folders that claim cake, one of objects that claims the other; a version as they say."""
+    """A project with nine bakers' folders (cake) and one of objects (not cake), and a version with these labels."""
     lines = ["[project]", 'contact = "https://example.org"', "[models]", f'folder = "{shared / "models"}"']
     for site in sorted((shared / "photos" / "bakers").iterdir()):
         lines += ["[[sources]]", f'name = "{site.name}"', 'kind = "folder"', 'label = "cake"', f'path = "{site}"']
@@ -95,10 +100,10 @@ def _project(folder: Path, shared: Path) -> Project:
 
 
 def _review(project: Project, shared: Path, folder: Path) -> None:
-    """People answer for every baker's image, by the guideline; and a version of that."""
-    known = {path.stem for path in (project.home / "blobs").glob("*/*")}
+    """Import a reviewer's answer for every baker's image, and publish a version with these labels."""
+    collected = {path.stem for path in (project.home / "blobs").glob("*/*")}
     with (shared / "photos" / "truth.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["sha256"] in known]
+        rows = [row for row in csv.DictReader(file) if row["sha256"] in collected]
     answers = folder / "answers.csv"
     lines = [f"{row['sha256']},{row['label']},reviewer" for row in rows]
     answers.write_text("sha256,label,reviewer\n" + "\n".join(lines) + "\n")
@@ -108,101 +113,98 @@ def _review(project: Project, shared: Path, folder: Path) -> None:
 
 
 def _left_out(unreviewed: Examples, reviewed: Examples) -> dict[str, Metrics]:
-    """Balanced accuracy on every baker's images by models that saw none of that baker's."""
-    names = reviewed.names
+    """Metrics on all bakers' images, each by models that were not trained on that baker. By kind of model."""
     bakers = [site for site in np.unique(reviewed.sites).tolist() if site != "objects"]
-    answers: dict[str, list[str]] = {"unreviewed": [], "reviewed_plain": [], "best": []}
+    answers: dict[str, list[str]] = {kind: [] for kind in KINDS}
     truth: list[str] = []
     sites: list[str] = []
     for site in bakers:
         test = reviewed.sites == site
         truth += reviewed.labels[test].tolist()
         sites += [site] * int(test.sum())
-        inputs = reviewed.features[test]
-
-        def say(kind: str, logits: NDArray[np.float64]) -> None:
-            answers[kind] += np.array(names)[logits.argmax(axis=1)].tolist()
-
-        rest = unreviewed.sites != site
-        head = fit_head(unreviewed.features[rest], unreviewed.claims[rest], names, PLAIN)
-        say("unreviewed", head.logits(inputs))
-        rest = reviewed.sites != site
-        head = fit_head(reviewed.features[rest], reviewed.labels[rest], names, PLAIN)
-        say("reviewed_plain", head.logits(inputs))
-        best = fit_svm(
-            reviewed.wide[rest], reviewed.labels[rest], reviewed.sites[rest], reviewed.claims[rest], names
-        )  # fmt: skip
-        say("best", best.logits(reviewed.wide[test]))
-    found = {kind: measure(truth, said, sites=sites) for kind, said in answers.items()}
+        for kind, logits in _logits_without(site, unreviewed, reviewed).items():
+            answers[kind] += np.array(reviewed.names)[logits.argmax(axis=1)].tolist()
+    metrics = {kind: measure(truth, predicted, sites=sites) for kind, predicted in answers.items()}
     rows: list[tuple[Any, ...]] = []
-    for kind, metrics in found.items():
-        low, high = metrics.interval or (0.0, 0.0)
-        recall = ", ".join(f"{label} {value:.3f}" for label, value in metrics.recall.items())
-        rows.append((kind.replace("_", ", "), f"{metrics.balanced_accuracy:.3f}", f"{low:.2f} to {high:.2f}", recall))
+    for kind, measured in metrics.items():
+        low, high = measured.interval or (0.0, 0.0)
+        recall = ", ".join(f"{label} {value:.3f}" for label, value in measured.recall.items())
+        rows.append((kind.replace("_", ", "), f"{measured.balanced_accuracy:.3f}", f"{low:.2f} to {high:.2f}", recall))
     table("each of nine bakers left out", ["", "balanced", "95 % over sites", "recall"], rows)
     by_site = []
     for site in bakers:
-        there = [i for i, name in enumerate(sites) if name == site]
-        wrong = [sum(answers[kind][i] != truth[i] for i in there) for kind in answers]
-        others = sum(truth[i] != "cake" for i in there)
-        by_site.append((site, len(there), others, *wrong))
-    table("wrong answers by site", ["", "images", "not cake", "unreviewed", "plain", "best"], by_site)
-    return found
+        numbers = [i for i, name in enumerate(sites) if name == site]
+        wrong = [sum(predicted[i] != truth[i] for i in numbers) for predicted in answers.values()]
+        by_site.append((site, len(numbers), sum(truth[i] != "cake" for i in numbers), *wrong))
+    table("wrong answers by site", ["", "images", "not cake", "unreviewed", "plain", "svm"], by_site)
+    return metrics
 
 
-def _speed(project: Project, best: models.Model, examples: Examples, features_s: float) -> float:
-    """Seconds of training on 1,000 images; how many times as fast the whole graph is as its backbone alone."""
-    places = np.resize(np.arange(len(examples.rows)), PICTURES)
+def _logits_without(site: str, unreviewed: Examples, reviewed: Examples) -> dict[str, NDArray[np.float64]]:
+    """Logits of the site's images by each kind of model, trained on all other sites."""
+    names, test = reviewed.names, reviewed.sites == site
+    rest = unreviewed.sites != site
+    by_claims = fit_head(unreviewed.features[rest], unreviewed.claims[rest], names, PLAIN_C)
+    rest = ~test
+    plain = fit_head(reviewed.features[rest], reviewed.labels[rest], names, PLAIN_C)
+    svm = fit_svm(reviewed.wide[rest], reviewed.labels[rest], reviewed.sites[rest], reviewed.claims[rest], names)
+    features = reviewed.features[test]
+    logits = by_claims.logits(features), plain.logits(features), svm.logits(reviewed.wide[test])
+    return dict(zip(KINDS, logits, strict=True))
+
+
+def _speed(project: Project, svm: models.Model, examples: Examples, features_s: float) -> float:
+    """Print the speed. Returns the latency of the backbone alone divided by that of the whole graph."""
+    numbers = np.resize(np.arange(len(examples.rows)), TIMED_IMAGES)
     many = Examples(
-        examples.version, [examples.rows[i] for i in places], examples.net, examples.detector, examples.cache, _silent
+        examples.version, [examples.rows[i] for i in numbers], examples.net, examples.detector, examples.cache, _silent
     )
-    assert len(many.features) == PICTURES  # from the cache
+    assert len(many.features) == TIMED_IMAGES  # from the cache
     started = time.monotonic()
     Transfer().fit(many)
     fit_s = time.monotonic() - started
     per_image = features_s / len(examples.rows)
-    whole = session(onnx.load(best.path / "model.onnx"))
+    whole = session(onnx.load(svm.path / "model.onnx"))
     assert project.settings.weights is not None
     alone = onnxruntime.InferenceSession(str(project.settings.weights), providers=["CPUExecutionProvider"])
     pixels, larger = (np.random.default_rng(0).integers(0, 255, (1, n, n, 3), dtype=np.uint8) for n in (224, 256))
     square = np.random.default_rng(0).random((1, 3, 224, 224), dtype=np.float32) * 2 - 1
-    asked = {
+    runs = {
         "the exported graph": lambda: whole.run(["probabilities"], {"pixels": pixels}),
         "the exported graph, which scales from 256 px": lambda: whole.run(["probabilities"], {"pixels": larger}),
         "its backbone alone": lambda: alone.run(["features"], {"input": square}),
     }
-    times: dict[str, list[float]] = {name: [] for name in asked}
-    for _ in range(BLOCKS):  # in turn; a block each, since one's waiting threads slow the other's first run
-        for name, ask in asked.items():
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(TIMED_BLOCKS):  # in turn, because the idle threads of one session slow the first run of the next
+        for name, run in runs.items():
             time.sleep(0.1)
-            for number in range(RUNS):
+            for number in range(RUNS_PER_BLOCK):
                 started = time.perf_counter()
-                ask()
-                if number >= RUNS // 4:
+                run()
+                if number >= RUNS_PER_BLOCK // 4:
                     times[name].append(time.perf_counter() - started)
-    middle = {name: float(np.median(found)) for name, found in times.items()}
+    medians = {name: float(np.median(seconds)) for name, seconds in times.items()}
     table(
         "speed",
         ["", ""],
         [
-            (f"frozen features of {PICTURES:,} images", f"{per_image * PICTURES:.1f} s"),
-            (f"transfer model on {PICTURES:,} images from cached features", f"{fit_s:.1f} s"),
-            *[(f"one picture, {name}", f"{seconds * 1000:.1f} ms") for name, seconds in middle.items()],
+            (f"frozen features of {TIMED_IMAGES:,} images", f"{per_image * TIMED_IMAGES:.1f} s"),
+            (f"transfer model on {TIMED_IMAGES:,} images from cached features", f"{fit_s:.1f} s"),
+            *[(f"one picture, {name}", f"{seconds * 1000:.1f} ms") for name, seconds in medians.items()],
         ],
     )
-    return middle["its backbone alone"] / middle["the exported graph"]
+    return medians["its backbone alone"] / medians["the exported graph"]
 
 
-def _parity(best: models.Model, examples: Examples) -> float:
-    """The largest difference of a probability: the graph on a picture's file, and the code that was trained."""
-    kept = {row["sha256"]: row for row in best.predictions()}
-    from dataset.reader import picture
-
-    worst = 0.0
-    for row in examples.rows[:: max(1, len(examples.rows) // COMPARED)][:COMPARED]:
-        said = best.probabilities(picture(examples.version, row))
-        worst = max(worst, max(abs(said[label] - kept[row.sha256][f"p_{label}"]) for label in best.labels))
-    return worst
+def _parity(svm: models.Model, examples: Examples) -> float:
+    """The largest difference of a probability between the exported graph and the training code."""
+    recorded = {row["sha256"]: row for row in svm.predictions()}
+    largest = 0.0
+    for row in examples.rows[:: max(1, len(examples.rows) // COMPARED_IMAGES)][:COMPARED_IMAGES]:
+        probabilities = svm.probabilities(picture(examples.version, row))
+        differences = [abs(probabilities[label] - recorded[row.sha256][f"p_{label}"]) for label in svm.labels]
+        largest = max(largest, *differences)
+    return largest
 
 
 def _silent(_what: str, _done: int, _total: int) -> None: ...

@@ -16,14 +16,16 @@ from foundation.environment import bare_environment, browser_from_environment
 from foundation.errors import CrawlError
 
 logger = logging.getLogger(__name__)
-# The browser has no network (see crawlers.politeness.proxy); these close what would not ask the proxy.
 ARGUMENTS = (
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
-    "--disable-domain-reliability",
     "--disable-sync",
     "--no-first-run",
+)
+# The crawl's browser has no network (see crawlers.politeness.proxy); these close what would not ask the proxy.
+CLOSED_ARGUMENTS = (
+    "--disable-domain-reliability",
     "--no-pings",
     "--block-new-web-contents",  # pop-ups
     "--disable-quic",
@@ -76,8 +78,8 @@ def sandbox_obstacle(path: str) -> str:
     return "" if probe.returncode == 0 else "this system gives no user namespaces to ordinary users"
 
 
-def launch_options(path: str) -> dict[str, object]:
-    """Options for Playwright's chromium.launch, without the proxy."""
+def launch_options(path: str, proxy_url: str) -> dict[str, object]:
+    """Options for Playwright's chromium.launch; every connection goes through the proxy, also to this machine."""
     obstacle = sandbox_obstacle(path)
     if obstacle:
         logger.warning("the browser runs without its sandbox: %s", obstacle)
@@ -87,7 +89,13 @@ def launch_options(path: str) -> dict[str, object]:
         "args": list(ARGUMENTS),
         "chromium_sandbox": not obstacle,
         "env": bare_environment(),
+        "proxy": {"server": proxy_url, "bypass": "<-loopback>"},
     }
+
+
+def closed_options(path: str, proxy_url: str) -> dict[str, object]:
+    """Options for a browser that reaches the proxy and nothing else."""
+    return {**launch_options(path, proxy_url), "args": [*ARGUMENTS, *CLOSED_ARGUMENTS]}
 
 
 def _is_setuid_root(path: Path) -> bool:

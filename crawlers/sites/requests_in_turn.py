@@ -17,7 +17,7 @@ from w3lib.url import safe_url_string
 from crawlers.politeness.pacing import TRIES
 from crawlers.politeness.proxy import ClosedProxy
 from crawlers.politeness.refusals import HostPaused
-from crawlers.sites.browser import executable, launch_options
+from crawlers.sites.browser import closed_options, executable
 from foundation.errors import CrawlError
 
 # What a page needs to show its photos. The pipeline downloads images, once and over HTTP; pings, event streams,
@@ -199,12 +199,11 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
             if not hasattr(self, "browser_provider"):
                 try:
                     path = await asyncio.to_thread(executable)
-                    options = await asyncio.to_thread(launch_options, path)
                 except CrawlError as error:
                     self.crawler.stop_with(error)
                     raise
                 await self.proxy.start()
-                self.config.launch_options = {**options, "proxy": {"server": self.proxy.url, "bypass": "<-loopback>"}}
+                self.config.launch_options = await asyncio.to_thread(closed_options, path, self.proxy.url)
                 self.browser_provider = self.browser_provider_cls(self.config)
                 await self.browser_provider.start()
                 self._death = asyncio.get_running_loop().create_future()

@@ -16,6 +16,7 @@ from dataset.versions.published import Version
 from dataset.versions.splits import SPLITS
 from foundation.errors import StorageError, UsageError
 from foundation.files import link_or_copy, replace_file, storage_errors
+from foundation.safe_text import csv_cell
 
 FORMATS = ("imagefolder", "webdataset", "parquet", "coco", "csv")
 MARK = ".isitcake-export.json"  # which version, in which format: an interrupted export goes on, another is refused
@@ -253,8 +254,8 @@ def _csv(rows: Sequence[Row], files: Sequence[str]) -> bytes:
 
 def _cell(value: Any) -> str:
     if isinstance(value, list):
-        return " ".join(value)
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+        return csv_cell(" ".join(value))
+    return value.isoformat() if hasattr(value, "isoformat") else csv_cell(value)
 
 
 def _card_body(version: Version) -> str:

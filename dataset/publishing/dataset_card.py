@@ -9,6 +9,7 @@ from dataset.publishing.totals import Totals
 from dataset.versions.facts import Audit, ForcedGate, Gate, Shortcut
 from dataset.versions.published import Version
 from dataset.versions.splits import SHARES, SPLITS, UNSEEN
+from foundation.safe_text import markdown
 
 _CREDITS = re.compile(r"\n\n### Credits\n\n.*?(?=\n\n## )", re.DOTALL)
 CREDITED = 200  # creators named on the card; the manifest names all
@@ -168,7 +169,7 @@ def _score(row: Shortcut | None) -> str:
 
 def _sources(totals: Totals) -> str:
     rows = [
-        [site, label, str(count), str(totals.relabelled[site]), licence or "not stated"]
+        [markdown(site), label, str(count), str(totals.relabelled[site]), markdown(licence) or "not stated"]
         for (site, label, licence), count in sorted(totals.by_site.items())
     ]
     return (
@@ -184,11 +185,14 @@ def _credits(credits: Mapping[tuple[str, str], int]) -> str:
     if not credits:
         return ""
     most = sorted(credits.items(), key=lambda entry: (-entry[1], entry[0]))
-    rows = [[creator, licence or "not stated", str(count)] for (creator, licence), count in most[:CREDITED]]
+    rows = [
+        [markdown(creator), markdown(licence) or "not stated", str(count)]
+        for (creator, licence), count in most[:CREDITED]
+    ]
     rest = f"\n\nThe manifest names {len(most) - CREDITED} more." if len(most) > CREDITED else ""
     return "\n\n### Credits\n\n" + _table(["creator", "licence", "images"], rows) + rest
 
 
 def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in body])
+    return "\n".join(lines + ["| " + " | ".join(cell.replace("\n", " ") for cell in row) + " |" for row in body])

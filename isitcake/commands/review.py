@@ -89,9 +89,9 @@ def next_(context: Context, limit: int, audit: bool, as_json: bool) -> None:
 @pass_context
 def aside(context: Context, as_json: bool) -> None:
     """List pictures excluded automatically, with reasons; any answer restores one."""
-    from labeling.queue import set_aside
+    from labeling.queue import excluded
 
-    items = set_aside(context.project())
+    items = excluded(context.project())
     rows = [(i["label"], i["reason"], i["path"]) for i in items]
     show(
         items if items or as_json else "no picture is excluded automatically",

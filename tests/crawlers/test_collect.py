@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from conftest import write_config
 from crawling import add_source, html, jpeg, site, stored
+from projects import write_config
 from sqlalchemy import func, select
 
 from crawlers.collect import collect

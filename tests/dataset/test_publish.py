@@ -110,7 +110,7 @@ def test_other_tools_read_a_version(collected: Project, tmp_path: Path) -> None:
     assert walked == Counter((row.split, row.label) for row in rows.values())
     counted = duckdb.sql(
         f"SELECT split, label, count(*) FROM read_parquet('{version.path}/manifest.parquet') GROUP BY ALL"
-    ).fetchall()
+    ).fetchall()  # type: ignore[union-attr]
     assert {(split, label): n for split, label, n in counted} == walked
     croissant = mlcroissant.Dataset(str(version.path / "croissant.json"))
     assert not croissant.metadata.ctx.issues.errors

@@ -1,4 +1,4 @@
-"""The loop on a real Prefect server, in processes of its own as users run it."""
+"""flows.loop and flows.deployments on a real Prefect server, in processes of their own, as users run them."""
 
 import json
 import signal
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,13 +19,14 @@ from dataset.catalog.tables import judgements, sightings
 from dataset.catalog.writes import append
 from dataset.project import Project
 from dataset.versions import published
+from flows.deployments import DEPLOYMENTS
 from foundation.environment import child_environment
 from foundation.ports import free_ports
 from simulator.servers import Service, prefect_environment, start_prefect
 from training import models
 from training.train import train
 
-DEADLINE_S = 300.0  # other tests may have all cores
+DEADLINE_S = 300.0  # other tests may use all cores
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:
@@ -43,7 +45,7 @@ def isitcake(folder: Path, *arguments: str, **environment: str) -> subprocess.Co
 
 @contextmanager
 def served(folder: Path, prefect: Service, tmp_path: Path, port: int) -> Iterator[httpx.Client]:
-    """`isitcake serve` in a process of its own; a client of the Prefect server that it serves on."""
+    """Run `isitcake serve` in a process; yield a client of its Prefect server."""
     environment = prefect_environment(tmp_path / "prefect", f"{prefect.url}/api")
     server = subprocess.Popen(
         [sys.executable, "-c", "from isitcake.cli import main; main()", "serve", "--port", str(port)],
@@ -62,7 +64,7 @@ def served(folder: Path, prefect: Service, tmp_path: Path, port: int) -> Iterato
 
 
 def test_prefect_down_is_one_sentence(collected: Project, tmp_path: Path) -> None:
-    """Exit code 1, no traceback, and the stages go on without Prefect."""
+    """Exit code 1 and no traceback; stages run without Prefect."""
     environment = prefect_environment(tmp_path, f"http://127.0.0.1:{free_ports(1)[0]}/api")
     ended = isitcake(collected.settings.root, "run", **environment)
     assert ended.returncode == 1
@@ -72,21 +74,27 @@ def test_prefect_down_is_one_sentence(collected: Project, tmp_path: Path) -> Non
 
 
 def test_publish_and_train_as_flows(collected: Project, prefect: Service, tmp_path: Path) -> None:
-    """`serve` registers schedules and triggers; a publish's event starts training with its version."""
+    """`serve` registers the table of deployments; the event of a new version starts a training on it."""
     port = free_ports(1)[0]
     with served(collected.settings.root, prefect, tmp_path, port) as api:
 
-        def automations() -> list[str]:
-            return [found["name"] for found in api.post("/automations/filter", json={}).json()]
+        def automations() -> dict[str, Any]:
+            return {automation["name"]: automation for automation in api.post("/automations/filter", json={}).json()}
 
         wait_for(lambda: len(automations()) == 2, "automations")
-        deployments = {found["name"]: found for found in api.post("/deployments/filter", json={}).json()}
-        assert set(deployments) == {"weekly", "frequent", "on-answers", "on-version", "by-hand"}
+        deployments = {deployment["name"]: deployment for deployment in api.post("/deployments/filter", json={}).json()}
+        assert set(deployments) == {deployment.name for deployment in DEPLOYMENTS}
         assert deployments["weekly"]["schedules"][0]["schedule"]["cron"] == "0 4 * * 1"
+        assert deployments["frequent"]["schedules"][0]["schedule"]["interval"] == 300
+        for expected in [deployment.automation for deployment in DEPLOYMENTS if deployment.automation]:
+            registered = automations()[expected.name]
+            assert registered["trigger"]["expect"] == [expected.event]
+            config = {"config": str(collected.settings.config_path)}
+            assert registered["actions"][0]["parameters"] == config | dict(expected.parameters)
         assert httpx.get(f"http://127.0.0.1:{port}/health").json() == {"status": "ok"}
-        asked = f"/deployments/{deployments['on-answers']['id']}/create_flow_run"
+        new_run = f"/deployments/{deployments['on-answers']['id']}/create_flow_run"
         # On SQLite Prefect answers 503 while another writer holds its database; its own client repeats, too.
-        wait_for(lambda: api.post(asked, json={}).is_success, "flow run")
+        wait_for(lambda: api.post(new_run, json={}).is_success, "flow run")
         model = collected.home / "models" / "linear"
         wait_for(lambda: list(model.glob("*/metrics.json")), "trained model")
         newest = published.newest(collected.home)
@@ -95,7 +103,7 @@ def test_publish_and_train_as_flows(collected: Project, prefect: Service, tmp_pa
         assert trained["version_id"] == newest.id
 
         def artifacts() -> set[str]:
-            return {found["key"] for found in api.post("/artifacts/filter", json={}).json()}
+            return {artifact["key"] for artifact in api.post("/artifacts/filter", json={}).json()}
 
         wait_for(lambda: "leaderboard" in artifacts(), "leaderboard")
         assert {"curated", "published", "contact-sheet"} <= artifacts()
@@ -104,7 +112,7 @@ def test_publish_and_train_as_flows(collected: Project, prefect: Service, tmp_pa
 
 @pytest.fixture
 def own_prefect(tmp_path: Path) -> Iterator[Service]:
-    """A Prefect server that no other test left runs and automations on."""
+    """A new Prefect server, without runs and automations of other tests."""
     service = start_prefect(tmp_path / "own-prefect", free_ports(1)[0])
     try:
         service.wait("/api/health")
@@ -114,7 +122,7 @@ def own_prefect(tmp_path: Path) -> Iterator[Service]:
 
 
 def test_a_worse_model_is_not_promoted(bakery: Project, own_prefect: Service, tmp_path: Path) -> None:
-    """Labels flipped at bakers that are trained on: the version's event trains on it, and the default model stays."""
+    """After wrong answers about bakers that are trained on, the new version is trained on; the default model stays."""
     before = train(bakery.settings, names=["svm"])
     assert models.default_model_id(bakery.home) == before.best.id
     version = published.load(bakery.home, before.version)
@@ -132,26 +140,27 @@ def test_a_worse_model_is_not_promoted(bakery: Project, own_prefect: Service, tm
     with served(bakery.settings.root, own_prefect, tmp_path, free_ports(1)[0]) as api:
 
         def ready() -> dict[str, str]:
-            found = api.post("/deployments/filter", json={}).json()
-            parts = {each["name"]: each["id"] for each in found if str(bakery.settings.config_path) in str(each)}
-            return parts if "on-answers" in parts and len(api.post("/automations/filter", json={}).json()) == 2 else {}
+            deployments = api.post("/deployments/filter", json={}).json()
+            ids = {each["name"]: each["id"] for each in deployments if str(bakery.settings.config_path) in str(each)}
+            return ids if "on-answers" in ids and len(api.post("/automations/filter", json={}).json()) == 2 else {}
 
         wait_for(ready, "deployments")
         wait_for(lambda: api.post(f"/deployments/{ready()['on-answers']}/create_flow_run", json={}).is_success, "run")
         wait_for(lambda: len(published.names(bakery.home)) == 2, "second version")
         newest = published.names(bakery.home)[-1]
 
-        def told() -> list[str]:
-            runs = api.post("/artifacts/filter", json={"artifacts": {"key": {"any_": ["leaderboard"]}}}).json()
-            return [run["description"] for run in runs if run["description"].startswith(f"{newest}: ")]
+        def descriptions() -> list[str]:
+            artifacts = api.post("/artifacts/filter", json={"artifacts": {"key": {"any_": ["leaderboard"]}}}).json()
+            return [each["description"] for each in artifacts if each["description"].startswith(f"{newest}: ")]
 
-        wait_for(told, "training on the second version")
-        assert f"svm/{newest} not promoted: " in told()[0] or "not promoted: balanced accuracy" in told()[0]
+        wait_for(descriptions, "training on the second version")
+        (description, *_) = descriptions()
+        assert f"svm/{newest} not promoted: " in description or "not promoted: balanced accuracy" in description
         assert models.default_model_id(bakery.home) == before.best.id
 
 
 def test_serve_needs_a_server(collected: Project, tmp_path: Path) -> None:
-    """A Prefect server that is named but not there is said at once."""
+    """A Prefect server that is configured but does not run is reported at once."""
     environment = prefect_environment(tmp_path, f"http://127.0.0.1:{free_ports(1)[0]}/api")
     ended = isitcake(collected.settings.root, "serve", "--port", str(free_ports(1)[0]), **environment)
     assert ended.returncode == 1
@@ -160,5 +169,5 @@ def test_serve_needs_a_server(collected: Project, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", ["prefect.server.api.server", "fastapi"])
 def test_prefect_server_can_be_imported(module: str) -> None:
-    """Prefect 3.8 and a fastapi newer than the pinned one do not go together (docs/decisions/0002)."""
+    """Prefect 3.8 does not work with a newer FastAPI than the pinned one (docs/decisions/0002)."""
     subprocess.run([sys.executable, "-c", f"import {module}"], check=True, capture_output=True)

@@ -1,9 +1,10 @@
-"""The command, as a stranger meets it."""
+"""The command as a user meets it (isitcake/cli.py and isitcake/commands/)."""
 
 import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -30,7 +31,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
 
 
 def test_every_command_has_help() -> None:
-    """One line each, and --config everywhere."""
+    """Every command has a description, and takes --config."""
 
     def walk(group: object, path: list[str]) -> None:
         for name, command in group.commands.items():  # type: ignore[attr-defined]
@@ -46,7 +47,7 @@ def test_every_command_has_help() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "message"),
     [
         (["nonsense"], 2, "No such command"),
         (["versions", "show", "9.9.9"], 2, "none is published yet"),
@@ -65,13 +66,13 @@ def test_wrong_requests(
     monkeypatch: pytest.MonkeyPatch,
     arguments: list[str],
     code: int,
-    says: str,
+    message: str,
 ) -> None:
     """Exit code 2 and one sentence."""
     monkeypatch.chdir(collected.settings.root)
     ended, out, err = run(capsys, monkeypatch, *arguments)
     assert (ended, out) == (code, "")
-    assert says in err
+    assert message in err
     assert "Traceback" not in err
 
 
@@ -82,29 +83,29 @@ def test_the_loop_without_any_server(
     """curate, review next, review import, publish, train, predict, report: JSON that a script can use."""
     monkeypatch.chdir(collected.settings.root)
 
-    def answer(*arguments: str) -> object:
+    def answer(*arguments: str) -> Any:
         code, out, err = run(capsys, monkeypatch, *arguments, "--json")
         assert code == 0, err
         return json.loads(out)
 
-    assert answer("curate")["images"] > 0  # type: ignore[index]
+    assert answer("curate")["images"] > 0
     items = answer("review", "next", "--limit", "5")
     with (tmp_path / "answers.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["sha256", "label", "reviewer"])
-        writer.writerows([item["sha256"], truth[item["sha256"]], "ann"] for item in items)  # type: ignore[attr-defined]
-    assert answer("review", "import", str(tmp_path / "answers.csv"))["new"] == 5  # type: ignore[index]
-    version = answer("publish")["version"]  # type: ignore[index]
-    assert [v["name"] for v in answer("versions", "list")] == [version]  # type: ignore[attr-defined]
-    assert answer("versions", "verify", version)["problems"] == []  # type: ignore[index]
-    assert "svm" in answer("train")["new"]  # type: ignore[operator,index,call-overload]
+        writer.writerows([item["sha256"], truth[item["sha256"]], "ann"] for item in items)
+    assert answer("review", "import", str(tmp_path / "answers.csv"))["new"] == 5
+    version = answer("publish")["version"]
+    assert [v["name"] for v in answer("versions", "list")] == [version]
+    assert answer("versions", "verify", version)["problems"] == []
+    assert "svm" in answer("train")["new"]
     picture = tmp_path / "a.jpg"
     picture.write_bytes(world.bakers[0].gallery[0].content)
-    (told,) = answer("predict", str(picture))  # type: ignore[misc]
-    assert set(told) == {"file", "label", "probabilities"}
-    assert Path(answer("report")["path"]).read_text().startswith("<!doctype html>")  # type: ignore[index]
-    assert answer("status")["review"]["judgements"] == 5  # type: ignore[index]
-    assert {check["name"] for check in answer("doctor")} >= {"catalog", "browser"}  # type: ignore[attr-defined]
+    (prediction,) = answer("predict", str(picture))
+    assert set(prediction) == {"file", "label", "probabilities"}
+    assert Path(answer("report")["path"]).read_text().startswith("<!doctype html>")
+    assert answer("status")["review"]["judgements"] == 5
+    assert {check["name"] for check in answer("doctor")} >= {"catalog", "browser"}
     for people in (["status"], ["versions", "list"], ["models", "list"], ["review", "status"], ["doctor"]):
         code, out, _ = run(capsys, monkeypatch, *people)
         assert code == 0
@@ -112,13 +113,13 @@ def test_the_loop_without_any_server(
 
 
 def test_init(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writes the file once, and never over another."""
+    """init writes the file once and never overwrites it; collect asks for a contact."""
     monkeypatch.chdir(tmp_path)
     assert run(capsys, monkeypatch, "init")[0] == 0
     before = (tmp_path / "isitcake.toml").read_text()
     code, _, err = run(capsys, monkeypatch, "init")
     assert (code, (tmp_path / "isitcake.toml").read_text()) == (1, before)
-    assert "is there already" in err
+    assert "exists already" in err
     code, _, err = run(capsys, monkeypatch, "collect")
     assert code == 2
     assert "contact is empty" in err
@@ -127,7 +128,7 @@ def test_init(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
 def test_verify_takes_a_copied_folder_without_a_project(
     collected: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And names what was tampered with."""
+    """It names the file that is missing."""
     publish(collected)
     newest = published.newest(collected.home)
     assert newest is not None
@@ -142,9 +143,9 @@ def test_verify_takes_a_copied_folder_without_a_project(
     assert f"{row.file} is missing" in result.output
 
 
-def test_a_diff_to_look_at(collected: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+def test_a_diff_as_a_page(collected: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str],
                            monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    """Two versions, one label changed by a person: its thumbnail stands under `relabelled`, with the reason."""
+    """A person changed one label: its thumbnail is under `relabelled`, with the reason."""
     publish(collected)
     newest = published.newest(collected.home)
     assert newest is not None

@@ -1,161 +1,163 @@
-"""Questions and answers, with a real Label Studio and without one."""
+"""labeling.push, labeling.pull and labeling.label_studio: a round with a real Label Studio."""
 
-from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from asking import asking
-from fastapi.testclient import TestClient
 from sqlalchemy import select, update
 
 from dataset.catalog.tables import asked, judgements
 from dataset.curate import curate
+from dataset.labels import label_ledger
 from dataset.project import Project
-from foundation.errors import BadAnswers, LabelStudioError
+from foundation.errors import LabelStudioError
 from foundation.ports import free_ports
-from labeling import push, queue
-from labeling.answer_files import import_answers
-from labeling.label_studio import LabelStudio, label_config
-from labeling.picture_links import picture_url
+from labeling import queue
+from labeling.label_studio import LabelStudio, PageSizes
 from labeling.pull import pull
+from labeling.push import push
 from simulator.reviewers import Reviewers
 from simulator.servers import LabelStudioAccount, Service
-from web.app import create_app
 
 BUDGET = 12
+ACCOUNT = LabelStudioAccount()
+
+
+def call(studio: Service, method: str, path: str, body: object = None) -> Any:
+    """Use Label Studio's API, as somebody does who works in its pages."""
+    headers = {"Authorization": f"Token {ACCOUNT.token}"}
+    response = requests.request(method, studio.url + path, json=body, headers=headers, timeout=60)
+    response.raise_for_status()
+    return response.json() if response.content else None
+
+
+def number_of(url: str) -> int:
+    return int(url.rpartition("/")[2])
+
+
+def answer_all(studio: Service, numbers: list[int], truth: dict[str, str]) -> int:
+    """Answer every open task of these projects as one person. Returns the number of answers."""
+    people = Reviewers(studio.url, ACCOUNT.token, truth)
+    count = sum(people.answer_all(number) for number in numbers)
+    people.close()
+    return count
 
 
 def test_a_round(collected: Project, label_studio: Service, truth: dict[str, str]) -> None:
-    """Pushed once however often asked, answered by a person, pulled once, and the labels follow."""
+    """Questions are sent once, answered by a person and fetched once; the labels follow the answers."""
     project = asking(collected, label_studio.url, "a-round")
-    first = push.push(project, another_round=False)
+    first = push(project, another_round=False)
     assert (first.pushed, first.waiting) == (BUDGET, BUDGET)
-    assert push.push(project, another_round=False).pushed == 0
-    assert push.push(project).pushed == 0
-    assert set(first.purposes) == {"risk", "audit"}  # nothing is known yet to measure reviewers by
-    numbers = [int(url.rpartition("/")[2]) for url in first.project_urls]
-    account = LabelStudioAccount()
-    people = Reviewers(label_studio.url, account.token, truth)
-    assert sum(people.answer_all(number) for number in numbers) == BUDGET
-    people.close()
-    pulled = pull(project)
-    assert pulled.new == BUDGET
+    assert push(project, another_round=False).pushed == 0
+    assert push(project).pushed == 0
+    assert set(first.purposes) == {"risk", "audit"}  # no answer is known yet, so no gold
+    numbers = [number_of(url) for url in first.project_urls]
+    assert answer_all(label_studio, numbers, truth) == BUDGET
+    assert pull(project).new == BUDGET
     assert pull(project).new == 0
     with project.catalog.read() as connection:
         for row in connection.execute(select(judgements)):
             assert row.answer == truth[row.sha256]
-            assert row.reviewer == account.email
+            assert row.reviewer == ACCOUNT.email
     report = curate(project)
     assert report.queued == queue.status(project).queued
-    assert push.push(project, another_round=False).pushed == 0  # nothing new was collected
-    assert push.push(project).pushed > 0  # asked for by a person: the next round
+    assert push(project, another_round=False).pushed == 0  # nothing new was collected
+    assert push(project).pushed > 0  # a person asked for the next round
 
-    with project.catalog.write() as connection:  # as after a crash between sending and noting
+
+def test_a_push_after_a_crash_sends_nothing_twice(collected: Project, label_studio: Service) -> None:
+    """Killed after the tasks were sent and before their numbers were recorded, the next push finds the tasks."""
+    project = asking(collected, label_studio.url, "crashed")
+    numbers = [number_of(url) for url in push(project).project_urls]
+    with project.catalog.write() as connection:
         connection.execute(update(asked).values(task_id=None))
-    with LabelStudio(label_studio.url, account.token) as studio:
+    with LabelStudio(label_studio.url, ACCOUNT.token) as studio:
         before = [studio.tasks(number) for number in numbers]
-        assert push.push(project).pushed == 0
+        assert push(project).pushed == 0
         assert [studio.tasks(number) for number in numbers] == before
     with project.catalog.read() as connection:
         assert connection.execute(select(asked).where(asked.c.task_id.is_(None))).first() is None
 
 
-def test_changed_answer_is_a_new_judgement(collected: Project, label_studio: Service) -> None:
-    """A reviewer who thinks again overrules what they said; the ledger keeps both."""
+def test_a_changed_answer_is_a_new_judgement(collected: Project, label_studio: Service) -> None:
+    """The reviewer's second answer counts; the ledger keeps both."""
     project = asking(collected, label_studio.url, "second-thoughts", budget=1)
-    number = int(push.push(project).project_url.rpartition("/")[2])
-    with LabelStudio(label_studio.url, LabelStudioAccount().token) as studio:
+    number = number_of(push(project).project_url)
+    with LabelStudio(label_studio.url, ACCOUNT.token) as studio:
         (task,) = studio.tasks(number).values()
     with project.catalog.read() as connection:
         sha256 = connection.execute(select(asked.c.sha256)).scalar_one()
-    people = Reviewers(label_studio.url, LabelStudioAccount().token, {sha256: "cake"})
-    people.answer_all(number)
+    answer_all(label_studio, [number], {sha256: "cake"})
     assert pull(project).new == 1
-    answered = people._call("GET", f"/api/tasks/{task}/annotations/")[0]
-    answered["result"][0]["value"]["choices"] = ["not_cake"]
-    people._call("PATCH", f"/api/annotations/{answered['id']}/", {"result": answered["result"]})
-    people.close()
+    (annotation,) = call(label_studio, "GET", f"/api/tasks/{task}/annotations/")
+    annotation["result"][0]["value"]["choices"] = ["not_cake"]
+    call(label_studio, "PATCH", f"/api/annotations/{annotation['id']}/", {"result": annotation["result"]})
     assert pull(project).new == 1
     with project.catalog.read() as connection:
-        told = [r.answer for r in connection.execute(select(judgements).order_by(judgements.c.id))]
-    assert told == ["cake", "not_cake"]
+        answers = [row.answer for row in connection.execute(select(judgements).order_by(judgements.c.id))]
+    assert answers == ["cake", "not_cake"]
 
 
 def test_label_studio_out_of_reach(collected: Project, label_studio: Service) -> None:
-    """Down, or a wrong key: one sentence, and the next push sends everything once."""
+    """A server that is down and a wrong key give one sentence; the next push sends everything once."""
     down = asking(collected, f"http://127.0.0.1:{free_ports(1)[0]}", "out-of-reach")
     with pytest.raises(LabelStudioError, match="cannot be reached"):
-        push.push(down)
+        push(down)
     with LabelStudio(label_studio.url, "0" * 40) as studio, pytest.raises(LabelStudioError, match="refuses the key"):
         studio.find_project("x")
     up = asking(collected, label_studio.url, "out-of-reach")
-    assert push.push(up).pushed == BUDGET
+    assert push(up).pushed == BUDGET
 
 
-def test_pictures_are_for_who_was_sent_them(collected: Project) -> None:
-    """Signed addresses answer with CORS, others with 404."""
-    client = TestClient(create_app(collected))
-    sha256 = queue.next_items(collected, 1)[0]["sha256"]
-    path = picture_url(collected.settings, sha256).removeprefix(collected.settings.review.pictures_url)
-    answer = client.get(path)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "image/jpeg"
-    assert answer.headers["access-control-allow-origin"] == "*"
-    for wrong in (
-        f"/pictures/{sha256}.jpg",
-        f"{path[:-1]}x",
-        path.replace("until=1", "until=2"),
-        f"/pictures/{'0' * 64}.jpg?sig={'0' * 40}",
-    ):
-        assert client.get(wrong).status_code == 404
-    assert client.get("/health").json() == {"status": "ok"}
+def test_deleted_answers_are_withdrawn_and_deleted_tasks_asked_again(collected: Project, label_studio: Service) -> None:
+    """The ledger keeps a deleted answer, but it does not count."""
+    project = asking(collected, label_studio.url, "deleted", 3, audit_share=0.0)
+    url = push(project).project_url
+    with project.catalog.read() as connection:
+        tasks = {row.sha256: row.task_id for row in connection.execute(select(asked))}
+    first, second, third = tasks
+    answer_all(label_studio, [number_of(url)], {first: "unusable", second: "cake", third: "cake"})
+    assert pull(project).new == 3
+    (annotation,) = call(label_studio, "GET", f"/api/tasks/{tasks[first]}/annotations/")
+    call(label_studio, "DELETE", f"/api/annotations/{annotation['id']}/")
+    assert pull(project).taken_back == 0  # only a full pull notices
+    assert pull(project, everything=True).taken_back == 1
+    assert pull(project, everything=True).taken_back == 0
+    with project.catalog.read() as connection:
+        rows = connection.execute(select(judgements).where(judgements.c.sha256 == first).order_by(judgements.c.id))
+        assert [row.answer for row in rows] == ["unusable", ""]
+        assert label_ledger.latest(connection)[first].origin != "human"
+    call(label_studio, "DELETE", f"/api/tasks/{tasks[first]}/")
+    pull(project, everything=True)
+    assert push(project, another_round=False).pushed == 1
 
 
-def test_answers_from_elsewhere(collected: Project, tmp_path: Path) -> None:
-    """A CSV file is taken once, whole; the queue moves on."""
-    item = queue.next_items(collected, 1)[0]
-    path = tmp_path / "answers.csv"
-    path.write_text(f"sha256,label,reviewer,answered_at\n{item['sha256']},unusable,ann,2026-11-24T10:00:00Z\n")
-    assert import_answers(collected, path).new == 1
-    assert import_answers(collected, path).new == 0
-    assert queue.next_items(collected, 1)[0]["sha256"] != item["sha256"]
-    assert set(item) == {"sha256", "path", "suggested_label", "reasons", "error_probability"}
-    assert Path(item["path"]).is_file()
+def test_a_lost_database_withdraws_nothing(collected: Project, label_studio: Service, truth: dict[str, str]) -> None:
+    """If most answers are gone at once, they are kept, and a note says so."""
+    project = asking(collected, label_studio.url, "lost", 12, audit_share=0.0)
+    answer_all(label_studio, [number_of(push(project).project_url)], truth)
+    assert pull(project).new == 12
+    with project.catalog.read() as connection:
+        tasks = [row.task_id for row in connection.execute(select(asked))]
+    with LabelStudio(label_studio.url, ACCOUNT.token) as studio:
+        studio.remove(tasks)
+    report = pull(project, everything=True)
+    assert report.taken_back == 0
+    assert "looks like a lost database" in report.note
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("", "no column"),
-        ("sha256,label\n", "no column 'reviewer'"),
-        ("sha256,label,reviewer\nxyz,cake,ann\n", "line 2: 'xyz' is not a SHA-256"),
-        (f"sha256,label,reviewer\n{'0' * 64},pie,ann\n", "line 2: 'pie' is not an answer"),
-        (f"sha256,label,reviewer\n{'0' * 64},cake,\n", "line 2: no reviewer"),
-        (f"sha256,label,reviewer\n{'0' * 64},cake,ann\n", "line 2: no image 0000"),
-        (f"sha256,label,reviewer,answered_at\n{'0' * 64},cake,ann,monday\n", "line 2: 'monday' is not a time"),
-    ],
-)
-def test_wrong_answers_are_named_by_line(collected: Project, tmp_path: Path, text: str, says: str) -> None:
-    """And nothing of the file is taken."""
-    path = tmp_path / "answers.csv"
-    path.write_text(text)
-    with pytest.raises(BadAnswers, match=says):
-        import_answers(collected, path)
-    assert queue.status(collected).judgements == 0
+def test_a_last_page_that_is_full(collected: Project, label_studio: Service, truth: dict[str, str]) -> None:
+    """Six tasks on pages of three: the third page, which does not exist, is no error."""
+    project = asking(collected, label_studio.url, "full-pages", 6, audit_share=0.0)
+    number = number_of(push(project).project_url)
+    answer_all(label_studio, [number], truth)
+    with LabelStudio(label_studio.url, ACCOUNT.token, PageSizes(every_field=3, answer_fields=3)) as studio:
+        assert len(studio.tasks(number)) == 6
+        assert len(studio.annotations(number, None).answers) == 6
+        assert len(studio.everything(number).answers) == 6
 
 
-def test_labels_are_escaped() -> None:
-    """A label is text, never markup."""
-    assert '<Choice value="a&quot;b" hotkey="1"/>' in label_config(['a"b'])
-
-
-def test_what_was_set_aside_is_listed_and_comes_back(collected: Project, tmp_path: Path) -> None:
-    """Logos and banners, with the reason; a judgement makes one a cake again."""
-    listed = queue.set_aside(collected)
-    assert listed
-    assert all(item["reason"] and Path(item["path"]).is_file() for item in listed)
-    back = listed[0]["sha256"]
-    answers = tmp_path / "answers.csv"
-    answers.write_text(f"sha256,label,reviewer\n{back},cake,ann\n")
-    import_answers(collected, answers)
-    curate(collected)
-    assert back not in {item["sha256"] for item in queue.set_aside(collected)}
+def test_no_review_project_yet(collected: Project, label_studio: Service) -> None:
+    with pytest.raises(LabelStudioError, match="no review project"):
+        pull(asking(collected, label_studio.url, "never-asked"))

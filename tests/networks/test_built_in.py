@@ -19,7 +19,9 @@ def features(picture: np.ndarray) -> np.ndarray:
 def test_a_single_colour_has_its_mean_and_neither_spread_nor_edges() -> None:
     """Kernels are padded with zeros, so the inner cells of the grid are compared."""
     vector = features(np.broadcast_to(np.array([0.5, -0.25, 0.0])[:, None, None], (3, SIDE_PX, SIDE_PX)))
-    np.testing.assert_allclose(vector[MEAN].reshape(3, CELLS), [[0.5] * CELLS, [-0.25] * CELLS, [0] * CELLS], atol=1e-5)
+    np.testing.assert_allclose(
+        vector[MEAN].reshape(3, CELLS), [[0.5] * CELLS, [-0.25] * CELLS, [0.0] * CELLS], atol=1e-5
+    )
     assert vector[SPREAD].max() < 0.01
     for edges in (FINE, COARSE):
         assert np.abs(vector[edges].reshape(3, 4, 4)[:, 1:3, 1:3]).max() < 1e-5

@@ -1,4 +1,4 @@
-"""Attempts: the talk's four and better ones, one small file each, behind one protocol."""
+"""All attempts: the talk's four and newer ones. Each has a file of its own and follows `Attempt`."""
 
 from collections.abc import Callable
 

@@ -1,30 +1,34 @@
-"""Networks trained from scratch: the talk's, a repaired one, and the repaired one without colour. Needs torch.
+"""Networks trained from scratch: the talk's, the repaired one, and the repaired one without colour. Needs torch.
 
-The talk's network called everything "not cake". It is kept as it was: pixels from 0 to 255, and no weights for the
-smaller class. The repaired one differs in training only: pixels around zero, flips and shifts, equal weights of the
-labels, a schedule. torch fits; the exported graph is built here.
+The talk's network answered "not cake" to everything. `talk-cnn` trains it in the same way: pixels from 0 to 255, few
+epochs and no weights for the smaller class. `repaired-cnn` has the same layers and differs in training only: pixels
+around zero, random flips and shifts, labels of equal weight, a learning-rate schedule. torch trains the network; the
+exported graph is built from its weights without torch.
 """
 
 import importlib.util
 from typing import Any, ClassVar
 
 import numpy as np
+from more_itertools import chunked
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from networks.graph import Net, finished, gemm, planes
-from training.attempts.protocol import Fitted, softmax
+from training.attempts.protocol import Fitted
 from training.examples import Examples
 
 SIDE_PX = 64
 CHANNELS = (16, 32)
-DENSE = 64
+DENSE_UNITS = 64
 SEED = 20261124
-BATCH = 32
-SHIFT_PX = 6  # pictures are moved by up to this many pixels
+TRAINING_BATCH = 32  # images
+PREDICTION_BATCH = 256  # images
+SHIFT_PX = 6  # largest random shift
 
 
 class _Cnn:
-    """conv 16, pool, conv 32, pool, dense 64."""
+    """Layers: conv 16, pool, conv 32, pool, dense 64."""
 
     name: ClassVar[str]
     what: ClassVar[str]
@@ -33,7 +37,7 @@ class _Cnn:
     is_grey: ClassVar[bool] = False
 
     def missing(self, examples: Examples) -> str:  # noqa: ARG002
-        return "" if importlib.util.find_spec("torch") else "needs torch; `make cnn` installs it"
+        return "" if importlib.util.find_spec("torch") else "needs torch; run `make cnn` to install it"
 
     def fit(self, examples: Examples) -> Fitted:
         pixels = examples.planes(SIDE_PX, is_grey=self.is_grey)
@@ -41,7 +45,7 @@ class _Cnn:
         numbers = np.array([examples.names.index(label) for label in examples.labels[learn].tolist()])
         layers = self._train(pixels[learn], numbers, len(examples.names), examples)
         facts = {"epochs": str(self.epochs), "side": str(SIDE_PX)}
-        probabilities = softmax(self._logits(pixels, layers))
+        probabilities = softmax(self._logits(pixels, layers), axis=1)
         return Fitted(self._graph(layers, examples), probabilities, facts)
 
     def _train(
@@ -50,7 +54,7 @@ class _Cnn:
         import torch
         from torch import nn
 
-        torch.set_num_threads(1)  # a second thread costs more than it saves in so small a network
+        torch.set_num_threads(1)  # the network is so small that more threads make it slower
         generator = torch.Generator().manual_seed(SEED)
         torch.manual_seed(SEED)
         model = _module(nn, pixels.shape[1], labels)
@@ -59,13 +63,13 @@ class _Cnn:
             counts = np.bincount(numbers, minlength=labels)
             weight = torch.tensor(counts.sum() / labels / np.maximum(counts, 1), dtype=torch.float32)
         loss_of = nn.CrossEntropyLoss(weight=weight)
-        steps = self.epochs * -(-len(pixels) // BATCH)
+        steps = self.epochs * -(-len(pixels) // TRAINING_BATCH)
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-2 if self.is_repaired else 0.0)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps) if self.is_repaired else None
         inputs, truth = torch.from_numpy(pixels.astype(np.float32)), torch.from_numpy(numbers)
         for epoch in range(self.epochs):
             model.train()
-            for part in torch.randperm(len(inputs), generator=generator).split(BATCH):
+            for part in torch.randperm(len(inputs), generator=generator).split(TRAINING_BATCH):
                 batch = inputs[part]
                 if self.is_repaired:
                     batch = _augmented(torch, batch / 127.5 - 1, generator)
@@ -74,7 +78,7 @@ class _Cnn:
                 optimiser.step()
                 if schedule:
                     schedule.step()
-            examples.tell(self.name, epoch + 1, self.epochs)
+            examples.progress(self.name, epoch + 1, self.epochs)
         return {name: value.detach().numpy().copy() for name, value in model.state_dict().items()}
 
     def _logits(self, pixels: NDArray[np.uint8], layers: dict[str, NDArray[np.float32]]) -> NDArray[np.float64]:
@@ -84,12 +88,12 @@ class _Cnn:
         model = _module(nn, pixels.shape[1], len(layers["9.bias"]))
         model.load_state_dict({name: torch.from_numpy(value) for name, value in layers.items()})
         model.eval()
-        found = []
+        logits = []
         with torch.no_grad():
-            for start in range(0, len(pixels), 256):
-                batch = torch.from_numpy(pixels[start : start + 256].astype(np.float32))
-                found.append(model(batch / 127.5 - 1 if self.is_repaired else batch).numpy())
-        return np.concatenate(found).astype(np.float64)
+            for part in chunked(range(len(pixels)), PREDICTION_BATCH):
+                batch = torch.from_numpy(pixels[part].astype(np.float32))
+                logits.append(model(batch / 127.5 - 1 if self.is_repaired else batch).numpy())
+        return np.concatenate(logits).astype(np.float64)
 
     def _graph(self, layers: dict[str, NDArray[np.float32]], examples: Examples) -> Any:
         net = Net()
@@ -114,13 +118,13 @@ def _module(nn: Any, channels: int, labels: int) -> Any:
     return nn.Sequential(
         nn.Conv2d(channels, CHANNELS[0], 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(CHANNELS[0], CHANNELS[1], 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(CHANNELS[1] * size * size, DENSE), nn.ReLU(),
-        nn.Linear(DENSE, labels),
+        nn.Flatten(), nn.Linear(CHANNELS[1] * size * size, DENSE_UNITS), nn.ReLU(),
+        nn.Linear(DENSE_UNITS, labels),
     )  # fmt: skip
 
 
 def _augmented(torch: Any, batch: Any, generator: Any) -> Any:
-    """Augmented pictures: mirrored at random, moved by a few pixels, a little lighter or darker."""
+    """Mirror half of the images; shift the batch by some pixels; make each image a little lighter or darker."""
     mirrored = torch.rand(len(batch), generator=generator) < 0.5
     batch = torch.where(mirrored[:, None, None, None], batch.flip(3), batch)
     x, y = (int(torch.randint(-SHIFT_PX, SHIFT_PX + 1, (1,), generator=generator)) for _ in range(2))
@@ -137,7 +141,7 @@ class TalkCnn(_Cnn):
 
 class RepairedCnn(_Cnn):
     name = "repaired-cnn"
-    what = "the same network with normalised, varied pictures, even labels and a schedule"
+    what = "the same network with normalised and augmented pictures, balanced labels and a schedule"
     epochs = 30
 
 

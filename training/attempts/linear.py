@@ -1,19 +1,20 @@
-"""A logistic head on frozen features; its shrinkage is chosen on validation. Plain, and hard to beat."""
+"""Logistic regression on frozen features. Its regularisation is chosen on the split validation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from networks.graph import Net, finished, gemm
-from training.attempts.protocol import Fitted, softmax
+from training.attempts.protocol import Fitted
 from training.examples import Examples
 from training.metrics import balanced_accuracy
 
-STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.1)  # C of the head
+STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.1)  # values of C to choose from; smaller is simpler
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Head:
     bias: NDArray[np.float64]
 
     def logits(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-        return np.asarray(vectors.astype(np.float64) @ self.weights.T + self.bias)
+        logits: NDArray[np.float64] = vectors.astype(np.float64) @ self.weights.T + self.bias
+        return logits
 
 
 def fit_head(
@@ -34,7 +36,10 @@ def fit_head(
     strength: float,
     weights: NDArray[np.float64] | None = None,
 ) -> Head:
-    """A logistic head on standardised vectors. names: the labels, in the order of the logits. weights: (n,)."""
+    """Fit on standardised vectors.
+
+    names: the labels in the order of the logits. strength: C. weights: (n,); None gives each label the same weight.
+    """
     scaler = StandardScaler().fit(vectors)
     model = LogisticRegression(C=strength, class_weight=None if weights is not None else "balanced", max_iter=2000)
     model.fit(scaler.transform(vectors), labels, sample_weight=weights)
@@ -48,7 +53,7 @@ def fit_head(
 
 class Linear:
     name = "linear"
-    what = "logistic head on frozen features"
+    what = "logistic regression on frozen features"
 
     def missing(self, examples: Examples) -> str:  # noqa: ARG002
         return ""
@@ -59,14 +64,14 @@ class Linear:
         heads = [fit_head(vectors[learn], labels[learn], examples.names, strength) for strength in STRENGTHS]
 
         def score(head: Head) -> float:
-            answers = (
-                np.array(examples.names)[head.logits(vectors[choose]).argmax(axis=1)] if choose.any() else labels[:0]
-            )
+            if not choose.any():
+                return 0.0
+            answers = np.array(examples.names)[head.logits(vectors[choose]).argmax(axis=1)]
             return balanced_accuracy(labels[choose], answers) or 0.0
 
         scores = [score(head) for head in heads]
-        best = scores.index(max(scores))  # ties go to the simpler
+        best = scores.index(max(scores))  # the first of equal ones, which is the simplest
         net = Net()
         logits = gemm(net, "features", "logits", heads[best].weights, heads[best].bias)
         graph = finished(examples.net.graph, net, logits, examples.names, {})
-        return Fitted(graph, softmax(heads[best].logits(vectors)), {"strength": f"{STRENGTHS[best]:g}"})
+        return Fitted(graph, softmax(heads[best].logits(vectors), axis=1), {"strength": f"{STRENGTHS[best]:g}"})

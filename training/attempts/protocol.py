@@ -1,4 +1,4 @@
-"""The protocol of an attempt: fit on a version, predict its pictures, export a graph."""
+"""The interface of an attempt: fit on a version, predict its pictures, export a graph."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +13,10 @@ from training.examples import Examples
 
 @dataclass(frozen=True)
 class Fitted:
-    """graph: from pixels to probabilities. probabilities: (n, k) of all the version's rows, by the code that was
-    trained, not by the graph: the two are compared. facts: what was chosen, for the model card.
+    """graph: from pixels to probabilities. facts: values that the attempt chose, for the card.
+
+    probabilities: (n, k), of all rows of the version. They come from the training code and not from the graph, so that
+    the two can be compared.
     """
 
     graph: onnx.ModelProto
@@ -23,7 +25,7 @@ class Fitted:
 
 
 class Attempt(Protocol):
-    """name: of the model's folder. what: one line for the leaderboard and the card."""
+    """name: also the name of the models' folder. what: one line for the leaderboard and the card."""
 
     @property
     def name(self) -> str: ...
@@ -32,13 +34,7 @@ class Attempt(Protocol):
     def what(self) -> str: ...
 
     def missing(self, examples: Examples) -> str:
-        """The reason why it cannot be trained here; empty where it can."""
+        """Why the attempt cannot be trained here; empty where it can."""
 
     def fit(self, examples: Examples) -> Fitted:
-        """Learn from the splits that may be learned from. The same examples give the same model."""
-
-
-def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, k) to probabilities."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        """Learn from the splits train and validation. The same examples give the same model."""

@@ -1,8 +1,9 @@
-"""A support vector machine on frozen feature maps pooled in several ways, weighted against shortcuts and calibrated.
+"""A support vector machine on frozen maps pooled in several ways, weighted against shortcuts and calibrated.
 
-Each label has the same weight, and within it each claim of a source, so that the model does not learn that "a photo
-from the API" means "not cake". Its scores are calibrated on images of sites that were left out, and of sources whose
-claim is not always true: elsewhere the source alone predicts the label. See docs/decisions/0018.
+Each label has the same weight, and within a label each source label has the same weight. Otherwise the model learns
+"a photo from the API" instead of "not cake". The scores are calibrated on images of sites that were left out, and only
+on those sources whose claim is sometimes wrong: in the other sources the source alone decides the label. See
+docs/decisions/0018-the-svm-attempt.md.
 """
 
 from collections.abc import Sequence
@@ -11,24 +12,26 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from networks.graph import Net, finished, gemm
-from training.attempts.protocol import Fitted, softmax
+from training.attempts.protocol import Fitted
 from training.examples import Examples
 
+FORMER_NAME = "best"  # models/best/ of projects that were trained before the attempt was called "svm"
 SVM_C = 1.0
 SITE_FOLDS = 10
-MIN_OTHER_IMAGES = 3  # of a second label, from which a source's claim does not decide the label
-CALIBRATION_C = 1000.0  # two numbers need no shrinkage
+MIN_OTHER_IMAGES = 3  # images of a second label, for a source label to count as sometimes wrong
+CALIBRATION_C = 1000.0  # almost no regularisation: only two numbers are fitted
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """One label against the rest: sum of coefficients · exp(-|z - support|² / d) + bias."""
+    """Decision function of one label against the rest: sum of coefficients · exp(-|z - support|² / d) + bias."""
 
     support: NDArray[np.float64]
     coefficients: NDArray[np.float64]
@@ -37,16 +40,19 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Scores:
-    """A kernel for each label, or for the second of two. mean, scale: (d,), that standardise the roots."""
+    """Uncalibrated scores. kernels: one for each label; with two labels, only that of the second.
+
+    mean, scale: (d,), standardise the signed square roots.
+    """
 
     kernels: list[Kernel]
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
 
     def of(self, wide: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(n, k) scores, the higher the likelier."""
+        """(n, k) scores; the label with the highest score is the most probable."""
         z = (_roots(wide) - self.mean) / self.scale
-        columns = [_near(z, kernel.support) @ kernel.coefficients + kernel.bias for kernel in self.kernels]
+        columns = [_rbf(z, kernel.support) @ kernel.coefficients + kernel.bias for kernel in self.kernels]
         return np.stack(columns, axis=1) if len(columns) > 1 else np.stack([-columns[0], columns[0]], axis=1)
 
 
@@ -59,7 +65,8 @@ class SvmModel:
     bias: NDArray[np.float64]
 
     def logits(self, wide: NDArray[np.float32]) -> NDArray[np.float64]:
-        return np.asarray(self.scores.of(wide) @ self.matrix.T + self.bias)
+        logits: NDArray[np.float64] = self.scores.of(wide) @ self.matrix.T + self.bias
+        return logits
 
 
 def fit_svm(
@@ -69,25 +76,25 @@ def fit_svm(
     claims: NDArray[np.str_],
     names: Sequence[str],
 ) -> SvmModel:
-    """wide: (n, d). labels, sites and claims (what the source says): n each. names: labels in the logits' order."""
-    left_out = np.full((len(labels), len(names)), np.nan)
+    """wide: (n, d). labels, sites, claims (source labels): (n,). names: the labels in the order of the logits."""
+    held_out = np.full((len(labels), len(names)), np.nan)  # scores by models that did not see the site
     folds = min(SITE_FOLDS, len(np.unique(sites)))
     if folds >= 2:
         for learn, rest in GroupKFold(folds).split(wide, labels, sites):
             if len(np.unique(labels[learn])) == len(names):
-                left_out[rest] = _fit(wide[learn], labels[learn], claims[learn], names).of(wide[rest])
+                held_out[rest] = _fit(wide[learn], labels[learn], claims[learn], names).of(wide[rest])
     scores = _fit(wide, labels, claims, names)
-    known = ~np.isnan(left_out[:, 0])
-    mixed = known & np.isin(claims, _mixed(claims, labels))
-    used = mixed if len(np.unique(labels[mixed])) == len(names) else known
-    if len(np.unique(labels[used])) < len(names):  # one site only, or no fold that holds every label
+    has_score = ~np.isnan(held_out[:, 0])
+    mixed = has_score & np.isin(claims, _mixed(claims, labels))
+    used = mixed if len(np.unique(labels[mixed])) == len(names) else has_score
+    if len(np.unique(labels[used])) < len(names):  # a single site, or a fold without one of the labels
         return SvmModel(scores, np.eye(len(names)), np.zeros(len(names)))
-    matrix, bias = _calibrated(left_out[used], labels[used], names)
+    matrix, bias = _calibrated(held_out[used], labels[used], names)
     return SvmModel(scores, matrix, bias)
 
 
 def _fit(wide: NDArray[np.float32], labels: NDArray[np.str_], claims: NDArray[np.str_], names: Sequence[str]) -> Scores:
-    weights = even_weights(labels, claims)
+    weights = balanced_weights(labels, claims)
     scaler = StandardScaler().fit(_roots(wide))
     z = scaler.transform(_roots(wide))
     kernels = []
@@ -98,23 +105,24 @@ def _fit(wide: NDArray[np.float32], labels: NDArray[np.str_], claims: NDArray[np
 
 
 def _roots(wide: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Square roots that keep the sign, so that one large value does not outweigh a hundred small ones."""
-    return np.asarray(np.sign(wide) * np.sqrt(np.abs(wide.astype(np.float64))))
+    """Signed square roots, so that one very large activation does not outweigh many small ones."""
+    roots: NDArray[np.float64] = np.sign(wide) * np.sqrt(np.abs(wide.astype(np.float64)))
+    return roots
 
 
-def even_weights(labels: NDArray[np.str_], claims: NDArray[np.str_]) -> NDArray[np.float64]:
-    """(n,) weights of mean 1: the sum is the same for each label, and within it for each claim of a source."""
+def balanced_weights(labels: NDArray[np.str_], claims: NDArray[np.str_]) -> NDArray[np.float64]:
+    """(n,) weights with mean 1. Each label has the same total weight, and so has each claim within a label."""
     weights = np.zeros(len(labels))
     for label in np.unique(labels):
-        made = np.unique(claims[labels == label])
-        for claim in made:
+        claims_there = np.unique(claims[labels == label])
+        for claim in claims_there:
             group = (labels == label) & (claims == claim)
-            weights[group] = 1 / len(made) / group.sum()
+            weights[group] = 1 / len(claims_there) / group.sum()
     return weights / weights.mean()
 
 
 def _mixed(claims: NDArray[np.str_], labels: NDArray[np.str_]) -> list[str]:
-    """Claims that do not decide the label: their sources bring at least a few images of another one."""
+    """Claims that are sometimes wrong: their images have at least a few of a second label."""
     mixed = []
     for claim in np.unique(claims):
         _, counts = np.unique(labels[claims == claim], return_counts=True)
@@ -126,7 +134,7 @@ def _mixed(claims: NDArray[np.str_], labels: NDArray[np.str_]) -> list[str]:
 def _calibrated(
     scores: NDArray[np.float64], labels: NDArray[np.str_], names: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(k, k) matrix and (k,) bias that turn scores into balanced log-odds."""
+    """The matrix (k, k) and bias (k,) that turn scores into log-odds for equally frequent labels."""
     if len(names) == 2:
         margin = (scores[:, 1] - scores[:, 0])[:, None]
         model = LogisticRegression(C=CALIBRATION_C, class_weight="balanced").fit(margin, labels == names[1])
@@ -137,14 +145,20 @@ def _calibrated(
     return model.coef_[order], model.intercept_[order]
 
 
-def _near(z: NDArray[np.float64], support: NDArray[np.float64]) -> NDArray[np.float64]:
+def _rbf(z: NDArray[np.float64], support: NDArray[np.float64]) -> NDArray[np.float64]:
     distance = (z**2).sum(axis=1)[:, None] - 2 * z @ support.T + (support**2).sum(axis=1)
-    return np.asarray(np.exp(-distance / z.shape[1]))
+    kernel: NDArray[np.float64] = np.exp(-distance / z.shape[1])
+    return kernel
 
 
 class Svm:
     name = "svm"
     what = "SVM on frozen maps, weighted against shortcuts, calibrated on sites left out"
+
+    @classmethod
+    def current_name(cls, name: str) -> str:
+        """The attempt that makes models of this name today."""
+        return cls.name if name == FORMER_NAME else name
 
     def missing(self, examples: Examples) -> str:  # noqa: ARG002
         return ""
@@ -155,10 +169,11 @@ class Svm:
             examples.wide[learn], examples.labels[learn], examples.sites[learn], examples.claims[learn], examples.names
         )
         facts = {"support_vectors": str(max(len(kernel.support) for kernel in model.scores.kernels))}
-        return Fitted(_graph(examples, model), softmax(model.logits(examples.wide)), facts)
+        return Fitted(_graph(examples, model), softmax(model.logits(examples.wide), axis=1), facts)
 
 
 def _graph(examples: Examples, model: SvmModel) -> onnx.ModelProto:
+    """The same computation as `SvmModel.logits`, from pixels to probabilities."""
     scores, net = model.scores, Net()
     root = net.put("Sqrt", [net.put("Abs", ["wide"], "w_abs")], "w_root")
     signed = net.put("Mul", [net.put("Sign", ["wide"], "w_sign"), root], "w_signed")

@@ -1,22 +1,26 @@
-"""The talk's transfer learning: a dense layer of 128 on MobileNet's frozen features. It worked best there."""
+"""The talk's transfer learning: a dense layer of 128 units on frozen features. It was the talk's best attempt."""
+
+import warnings
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
 from networks.graph import Net, finished, gemm
-from training.attempts.protocol import Fitted, softmax
+from training.attempts.protocol import Fitted
 from training.examples import Examples
 
-HIDDEN = 128
+HIDDEN_UNITS = 128
 SEED = 20261124
 EPOCHS = 100
 
 
 class Transfer:
     name = "transfer"
-    what = "the talk's head, dense 128, on frozen features"
+    what = "the talk's dense layer of 128 units on frozen features"
 
     def missing(self, examples: Examples) -> str:  # noqa: ARG002
         return ""
@@ -26,8 +30,8 @@ class Transfer:
         scaler = StandardScaler().fit(vectors[learn])
         order = {name: number for number, name in enumerate(examples.names)}
         numbers = np.array([order[label] for label in examples.labels[learn].tolist()])
-        model = MLPClassifier((HIDDEN,), alpha=1e-3, max_iter=EPOCHS, random_state=SEED, n_iter_no_change=EPOCHS)
-        _fit_quietly(model, scaler.transform(vectors[learn]), numbers)
+        model = MLPClassifier((HIDDEN_UNITS,), alpha=1e-3, max_iter=EPOCHS, random_state=SEED, n_iter_no_change=EPOCHS)
+        _fit_all_epochs(model, scaler.transform(vectors[learn]), numbers)
         first, last = model.coefs_
         first_bias, last_bias = model.intercepts_
         if last.shape[1] == 1:  # scikit-learn keeps one output for two labels
@@ -39,15 +43,11 @@ class Transfer:
         dense = net.put("Relu", [gemm(net, "features", "dense", folded, offset)], "dense_relu")
         logits = gemm(net, dense, "logits", last.T, last_bias)
         graph = finished(examples.net.graph, net, logits, examples.names, {})
-        return Fitted(graph, softmax(hidden @ last + last_bias), {"epochs": str(EPOCHS)})
+        return Fitted(graph, softmax(hidden @ last + last_bias, axis=1), {"epochs": str(EPOCHS)})
 
 
-def _fit_quietly(model: MLPClassifier, vectors: NDArray[np.float32], numbers: NDArray[np.int64]) -> None:
-    """Fit without the warning that more epochs would still change the network."""
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-
+def _fit_all_epochs(model: MLPClassifier, vectors: NDArray[np.float32], numbers: NDArray[np.int64]) -> None:
+    """Fit without scikit-learn's warning that more epochs would change the result."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(vectors, numbers)

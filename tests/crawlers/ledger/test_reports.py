@@ -31,7 +31,9 @@ def test_25_outcomes_add_up_and_an_ill_source_ends_with_1(tmp_path: Path) -> Non
     assert ended.returncode == 0
     assert sum(printed["outcomes"].values()) == printed["candidates"] == 4
     with project.catalog.read() as connection:
-        rows = dict(connection.execute(select(outcomes.c.run_id, func.count()).group_by(outcomes.c.run_id)).all())
+        rows: dict[int, int] = dict(
+            connection.execute(select(outcomes.c.run_id, func.count()).group_by(outcomes.c.run_id)).all()
+        )
         counted = {row.id: row.candidates for row in connection.execute(select(runs)) if row.candidates}
     assert rows == counted
 

@@ -3,7 +3,9 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from crawling import outcome_by_name, photo, stored
@@ -21,15 +23,15 @@ from simulator.server import Answer, Server
 from simulator.world import Picture
 
 FOUND = {
-    "cup": [Picture(f"cup-{n}", ".jpg", "not_cake", lambda n=n: photo(n)) for n in range(60)],
-    "hat": [Picture(f"hat-{n}", ".jpg", "not_cake", lambda n=n: photo(100 + n)) for n in range(7)],
+    "cup": [Picture(f"cup-{n}", ".jpg", "not_cake", partial(photo, n)) for n in range(60)],
+    "hat": [Picture(f"hat-{n}", ".jpg", "not_cake", partial(photo, 100 + n)) for n in range(7)],
 }
 
 
 @pytest.fixture(params=["unsplash", "openverse", "commons"])
 def service(request: pytest.FixtureRequest) -> Iterator[tuple[str, Server]]:
-    make = {"unsplash": PhotoApi, "openverse": OpenverseApi, "commons": CommonsApi}[request.param]
-    server = Server(make(FOUND))
+    make: dict[str, Any] = {"unsplash": PhotoApi, "openverse": OpenverseApi, "commons": CommonsApi}
+    server = Server(make[request.param](FOUND))
     yield request.param, server
     server.stop()
 
@@ -112,7 +114,7 @@ def test_the_unsplash_key_is_in_no_file_and_no_address(tmp_path: Path) -> None:
 
 def test_a_licence_that_does_not_exist_is_named(tmp_path: Path) -> None:
     server = Server(OpenverseApi(FOUND))
-    with pytest.raises(ConfigError, match="'bye' is no licence code"):
+    with pytest.raises(ConfigError, match="'bye' is not a licence code"):
         project(tmp_path, "openverse", server, ["cup"], 1, 'licences = ["bye"]')
     server.stop()
 

@@ -40,7 +40,8 @@ def test_imagefolder_is_a_folder_for_each_split_and_label(version: Version, tmp_
     assert export(version, "imagefolder", tmp_path / "x") == version.images
     pictures = list((tmp_path / "x").rglob("*.jpg"))
     walked = Counter((path.parts[-3], path.parts[-2]) for path in pictures)
-    assert all(Image.open(path).verify() is None for path in pictures[:10])
+    for path in pictures[:10]:
+        Image.open(path).verify()
     assert walked == counts(version)
 
 

@@ -65,7 +65,7 @@ def test_stored_bytes_are_read_until_they_are_discarded(blobs: Blobs) -> None:
     assert blobs.address(sha256, "JPEG").endswith(f"{sha256[:2]}/{sha256}.jpg")
     blobs.discard(sha256)
     blobs.discard(sha256)
-    for read in (blobs.read, lambda *name: blobs.start(*name, 3)):
+    for read in (blobs.read, lambda name, kind: blobs.start(name, kind, 3)):
         with pytest.raises(StorageError, match=r"is gone; restore it, or erase the image"):
             read(sha256, "JPEG")
     assert blobs.read(other, "PNG") == b"another"

@@ -20,7 +20,7 @@ def findings(picture: Picture) -> list[str]:
     if min(header.width, header.height) < MIN_SIDE_PX:
         return ["too small to be collected"]
     row = fingerprint(picture.content).row(picture.sha256)
-    subject = Subject(header.width, header.height, row["detail"], row["measures"], "cake", frozenset(["cake"]))
+    subject = Subject(header.width, header.height, row["detail"], row["measures"], "cake", frozenset(["cake"]))  # type: ignore[arg-type]
     return [finding.detector for detector in DETECTORS if (finding := detector().examine(subject))]
 
 

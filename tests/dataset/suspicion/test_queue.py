@@ -1,5 +1,7 @@
 """Which clusters people are asked about, and which come first."""
 
+from typing import Any
+
 import numpy as np
 
 from dataset.labels.players import Agreement
@@ -8,7 +10,7 @@ from dataset.suspicion.detectors import Finding, Subject
 from dataset.suspicion.queue import Suspicion, queue_rows
 
 
-def suspicion(score: float = 0.0, **more: bool) -> Suspicion:
+def suspicion(score: float = 0.0, **more: Any) -> Suspicion:
     """A cake on its source's word; a finding with this score says otherwise."""
     subject = Subject(800, 600, 50.0, {}, "cake", frozenset(["cake"]), labels=("cake", "not_cake"), **more)
     return Suspicion(subject, [Finding("words", 1, score, "not_cake", "named 'pie'")] if score else [])

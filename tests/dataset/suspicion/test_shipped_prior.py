@@ -2,6 +2,7 @@
 
 import io
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,9 +52,8 @@ def test_a_logo_is_more_probably_unusable_than_a_photo_of_noise() -> None:
     chances = []
     for content in (drawings.logo(random.Random(1)), out.getvalue()):
         header, made = examine(content), fingerprint(content)
-        row = shipped_prior.measure_row(
-            header.width, header.height, len(content), made.detail, made.row("")["measures"], None
-        )
+        measures: Any = made.row("")["measures"]
+        row = shipped_prior.measure_row(header.width, header.height, len(content), made.detail, measures, None)
         vector = net.vector(scaled_rgb(content))
         chances.append(shipped.probabilities(vector[None], np.array([row], dtype=np.float32))[0, 2])
     assert chances[0] > 0.8 > chances[1]

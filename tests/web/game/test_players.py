@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from dataset.catalog.tables import judgements, plays
 from dataset.catalog.writes import append
 from dataset.curate import curate
-from dataset.labels.players import Play, minds, objections, reliability
+from dataset.labels.players import Play, agreements, objections, reliability
 from dataset.project import Project
 from dataset.versions import published
 from labeling.queue import next_items
@@ -72,5 +72,5 @@ def test_players_weigh_what_they_get_right() -> None:
     worth = reliability(known)
     assert worth["bad"] < 0.5 < worth["good"]
     votes = [Play(player, "x", "a", "b", False) for player in ("bad", "bad2", "bad3")]
-    assert minds(votes, dict.fromkeys(("bad", "bad2", "bad3"), worth["bad"])) == {}
-    assert minds([Play("good", "x", "a", "b", False)] * 5, worth) == {}
+    assert agreements(votes, dict.fromkeys(("bad", "bad2", "bad3"), worth["bad"])) == {}
+    assert agreements([Play("good", "x", "a", "b", False)] * 5, worth) == {}

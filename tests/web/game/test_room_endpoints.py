@@ -9,7 +9,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 from dataset.project import Project
 
@@ -76,7 +77,7 @@ def socket_url(served: Served, room: dict[str, str]) -> str:
     return f"{served[0].replace('http', 'ws')}/show/{room['code']}/ws"
 
 
-def ask(socket: ClientConnection, message: Any) -> Any:
+def ask(socket: Connection, message: Any) -> Any:
     """Send a message and return the answer."""
     socket.send(message if isinstance(message, str) else json.dumps(message))
     return json.loads(socket.recv(RECEIVE_S))

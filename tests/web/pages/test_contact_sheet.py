@@ -1,5 +1,7 @@
 """The contact sheet of a version."""
 
+from typing import Any
+
 import pytest
 from PIL import Image
 
@@ -20,6 +22,7 @@ def test_a_sheet_has_a_band_for_each_label(published_project: Project) -> None:
         assert sheet.size == (COLUMNS * CELL_PX, band_px * len(version.labels))
         for number in range(len(version.labels)):
             top = number * band_px + HEADING_PX
+            low: Any
             low, _ = sheet.convert("L").crop((0, top, CELL_PX, top + CELL_PX)).getextrema()
             assert low < 200
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from crawlers.ledger import last_reports
+from crawlers.ledger.reports import last_reports
 from crawlers.probe import ProbedPhoto, ProbeReport
 from dataset.catalog.tables import images
 from dataset.project import Project

@@ -1,0 +1,37 @@
+"""labeling.guideline: the text that reviewers read beside the picture."""
+
+from pathlib import Path
+
+from dataset.opening import open_project
+from dataset.project import Project
+from labeling.guideline import as_html, guideline
+
+
+def project(folder: Path, labels: str) -> Project:
+    (folder / "isitcake.toml").write_text(f'[project]\ncontact = "https://example.org"\nlabels = {labels}\n')
+    return open_project(folder / "isitcake.toml")
+
+
+def test_cake_has_a_guideline_of_ours(tmp_path: Path) -> None:
+    text = guideline(project(tmp_path, '["cake", "not_cake"]'))
+    assert "cheesecake" in text
+    assert "**unsure**" in text
+
+
+def test_other_labels_are_listed_with_the_two_extra_answers(tmp_path: Path) -> None:
+    text = guideline(project(tmp_path, '["cat", "dog"]'))
+    assert all(f"- **{answer}**" in text for answer in ("cat", "dog", "unusable", "unsure"))
+    assert "cheesecake" not in text
+
+
+def test_a_guideline_beside_the_configuration_is_used(tmp_path: Path) -> None:
+    (tmp_path / "guideline.md").write_text("Look twice.")
+    assert guideline(project(tmp_path, '["cake", "not_cake"]')) == "Look twice."
+
+
+def test_html_has_paragraphs_lists_and_bold_text() -> None:
+    """Markup of the author is shown as text."""
+    html = as_html("# Title\n\n- **cake**: round\n- <b>not</b>\n\nOne line\nand another")
+    assert html == (
+        "<p>Title</p><ul><li><b>cake</b>: round</li><li>&lt;b&gt;not&lt;/b&gt;</li></ul><p>One line and another</p>"
+    )

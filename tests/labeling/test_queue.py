@@ -1,0 +1,82 @@
+"""labeling.queue: the review queue, read without Label Studio."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dataset.curate import curate
+from dataset.project import Project
+from foundation.environment import child_environment
+from labeling import queue
+from labeling.answer_files import import_answers
+
+
+def answer(project: Project, path: Path, *lines: str) -> None:
+    path.write_text("\n".join(["sha256,label,reviewer", *lines]) + "\n")
+    import_answers(project, path)
+
+
+def test_the_next_images_come_with_path_and_reasons(collected: Project) -> None:
+    items = queue.next_items(collected, 3)
+    assert len(items) == 3
+    for item in items:
+        assert set(item) == {"sha256", "path", "suggested_label", "reasons", "error_probability"}
+        assert Path(item["path"]).is_file()
+
+
+def test_an_answer_restores_an_excluded_picture(collected: Project, tmp_path: Path) -> None:
+    """Logos and banners are listed with a reason; after an answer `cake`, one is a cake again."""
+    items = queue.excluded(collected)
+    assert items
+    assert all(item["reason"] and Path(item["path"]).is_file() for item in items)
+    restored = items[0]["sha256"]
+    answer(collected, tmp_path / "answers.csv", f"{restored},cake,ann")
+    curate(collected)
+    assert restored not in {item["sha256"] for item in queue.excluded(collected)}
+
+
+def test_status_counts_questions_and_answers(collected: Project, tmp_path: Path) -> None:
+    """Answers by reviewer and by answer; a disagreement is open; the queue gets shorter."""
+    before = queue.status(collected)
+    assert before.queued > 10
+    assert (before.judgements, before.disputed, before.audit_error) == (0, 0, None)
+    assert "no audited image yet" in before.line()
+    first, second = (item["sha256"] for item in queue.next_items(collected, 2))
+    answer(
+        collected, tmp_path / "answers.csv", f"{first},cake,ann", f"{second},cake,ann", f"{second},not_cake,bob"
+    )  # fmt: skip
+    after = queue.status(collected)
+    assert after.queued == before.queued - 2
+    assert after.reviewers == {"ann": 2, "bob": 1}
+    assert after.answers == {"cake": 2, "not_cake": 1}
+    assert after.disputed == 1
+    assert after.expected_errors < before.expected_errors
+
+
+def test_status_knows_the_label_error_after_an_audit(collected: Project, tmp_path: Path) -> None:
+    item = queue.next_items(collected, 1, of_audit=True)[0]
+    answer(collected, tmp_path / "answers.csv", f"{item['sha256']},unusable,ann")
+    state = queue.status(collected)
+    if state.audited:  # only the sample's first pictures without a gap count
+        assert state.audit_error is not None
+        assert "of labels are wrong" in state.line()
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["next"], ["reviewers"], ["aside"], ["import", "answers.csv"]])
+def test_reading_commands_work_without_slow_packages(collected: Project, arguments: list[str]) -> None:
+    """They run where Label Studio's SDK and Prefect are missing, and load no scipy.stats and no sklearn."""
+    (collected.settings.root / "answers.csv").write_text("sha256,label,reviewer\n")
+    program = """
+import sys
+for name in ("label_studio_sdk", "prefect", "scipy.stats", "sklearn"):
+    sys.modules[name] = None  # as if it was not installed
+from isitcake.cli import main
+main()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "review", *arguments],
+        cwd=collected.settings.root, env=child_environment(), capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -1,0 +1,52 @@
+"""labeling.studio_json: tasks and annotations in Label Studio's JSON."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from labeling.studio_json import Task, annotations_of, as_import, choice_region, explanation_region, label_config
+
+URL = "http://studio.example"
+STORED = {
+    "id": 7,
+    "completed_by": 3,
+    "updated_at": "2026-11-24T10:00:00Z",
+    "lead_time": 4.5,
+    "result": [choice_region("cake"), explanation_region("three tiers")],
+}
+TASK: dict[str, Any] = {"id": 5, "data": {"sha256": "ab" * 32}}
+
+
+def test_an_answer_is_read_with_its_author_and_time() -> None:
+    (annotation,) = annotations_of({**TASK, "annotations": [STORED]}, {3: "ann@example.org"}, URL)
+    assert annotation.external_id == f"{URL}#7@2026-11-24T10:00:00+00:00"
+    assert (annotation.task_id, annotation.sha256, annotation.reviewer) == (5, "ab" * 32, "ann@example.org")
+    assert (annotation.answer, annotation.seconds, annotation.why) == ("cake", 4.5, "three tiers")
+    assert annotation.changed == datetime(2026, 11, 24, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("author", "reviewer"),
+    [(3, "ann@example.org"), (4, "user-4"), ({"id": 3}, "ann@example.org"), ({"email": "bob"}, "bob")],
+)
+def test_authors_are_named_in_several_ways(author: object, reviewer: str) -> None:
+    task = {**TASK, "annotations": [{**STORED, "completed_by": author}]}
+    assert [annotation.reviewer for annotation in annotations_of(task, {3: "ann@example.org"}, URL)] == [reviewer]
+
+
+def test_skipped_and_empty_answers_are_left_out() -> None:
+    skipped, empty = {**STORED, "was_cancelled": True}, {**STORED, "result": []}
+    assert not list(annotations_of({**TASK, "annotations": [skipped, empty]}, {}, URL))
+
+
+@pytest.mark.parametrize("suggestion", ["", "cake"])
+def test_a_suggestion_is_sent_only_if_there_is_one(suggestion: str) -> None:
+    content = as_import(Task("key", "ab" * 32, "http://a.example/p.jpg", "http://a.example/", suggestion))
+    assert content["data"]["ask"] == "key"
+    assert ("predictions" in content) is bool(suggestion)
+
+
+def test_labels_are_escaped() -> None:
+    """A label is text, never markup."""
+    assert '<Choice value="a&quot;b" hotkey="1"/>' in label_config(['a"b'])

@@ -1,0 +1,88 @@
+"""A project with two trained models, trained once for all tests of a worker; and later versions of it."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from dataset.catalog.tables import judgements, sightings
+from dataset.catalog.writes import append
+from dataset.curate import curate
+from dataset.opening import open_project
+from dataset.project import Project
+from dataset.publish import publish
+from dataset.reader import Version, newest
+from training.train import train
+
+TRAINED_AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+OPPOSITE = {"cake": "not_cake", "not_cake": "cake"}
+
+
+@pytest.fixture(scope="session")
+def trained_home(bakery_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bakery's project with the models `linear` and `svm`; `svm` is the default model."""
+    folder = tmp_path_factory.mktemp("trained") / "project"
+    shutil.copytree(bakery_home, folder)
+    project = open_project(folder / "isitcake.toml")
+    train(project.settings, names=["linear", "svm"], now=TRAINED_AT)
+    project.close()
+    return folder
+
+
+@pytest.fixture
+def trained(trained_home: Path, tmp_path: Path) -> Iterator[Project]:
+    """A copy of that project."""
+    shutil.copytree(trained_home, tmp_path / "trained")
+    project = open_project(tmp_path / "trained" / "isitcake.toml")
+    yield project
+    project.close()
+
+
+@pytest.fixture
+def version(trained: Project) -> Version:
+    """The version that the models were trained on."""
+    newest_version = newest(trained.home)
+    assert newest_version is not None
+    return newest_version
+
+
+@pytest.fixture
+def publish_answers(trained: Project) -> Callable[[Mapping[str, str]], Version]:
+    """A function that records answers by SHA-256 and publishes the next version."""
+
+    def publish_next(answers: Mapping[str, str]) -> Version:
+        now = datetime.now(UTC)
+        with trained.catalog.write() as connection:
+            append(connection, judgements, [
+                {"sha256": sha256, "reviewer": "ann", "answer": answer, "answered_at": now, "origin": "import",
+                 "external_id": f"{sha256} is {answer}", "recorded_at": now}
+                for sha256, answer in answers.items()])  # fmt: skip
+        curate(trained)
+        publish(trained)
+        published = newest(trained.home)
+        assert published is not None
+        return published
+
+    return publish_next
+
+
+@pytest.fixture
+def publish_wrong_labels(
+    trained: Project, version: Version, publish_answers: Callable[[Mapping[str, str]], Version]
+) -> Callable[[int], Version]:
+    """A function that gives the opposite answer for all images of some bakers, and publishes the next version."""
+
+    def publish_next(bakers: int) -> Version:
+        sites = {row.site for row in version.rows() if row.split == "train" and row.source_label == "cake"}
+        with trained.catalog.read() as connection:
+            rows = connection.execute(
+                select(judgements.c.sha256, judgements.c.answer)
+                .join(sightings, sightings.c.sha256 == judgements.c.sha256)
+                .where(sightings.c.source.in_(sorted(sites)[:bakers]))
+            ).all()
+        return publish_answers({row.sha256: OPPOSITE[row.answer] for row in rows if row.answer in OPPOSITE})
+
+    return publish_next
