@@ -22,7 +22,14 @@ from foundation.errors import CrawlError
 
 # What a page needs to show its photos. The pipeline downloads images, once and over HTTP; pings, event streams,
 # prefetches and reports show nothing.
-ANSWERED_TYPES = ("document", "stylesheet", "script", "xhr", "fetch")
+# By type: Sec-Fetch-Mode and Sec-Fetch-Dest, which the browser sends below the level where it asks us.
+ANSWERED_TYPES = {
+    "document": ("navigate", "document"),
+    "stylesheet": ("no-cors", "style"),
+    "script": ("no-cors", "script"),
+    "xhr": ("cors", "empty"),
+    "fetch": ("cors", "empty"),
+}
 ANSWERED_METHODS = ("GET", "HEAD", "POST")
 REFUSED = "blockedbyclient"  # Playwright's name of the error that the page sees
 # The browser's own view of the connection, which is not ours.
@@ -237,6 +244,9 @@ async def _closed(page: Any) -> None:
 async def _request_of(asked: Any) -> Request:
     """Our request for what the browser asks for."""
     headers = {name: value for name, value in asked.headers.items() if name.lower() not in REQUEST_HEADERS_DROPPED}
+    headers["sec-fetch-mode"], headers["sec-fetch-dest"] = ANSWERED_TYPES[asked.resource_type]
+    referer = headers.get("referer", "")
+    headers["sec-fetch-site"] = "none" if not referer else _site(asked.url, referer)
     cookies = await asked.frame.page.context.cookies(asked.url)
     if cookies:
         headers["cookie"] = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in cookies)
@@ -254,6 +264,12 @@ async def _request_of(asked: Any) -> Request:
             "download_slot": f"browser {urlsplit(asked.url).netloc}",
         },
     )
+
+
+def _site(url: str, referer: str) -> str:
+    """The Sec-Fetch-Site of a request, without the public suffixes that "same-site" needs."""
+    there, here = urlsplit(url), urlsplit(referer)
+    return "same-origin" if (there.scheme, there.netloc) == (here.scheme, here.netloc) else "cross-site"
 
 
 def _redirect_target(response: Any) -> str:

@@ -104,8 +104,11 @@ def test_sources_that_are_no_pictures(trained: Project, tmp_path: Path) -> None:
             predict(model, [source])
 
 
-@pytest.mark.parametrize("form", ["http://127.0.0.1:{}/a.jpg", "HTTP://127.1:{}/", "http://localhost:{}/", "http://[::ffff:127.0.0.1]:{}/",
-                                  "http://127.0.0.1:{}\\@93.184.216.34/", "http://93.184.216.34@127.0.0.1:{}/"])  # fmt: skip
+@pytest.mark.parametrize(
+    "form",
+    ["http://127.0.0.1:{}/a.jpg", "HTTP://127.1:{}/", "http://localhost:{}/", "http://[::ffff:127.0.0.1]:{}/",
+     "http://127.0.0.1:{}\\@93.184.216.34/", "http://93.184.216.34@127.0.0.1:{}/"],
+)  # fmt: skip
 def test_private_hosts_are_not_asked(trained: Project, form: str) -> None:
     """Security 2 and 3: one sentence that names the setting; the server sees nothing."""
     asked: list[str] = []
