@@ -149,7 +149,8 @@ def _end_with_parent() -> None:
     """Exit when the process that started us ends: nobody would read our messages, and the next run needs the lock."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 4096):  # not sys.stdin: its lock, held by this thread, would abort an ordinary exit
+            pass
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -32,6 +32,7 @@ ANSWERED_TYPES = {
 }
 ANSWERED_METHODS = ("GET", "HEAD", "POST")
 REFUSED = "blockedbyclient"  # Playwright's name of the error that the page sees
+STAYS = "aborted"  # the same for a page that tries to leave: it is not replaced by an error page
 # The browser's own view of the connection, which is not ours.
 REQUEST_HEADERS_DROPPED = ("accept-encoding", "connection", "content-length", "host", "proxy-connection", "cookie")
 ANSWER_HEADERS_DROPPED = ("alt-svc", "connection", "content-encoding", "content-length", "transfer-encoding")
@@ -162,6 +163,7 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         rendering = self._renderings[context_name]
 
         async def answer(route: Any, asked: Any) -> None:
+            leaves = rendering.has_begun and asked.is_navigation_request()
             work = asyncio.ensure_future(self._answer(asked, rendering))
             rendering.work.add(work)
             work.add_done_callback(rendering.work.discard)
@@ -169,7 +171,7 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
             response = None if work.cancelled() else work.result()
             with contextlib.suppress(PlaywrightError):  # the page is gone
                 if response is None:
-                    await route.abort(REFUSED)
+                    await route.abort(STAYS if leaves else REFUSED)
                 else:
                     await route.fulfill(status=response.status, headers=_headers(response), body=response.body)
 
