@@ -1,5 +1,5 @@
 # Two images. Both install the lock files that the tests use.
-FROM python:3.11-slim-bookworm AS base
+FROM python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b AS base
 RUN pip install --no-cache-dir "uv>=0.9,<1" && useradd --create-home cake
 ENV PYTHONUNBUFFERED=1 UV_SYSTEM_PYTHON=1 UV_NO_CACHE=1
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from flows.events import Event
+from foundation.environment import put_in_environment
 from foundation.errors import FlowError, IsItCakeError
 
 WORK_POOL = "isitcake"
@@ -95,16 +96,16 @@ def serve_deployments(config: Path, started: Callable[[], None]) -> None:
     api_url = PREFECT_API_URL.value()
     if not api_url:
         raise FlowError("no Prefect server to run schedules on; start one and set PREFECT_API_URL")
-    project = {"config": str(config)}
+    put_in_environment(ISITCAKE_CONFIG=str(config.absolute()))  # runs open this project; none comes by parameter
     with _port():
         httpx.get(f"{api_url}/health", timeout=HEALTH_TIMEOUT_S).raise_for_status()
+        _require_password(api_url)
         runners: list[Any] = [
             getattr(loop, deployment.flow).to_deployment(
                 deployment.name,
                 description=deployment.description,
                 cron=deployment.cron,
                 interval=deployment.interval,
-                parameters=project,
                 concurrency_limit=CONCURRENT_RUNS,
             )
             for deployment in DEPLOYMENTS
@@ -112,23 +113,35 @@ def serve_deployments(config: Path, started: Callable[[], None]) -> None:
         deployment_ids = [runner.apply() for runner in runners]
         for deployment, deployment_id in zip(DEPLOYMENTS, deployment_ids, strict=True):
             if deployment.automation:
-                _register(deployment.automation, deployment_id, project)
+                _register(deployment.automation, deployment_id)
         started()
         serve(*runners, print_starting_message=False)
 
 
-def _register(automation: Automation, deployment_id: Any, project: Mapping[str, str]) -> None:
+def _require_password(api_url: str) -> None:
+    """Raise FlowError where the Prefect server takes orders from anybody."""
+    import httpx
+
+    if httpx.post(f"{api_url}/flows/filter", json={"limit": 1}, timeout=HEALTH_TIMEOUT_S).is_success:
+        raise FlowError(
+            f"the Prefect server at {api_url} has no password: any page in a browser on this machine could run code "
+            "there; start it with PREFECT_SERVER_API_AUTH_STRING=user:password and "
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS set to its own address, and set PREFECT_API_AUTH_STRING for this "
+            "command"
+        )
+
+
+def _register(automation: Automation, deployment_id: Any) -> None:
     """Create the automation on the Prefect server, or update the one of that name."""
     from prefect.automations import Automation as PrefectAutomation
     from prefect.events.actions import RunDeployment
     from prefect.events.schemas.automations import EventTrigger, Posture
     from prefect.exceptions import PrefectException
 
-    parameters = {**project, **automation.parameters}
     wanted = PrefectAutomation(
         name=automation.name,
         trigger=EventTrigger(expect={automation.event.value}, posture=Posture.Reactive, threshold=1),
-        actions=[RunDeployment(source="selected", deployment_id=deployment_id, parameters=parameters)],
+        actions=[RunDeployment(source="selected", deployment_id=deployment_id, parameters=dict(automation.parameters))],
     )
     with contextlib.suppress(ValueError, PrefectException):
         existing: Any = PrefectAutomation.read(name=automation.name)

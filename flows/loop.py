@@ -8,6 +8,7 @@ from prefect import flow, task
 from prefect.artifacts import create_image_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
+from prefect.runtime import deployment
 
 import crawlers.collect
 import dataset.curate
@@ -20,7 +21,10 @@ import training.retraining
 import training.train
 from dataset.opening import open_project
 from dataset.project import Project
+from dataset.versions.published import VERSION_NAME
 from flows.events import Event
+from foundation.environment import served_config
+from foundation.errors import UnknownVersion, UsageError
 from training.leaderboard import COLUMNS, board
 from web.pages.contact_sheet import write_contact_sheet
 from web.pages.leaderboard import write_leaderboard
@@ -128,7 +132,7 @@ def publish(config: Path | None = None) -> str | None:
 @flow(name="train", validate_parameters=False)
 def train(config: Path | None = None, version: str | None = None, by_event: bool = False) -> str:
     """Train on a version; without a name, on the newest. by_event: only if enough images changed."""
-    return train_model(_project(config), version, by_event)
+    return train_model(_project(config), _version_name(version), by_event)
 
 
 @flow(name="refresh", validate_parameters=False)
@@ -146,8 +150,24 @@ def refresh(config: Path | None = None) -> str | None:
 
 
 def _project(config: Path | str | None) -> Project:
-    """config: text where a deployment passes it; None: the project that ISITCAKE_CONFIG names."""
+    """The project of a run. config: of a run in this process. A run that the Prefect server started opens the project
+    that ISITCAKE_CONFIG names and no other: whoever can start a run must not choose a file. Raises UsageError.
+    """
+    if deployment.id:
+        served = served_config()
+        if config and (served is None or Path(config).absolute() != served.absolute()):
+            raise UsageError(
+                f"this worker serves {served or 'no project'}, not {str(config)[:200]!r}; start one for it"
+            )
+        return open_project(served)
     return open_project(Path(config) if config else None)
+
+
+def _version_name(version: str | None) -> str | None:
+    """A version's name as it came from an event: never a path. Raises UnknownVersion."""
+    if version is not None and not VERSION_NAME.fullmatch(version):
+        raise UnknownVersion(f"{version[:100]!r} is not the name of a version; see `isitcake versions list`")
+    return version
 
 
 def _table(key: str, rows: list[dict[str, Any]], line: str) -> None:

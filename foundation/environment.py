@@ -1,6 +1,7 @@
 """The variables of this process. Only this module and settings_file read os.environ."""
 
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,35 @@ def browser_from_environment(environ: Mapping[str, str] | None = None) -> str:
 def prefect_api_url(environ: Mapping[str, str] | None = None) -> str:
     """Address of the Prefect server from PREFECT_API_URL; empty if the variable is not set."""
     return (os.environ if environ is None else environ).get("PREFECT_API_URL", "")
+
+
+def prefect_has_password(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether PREFECT_API_AUTH_STRING or an API key is set for the Prefect client."""
+    environ = os.environ if environ is None else environ
+    return bool(environ.get("PREFECT_API_AUTH_STRING") or environ.get("PREFECT_API_KEY"))
+
+
+def served_config() -> Path | None:
+    """The project that this process serves, from ISITCAKE_CONFIG; None if the variable is not set."""
+    named = os.environ.get("ISITCAKE_CONFIG", "")
+    return Path(named) if named else None
+
+
+def protect_temporary_prefect() -> None:
+    """Give the Prefect server that a flow starts for itself a password, and no foreign origin.
+
+    Without them any page in a browser on this machine could create a deployment there and run code. Call it before
+    prefect is imported. Does nothing where a Prefect server is named.
+    """
+    if not prefect_api_url():
+        password = f"isitcake:{secrets.token_urlsafe(24)}"
+        put_in_environment(
+            PREFECT_SERVER_API_AUTH_STRING=password,
+            PREFECT_API_AUTH_STRING=password,
+            PREFECT_SERVER_CORS_ALLOWED_ORIGINS="http://127.0.0.1",
+            PREFECT_SERVER_ANALYTICS_ENABLED="false",
+            DO_NOT_TRACK="1",
+        )
 
 
 def put_in_environment(**values: str) -> None:

@@ -30,7 +30,7 @@ from labeling import push, queue
 from simulator.internet import IDIOMS, Internet
 from simulator.photo_api import ACCESS_KEY
 from simulator.reviewers import Reviewers
-from simulator.servers import LabelStudioAccount, prefect_environment, start_label_studio, start_prefect
+from simulator.servers import LabelStudioAccount, prefect_auth, prefect_environment, start_label_studio, start_prefect
 from simulator.world import World, drawn_world, photo_world
 from training import models
 from training.metrics import Metrics
@@ -71,7 +71,9 @@ def run_demo(folder: Path, photos: Path | None, once: bool) -> None:
         put_in_environment(
             ISITCAKE_LABEL_STUDIO_API_KEY=account.token,
             ISITCAKE_UNSPLASH_ACCESS_KEY=ACCESS_KEY,
-            **prefect_environment(home / "prefect", f"http://127.0.0.1:{ports.prefect}/api"),
+            **prefect_environment(
+                home / "prefect", f"http://127.0.0.1:{ports.prefect}/api", prefect_auth(home / "prefect")
+            ),
         )
         config = _configure(home, kind, internet, ports)
         with _step("Starting Prefect and Label Studio"), ThreadPoolExecutor(2) as pool:
@@ -204,7 +206,7 @@ def _addresses(project: Project, ports: Ports, account: LabelStudioAccount, once
             ("a game for a room", f"http://127.0.0.1:{ports.web}/show"),
             ("report, live", f"http://127.0.0.1:{ports.web}/"),
             ("Label Studio", f"http://127.0.0.1:{ports.label_studio}/  ({account.email}, {account.password})"),
-            ("Prefect", f"http://127.0.0.1:{ports.prefect}/"),
+            ("Prefect", f"http://127.0.0.1:{ports.prefect}/  ({prefect_auth(project.home.parent / 'prefect')})"),
         ]
     print_grid(Grid(["open", "at"], rows))
 

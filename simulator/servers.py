@@ -1,7 +1,9 @@
 """Starts real servers on loopback for the demo and the tests: Label Studio and Prefect."""
 
+import dataclasses
 import hashlib
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -29,6 +31,7 @@ class Service:
     url: str
     process: subprocess.Popen[bytes]
     log: Path
+    auth: str = ""  # `user:password`, where it has one
 
     def wait(self, path: str, timeout_s: float = START_TIMEOUT_S, tell: Callable[[], None] = lambda: None) -> None:
         """Return once GET `path` answers; tell() is called after each try.
@@ -94,16 +97,37 @@ def start_label_studio(folder: Path, port: int, account: LabelStudioAccount) -> 
 def start_prefect(folder: Path, port: int) -> Service:
     """Start a Prefect server, with its data in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    changes = prefect_environment(folder, f"http://127.0.0.1:{port}/api")
+    origin = f"http://127.0.0.1:{port}"
+    changes = {
+        **prefect_environment(folder, f"{origin}/api", prefect_auth(folder)),
+        "PREFECT_SERVER_API_AUTH_STRING": prefect_auth(folder),
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": origin,  # of its own pages; the default is every origin
+    }
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    return _start("Prefect", command, changes, port, folder / "prefect.log")
+    service = _start("Prefect", command, changes, port, folder / "prefect.log")
+    return dataclasses.replace(service, auth=prefect_auth(folder))
 
 
-def prefect_environment(folder: Path, api_url: str) -> dict[str, str]:
-    """Environment variables for a process that uses a Prefect server that we started."""
+def prefect_auth(folder: Path) -> str:
+    """The user and password of the Prefect server in `folder`, `user:password`: drawn once, readable by us only.
+
+    Without one, any page in a browser on this machine could create a deployment and run code.
+    """
+    path = folder / "auth"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"isitcake:{secrets.token_urlsafe(24)}")
+    return path.read_text(encoding="utf-8")
+
+
+def prefect_environment(folder: Path, api_url: str, auth: str) -> dict[str, str]:
+    """Environment variables for a process that uses a Prefect server that we started. auth: of that server."""
     return {
         "PREFECT_HOME": str(folder),
         "PREFECT_API_URL": api_url,
+        "PREFECT_API_AUTH_STRING": auth,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_LOGGING_LEVEL": "CRITICAL",

@@ -185,7 +185,9 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service
 @pytest.fixture
 def prefect(prefect_server: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Service:
     """The environment of a process that talks to the Prefect server."""
-    for name, value in prefect_environment(tmp_path / "prefect", f"{prefect_server.url}/api").items():
+    for name, value in prefect_environment(
+        tmp_path / "prefect", f"{prefect_server.url}/api", prefect_server.auth
+    ).items():
         monkeypatch.setenv(name, value)
     return prefect_server
 

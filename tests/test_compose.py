@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from postgresql import USER, running_postgresql
+from postgresql import running_postgresql
 from projects import write_config
 
 from dataset.catalog.tables import asked as asked_table
@@ -39,6 +39,10 @@ from simulator.world import World
 ROOT = Path(__file__).parents[1]
 SECRETS = {
     "POSTGRES_PASSWORD": "unused",
+    "CATALOG_PASSWORD": "unused1",
+    "PREFECT_DATABASE_PASSWORD": "unused2",
+    "LABEL_STUDIO_DATABASE_PASSWORD": "unused3",
+    "PREFECT_PASSWORD": "a1b2c3",
     "LABEL_STUDIO_PASSWORD": "is-it-cake",
     "LABEL_STUDIO_API_KEY": "0123456789abcdef0123456789abcdef01234567",
     "PICTURES_SECRET": "long random text",
@@ -53,9 +57,25 @@ def test_secrets_are_required_and_nothing_listens_beyond_loopback() -> None:
         assert re.search(rf"\$\{{{name}:\?", text)
         assert not re.search(rf"\$\{{{name}(:-[^}}]|\}})", text)
         assert f"{name}=\n" in (ROOT / "compose.env.example").read_text()
-    for service in yaml.safe_load(text)["services"].values():
-        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    content = yaml.safe_load(text)
+    for name, service in content["services"].items():
         assert "healthcheck" in service
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+        assert ("ports" in service) == (name == "proxy")
+    assert content["networks"]["inside"] == {"internal": True}
+
+
+def test_containers_can_do_little() -> None:
+    """No capabilities, no new privileges, read-only file systems but Label Studio's, images pinned by digest."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service.get("read_only", False) == (name != "label-studio")
+        assert "build" in service or re.search(r"@sha256:[0-9a-f]{64}$", service["image"])
+    bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert all("@sha256:" in base for base in bases if ":" in base)
+    assert (ROOT / "Dockerfile").read_text().count("USER cake") == 2
 
 
 class Stack:
@@ -108,7 +128,7 @@ def stack(tmp_path: Path, internet: Internet, monkeypatch: pytest.MonkeyPatch) -
     (folder / "project").mkdir(parents=True)
     write_config(internet, folder / "project")
     text = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    with running_postgresql(text["configs"]["databases"]["content"] + f"CREATE DATABASE {USER};") as port:
+    with running_postgresql(text["configs"]["databases"]["content"], "postgres") as port:
         yield Stack(folder, port)
 
 
@@ -127,9 +147,12 @@ def test_the_services_of_the_compose_file(
         running.callback(worker.stop)
         worker.wait(worker.health)  # type: ignore[attr-defined]
         api = f"{started[1].url}/api"
-        deployment = requests.get(f"{api}/deployments/name/collect/weekly", timeout=30).json()["id"]
-        run = requests.post(f"{api}/deployments/{deployment}/create_flow_run", json={}, timeout=30).json()["id"]
-        state = finished(f"{api}/flow_runs/{run}")
+        assert requests.post(f"{api}/flows/filter", json={}, timeout=30).status_code == 401
+        session = requests.Session()
+        session.auth = ("isitcake", SECRETS["PREFECT_PASSWORD"])
+        deployment = session.get(f"{api}/deployments/name/collect/weekly", timeout=30).json()["id"]
+        run = session.post(f"{api}/deployments/{deployment}/create_flow_run", json={}, timeout=30).json()["id"]
+        state = finished(session, f"{api}/flow_runs/{run}")
         assert state["type"] == "COMPLETED", (state, worker.log.read_text()[-3000:])
         for name, value in stack.services["app"]["environment"].items():
             monkeypatch.setenv(name, value or "")
@@ -149,7 +172,7 @@ def test_the_services_of_the_compose_file(
         assert asked
         picture = requests.get(picture_url(project.settings, min(asked)), timeout=30)
         assert picture.headers["Content-Type"] == "image/jpeg"
-        automations = requests.post(f"{api}/automations/filter", json={}, timeout=30).json()
+        automations = session.post(f"{api}/automations/filter", json={}, timeout=30).json()
         assert {a["trigger"]["expect"][0] for a in automations} == {
             "review.round.finished",
             "dataset.version.published",
@@ -159,11 +182,11 @@ def test_the_services_of_the_compose_file(
         assert parameters == [{"version": version, "by_event": True}]
 
 
-def finished(url: str, within_s: float = 300) -> dict[str, Any]:
+def finished(session: requests.Session, url: str, within_s: float = 300) -> dict[str, Any]:
     """The last state of a flow run; waits for it."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
-        state: dict[str, Any] = requests.get(url, timeout=30).json()["state"]
+        state: dict[str, Any] = session.get(url, timeout=30).json()["state"]
         if state["type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
             return state
         time.sleep(0.5)

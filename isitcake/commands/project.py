@@ -62,6 +62,9 @@ def demo(photos: Path | None, once: bool, folder: Path) -> None:
 @pass_context
 def run(context: Context, as_json: bool) -> None:
     """Run every stage once, as the Prefect flow `refresh`: collect, curate, ask, publish."""
+    from foundation.environment import protect_temporary_prefect
+
+    protect_temporary_prefect()
     from flows import loop
     from flows.deployments import run as run_flow
 

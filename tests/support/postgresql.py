@@ -17,8 +17,8 @@ USER = "isitcake"
 
 
 @contextmanager
-def running_postgresql(sql: str = "") -> Iterator[int]:
-    """A server on a free port of 127.0.0.1, after `sql` was run. Skips where there is none."""
+def running_postgresql(sql: str = "", user: str = USER) -> Iterator[int]:
+    """A server on a free port of 127.0.0.1, after `sql` was run. user: its superuser. Skips where there is none."""
     found = shutil.which("initdb") or next(map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))), None)
     if not found:
         pytest.skip("no PostgreSQL here")
@@ -33,12 +33,12 @@ def running_postgresql(sql: str = "") -> Iterator[int]:
             subprocess.run([*as_user, *command], check=True, capture_output=True, cwd=data)
 
         folder = f"{data}/cluster"
-        run(str(programs / "initdb"), "-D", folder, "-U", USER, "-A", "trust", "-E", "UTF8", "--no-sync")
+        run(str(programs / "initdb"), "-D", folder, "-U", user, "-A", "trust", "-E", "UTF8", "--no-sync")
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data} -c fsync=off"
         control = [str(programs / "pg_ctl"), "-D", folder, "-w"]
         run(*control, "-l", f"{data}/log", "-o", options, "start")
         try:
-            with psycopg.connect(f"postgresql://{USER}@127.0.0.1:{port}/postgres", autocommit=True) as connection:
+            with psycopg.connect(f"postgresql://{user}@127.0.0.1:{port}/postgres", autocommit=True) as connection:
                 for statement in filter(str.strip, sql.split(";")):
                     connection.execute(statement.encode())
             yield port
