@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 import idna
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-MAX_URL_CHARACTERS = 8192
+MAX_URL_CHARACTERS = 8192  # what common servers take
+MAX_HOST_CHARACTERS = 253  # RFC 1035 2.3.4
 HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
-PRIVATE_NAMES = ("localhost", "local", "internal", "home.arpa", "localdomain", "lan", "intranet", "corp", "home")
+PRIVATE_NAMES = ("localhost", "local", "internal", "localdomain", "lan", "intranet", "corp", "home")  # last labels
+PRIVATE_DOMAIN = "home.arpa"  # RFC 8375
 IPV4_IN_IPV6 = (  # networks whose last 32 bits are an IPv4 address that the packets reach in the end
-    ipaddress.IPv6Network("::/96"),  # IPv4-compatible, RFC 4291 2.5.5.1
     ipaddress.IPv6Network("::ffff:0:0/96"),  # IPv4-mapped, RFC 4291 2.5.5.2
     ipaddress.IPv6Network("64:ff9b::/96"),  # NAT64, RFC 6052
 )
@@ -28,6 +29,7 @@ NEVER_PUBLIC_IPV4 = (
     ipaddress.IPv4Network("192.88.99.0/24"),  # relays of 6to4, RFC 7526
 )
 NEVER_PUBLIC = (
+    ipaddress.IPv6Network("::/96"),  # IPv4-compatible, given up: RFC 4291 2.5.5.1
     ipaddress.IPv6Network("::ffff:0:0:0/96"),  # IPv4-translated, RFC 2765
     ipaddress.IPv6Network("64:ff9b:1::/48"),  # NAT64 inside one network, RFC 8215
     ipaddress.IPv6Network("100::/64"),  # discard, RFC 6666
@@ -40,6 +42,10 @@ ISATAP = re.compile(r"(0000|0200):5efe", re.IGNORECASE)  # RFC 5214: the last 32
 
 class Refused(Exception):
     """No connection is made to this address; the message says why."""
+
+
+class NoSuchName(Refused):
+    """The host's name has no numeric address."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ def parse(url: str) -> Address:
         raise Refused("address: no host")
     if "@" in authority or "\\" in authority or "%" in authority:
         raise Refused("address: user name, backslash or percent sign in the host")
-    found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::(\d{1,5}))?", authority)
+    found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::([0-9]{1,5}))?", authority)
     if found is None:
         raise Refused("address: malformed host or port")
     port = int(found[2]) if found[2] else DEFAULT_PORTS[parts.scheme]
@@ -96,8 +102,7 @@ def check_host(address: Address, allowed: Set[str] = frozenset()) -> None:
     """Raise Refused where the text of an address says that it is not public. Names are not resolved."""
     if address.host_port in allowed:
         return
-    last = address.host.rpartition(".")[2]
-    if last in PRIVATE_NAMES or address.host.endswith(".home.arpa"):
+    if address.host.rpartition(".")[2] in PRIVATE_NAMES or f".{address.host}".endswith(f".{PRIVATE_DOMAIN}"):
         raise Refused("address: private host")
     if is_literal(address.host) and not is_public(address.host):
         raise Refused("address: private host")
@@ -106,15 +111,14 @@ def check_host(address: Address, allowed: Set[str] = frozenset()) -> None:
 def checked_addresses(host: str, port: int, allowed: Set[str] = frozenset()) -> list[str]:
     """Numeric addresses of a host, all of them public, or all of them allowed by host:port. Connect to these only.
 
-    Raises Refused, also where the name does not exist.
+    host: as in a URL, an IPv6 address with or without brackets. Raises Refused; NoSuchName where there is none.
     """
-    address = Address("", host.strip("[]").lower().rstrip("."), port)
-    if address.host_port not in allowed:
-        check_host(address, allowed)
+    address = Address("", _host(f"[{host}]" if ":" in host and not host.startswith("[") else host), port)
+    check_host(address, allowed)
     try:
         rows = socket.getaddrinfo(address.host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise Refused("address: no such name") from None
+        raise NoSuchName("address: no such name") from None
     numbers = list(dict.fromkeys(str(row[4][0]) for row in rows))
     if address.host_port not in allowed and not all(map(is_public, numbers)):
         raise Refused("address: private host")
@@ -134,7 +138,7 @@ def is_public(number: str) -> bool:
     if any(ip in network for network in NEVER_PUBLIC):
         return False
     if any(ip in network for network in IPV4_IN_IPV6):
-        return int(ip) > 1 and is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+        return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
     if ip.sixtofour is not None:
         return is_public(str(ip.sixtofour))
     if ip.teredo is not None:
@@ -155,6 +159,8 @@ def is_literal(host: str) -> bool:
 
 def _host(text: str) -> str:
     """The host in one spelling: a number in its plain form, a name in ASCII, without a final dot. Raises Refused."""
+    if "%" in text or len(text) > MAX_HOST_CHARACTERS:
+        raise Refused("address: malformed host")
     if text.startswith("["):
         try:
             return str(ipaddress.IPv6Address(text[1:-1]))
@@ -165,10 +171,10 @@ def _host(text: str) -> str:
     except idna.IDNAError:
         raise Refused("address: malformed host") from None
     name = name.removesuffix(".")
-    if len(name) > 253 or not HOST.fullmatch(name):
+    if len(name) > MAX_HOST_CHARACTERS or not HOST.fullmatch(name):
         raise Refused("address: malformed host")
     last = name.rpartition(".")[2]
-    if last.isdigit() or re.fullmatch(r"0x[0-9a-f]*", last):  # WHATWG: a host that ends in a number is a number
+    if re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last):  # WHATWG: a host that ends in a number is a number
         return _ipv4(name)
     return name
 
@@ -178,11 +184,7 @@ def _ipv4(text: str) -> str:
 
     Source: WHATWG URL, IPv4 parser.
     """
-    parts = text.split(".")
-    try:
-        numbers = [_number(part) for part in parts]
-    except ValueError:
-        raise Refused("address: malformed host") from None
+    numbers = [_number(part) for part in text.split(".")]
     last_limit = 256 ** (5 - len(numbers)) if len(numbers) <= 4 else 0
     if any(number > 255 for number in numbers[:-1]) or numbers[-1] >= last_limit:
         raise Refused("address: malformed host")
@@ -191,6 +193,11 @@ def _ipv4(text: str) -> str:
 
 
 def _number(text: str) -> int:
-    if text.startswith("0x"):
+    """One part of an IPv4 address: hexadecimal, octal or decimal. Raises Refused."""
+    if re.fullmatch(r"0x[0-9a-f]*", text):
         return int(text[2:] or "0", 16)
-    return int(text, 8 if len(text) > 1 and text.startswith("0") else 10)
+    if re.fullmatch(r"0[0-7]*", text):
+        return int(text, 8)
+    if re.fullmatch(r"[1-9][0-9]*", text):
+        return int(text)
+    raise Refused("address: malformed host")  # int() would take 1_0 and 0o17 as well

@@ -55,6 +55,30 @@ def child_environment(**changes: str) -> dict[str, str]:
     return {**os.environ, **changes}
 
 
+# What a browser needs to find its libraries, fonts, language and folders. It shows pages of strangers.
+BROWSER_VARIABLES = (
+    "PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "FONTCONFIG_PATH", "FONTCONFIG_FILE",
+    "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_DATA_DIRS", "XDG_RUNTIME_DIR",
+)  # fmt: skip
+SECRET_PREFIXES = ("ISITCAKE_", "PREFECT_", "LABEL_STUDIO_")
+
+
+def bare_environment() -> dict[str, str]:
+    """The environment for a browser: no secret, no proxy, nothing that it does not need."""
+    return {name: value for name, value in os.environ.items() if name in BROWSER_VARIABLES or name.startswith("LC_")}
+
+
+def drop_secrets() -> None:
+    """Remove the project's secrets and the proxies from this process's environment, for the processes it starts.
+
+    The settings were read before. ISITCAKE_BROWSER stays: it is no secret, and read later.
+    """
+    for name in list(os.environ):
+        is_ours = name.startswith(SECRET_PREFIXES) and name != "ISITCAKE_BROWSER"
+        if is_ours or name.lower().endswith("_proxy"):
+            del os.environ[name]
+
+
 def shared_folder() -> Path | None:
     """Folder of real photos and weights for tests and benchmarks (ISITCAKE_SHARED); None if there is none."""
     folder = Path(os.environ.get("ISITCAKE_SHARED") or Path(__file__).resolve().parents[2] / "shared")

@@ -1,19 +1,18 @@
 """Download pretrained weights from a pinned list, and check them."""
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-
-from foundation.downloads import TooLarge, read_body
+from foundation.addresses import Refused
 from foundation.errors import StorageError, TrainingError, UsageError
 from foundation.files import replace_file
+from foundation.outgoing import Failures, Limits, Outgoing
 from foundation.settings import DETECTOR_NAME, WEIGHTS_NAME, ZOO_DETECTOR_NAME, ZOO_WEIGHTS_NAME, Settings
 
-TIMEOUT_S = 30  # without a byte from the server
-MAX_BYTES = 500_000_000  # of one file; the largest on the list has 29 MB
+LIMITS = Limits(max_bytes=500_000_000, max_s=3600, timeout_s=30)  # the largest on the list has 29 MB
 
 Progress = Callable[[str, int, int], None]
 
@@ -69,10 +68,12 @@ def fetch(settings: Settings, progress: Progress | None = None) -> list[Fetched]
     if settings.weights is None:
         raise UsageError("no folder for weights; set [models] folder, or ISITCAKE_MODELS")
     folder = settings.weights.parent
-    return [Fetched(entry.file, _fetch(entry, folder, progress), entry.licence) for entry in WEIGHTS]
+    outgoing = Outgoing(settings.user_agent, frozenset(settings.crawl.allow_private_hosts))
+    with contextlib.closing(outgoing):
+        return [Fetched(entry.file, _fetch(entry, folder, outgoing, progress), entry.licence) for entry in WEIGHTS]
 
 
-def _fetch(entry: Weights, folder: Path, progress: Progress | None) -> str:
+def _fetch(entry: Weights, folder: Path, outgoing: Outgoing, progress: Progress | None) -> str:
     path = folder / entry.file
     if (folder / entry.instead_of).is_file():
         return f"not needed, {entry.instead_of} is there"
@@ -82,26 +83,28 @@ def _fetch(entry: Weights, folder: Path, progress: Progress | None) -> str:
                 f"{path} has another SHA-256 than the pinned file; remove it and run `isitcake models fetch` again"
             )
         return "there"
-    replace_file(path, _download(entry, progress))
+    replace_file(path, _download(entry, outgoing, progress))
     return "fetched"
 
 
-def _download(entry: Weights, progress: Progress | None) -> bytes:
+def _download(entry: Weights, outgoing: Outgoing, progress: Progress | None) -> bytes:
+    def report(count: int, total: int) -> None:
+        if progress:
+            progress(entry.file, count, max(total, count))
+
     try:
-        with requests.get(entry.address, timeout=TIMEOUT_S, stream=True) as response:
-            response.raise_for_status()
-            total = int(response.headers.get("Content-Length", 0))
-
-            def report(count: int) -> None:
-                if progress:
-                    progress(entry.file, count, max(total, count))
-
-            content = read_body(response, MAX_BYTES, progress=report)
-    except (requests.RequestException, TooLarge) as error:
+        answer = outgoing.get(entry.address, LIMITS, progress=report)
+        why = "" if answer.status == 200 else f"answered {answer.status}"
+    except Refused as error:
+        why = f"{error}; a private host must be listed in [crawl] allow_private_hosts"
+    except Failures as error:
+        why = type(error).__name__
+    if why:
         raise TrainingError(
-            f"{entry.file} cannot be fetched from {entry.address} ({type(error).__name__}); copy it into the folder of "
-            "weights, or set ISITCAKE_MODELS to a folder that has it"
-        ) from error
+            f"{entry.file} cannot be fetched from {entry.address} ({why}); copy it into the folder of weights, or set "
+            "ISITCAKE_MODELS to a folder that has it"
+        )
+    content = answer.body
     if (sha256 := hashlib.sha256(content).hexdigest()) != entry.sha256:
         raise StorageError(
             f"{entry.address} returned another file than the pinned one (SHA-256 {sha256[:16]}…); nothing was kept; "

@@ -5,21 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import requests
 from PIL import Image
 from sklearn.preprocessing import normalize
 
 from dataset.reader import Undecodable, decode, decoded, load
-from foundation.downloads import TooLarge, read_body
+from foundation.addresses import Refused
+from foundation.downloads import TooLarge, TooSlow
 from foundation.errors import UsageError
-from foundation.settings import Settings
+from foundation.outgoing import Failures, Limits, Outgoing
+from foundation.settings import AGENT_NAME, Settings
+from foundation.version import VERSION
 from training.examples import Examples, Progress
 from training.models import Model
 from training.train import examples_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff")
-MAX_DOWNLOAD_BYTES = 30_000_000
-TIMEOUT_S = 20
+LIMITS = Limits(max_bytes=30_000_000, max_s=120, timeout_s=20)  # a picture of 30 MB over a slow line
 NEIGHBOURS = 3  # similar training pictures in each answer
 
 
@@ -28,17 +29,20 @@ def predict(
     sources: Sequence[str | Path],
     examples: Examples | None = None,
     progress: Progress | None = None,
+    outgoing: Outgoing | None = None,
 ) -> list[dict[str, Any]]:
     """file, label and probabilities of each picture. sources: files, folders with all that is below them, and URLs.
 
     examples: those that the model was trained on; with them, each answer has the most similar ones as `nearest`.
-    Raises UsageError for a source that is missing or is no picture.
+    outgoing: downloads URLs; the default asks public hosts only. Raises UsageError for a source that is missing or is
+    no picture.
     """
+    outgoing = outgoing or Outgoing(f"{AGENT_NAME}/{VERSION}")
     names = list(_pictures(sources))
     nearest = _nearest(examples) if examples else None
     answers = []
     for number, name in enumerate(names, 1):
-        image = _decoded(name)
+        image = _decoded(name, outgoing)
         probabilities = model.probabilities(image)
         answer: dict[str, Any] = {
             "file": name,
@@ -58,8 +62,13 @@ def learned_from(settings: Settings, model: Model, progress: Progress | None = N
     return examples_of(settings, load(settings.home, model.version), progress)
 
 
+def outgoing_of(settings: Settings) -> Outgoing:
+    """Downloads pictures under the project's name, and from the private hosts that it allows."""
+    return Outgoing(settings.user_agent, frozenset(settings.crawl.allow_private_hosts))
+
+
 def _is_url(name: str) -> bool:
-    return name.startswith(("http://", "https://"))
+    return name.lower().startswith(("http://", "https://"))
 
 
 def _pictures(sources: Sequence[str | Path]) -> Iterator[str]:
@@ -74,24 +83,31 @@ def _pictures(sources: Sequence[str | Path]) -> Iterator[str]:
         yield from inside
 
 
-def _decoded(name: str) -> Image.Image:
+def _decoded(name: str, outgoing: Outgoing) -> Image.Image:
     try:
-        return decoded(_downloaded(name)) if _is_url(name) else decode(Path(name))
-    except requests.RequestException as error:
-        raise UsageError(f"{name} cannot be fetched ({type(error).__name__}); name another URL") from error
+        return decoded(_downloaded(name, outgoing)) if _is_url(name) else decode(Path(name))
     except OSError as error:
         raise UsageError(f"{name} cannot be read ({error.strerror}); name a picture") from error
     except Undecodable as error:
         raise UsageError(f"{name} is not a picture that can be decoded ({error}); name another one") from error
 
 
-def _downloaded(url: str) -> bytes:
-    with requests.get(url, timeout=TIMEOUT_S, stream=True) as response:
-        response.raise_for_status()
-        try:
-            return read_body(response, MAX_DOWNLOAD_BYTES)
-        except TooLarge as error:
-            raise UsageError(f"{url} is {error}; name a smaller picture") from error
+def _downloaded(url: str, outgoing: Outgoing) -> bytes:
+    try:
+        answer = outgoing.get(url, LIMITS)
+    except TooLarge as error:
+        raise UsageError(f"{url} is {error}; name a smaller picture") from error
+    except TooSlow as error:
+        raise UsageError(f"{url} is {error}; try again later, or name another URL") from error
+    except Refused as error:
+        raise UsageError(
+            f"{url} is not fetched ({error}); name another URL, or list a private host in [crawl] allow_private_hosts"
+        ) from error
+    except Failures as error:
+        raise UsageError(f"{url} cannot be fetched ({type(error).__name__}); name another URL") from error
+    if answer.status != 200:
+        raise UsageError(f"{url} cannot be fetched (answered {answer.status}); name another URL")
+    return answer.body
 
 
 def _nearest(examples: Examples) -> Callable[[Image.Image], list[dict[str, Any]]]:

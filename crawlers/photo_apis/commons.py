@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from crawlers.photo_apis.protocol import Connection, Photo, RateLimited, number
-from crawlers.politeness.pacing import whole_number
+from crawlers.photo_apis.protocol import Connection, Photo, RateLimited, count_in, number
 from dataset.project import Project
 from foundation.errors import PhotoApiError
 from foundation.settings import Source
@@ -46,7 +45,9 @@ class Commons:
             self._connection.pages += 1
             pages = (answer.get("query") or {}).get("pages") or []
             photos = [
-                photo for page in sorted(pages, key=lambda page: number(page, "index")) if (photo := self._photo(page))
+                photo
+                for page in sorted(pages, key=lambda page: count_in(page, "index"))
+                if (photo := self._photo(page))
             ]
             for photo in photos[: count - count_so_far]:
                 yield photo
@@ -78,21 +79,21 @@ class Commons:
     def _ask(self, url: str) -> dict[str, Any]:
         response = self._connection.ask(url)
         code = ""
-        if response.status_code == 200:
+        if response.status == 200:
             answer = self._connection.content(response)
             code = str((answer.get("error") or {}).get("code", ""))
             if code and code not in BUSY_CODES:
                 raise PhotoApiError(
                     f"{self._connection.base_url} refused: {answer['error'].get('info', code)}; check queries"
                 )
-        if response.status_code == 429 or code:
-            wait_s = whole_number(response.headers.get("Retry-After", ""))
-            when = "later" if wait_s is None else f"in {wait_s} s"
+        if response.status == 429 or code:
+            wait = response.headers.get("Retry-After", "")
+            when = f"in {wait} s" if number(wait) is not None else "later"
             raise RateLimited(
                 f"{self._connection.base_url} is busy ({code or 429}); run this again {when}, "
                 "it continues where it stopped"
             )
-        return answer if response.status_code == 200 else self._connection.content(response)
+        return answer if response.status == 200 else self._connection.content(response)
 
 
 def licence_code(commons_code: str) -> str:

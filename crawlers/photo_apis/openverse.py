@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from crawlers.photo_apis.protocol import Connection, Photo, RateLimited, number
-from crawlers.politeness.pacing import whole_number
+from crawlers.photo_apis.protocol import Connection, Photo, RateLimited, count_in, number
 from dataset.project import Project
 from foundation.settings import Source
 
@@ -42,7 +41,7 @@ class Openverse:
             for photo in photos[: count - count_so_far]:
                 yield self._photo(photo)
                 count_so_far += 1
-            if not photos or count_so_far >= count or page >= number(answer, "page_count"):
+            if not photos or count_so_far >= count or page >= count_in(answer, "page_count"):
                 return
 
     def note_use(self, photo: Photo) -> None: ...
@@ -65,9 +64,9 @@ class Openverse:
         time.sleep(max(0.0, self._asked_at + SEARCH_INTERVAL_S - time.monotonic()) if self._asked_at else 0.0)
         self._asked_at = time.monotonic()
         response = self._connection.ask(url)
-        if response.status_code == 429:
-            wait_s = whole_number(response.headers.get("Retry-After", ""))
-            when = "later" if wait_s is None else f"in {wait_s} s"
+        if response.status == 429:
+            wait = response.headers.get("Retry-After", "")
+            when = f"in {wait} s" if number(wait) is not None else "later"
             raise RateLimited(
                 f"{self._connection.base_url}: the limit is reached; run this again {when}, "
                 "it continues where it stopped"

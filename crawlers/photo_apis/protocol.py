@@ -3,30 +3,29 @@
 A service is one class in one file, which knows its addresses, its errors and its limits.
 """
 
-import math
+import contextlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
-from urllib.parse import urljoin, urlsplit
-
-import requests
 
 from crawlers.ledger.ledger import Download, Ledger, OutcomeRow, RunTotals, Sighting
 from crawlers.ledger.reports import SourceReport
 from crawlers.ledger.sole_run import sole_run
-from crawlers.politeness.pacing import whole_number
-from crawlers.politeness.public_addresses import check_url, resolves_public
-from crawlers.politeness.refusals import AddressRefused
 from crawlers.source_health import Outcome
 from dataset.project import Project
-from foundation.downloads import TooLarge, read_body
+from foundation.addresses import Address, Refused, parse
+from foundation.downloads import TooLarge, TooSlow
 from foundation.errors import PhotoApiError
+from foundation.outgoing import Answer, Failures, Limits, Outgoing
 from foundation.settings import Source
 
-TIMEOUT_S = (10, 60)  # to connect, and between two reads
-MAX_BYTES = 50 * 1024 * 1024
-MAX_REDIRECTS = 5
+# Pictures as large as a crawl takes (DOWNLOAD_MAXSIZE). An answer of 30 search results has about 100 KB.
+IMAGE_LIMITS = Limits(max_bytes=50 * 1024 * 1024, timeout_s=60)
+ANSWER_LIMITS = Limits(max_bytes=10 * 1024 * 1024, max_s=120, timeout_s=60)
+MAX_SHOWN_CHARACTERS = 200  # of an address in a message
+MAX_DIGITS = 9  # of a number in a header: seconds and requests are fewer
 
 
 class RateLimited(PhotoApiError):
@@ -71,34 +70,32 @@ class Connection:
     def __init__(self, project: Project, source: Source, api_headers: dict[str, str] | None = None) -> None:
         self.base_url = source.api_url
         self.pages = self.images = 0
-        self._allowed = frozenset(project.settings.crawl.allow_private_hosts)
         self._api_headers = api_headers or {}
-        self._session = requests.Session()
-        self._session.headers["User-Agent"] = project.settings.user_agent
+        self._outgoing = Outgoing(project.settings.user_agent, frozenset(project.settings.crawl.allow_private_hosts))
 
-    def ask(self, url: str) -> requests.Response:
+    def ask(self, url: str) -> Answer:
         """Request an address of the API; with the key, unless the address is on another host."""
-        same_host = urlsplit(url).netloc == urlsplit(self.base_url).netloc
-        return self._get(url, self._api_headers if same_host else {})
+        is_service = _host(url) == _host(self.base_url) is not None
+        return self._get(url, ANSWER_LIMITS, {}, self._api_headers if is_service else {})
 
-    def image(self, url: str, etag: str, last_modified: str) -> requests.Response:
+    def image(self, url: str, etag: str, last_modified: str) -> Answer:
         headers = {"If-None-Match": etag} if etag else {}
         if last_modified:
             headers["If-Modified-Since"] = last_modified
         self.images += 1
-        return self._get(url, headers)
+        return self._get(url, IMAGE_LIMITS, headers, {})
 
-    def content(self, response: requests.Response) -> dict[str, Any]:
+    def content(self, answer: Answer) -> dict[str, Any]:
         """The JSON object of an answer. Raises PhotoApiError for other content, or for a status of 400 or more."""
         try:
-            content = response.json()
+            content = json.loads(answer.body)
         except (ValueError, RecursionError):
             content = None
-        if response.status_code >= 400:
+        if answer.status >= 400:
             fields = content if isinstance(content, dict) else {}
-            errors = fields.get("errors") or fields.get("detail") or beginning(response)
+            errors = fields.get("errors") or fields.get("detail") or beginning(answer)
             why = "; ".join(map(str, errors)) if isinstance(errors, list) else str(errors)
-            raise PhotoApiError(f"{self.base_url} answered {response.status_code}: {why}; try again later")
+            raise PhotoApiError(f"{self.base_url} answered {answer.status}: {why}; try again later")
         if not isinstance(content, dict):
             raise PhotoApiError(f"{self.base_url} answered with something that is not JSON; check base_url")
         return content
@@ -110,35 +107,42 @@ class Connection:
             raise PhotoApiError(f"{self.base_url} answered a search without {key!r}; check base_url")
         return [result for result in results if isinstance(result, dict)]
 
-    def _get(self, url: str, headers: dict[str, str]) -> requests.Response:
-        try:
-            for _ in range(MAX_REDIRECTS):
-                self._check(url)
-                response = self._session.get(
-                    url, headers=headers, timeout=TIMEOUT_S, allow_redirects=False, stream=True
-                )
-                if not response.is_redirect:
-                    break
-                target = urljoin(url, response.headers["Location"])
-                if urlsplit(target).netloc != urlsplit(url).netloc:
-                    headers = {name: value for name, value in headers.items() if name not in self._api_headers}
-                url = target
-            response._content = read_body(response, MAX_BYTES)
-        except TooLarge as error:
-            raise PhotoApiError(f"{url} is larger than {MAX_BYTES >> 20} MB; left out") from error
-        except requests.RequestException as error:
-            raise PhotoApiError(
-                f"{urlsplit(url).netloc} cannot be reached ({type(error).__name__}); try again later"
-            ) from error
-        except AddressRefused as error:
-            raise PhotoApiError(f"{urlsplit(url).netloc}: {error}; see [crawl] allow_private_hosts") from error
-        return response
+    def close(self) -> None:
+        self._outgoing.close()
 
-    def _check(self, url: str) -> None:
-        check_url(url, self._allowed)
-        parts = urlsplit(url)
-        if f"{parts.hostname}:{parts.port}" not in self._allowed and not resolves_public(parts.hostname or ""):
-            raise AddressRefused("address: private host, or no such name")
+    def _get(self, url: str, limits: Limits, headers: dict[str, str], secret_headers: dict[str, str]) -> Answer:
+        try:
+            return self._outgoing.get(url, limits, headers, secret_headers)
+        except Failures as error:
+            address = _host(url)
+            host = address.host_port if address else url[:MAX_SHOWN_CHARACTERS]
+            if isinstance(error, TooLarge):
+                why = f"{host} sent more than {limits.max_bytes >> 20} MB; left out"
+            elif isinstance(error, TooSlow):
+                why = f"{host} did not send everything in {limits.max_s:.0f} s; try again later"
+            elif isinstance(error, Refused):
+                why = f"{host}: {error}; a private host must be listed in [crawl] allow_private_hosts"
+            else:
+                why = f"{host} cannot be reached ({type(error).__name__}); try again later"
+            raise PhotoApiError(why) from error
+
+
+def count_in(content: dict[str, Any], key: str) -> int:
+    """The count under `key` of an answer; 0 where there is none."""
+    return number(str(content.get(key))) or 0
+
+
+def number(text: str) -> int | None:
+    """The number that a header spells; None for other text."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None
+
+
+def _host(url: str) -> Address | None:
+    """Where a URL leads; None for one that leads nowhere."""
+    try:
+        return parse(url)
+    except Refused:
+        return None
 
 
 def collect_photos(
@@ -158,31 +162,21 @@ def collect_photos(
     project.settings.require_contact()
     with sole_run(project, source):
         ledger = Ledger(project, source, now)
-        connection = Connection(project, source, api_headers)
-        api = make(connection, project, source)
         candidates: set[str] = set()
         expected = len(source.queries) * source.per_query
-        for query in source.queries:
-            for photo in api.search(query, source.per_query):
-                candidates.add(photo.image_url)
-                _take(ledger, connection, api, photo, query)
-                progress(len(candidates), expected)
+        with contextlib.closing(Connection(project, source, api_headers)) as connection:
+            api = make(connection, project, source)
+            for query in source.queries:
+                for photo in api.search(query, source.per_query):
+                    candidates.add(photo.image_url)
+                    _take(ledger, connection, api, photo, query)
+                    progress(len(candidates), expected)
         return ledger.finish(RunTotals(connection.pages, len(candidates), connection.images), [])
 
 
-def number(content: dict[str, Any], key: str) -> float:
-    """A number of an answer, also one in quotes; 0 where there is none."""
-    value = content.get(key)
-    if isinstance(value, str):
-        value = whole_number(value)
-    if isinstance(value, float) and math.isnan(value):
-        return 0
-    return value if isinstance(value, int | float) else 0
-
-
-def beginning(response: requests.Response) -> str:
+def beginning(answer: Answer) -> str:
     """The beginning of an answer's text."""
-    return response.content[:300].decode("utf-8", "replace")
+    return answer.body[:300].decode("utf-8", "replace")
 
 
 def _take(ledger: Ledger, connection: Connection, api: PhotoApi, photo: Photo, query: str) -> None:
@@ -196,18 +190,18 @@ def _take(ledger: Ledger, connection: Connection, api: PhotoApi, photo: Photo, q
         if last is None:
             api.note_use(photo)  # before the picture: if this hits the limit, the picture is not fetched twice
         try:
-            response = connection.image(address, last.etag if last else "", last.last_modified if last else "")
+            answer = connection.image(address, last.etag if last else "", last.last_modified if last else "")
         except PhotoApiError as error:
             ledger.settle(OutcomeRow(address, page, Outcome.FAILED, str(error)))
             return
-        if response.status_code == 304 and last:
+        if answer.status == 304 and last:
             sha256 = ledger.unchanged(address, page)
-        elif response.status_code != 200:
-            ledger.settle(OutcomeRow(address, page, Outcome.FAILED, f"answered {response.status_code}"))
+        elif answer.status != 200:
+            ledger.settle(OutcomeRow(address, page, Outcome.FAILED, f"answered {answer.status}"))
         else:
-            headers = response.headers
+            headers = answer.headers
             validators = headers.get("ETag", ""), headers.get("Last-Modified", "")
-            sha256 = ledger.accept(address, page, Download(response.content, address, *validators))
+            sha256 = ledger.accept(address, page, Download(answer.body, address, *validators))
     if sha256:
         site = f"{ledger.source.name}:{query}"
         ledger.sight(sha256, [Sighting(address, page, site, photo.title, photo.licence, photo.creator)])

@@ -9,13 +9,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-import requests
-
 from crawlers.ledger.reports import SourceReport
-from crawlers.photo_apis.protocol import Connection, Photo, RateLimited, beginning, collect_photos, number
-from crawlers.politeness.pacing import whole_number
+from crawlers.photo_apis.protocol import Connection, Photo, RateLimited, beginning, collect_photos, count_in, number
 from dataset.project import Project
 from foundation.errors import ConfigError, PhotoApiError
+from foundation.outgoing import Answer
 from foundation.settings import Source
 
 PER_PAGE = 30
@@ -59,7 +57,7 @@ class Unsplash:
             for photo in photos[: count - count_so_far]:
                 yield self._photo(photo)
                 count_so_far += 1
-            if not photos or page >= number(answer, "total_pages"):
+            if not photos or page >= count_in(answer, "total_pages"):
                 return
             page += 1
 
@@ -87,10 +85,10 @@ class Unsplash:
         if self._remaining is not None and self._remaining <= RESERVED_REQUESTS:
             raise self._limit()
         response = self._connection.ask(url)
-        self._remaining = whole_number(response.headers.get("X-Ratelimit-Remaining", ""))
+        self._remaining = number(response.headers.get("X-Ratelimit-Remaining", ""))
         if _is_limit(response):
             raise self._limit()
-        if response.status_code == 401:
+        if response.status == 401:
             raise PhotoApiError(
                 f"{self._connection.base_url} does not know the access key; correct ISITCAKE_UNSPLASH_ACCESS_KEY"
             )
@@ -103,6 +101,6 @@ class Unsplash:
         )
 
 
-def _is_limit(response: requests.Response) -> bool:
+def _is_limit(response: Answer) -> bool:
     """Whether an answer says that the limit is reached: 403 with a text by the documentation, 429 by its staff."""
-    return response.status_code == 429 or (response.status_code == 403 and "rate limit" in beginning(response).lower())
+    return response.status == 429 or (response.status == 403 and "rate limit" in beginning(response).lower())

@@ -1,12 +1,11 @@
-"""Why a request is not made. The message of each error is what the ledger keeps as the reason."""
+"""Why a request is not made. The message of each error is what the ledger keeps as the reason.
+
+An address that may not be connected to is foundation.addresses.Refused.
+"""
 
 
 class NotAsked(Exception):
     """Base: no request was made."""
-
-
-class AddressRefused(NotAsked):
-    """The address is private, malformed, or not http(s)."""
 
 
 class Disallowed(NotAsked):

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 from protego import Protego
 
 from crawlers.politeness.optout import Reservations, RobotsSignals
-from crawlers.politeness.refusals import AddressRefused, Disallowed
+from crawlers.politeness.refusals import Disallowed
 from crawlers.source_health import Note, NoteKind, kind_of_status
+from foundation.addresses import Refused
 from foundation.settings import AGENT_NAME
 
 logger = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class Robots:
     async def _read(self, origin: str) -> Rules:
         try:
             response = await self._fetch(f"{origin}/robots.txt", ROBOTS_TRIES)
-        except AddressRefused:
+        except Refused:
             raise
         except Exception as error:  # noqa: BLE001  whatever went wrong, the host is not crawled
             logger.debug("robots.txt of %s: %s", origin, error)

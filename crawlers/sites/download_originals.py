@@ -15,11 +15,12 @@ from scrapy.pipelines.files import FilesPipeline
 
 from crawlers.ledger.ledger import Download, Fetch, Ledger, OutcomeRow, Sighting
 from crawlers.politeness import optout
-from crawlers.politeness.refusals import AddressRefused, Disallowed, NotAsked, OptedOut
+from crawlers.politeness.refusals import Disallowed, NotAsked, OptedOut
 from crawlers.sites.discovery import Candidate
 from crawlers.sites.failures import image_failure
 from crawlers.source_health import Outcome
 from dataset.pictures.decoding import Header, Undecodable, examine
+from foundation.addresses import Refused
 from foundation.errors import IsItCakeError
 
 MAX_FALSE_WIDTHS = 2  # pictures of a host that are smaller than their page says, before we stop looking for larger ones
@@ -144,7 +145,7 @@ class OriginalsPipeline(FilesPipeline):
         last = search.last
         try:
             response = await self._ask(address, last if last and address == last.fetched_url else None)
-        except (AddressRefused, Disallowed) as error:
+        except (Refused, Disallowed) as error:
             search.ending = (Outcome.REJECTED, str(error))
             return False
         except OptedOut as error:
@@ -196,7 +197,7 @@ class OriginalsPipeline(FilesPipeline):
         self.requests += 1
         try:
             return await self.crawler.engine.download_async(request)
-        except (IgnoreRequest, NotAsked):
+        except (IgnoreRequest, NotAsked, Refused):
             self.requests -= 1
             raise
 

@@ -10,14 +10,15 @@ from scrapy.exceptions import (
 )
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from crawlers.politeness.refusals import AddressRefused, Disallowed, HostPaused, OptedOut
+from crawlers.politeness.refusals import Disallowed, HostPaused, OptedOut
 from crawlers.source_health import NoteKind, kind_of_status
+from foundation.addresses import Refused
 
 MAX_ERROR_CHARS = 200
 KINDS: tuple[tuple[tuple[type[BaseException], ...], NoteKind], ...] = (
     ((CannotResolveHostError,), NoteKind.DNS),
     ((HostPaused,), NoteKind.BLOCKED),
-    ((AddressRefused,), NoteKind.PRIVATE_ADDRESS),
+    ((Refused,), NoteKind.PRIVATE_ADDRESS),
     ((Disallowed,), NoteKind.ROBOTS),
     ((OptedOut,), NoteKind.OPTED_OUT),
     (

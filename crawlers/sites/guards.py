@@ -1,25 +1,34 @@
 """The rules of crawlers.politeness at every point where Scrapy makes a request or a connection."""
 
+import asyncio
+import contextlib
 from typing import Any
 
 from scrapy import Request
 from scrapy.core.downloader.handlers import http11
+from scrapy.exceptions import CannotResolveHostError
 from scrapy.http.request import NO_CALLBACK
-from scrapy.resolver import CachingThreadedResolver
-from twisted.internet import defer
-from twisted.internet.error import DNSLookupError
+from scrapy.resolver import HostResolution
+from scrapy.utils.defer import deferred_to_future
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IHostnameResolver
+from twisted.internet.threads import deferToThreadPool
 from twisted.web import _newclient
+from zope.interface import implementer  # type: ignore[import-untyped]
 
-from crawlers.politeness.public_addresses import check_url, is_public
 from crawlers.politeness.refusals import OptedOut
 from crawlers.politeness.robots import MAX_ROBOTS_BYTES, Robots
+from foundation.addresses import NoSuchName, Refused, check_url, checked_addresses
 
 MAX_HEAD_BYTES = 256 * 1024
 ROBOTS_TIMEOUT_S = 10
+NAME_AGE_S = 600.0  # a name is resolved and judged again after so long, as after the usual life of a DNS answer
+UNKNOWN_AGE_S = 30.0  # a name without an address, or with a private one, is asked for again after so long
+MAX_NAMES = 10_000  # that are kept, as many as Scrapy keeps (DNSCACHE_SIZE)
 
 
 class AddressMiddleware:
-    """Downloader middleware: checks the address of every request, of redirects and images too."""
+    """Downloader middleware: checks the address of every request, of redirects and images too, and its numbers."""
 
     def __init__(self, allowed: list[str]) -> None:
         self.allowed = frozenset(allowed)
@@ -28,8 +37,78 @@ class AddressMiddleware:
     def from_crawler(cls, crawler: Any) -> "AddressMiddleware":
         return cls(crawler.settings.getlist("ALLOW_PRIVATE_HOSTS"))
 
-    def process_request(self, request: Any) -> None:
-        check_url(request.url, self.allowed)
+    async def process_request(self, request: Any) -> None:
+        """Raises Refused, and Scrapy's CannotResolveHostError for a name that does not exist."""
+        from twisted.internet import reactor  # Scrapy installs it late
+
+        address = check_url(request.url, self.allowed)
+        try:
+            await reactor.nameResolver.numbers(address.host, address.port)
+        except NoSuchName as error:
+            raise CannotResolveHostError(f"{address.host}: no such name") from error
+
+
+@implementer(IHostnameResolver)
+class CheckedResolver:
+    """Twisted's resolver: gives the numeric addresses that were judged for a host and a port together.
+
+    Every connection of a crawl asks it with its port, and connects to what it answers, to nothing else. A private or
+    unknown host has no address.
+    """
+
+    def __init__(self, reactor: Any, allowed: list[str]) -> None:
+        self._reactor = reactor
+        self._allowed = frozenset(allowed)
+        self._known: dict[tuple[str, int], tuple[float, asyncio.Future[list[str]]]] = {}
+        self._answering: set[asyncio.Future[None]] = set()
+
+    @classmethod
+    def from_crawler(cls, crawler: Any, reactor: Any) -> "CheckedResolver":
+        return cls(reactor, crawler.settings.getlist("ALLOW_PRIVATE_HOSTS"))
+
+    def install_on_reactor(self) -> None:
+        self._reactor.installNameResolver(self)
+
+    async def numbers(self, host: str, port: int) -> list[str]:
+        """The numeric addresses of a host that may be connected to at this port. Raises Refused."""
+        now = asyncio.get_running_loop().time()
+        until, pending = self._known.get((host, port), (0.0, None))
+        if pending is None or until < now:
+            if len(self._known) >= MAX_NAMES:
+                self._known.clear()
+            pool = self._reactor.getThreadPool()
+            looking = deferToThreadPool(self._reactor, pool, checked_addresses, host, port, self._allowed)
+            pending = deferred_to_future(looking)
+            until = now + NAME_AGE_S
+            self._known[host, port] = until, pending
+        try:
+            return await asyncio.shield(pending)
+        except Refused:
+            self._known[host, port] = min(until, now + UNKNOWN_AGE_S), pending
+            raise
+
+    def resolveHostName(  # noqa: N802  Twisted's name
+        self,
+        resolutionReceiver: Any,  # noqa: N803
+        hostName: str,  # noqa: N803
+        portNumber: int = 0,  # noqa: N803
+        addressTypes: Any = None,  # noqa: ARG002, N803
+        transportSemantics: str = "TCP",  # noqa: ARG002, N803
+    ) -> HostResolution:
+        resolution = HostResolution(hostName)
+        resolutionReceiver.resolutionBegan(resolution)
+
+        async def answer() -> None:
+            with contextlib.suppress(Refused):
+                for number in await self.numbers(hostName, portNumber):
+                    kind = IPv6Address if ":" in number else IPv4Address
+                    resolutionReceiver.addressResolved(kind("TCP", number, portNumber))
+            resolutionReceiver.resolutionComplete()
+
+        task = asyncio.ensure_future(answer())
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+        return resolution
 
 
 class RobotsMiddleware:
@@ -63,31 +142,6 @@ def robots_request(url: str, tries: int) -> Request:
             "handle_httpstatus_all": False,
         },
     )
-
-
-class PublicResolver(CachingThreadedResolver):
-    """Refuses a name that resolves to a private address, at the moment the connection is made."""
-
-    allowed_hosts: frozenset[str] = frozenset()
-
-    @classmethod
-    def from_crawler(cls, crawler: Any, reactor: Any) -> "PublicResolver":
-        resolver: PublicResolver = super().from_crawler(crawler, reactor)
-        hosts = crawler.settings.getlist("ALLOW_PRIVATE_HOSTS")
-        resolver.allowed_hosts = frozenset(host.rpartition(":")[0] for host in hosts)
-        return resolver
-
-    def getHostByName(self, name: str, timeout: Any = ()) -> Any:  # noqa: N802  Twisted's name
-        answer: defer.Deferred[str] = super().getHostByName(name, timeout)
-        if name in self.allowed_hosts:
-            return answer
-
-        def check(address: str) -> str:
-            if not is_public(address):
-                raise DNSLookupError(f"{name} resolves to a private address")
-            return address
-
-        return answer.addCallback(check)
 
 
 def limit_headers() -> None:

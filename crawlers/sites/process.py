@@ -24,10 +24,11 @@ from crawlers.politeness.pacing import Pacing
 from crawlers.politeness.robots import Robots
 from crawlers.sites.guards import limit_headers, robots_request
 from crawlers.sites.messages import CrawlOptions, Failed, Finished, Message, Progress, SiteTraits
-from crawlers.sites.requests_in_turn import PAGES_AT_ONCE, context_options
+from crawlers.sites.requests_in_turn import context_options
 from crawlers.sites.spider import SiteSpider
 from dataset.opening import open_project
 from dataset.project import Project
+from foundation.environment import drop_secrets
 from foundation.errors import IsItCakeError
 from foundation.settings import Settings, Source
 
@@ -94,7 +95,8 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
                 "playwright.async_api.Error",  # the browser died
             ],
             "MEDIA_ALLOW_REDIRECTS": True,
-            "DNS_RESOLVER": "crawlers.sites.guards.PublicResolver",
+            "TWISTED_DNS_RESOLVER": "crawlers.sites.guards.CheckedResolver",
+            "HTTPPROXY_ENABLED": False,  # http_proxy in the environment: the target would not be checked
             "ALLOW_PRIVATE_HOSTS": settings.crawl.allow_private_hosts,
             "DOWNLOADER_MIDDLEWARES": {
                 "crawlers.sites.guards.AddressMiddleware": 50,
@@ -110,7 +112,6 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
                 "s3": None,
                 "data": None,
             },
-            "PLAYWRIGHT_MAX_PAGES_PER_CONTEXT": PAGES_AT_ONCE,
             "PLAYWRIGHT_DEFAULT_NAVIGATION_TIMEOUT": 30_000,
             "BROWSER_CONTEXT": context_options(settings.user_agent),
         }
@@ -148,7 +149,8 @@ def _end_with_parent() -> None:
     """Exit when the process that started us ends: nobody would read our messages, and the next run needs the lock."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 4096):  # not sys.stdin: its lock, held by this thread, would abort an ordinary exit
+            pass
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -160,6 +162,7 @@ def main(config: str, source_name: str, options: str = "{}") -> int:
     logging.getLogger("scrapy.utils.log").setLevel(logging.ERROR)
     try:
         project = open_project(Path(config))
+        drop_secrets()  # Playwright and the browser start from here
         finished = crawl(project, project.settings.source(source_name), CrawlOptions.from_json(options))
     except IsItCakeError as error:
         _send(Failed.of(error))

@@ -1,38 +1,76 @@
 """Makes the requests of a crawl, each in its host's turn: over HTTP, or in a browser for pages that need one."""
 
 import asyncio
+import contextlib
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from playwright.async_api import Error as PlaywrightError
+from scrapy import Request
 from scrapy.exceptions import DownloadTimeoutError
+from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
 from scrapy_playwright.handler import ScrapyPlaywrightDownloadHandler
+from w3lib.url import safe_url_string
 
 from crawlers.politeness.pacing import TRIES
-from crawlers.politeness.proxy import GuardProxy
-from crawlers.politeness.public_addresses import check_url
-from crawlers.politeness.refusals import HostPaused, NotAsked
-from crawlers.sites.browser import executable, launch_options
+from crawlers.politeness.proxy import ClosedProxy
+from crawlers.politeness.refusals import HostPaused
+from crawlers.sites.browser import closed_options, executable
 from foundation.errors import CrawlError
 
-ABORTED_TYPES = ("image", "media", "font")  # the pipeline downloads images, once and over HTTP
-PAGES_PER_CONTEXT = 40  # a context keeps memory of closed pages, so we start a new one after so many
+# What a page needs to show its photos. The pipeline downloads images, once and over HTTP; pings, event streams,
+# prefetches and reports show nothing.
+# By type: Sec-Fetch-Mode and Sec-Fetch-Dest, which the browser sends below the level where it asks us.
+ANSWERED_TYPES = {
+    "document": ("navigate", "document"),
+    "stylesheet": ("no-cors", "style"),
+    "script": ("no-cors", "script"),
+    "xhr": ("cors", "empty"),
+    "fetch": ("cors", "empty"),
+}
+ANSWERED_METHODS = ("GET", "HEAD", "POST")
+REFUSED = "blockedbyclient"  # Playwright's name of the error that the page sees
+STAYS = "aborted"  # the same for a page that tries to leave: it is not replaced by an error page
+# The browser's own view of the connection, which is not ours.
+REQUEST_HEADERS_DROPPED = ("accept-encoding", "connection", "content-length", "host", "proxy-connection", "cookie")
+ANSWER_HEADERS_DROPPED = ("alt-svc", "connection", "content-encoding", "content-length", "transfer-encoding")
+MAX_REDIRECTS = 5  # as of every other request, see REDIRECT_MAX_TIMES
+REQUEST_TIMEOUT_S = 30.0  # of one request of a page: as long as a navigation may take
 PAGES_AT_ONCE = 3
 PAGE_TIMEOUT_S = 120.0  # for navigation, scrolling and reading together
+CLOSE_TIMEOUT_S = 10.0  # a call to a dead browser may never return
+
+
+@dataclass
+class _Rendering:
+    """One page in the browser, in a context of its own: nothing of it stays for the next.
+
+    expects_page: whether the next page of the context is ours; any other is a pop-up. has_begun: whether the page's own
+    address was asked for. redirect: where that led to. failure: why there was no answer. work: requests under way.
+    """
+
+    expects_page: bool = False
+    has_begun: bool = False
+    redirect: str = ""
+    failure: Exception | None = None
+    work: set[asyncio.Future[Any]] = field(default_factory=set)
 
 
 class PoliteHandler(ScrapyPlaywrightDownloadHandler):
     """Scrapy-playwright's handler, where every request waits for its host's turn.
 
-    The browser starts with the first page that needs it.
+    The browser starts with the first page that needs it. It has no network: its requests are made here, as all other
+    requests of the crawl are, and its only way out is a proxy that connects to nothing.
     """
 
     def __init__(self, crawler: Any) -> None:
         super().__init__(crawler)
         self.crawler = crawler
-        self.abort_request = self._must_abort
-        self.proxy = GuardProxy(frozenset(crawler.settings.getlist("ALLOW_PRIVATE_HOSTS")))
+        self.proxy = ClosedProxy()
         self._rendered = 0
+        self._renderings: dict[str, _Rendering] = {}  # by the name of their context
         self._free = asyncio.Semaphore(PAGES_AT_ONCE)
         self._starting = asyncio.Lock()
         self._death: asyncio.Future[None]  # done when the running browser has ended
@@ -42,15 +80,14 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
 
     async def download_request(self, request: Any) -> Any:
         """Send a request in its host's turn; repeat it after the pause that the host asks for. Raises HostPaused."""
+        if request.meta.get("playwright"):
+            return await self._render(request)
         host, pacing = urlsplit(request.url).netloc, self.crawler.pacing
         for last in (*[False] * (TRIES - 1), True):
             try:
-                if request.meta.get("playwright"):
-                    response = await self._render(request)
-                else:
-                    async with pacing.turn(host):
-                        response = await super().download_request(request)
-            except (HostPaused, CrawlError):
+                async with pacing.turn(host):
+                    response = await super().download_request(request)
+            except HostPaused:
                 raise
             except Exception as error:
                 pacing.failed(host, type(error).__name__)
@@ -61,32 +98,110 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         return response
 
     async def _render(self, request: Any) -> Any:
+        """The page as the browser shows it; a redirect as such, for Scrapy to follow."""
         async with self._free:
-            context = self._rendered // PAGES_PER_CONTEXT
+            name = f"page-{self._rendered}"
             self._rendered += 1
-            await self._maybe_launch_browser()
-            request.meta["playwright_context"] = f"pages-{context}"
-            await self._close_contexts_before(context)
-            work = asyncio.ensure_future(self._download_request(request))
-            death = self._death
-            done, _ = await asyncio.wait({work, death}, timeout=PAGE_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
-            if work in done:
-                return work.result()
+            rendering = self._renderings[name] = _Rendering()
+            try:
+                await self._maybe_launch_browser()
+                request.meta["playwright_context"] = name
+                return await self._until_shown(request)
+            except (PlaywrightError, DownloadTimeoutError) as error:
+                if rendering.redirect:
+                    return Response(request.url, status=302, headers={"Location": rendering.redirect}, request=request)
+                if rendering.failure is not None:
+                    raise rendering.failure from error
+                self.crawler.pacing.failed(urlsplit(request.url).netloc, type(error).__name__)
+                raise
+            finally:
+                await self._end(name)
+
+    async def _until_shown(self, request: Any) -> Any:
+        work = asyncio.ensure_future(self._download_request(request))
+        death = self._death
+        done, _ = await asyncio.wait({work, death}, timeout=PAGE_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        if work in done:
+            return work.result()
+        work.cancel()
+        work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        if death in done:  # a call to a dead browser may never return
+            raise PlaywrightError("the browser died")
+        raise DownloadTimeoutError(f"not rendered within {PAGE_TIMEOUT_S:.0f} s")
+
+    async def _end(self, name: str) -> None:
+        """Close a page's context: its pop-ups, workers and unanswered requests end with it."""
+        for work in self._renderings.pop(name).work:
             work.cancel()
-            work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-            if death in done:  # a call to a dead browser may never return
-                raise PlaywrightError("the browser died")
-            raise DownloadTimeoutError(f"not rendered within {PAGE_TIMEOUT_S:.0f} s")
+        if wrapper := self.context_wrappers.pop(name, None):
+            with contextlib.suppress(PlaywrightError, TimeoutError):
+                await asyncio.wait_for(wrapper.context.close(), CLOSE_TIMEOUT_S)
+
+    async def _create_browser_context(self, name: str, context_kwargs: Any, spider: Any = None) -> Any:
+        """A context in which only our own page loads anything: pop-ups are closed, and refused until then."""
+        wrapper = await super()._create_browser_context(name, context_kwargs, spider)
+        rendering = self._renderings[name]
+
+        def admit(page: Any) -> None:
+            if rendering.expects_page:
+                rendering.expects_page = False
+            else:
+                closing = asyncio.ensure_future(_closed(page))
+                rendering.work.add(closing)
+                closing.add_done_callback(rendering.work.discard)
+
+        wrapper.context.on("page", admit)
+        await wrapper.context.route("**", lambda route: route.abort(REFUSED))
+        return wrapper
+
+    async def _create_page(self, request: Any, spider: Any) -> Any:
+        self._renderings[request.meta["playwright_context"]].expects_page = True
+        return await super()._create_page(request, spider)
+
+    def _make_request_handler(self, context_name: str, **_request: Any) -> Any:
+        """Answers each request of a page with what our own request for it brings; refuses it where there is none."""
+        rendering = self._renderings[context_name]
+
+        async def answer(route: Any, asked: Any) -> None:
+            leaves = rendering.has_begun and asked.is_navigation_request()
+            work = asyncio.ensure_future(self._answer(asked, rendering))
+            rendering.work.add(work)
+            work.add_done_callback(rendering.work.discard)
+            await asyncio.wait({work})
+            response = None if work.cancelled() else work.result()
+            with contextlib.suppress(PlaywrightError):  # the page is gone
+                if response is None:
+                    await route.abort(STAYS if leaves else REFUSED)
+                else:
+                    await route.fulfill(status=response.status, headers=_headers(response), body=response.body)
+
+        return answer
+
+    async def _answer(self, asked: Any, rendering: _Rendering) -> Any:
+        """The answer to a request of the browser; None if it is not made, fails, or is the page's own redirect."""
+        is_own_address, rendering.has_begun = not rendering.has_begun, True
+        if asked.resource_type not in ANSWERED_TYPES or asked.method not in ANSWERED_METHODS:
+            return None
+        try:
+            request = await _request_of(asked)
+            for _ in range(MAX_REDIRECTS + 1):
+                response = await self.crawler.engine.download_async(request)
+                target = _redirect_target(response)
+                if not target:
+                    return response
+                if is_own_address:
+                    rendering.redirect = target
+                    return None
+                request = _redirected(request, target, response.status)
+        except Exception as error:  # noqa: BLE001  the page goes on without; if it is its own address, the crawl says why
+            if is_own_address:
+                rendering.failure = error
+        return None
 
     async def _browser_disconnected_callback(self) -> None:
         death, self._death = self._death, asyncio.get_running_loop().create_future()
         death.set_result(None)
         await super()._browser_disconnected_callback()
-
-    async def _close_contexts_before(self, context: int) -> None:
-        for name, wrapper in list(self.context_wrappers.items()):
-            if int(name.rpartition("-")[2]) < context and not wrapper.context.pages:
-                await wrapper.context.close()
 
     async def _maybe_launch_browser(self) -> None:
         async with self._starting:
@@ -97,7 +212,7 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
                     self.crawler.stop_with(error)
                     raise
                 await self.proxy.start()
-                self.config.launch_options = launch_options(path, self.proxy.url)
+                self.config.launch_options = await asyncio.to_thread(closed_options, path, self.proxy.url)
                 self.browser_provider = self.browser_provider_cls(self.config)
                 await self.browser_provider.start()
                 self._death = asyncio.get_running_loop().create_future()
@@ -112,21 +227,77 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         await super()._close()
         await self.proxy.stop()
 
-    async def _must_abort(self, request: Any) -> bool:
-        """Whether the browser must not make a request; if it may, returns at the host's turn."""
-        if request.resource_type in ABORTED_TYPES:
-            return True
-        if request.url.startswith(("data:", "blob:")):
-            return False
-        try:
-            check_url(request.url, self.proxy.allowed)
-            await self.crawler.robots.check(request.url)
-            await self.crawler.pacing.start(urlsplit(request.url).netloc)
-        except NotAsked:
-            return True
-        return False
-
 
 def context_options(user_agent: str) -> dict[str, object]:
     """Options for the browser contexts of a crawl."""
-    return {"user_agent": user_agent, "service_workers": "block", "viewport": {"width": 1280, "height": 900}}
+    return {
+        "user_agent": user_agent,
+        "service_workers": "block",
+        "accept_downloads": False,
+        "viewport": {"width": 1280, "height": 900},
+    }
+
+
+async def _closed(page: Any) -> None:
+    with contextlib.suppress(PlaywrightError):
+        await page.close()
+
+
+async def _request_of(asked: Any) -> Request:
+    """Our request for what the browser asks for."""
+    headers = {name: value for name, value in asked.headers.items() if name.lower() not in REQUEST_HEADERS_DROPPED}
+    headers["sec-fetch-mode"], headers["sec-fetch-dest"] = ANSWERED_TYPES[asked.resource_type]
+    referer = headers.get("referer", "")
+    headers["sec-fetch-site"] = "none" if not referer else _site(asked.url, referer)
+    cookies = await asked.frame.page.context.cookies(asked.url)
+    if cookies:
+        headers["cookie"] = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in cookies)
+    return Request(
+        asked.url,
+        method=asked.method,
+        headers=headers,
+        body=asked.post_data_buffer or b"",
+        callback=NO_CALLBACK,
+        meta={
+            "dont_redirect": True,  # redirects are followed in PoliteHandler, which knows whose they are
+            "dont_retry": True,
+            "download_timeout": REQUEST_TIMEOUT_S,
+            # A queue of its own: pages that wait for the browser fill that of their host.
+            "download_slot": f"browser {urlsplit(asked.url).netloc}",
+        },
+    )
+
+
+def _site(url: str, referer: str) -> str:
+    """The Sec-Fetch-Site of a request, without the public suffixes that "same-site" needs."""
+    there, here = urlsplit(url), urlsplit(referer)
+    return "same-origin" if (there.scheme, there.netloc) == (here.scheme, here.netloc) else "cross-site"
+
+
+def _redirect_target(response: Any) -> str:
+    location = response.headers.get("Location")
+    if response.status not in (301, 302, 303, 307, 308) or not location:
+        return ""
+    return urljoin(response.url, safe_url_string(location))
+
+
+def _redirected(request: Request, target: str, status: int) -> Request:
+    """The request for where an answer redirects to. Another host is told nothing about us at this one."""
+    if status == 303 or (status in (301, 302) and request.method == "POST"):
+        request = request.replace(method="GET", body=b"")
+    host = urlsplit(target).netloc
+    followed = request.replace(url=target, meta={**request.meta, "download_slot": f"browser {host}"})
+    if host != urlsplit(request.url).netloc:
+        for name in ("Cookie", "Authorization"):
+            followed.headers.pop(name, None)
+    return followed
+
+
+def _headers(response: Any) -> dict[str, str]:
+    """The headers of an answer for Playwright, which wants several cookies on lines of one text."""
+    headers = {}
+    for name, values in response.headers.items():
+        key = name.decode("latin-1").lower()
+        if key not in ANSWER_HEADERS_DROPPED:
+            headers[key] = ("\n" if key == "set-cookie" else ", ").join(value.decode("latin-1") for value in values)
+    return headers

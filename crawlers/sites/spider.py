@@ -17,12 +17,12 @@ from scrapy_playwright.page import PageMethod
 from crawlers import markup
 from crawlers.markup import Document
 from crawlers.politeness import optout
-from crawlers.politeness.refusals import AddressRefused
 from crawlers.sites import discovery, sitemaps
 from crawlers.sites.failures import page_failure
 from crawlers.sites.messages import CrawlOptions
 from crawlers.sites.originals import platform_of
 from crawlers.source_health import Note, NoteKind
+from foundation.addresses import Refused
 
 logger = logging.getLogger(__name__)
 MAX_SCROLLS = 100  # of one page
@@ -197,7 +197,7 @@ class SiteSpider(scrapy.Spider):
     async def _read_sitemaps(self, host_url: str) -> None:
         try:
             rules = await self.crawler.robots.rules(host_url)  # type: ignore[attr-defined]
-        except AddressRefused:
+        except Refused:
             return
         found = sitemaps.HostSitemaps(rules.sitemaps or [f"{host_url}/sitemap.xml"], self.hosts)
         while waiting := found.next():

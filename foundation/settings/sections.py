@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from foundation.addresses import Refused, parse
 from foundation.settings.names import NOT_LABELS
 
 PHOTO_APIS = {
@@ -84,10 +85,16 @@ class CrawlSection(Section):
     @field_validator("allow_private_hosts")
     @classmethod
     def _host_and_port(cls, hosts: list[str]) -> list[str]:
+        """The hosts in the one spelling that foundation.addresses compares: `[0::1]:80` is `[::1]:80`."""
+        listed = []
         for host in hosts:
-            if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^\s/:]+):\d{1,5}", host):
-                raise ValueError(f'{host!r} is not host:port; write it like "127.0.0.1:8101"')
-        return hosts
+            try:
+                if not re.search(r":[0-9]+$", host):
+                    raise Refused("no port")
+                listed.append(parse(f"http://{host}").host_port)
+            except Refused:
+                raise ValueError(f'{host!r} is not host:port; write it like "127.0.0.1:8101"') from None
+        return listed
 
 
 class ReviewSection(Section):

@@ -131,14 +131,14 @@ def fetch(context: Context, as_json: bool) -> None:
 def predict(context: Context, images: tuple[str, ...], model: str | None, explain: bool, as_json: bool) -> None:
     """Classify pictures: files, folders or URLs."""
     from training.models import find
-    from training.predict import learned_from
+    from training.predict import learned_from, outgoing_of
     from training.predict import predict as stage
 
     settings = context.settings()
     chosen = find(settings.home, model)
     with progress(as_json) as steps:
         examples = learned_from(settings, chosen, steps.step) if explain else None
-        answers = stage(chosen, images, examples, steps.step)
+        answers = stage(chosen, images, examples, steps.step, outgoing_of(settings))
     rows = [(a["file"], a["label"], max(a["probabilities"].values())) for a in answers]
     show(answers, as_json, Grid(["picture", "label", "probability"], rows))
     if explain and not as_json:

@@ -17,7 +17,8 @@ PRIVATE = [
     "http://10.1.2.3/", "http://172.16.0.1/", "http://192.168.1.1/", "http://169.254.169.254/latest/meta-data/",
     "http://100.64.0.1/", "http://198.18.0.1/", "http://192.0.0.8/", "http://224.0.0.1/", "http://255.255.255.255/",
     "http://localhost/", "http://LOCALHOST./", "http://a.localhost/", "http://printer.local/", "http://x.internal/",
-    "http://router.home.arpa/", "http://１２７.0.0.1/", "http://127。0。0。1/", "http://①②⑦.0.0.1/",
+    "http://router.home.arpa/", "http://home.arpa/", "http://[::5db8:d822]/",
+    "http://１２７.0.0.1/", "http://127。0。0。1/", "http://①②⑦.0.0.1/",
 ]  # fmt: skip
 ODD = [
     "", "x", "http:", "http://", "http:///x", "http:/a.example/", "//a.example/", "ftp://a.example/", "file:///etc/passwd",
@@ -28,6 +29,8 @@ ODD = [
     "http://[fe80::1%eth0]/", "http://a..example/", "http://.a.example/", "http://-/", "http://256.1.1.1/",
     "http://1.2.3.4.5/", "http://0x.1.2.3.4.5/", "http://1.2.3.08/", "http://a,b/", "http://" + "a" * 300 + ".example/",
     "http://a.example/" + "x" * 9000, "http://a.example\x00/", "http://[v1.x]/", "http://a.example\u200b\\/",
+    "http://a.example:８０/", "http://1_2.0.0.1/", "http://0o17.0.0.1/", "http://0x7_f.1/",
+    "http://a.example:/", "http://" + "ä" * 5000 + "/", "http://[::1%251]/", "http://a.example:80@b.example/",
 ]  # fmt: skip
 
 
@@ -75,7 +78,10 @@ def test_what_is_allowed_is_one_port_of_one_host() -> None:
         checked_addresses("127.0.0.1", 8102, allowed)
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "[::1]", "0x7f.1", "ip6-localhost"])
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "127.0.0.1", "::1", "[::1]", "0x7f.1", "ip6-localhost", "2130706433", "::ffff:7f00:1", "127.0.0.1."],
+)
 def test_a_name_that_leads_to_this_machine_is_refused_when_it_is_connected_to(host: str) -> None:
     with pytest.raises(Refused):
         checked_addresses(host, 80)

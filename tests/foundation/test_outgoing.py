@@ -2,8 +2,10 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 
 import pytest
 import requests
@@ -13,6 +15,18 @@ from foundation.downloads import TooLarge, TooSlow
 from foundation.outgoing import Limits, Outgoing
 
 SMALL = Limits(max_bytes=1000, max_s=2.0, timeout_s=2.0)
+
+
+def drip(out: BufferedIOBase, part: bytes) -> None:
+    """Send `part` again and again, for half a minute or until the client goes."""
+    for _ in range(600):
+        try:
+            out.write(part)
+            out.flush()
+        except OSError:
+            return
+        if threading.Event().wait(0.05):
+            return
 
 
 class Server:
@@ -32,16 +46,17 @@ class Server:
                     self.end_headers()
                     return
                 self.send_response(200)
+                self.send_header("Set-Cookie", "seen=1")
+                if self.path == "/slow-headers":
+                    self.flush_headers()
+                    drip(self.wfile, b"X-More: yes\r\n")
+                if self.path == "/slow-chunk":
+                    self.send_header("Transfer-Encoding", "chunked")
+                    self.end_headers()
+                    drip(self.wfile, b"0")
                 self.end_headers()
                 if self.path == "/drip":
-                    for _ in range(600):
-                        try:
-                            self.wfile.write(b"x")
-                            self.wfile.flush()
-                        except OSError:
-                            return
-                        if threading.Event().wait(0.05):
-                            return
+                    drip(self.wfile, b"x")
                 self.wfile.write(b"x" * (5000 if self.path == "/large" else 10))
 
             def log_message(self, *arguments: object) -> None:
@@ -158,3 +173,37 @@ def test_bodies_and_redirects_end(outgoing: Outgoing, server: Server) -> None:
     server.redirects["/loop"] = "/loop"
     with pytest.raises(requests.TooManyRedirects):
         outgoing.get(f"{server.url}/loop", SMALL)
+
+
+@pytest.mark.parametrize("path", ["/slow-headers", "/slow-chunk", "/drip"])
+def test_headers_and_chunks_that_drip_end_in_time(outgoing: Outgoing, server: Server, path: str) -> None:
+    """A socket's time-out starts anew with each byte; the limit of the request does not."""
+    began = time.monotonic()
+    with pytest.raises(TooSlow):
+        outgoing.get(f"{server.url}{path}", Limits(1_000_000, max_s=0.5, timeout_s=5))
+    assert time.monotonic() - began < 3
+    assert outgoing.get(f"{server.url}/a", SMALL).status == 200  # the next request is not disturbed
+
+
+def test_no_cookie_is_kept_and_blanks_are_quoted(outgoing: Outgoing, server: Server) -> None:
+    server.redirects["/a"] = "/two words.jpg"
+    assert outgoing.get(f"{server.url}/a", SMALL).url == f"{server.url}/two%20words.jpg"
+    assert all("Cookie" not in headers for _, headers in server.log)
+
+
+@pytest.mark.parametrize("target", ["http://[", "http://[::1", "//[x/", "http://a b/"])
+def test_a_malformed_redirect_is_refused(outgoing: Outgoing, server: Server, target: str) -> None:
+    server.redirects["/go"] = target
+    with pytest.raises(Refused):
+        outgoing.get(f"{server.url}/go", SMALL)
+
+
+def test_the_port_of_an_allowed_name_is_part_of_the_permission(server: Server, private: Server) -> None:
+    """Security 4: `localhost:A` does not open `localhost:B`."""
+    port = server.http.server_port
+    outgoing = Outgoing("x", {f"localhost:{port}"})
+    assert outgoing.get(f"http://localhost:{port}/", SMALL).status == 200
+    with pytest.raises(Refused):
+        outgoing.get(f"http://localhost:{private.http.server_port}/", SMALL)
+    outgoing.close()
+    assert private.log == []

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
@@ -54,8 +55,11 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
 
 
 def with_folder(project: Project, folder: Path) -> Settings:
+    """The project's settings, with another folder of weights and the server of the list allowed."""
     section = project.settings.models.model_copy(update={"folder": str(folder)})
-    return project.settings.model_copy(update={"models": section})
+    hosts = [urlsplit(entry.address).netloc for entry in weights.WEIGHTS]
+    crawl = project.settings.crawl.model_copy(update={"allow_private_hosts": hosts})
+    return project.settings.model_copy(update={"models": section, "crawl": crawl})
 
 
 def test_files_are_downloaded_once_and_checked(collected: Project, listed: dict[str, bytes], tmp_path: Path) -> None:
@@ -82,7 +86,7 @@ def test_a_failed_download_keeps_nothing(collected: Project, listed: dict[str, b
         fetch(settings)
     listed.clear()
     with pytest.raises(
-        TrainingError, match=r"cannot be fetched from http://127.* \(HTTPError\); copy it into the folder"
+        TrainingError, match=r"cannot be fetched from http://127.* \(answered 404\); copy it into the folder"
     ):
         fetch(settings)
     assert list((tmp_path / "weights").glob("*.onnx")) == []

@@ -3,6 +3,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import onnxruntime
@@ -11,8 +12,9 @@ import pytest
 from dataset.project import Project
 from dataset.reader import decode, load
 from foundation.errors import UsageError
+from foundation.outgoing import Outgoing
 from training import models
-from training.predict import MAX_DOWNLOAD_BYTES, learned_from, predict
+from training.predict import LIMITS, learned_from, predict
 
 
 @contextlib.contextmanager
@@ -36,6 +38,11 @@ def served(body: bytes, repeated: int = 1) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def to(url: str) -> Outgoing:
+    """Requests that may go to the server at `url`."""
+    return Outgoing("test", {urlsplit(url).netloc})
 
 
 def test_the_exported_file_gives_the_same_answers(trained: Project) -> None:
@@ -64,15 +71,15 @@ def test_urls(trained: Project) -> None:
     version = load(trained.home, model.version)
     path = version.path / version.rows()[0].file
     with served(path.read_bytes()) as url:
-        (remote,), (local,) = predict(model, [f"{url}/a.jpg"]), predict(model, [path])
+        (remote,), (local,) = predict(model, [f"{url}/a.jpg"], outgoing=to(url)), predict(model, [path])
         assert remote["probabilities"] == local["probabilities"]
         with pytest.raises(UsageError, match="missing cannot be fetched"):
-            predict(model, [f"{url}/missing"])
+            predict(model, [f"{url}/missing"], outgoing=to(url))
     with (
-        served(bytes(1_000_000), MAX_DOWNLOAD_BYTES // 1_000_000 + 2) as url,
+        served(bytes(1_000_000), LIMITS.max_bytes // 1_000_000 + 2) as url,
         pytest.raises(UsageError, match="is over 30 MB; name a smaller picture"),
     ):
-        predict(model, [f"{url}/a.jpg"])
+        predict(model, [f"{url}/a.jpg"], outgoing=to(url))
 
 
 def test_nearest_training_pictures(trained: Project) -> None:
@@ -95,3 +102,28 @@ def test_sources_that_are_no_pictures(trained: Project, tmp_path: Path) -> None:
     for source in (text, tmp_path / "none.jpg", tmp_path / "empty", "http://127.0.0.1:9/x.jpg"):
         with pytest.raises(UsageError, match=str(source).rpartition("/")[2]):
             predict(model, [source])
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["http://127.0.0.1:{}/a.jpg", "HTTP://127.1:{}/", "http://localhost:{}/", "http://[::ffff:127.0.0.1]:{}/",
+     "http://127.0.0.1:{}\\@93.184.216.34/", "http://93.184.216.34@127.0.0.1:{}/"],
+)  # fmt: skip
+def test_private_hosts_are_not_asked(trained: Project, form: str) -> None:
+    """Security 2 and 3: one sentence that names the setting; the server sees nothing."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    with pytest.raises(UsageError, match=r"is not fetched .* list a private host in \[crawl\] allow_private_hosts$"):
+        predict(models.find(trained.home, "linear"), [form.format(server.server_port)])
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    assert asked == []

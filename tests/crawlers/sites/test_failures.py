@@ -7,9 +7,10 @@ from scrapy.exceptions import CannotResolveHostError, DownloadCancelledError, Do
 from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from crawlers.politeness.refusals import AddressRefused, Disallowed, HostPaused
+from crawlers.politeness.refusals import Disallowed, HostPaused
 from crawlers.sites.failures import image_failure, page_failure
 from crawlers.source_health import NoteKind
+from foundation.addresses import Refused
 
 
 def answered(status: int) -> HttpError:
@@ -24,7 +25,7 @@ def answered(status: int) -> HttpError:
         (answered(500), NoteKind.SERVER_ERROR, "answered 500"),
         (answered(418), NoteKind.PAGE_FAILED, "answered 418"),
         (CannotResolveHostError("no such host"), NoteKind.DNS, "dns: no such host"),
-        (AddressRefused("address: private host"), NoteKind.PRIVATE_ADDRESS, "address: private host"),
+        (Refused("address: private host"), NoteKind.PRIVATE_ADDRESS, "address: private host"),
         (Disallowed("robots.txt: disallowed"), NoteKind.ROBOTS, "robots.txt: disallowed"),
         (HostPaused("host paused: answered 429"), NoteKind.BLOCKED, "host paused: answered 429"),
         (DownloadTimeoutError(), NoteKind.UNREACHABLE, "DownloadTimeoutError"),

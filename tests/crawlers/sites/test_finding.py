@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from crawlers.politeness import optout
-from crawlers.politeness.public_addresses import check_url
-from crawlers.politeness.refusals import AddressRefused
 from crawlers.sites import discovery, sitemaps
 from crawlers.sites.originals import absolute, originals
 from dataset.catalog.tables import outcomes, sightings
+from foundation.addresses import Refused, check_url
 from simulator.server import Answer, Scripted, Server, resized
 
 PAGE = "https://a.example/g/p.html"
@@ -295,8 +294,8 @@ def test_any_page_is_read_without_a_crash_and_leads_nowhere_private(page: str, a
     addresses = [offer for candidate in photos for offer in candidate.offers] + discovery.links(page, PAGE)
     for url in [*addresses, *originals(address, PAGE), absolute(address, PAGE) or PAGE]:
         try:
-            check_url(url, ())
-        except AddressRefused:
+            check_url(url)
+        except Refused:
             continue
         assert url.startswith(("http://", "https://"))
         host = url.split("/")[2].rpartition("@")[2].lower()

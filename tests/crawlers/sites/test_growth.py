@@ -18,7 +18,7 @@ from protego import Protego
 
 from crawlers import markup
 from crawlers.photo_apis.commons import plain_text
-from crawlers.photo_apis.protocol import number
+from crawlers.photo_apis.protocol import count_in
 from crawlers.politeness import optout, pacing
 from crawlers.politeness.robots import only_our_agents
 from crawlers.sites import discovery, notations, sitemaps
@@ -215,11 +215,11 @@ def test_whole_numbers_are_written_with_ten_digits(text: str, meant: int | None)
 
 @pytest.mark.parametrize(
     ("value", "meant"),
-    [("7", 7), (7.5, 7.5), ("²", 0), (None, 0), ([], 0), (float("nan"), 0), (10**400, 10**400), ({}, 0)],
+    [("7", 7), (7, 7), (7.5, 0), ("²", 0), (None, 0), ([], 0), (float("nan"), 0), (10**400, 0), ({}, 0)],
 )
 def test_numbers_of_an_answer(value: Any, meant: float) -> None:
     """Security 10: what a photo API says of its pages may be anything."""
-    assert number({"pages": value}, "pages") == meant
+    assert count_in({"pages": value}, "pages") == meant
 
 
 @pytest.mark.parametrize("delay", ["²", "nan", "inf", "1e999", "-1", "9" * 5_000, ""])
