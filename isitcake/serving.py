@@ -15,9 +15,10 @@ from foundation.settings import Settings
 from isitcake.output import note
 from web.app import create_app
 from web.gate.connections import Connections, raise_file_limit
+from web.gate.gate import HEAD_BYTES
 from web.gate.listening import Listening, is_unspecified
 from web.gate.log_lines import quiet_logs
-from web.gate.protocols import FRAME_BYTES, HEAD_BYTES, guarded
+from web.gate.protocols import FRAME_BYTES, guarded
 from web.gate.visitors import Proxies
 from web.pages.access import owner_link
 

@@ -16,7 +16,7 @@ LEAST_CONNECTIONS = 16  # even where the system gives very few descriptors
 MOST_CONNECTIONS = 4096  # of about 20 KB each; 300 players with six connections each are 1,800
 WAITING_OF_ADDRESS = 1024  # connections of one address that keep us waiting: a class behind one address has so many
 SOCKET_SHARE = 0.75  # of all connections that may be WebSockets
-BACKLOG_SHARE = 3  # one in so many descriptors is for connections that the system accepts before we look at them
+BACKLOG_SHARE = 4  # one in so many descriptors is for connections that the system accepts before we look at them
 MOST_BACKLOG = 512
 
 
@@ -41,10 +41,15 @@ class Connection(Protocol):
 
 @dataclass
 class Connections:
-    """All connections of one server. most: HTTP and WebSockets together. most_sockets: WebSockets."""
+    """All connections of one server.
+
+    most: HTTP and WebSockets together. most_sockets: WebSockets. backlog: how many the system may accept before we have
+    looked at them.
+    """
 
     most: int
     most_sockets: int
+    backlog: int = MOST_BACKLOG
     _standing: set[Connection] = field(default_factory=set)
     _sockets: set[Connection] = field(default_factory=set)
     _waiting: "OrderedDict[Connection, None]" = field(default_factory=OrderedDict)  # the longest first
@@ -54,13 +59,9 @@ class Connections:
     def for_files(cls, files: int) -> "Connections":
         """As many as fit into so many descriptors."""
         spare = max(LEAST_CONNECTIONS, files - RESERVED_FILES)
-        most = min(MOST_CONNECTIONS, spare - spare // BACKLOG_SHARE)
-        return cls(most, int(most * SOCKET_SHARE))
-
-    @property
-    def backlog(self) -> int:
-        """How many connections the system may accept before we have looked at them."""
-        return min(MOST_BACKLOG, max(4, self.most // 2))
+        backlog = min(MOST_BACKLOG, spare // BACKLOG_SHARE)
+        most = min(MOST_CONNECTIONS, spare - 2 * backlog)  # two queues may be accepted before one is looked at
+        return cls(most, int(most * SOCKET_SHARE), backlog)
 
     def enter(self, connection: Connection) -> bool:
         """A new connection. Returns False if there is no room and nobody can make any: close it."""

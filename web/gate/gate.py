@@ -22,6 +22,9 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 OWN_FETCHES = ("same-origin", "none")  # values of Sec-Fetch-Site: our own page, or the visitor's address bar
 OTHER_NAME = "this service has another name; its owner sets it as [web] public_url"
 OTHER_SITE = "a page of another site may not do this"
+HEAD_BYTES = 16_384  # largest request head; h11 limits those alone that come in parts
+TOO_LONG = "the address and the headers of the request are too long"
+TWO_LENGTHS = "a request with two lengths is not read"  # a proxy may have read the other one (RFC 9112, 6.1)
 VISITOR = "isitcake.visitor"  # key of the scope
 
 
@@ -62,6 +65,10 @@ class Gate:
         if not self._names.has(visitor.host, scope):
             return Refusal(421, OTHER_NAME)
         headers = Headers(scope=scope)
+        if len(scope["path"]) + sum(len(name) + len(value) for name, value in headers.raw) > HEAD_BYTES:
+            return Refusal(431, TOO_LONG)
+        if "content-length" in headers and "transfer-encoding" in headers:
+            return Refusal(400, TWO_LENGTHS)
         if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
             return None
         if origins := headers.getlist("origin"):

@@ -21,10 +21,11 @@ HEAD_S = 10.0  # for a whole request head; browsers send one in one packet
 BODY_S = 60.0  # for a whole body: a photo of 10 MB over 1.4 Mbit/s
 ANSWER_S = 300.0  # for our work and for the visitor to read the answer: a model of 14 MB over 0.4 Mbit/s
 LINGER_S = 2.0  # for the rest of a body that was refused; the visitor can read the answer meanwhile
-HEAD_BYTES = 16_384  # largest request head
 FRAME_BYTES = 16_384  # largest WebSocket message; the game allows fewer, and says why it closes
 SOCKET_BYTES_S = 8_192  # that one WebSocket may send in a second, on average; an answer has 60 bytes
 SOCKET_BURST_BYTES = 65_536
+UNREAD_S = 30.0  # that one WebSocket may read nothing of what waits for it
+CLOSE_S = 10.0  # for the other side to close a WebSocket too
 UNREAD_BYTES = 262_144  # answers that one WebSocket may leave unread
 
 
@@ -47,6 +48,7 @@ class Http(H11Protocol):
     proxies: Proxies
     peer = ""
     _phase: Phase | None = None
+    _is_refused = False
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -62,7 +64,7 @@ class Http(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._is_refused:
             return
         super().data_received(data)
         self._review()
@@ -93,7 +95,7 @@ class Http(H11Protocol):
 
     def _review(self) -> None:
         """Find out what the connection does now, and set its deadline."""
-        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+        if self.transport.is_closing() or self._is_refused or self.transport.get_protocol() is not self:
             return
         phase = self._current_phase()
         if phase is not self._phase:
@@ -121,14 +123,14 @@ class Http(H11Protocol):
             self._refuse(408, "The request took too long.")
 
     def _refuse(self, status: int, text: str) -> None:
-        """Answer and close; without an answer where one has begun or is not read."""
+        """Answer and close; without an answer where one has begun or is not read. What still comes is not read."""
         is_answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
         if is_answering or self.transport.get_write_buffer_size():
             self.drop()
             return
         self._end()
-        self.transport.write(_plain_answer(status, text))
-        self.transport.close()
+        self._is_refused = True
+        _answer_and_close(self.loop, self.transport, status, text)
 
     def _end(self) -> None:
         self.standing.leave(self)
@@ -142,8 +144,10 @@ class Socket(WebSocketsSansIOProtocol):
     standing: Connections
     proxies: Proxies
     peer = ""
+    _is_refused = False
     _left_bytes: float = SOCKET_BURST_BYTES
     _counted_at = 0.0
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -156,10 +160,10 @@ class Socket(WebSocketsSansIOProtocol):
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._is_refused:
             return
-        if not self.handshake_initiated and not self.standing.enter_socket(self):
-            self._refuse(503, "Too many visitors are connected; try again in a minute.")
+        if not self.handshake_initiated:
+            self._shake_hands(data)
         elif self._is_within_limit(len(data)):
             super().data_received(data)
         else:
@@ -171,13 +175,6 @@ class Socket(WebSocketsSansIOProtocol):
             self.drop()
         else:
             super().handle_ping()
-
-    def handle_parser_exception(self) -> None:
-        """What came is no WebSocket: before the handshake there is no close frame to send."""
-        if self.conn.close_sent is None:
-            self._refuse(400, "This is no WebSocket handshake.")
-        else:
-            super().handle_parser_exception()
 
     def send_receive_event_to_app(self) -> None:
         """Hand a message over. Text that is not UTF-8 closes the connection (RFC 6455, 8.1), without a traceback."""
@@ -195,10 +192,33 @@ class Socket(WebSocketsSansIOProtocol):
         if self.close_sent:
             self.handshake_complete = True  # also where the answer to the handshake was a refusal
 
+    async def run_asgi(self) -> None:
+        """Serve, and close for good: a visitor who reads nothing must not hold the rest of what we said."""
+        await super().run_asgi()
+        self.loop.call_later(CLOSE_S, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_S, self.drop)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread:
+            self._unread.cancel()
+
     def drop(self) -> None:
         """Close at once."""
         self.standing.leave(self)
         self.transport.abort()
+
+    def _shake_hands(self, head: bytes) -> None:
+        """Read the request that the HTTP connection handed over, whole."""
+        if not self.standing.enter_socket(self):
+            self._refuse(503, "Too many visitors are connected; try again in a minute.")
+            return
+        super().data_received(head)
+        if not self.handshake_initiated:
+            self._refuse(400, "This is no WebSocket handshake.")
 
     def _fail(self, code: int, reason: str) -> None:
         """Say why, and close."""
@@ -206,7 +226,7 @@ class Socket(WebSocketsSansIOProtocol):
             self.drop()
             return
         self.conn.fail(code, reason)
-        super().handle_parser_exception()
+        self.handle_parser_exception()
 
     def _is_within_limit(self, received: int) -> bool:
         now = time.monotonic()
@@ -216,10 +236,8 @@ class Socket(WebSocketsSansIOProtocol):
         return self._left_bytes >= 0
 
     def _refuse(self, status: int, text: str) -> None:
-        self.close_sent = self.handshake_complete = True
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
-        self.transport.write(_plain_answer(status, text))
-        self.transport.close()
+        self._is_refused = self.close_sent = self.handshake_complete = True
+        _answer_and_close(self.loop, self.transport, status, text)
 
 
 def guarded(standing: Connections, proxies: Proxies) -> tuple[type[Http], type[Socket]]:
@@ -232,6 +250,14 @@ def _peer(client: tuple[str, int] | None, proxies: Proxies) -> str:
     """The address that limits count; empty for a proxy of ours, which brings many visitors."""
     address = parse_address(client[0]) if client else None
     return "" if proxies.trusts(address) else limit_key(address)
+
+
+def _answer_and_close(loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, status: int, text: str) -> None:
+    """Answer, and close after a while: closing with unread bytes would take the answer back."""
+    transport.write(_plain_answer(status, text))
+    if transport.can_write_eof():
+        transport.write_eof()
+    loop.call_later(LINGER_S, transport.abort)
 
 
 def _plain_answer(status: int, text: str) -> bytes:
