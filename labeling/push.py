@@ -53,8 +53,9 @@ def push(project: Project, *, another_round: bool = True) -> PushReport:
     """Send this round's questions, each once, the most doubtful first; withdraw what an older round asked in vain.
 
     A new round starts when images were collected since the last, or, with another_round, when every question of the
-    last is answered. Raises LabelStudioError; questions under way are found again by the next push.
+    last is answered. Raises ConfigError, LabelStudioError; questions under way are found again by the next push.
     """
+    project.settings.require_strong_secrets()
     with open_studio(project) as studio:
         needed = [screen_of(project, RISK), screen_of(project, AUDIT)]
         with project.catalog.read() as connection:

@@ -15,6 +15,7 @@ from foundation.environment import child_environment
 from foundation.ports import free_ports
 
 DEADLINE_S = 60
+SECRET = "4f0c9a1be27d8635"  # that the service signs links with
 
 
 @dataclass
@@ -62,7 +63,7 @@ def start_serving(folder: Path, web: str = "", host: str = "127.0.0.1", files: i
     with log.open("wb") as out:
         process = subprocess.Popen(
             [*command, "--host", host, "--port", str(port)],
-            cwd=folder, stdout=out, stderr=out, env=child_environment(PREFECT_API_URL=""),
+            cwd=folder, stdout=out, stderr=out, env=child_environment(PREFECT_API_URL="", ISITCAKE_SECRET=SECRET),
             preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))) if files else None,
         )  # fmt: skip
     serving = Serving(port, folder, log, process)

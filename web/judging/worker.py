@@ -20,7 +20,7 @@ from dataset.reader import Undecodable, decoded
 from foundation.errors import IsItCakeError
 from training import models
 
-MEMORY_BYTES = 1_000_000_000  # beyond what the process has after it loaded the model; 24 MP of PNG need 700 MB
+MEMORY_BYTES = 600_000_000  # for one picture: a PNG of 12 MP fits, and a JPEG of any size, which is decoded smaller
 CPU_S = 20  # of one picture; a photo takes less than one
 LENGTH = struct.Struct(">Q")
 UNREADABLE, TOO_COSTLY, NO_MODEL = "unreadable", "too costly", "no model"

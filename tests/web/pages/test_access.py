@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from web_process import Serve, Serving
+from web_process import SECRET, Serve, Serving
 
 from dataset.catalog.tables import judgements
 from dataset.catalog.writes import append
@@ -82,8 +82,11 @@ def test_pages_are_public_where_the_owner_says_so(open_pages: Serving) -> None:
         assert httpx.get(open_pages.url + path, timeout=TIMEOUT_S).status_code == 200, path
 
 
-def test_a_history_tells_a_reviewer_no_answers(serving: Serving, open_pages: Serving) -> None:
+def test_a_history_tells_a_reviewer_no_answers(
+    serving: Serving, open_pages: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Security 32: neither in public nor at the machine, where reviewers sit too. The owner's link shows them."""
+    monkeypatch.setenv("ISITCAKE_SECRET", SECRET)
     for service in (serving, open_pages):
         path = paths(service)[-1]
         page = httpx.get(service.url + path, timeout=TIMEOUT_S).text
