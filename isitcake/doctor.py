@@ -26,13 +26,14 @@ class Check:
 
 
 def examine(config: Path | None) -> list[Check]:
-    """Checks of configuration, disk, catalog, browser, weights, Label Studio and Prefect, in that order."""
+    """Checks of configuration, secrets, disk, catalog, browser, weights, Label Studio and Prefect, in that order."""
     try:
         settings = settings_file.load(config)
     except IsItCakeError as error:
         return [Check("configuration", False, True, str(error))]
     checks = [Check("configuration", True, True, str(settings.config_path))]
     checks.append(_try("contact", True, lambda: settings.require_contact() or settings.project.contact))  # type: ignore[func-returns-value]
+    checks.append(_try("secrets", True, lambda: settings.require_strong_secrets() or "not to be guessed"))  # type: ignore[func-returns-value]
     checks.append(_disk(settings.home))
     checks.append(_try("catalog", True, lambda: Catalog(settings.catalog.url, settings.home).where))
     checks.append(_try("browser", False, lambda: executable(settings.browser)))

@@ -50,8 +50,9 @@ def push(project: Project, *, another_round: bool = True) -> PushReport:
     """Send this round's questions, each once, the most likely errors first; withdraw old questions without answers.
 
     A new round starts when images were collected since the last one, or, with another_round, when every question of
-    the last one has an answer. Raises LabelStudioError; the next push then finds out which tasks arrived.
+    the last one has an answer. Raises ConfigError, LabelStudioError; the next push then finds out which tasks arrived.
     """
+    project.settings.require_strong_secrets()
     with open_studio(project) as studio:
         audiences = [audience_of(project, Purpose.RISK), audience_of(project, Purpose.AUDIT)]
         with project.catalog.read() as connection:

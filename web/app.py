@@ -4,21 +4,30 @@ import hmac
 import re
 from pathlib import Path
 
+from anyio import CapacityLimiter, to_thread
 from sqlalchemy import select
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from dataset.catalog.tables import images
 from dataset.project import Project
 from foundation.errors import StorageError, UnknownImage
 from labeling.picture_links import is_signed
+from web.game.http import check_limit
 from web.game.routes import game_routes
-from web.guard import PAGE_POLICY
-from web.http import EXCEPTION_HANDLERS, get, post
+from web.gate.answers import EXCEPTION_HANDLERS
+from web.gate.gate import Gate
+from web.gate.listening import Listening, Names
+from web.guard import PAGE_POLICY, Limit
+from web.http import get, post
+from web.pages.access import UNTIL, PageAccess, View
+from web.pages.rendered import Rendered, project_state
 from web.pages.report import report_html
 from web.pages.why import explain, why_html
 from web.webhook import Waker
@@ -26,25 +35,42 @@ from web.webhook import Waker
 PICTURE_NAME = re.compile(r"([0-9a-f]{64})\.jpg")
 REPORT_NAME = re.compile(r"(?:leaderboard-)?\d{4}\.\d{1,2}\.\d+\.(jpg|html)")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-UNTIL = re.compile(r"\d{1,12}")  # Unix time in seconds
 MEDIA_TYPES = {"jpg": "image/jpeg", "html": "text/html"}
-PAGE_HEADERS = {"Content-Security-Policy": PAGE_POLICY}
-# Label Studio loads pictures into a page of another origin; without the first header the reviewer sees an error.
-PICTURE_HEADERS = {"Access-Control-Allow-Origin": "*", "Cache-Control": "private, max-age=86400"}
+PAGES, PAGES_S = 120, 60  # most pages of one address, in so many seconds
+HISTORIES = 100  # pages about images that are kept in memory, of about 15 KB each
+HEALTH_CHECKS = 2  # at the same time, in threads of their own: pages that take long do not delay them
+PAGE_HEADERS = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "private, no-store"}
+# Label Studio loads pictures into a page of another origin; without the first two headers the reviewer sees an error.
+# A browser may keep a picture for a minute only: an erasure is to be seen soon.
+PICTURE_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Cache-Control": "private, max-age=60",
+}
 
 
-def create_app(project: Project) -> Starlette:
-    """The web service of one project."""
-    routes = [*Service(project).routes(), *game_routes(project)]
-    return Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS)
+def create_app(project: Project, listening: Listening | None = None) -> Starlette:
+    """The web service of one project.
+
+    listening: where it listens. None: requests come from this process only, as in tests; then every Host is accepted
+    and every page is shown.
+    """
+    routes = [*Service(project, listening).routes(), *game_routes(project, Names(project.settings, listening))]
+    gate = Middleware(Gate, settings=project.settings, listening=listening)
+    return Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, middleware=[gate])
 
 
 class Service:
     """Endpoints beside the game."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, listening: Listening | None) -> None:
         self._project = project
         self._waker = Waker(project)
+        self._access = PageAccess(project.settings, listening)
+        self._pages_limit = Limit(PAGES, PAGES_S)
+        self._report = Rendered(most=1)
+        self._histories = Rendered(HISTORIES)
+        self._health_limiter = CapacityLimiter(HEALTH_CHECKS)
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -56,10 +82,9 @@ class Service:
             get("/", self.home),
         ]
 
-    def health(self, _: Request) -> Response:
+    async def health(self, _: Request) -> Response:
         """Status 200 if the catalog can be read."""
-        with self._project.catalog.read() as connection:
-            connection.execute(select(images.c.sha256).limit(1))
+        await to_thread.run_sync(self._read_catalog, limiter=self._health_limiter)
         return JSONResponse({"status": "ok"})
 
     def picture(self, request: Request) -> Response:
@@ -87,25 +112,45 @@ class Service:
         name = REPORT_NAME.fullmatch(request.path_params["name"])
         if not name:
             raise HTTPException(404)
+        self._access.check(request)
+        check_limit(request, self._pages_limit)
         path = self._project.home / "reports" / name[0]
         if not path.is_file():
             raise HTTPException(404)
         return FileResponse(path, media_type=MEDIA_TYPES[name[1]], headers=PAGE_HEADERS)
 
-    def why(self, request: Request) -> Response:
-        """The history of one image, for whoever knows its whole SHA-256. Reviewers are numbered, not named."""
+    async def why(self, request: Request) -> Response:
+        """The history of one image, for whoever knows its whole SHA-256. The owner sees reviewers as numbers, others
+        see none of their answers: a reviewer is not to know what others said.
+        """
         sha256 = request.path_params["sha256"]
         if not SHA256.fullmatch(sha256):
             raise HTTPException(404)
+        with_answers = self._access.check(request) is View.OWNER
+        check_limit(request, self._pages_limit)
+        state = (sha256, with_answers, *await run_in_threadpool(project_state, self._project))
+        content = await self._histories.page(state, lambda: self._history(sha256, with_answers))
+        return HTMLResponse(content, headers=PAGE_HEADERS)
+
+    async def home(self, request: Request) -> Response:
+        """The report of the newest version; for those who may not see it, the game."""
+        if self._access.view(request) is View.NOTHING:
+            return RedirectResponse("/play", 303)
+        check_limit(request, self._pages_limit)
+        state = await run_in_threadpool(project_state, self._project)
+        content = await self._report.page(state, lambda: report_html(self._project))
+        return HTMLResponse(content, headers=PAGE_HEADERS)
+
+    def _read_catalog(self) -> None:
+        with self._project.catalog.read() as connection:
+            connection.execute(select(images.c.sha256).limit(1))
+
+    def _history(self, sha256: str, with_answers: bool) -> str:
+        """Raises HTTPException where there is no such image."""
         try:
-            history = explain(self._project, sha256)
+            return why_html(self._project, explain(self._project, sha256), with_answers=with_answers)
         except UnknownImage:
             raise HTTPException(404) from None
-        return HTMLResponse(why_html(self._project, history), headers=PAGE_HEADERS)
-
-    def home(self, _: Request) -> Response:
-        """The report of the newest version."""
-        return HTMLResponse(report_html(self._project), headers=PAGE_HEADERS)
 
     def _normalised(self, sha256: str) -> Path:
         """The file of a normalised picture. Raises HTTPException where there is none."""

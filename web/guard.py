@@ -6,7 +6,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 # For pages that are one file: styles and thumbnails lie inside the page, and no script runs.
-PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 GAME_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -22,7 +25,6 @@ GAME_HEADERS = {
 NICKNAME = re.compile(r"[\w .'-]{1,20}")  # letters of any script, digits and a few marks
 DEFAULT_NICKNAME = "somebody"
 RUDE = re.compile(r"fuck|shit|cunt|nigg|faggot|hitler|nazi|penis|porn|bitch|wank|rape", re.IGNORECASE)
-MESSAGE_BYTES = 4096  # largest JSON body or socket message; far more than any page of ours sends
 
 
 def clean_nickname(text: object) -> str:

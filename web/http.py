@@ -1,12 +1,10 @@
-"""HTTP rules that all routes share: routes for GET only, integers in paths, errors as JSON."""
+"""HTTP rules that all routes share: routes for GET only, integers in paths."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 INTEGER = TypeAdapter(int)
@@ -43,16 +41,3 @@ def path_integer(request: Request, name: str) -> int:
             for problem in error.errors()
         ]
         raise InvalidPath(problems) from None
-
-
-async def http_error(_: Request, error: HTTPException) -> Response:
-    """The answer for an HTTPException: {"detail": its message}."""
-    return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
-
-
-async def invalid_path(_: Request, error: InvalidPath) -> Response:
-    """The answer for an InvalidPath: status 422 and {"detail": its problems}."""
-    return JSONResponse({"detail": error.problems}, 422)
-
-
-EXCEPTION_HANDLERS: Mapping[Any, Any] = {HTTPException: http_error, InvalidPath: invalid_path}

@@ -23,6 +23,7 @@ from foundation.settings.sections import (
     ReviewSection,
     Section,
     Source,
+    WebSection,
 )
 
 __all__ = [
@@ -47,4 +48,5 @@ __all__ = [
     "Section",
     "Settings",
     "Source",
+    "WebSection",
 ]

@@ -23,8 +23,12 @@ from foundation.settings.sections import (
     PublishSection,
     ReviewSection,
     Source,
+    WebSection,
 )
 from foundation.version import VERSION
+
+SECRET_CHARACTERS = 16  # of hex digits: 64 bits, too many for guesses over a network
+SECRET_DIFFERENT = 6  # different characters; of 16 random hex digits, fewer occur once in 30,000 times
 
 
 class Secrets(BaseModel):
@@ -55,6 +59,7 @@ class Settings(BaseModel):
     review: ReviewSection = ReviewSection()
     publish: PublishSection = PublishSection()
     models: ModelsSection = ModelsSection()
+    web: WebSection = WebSection()
     sources: list[Source] = []
     config_path: Path = Path(CONFIG_NAME)
     secrets: Secrets = Secrets()
@@ -109,8 +114,12 @@ class Settings(BaseModel):
 
     @property
     def signing_key(self) -> bytes:
-        """Key that signs picture addresses; empty, and then nothing can be signed, while neither secret is set."""
+        """Key that signs picture addresses; empty, and then nothing can be signed, while neither secret is set.
+
+        Raises ConfigError for a secret that can be guessed.
+        """
         secret = self.secrets.secret.get_secret_value() or self.secrets.label_studio_api_key.get_secret_value()
+        self._require_strong_signature()
         return hashlib.sha256(b"isitcake pictures\0" + secret.encode()).digest() if secret else b""
 
     def source(self, name: str) -> Source:
@@ -120,6 +129,16 @@ class Settings(BaseModel):
                 return source
         known = ", ".join(source.name for source in self.sources) or "none"
         raise UnknownSource(f"no source {name!r} in {self.config_path}; known sources: {known}")
+
+    def require_strong_secrets(self) -> None:
+        """Raises ConfigError for a secret of the web service that can be guessed. Secrets that are not set pass."""
+        _require_strong("ISITCAKE_WEBHOOK_SECRET", self.secrets.webhook_secret)
+        self._require_strong_signature()
+
+    def _require_strong_signature(self) -> None:
+        _require_strong("ISITCAKE_SECRET", self.secrets.secret)
+        if not self.secrets.secret.get_secret_value():  # then the token signs
+            _require_strong("ISITCAKE_LABEL_STUDIO_API_KEY", self.secrets.label_studio_api_key)
 
     def require_contact(self) -> None:
         """Raises ConfigError while [project] contact is empty."""
@@ -132,3 +151,12 @@ class Settings(BaseModel):
 
 def _first_file(folder: Path, *names: str) -> Path | None:
     return next((path for name in names if (path := folder / name).is_file()), None)
+
+
+def _require_strong(variable: str, secret: SecretStr) -> None:
+    text = secret.get_secret_value()
+    if text and (len(text.strip()) < SECRET_CHARACTERS or len(set(text)) < SECRET_DIFFERENT):
+        raise ConfigError(
+            f"{variable} is too easy to guess; set at least {SECRET_CHARACTERS} random characters, for example of "
+            "`openssl rand -hex 20`"
+        )

@@ -1,5 +1,6 @@
 """The tables of isitcake.toml, checked and frozen."""
 
+import ipaddress
 import re
 from typing import Annotated, Literal
 
@@ -126,6 +127,29 @@ class PublishSection(Section):
 class ModelsSection(Section):
     folder: str = ""
     tracking: str = ""  # address of an MLflow server, or a folder for its files
+
+
+class WebSection(Section):
+    public_url: str = ""  # address under which visitors see the web service; empty: the one that it listens at
+    trusted_proxies: list[str] = []  # addresses or networks whose X-Forwarded- headers are believed
+    public_pages: bool = False  # show the report and the pages of images to everybody
+
+    @field_validator("public_url")
+    @classmethod
+    def _only_scheme_and_host(cls, url: str) -> str:
+        if url and not re.fullmatch(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?/?", url):
+            raise ValueError(f'{url!r} is not scheme and host alone; write it like "https://game.example.org"')
+        return url.rstrip("/").lower()
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses_or_networks(cls, proxies: list[str]) -> list[str]:
+        for proxy in proxies:
+            try:
+                ipaddress.ip_network(proxy, strict=False)
+            except ValueError:
+                raise ValueError(f'{proxy!r} is no address or network; write it like "10.0.0.7"') from None
+        return proxies
 
 
 class Source(Section):

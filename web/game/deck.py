@@ -5,6 +5,7 @@ Training images are never shown, nor images of the audit sample that still wait 
 
 import functools
 import random
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -82,16 +83,18 @@ class CurrentDeck:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._decks: dict[tuple[str, ...], Deck] = {}
+        self._loading = threading.Lock()  # one request reads the deck, the others wait
 
     def get(self) -> Deck:
         """Raises StageError if there is nothing to play with."""
         home = self._project.home
         ids = [model.id for model in models.listing(home)]
         key = (models.default_model_id(home), *ids, *self._dataset_state())
-        if key not in self._decks:
-            self._decks.clear()
-            self._decks[key] = load_deck(self._project)
-        return self._decks[key]
+        with self._loading:
+            if key not in self._decks:
+                self._decks.clear()
+                self._decks[key] = load_deck(self._project)
+            return self._decks[key]
 
     def _dataset_state(self) -> tuple[str, ...]:
         """The newest version, the size of the audit sample and the newest answer."""

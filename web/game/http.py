@@ -1,55 +1,69 @@
 """Requests and responses of the game: bodies of limited size, pages, JSON, pictures and static files."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from foundation.errors import IsItCakeError
 from web.game.deck import Deck
-from web.guard import GAME_HEADERS, MESSAGE_BYTES, Limit
+from web.gate.messages import MESSAGE_BYTES, BadMessage, parse_message
+from web.gate.visitors import visitor_key
+from web.guard import GAME_HEADERS, Limit
 from web.pages.thumbnails import templates
 
 FILE_NAME = re.compile(r"[\w.-]+")
 MEDIA_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".wasm": "application/wasm"}
 
 
-async def read_body(request: Request, most_bytes: int, message: str | None = None) -> bytes:
+async def read_body(request: Request, most_bytes: int, message: str = "the body is too large") -> bytes:
     """The body of a request. Raises HTTPException 413 with the message for a larger one, before all of it is read."""
     if int(request.headers.get("content-length") or 0) > most_bytes:
         raise HTTPException(413, message)
     content = bytearray()
-    async for part in request.stream():
-        content += part
-        if len(content) > most_bytes:
-            raise HTTPException(413, message)
+    try:
+        async for part in request.stream():
+            content += part
+            if len(content) > most_bytes:
+                raise HTTPException(413, message)
+    except ClientDisconnect:
+        raise HTTPException(400, "the body ended too early") from None
     return bytes(content)
 
 
 async def read_json(request: Request) -> dict[str, Any]:
-    """The JSON object in the body, empty for an empty body. Raises HTTPException 400 or 413."""
+    """The JSON object in the body, empty for an empty body. Raises HTTPException 400, 413 or 415."""
+    if not _is_json(request):
+        raise HTTPException(415, "the body must be JSON, with the header Content-Type: application/json")
     content = await read_body(request, MESSAGE_BYTES)
     try:
-        fields = json.loads(content or b"{}")
-    except ValueError:
-        raise HTTPException(400, "the body is not JSON") from None
-    if not isinstance(fields, dict):
-        raise HTTPException(400, "the body is not a JSON object")
-    return fields
+        return parse_message(content)
+    except BadMessage as error:
+        raise HTTPException(400, str(error)) from None
+
+
+def _is_json(request: Request) -> bool:
+    """Whether the body says that it is JSON, as no form of another site can. A program may leave the type out."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_browser = "origin" in request.headers or "sec-fetch-site" in request.headers
+    return content_type == "application/json" or (not content_type and not is_browser)
 
 
 def check_limit(request: Request, limit: Limit) -> None:
-    """Count a request of the client's address. Raises HTTPException 429 above the limit."""
-    if not limit.allows(request.client.host if request.client else ""):
+    """Count a request of the visitor's address. Raises HTTPException 429 above the limit."""
+    if not limit.allows(visitor_key(request)):
         raise HTTPException(429, "too many requests; wait a minute")
 
 
 def page(template: str, **values: Any) -> HTMLResponse:
-    return HTMLResponse(templates.get_template(template).render(**values), headers=GAME_HEADERS)
+    return HTMLResponse(page_text(template, **values), headers=GAME_HEADERS)
+
+
+def page_text(template: str, **values: Any) -> str:
+    return templates.get_template(template).render(**values)
 
 
 def empty_page(error: IsItCakeError) -> HTMLResponse:

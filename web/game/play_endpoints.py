@@ -12,21 +12,22 @@ from dataset.project import Project
 from foundation.errors import StageError
 from web.game.deck import CurrentDeck
 from web.game.http import check_limit, empty_page, json_response, page, picture_response, read_json
-from web.game.plays import Refused, answer_picture, begin_round, dealt_picture, round_result
+from web.game.plays import PlayerIds, Refused, answer_picture, begin_round, dealt_picture, round_result
+from web.gate.visitors import visitor_key
 from web.guard import Limit, clean_nickname
 from web.http import get, path_integer, post
 
+STARTS, STARTS_S = 120, 60  # most rounds that one address starts, in so many seconds
 ANSWERS, ANSWERS_S = 2000, 60  # most answers of one address, in so many seconds; a class room shares one address
 ID = re.compile(r"[0-9a-f]{32}")  # of a round or a player
 
 
 class PlayEndpoints:
-    """limit: for starting rounds; it is shared with the opening of rooms."""
-
-    def __init__(self, project: Project, deck: CurrentDeck, limit: Limit) -> None:
+    def __init__(self, project: Project, deck: CurrentDeck, ids: PlayerIds) -> None:
         self._project = project
         self._deck = deck
-        self._rounds_limit = limit
+        self._ids = ids
+        self._rounds_limit = Limit(STARTS, STARTS_S)
         self._answers_limit = Limit(ANSWERS, ANSWERS_S)
 
     def routes(self) -> list[BaseRoute]:
@@ -54,10 +55,11 @@ class PlayEndpoints:
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
         player = str(fields.get("player", ""))
-        known_player = player if ID.fullmatch(player) else ""
+        if not ID.fullmatch(player) or not self._ids.is_ours(player):
+            player = self._ids.new(visitor_key(request))
         try:
             deck = await run_in_threadpool(self._deck.get)
-            new = await run_in_threadpool(begin_round, self._project, deck, nickname, known_player)
+            new = await run_in_threadpool(begin_round, self._project, deck, nickname, player)
         except StageError as error:
             raise HTTPException(409, str(error)) from None
         pictures = [f"/play/rounds/{new.id}/{slot}.jpg" for slot in range(new.pictures)]
@@ -66,9 +68,7 @@ class PlayEndpoints:
 
     def picture(self, request: Request) -> Response:
         slot = path_integer(request, "slot")
-        round_id = request.path_params["round_id"]
-        if not ID.fullmatch(round_id):
-            raise HTTPException(404)
+        round_id = _round_id(request)
         try:
             return picture_response(self._deck.get(), dealt_picture(self._project, round_id, slot))
         except (Refused, StageError):
@@ -76,22 +76,28 @@ class PlayEndpoints:
 
     async def answer(self, request: Request) -> Response:
         """Keep one answer and reveal the truth."""
-        slot = path_integer(request, "slot")
+        slot, round_id = path_integer(request, "slot"), _round_id(request)
         check_limit(request, self._answers_limit)
         fields = await read_json(request)
         label = str(fields.get("answer", ""))
         try:
             deck = await run_in_threadpool(self._deck.get)
-            reveal = await run_in_threadpool(
-                answer_picture, self._project, deck, request.path_params["round_id"], slot, label
-            )
-        except Refused as refused:
+            reveal = await run_in_threadpool(answer_picture, self._project, deck, round_id, slot, label)
+        except (Refused, StageError) as refused:
             raise HTTPException(409, str(refused)) from None
         return json_response(reveal.as_json())
 
     def result(self, request: Request) -> Response:
         """The answered pictures of a round, with the player's and the models' scores."""
         try:
-            return json_response(round_result(self._project, self._deck.get(), request.path_params["round_id"]))
-        except Refused:
+            return json_response(round_result(self._project, self._deck.get(), _round_id(request)))
+        except (Refused, StageError):
             raise HTTPException(404) from None
+
+
+def _round_id(request: Request) -> str:
+    """Raises HTTPException 404 for what is no id: a database may not take every text."""
+    round_id = str(request.path_params["round_id"])
+    if not ID.fullmatch(round_id):
+        raise HTTPException(404)
+    return round_id

@@ -11,26 +11,30 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute
 
-from dataset.pictures.decoding import Undecodable
 from dataset.project import Project
-from dataset.reader import decoded
 from foundation.errors import IsItCakeError, UnknownModel
 from training import models
 from web.game.http import check_limit, empty_page, json_response, page, read_body
+from web.gate.slots import NoSlot, Slots
+from web.gate.visitors import visitor_key
 from web.guard import GAME_HEADERS, Limit
 from web.http import get, post
+from web.judging.pool import Busy, Judges, TooCostly, Unreadable
 
 RUNTIME = Path(__file__).parents[1] / "vendor" / "ort"  # onnxruntime-web; scripts/setup.sh downloads it
 PHOTO_BYTES = 10_000_000
 PHOTOS, PHOTOS_S = 20, 60  # most photos of one address that the server classifies, in so many seconds
+UPLOADS_OF_ADDRESS, UPLOADS_IN_ALL = 4, 12  # photos that are received at the same time, of up to PHOTO_BYTES each
 TOO_LARGE = "a photo may have at most 10 MB"
+BUSY = "too many photos are being classified; try again in a minute"
 
 
 class PlaygroundEndpoints:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._limit = Limit(PHOTOS, PHOTOS_S)
-        self._loaded: dict[str, models.Model] = {}  # by id
+        self._uploads = Slots(UPLOADS_OF_ADDRESS, UPLOADS_IN_ALL)
+        self._judges = Judges(project.home)
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -61,18 +65,22 @@ class PlaygroundEndpoints:
     async def classify(self, request: Request) -> Response:
         """Probability of each label for the photo in the body. The photo stays in memory and is not kept."""
         check_limit(request, self._limit)
-        content = await read_body(request, PHOTO_BYTES, TOO_LARGE)
         try:
-            probabilities = await run_in_threadpool(self._probabilities, content)
-        except Undecodable as error:
+            with self._uploads.taken(visitor_key(request)):
+                content = await read_body(request, PHOTO_BYTES, TOO_LARGE)
+                probabilities = await run_in_threadpool(self._probabilities, content)
+        except Unreadable as error:
             raise HTTPException(422, f"this file cannot be read as a picture: {error}") from None
+        except TooCostly as error:
+            raise HTTPException(413, str(error)) from None
+        except (Busy, NoSlot):
+            raise HTTPException(503, BUSY, {"Retry-After": "60"}) from None
         except IsItCakeError as error:
             raise HTTPException(409, str(error)) from None
         return json_response({"probabilities": probabilities})
 
     def _probabilities(self, content: bytes) -> dict[str, float]:
-        model = models.find(self._project.home)
-        return self._loaded.setdefault(model.id, model).probabilities(decoded(content))
+        return self._judges.probabilities(models.find(self._project.home).id, content)
 
     def _model(self) -> models.Model:
         """The default model. Raises HTTPException 404 where there is none."""

@@ -1,5 +1,7 @@
 """Game rounds in the catalog: pictures dealt and answers given. Scores are counted here, never taken from a browser."""
 
+import hashlib
+import hmac
 import random
 import secrets
 from collections.abc import Mapping, Sequence
@@ -11,15 +13,40 @@ from sqlalchemy import select
 
 from dataset.catalog.tables import plays, rounds
 from dataset.catalog.writes import append, insert_new
+from dataset.labels.players import GROUP
 from dataset.project import Project
 from web.game.deck import Deck, Predictions
 from web.game.scores import best_label, models_right
 
 ID_BYTES = 16  # of a round's and a player's random id: nobody can guess one
+MAC_DIGITS = 8  # of a player's id: a browser cannot make one up, in some other group
 
 
 class Refused(Exception):
     """A request that our pages never send: a second answer, a picture that was not dealt, an unknown label."""
+
+
+class PlayerIds:
+    """Ids of players: 32 hex digits. 20 are random, 4 stand for the visitor's address, 8 prove that the id is ours.
+
+    Players of one address share the 4 digits, so that one person with many ids is not taken for many
+    (dataset/labels/players.py). 65,536 groups are far too few to find out an address.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key or secrets.token_bytes(32)
+
+    def new(self, address: str) -> str:
+        """The id of a new player. address: the visitor's, as limits count it."""
+        start = f"{secrets.token_hex(ID_BYTES)[: GROUP.start]}{self._digits(f'group {address}')[:4]}"
+        return f"{start}{self._digits(start)[:MAC_DIGITS]}"
+
+    def is_ours(self, player: str) -> bool:
+        start, mac = player[: GROUP.stop], player[GROUP.stop :]
+        return hmac.compare_digest(self._digits(start)[:MAC_DIGITS].encode(), mac.encode())
+
+    def _digits(self, text: str) -> str:
+        return hmac.new(self._key, f"player {text}".encode(), hashlib.sha256).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -57,7 +84,7 @@ class Reveal:
 
 
 def begin_round(project: Project, deck: Deck, nickname: str, player: str = "") -> NewRound:
-    """Deal a round and keep it. player: the id that a player of an earlier round has; empty makes a new one."""
+    """Deal a round and keep it. player: the player's id; empty: a random one."""
     dealt = deck.deal(random.SystemRandom())
     new = NewRound(secrets.token_hex(ID_BYTES), player or secrets.token_hex(ID_BYTES), len(dealt))
     row = {

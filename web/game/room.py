@@ -11,7 +11,7 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -26,8 +26,14 @@ from web.guard import clean_nickname
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # without I and O, which look like digits
 CODE_LETTERS = 4
 MOST_PLAYERS = 1000  # in one room
-MOST_ROOMS = 20
+PLAYERS_OF_ADDRESS = 400  # in one room: a conference behind one address
+PLAYERS_OF_ADDRESS_IN_ALL = 500  # in all rooms
+PLAYERS_IN_ALL = 5000  # in all rooms, of about 4 KB each
+MOST_HOSTS = 3  # screens that show the host's side of one room
+MOST_ROOMS = 100
+ROOMS_OF_ADDRESS = 3  # rooms in use that one address has opened
 IDLE_S = 3 * 3600  # a room without a join or a step of the host for this long is closed
+ABANDONED_S = 600  # a room that nobody is connected to for this long makes room for another, where rooms are short
 LATE_S = 0.5  # an answer may arrive this long after the end, for slow networks
 ALL_ANSWERED_S = 0.7  # time left once every connected player has answered
 TICK_S = 0.1
@@ -49,13 +55,22 @@ class Phase(StrEnum):
     END = "end"
 
 
+class RoomsFull(ValueError):
+    """All rooms that there may be are open."""
+
+
+class AddressFull(ValueError):
+    """One address has all the rooms or players that one address may have."""
+
+
 @dataclass
 class Player:
-    """answers: by slot. socket: None while disconnected."""
+    """answers: by slot. socket: None while disconnected. address: what limits count; empty if it is not known."""
 
     name: str
     token: str
     socket: Socket | None = None
+    address: str = ""
     right: int = 0
     answers: dict[int, str] = field(default_factory=dict)
 
@@ -64,7 +79,8 @@ class Player:
 class Room:
     """One game of many players. slot: of the current picture, -1 before the first. seconds: to answer a picture in.
 
-    ends_at, used_at: times of time.monotonic. host_token: the secret that lets a socket act as the host.
+    ends_at, used_at: times of time.monotonic. host_token: the secret that lets a socket act as the host. address: who
+    opened the room, as limits count it.
     """
 
     code: str
@@ -73,6 +89,7 @@ class Room:
     dealt: Sequence[Row]
     seconds: float
     keep_answers: KeepAnswers
+    address: str = ""
     phase: Phase = Phase.LOBBY
     slot: int = -1
     ends_at: float = 0.0
@@ -87,17 +104,31 @@ class Room:
         """The name of this game in the table `plays`."""
         return f"show-{self.code}-{self.host_token[:16]}"[:32]
 
-    def join(self, nickname: object, token: str = "") -> Player:
-        """A new player, or the player who had this token. Raises ValueError for a bad nickname or a full room."""
-        self.used_at = time.monotonic()
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a screen is connected."""
+        return bool(self.hosts) or any(player.socket for player in self.players.values())
+
+    def join(self, nickname: object, token: str = "", address: str = "", new_token: str = "") -> Player:
+        """A new player, or the player who had this token. Raises ValueError for a bad nickname or a full room.
+
+        address: of the visitor; empty: not counted. new_token: for a new player; empty: a random one.
+        """
         if token and (known := self.players.get(token)):
+            self.used_at = time.monotonic()
             return known
         if len(self.players) >= MOST_PLAYERS:
             raise ValueError("this room is full")
-        player = Player(clean_nickname(nickname), secrets.token_hex(16))
+        if address and self.players_of(address) >= PLAYERS_OF_ADDRESS:
+            raise AddressFull("too many players of your network are in this room")
+        self.used_at = time.monotonic()
+        player = Player(clean_nickname(nickname), new_token or secrets.token_hex(16), address=address)
         self.players[player.token] = player
         self._update_hosts_soon()
         return player
+
+    def players_of(self, address: str) -> int:
+        return sum(player.address == address for player in self.players.values())
 
     def answer(self, player: Player, slot: object, label: object) -> str:
         """Keep a player's first answer to the current picture. Returns why it does not count; empty if it does."""
@@ -129,6 +160,12 @@ class Room:
 
     def state(self, player: Player | None = None) -> dict[str, Any]:
         """What a screen may know now, as JSON: the host's, or one player's. No truth before the picture's time ends."""
+        if player is None:
+            return self._shared_state(with_score=True)
+        return {**self._shared_state(), "you": self._own_state(player, self._places())}
+
+    def _shared_state(self, *, with_score: bool = False) -> dict[str, Any]:
+        """What every screen shows. with_score: also before the truth, for the host."""
         state: dict[str, Any] = {
             "phase": self.phase, "slot": self.slot, "pictures": len(self.dealt), "players": len(self.players),
             "seconds": self.seconds, "left": round(max(0.0, self.ends_at - time.monotonic()), 2),
@@ -137,14 +174,22 @@ class Room:
         is_revealed = self.phase in (Phase.REVEAL, Phase.END)
         if is_revealed and self.slot >= 0:
             state["reveal"] = self._reveal()
-        if is_revealed or player is None:
+        if is_revealed or with_score:
             state["score"] = self._score(self.dealt[: self.slot + is_revealed])
-        if player is not None:
-            state["you"] = {
-                "name": player.name, "right": player.right, "answer": player.answers.get(self.slot, ""),
-                "place": 1 + sum(other.right > player.right for other in self.players.values()),
-            }  # fmt: skip
         return state
+
+    def _own_state(self, player: Player, places: Mapping[int, int]) -> dict[str, Any]:
+        """What one player's screen shows beside that. places: number of right answers → place."""
+        answer = player.answers.get(self.slot, "")
+        return {"name": player.name, "right": player.right, "answer": answer, "place": places[player.right]}
+
+    def _places(self) -> dict[int, int]:
+        """Number of right answers → place."""
+        places, place = {}, 1
+        for right, count in sorted(Counter(player.right for player in self.players.values()).items(), reverse=True):
+            places[right] = place
+            place += count
+        return places
 
     async def _reveal_in_time(self) -> None:
         """Wait until the picture's time is over, count the answers, keep them, and show the truth."""
@@ -193,10 +238,21 @@ class Room:
         return Counter(player.answers[slot] for player in self.players.values() if slot in player.answers)
 
     async def _update_all(self) -> None:
-        """Send the state to every screen at the same time."""
-        sends = [_send(host, self.state()) for host in self.hosts]
-        sends += [_send(player.socket, self.state(player)) for player in self.players.values() if player.socket]
-        await asyncio.gather(*sends)
+        """Send the state to every screen at the same time. A screen that does not read it gets no more."""
+        shared, places = self._shared_state(), self._places()
+        screens = [(player, player.socket) for player in self.players.values() if player.socket]
+        sends = [_send(socket, {**shared, "you": self._own_state(player, places)}) for player, socket in screens]
+        _, *are_sent = await asyncio.gather(self._send_to_hosts(), *sends)
+        for (player, socket), is_sent in zip(screens, are_sent, strict=True):
+            if not is_sent and player.socket is socket:
+                player.socket = None
+
+    async def _send_to_hosts(self) -> None:
+        """Send the state to the screens of the host, and forget those that do not read it."""
+        state, hosts = self.state(), list(self.hosts)
+        for host, is_sent in zip(hosts, await asyncio.gather(*[_send(host, state) for host in hosts]), strict=True):
+            if not is_sent and host in self.hosts:
+                self.hosts.remove(host)
 
     def _update_hosts_soon(self) -> None:
         if self._host_update is None or self._host_update.done():
@@ -205,7 +261,7 @@ class Room:
 
     async def _update_hosts(self) -> None:
         await asyncio.sleep(HOST_UPDATE_S)
-        await asyncio.gather(*[_send(host, self.state()) for host in self.hosts])
+        await self._send_to_hosts()
 
 
 def _majority(counts: Counter[str]) -> str:
@@ -213,9 +269,13 @@ def _majority(counts: Counter[str]) -> str:
     return max(sorted(counts), key=lambda label: counts[label]) if counts else ""
 
 
-async def _send(socket: Socket, state: Mapping[str, Any]) -> None:
-    with contextlib.suppress(Exception):  # a phone that is gone may come back with its token
+async def _send(socket: Socket, state: Mapping[str, Any]) -> bool:
+    """Send a state. Returns whether the screen took it; a phone that is gone may come back with its token."""
+    try:
         await asyncio.wait_for(socket.send_text(json.dumps(state)), SEND_TIMEOUT_S)
+    except Exception:  # noqa: BLE001  whatever a socket raises, the other screens go on
+        return False
+    return True
 
 
 class Rooms:
@@ -224,17 +284,42 @@ class Rooms:
     def __init__(self) -> None:
         self._rooms: dict[str, Room] = {}
 
-    def open(self, deck: Deck, seconds: float, count: int, keep_answers: KeepAnswers) -> Room:
-        """A new room with `count` pictures. Idle rooms are closed first. Raises ValueError above MOST_ROOMS."""
+    def open(self, deck: Deck, seconds: float, count: int, keep_answers: KeepAnswers, address: str = "") -> Room:
+        """A new room with `count` pictures. Idle rooms are closed first.
+
+        address: who opens it; empty: not counted. A room of the same address that nobody is connected to makes room.
+        Raises AddressFull, or RoomsFull above MOST_ROOMS.
+        """
         now = time.monotonic()
         self._rooms = {code: room for code, room in self._rooms.items() if now - room.used_at < IDLE_S}
-        if len(self._rooms) >= MOST_ROOMS:
-            raise ValueError("too many rooms are open; try again later")
+        own = [room for room in self._rooms.values() if address and room.address == address]
+        if len(own) >= ROOMS_OF_ADDRESS and not self._close_unused(own, now):
+            raise AddressFull(f"your network has {ROOMS_OF_ADDRESS} rooms in use; close the page of one of them first")
+        if len(self._rooms) >= MOST_ROOMS and not self._close_unused(self._rooms.values(), now - ABANDONED_S):
+            raise RoomsFull("too many rooms are open; try again later")
         rng = random.SystemRandom()
         code = self._free_code(rng)
-        room = Room(code, secrets.token_hex(16), deck, deck.deal(rng, count), seconds, keep_answers)
+        room = Room(code, secrets.token_hex(16), deck, deck.deal(rng, count), seconds, keep_answers, address)
         self._rooms[code] = room
         return room
+
+    def join(self, room: Room, nickname: object, token: str, address: str, new_token: str) -> Player:
+        """As `Room.join`, within the limits of all rooms together. Raises ValueError."""
+        if token not in room.players:
+            rooms = self._rooms.values()
+            if sum(len(other.players) for other in rooms) >= PLAYERS_IN_ALL:
+                raise RoomsFull("too many people are playing; try again later")
+            if address and sum(other.players_of(address) for other in rooms) >= PLAYERS_OF_ADDRESS_IN_ALL:
+                raise AddressFull("too many players of your network are in rooms")
+        return room.join(nickname, token, address, new_token)
+
+    def _close_unused(self, rooms: Iterable[Room], used_before: float) -> bool:
+        """Close the room that was used longest ago, of those that nobody is connected to. Returns whether one was."""
+        unused = [room for room in rooms if room.used_at <= used_before and not room.is_in_use]
+        if not unused:
+            return False
+        del self._rooms[min(unused, key=lambda room: room.used_at).code]
+        return True
 
     def get(self, code: str) -> Room | None:
         return self._rooms.get(code.upper())

@@ -13,24 +13,29 @@ from dataset.project import Project
 from foundation.errors import StageError
 from web.game.deck import CurrentDeck
 from web.game.http import check_limit, empty_page, json_response, page, picture_response, read_json
-from web.game.plays import store_plays
-from web.game.room import Rooms, qr_code
+from web.game.plays import PlayerIds, store_plays
+from web.game.room import AddressFull, Rooms, RoomsFull, qr_code
 from web.game.room_sockets import RoomSockets
+from web.gate.listening import Names
+from web.gate.visitors import visitor_key
 from web.guard import GAME_HEADERS, Limit
 from web.http import get, path_integer, post
 
 ROOM_PICTURES, MOST_PICTURES = 10, 30
 ANSWER_SECONDS, LEAST_SECONDS, MOST_SECONDS = 15.0, 3.0, 60.0
+OPENINGS, OPENINGS_S = 20, 600  # most rooms that one address opens, in so many seconds
 CODE = re.compile(r"[A-Za-z]{4}")
 
 
 class RoomEndpoints:
-    """limit: for opening rooms; it is shared with the start of rounds."""
+    """names: of the service, for the address that players join at. ids: makes the ids of players."""
 
-    def __init__(self, project: Project, deck: CurrentDeck, limit: Limit) -> None:
+    def __init__(self, project: Project, deck: CurrentDeck, names: Names, ids: PlayerIds) -> None:
         self._project = project
         self._deck = deck
-        self._limit = limit
+        self._names = names
+        self._ids = ids
+        self._limit = Limit(OPENINGS, OPENINGS_S)
         self._rooms = Rooms()
 
     def routes(self) -> list[BaseRoute]:
@@ -40,7 +45,7 @@ class RoomEndpoints:
             get("/join", self.join_page),
             get("/join/{code}", self.join_room_page),
             get("/show/{code}/{slot}.jpg", self.picture),
-            WebSocketRoute("/show/{code}/ws", RoomSockets(self._rooms).connect),
+            WebSocketRoute("/show/{code}/ws", RoomSockets(self._rooms, self._ids).connect),
         ]
 
     def host_page(self, _: Request) -> Response:
@@ -54,19 +59,18 @@ class RoomEndpoints:
         """A new room: its code, the host's token, and the address to join at with its QR code."""
         check_limit(request, self._limit)
         fields = await read_json(request)
-        try:
-            seconds = min(MOST_SECONDS, max(LEAST_SECONDS, float(fields.get("seconds", ANSWER_SECONDS))))
-            count = min(MOST_PICTURES, max(1, int(fields.get("pictures", ROOM_PICTURES))))
-        except (TypeError, ValueError):
-            raise HTTPException(422, "seconds and pictures must be numbers") from None
+        seconds = _number(fields, "seconds", ANSWER_SECONDS, LEAST_SECONDS, MOST_SECONDS)
+        count = int(_number(fields, "pictures", ROOM_PICTURES, 1, MOST_PICTURES))
         try:
             deck = await run_in_threadpool(self._deck.get)
-            room = self._rooms.open(deck, seconds, count, self._keep_answers)
-        except ValueError as error:
-            raise HTTPException(422, str(error)) from None
+            room = self._rooms.open(deck, seconds, count, self._keep_answers, visitor_key(request))
+        except AddressFull as error:
+            raise HTTPException(429, str(error)) from None
+        except RoomsFull as error:
+            raise HTTPException(503, str(error)) from None
         except StageError as error:
             raise HTTPException(409, str(error)) from None
-        address = f"{str(request.base_url).rstrip('/')}/join/{room.code}"
+        address = f"{self._names.base_url(request.scope)}/join/{room.code}"
         return json_response({"code": room.code, "host": room.host_token, "address": address, "qr": qr_code(address)})
 
     def join_page(self, _: Request) -> Response:
@@ -89,3 +93,11 @@ class RoomEndpoints:
 
     def _keep_answers(self, plays: list[dict[str, Any]]) -> int:
         return store_plays(self._project, plays)
+
+
+def _number(fields: dict[str, Any], name: str, default: float, least: float, most: float) -> float:
+    """A number of the request, brought into its range. Raises HTTPException 422 for what is no number."""
+    value = fields.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise HTTPException(422, "seconds and pictures must be numbers")
+    return min(most, max(least, value))

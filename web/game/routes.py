@@ -11,24 +11,24 @@ from web.game.deck import CurrentDeck
 from web.game.http import file_response
 from web.game.play_endpoints import PlayEndpoints
 from web.game.playground_endpoints import RUNTIME, PlaygroundEndpoints
+from web.game.plays import PlayerIds
 from web.game.room_endpoints import RoomEndpoints
 from web.game.table_endpoints import TableEndpoints
-from web.guard import Limit
+from web.gate.listening import Names
 from web.http import get
 
 STATIC = Path(__file__).parents[1] / "static"
-STARTS, STARTS_S = 120, 60  # most rounds and rooms that one address starts, in so many seconds
 
 
-def game_routes(project: Project) -> list[BaseRoute]:
-    """Routes of the game of one project."""
+def game_routes(project: Project, names: Names) -> list[BaseRoute]:
+    """Routes of the game of one project. names: of the service, for the addresses of rooms."""
     deck = CurrentDeck(project)
-    starts = Limit(STARTS, STARTS_S)
+    ids = PlayerIds(project.settings.signing_key)
     return [
-        *PlayEndpoints(project, deck, starts).routes(),
+        *PlayEndpoints(project, deck, ids).routes(),
         *TableEndpoints(project, deck).routes(),
         *PlaygroundEndpoints(project).routes(),
-        *RoomEndpoints(project, deck, starts).routes(),
+        *RoomEndpoints(project, deck, names, ids).routes(),
         get("/static/{name}", static_file),
         get("/vendor/ort/{name}", runtime_file),
     ]

@@ -28,20 +28,31 @@ def steps(history: Why, *, with_names: bool = True) -> list[Step]:
     """
     return [
         *_origin(history, with_names),
+        *_cluster(history),
         *_suspicions(history),
         *_answers(history, with_names),
-        *_uses(history),
+        *_decisions(history),
+        *_publications(history, with_labels=True),
     ]
 
 
-def why_html(project: Project, history: Why) -> str:
-    """The page about one image: one HTML file that names no reviewer."""
+def why_html(project: Project, history: Why, *, with_answers: bool = True) -> str:
+    """The page about one image: one HTML file that names no reviewer.
+
+    with_answers: show what reviewers answered, and what follows from it; otherwise what is public anyway.
+    """
     thumbnails = Thumbnails(project, {history.sha256: history.facts["format"]})
+    line = history.line() if with_answers else f"image {history.sha256[:16]}"
     return templates.get_template("why.html").render(
         sha256=history.sha256,
-        picture=thumbnails.tile(history.sha256, history.line()),
-        steps=steps(history, with_names=False),
+        picture=thumbnails.tile(history.sha256, line),
+        steps=steps(history, with_names=False) if with_answers else public_steps(history),
     )
+
+
+def public_steps(history: Why) -> list[Step]:
+    """The history without questions, answers, decisions and suspicions: nothing that tells a reviewer what to say."""
+    return [*_origin(history, with_names=False), *_cluster(history), *_publications(history, with_labels=False)]
 
 
 def _origin(history: Why, with_names: bool) -> Iterator[Step]:
@@ -54,11 +65,14 @@ def _origin(history: Why, with_names: bool) -> Iterator[Step]:
             yield "", f"on {sighting['page_url']}"
 
 
-def _suspicions(history: Why) -> Iterator[Step]:
+def _cluster(history: Why) -> Iterator[Step]:
     if history.cluster:
         is_kept = history.representative == history.sha256
         kept = "this one is the representative" if is_kept else f"representative is {history.representative[:16]}"
         yield "cluster", f"the same picture as {', '.join(sha256[:16] for sha256 in history.cluster)}; {kept}"
+
+
+def _suspicions(history: Why) -> Iterator[Step]:
     for finding in history.findings:
         evidence = f"{finding['detector']} {finding['score']:.2f}: {finding['evidence']}"
         yield "finding", f"{evidence}; suggests {finding['proposes']}"
@@ -80,12 +94,16 @@ def _answers(history: Why, with_names: bool) -> Iterator[Step]:
         yield "audit", f"in the audit sample since {_minute(history.audit['drawn_at'])}, as {history.audit['label']}"
 
 
-def _uses(history: Why) -> Iterator[Step]:
+def _decisions(history: Why) -> Iterator[Step]:
     for decision in history.decisions:
         text = f"{_minute(decision['decided_at'])} {decision['label']} by {decision['origin']}: {decision['reason']}"
         yield "decision", text
+
+
+def _publications(history: Why, with_labels: bool) -> Iterator[Step]:
     for entry in history.versions:
-        yield "version", f"{entry['version']}: {entry['label']} in {entry['split']}, {entry['file']}"
+        label = f"{entry['label']} in {entry['split']}, {entry['file']}" if with_labels else f"in {entry['split']}"
+        yield "version", f"{entry['version']}: {label}"
     for model in history.models:
         yield "model", model
 

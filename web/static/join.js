@@ -2,7 +2,7 @@
 import { $, labelTitle, roomSocket } from "./common.js";
 
 const RECONNECT_MS = 1000;
-const NO_ROOM = 4404; // the server's close code
+const RETRY_MS = 10000; // after a connection that the server refused
 const code = document.body.dataset.code;
 let socket = null, slot = -1;
 
@@ -17,12 +17,13 @@ $("enter").addEventListener("submit", (event) => {
 
 function connect() {
   socket = roomSocket(code);
+  let wasOpen = false;
   const joining = { kind: "join", nickname: $("nickname").value, token: remembered(`token-${code}`) };
-  socket.addEventListener("open", () => socket.send(JSON.stringify(joining)));
+  socket.addEventListener("open", () => { wasOpen = true; socket.send(JSON.stringify(joining)); });
   socket.addEventListener("message", (event) => receive(JSON.parse(event.data)));
-  socket.addEventListener("close", (event) => {
-    if (event.code === NO_ROOM) $("problem").textContent = "This room is closed.";
-    else if (!$("room").hidden) setTimeout(connect, RECONNECT_MS);
+  socket.addEventListener("close", () => {
+    if (!$("room").hidden) setTimeout(connect, wasOpen ? RECONNECT_MS : RETRY_MS);
+    else if (!wasOpen) $("problem").textContent = "This room is closed, or full.";
   });
 }
 

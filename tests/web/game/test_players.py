@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from dataset.catalog.tables import judgements, plays
 from dataset.catalog.writes import append
 from dataset.curate import curate
-from dataset.labels.players import Play, agreements, objections, reliability
+from dataset.labels.players import Play, agreements, network, objections, reliability
 from dataset.project import Project
 from dataset.versions import published
 from labeling.queue import next_items
+from web.game.plays import PlayerIds
 
 
 def test_a_picture_that_most_players_disagree_about_is_asked_first(bakery: Project) -> None:
@@ -51,10 +52,14 @@ def test_players_who_beat_the_model_bring_a_picture_forward(bakery: Project) -> 
     """They agree with a label that no reviewer confirmed, and the default model does not."""
     version = published.newest(bakery.home)
     assert version is not None
-    row = next(row for row in version.rows() if row.split == "test")
+    row, *known = (row for row in version.rows() if row.split == "test")
     other = next(label for label in version.labels if label != row.label)
     with bakery.catalog.write() as connection:
         connection.execute(judgements.delete().where(judgements.c.sha256 == row.sha256))
+        append(connection, plays, [
+            {"round": f"k{n}", "slot": slot, "player": f"p{n}", "sha256": k.sha256, "label": k.label, "version": "v",
+             "answer": k.label, "played_at": datetime.now(UTC)}
+            for n in range(4) for slot, k in enumerate(known[:8])])  # fmt: skip
         append(connection, plays, [
             {"round": f"r{n}", "slot": 0, "player": f"p{n}", "sha256": row.sha256, "label": row.label, "version": "v",
              "answer": row.label, "model_answer": other, "played_at": datetime.now(UTC)}
@@ -74,3 +79,32 @@ def test_players_weigh_what_they_get_right() -> None:
     votes = [Play(player, "x", "a", "b", False) for player in ("bad", "bad2", "bad3")]
     assert agreements(votes, dict.fromkeys(("bad", "bad2", "bad3"), worth["bad"])) == {}
     assert agreements([Play("good", "x", "a", "b", False)] * 5, worth) == {}
+
+
+def test_invented_players_move_nothing_in_the_queue(bakery: Project) -> None:
+    """Security 32: six new players contradict every label; the queue stays as it was."""
+    version = published.newest(bakery.home)
+    assert version is not None
+    curate(bakery)
+    before = [item["sha256"] for item in next_items(bakery, 1000)]
+    with bakery.catalog.write() as connection:
+        append(connection, plays, [
+            {"round": f"r{n}", "slot": slot, "player": f"{n:032x}", "sha256": row.sha256, "label": row.label,
+             "version": version.name, "answer": next(label for label in version.labels if label != row.label),
+             "played_at": datetime.now(UTC)}
+            for n in range(6) for slot, row in enumerate(version.rows())])  # fmt: skip
+        assert objections(connection) == {}
+    curate(bakery)
+    assert [item["sha256"] for item in next_items(bakery, 1000)] == before
+
+
+def test_ids_of_players_cannot_be_made_up() -> None:
+    """Security 32: a browser cannot choose its network, and an id tells no address."""
+    ids, others = PlayerIds(b"key"), PlayerIds(b"other key")
+    one, same, other = ids.new("192.0.2.1"), ids.new("192.0.2.1"), ids.new("192.0.2.2")
+    assert one != same
+    assert network(one) == network(same) != network(other)
+    assert all(ids.is_ours(player) for player in (one, same, other))
+    made_up = [one[:20] + other[20:], "0" * 32, one[:-1] + "x", others.new("192.0.2.1"), "", "é" * 32]
+    assert not any(ids.is_ours(player) for player in made_up)
+    assert network(others.new("192.0.2.1")) != network(one)

@@ -1,0 +1,137 @@
+"""web/judging/: photos of visitors, judged by a process that may die."""
+
+import io
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+from web_process import until
+
+from dataset.project import Project
+from dataset.reader import decode
+from dataset.versions import published
+from foundation.errors import StageError
+from training import models
+from training.train import train
+from web.judging.pool import MOST_WAITING, WORKERS, Busy, Judges, TooCostly, Unreadable
+
+LARGE = (16_000, 4_900)  # 78 MP, just below the limit of collected pictures
+GROWTH_MB = 30  # that a bomb may cost this process
+BOMBS = {
+    "WEBP": {"lossless": True},
+    "TIFF": {"compression": "group4"},
+    "PNG": {"compress_level": 9},
+    "AVIF": {"speed": 10},
+    "GIF": {},
+    "BMP": {},
+}
+
+
+@pytest.fixture
+def project(bakery: Project) -> Project:
+    train(bakery.settings, names=["linear"])
+    return bakery
+
+
+@pytest.fixture
+def judges(project: Project) -> Iterator[Judges]:
+    pool = Judges(project.home)
+    yield pool
+    pool.close()
+
+
+def a_picture(project: Project) -> Path:
+    version = published.newest(project.home)
+    assert version is not None
+    return version.path / version.rows()[0].file
+
+
+def bomb(kind: str) -> bytes:
+    """A few kilobytes that decode to hundreds of megabytes."""
+    out = io.BytesIO()
+    mode = "1" if kind in ("TIFF", "BMP") else "RGB"
+    size = LARGE if kind != "AVIF" else (8_000, 8_000)
+    Image.new(mode, size).save(out, kind, **BOMBS[kind])
+    return out.getvalue()
+
+
+def children() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "web.judging.worker" in " ".join(child.cmdline())]
+
+
+def test_the_process_answers_as_the_model_does(project: Project, judges: Judges) -> None:
+    """Twice by the same process, whose environment has no secret of the project."""
+    model, path = models.find(project.home), a_picture(project)
+    for _ in range(2):
+        answer = judges.probabilities(model.id, path.read_bytes())
+        assert answer == pytest.approx(model.probabilities(decode(path)), abs=1e-5)
+    (process,) = children()
+    assert not [name for name in process.environ() if name.startswith("ISITCAKE")]
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "TIFF", "AVIF", "PNG"])
+def test_a_bomb_costs_nothing_lasting(project: Project, judges: Judges, kind: str) -> None:
+    """Security 9: this process does not grow, the other one is gone or small, and the next photo is judged."""
+    model, content = models.find(project.home), bomb(kind)
+    judges.probabilities(model.id, a_picture(project).read_bytes())
+    before = psutil.Process().memory_info().rss
+    for _ in range(4):
+        with pytest.raises((TooCostly, Unreadable)):
+            judges.probabilities(model.id, content)
+    assert psutil.Process().memory_info().rss - before < GROWTH_MB * 1e6
+    assert all(child.memory_info().rss < 400e6 for child in children())
+    assert judges.probabilities(model.id, a_picture(project).read_bytes())
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"<svg/>", b"\xff\xd8\xff" + bytes(1000), b"GIF89a" + b"\xff" * 20])
+def test_what_is_no_picture_is_unreadable(project: Project, judges: Judges, content: bytes) -> None:
+    """The process goes on."""
+    for _ in range(2):
+        with pytest.raises(Unreadable):
+            judges.probabilities(models.find(project.home).id, content)
+    assert len(children()) == 1
+
+
+def test_a_process_that_is_killed_is_replaced(project: Project, judges: Judges) -> None:
+    """Security 9."""
+    model, content = models.find(project.home), a_picture(project).read_bytes()
+    judges.probabilities(model.id, content)
+    (process,) = children()
+    process.kill()
+    process.wait(10)
+    assert judges.probabilities(model.id, content)
+
+
+def test_few_work_and_few_wait(project: Project, judges: Judges) -> None:
+    """Security 9: of many photos at once, some are refused; never are there more processes than that."""
+    model, content = models.find(project.home), a_picture(project).read_bytes()
+    most, is_over = [0], threading.Event()
+
+    def count() -> None:
+        while not is_over.wait(0.05):
+            most[0] = max(most[0], len(children()))
+
+    def judge() -> bool:
+        try:
+            return bool(judges.probabilities(model.id, content))
+        except Busy:
+            return False
+
+    counting = threading.Thread(target=count)
+    counting.start()
+    with ThreadPoolExecutor(30) as pool:
+        are_judged = [done.result() for done in [pool.submit(judge) for _ in range(30)]]
+    is_over.set()
+    counting.join()
+    assert sum(are_judged) >= WORKERS + MOST_WAITING
+    assert most[0] <= WORKERS
+
+
+def test_a_model_that_is_gone_is_an_error_with_a_sentence(project: Project, judges: Judges) -> None:
+    with pytest.raises(StageError, match="no model"):
+        judges.probabilities("unknown/1", a_picture(project).read_bytes())
+    until(lambda: not children())
