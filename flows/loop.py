@@ -21,9 +21,9 @@ import training.train
 from dataset.opening import open_project
 from dataset.project import Project
 from training.leaderboard import COLUMNS, board
-from web.pages.contact_sheet import write_contact_sheet
 from web.pages.leaderboard import write_leaderboard
 from web.pages.report import write_report
+from web.pages.version_pages import write_pages
 
 PUBLISHED = "dataset.version.published"
 TRAINED = "model.trained"
@@ -71,10 +71,9 @@ def publish_version(project: Project) -> str | None:
     report = dataset.publish.publish(project)
     rows = [{"split": split, **found} for split, found in report.counts.items()]
     _table("published", rows, report.line())
+    write_pages(project, report.newest)
     if report.version:
-        write_report(project, report.version)
-        sheet = write_contact_sheet(project.home, report.version)
-        address = f"{project.settings.review.pictures_url.rstrip('/')}/reports/{sheet.name}"
+        address = f"{project.settings.review.pictures_url.rstrip('/')}/reports/{report.version}.jpg"
         create_image_artifact(address, key="contact-sheet", description=report.line())
         emit_event(PUBLISHED, resource=_resource("dataset", project), payload={"version": report.version})
     return report.version

@@ -95,6 +95,14 @@ class Catalog:
             return f"{self.where} is damaged ({first}); restore it from a backup"
         return f"the catalog at {self.where} failed: {first}; see `isitcake doctor`"
 
+    def check(self) -> None:
+        """Read the whole catalog. Raises CatalogError if it is damaged. PostgreSQL checks its files itself."""
+        if self.is_sqlite:
+            with self.read() as connection:
+                found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+            if found != "ok":
+                raise CatalogError(f"{self.where} is damaged ({found}); restore it from a backup")
+
     def forget(self, tables: Sequence[Table]) -> None:
         """Remove deleted rows from the files of the database, which keeps them for a while.
 
