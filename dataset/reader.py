@@ -11,6 +11,7 @@ from dataset.pictures.decoding import Undecodable, scaled_rgb
 from dataset.versions.manifest import Row
 from dataset.versions.published import TAINTED, Version, diff, load, newest, order
 from dataset.versions.splits import SPLITS, UNSEEN
+from dataset.versions.tainted import forget_erased
 from dataset.versions.verify import require_verified, verify
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "decode",
     "decoded",
     "diff",
+    "forget_erased",
     "load",
     "newest",
     "order",

@@ -22,8 +22,7 @@ from dataset.opening import open_project
 from dataset.project import Project
 from training.leaderboard import COLUMNS, board
 from web.pages.leaderboard import write_leaderboard
-from web.pages.report import write_report
-from web.pages.version_pages import write_pages
+from web.pages.version_pages import write_pages, write_report_to
 
 PUBLISHED = "dataset.version.published"
 TRAINED = "model.trained"
@@ -85,7 +84,7 @@ def train_model(project: Project, version: str | None, by_event: bool = False) -
     report = asked(project.settings, version)
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in board(report.trained)]
     _table("leaderboard", rows, report.line())
-    write_report(project)
+    write_report_to(project, None, None)
     write_leaderboard(project, report.version)
     if report.new:
         payload = {"model": report.best.id, "version": report.version}

@@ -14,7 +14,7 @@ from typing import Any
 import onnx
 import pyarrow.parquet as pq
 
-from dataset.reader import UNSEEN, Version, load, newest, require_verified, verify
+from dataset.reader import UNSEEN, Version, forget_erased, load, newest, require_verified, verify
 from foundation.errors import TrainingError, UnknownVersion, UsageError
 from foundation.files import replace_file, storage_errors
 from foundation.json_files import read_json
@@ -102,6 +102,7 @@ def train(
             model = _train(settings.home, attempt, examples)
             tracker.log(model)
             new.append(attempt.name)
+        forget_erased(settings.home, version, examples.rows, [models.folder(settings.home, n, version) for n in new])
         trained = [
             model for model in models.of_version(settings.home, version.name) if model.backbone == examples.net.name
         ]

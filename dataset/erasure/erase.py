@@ -8,7 +8,6 @@ Bytes go first: a version that is damaged, or a disk without room, keeps no pict
 picture at the same moment sees its tombstone (dataset/catalog/writes.py, dataset/pictures/picture_lock.py).
 """
 
-import json
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -35,10 +34,10 @@ from dataset.erasure.from_versions import (
 from dataset.erasure.selection import Kind, Selection, selected
 from dataset.erasure.tombstones import bury
 from dataset.project import Project
-from dataset.versions import manifest, published
+from dataset.versions import published
+from dataset.versions.tainted import remove_cached_features, remove_predictions, taint
 from foundation.errors import DamagedVersion, StorageError, UsageError
-from foundation.files import replace_file, storage_errors
-from foundation.json_files import read_json
+from foundation.files import storage_errors
 from foundation.locks import exclusive
 
 SHA256 = re.compile("[0-9a-f]{64}")
@@ -159,7 +158,7 @@ def _finish(project: Project, names: list[str], before: BeforeStep) -> EraseRepo
         _remove_files(project, names, before)
         for model in models:
             before(f"model {model}")
-            _taint(project, model)
+            taint(project.home / "models" / model)
         for folder in searched:
             _note_damage(damaged, folder, lambda folder: record_leaves(folder, set(names), before))
             _note_damage(damaged, folder, lambda folder: remove_rows(folder, set(names), before))
@@ -212,22 +211,15 @@ def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) ->
     before("unfinished versions")
     published.clear_unfinished(project.home)
     before("reports and cached features")
-    for path in [*(project.home / "reports").glob("*"), *(project.home / "cache" / "features").glob("*")]:
+    for path in (project.home / "reports").glob("*"):
         if path.is_file():
             path.unlink()
+    remove_cached_features(project.home)
     before("predictions and logs")
     for path in (project.home / "models").glob("*/*/predictions.parquet"):
-        _remove_predictions(path, set(names))
+        remove_predictions(path, names)
     for log in project.home.glob("*.log"):  # may hold addresses
         log.write_bytes(b"")
-
-
-def _remove_predictions(path: Path, names: set[str]) -> None:
-    try:
-        with manifest.unreadable(path):
-            manifest.drop_rows(path, "sha256", names)
-    except DamagedVersion:
-        path.unlink()  # nobody can read it, and `train` writes it again
 
 
 def _models_of(project: Project, versions: Sequence[str]) -> list[str]:
@@ -236,12 +228,3 @@ def _models_of(project: Project, versions: Sequence[str]) -> list[str]:
     return sorted(
         f"{path.parent.name}/{path.name}" for name in versions for path in folder.glob(f"*/{name}") if path.is_dir()
     )
-
-
-def _taint(project: Project, model: str) -> None:
-    """Mark a model as trained on erased images. The time of the first erasure stays."""
-    path = project.home / "models" / model / published.TAINTED
-    default: dict[str, Any] = {}
-    since = read_json(path, default).get("since") or datetime.now(UTC).isoformat(timespec="seconds")
-    content = {"since": since, "why": "images it was trained on were erased"}
-    replace_file(path, (json.dumps(content) + "\n").encode())
