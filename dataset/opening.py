@@ -1,39 +1,71 @@
-"""Open a project, and finish an erasure that was interrupted."""
+"""Open a project, and finish an erasure that was interrupted, or that a restored catalog does not know."""
 
+import os
 from pathlib import Path
 
 from sqlalchemy import select
 
 from dataset.catalog.engine import Catalog
 from dataset.catalog.tables import erasures
+from dataset.erasure import erased_file
 from dataset.pictures.originals import blobs_of
 from dataset.project import Project
-from foundation.errors import StageError
+from foundation.errors import ConfigError, StageError
 from foundation.files import storage_errors
 from foundation.settings import Settings
 from foundation.settings_file import load
 
 
-def open_project(config: Path | Settings | None = None) -> Project:
+def open_project(config: Path | Settings | None = None, *, reads_only: bool = False) -> Project:
     """Open the project of isitcake.toml. config: the file, its folder, or settings; None: see settings_file.load.
 
-    An interrupted erasure is finished first. Raises ConfigError for a wrong isitcake.toml, CatalogError for a catalog
-    out of reach, StageError if the erasure cannot be finished.
+    An interrupted erasure is finished first. reads_only: the library may be read-only; then nothing is written.
+    Raises ConfigError for a wrong isitcake.toml or a library that cannot be written, CatalogError for a catalog out of
+    reach, StageError if the erasure cannot be finished.
     """
     settings = config if isinstance(config, Settings) else load(config)
-    with storage_errors(settings.home):
-        settings.home.mkdir(parents=True, exist_ok=True)
-    catalog = Catalog(settings.catalog.url, settings.home)
+    can_write = may_write(settings.home)
+    if not can_write and not reads_only:
+        raise ConfigError(
+            f"{settings.config_path}: project.home: {settings.home} is not writable; fix its permissions, "
+            "or choose another folder"
+        )
+    if can_write:
+        with storage_errors(settings.home):
+            settings.home.mkdir(parents=True, exist_ok=True)
+    catalog = Catalog(settings.catalog.url, settings.home, read_only=not can_write)
     project = Project(settings, catalog, blobs_of(settings))
-    with catalog.read() as connection:
-        unfinished = select(erasures.c.sha256).where(erasures.c.done_at.is_(None)).limit(1)
-        is_interrupted = connection.execute(unfinished).first() is not None
-    if is_interrupted:
-        _finish_erasure(project)
+    try:
+        if can_write:
+            erased_file.merge(project)
+        if _is_interrupted(project) or not (can_write or erased_file.is_merged(project)):
+            _finish_erasure(project, can_write)
+    except BaseException:
+        project.close()
+        raise
     return project
 
 
-def _finish_erasure(project: Project) -> None:
+def may_write(home: Path) -> bool:
+    """Whether the library, or the folder that it will be made in, can be written."""
+    folder = home
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder.is_dir() and os.access(folder, os.W_OK)
+
+
+def _is_interrupted(project: Project) -> bool:
+    with project.catalog.read() as connection:
+        unfinished = select(erasures.c.sha256).where(erasures.c.done_at.is_(None)).limit(1)
+        return connection.execute(unfinished).first() is not None
+
+
+def _finish_erasure(project: Project, can_write: bool) -> None:
+    if not can_write:
+        raise StageError(
+            f"an erasure was interrupted, and {project.home} is read-only; run any command where it may be written, "
+            "so that no erased picture is shown"
+        )
     from dataset.erasure.erase import finish  # slow to import, and rarely needed
 
     try:

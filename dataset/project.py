@@ -27,6 +27,11 @@ class Project:
         return NormalisedPictures(self.home, self.blobs)
 
     @property
+    def erased_file(self) -> Path:
+        """Tombstones as a file: a catalog that is restored from a backup gets them back."""
+        return self.home / "erased.jsonl"
+
+    @property
     def versions_lock(self) -> Path:
         """Lock file that publishing and erasing hold while they change versions."""
         return self.home / "locks" / "publish.lock"

@@ -1,13 +1,18 @@
 """The fourth stage: publish an immutable version of the present decisions, unless nothing changed."""
 
+import contextlib
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, select
+from sqlalchemy import Row as Record
 
 from dataset.catalog.cluster_ranges import CLUSTERS_PER_BLOCK
 from dataset.catalog.tables import versions as versions_table
@@ -15,12 +20,14 @@ from dataset.catalog.writes import insert_new
 from dataset.labels import audit, label_ledger
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import Project
+from dataset.publishing.checked_pictures import damaged_originals, sentence
 from dataset.publishing.choose_rows import choose_rows
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.write_version import ROWS_PER_BLOCK, Draft, Progress, Written, flush, write_version
 from dataset.versions import published
 from dataset.versions.facts import Audit
 from dataset.versions.manifest import Row
+from dataset.versions.published import Version
 from foundation.errors import StageError
 from foundation.files import storage_errors
 from foundation.locks import exclusive
@@ -28,7 +35,10 @@ from foundation.locks import exclusive
 
 @dataclass(frozen=True)
 class PublishReport:
-    """version: name of the new version; None where nothing changed, and then newest is the last one."""
+    """version: name of the new version; None where nothing changed, and then newest is the last one.
+
+    notes: sentences about what was damaged, or repaired, and about a clock that went back.
+    """
 
     version: str | None
     newest: str
@@ -37,13 +47,16 @@ class PublishReport:
     added: int = 0
     removed: int = 0
     relabelled: int = 0
+    notes: list[str] = field(default_factory=list)
 
     def line(self) -> str:
         """The result, in one line."""
         if self.version is None:
-            return f"nothing changed since {self.newest}, nothing published"
-        change = f"{self.added} added, {self.removed} removed, {self.relabelled} relabelled"
-        return f"version {self.version}: {self.images} images ({change})"
+            message = f"nothing changed since {self.newest}, nothing published"
+        else:
+            change = f"{self.added} added, {self.removed} removed, {self.relabelled} relabelled"
+            message = f"version {self.version}: {self.images} images ({change})"
+        return "; ".join([message, *self.notes])
 
 
 @dataclass(frozen=True)
@@ -65,19 +78,47 @@ def publish(
 
     The directory is written beside the others and then renamed, so it is there whole or not at all. After a kill,
     the next publish makes the same version. force: publish though a gate refuses; the card then says why it refused.
-    Raises StageError where there is nothing to publish, or a gate refuses.
+    Raises StageError where there is nothing to publish, a gate refuses, or an original that is needed is damaged.
     """
     with exclusive(project.versions_lock):  # a second publish waits, and then finds nothing to do
         _record_in_ledger(project)
-        report = _publish(project, now or datetime.now(UTC), progress or _no_progress, force, blocks)
+        created, notes = _created(project, now or datetime.now(UTC))
+        notes += _damage(project)
+        try:
+            report = _publish(project, created, progress or _no_progress, force, blocks)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                published.clear_unfinished(project.home)
+            raise
         _record_in_ledger(project)
-    return report
+    return replace(report, notes=[*notes, *report.notes])
+
+
+def _created(project: Project, now: datetime) -> tuple[datetime, list[str]]:
+    """When the version is created: now, but never before the versions that are there, and a note about that."""
+    with project.catalog.read() as connection:
+        newest = connection.execute(
+            select(versions_table).order_by(versions_table.c.created_at.desc()).limit(1)
+        ).first()
+    if newest is None or newest.created_at <= now:
+        return now, []
+    since = newest.created_at.isoformat(timespec="seconds")
+    return newest.created_at, [
+        f"the clock says {now.isoformat(timespec='seconds')}, but version {newest.name} was created at {since}: "
+        "that time is used; set the clock"
+    ]
+
+
+def _damage(project: Project) -> list[str]:
+    """Sentences about versions and originals that are damaged."""
+    versions = [f"version {name} is damaged: {reason}" for name, reason in published.damaged(project.home).items()]
+    return [*versions, *filter(None, [sentence(damaged_originals(project, all_sizes=True))])]
 
 
 def _publish(project: Project, now: datetime, progress: Progress, force: bool, blocks: BlockSizes) -> PublishReport:
     folder = project.home / "versions"
-    name = _next_name(published.names(project.home), now)
-    building = folder / f".building-{name}"
+    new_name = _next_name(_used_names(project), now)
+    building = folder / f".building-{new_name}"
     with storage_errors(folder):
         published.clear_unfinished(project.home)
         with closing(RowsOnDisk(building / "rows.db")) as rows:
@@ -94,20 +135,49 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
             if newest is not None and newest.content == content:
                 report = PublishReport(None, newest.name, newest.images, newest.counts)
             else:
-                draft = Draft(name, now, rows, content, left_out, audited, newest)
-                report = _report(write_version(project, draft, building, progress, force, blocks.rows))
+                draft = Draft(new_name, now, rows, content, left_out, audited, newest)
+                removed = _removed(project, content, newest)
+                draft = replace(draft, name=removed.name, created=removed.created_at) if removed else draft
+                written = write_version(project, draft, building, progress, force, blocks.rows)
+                if removed and removed.id != written.version.id:
+                    _clear(building, rows.path)
+                    draft = replace(draft, name=new_name, created=now)
+                    written = write_version(project, draft, building, progress, force, blocks.rows)
+                report = _report(written)
         if report.version is None:
             published.clear_unfinished(project.home)
         else:
-            building.rename(folder / name)
+            building.rename(folder / report.version)
             flush(folder)
     return report
+
+
+def _removed(project: Project, content: str, newest: Version | None) -> Record[Any] | None:
+    """The ledger's row of a version with this content whose folder was removed: it may be made again, as it was."""
+    same = versions_table.c.content == content
+    with project.catalog.read() as connection:
+        rows = connection.execute(select(versions_table).where(same)).all()
+    there = {folder.name for folder in published.folders(project.home)}
+    parent = newest.name if newest else None
+    is_later = (row for row in rows if newest is None or published.order(row.name) > published.order(newest.name))
+    return next((row for row in is_later if row.name not in there and row.parent == parent), None)
+
+
+def _clear(building: Path, kept: Path) -> None:
+    """Remove everything from the folder of an unfinished version but one file."""
+    for path in building.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path != kept:
+            path.unlink()
 
 
 def _report(written: Written) -> PublishReport:
     version, changes = written.version, written.changes
     counts = (changes["added"], changes["removed"], changes["relabelled"])
-    return PublishReport(version.name, version.name, version.images, version.counts, *counts)
+    n = len(written.repaired)
+    notes = [f"{n} normalised pictures were damaged and were made again from their originals"] if n else []
+    return PublishReport(version.name, version.name, version.images, version.counts, *counts, notes)
 
 
 def _audit(connection: Connection) -> Audit | None:
@@ -134,6 +204,14 @@ def _record_in_ledger(project: Project) -> None:
     if rows:
         with project.catalog.write() as connection:
             insert_new(connection, versions_table, rows)
+
+
+def _used_names(project: Project) -> list[str]:
+    """Names of all versions there are or were, the newest last: damaged ones, and removed ones that the ledger has."""
+    with project.catalog.read() as connection:
+        recorded = connection.execute(select(versions_table.c.name)).scalars().all()
+    there = [folder.name for folder in published.folders(project.home)]
+    return sorted({*recorded, *there}, key=published.order)
 
 
 def _content_digest(rows: Iterable[Row]) -> str:

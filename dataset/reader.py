@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from dataset.pictures.decoding import DERIVED_RECIPE as RECIPE
     from dataset.pictures.decoding import Undecodable
     from dataset.versions.manifest import Row
+    from dataset.versions.tainted import forget_erased
     from dataset.versions.verify import require_verified, verify
 
 ON_FIRST_USE = {  # name here → its module and its name there
     "RECIPE": ("dataset.pictures.decoding", "DERIVED_RECIPE"),
     "Row": ("dataset.versions.manifest", "Row"),
     "Undecodable": ("dataset.pictures.decoding", "Undecodable"),
+    "forget_erased": ("dataset.versions.tainted", "forget_erased"),
     "require_verified": ("dataset.versions.verify", "require_verified"),
     "verify": ("dataset.versions.verify", "verify"),
 }
@@ -39,6 +41,7 @@ __all__ = [
     "decode",
     "decoded",
     "diff",
+    "forget_erased",
     "load",
     "newest",
     "order",

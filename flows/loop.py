@@ -26,9 +26,8 @@ from flows.events import Event
 from foundation.environment import served_config
 from foundation.errors import UnknownVersion, UsageError
 from training.leaderboard import COLUMNS, board
-from web.pages.contact_sheet import write_contact_sheet
 from web.pages.leaderboard import write_leaderboard
-from web.pages.report import write_report
+from web.pages.version_pages import write_pages, write_report_to
 
 
 @task(retries=2, retry_delay_seconds=60, cache_policy=NO_CACHE)  # sites and networks fail now and then
@@ -72,10 +71,9 @@ def publish_version(project: Project) -> str | None:
     report = dataset.publish.publish(project)
     rows = [{"split": split, **counts} for split, counts in report.counts.items()]
     _table("published", rows, report.line())
+    write_pages(project, report.newest)
     if report.version:
-        write_report(project, report.version)
-        sheet = write_contact_sheet(project.home, report.version)
-        address = f"{project.settings.review.pictures_url.rstrip('/')}/reports/{sheet.name}"
+        address = f"{project.settings.review.pictures_url.rstrip('/')}/reports/{report.version}.jpg"
         create_image_artifact(address, key="contact-sheet", description=report.line())
         _emit(Event.PUBLISHED, _resource("dataset", project), {"version": report.version})
     return report.version
@@ -87,7 +85,7 @@ def train_model(project: Project, version: str | None, by_event: bool = False) -
     report = stage(project.settings, version)
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in board(report.trained)]
     _table("leaderboard", rows, report.line())
-    write_report(project)
+    write_report_to(project, None, None)
     write_leaderboard(project, report.version)
     if report.new:
         _emit(Event.TRAINED, _resource("model", project), {"model": report.best.id, "version": report.version})

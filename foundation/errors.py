@@ -11,6 +11,7 @@ IsItCakeError
 └── StageError            exit code 1: the work failed; finished work is kept
     ├── CatalogError      the catalog cannot be opened, read or written
     ├── StorageError      a file cannot be written
+    ├── DamagedVersion    a version's folder is damaged
     ├── CrawlError        a crawl could not run
     ├── PhotoApiError     a photo API refused or failed
     ├── LabelStudioError  Label Studio cannot be reached, or refused
@@ -56,6 +57,9 @@ class CatalogError(StageError): ...
 
 
 class StorageError(StageError): ...
+
+
+class DamagedVersion(StageError): ...
 
 
 class CrawlError(StageError): ...

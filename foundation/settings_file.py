@@ -155,6 +155,8 @@ def _check_paths(settings: Settings, text: str, needs_weights: bool) -> None:
             "download weights with `isitcake models fetch`, or remove the key to use the built-in features"
         )
     parent = settings.home
+    if parent.is_dir():
+        return  # what reads works on a library that cannot be written; open_project refuses the rest
     while not parent.exists():
         parent = parent.parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):

@@ -9,8 +9,14 @@ import requests
 
 from crawlers.sites.browser import executable
 from dataset.catalog.engine import Catalog
+from dataset.opening import may_write
+from dataset.pictures.originals import blobs_of
+from dataset.project import Project
+from dataset.publishing.checked_pictures import damaged_originals, sentence
+from dataset.versions import published
 from foundation import environment, settings_file
 from foundation.errors import IsItCakeError
+from foundation.settings import Settings
 
 MIN_FREE_GB = 1.0
 
@@ -35,7 +41,7 @@ def examine(config: Path | None) -> list[Check]:
     checks.append(_try("contact", True, lambda: settings.require_contact() or settings.project.contact))  # type: ignore[func-returns-value]
     checks.append(_try("secrets", True, lambda: settings.require_strong_secrets() or "not to be guessed"))  # type: ignore[func-returns-value]
     checks.append(_disk(settings.home))
-    checks.append(_try("catalog", True, lambda: Catalog(settings.catalog.url, settings.home).where))
+    checks += _library(settings)
     checks.append(_try("browser", False, lambda: executable(settings.browser)))
     weights = str(settings.weights) if settings.weights else "none configured: built-in features are used"
     checks.append(Check("weights", True, False, weights))
@@ -64,6 +70,25 @@ def _try(name: str, needed: bool, check: Callable[[], str]) -> Check:
         return Check(name, True, needed, check())
     except IsItCakeError as error:
         return Check(name, False, needed, str(error))
+
+
+def _library(settings: Settings) -> list[Check]:
+    """Whether the library can be written, its catalog opens, and versions and originals are whole."""
+    can_write = may_write(settings.home)
+    written = f"{settings.home} is not writable; only commands that read work" if not can_write else str(settings.home)
+    checks = [Check("library", can_write, True, written)]
+    damaged = "; ".join(f"{name}: {reason}" for name, reason in published.damaged(settings.home).items())
+    whole = f"{len(published.names(settings.home))} can be read"
+    checks.append(Check("versions", not damaged, True, f"damaged: {damaged}; restore them" if damaged else whole))
+    try:
+        catalog = Catalog(settings.catalog.url, settings.home, read_only=not can_write)
+        catalog.check()
+        originals = sentence(damaged_originals(Project(settings, catalog, blobs_of(settings))))
+        catalog.close()
+    except IsItCakeError as error:
+        return [*checks, Check("catalog", False, True, str(error))]
+    checks.append(Check("catalog", True, True, catalog.where))
+    return [*checks, Check("originals", not originals, True, originals or "none found damaged")]
 
 
 def _disk(home: Path) -> Check:

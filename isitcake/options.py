@@ -25,11 +25,11 @@ class Context:
 
         return load(self.config, needs_weights=needs_weights)
 
-    def project(self) -> "Project":
-        """Raises ConfigError, CatalogError."""
+    def project(self, *, reads_only: bool = False) -> "Project":
+        """reads_only: the library may be one that cannot be written. Raises ConfigError, CatalogError."""
         from dataset.opening import open_project
 
-        return open_project(self.settings())
+        return open_project(self.settings(), reads_only=reads_only)
 
 
 pass_context = click.make_pass_decorator(Context)

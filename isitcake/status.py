@@ -9,10 +9,13 @@ from crawlers.ledger.reports import last_reports
 from dataset.catalog.tables import clusters, images
 from dataset.labels import label_ledger
 from dataset.project import Project
+from dataset.publishing.checked_pictures import damaged_originals
 from dataset.versions import published
 from isitcake.output import Grid
 from labeling import queue
 from training import models
+
+MOST_DAMAGED = 20  # originals in the table; --json has all that were found
 
 
 def describe(project: Project) -> dict[str, Any]:
@@ -31,6 +34,8 @@ def describe(project: Project) -> dict[str, Any]:
         "sources": [asdict(report) for report in last_reports(project)],
         "review": asdict(queue.status(project)),
         "versions": [{"name": v.name, "images": v.images, "id": v.id} for v in published.listing(project.home)],
+        "damaged_versions": published.damaged(project.home),
+        "damaged_originals": damaged_originals(project),
         "models": [{"name": m.name, "version": m.version} for m in models.listing(project.home)],
     }
 
@@ -49,4 +54,10 @@ def grids(state: dict[str, Any]) -> list[Grid]:
         tables.append(Grid(["version", "images", "id"], versions))
     if state["models"]:
         tables.append(Grid(["model", "version"], [(m["name"], m["version"]) for m in state["models"]]))
+    damage = [(f"version {name}", reason) for name, reason in state["damaged_versions"].items()]
+    damage += [("original", text) for text in state["damaged_originals"][:MOST_DAMAGED]]
+    if damage:
+        more = len(state["damaged_originals"]) - MOST_DAMAGED
+        note = "restore them from a backup, or erase the images" + (f"; {more} more originals" if more > 0 else "")
+        tables.append(Grid(["damaged", "what is wrong"], damage, note))
     return tables

@@ -14,7 +14,7 @@ from typing import Any
 import onnx
 import pyarrow.parquet as pq
 
-from dataset.reader import UNSEEN, Version, load, newest, require_verified, verify
+from dataset.reader import UNSEEN, Version, forget_erased, load, newest, require_verified, verify
 from foundation.errors import TrainingError, UnknownVersion, UsageError
 from foundation.files import replace_file, storage_errors
 from foundation.json_files import read_json
@@ -93,6 +93,7 @@ def train(
         )
         examples = examples_of(settings, version, report_progress)
         new, skipped = _train_missing(settings, attempts, examples, is_optional=not names)
+        forget_erased(settings.home, version, examples.rows, [models.folder(settings.home, n, version) for n in new])
         trained = [m for m in models.of_version(settings.home, version.name) if m.backbone == examples.net.name]
         # Validation has known sites only, where all models look good. `svm` was designed on sites that were left out.
         trained.sort(key=lambda model: (*_rank(model), -_on_validation(model)))

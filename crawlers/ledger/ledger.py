@@ -1,10 +1,13 @@
 """The ledger of a run: every candidate ends as exactly one outcome row.
 
+Somebody may erase pictures during the run. What is stored is compared with the tombstones inside the transaction that
+stores it, and a file is written while no erasure removes files.
+
 The next run of a source continues a run that was killed, under its number: its outcomes stay.
 """
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
@@ -122,14 +125,26 @@ class Ledger:
         sha256 = hashlib.sha256(download.body).hexdigest()
         try:
             header = header or examine(download.body)
-            reason = self._refusal(header, download.body, sha256)
+            reason = self._refusal(header, image_url, download, sha256)
         except Undecodable as error:
             reason = str(error)
-        previous = self._fetches.get(image_url)
-        fetch = Fetch(download.url, sha256, download.etag, download.last_modified, reason)
-        if not reason and header:
-            self._project.blobs.put(download.body, header.format)
+        if reason or not header:
+            return self._keep(OutcomeRow(image_url, page_url, Outcome.REJECTED, reason, None, download.url), download)
+        with self._project.normalised.lock.storing():
+            with self._project.catalog.read() as connection:
+                reason = self._erased_since(connection, image_url, download, sha256)
+            if not reason:
+                self._project.blobs.put(download.body, header.format)
+            row = OutcomeRow(image_url, page_url, Outcome.STORED, reason, sha256, download.url)
+            return self._keep(row, download, header)
+
+    def _keep(self, row: OutcomeRow, download: Download, header: Header | None = None) -> str | None:
+        """Write the rows of a download, whose bytes are stored if there is no reason against it. Returns as accept."""
+        sha256 = hashlib.sha256(download.body).hexdigest()
+        previous = self._fetches.get(row.image_url)
         with self._project.catalog.write() as connection:
+            reason = row.reason or self._erased_since(connection, row.image_url, download, sha256)
+            stored = None if reason else sha256
             # Known from another address of this source or from another source: a duplicate. Known from
             # this very address: unchanged, whatever the server's validators said.
             if reason or not header:
@@ -138,11 +153,13 @@ class Ledger:
                 outcome = Outcome.STORED
             else:
                 outcome = Outcome.UNCHANGED if previous and previous.sha256 == sha256 else Outcome.DUPLICATE
-            upsert(connection, fetches, [{"source": self.source.name, "image_url": image_url, **asdict(fetch)}])
-            stored = None if reason else sha256
-            self._append(connection, OutcomeRow(image_url, page_url, outcome, reason, stored, download.url))
-        self._fetches[image_url] = fetch
-        self.settled[image_url] = stored
+            fetch = Fetch(download.url, sha256, download.etag, download.last_modified, reason)
+            upsert(connection, fetches, [{"source": self.source.name, "image_url": row.image_url, **asdict(fetch)}])
+            self._append(connection, replace(row, outcome=outcome, reason=reason, sha256=stored))
+            if header and reason and not row.reason and not self._has_image(connection, sha256):
+                self._project.blobs.discard(sha256)  # erased between the two looks at the tombstones
+        self._fetches[row.image_url] = fetch
+        self.settled[row.image_url] = stored
         return stored
 
     def unchanged(self, image_url: str, page_url: str) -> str | None:
@@ -153,7 +170,7 @@ class Ledger:
             return None
         row = OutcomeRow(image_url, page_url, Outcome.UNCHANGED, NOT_MODIFIED, last.sha256, last.fetched_url)
         self.settle(row)
-        return last.sha256
+        return self.settled[image_url]
 
     def refused_url(self, image_url: str) -> str:
         """Why this address must not be requested; empty where it may be."""
@@ -164,11 +181,17 @@ class Ledger:
         if row.image_url in self.settled:
             return
         with self._project.catalog.write() as connection:
+            self._erased = self._erased.refreshed(connection)
+            if row.sha256 in self._erased.bytes_ or self._erased.has_url(row.image_url):
+                row = replace(row, outcome=Outcome.REJECTED, reason=ERASED, sha256=None)
             self._append(connection, row)
         self.settled[row.image_url] = row.sha256
 
     def sight(self, sha256: str, new_sightings: list[Sighting]) -> None:
-        """Record every page that shows an image; a page that is recorded already changes nothing."""
+        """Record every page that shows an image; a page that is recorded already changes nothing.
+
+        An image that was erased meanwhile gets no row, nor does an address that was.
+        """
         source = self.source
         rows = [
             {
@@ -186,7 +209,8 @@ class Ledger:
             for sighting in new_sightings
         ]
         with self._project.catalog.write() as connection:
-            insert_new(connection, sightings, rows)
+            self._erased = self._erased.refreshed(connection)
+            insert_new(connection, sightings, [row for row in rows if not self._erased.has_url(str(row["image_url"]))])
 
     def finish(self, totals: RunTotals, notes: list[Note]) -> SourceReport:
         """Close the run: done, or flagged with the likeliest cause after a comparison with earlier runs."""
@@ -214,10 +238,23 @@ class Ledger:
             notes=sentences,
         )
 
-    def _refusal(self, header: Header, body: bytes, sha256: str) -> str:
+    def _erased_since(self, connection: Connection, image_url: str, download: Download, sha256: str) -> str:
+        """Why a download must not be stored, though it was asked for: it was erased since. Empty where it was not."""
+        known = self._erased
+        self._erased = known.refreshed(connection)
+        return "" if self._erased is known else self._erasure(image_url, download, sha256)
+
+    def _erasure(self, image_url: str, download: Download, sha256: str) -> str:
+        is_erased = self._erased.has_url(image_url) or self._erased.has_url(download.url)
+        return ERASED if is_erased or self._erased.has_content(download.body, sha256) else ""
+
+    def _has_image(self, connection: Connection, sha256: str) -> bool:
+        return connection.execute(select(images.c.sha256).where(images.c.sha256 == sha256)).first() is not None
+
+    def _refusal(self, header: Header, image_url: str, download: Download, sha256: str) -> str:
         if min(header.width, header.height) < MIN_SIDE_PX:
             return f"too small: shorter side under {MIN_SIDE_PX} px"
-        return ERASED if self._erased.has_content(body, sha256) else ""
+        return self._erasure(image_url, download, sha256)
 
     def _image(self, sha256: str, header: Header, size_bytes: int) -> dict[str, object]:
         return {

@@ -1,40 +1,46 @@
 """The catalog: one SQLAlchemy engine, SQLite (WAL) or PostgreSQL; Alembic migrates it to the newest revision."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, Table, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from dataset.catalog import migrate, sqlite_files
 from foundation.errors import CatalogError
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_S = 10  # a writer waits so long for another one
+ERASING_LOCK = 0x15CA5F  # of PostgreSQL's advisory locks: transactions that write share it, an erasure has it alone
 
 
 class Catalog:
     """Short transactions on the project's catalog.
 
     read() sees one consistent state. write() waits for other writers, and commits everything or nothing. url: "sqlite"
-    for a file in `home`, or an address of SQLAlchemy. Raises CatalogError if the database is out of reach, locked,
-    damaged or full.
+    for a file in `home`, or an address of SQLAlchemy. read_only: write nothing, neither a migration nor a file beside
+    the catalog. Raises CatalogError if the database is out of reach, locked, damaged, full, lost or too new.
     """
 
-    def __init__(self, url: str, home: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
-        self.where = str(home / "catalog.db") if url == "sqlite" else make_url(url).render_as_string()
+    def __init__(
+        self, url: str, home: Path, busy_timeout_s: float = BUSY_TIMEOUT_S, *, read_only: bool = False
+    ) -> None:
         if url == "sqlite":
-            home.mkdir(parents=True, exist_ok=True)
             url = f"sqlite:///{home / 'catalog.db'}"
-        self.is_sqlite = url.startswith("sqlite")
+        address = make_url(url)
+        self.is_sqlite = address.get_backend_name() == "sqlite"
+        self.read_only = read_only
+        self._file = Path(address.database or "") if self.is_sqlite else None
+        self._read_only_file: sqlite_files.ReadOnlyFile | None = None
+        self.where = str(self._file) if self._file else address.render_as_string()
         with self._catalog_errors():
-            if self.is_sqlite:
-                self.engine = _sqlite_engine(url, busy_timeout_s)
-            else:
-                self.engine = create_engine(url, pool_pre_ping=True)
-            self._upgrade(home)
+            self.engine = self._engine(url, home, busy_timeout_s)
+            try:
+                self._bring_up_to_date(home)
+            except BaseException:
+                self.close()
+                raise
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -42,10 +48,16 @@ class Catalog:
             yield connection
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, erasing: bool = False) -> Iterator[Connection]:
+        """erasing: other writing transactions end before this one, or begin after it and see what it wrote."""
+        if self.read_only:
+            raise CatalogError(f"the catalog {self.where} is open for reading only; nothing can be written")
         with self._catalog_errors(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                shared = "" if erasing else "_shared"
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{shared}({ERASING_LOCK})")
             try:
                 yield connection
             except BaseException:
@@ -55,6 +67,8 @@ class Catalog:
 
     def close(self) -> None:
         self.engine.dispose()
+        if self._read_only_file:
+            self._read_only_file.close()
 
     @contextlib.contextmanager
     def _catalog_errors(self) -> Iterator[None]:
@@ -75,45 +89,65 @@ class Catalog:
             )
         if "full" in first or "disk I/O" in first:
             return f"no room left on the disk of {self.where}; free some space and run this again; nothing is lost"
+        if "readonly" in first:
+            return f"the catalog {self.where} is read-only; fix the permissions of its folder and run this again"
         if "not a database" in first or "malformed" in first:
             return f"{self.where} is damaged ({first}); restore it from a backup"
         return f"the catalog at {self.where} failed: {first}; see `isitcake doctor`"
 
-    def forget(self) -> None:
-        """Remove deleted rows from the files of SQLite, which keeps them in its write-ahead log for a while."""
+    def check(self) -> None:
+        """Read the whole catalog. Raises CatalogError if it is damaged. PostgreSQL checks its files itself."""
         if self.is_sqlite:
-            with self._catalog_errors(), self.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-                connection.exec_driver_sql("VACUUM")
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            with self.read() as connection:
+                found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+            if found != "ok":
+                raise CatalogError(f"{self.where} is damaged ({found}); restore it from a backup")
 
-    def _upgrade(self, home: Path) -> None:
+    def forget(self, tables: Sequence[Table]) -> None:
+        """Remove deleted rows from the files of the database, which keeps them for a while.
+
+        tables: those that had the rows. On PostgreSQL the write-ahead log keeps them longer: docs/deployment.md.
+        """
+        with self._catalog_errors(), self.engine.connect() as connection:
+            if not self.is_sqlite:
+                outside = connection.execution_options(isolation_level="AUTOCOMMIT")
+                # pg_statistic holds frequent values of the columns, addresses among them.
+                for name in [*(table.name for table in tables), "pg_catalog.pg_statistic"]:
+                    analyse = "" if name.startswith("pg_") else ", ANALYZE"
+                    outside.exec_driver_sql(f"VACUUM (FULL{analyse}) {name}")
+                return
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("VACUUM")
+            is_busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        if is_busy:
+            raise CatalogError(
+                f"the catalog {self.where} is being read by another program, so erased rows are still in its "
+                "write-ahead log; stop that program, and run any command to finish"
+            )
+
+    def _engine(self, url: str, home: Path, busy_timeout_s: float) -> Engine:
+        if self._file is None:
+            return create_engine(url, pool_pre_ping=True)
+        if sqlite_files.is_empty(self._file):
+            sqlite_files.refuse_to_begin_anew(self._file, home)
+            if self.read_only:
+                raise CatalogError(f"there is no catalog {self.where}, and none can be made in a read-only folder")
+        if self.read_only:
+            self._read_only_file = sqlite_files.ReadOnlyFile(self._file)
+            return self._read_only_file.engine(busy_timeout_s)
+        home.mkdir(parents=True, exist_ok=True)
+        return sqlite_files.writing_engine(self._file, busy_timeout_s)
+
+    def _bring_up_to_date(self, home: Path) -> None:
         with self.engine.connect() as connection:
-            if inspect(connection).has_table("alembic_version"):
-                revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-                if revision == max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")):
-                    return
-        from alembic import command  # slow to import, and rarely needed
-        from alembic.config import Config
-
-        from foundation.locks import exclusive
-
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        with exclusive(home / ".migration-lock"):  # of two commands on a new library, one migrates
-            config.attributes["engine"] = self.engine
-            command.upgrade(config, "head")
-
-
-def _sqlite_engine(url: str, busy_timeout_s: float) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": busy_timeout_s})
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, record: Any) -> None:  # noqa: ARG001
-        connection.isolation_level = None  # only write() starts transactions, not the driver
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA secure_delete=ON")  # overwrite deleted rows
-
-    return engine
+            revision = migrate.revision_of(connection)
+        if migrate.is_current(revision, self.where):
+            return
+        if revision is None and self._file is not None:
+            sqlite_files.refuse_to_begin_anew(self._file, home)
+        if self.read_only:
+            raise CatalogError(
+                f"the catalog {self.where} has revision {revision}, which this program must change to "
+                f"{migrate.revisions()[-1]}, but its folder is read-only; open it once where it may be written"
+            )
+        migrate.migrate(self.engine, home)

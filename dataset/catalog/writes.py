@@ -1,14 +1,22 @@
-"""Write many rows: insert new ones, upsert, replace, append."""
+"""Write many rows: insert new ones, upsert, replace, append.
+
+No row about an erased picture is written, whichever stage asks for it: it may have begun before the erasure did.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from more_itertools import chunked
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from dataset.catalog.ledgers import tombstones
+
 ROWS_PER_STATEMENT = 500  # with the widest table, fewer values than SQLite can bind (32,766)
+
+# Rows about erased pictures that are kept: they say what is to be removed, or why a picture stays out.
+KEPT_TABLES = ("asked", "erasures", "fetches", "outcomes")
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -18,14 +26,14 @@ def insert_new(connection: Connection, table: Table, rows: Rows) -> int:
     key = next(iter(table.primary_key))
     return sum(  # counts returned rows, since drivers do not agree on rowcount
         len(connection.execute(_insert(connection, table).values(part).on_conflict_do_nothing().returning(key)).all())
-        for part in _parts(rows)
+        for part in _parts(connection, table, rows)
     )
 
 
 def upsert(connection: Connection, table: Table, rows: Rows) -> None:
     """Insert rows; a row whose primary key is in the table already gets the new values."""
     keys = [column.name for column in table.primary_key]
-    for part in _parts(rows):
+    for part in _parts(connection, table, rows):
         statement = _insert(connection, table).values(part)
         changed = {name: statement.excluded[name] for name in part[0] if name not in keys}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
@@ -38,8 +46,17 @@ def replace(connection: Connection, table: Table, rows: Rows) -> None:
 
 
 def append(connection: Connection, table: Table, rows: Rows) -> None:
-    for part in _parts(rows):
+    for part in _parts(connection, table, rows):
         connection.execute(table.insert(), part)
+
+
+def erased_among(connection: Connection, names: set[str]) -> set[str]:
+    """Which of the images have a tombstone. names: SHA-256s."""
+    found: set[str] = set()
+    for part in chunked(names, ROWS_PER_STATEMENT):
+        these = select(tombstones.c.value).where(tombstones.c.kind == "sha256", tombstones.c.value.in_(part))
+        found.update(connection.execute(these).scalars())
+    return found
 
 
 def _insert(connection: Connection, table: Table) -> Any:
@@ -47,5 +64,28 @@ def _insert(connection: Connection, table: Table) -> Any:
     return insert(table)
 
 
-def _parts(rows: Rows) -> Iterator[list[Mapping[str, Any]]]:
-    return chunked(rows, ROWS_PER_STATEMENT)
+def _parts(connection: Connection, table: Table, rows: Rows) -> Iterator[list[Mapping[str, Any]]]:
+    """The rows in parts, without those about erased pictures; no part is empty."""
+    is_about_pictures = table.name not in KEPT_TABLES and _anything_erased(connection)
+    for part in chunked(rows, ROWS_PER_STATEMENT):
+        if not is_about_pictures:
+            yield part
+            continue
+        about = [_pictures_of(table, row) for row in part]
+        erased = erased_among(connection, set().union(*about))
+        kept = [row for row, names in zip(part, about, strict=True) if not names & erased]
+        if kept:
+            yield kept
+
+
+def _pictures_of(table: Table, row: Mapping[str, Any]) -> set[str]:
+    """SHA-256s of the images that a row is about."""
+    if table.name == "rounds":
+        return {sha256 for sha256, _ in row["pictures"]}
+    return {row[name] for name in ("sha256", "a", "b") if name in row}
+
+
+def _anything_erased(connection: Connection) -> bool:
+    return (
+        connection.execute(select(tombstones.c.value).where(tombstones.c.kind == "sha256").limit(1)).first() is not None
+    )

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from sqlalchemy import Row, select
 
 from dataset.catalog.tables import compared, fingerprints, images, pairs
-from dataset.catalog.writes import replace, upsert
+from dataset.catalog.writes import erased_among, replace, upsert
 from dataset.duplicates.fingerprints import RECIPE, luminance
 from dataset.duplicates.pairs import Placement, Prints, candidates, confirm, needs_pictures
 from dataset.pictures.originals import Blobs
 from dataset.project import Project
+from foundation.errors import StorageError
 from foundation.files import storage_errors
 
 THREADS = 4
@@ -51,12 +52,24 @@ def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None
         for block in chunked(new, BLOCK):
             among = np.sort(np.concatenate([among, np.array(block, dtype=np.int64)]))
             proposed = comparison.proposed(among, block)
-            confirmed = [row for row in pool.map(comparison.pair_row, proposed) if row]
+            rows_of_pairs = pool.map(lambda pair: _unless_erased(project, comparison, pair), proposed)
+            confirmed = [row for row in rows_of_pairs if row]
             with project.catalog.write() as connection:
                 upsert(connection, pairs, confirmed)
                 upsert(connection, compared, [{"sha256": rows[i].sha256, "recipe": COMPARISON} for i in block])
             done += len(block)
             tell("comparing", done, len(new))
+
+
+def _unless_erased(project: Project, comparison: "_Comparison", proposed: "_Proposed") -> dict[str, Any] | None:
+    """The pair's row; None if the pictures differ, or if one was erased meanwhile."""
+    try:
+        return comparison.pair_row(proposed)
+    except StorageError:
+        with project.catalog.read() as connection:
+            if erased_among(connection, comparison.names(proposed)):
+                return None
+        raise
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,10 @@ class _Comparison:
         """Pairs of the images `among` that have at least one of `new`."""
         placements_of = candidates(self._prints.subset(among), np.searchsorted(among, new))
         return [_Proposed((int(among[a]), int(among[b])), placements) for (a, b), placements in placements_of.items()]
+
+    def names(self, proposed: _Proposed) -> set[str]:
+        """SHA-256s of the two images."""
+        return {self._rows[index].sha256 for index in proposed.pair}
 
     def pair_row(self, proposed: _Proposed) -> dict[str, Any] | None:
         """The row of the table `pairs`; None if the pictures differ. Reads the pictures where hashes do not decide."""

@@ -3,29 +3,44 @@
 Two things stay. Tombstones are hashes, so that an erased image is not collected again. The leaves of erased rows stay
 in each version, so that it keeps its id and still verifies. A journal in the catalog says which erasures have begun:
 after a kill, the next command that opens the project finishes them.
+
+Bytes go first: a version that is damaged, or a disk without room, keeps no picture. Whoever stores something about a
+picture at the same moment sees its tombstone (dataset/catalog/writes.py, dataset/pictures/picture_lock.py).
 """
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from more_itertools import chunked
 from sqlalchemy import Connection, select, update
 
-from dataset.catalog.tables import erasures, fetches, fingerprints, sightings
-from dataset.catalog.writes import insert_new
-from dataset.erasure.from_catalog import NAMES_PER_STATEMENT, remove_from_catalog, tasks
-from dataset.erasure.from_versions import remove_pictures, remove_rows, versions_with
+from dataset.catalog.tables import erasures, fetches, fingerprints, images, sightings
+from dataset.catalog.writes import upsert
+from dataset.erasure import erased_file
+from dataset.erasure.from_catalog import AFFECTED, NAMES_PER_STATEMENT, remove_from_catalog, tasks
+from dataset.erasure.from_versions import (
+    has_pictures,
+    record_leaves,
+    remove_pictures,
+    remove_rows,
+    search,
+    unsearchable,
+    versions_with,
+)
 from dataset.erasure.selection import Kind, Selection, selected
 from dataset.erasure.tombstones import bury
 from dataset.project import Project
-from dataset.versions import manifest, published
-from foundation.errors import UsageError
-from foundation.files import replace_file, storage_errors
-from foundation.json_files import read_json
+from dataset.versions import published
+from dataset.versions.tainted import remove_cached_features, remove_predictions, taint
+from foundation.errors import DamagedVersion, StorageError, UsageError
+from foundation.files import storage_errors
 from foundation.locks import exclusive
+
+SHA256 = re.compile("[0-9a-f]{64}")
 
 BeforeStep = Callable[[str], None]  # called before each step with its description
 
@@ -33,7 +48,8 @@ BeforeStep = Callable[[str], None]  # called before each step with its descripti
 @dataclass(frozen=True)
 class EraseReport:
     """images: erased, with their copies. versions: those that had one of them. models: those trained on such a version.
-    tasks: questions in Label Studio that the next `review push` or `review pull` withdraws.
+    tasks: questions in Label Studio that the next `review push` or `review pull` withdraws. damaged: versions whose
+    rows could not all be searched, and why; their pictures are gone too.
     """
 
     images: int
@@ -41,12 +57,15 @@ class EraseReport:
     models: list[str]
     tasks: int
     note: str = ""
+    damaged: dict[str, str] = field(default_factory=dict)
 
     def line(self) -> str:
         """The result, in one line."""
         message = f"{self.images} images erased from {len(self.versions)} versions"
         if self.models:
             message += f"; models trained on them: {', '.join(self.models)}"
+        for name, reason in self.damaged.items():
+            message += f"; rows of version {name} could not be searched: {reason}"
         return f"{message}; {self.note}" if self.note else message
 
 
@@ -67,13 +86,17 @@ def erase(
         return _would_erase(project, selection)
     before("tombstones and journal")
     now = datetime.now(UTC)
-    with project.catalog.write() as connection:
+    with project.catalog.write(erasing=True) as connection:
         names = selected(connection, selection)
+        buried = []
         if selection.kind is Kind.URL:  # also an address that was never collected
-            bury(connection, now, reason, url=selection.value)
+            buried += bury(connection, now, reason, url=selection.value)
         if selection.kind is Kind.SHA256 and not names:
-            bury(connection, now, reason, sha256=selection.value)
-        _begin(connection, names, reason, now)
+            # Not in the catalog; its bytes may be there all the same, after a kill or in a version from a backup.
+            buried += bury(connection, now, reason, sha256=selection.value)
+            names = [selection.value] if SHA256.fullmatch(selection.value) else []
+        buried += _begin(connection, names, reason, now)
+        erased_file.append(project, connection, buried)
     return finish(project, before)
 
 
@@ -82,7 +105,13 @@ def finish(project: Project, before: BeforeStep = lambda _step: None) -> EraseRe
     if not _begun(project):
         return EraseReport(0, [], [], 0)
     with exclusive(project.versions_lock):
-        return _finish(project, _begun(project), before)
+        return finish_alone(project, before)
+
+
+def finish_alone(project: Project, before: BeforeStep = lambda _step: None) -> EraseReport:
+    """The same, for a process that holds the lock of the versions already."""
+    names = _begun(project)
+    return _finish(project, names, before) if names else EraseReport(0, [], [], 0)
 
 
 def _would_erase(project: Project, selection: Selection) -> EraseReport:
@@ -90,20 +119,26 @@ def _would_erase(project: Project, selection: Selection) -> EraseReport:
         names = selected(connection, selection)
         withdrawn = tasks(connection, names)
     affected = versions_with(project, names)
-    return EraseReport(len(names), affected, _models_of(project, affected), withdrawn, "nothing was done")
+    damaged = {folder.name: reason for folder in search(project, names) if (reason := unsearchable(folder))}
+    return EraseReport(
+        len(names), affected, _models_of(project, affected), withdrawn, "nothing was done", damaged=damaged
+    )
 
 
-def _begin(connection: Connection, names: Sequence[str], reason: str, now: datetime) -> None:
-    """Write tombstones and the journal, in one transaction."""
+def _begin(connection: Connection, names: Sequence[str], reason: str, now: datetime) -> list[dict[str, Any]]:
+    """Write tombstones and the journal, in one transaction. Returns the tombstones' rows."""
+    buried = []
     for name in names:
         phash16 = connection.execute(select(fingerprints.c.phash16).where(fingerprints.c.sha256 == name)).scalar()
-        bury(connection, now, reason, sha256=name, phash16=phash16 or "")
+        buried += bury(connection, now, reason, sha256=name, phash16=phash16 or "")
         addresses = set(
             connection.execute(select(sightings.c.image_url).where(sightings.c.sha256 == name)).scalars()
         ) | set(connection.execute(select(fetches.c.fetched_url).where(fetches.c.sha256 == name)).scalars())
-        for address in addresses:
-            bury(connection, now, reason, url=address)
-    insert_new(connection, erasures, [{"sha256": name, "reason": reason, "begun_at": now} for name in names])
+        for address in sorted(addresses):
+            buried += bury(connection, now, reason, url=address)
+    journal = [{"sha256": name, "reason": reason, "begun_at": now, "done_at": None} for name in names]
+    upsert(connection, erasures, journal)  # also of images that were erased before and came back with a backup
+    return buried
 
 
 def _begun(project: Project) -> list[str]:
@@ -112,47 +147,77 @@ def _begun(project: Project) -> list[str]:
 
 
 def _finish(project: Project, names: list[str], before: BeforeStep) -> EraseReport:
-    affected = versions_with(project, names)
+    searched = search(project, names)
+    damaged = {folder.name: reason for folder in searched if (reason := unsearchable(folder))}
+    affected = [folder.name for folder in searched if folder.name not in damaged or has_pictures(folder, names)]
     models = _models_of(project, affected)
     with storage_errors(project.home):
+        for folder in searched:
+            # Leaves of rows come from rows, and where leaves.bin is lost from pictures: they are noted before.
+            _note_damage(damaged, folder, lambda folder: record_leaves(folder, set(names), before), keeps_going=True)
+        _remove_files(project, names, before)
         for model in models:
             before(f"model {model}")
-            _taint(project, model)
-        for version in affected:
-            remove_rows(published.load(project.home, version), set(names), before)
-        _remove_files(project, names, before)  # after the rows: leaves are computed from rows and files
+            taint(project.home / "models" / model)
+        for folder in searched:
+            _note_damage(damaged, folder, lambda folder: record_leaves(folder, set(names), before))
+            _note_damage(damaged, folder, lambda folder: remove_rows(folder, set(names), before))
     before("catalog")
     with project.catalog.write() as connection:
+        known = _known(connection, names)
         withdrawn = tasks(connection, names)
         remove_from_catalog(connection, names)
     before("deleted rows in the catalog's file")
-    project.catalog.forget()
+    project.catalog.forget(AFFECTED)
     before("end of the journal")  # last: a kill before it repeats everything
     with project.catalog.write() as connection:
         for part in chunked(names, NAMES_PER_STATEMENT):
             connection.execute(update(erasures).where(erasures.c.sha256.in_(part)).values(done_at=datetime.now(UTC)))
-    return EraseReport(len(names), affected, models, withdrawn)
+    return EraseReport(len(names) if affected else known, affected, models, withdrawn, damaged=damaged)
+
+
+def _note_damage(
+    damaged: dict[str, str], folder: Path, step: Callable[[Path], None], *, keeps_going: bool = False
+) -> None:
+    """Run a step on a version; note why, if the version is damaged. keeps_going: no full disk stops it either."""
+    try:
+        step(folder)
+    except DamagedVersion as error:
+        damaged[folder.name] = str(error)
+    except (OSError, StorageError):
+        if not keeps_going:  # bytes go first; the step is repeated after them
+            raise
+
+
+def _known(connection: Connection, names: Collection[str]) -> int:
+    """How many of the images the catalog has."""
+    return sum(
+        len(connection.execute(select(images.c.sha256).where(images.c.sha256.in_(part))).all())
+        for part in chunked(names, NAMES_PER_STATEMENT)
+    )
 
 
 def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) -> None:
     """Remove originals, pictures, unfinished versions, cached features, predictions, logs, and reports."""
-    before("unfinished versions")
-    published.clear_unfinished(project.home)
     for name in names:
         before(f"original of {name}")
-        project.blobs.discard(name)
-        before(f"normalised pictures of {name}")
-        for path in (project.home / "derived").glob(f"*/{name[:2]}/{name}.*"):
-            path.unlink(missing_ok=True)
+        with project.normalised.lock.erasing():
+            project.blobs.discard(name)
+            before(f"normalised pictures of {name}")
+            for path in (project.home / "derived").glob(f"*/{name[:2]}/{name}.*"):
+                path.unlink(missing_ok=True)
     before("pictures in versions")
     remove_pictures(project, names)
+    before("unfinished versions")
+    published.clear_unfinished(project.home)
     before("reports and cached features")
-    for path in [*(project.home / "reports").glob("*"), *(project.home / "cache" / "features").glob("*")]:
+    for path in (project.home / "reports").glob("*"):
         if path.is_file():
             path.unlink()
+    remove_cached_features(project.home)
     before("predictions and logs")
     for path in (project.home / "models").glob("*/*/predictions.parquet"):
-        manifest.drop_rows(path, "sha256", set(names))
+        remove_predictions(path, names)
     for log in project.home.glob("*.log"):  # may hold addresses
         log.write_bytes(b"")
 
@@ -163,12 +228,3 @@ def _models_of(project: Project, versions: Sequence[str]) -> list[str]:
     return sorted(
         f"{path.parent.name}/{path.name}" for name in versions for path in folder.glob(f"*/{name}") if path.is_dir()
     )
-
-
-def _taint(project: Project, model: str) -> None:
-    """Mark a model as trained on erased images. The time of the first erasure stays."""
-    path = project.home / "models" / model / published.TAINTED
-    default: dict[str, Any] = {}
-    since = read_json(path, default).get("since") or datetime.now(UTC).isoformat(timespec="seconds")
-    content = {"since": since, "why": "images it was trained on were erased"}
-    replace_file(path, (json.dumps(content) + "\n").encode())

@@ -25,6 +25,7 @@ from dataset.catalog.tables import (
     plays,
     queue,
     rounds,
+    runs,
     seen,
     sightings,
     splits,
@@ -34,6 +35,7 @@ BY_SHA256 = (
     fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, looks, plays,
     splits, audit, sightings, outcomes, fetches, images,
 )  # fmt: skip
+AFFECTED = (*BY_SHA256, pairs, rounds, asked, runs)  # tables that may have held something about an image
 NAMES_PER_STATEMENT = 500  # below SQLite's limit on bound values
 
 

@@ -1,7 +1,13 @@
-"""Remove images from published versions, so that each version keeps its id and still verifies."""
+"""Remove images from published versions, so that each version keeps its id and still verifies.
+
+Works on folders, not on loaded versions: also a damaged version gives up what can be removed from it.
+"""
 
 import json
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from more_itertools import sliced
 
 from dataset.project import Project
 from dataset.publishing.croissant import with_manifest_digest
@@ -10,91 +16,156 @@ from dataset.publishing.totals import totals_of
 from dataset.versions import manifest, merkle, published
 from dataset.versions.facts import ErasedRow
 from dataset.versions.manifest import Row
-from dataset.versions.published import Version
+from foundation.errors import DamagedVersion
 from foundation.files import replace_file
+
+DIFF = "diff.parquet"
 
 
 def versions_with(project: Project, names: Collection[str]) -> list[str]:
     """Versions whose manifest or diff has one of the images. names: SHA-256s."""
+    return [folder.name for folder in search(project, names) if not unsearchable(folder)]
+
+
+def search(project: Project, names: Collection[str]) -> list[Path]:
+    """Folders of versions that have one of the images, or that cannot be searched, the oldest first."""
+    return [folder for folder in published.folders(project.home) if unsearchable(folder) or _has_rows(folder, names)]
+
+
+def has_pictures(folder: Path, names: Collection[str]) -> bool:
+    """Whether the folder of a version has files of the images."""
+    parts = [path for path in folder.glob("data/*/*") if path.is_dir()]
+    return any((part / f"{name[:16]}.jpg").is_file() for part in parts for name in names)
+
+
+def unsearchable(folder: Path) -> str:
+    """Why the rows of a version cannot be searched; empty where they can."""
+    try:
+        if not (folder / manifest.FILE_NAME).is_file():
+            return f"{manifest.FILE_NAME} is missing"
+        _has_rows(folder, ())
+    except DamagedVersion as error:
+        return str(error)
+    return ""
+
+
+def _has_rows(folder: Path, names: Collection[str]) -> bool:
+    """Whether the manifest or the diff of a version has one of the images. Raises DamagedVersion."""
     import pyarrow.parquet as pq
 
     wanted = set(names)
-    affected = []
-    for version in published.names(project.home):
-        path = project.home / "versions" / version
-        files = [file for file in (path / manifest.FILE_NAME, path / "diff.parquet") if file.is_file()]
-        if any(wanted.intersection(pq.read_table(file, columns=["sha256"])["sha256"].to_pylist()) for file in files):
-            affected.append(version)
-    return affected
+    for file in (folder / manifest.FILE_NAME, folder / DIFF):
+        if file.is_file():
+            with manifest.unreadable(file):
+                if wanted.intersection(pq.read_table(file, columns=["sha256"])["sha256"].to_pylist()):
+                    return True
+    return False
 
 
-def remove_rows(version: Version, names: set[str], before: Callable[[str], None]) -> None:
-    """Remove rows of images from a version. The files of the pictures stay, for `remove_pictures`.
+def record_leaves(folder: Path, names: set[str], before: Callable[[str], None]) -> None:
+    """Write the leaves of the rows that leave a version to erased.json, while pictures and rows are still there.
 
-    names: SHA-256s. before: called before each change of a file, with what changes. Each change may be repeated, so
-    after a kill all of them are made again.
+    names: SHA-256s. Raises DamagedVersion if manifest.parquet cannot be read.
     """
-    rows = version.rows()
-    leaving = [row for row in rows if row.sha256 in names]
-    if leaving:
-        before(f"{version.name}: {published.ERASED}")
-        _record_erased(version, rows, leaving)
-        for split in sorted({row.split for row in leaving}):
-            metadata = version.path / "data" / split / "metadata.parquet"
-            if metadata.is_file():
-                before(f"{version.name}: metadata of {split}")
-                manifest.drop_rows(metadata, "sha256", names)
-    if (version.path / "diff.parquet").is_file():
-        before(f"{version.name}: diff.parquet")
-        manifest.drop_rows(version.path / "diff.parquet", "sha256", names)
-    if leaving:
-        before(f"{version.name}: {manifest.FILE_NAME}")
-        manifest.drop_rows(version.path / manifest.FILE_NAME, "sha256", names)
-    before(f"{version.name}: README.md")
-    _update_card(version)
-    before(f"{version.name}: croissant.json")
-    _update_croissant(version)
+    rows = manifest.read(folder / manifest.FILE_NAME)
+    entries = published.erased(folder)
+    kept = _published_leaves(folder)
+    total = len(kept) or _published_count(folder)
+    if total and len(rows) + len(entries) > total:
+        # Recorded, and not yet removed from the manifest: a row whose picture is gone was recorded before that.
+        rows = [row for row in rows if row.sha256 not in names or (folder / row.file).is_file()]
+    if any(row.sha256 in names for row in rows):
+        before(f"{folder.name}: {published.ERASED}")
+        is_exact = len(rows) + len(entries) == len(kept)
+        _record(folder, rows, [row.sha256 in names for row in rows], kept if is_exact else [])
+
+
+def remove_rows(folder: Path, names: set[str], before: Callable[[str], None]) -> None:
+    """Remove rows of images from a version. names: SHA-256s. before: called before each change of a file.
+
+    Each change may be repeated, so after a kill all of them are made again. Raises DamagedVersion, after it removed
+    what it could, if a file cannot be read.
+    """
+    damage: list[DamagedVersion] = []
+    metadata = sorted(folder.glob("data/*/metadata.parquet"))
+    for path in [*metadata, folder / DIFF, folder / manifest.FILE_NAME]:
+        before(f"{folder.name}: {f'metadata of {path.parent.name}' if path in metadata else path.name}")
+        try:
+            if path.is_file() or path.name == manifest.FILE_NAME:
+                with manifest.unreadable(path):
+                    manifest.drop_rows(path, "sha256", names)
+        except DamagedVersion as error:
+            damage.append(error)
+    if damage:
+        raise damage[-1]
+    before(f"{folder.name}: README.md")
+    _update_card(folder)
+    before(f"{folder.name}: croissant.json")
+    _update_croissant(folder)
 
 
 def remove_pictures(project: Project, names: Sequence[str]) -> None:
-    """Remove the images' files from all versions. names: SHA-256s."""
-    for version in published.names(project.home):
-        folder = project.home / "versions" / version
+    """Remove the images' files from all versions, damaged ones too. names: SHA-256s."""
+    for folder in published.folders(project.home):
         for part in (path for path in folder.glob("data/*/*") if path.is_dir()):
             for name in names:
                 (part / f"{name[:16]}.jpg").unlink(missing_ok=True)
 
 
-def _record_erased(version: Version, rows: Sequence[Row], leaving: Sequence[Row]) -> None:
-    """Add the leaves of the rows that leave to erased.json."""
-    leaves = {
-        row.sha256: merkle.leaf(version.salt, row.canonical(), published.file_digest(version.path / row.file))
-        for row in leaving
-    }
-    # A row that is still in the manifest and already in erased.json: we were killed between the two. It is added anew.
-    before = [row for row in published.erased(version.path) if row.leaf not in set(leaves.values())]
-    positions = published.positions(len(rows), before)
+def _published_leaves(folder: Path) -> list[str]:
+    """Leaves of all rows as published; none where the file is missing or cut."""
+    try:
+        content = (folder / published.LEAVES).read_bytes()
+    except OSError:
+        return []
+    whole = len(content) % published.LEAF_BYTES == 0
+    return [leaf.hex() for leaf in sliced(content, published.LEAF_BYTES)] if whole else []
+
+
+def _published_count(folder: Path) -> int:
+    return 0 if published.damage(folder) else published.load(folder, str(folder)).images
+
+
+def _record(folder: Path, rows: Sequence[Row], is_leaving: Sequence[bool], kept: Sequence[str]) -> None:
+    """Add the rows that leave to erased.json. kept: leaves as published, by position; empty: rebuilt from the files."""
+    before = published.erased(folder)
+    if kept:
+        positions = published.positions(len(rows), before)
+        leaves = [kept[position] for position in positions]
+    else:
+        salt = published.load(folder, str(folder)).salt
+        leaves = [
+            merkle.leaf(salt, row.canonical(), published.file_digest(folder / row.file)) if leaving else ""
+            for row, leaving in zip(rows, is_leaving, strict=True)
+        ]
+        # A row still in the manifest and already in erased.json: we were killed between the two. It is added anew.
+        before = [entry for entry in before if entry.leaf not in set(leaves)]
+        positions = published.positions(len(rows), before)
     added = [
-        ErasedRow(positions[index], leaves[row.sha256], row.split, row.label)
-        for index, row in enumerate(rows)
-        if row.sha256 in leaves
+        ErasedRow(position, leaf, row.split, row.label)
+        for position, leaf, row, leaving in zip(positions, leaves, rows, is_leaving, strict=True)
+        if leaving
     ]
     entries = [row.record() for row in sorted([*before, *added], key=lambda row: row.position)]
-    replace_file(version.path / published.ERASED, (json.dumps(entries, indent=1) + "\n").encode())
+    replace_file(folder / published.ERASED, (json.dumps(entries, indent=1) + "\n").encode())
 
 
-def _update_card(version: Version) -> None:
+def _update_card(folder: Path) -> None:
     """Credit only the creators of images that are left."""
-    path = version.path / "README.md"
+    path = folder / "README.md"
     if path.is_file():
-        text = path.read_text(encoding="utf-8")
-        updated = with_credits(text, totals_of(manifest.each(version.path / manifest.FILE_NAME)).credits)
+        text = path.read_text("utf-8", "surrogateescape")
+        updated = with_credits(text, totals_of(manifest.each(folder / manifest.FILE_NAME)).credits)
         if updated != text:
-            replace_file(path, updated.encode())
+            replace_file(path, updated.encode("utf-8", "surrogateescape"))
 
 
-def _update_croissant(version: Version) -> None:
-    path = version.path / "croissant.json"
+def _update_croissant(folder: Path) -> None:
+    path = folder / "croissant.json"
     if path.is_file():
-        digest = published.file_digest(version.path / manifest.FILE_NAME)
-        replace_file(path, with_manifest_digest(path.read_text(encoding="utf-8"), digest).encode())
+        digest = published.file_digest(folder / manifest.FILE_NAME)
+        try:
+            content = with_manifest_digest(path.read_text(encoding="utf-8"), digest)
+        except (ValueError, LookupError, TypeError):
+            raise DamagedVersion(f"{folder.name} is damaged: {path.name} cannot be read") from None
+        replace_file(path, content.encode())

@@ -6,10 +6,11 @@ A picture whose perceptual hash is near a tombstone's is taken for a copy of the
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from dataset.catalog.tables import tombstones
 from dataset.catalog.writes import insert_new
@@ -24,6 +25,15 @@ class Erased:
     bytes_: frozenset[str]
     urls: frozenset[str]
     looks: NDArray[np.uint64]
+
+    def refreshed(self, connection: Connection) -> "Erased":
+        """These tombstones, or all of them anew if there are more by now."""
+        count = connection.execute(select(func.count()).select_from(tombstones)).scalar_one()
+        return self if count == self.count else Erased.read(connection)
+
+    @property
+    def count(self) -> int:
+        return len(self.bytes_) + len(self.urls) + len(self.looks)
 
     @classmethod
     def read(cls, connection: Connection) -> "Erased":
@@ -57,13 +67,17 @@ class Erased:
 
 def bury(
     connection: Connection, now: datetime, reason: str, *, sha256: str = "", url: str = "", phash16: str = ""
-) -> None:
-    """Write tombstones of an image: of its SHA-256, its address, its pHash. An empty value writes none."""
+) -> list[dict[str, Any]]:
+    """Write tombstones of an image: of its SHA-256, its address, its pHash. An empty value writes none.
+
+    Returns their rows, for erased_file.append.
+    """
     values = {"sha256": sha256, "url": _key(url) if url else "", "phash16": phash16}
     rows = [
         {"kind": kind, "value": value, "reason": reason, "erased_at": now} for kind, value in values.items() if value
     ]
     insert_new(connection, tombstones, rows)
+    return rows
 
 
 def _key(url: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from dataset.pictures.picture_lock import PictureLock
 from foundation.errors import StorageError
 from foundation.files import storage_errors, write_once
 from foundation.settings import Settings
@@ -39,6 +40,9 @@ class Blobs(Protocol):
     def address(self, sha256: str, image_format: str) -> str:
         """Path or URL of the bytes, for messages."""
 
+    def size(self, sha256: str, image_format: str) -> int | None:
+        """How many bytes are stored; None if there are none."""
+
     def discard(self, sha256: str) -> None:
         """Remove the bytes, in any format. Nothing happens if there are none."""
 
@@ -54,6 +58,12 @@ class LocalBlobs:
 
     def address(self, sha256: str, image_format: str) -> str:
         return str(self.path(sha256, image_format))
+
+    def size(self, sha256: str, image_format: str) -> int | None:
+        try:
+            return self.path(sha256, image_format).stat().st_size
+        except OSError:
+            return None
 
     def put(self, content: bytes, image_format: str) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
@@ -85,6 +95,15 @@ class S3Blobs:
         self.url = url.rstrip("/")
         self._store = store
         self._cache = LocalBlobs(cache)
+        self._cache_lock = PictureLock(cache.with_suffix(".lock"))
+
+    def size(self, sha256: str, image_format: str) -> int | None:
+        key = _key(sha256, image_format)
+        with self._service_errors(key):
+            try:
+                return int(self._store.head(key)["size"])
+            except FileNotFoundError:
+                return None
 
     def address(self, sha256: str, image_format: str) -> str:
         return f"{self.url}/{_key(sha256, image_format)}"
@@ -110,7 +129,8 @@ class S3Blobs:
     def path(self, sha256: str, image_format: str) -> Path:
         path = self._cache.path(sha256, image_format)
         if not path.is_file():
-            write_once(path, self.read(sha256, image_format))
+            with self._cache_lock.storing():  # an erasure at the same moment removes what this writes
+                write_once(path, self.read(sha256, image_format))
         return path
 
     def discard(self, sha256: str) -> None:
@@ -118,7 +138,8 @@ class S3Blobs:
             for key in [entry["path"] for part in self._store.list(f"{sha256[:2]}/") for entry in part]:
                 if key.startswith(f"{sha256[:2]}/{sha256}."):
                     self._store.delete(key)
-        self._cache.discard(sha256)
+        with self._cache_lock.erasing():
+            self._cache.discard(sha256)
 
     def _exists(self, key: str) -> bool:
         try:

@@ -10,7 +10,7 @@ from more_itertools import chunked, first
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from dataset.catalog.cluster_ranges import CLUSTERS_PER_BLOCK, blocks, within
-from dataset.catalog.tables import clusters, fingerprints, images, judgements, queue, sightings, site_splits
+from dataset.catalog.tables import clusters, fingerprints, images, judgements, queue, sightings, site_splits, tombstones
 from dataset.catalog.tables import splits as splits_table
 from dataset.catalog.writes import insert_new
 from dataset.labels import decisions, label_ledger
@@ -59,7 +59,10 @@ def _read_block(
     connection: Connection, where: ColumnElement[bool], labels: Sequence[str], left_out: Counter[str]
 ) -> _Block:
     block = _Block()
+    erased = _clusters_being_erased(connection, where)
     for row in connection.execute(select(clusters).where(where).order_by(clusters.c.sha256)):
+        if row.cluster in erased:
+            continue
         block.members[row.cluster].append(row.sha256)
         block.representative[row.cluster] = row.representative
     columns = select(
@@ -82,6 +85,12 @@ def _read_block(
             left_out[REASONS.get(decision.label, decision.label.replace("_", " "))] += 1
         left_out["near-duplicates"] += len(members) - 1
     return block
+
+
+def _clusters_being_erased(connection: Connection, where: ColumnElement[bool]) -> set[str]:
+    """Clusters with a tombstone whose erasure waits until this publish ends, or was interrupted."""
+    is_erased = (tombstones.c.value == clusters.c.sha256) & (tombstones.c.kind == "sha256")
+    return set(connection.execute(select(clusters.c.cluster).join(tombstones, is_erased).where(where)).scalars())
 
 
 def _assign_splits(connection: Connection, labels: Sequence[str], now: datetime, clusters_per_block: int) -> None:

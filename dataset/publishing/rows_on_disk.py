@@ -1,5 +1,6 @@
 """Rows of the version that is being built, on disk: added in any order, read in the order of their files."""
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset.versions.manifest import COLUMNS, Row
+from foundation.errors import StorageError
 
 # SQLite keeps text and numbers as they are. The other types are stored as text: (write, read) by type.
 _AS_TEXT: dict[Any, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
@@ -28,17 +30,20 @@ class RowsOnDisk:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=OFF")  # after a crash the file is made anew
-        self._db.execute("PRAGMA synchronous=OFF")
         columns = ", ".join(f"{name} PRIMARY KEY" if name == "file" else name for name in COLUMNS)
-        self._db.execute(f"CREATE TABLE row ({columns}) WITHOUT ROWID")
+        with self._storage_errors():
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=OFF")  # after a crash the file is made anew
+            self._db.execute("PRAGMA synchronous=OFF")
+            self._db.execute("PRAGMA temp_store=MEMORY")  # a full disk elsewhere does not matter
+            self._db.execute(f"CREATE TABLE row ({columns}) WITHOUT ROWID")
 
     def add(self, rows: Iterable[Row]) -> None:
         marks = ", ".join("?" * len(COLUMNS))
-        self._db.execute("BEGIN")
-        self._db.executemany(f"INSERT INTO row ({_NAMES}) VALUES ({marks})", map(_values, rows))  # noqa: S608
-        self._db.execute("COMMIT")
+        with self._storage_errors():
+            self._db.execute("BEGIN")
+            self._db.executemany(f"INSERT INTO row ({_NAMES}) VALUES ({marks})", map(_values, rows))  # noqa: S608
+            self._db.execute("COMMIT")
 
     def __len__(self) -> int:
         (count,) = self._db.execute("SELECT COUNT(*) FROM row").fetchone()
@@ -59,6 +64,15 @@ class RowsOnDisk:
     def close(self) -> None:
         self._db.close()
         self.path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _storage_errors(self) -> Iterator[None]:
+        """SQLite has errors of its own for a disk that is full or fails."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            reason = f"no room left on the disk of {self.path}" if "full" in str(error) else f"{self.path}: {error}"
+            raise StorageError(f"{reason}; free some space and run this again; nothing is lost") from error
 
     def _rows(self, ending: str) -> Iterator[Row]:
         for record in self._db.execute(f"SELECT {_NAMES} FROM row {ending}"):  # noqa: S608  # names of columns only

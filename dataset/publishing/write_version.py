@@ -5,7 +5,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from more_itertools import chunked
-from sqlalchemy import select
 
-from dataset.catalog.tables import digests
-from dataset.catalog.writes import upsert
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import Project
+from dataset.publishing.checked_pictures import CheckedPictures
 from dataset.publishing.croissant import croissant
 from dataset.publishing.dataset_card import card
 from dataset.publishing.gates import gates_passed
@@ -28,12 +26,9 @@ from dataset.publishing.totals import Totals, totals_of
 from dataset.versions import manifest, merkle, published
 from dataset.versions.changes import changes
 from dataset.versions.facts import Audit
-from dataset.versions.manifest import Row
 from dataset.versions.published import Version
-from foundation.files import link_or_copy
 
 THREADS = 4
-LINKS_PER_TASK = 200  # pictures that one thread links before it takes the next task
 ROWS_PER_BLOCK = 5000  # in memory
 DEFAULT_URL = "https://example.org"  # in croissant.json, which must have one, where no contact is configured
 TEXT_COLUMNS = ("sha256", "source_label", "label_origin", "site", "licence", "creator")  # of metadata.parquet
@@ -59,10 +54,13 @@ class Draft:
 
 @dataclass(frozen=True)
 class Written:
-    """changes: images by kind of change since the parent: added, removed, relabelled."""
+    """changes: images by kind of change since the parent: added, removed, relabelled. repaired: normalised pictures
+    that were damaged and made again, by SHA-256.
+    """
 
     version: Version
     changes: Counter[str]
+    repaired: Sequence[str]
 
 
 def write_version(
@@ -75,11 +73,15 @@ def write_version(
 ) -> Written:
     """Write the whole directory and flush it to disk. Raises StageError where a gate refuses, unless forced."""
     rows, parent = draft.rows, draft.parent
-    shortcuts = shortcuts_of(project, rows.sample(PICTURES_MEASURED))
+    pictures = CheckedPictures(project, parent, rows.path.stat().st_mtime_ns)
+    measured = rows.sample(PICTURES_MEASURED)
+    with ThreadPoolExecutor(THREADS) as pool:
+        pictures.link(measured, None, pool)
+    shortcuts = shortcuts_of(project, measured)
     totals = totals_of(rows, rows.repeated_clusters())
     gates = gates_passed(project, shortcuts["after"], draft.audit, totals, draft.created, force)
     salt = hashlib.sha256(f"{parent.id if parent else ''}\n{draft.content}".encode()).hexdigest()[:32]
-    writer = _RowWriter(project, folder, totals, salt, progress)
+    writer = _RowWriter(project, folder, totals, salt, progress, pictures)
     leaves = writer.write(rows, rows_per_block)
     version = Version(
         path=folder,
@@ -107,7 +109,7 @@ def write_version(
     for path in [*folder.glob("*"), *folder.glob("data/*/*")]:
         if path.is_file() and path != rows.path:
             flush(path)
-    return Written(version, Counter(diff["change"].to_pylist()))
+    return Written(version, Counter(diff["change"].to_pylist()), pictures.repaired)
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class _RowWriter:
     totals: Totals
     salt: str
     progress: Progress
+    pictures: CheckedPictures
 
     def write(self, rows: RowsOnDisk, rows_per_block: int) -> list[str]:
         """Write all rows, block by block. Returns their leaves, in order."""
@@ -137,42 +140,13 @@ class _RowWriter:
             }
             numbers = {label: number for number, label in enumerate(labels)}
             for block in chunked(rows, rows_per_block):
-                for row, digest in zip(block, self._link(block, pool), strict=True):
+                for row, digest in zip(block, self.pictures.link(block, self.folder, pool), strict=True):
                     leaves.append(merkle.leaf(self.salt, row.canonical(), digest))
                     whole.add(vars(row))
                     name = row.file.removeprefix(f"data/{row.split}/")
                     parts[row.split].add({**vars(row), "file_name": name, "label": numbers[row.label]})
                 self.progress("pictures", len(leaves), self.totals.images)
         return leaves
-
-    def _link(self, rows: Sequence[Row], pool: Executor) -> list[str]:
-        """Link the normalised pictures into the folder. Returns their SHA-256 in order."""
-        names = [row.sha256 for row in rows]
-        with self.project.catalog.read() as connection:
-            stored = select(digests).where(digests.c.recipe == DERIVED_RECIPE, digests.c.sha256.in_(names))
-            known = {row.sha256: (row.digest, row.size_bytes) for row in connection.execute(stored)}
-        new: list[dict[str, Any]] = []
-        root, target = str(self.project.normalised.root), str(self.folder)
-
-        def link(row: Row) -> str:
-            source, picture = f"{root}/{row.sha256[:2]}/{row.sha256}.jpg", f"{target}/{row.file}"
-            try:
-                os.link(source, picture)
-            except OSError:  # not normalised yet, or a file system without hard links
-                link_or_copy(self.project.normalised.make(row.sha256, row.format), Path(picture))
-            digest, size = known.get(row.sha256, ("", -1))
-            if os.stat(source).st_size != size:  # noqa: PTH116  # a million Path objects cost more
-                content = Path(source).read_bytes()
-                digest, size = hashlib.sha256(content).hexdigest(), len(content)
-                new.append({"sha256": row.sha256, "recipe": DERIVED_RECIPE, "digest": digest, "size_bytes": size})
-            return str(digest)
-
-        linked = pool.map(lambda part: [link(row) for row in part], chunked(rows, LINKS_PER_TASK))
-        digests_in_order = [digest for part in linked for digest in part]
-        if new:
-            with self.project.catalog.write() as connection:
-                upsert(connection, digests, new)
-        return digests_in_order
 
 
 def _metadata_schema(labels: Sequence[str]) -> Any:

@@ -11,7 +11,7 @@ from more_itertools import chunked
 from sqlalchemy import Row, and_, or_, select
 
 from dataset.catalog.tables import features, fingerprints, images, seen
-from dataset.catalog.writes import upsert
+from dataset.catalog.writes import erased_among, upsert
 from dataset.duplicates.fingerprints import HASHED_PX, RECIPE, fingerprint_of
 from dataset.pictures.decoding import FEATURES_PX, Picture, Undecodable, accept
 from dataset.pictures.seen import recipe as recipe_of
@@ -85,7 +85,17 @@ def _missing(project: Project, networks: Networks) -> Sequence[Row[Any]]:
 
 
 def _measure(project: Project, networks: Networks, image: Row[Any]) -> _Measured:
-    """Read and open the picture once, and compute the rows that it lacks."""
+    """Read and open the picture once, and compute the rows that it lacks; none if it was erased meanwhile."""
+    try:
+        return _measure_original(project, networks, image)
+    except StorageError:
+        with project.catalog.read() as connection:
+            if erased_among(connection, {image.sha256}):
+                return _Measured(None, None, None)
+        raise
+
+
+def _measure_original(project: Project, networks: Networks, image: Row[Any]) -> _Measured:
     path = project.blobs.address(image.sha256, image.format)
     try:
         content = project.blobs.read(image.sha256, image.format)

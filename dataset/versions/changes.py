@@ -7,16 +7,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dataset.versions.manifest import unreadable
+
 DIFF_SCHEMA = pa.schema([(name, pa.string()) for name in ("change", "sha256", "label", "was", "reason")])
 
 
 def changes(old: Path | None, new: Path) -> pa.Table:
     """Compare two manifests; columns as in DIFF_SCHEMA. old: None for the first version.
 
-    Sorted by kind of change (added, relabelled, removed), then by SHA-256.
+    Raises DamagedVersion if one cannot be read. Sorted by kind of change (added, relabelled, removed), then by SHA-256.
     """
-    after = pq.read_table(new, columns=["sha256", "label", "label_origin", "cluster"])
-    before = pq.read_table(old, columns=["sha256", "label", "cluster"]) if old else after.select([0, 1, 3]).slice(0, 0)
+    with unreadable(new):
+        after = pq.read_table(new, columns=["sha256", "label", "label_origin", "cluster"])
+    before = after.select([0, 1, 3]).slice(0, 0)
+    if old:
+        with unreadable(old):
+            before = pq.read_table(old, columns=["sha256", "label", "cluster"])
     both = after.drop_columns(["cluster"]).join(
         before.rename_columns(["sha256", "was", "cluster"]), "sha256", join_type="full outer"
     )

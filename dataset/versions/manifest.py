@@ -3,6 +3,7 @@
 The fields of `Row` are the one list of columns. The Arrow schema, croissant.json and rows_on_disk follow it.
 """
 
+import contextlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
+from foundation.errors import DamagedVersion
 from foundation.files import replace_file
 
 FILE_NAME = "manifest.parquet"
@@ -114,13 +116,28 @@ def read(path: Path) -> list[Row]:
 
 
 def each(path: Path) -> Iterator[Row]:
-    """Read the rows one by one; only ROWS_PER_BATCH of them are in memory."""
+    """Read the rows one by one; only ROWS_PER_BATCH of them are in memory. Raises DamagedVersion."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    with unreadable(path), pq.ParquetFile(path) as file:
         for batch in file.iter_batches(ROWS_PER_BATCH):
             for record in batch.to_pylist():
                 yield Row(**{name: record[name] for name in COLUMNS})
+
+
+@contextlib.contextmanager
+def unreadable(path: Path) -> Iterator[None]:
+    """Turn the errors of a Parquet file that is missing, cut or of another shape into DamagedVersion."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError) as error:  # Arrow's own errors are among these
+        reason = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({_first_line(error)})"
+        fix = f"restore {path.parent} from a backup, or remove it"
+        raise DamagedVersion(f"{path.parent.name} is damaged: {path.name} {reason}; {fix}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def drop_rows(path: Path, column: str, values: Set[str]) -> None:

@@ -1,4 +1,7 @@
-"""Published versions, read from their files alone: list, load, compare."""
+"""Published versions, read from their files alone: list, load, compare.
+
+A damaged version (a file of it is missing or cut) is in no list; `damaged` names it, and `load` refuses it.
+"""
 
 import hashlib
 import json
@@ -6,12 +9,15 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from dataset.versions import facts, manifest
 from dataset.versions.facts import Audit, ErasedRow, Gate, Shortcut
 from dataset.versions.manifest import Row
-from foundation.errors import UnknownVersion
+from foundation.errors import DamagedVersion, UnknownVersion
 from foundation.json_files import read_json
 
 FACTS = "version.json"
@@ -20,6 +26,8 @@ LEAF_BYTES = 32
 TAINTED = "tainted.json"  # in the folder of a model that was trained on images that were erased later
 ERASED = "erased.json"  # beside version.json, once rows were erased
 VERSION_NAME = re.compile(r"\d{4}\.\d{1,2}\.\d+")
+PARQUET_MARK = b"PAR1"  # the first and the last bytes of a whole Parquet file
+VERSIONS_REMEMBERED = 1024  # whose version.json is not read again while it does not change
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class Version:
         return sum(sum(labels.values()) for labels in self.counts.values())
 
     def rows(self) -> list[Row]:
+        """Raises DamagedVersion if the manifest cannot be read."""
         return manifest.read(self.path / manifest.FILE_NAME)
 
     def write(self, recipe: str) -> None:
@@ -84,15 +93,58 @@ def order(name: str) -> tuple[int, ...]:
     return tuple(int(part) for part in name.split("."))
 
 
-def names(home: Path) -> list[str]:
-    """Names of all versions, oldest first."""
+def folders(home: Path) -> list[Path]:
+    """Folders of all versions, oldest first, damaged ones too."""
     folder = home / "versions"
     if not folder.is_dir():
         return []
-    complete = [
-        path.name for path in folder.iterdir() if VERSION_NAME.fullmatch(path.name) and (path / FACTS).is_file()
-    ]
-    return sorted(complete, key=order)
+    found = [path for path in folder.iterdir() if VERSION_NAME.fullmatch(path.name) and path.is_dir()]
+    return sorted(found, key=lambda path: order(path.name))
+
+
+def names(home: Path) -> list[str]:
+    """Names of all versions that can be read, oldest first."""
+    return [path.name for path in folders(home) if not damage(path)]
+
+
+def damaged(home: Path) -> dict[str, str]:
+    """Name → what is wrong, of the versions that cannot be read."""
+    return {path.name: reason for path in folders(home) if (reason := damage(path))}
+
+
+def damage(path: Path) -> str:
+    """Why the version at `path` cannot be read; empty where it can. Reads version.json and the manifest's ends."""
+    return _facts_damage(path) or _manifest_damage(path)
+
+
+def _facts_damage(path: Path) -> str:
+    try:
+        state = (path / FACTS).stat()
+    except OSError:
+        return f"{FACTS} is missing"
+    return _damage_of_content(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(VERSIONS_REMEMBERED)
+def _damage_of_content(path: Path, _modified_ns: int, _size: int) -> str:
+    try:
+        _load(path)
+    except DamagedVersion as error:
+        return str(error)
+    return ""
+
+
+def _manifest_damage(path: Path) -> str:
+    try:
+        with (path / manifest.FILE_NAME).open("rb") as file:
+            first = file.read(len(PARQUET_MARK))
+            file.seek(-len(PARQUET_MARK), 2)
+            is_whole = first == file.read() == PARQUET_MARK
+    except FileNotFoundError:
+        return f"{manifest.FILE_NAME} is missing"
+    except OSError as error:
+        return f"{manifest.FILE_NAME} cannot be read ({error.strerror})"
+    return "" if is_whole else f"{manifest.FILE_NAME} is cut or damaged"
 
 
 def clear_unfinished(home: Path) -> None:
@@ -111,20 +163,39 @@ def newest(home: Path) -> Version | None:
 
 
 def load(home: Path, name: str) -> Version:
-    """Load a version by its name, or by its path. Raises UnknownVersion."""
+    """Load a version by its name, or by its path, from version.json. Raises UnknownVersion, DamagedVersion."""
     path = home / "versions" / name
     if not VERSION_NAME.fullmatch(name):
         path = Path(name)
-    try:
-        content = json.loads((path / FACTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    if not (path / FACTS).is_file() and (path == Path(name) or not path.is_dir()):
         known = names(home)
         hint = f"newest is {known[-1]!r}, see `isitcake versions list`" if known else "none is published yet"
-        raise UnknownVersion(f"no version {name!r}; {hint}") from None
-    keys = ("name", "id", "salt", "parent", "created", "labels", "counts", "content")
-    return Version(
+        raise UnknownVersion(f"no version {name!r}; {hint}")
+    if reason := _facts_damage(path):
+        raise DamagedVersion(f"version {name!r} is damaged: {reason}; restore {path} from a backup, or remove it")
+    return _load(path)
+
+
+def _load(path: Path) -> Version:
+    """The version at `path`. Raises DamagedVersion with the reason alone."""
+    try:
+        content = json.loads((path / FACTS).read_bytes())
+    except (OSError, ValueError):
+        raise DamagedVersion(f"{FACTS} is cut or not JSON") from None
+    try:
+        return _version(path, content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedVersion(f"{FACTS} is not what a version has ({type(error).__name__}: {error})") from None
+
+
+def _version(path: Path, content: Any) -> Version:
+    texts = ("name", "id", "salt", "created", "content")
+    if wrong := [key for key in texts if not isinstance(content[key], str)]:
+        raise TypeError(f"{wrong[0]} is no text")
+    datetime.fromisoformat(content["created"])
+    version = Version(
         path,
-        **{key: content[key] for key in keys},
+        **{key: content[key] for key in (*texts, "parent", "labels", "counts")},
         gates=[facts.gate(record) for record in content["gates"]],
         # Older versions have neither shortcuts nor an audit.
         shortcuts={
@@ -132,6 +203,11 @@ def load(home: Path, name: str) -> Version:
         },
         audit=facts.audit(content["audit"]) if content.get("audit") else None,
     )
+    if not VERSION_NAME.fullmatch(version.name) or not all(isinstance(label, str) for label in version.labels):
+        raise ValueError("name or labels")
+    if version.images < 0:
+        raise ValueError("counts")
+    return version
 
 
 def diff(home: Path, old: str, new: str) -> Diff:

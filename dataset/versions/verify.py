@@ -12,7 +12,7 @@ from dataset.versions import manifest, merkle
 from dataset.versions.facts import ErasedRow
 from dataset.versions.leaks import leaks
 from dataset.versions.published import LEAF_BYTES, LEAVES, Version, erased, file_digest, load, positions
-from foundation.errors import StageError
+from foundation.errors import DamagedVersion, StageError
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def verify(
     check = _Check()
     try:
         _check_rows(version, check, progress, quick)
-    except (OSError, ValueError, TypeError) as error:
+    except (DamagedVersion, OSError, ValueError, TypeError) as error:
         return Verification(version.name, version.id, 0, [f"{manifest.FILE_NAME} cannot be read: {error}"])
     gone = erased(version.path)
     problems = check.problems

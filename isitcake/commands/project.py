@@ -90,7 +90,7 @@ def status(context: Context, as_json: bool) -> None:
     """Show what the project holds: sources, images, review, versions, models."""
     from isitcake.status import describe, grids
 
-    state = describe(context.project())
+    state = describe(context.project(reads_only=True))
     if as_json:
         show(state, True)
         return
@@ -106,7 +106,7 @@ def why(context: Context, sha256: str, as_json: bool) -> None:
     """Explain the label of one image: everything known of it, in order. SHA256: or its first digits."""
     from web.pages.why import explain, steps
 
-    history = explain(context.project(), sha256)
+    history = explain(context.project(reads_only=True), sha256)
     show(history, as_json, Grid(["step", "details"], steps(history)))
 
 

@@ -45,7 +45,7 @@ def status(context: Context, as_json: bool) -> None:
     """Count the questions that wait and the answers by reviewer, and estimate what more answers would bring."""
     from labeling.queue import status as stage
 
-    state = stage(context.project())
+    state = stage(context.project(reads_only=True))
     rows: list[tuple[str, int]] = [("queued", state.queued), ("waiting in Label Studio", state.waiting)]
     rows += [("disputed", state.disputed), ("waiting for the adjudicator", state.adjudicating)]
     rows += [(f"answered by {name}", count) for name, count in state.reviewers.items()]
@@ -64,7 +64,7 @@ def reviewers(context: Context, week: bool, as_json: bool) -> None:
     from labeling.reviewers import last_week, table_rows
     from labeling.reviewers import reviewers as stage
 
-    project = context.project()
+    project = context.project(reads_only=True)
     report = last_week(project, datetime.now(UTC)) if week else stage(project)
     head, rows = table_rows(report)
     show(report, as_json, Grid(head, rows))
@@ -79,7 +79,7 @@ def next_(context: Context, limit: int, audit: bool, as_json: bool) -> None:
     """List the images that are most worth a look, without Label Studio."""
     from labeling.queue import next_items
 
-    items = next_items(context.project(), limit, audit)
+    items = next_items(context.project(reads_only=True), limit, audit)
     rows = [(i["error_probability"], i["suggested_label"], "; ".join(i["reasons"]), i["path"]) for i in items]
     show(items, as_json, Grid(["wrong?", "suggested", "reasons", "picture"], rows))
 
@@ -91,7 +91,7 @@ def aside(context: Context, as_json: bool) -> None:
     """List pictures excluded automatically, with reasons; any answer restores one."""
     from labeling.queue import excluded
 
-    items = excluded(context.project())
+    items = excluded(context.project(reads_only=True))
     rows = [(i["label"], i["reason"], i["path"]) for i in items]
     show(
         items if items or as_json else "no picture is excluded automatically",
@@ -119,7 +119,7 @@ def export(context: Context, answers: Path) -> None:
     """Write every current answer to the file ANSWERS: Label Studio's JSON if it ends in .json, else CSV."""
     from labeling.answer_files import export_answers
 
-    show(f"{export_answers(context.project(), answers)} answers in {answers}", False)
+    show(f"{export_answers(context.project(reads_only=True), answers)} answers in {answers}", False)
 
 
 COMMANDS: tuple[click.Command, ...] = (review,)

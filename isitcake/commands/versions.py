@@ -15,15 +15,12 @@ from isitcake.output import Grid, progress, show
 def publish(context: Context, force: bool, as_json: bool) -> None:
     """Publish a version of the dataset. Does nothing if nothing changed."""
     from dataset.publish import publish as stage
-    from web.pages.contact_sheet import write_contact_sheet
-    from web.pages.report import write_report
+    from web.pages.version_pages import write_pages
 
     project = context.project()
     with progress(as_json) as steps:
         report = stage(project, progress=steps.step, force=force)
-    if report.version:
-        write_report(project, report.version)
-        write_contact_sheet(project.home, report.version)
+    write_pages(project, report.newest)
     labels = project.settings.project.labels
     rows = [(split, *(counts.get(label, 0) for label in labels)) for split, counts in report.counts.items()]
     show(report, as_json, Grid(["split", *labels], rows))
@@ -80,7 +77,7 @@ def diff(context: Context, old: str, new: str, html: Path | None, as_json: bool)
     if html:
         from web.pages.diff import write_diff
 
-        line += f"; page: {write_diff(context.project(), changes, html)}"
+        line += f"; page: {write_diff(context.project(reads_only=True), changes, html)}"
     show(changes if as_json else line, as_json, Grid(["change", "image", "was", "label", "reason"], rows))
 
 
@@ -100,7 +97,7 @@ def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
     with progress(as_json) as steps:
         result = stage(home, name, lambda done, total: steps.step("hashing", done, total), quick=quick)
     if not is_folder:
-        result.problems.extend(restored(context.project(), version))
+        result.problems.extend(restored(context.project(reads_only=True), version))
     hashes = "no file hashed" if quick else "every hash right"
     intact = f"{result.version}: {result.images} images, {hashes}, no leak; id {result.id}"
     show(result if as_json else "\n".join(result.problems) or intact, as_json)
@@ -152,13 +149,14 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **sele
 
 @click.command(short_help="Write a report with pictures.")
 @click.argument("version", required=False)
+@click.option("--to", type=click.Path(path_type=Path), help="Write it to this file; library/reports/ by default.")
 @json_option
 @pass_context
-def report(context: Context, version: str | None, as_json: bool) -> None:
+def report(context: Context, version: str | None, to: Path | None, as_json: bool) -> None:
     """Write an HTML report with pictures about VERSION, the newest by default."""
-    from web.pages.report import write_report
+    from web.pages.version_pages import write_report_to
 
-    path = write_report(context.project(), version)
+    path = write_report_to(context.project(reads_only=to is not None), version, to)
     show({"path": path} if as_json else f"wrote {path}", as_json)
 
 

@@ -6,6 +6,7 @@ from dataset.project import Project
 from dataset.versions import published
 from dataset.versions.splits import UNSEEN
 from foundation.files import replace_file
+from foundation.locks import exclusive
 from training import models
 from training.leaderboard import COLUMNS, board
 from training.models import Model
@@ -18,8 +19,14 @@ TESTS = (("test", "known sites"), (UNSEEN, "unseen sites"))
 def write_leaderboard(project: Project, version: str | None = None) -> Path:
     """Write library/reports/leaderboard-<version>.html: one HTML file. Returns its path.
 
-    version: the newest if None; without models of it, the default model's. Raises UnknownVersion, UnknownModel.
+    version: the newest if None; without models of it, the default model's. An erasure waits until it is written.
+    Raises UnknownVersion, UnknownModel.
     """
+    with exclusive(project.versions_lock):
+        return _write_leaderboard(project, version)
+
+
+def _write_leaderboard(project: Project, version: str | None) -> Path:
     chosen = published.load(project.home, version) if version else published.newest(project.home)
     trained = models.of_version(project.home, chosen.name) if chosen else []
     if chosen is None or not trained:

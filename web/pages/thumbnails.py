@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from PIL import Image
@@ -39,7 +40,7 @@ class Thumbnails:
     def tile(self, sha256: str, text: str, title: str = "") -> Tile:
         """The tile of one image. Without a title, the first digits of its SHA-256 are shown."""
         try:
-            with Image.open(self.project.normalised.make(sha256, self.formats[sha256])) as image:
+            with Image.open(BytesIO(self.project.normalised.content(sha256, self.formats[sha256]))) as image:
                 image.draft("RGB", (THUMBNAIL_PX * 2, THUMBNAIL_PX * 2))
                 image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
                 content = encode_jpeg(image, quality=JPEG_QUALITY)

@@ -2,11 +2,17 @@
 
 from alembic import context
 
+from dataset.catalog.migrate import one_transaction_per_revision
 from dataset.catalog.tables import metadata
 
-engine = context.config.attributes["engine"]
-with engine.connect() as connection:
-    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+with one_transaction_per_revision(context.config.attributes["engine"]) as connection:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=True,
+        transactional_ddl=True,
+        transaction_per_migration=True,
+    )
     with context.begin_transaction():
         context.run_migrations()
     connection.commit()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dataset.project import Project
-from dataset.versions import published
+from dataset.versions import manifest, published
 from dataset.versions.facts import Audit, ErasedRow, ForcedGate, Gate, Shortcut
 from dataset.versions.published import Version
 from foundation.errors import UnknownVersion
@@ -42,6 +42,7 @@ def write(home: Path, content: dict[str, Any]) -> Path:
     path = home / "versions" / content["name"]
     path.mkdir(parents=True)
     (path / "version.json").write_text(json.dumps(content))
+    manifest.write(path / manifest.FILE_NAME, [])
     return path
 
 

@@ -17,7 +17,8 @@ import pytest
 from web_process import Serve, Serving, until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Close
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 from web.game.room import MOST_HOSTS, PLAYERS_OF_ADDRESS, ROOMS_OF_ADDRESS
 from web.game.room_endpoints import OPENINGS
@@ -54,27 +55,27 @@ def stack() -> Iterator[ExitStack]:
         yield opened
 
 
-Connect = Callable[[Room], ClientConnection]
+Connect = Callable[[Room], Connection]
 
 
 @pytest.fixture
 def screen(rooms: Serving, address: str, stack: ExitStack) -> Connect:
     """Opens a socket of a room from the test's address."""
 
-    def opened(room: Room) -> ClientConnection:
+    def opened(room: Room) -> Connection:
         raw = socket.create_connection(("127.0.0.1", rooms.port), timeout=RECEIVE_S, source_address=(address, 0))
         url = f"ws://127.0.0.1:{rooms.port}/show/{room['code']}/ws"
-        return stack.enter_context(connect(url, sock=raw, compression=None))  # type: ignore[arg-type]
+        return stack.enter_context(connect(url, sock=raw, compression=None))
 
     return opened
 
 
-def ask(screen: ClientConnection, **message: Any) -> dict[str, Any]:
+def ask(screen: Connection, **message: Any) -> dict[str, Any]:
     screen.send(json.dumps(message))
     return dict(json.loads(screen.recv(RECEIVE_S)))
 
 
-def closed(screen: ClientConnection) -> Close:
+def closed(screen: Connection) -> Close:
     """Why the server closes the socket."""
     with pytest.raises(ConnectionClosed) as error:
         list(iter(lambda: screen.recv(RECEIVE_S), None))
@@ -127,8 +128,8 @@ def test_players_who_leave_and_come_anew_are_limited(client: httpx.Client, rooms
     for _ in range(PLAYERS_OF_ADDRESS + 5):
         raw = socket.create_connection(("127.0.0.1", rooms.port), source_address=(address, 0))
         url = f"ws://127.0.0.1:{rooms.port}/show/{room['code']}/ws"
-        with connect(url, sock=raw, compression=None) as screen:  # type: ignore[arg-type]
-            refused += "refused" in ask(screen, kind="join", nickname="Ann")  # type: ignore[arg-type]
+        with connect(url, sock=raw, compression=None) as screen:
+            refused += "refused" in ask(screen, kind="join", nickname="Ann")
     assert refused == 5
 
 

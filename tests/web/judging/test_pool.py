@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -21,7 +22,7 @@ from web.judging.pool import MOST_WAITING, WORKERS, Busy, Judges, TooCostly, Unr
 
 LARGE = (16_000, 4_900)  # 78 MP, just below the limit of collected pictures
 GROWTH_MB = 30  # that a bomb may cost this process
-BOMBS = {
+BOMBS: dict[str, dict[str, Any]] = {
     "WEBP": {"lossless": True},
     "TIFF": {"compression": "group4"},
     "PNG": {"compress_level": 9},

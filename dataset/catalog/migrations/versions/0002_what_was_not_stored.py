@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from dataset.catalog.migration_steps import add_column, create_table
 from dataset.catalog.tables import Moment
 
 revision = "0002"
@@ -12,9 +13,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("fetches", sa.Column("reason", sa.Text(), nullable=False, server_default=""))
-    op.add_column("runs", sa.Column("placeholders", sa.Integer(), nullable=False, server_default="0"))
-    op.create_table(
+    add_column("fetches", sa.Column("reason", sa.Text(), nullable=False, server_default=""))
+    add_column("runs", sa.Column("placeholders", sa.Integer(), nullable=False, server_default="0"))
+    create_table(
         "tombstones",
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("value", sa.String(length=64), nullable=False),

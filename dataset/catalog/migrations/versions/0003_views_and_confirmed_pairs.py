@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from dataset.catalog.migration_steps import create_table, drop_table
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -10,9 +12,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.drop_table("fingerprints")
-    op.drop_table("pairs")
-    op.create_table(
+    drop_table("fingerprints")
+    drop_table("pairs")
+    create_table(
         "fingerprints",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("recipe", sa.String(length=32), nullable=False),
@@ -25,7 +27,7 @@ def upgrade() -> None:
         sa.Column("measures", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_fingerprints")),
     )
-    op.create_table(
+    create_table(
         "pairs",
         sa.Column("a", sa.String(length=64), nullable=False),
         sa.Column("b", sa.String(length=64), nullable=False),
@@ -34,7 +36,7 @@ def upgrade() -> None:
         sa.Column("agreement", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("a", "b", name=op.f("pk_pairs")),
     )
-    op.create_table(
+    create_table(
         "compared",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("recipe", sa.String(length=64), nullable=False),

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from dataset.catalog.migration_steps import create_table
 from dataset.catalog.tables import Moment
 
 revision = "0004"
@@ -12,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
+    create_table(
         "audit",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("ticket", sa.String(length=16), nullable=False),

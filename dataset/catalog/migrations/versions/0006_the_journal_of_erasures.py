@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from dataset.catalog.migration_steps import create_table
 from dataset.catalog.tables import Moment
 
 revision = "0006"
@@ -12,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
+    create_table(
         "erasures",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
@@ -20,7 +21,7 @@ def upgrade() -> None:
         sa.Column("done_at", Moment(), nullable=True),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_erasures")),
     )
-    op.create_table(
+    create_table(
         "digests",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("recipe", sa.String(length=32), nullable=False),

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from dataset.catalog.migration_steps import create_table
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -10,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
+    create_table(
         "looks",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("recipe", sa.String(length=32), nullable=False),

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from dataset.catalog.migration_steps import create_index, create_table
 from dataset.catalog.tables import Moment
 
 revision = "0008"
@@ -12,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
+    create_table(
         "rounds",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("player", sa.String(length=32), nullable=False),
@@ -22,7 +23,7 @@ def upgrade() -> None:
         sa.Column("begun_at", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rounds")),
     )
-    op.create_table(
+    create_table(
         "plays",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("round", sa.String(length=32), nullable=False),
@@ -37,4 +38,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plays")),
         sa.UniqueConstraint("round", "slot", "player", name=op.f("uq_plays_round")),
     )
-    op.create_index(op.f("ix_plays_sha256"), "plays", ["sha256"])
+    create_index("ix_plays_sha256", "plays", ["sha256"])

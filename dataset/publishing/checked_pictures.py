@@ -1,0 +1,168 @@
+"""Find damaged originals and damaged normalised pictures, so that no version gets one."""
+
+import hashlib
+import os
+import random
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+from more_itertools import chunked
+from sqlalchemy import select
+
+from dataset.catalog.tables import digests, images
+from dataset.catalog.writes import upsert
+from dataset.pictures.decoding import DERIVED_RECIPE
+from dataset.pictures.originals import LocalBlobs
+from dataset.project import Project
+from dataset.versions import published
+from dataset.versions.manifest import Row
+from dataset.versions.published import Version
+from foundation.errors import StorageError
+from foundation.files import link_or_copy
+
+PICTURES_PER_TASK = 200  # that one thread checks before it takes the next task
+SIZED_ORIGINALS = 20_000  # whose size a quick look compares: about 0.2 s on a local disk
+SIZED_IN_BUCKET = 20  # there each is a request
+HASHED_BYTES = 64 << 20  # of originals that a quick look hashes: about 0.3 s
+SHOWN = 3  # addresses in a sentence
+
+
+class CheckedPictures:
+    """Normalised pictures, checked before they are linked into a version.
+
+    A picture is hashed if its size is not the one in the catalog, or if it was written after the newest version was
+    published. If it is not what the catalog says, it is made again from its original. repaired: SHA-256s of those.
+    """
+
+    def __init__(self, project: Project, newest: Version | None, begun_ns: int) -> None:
+        """begun_ns: a time of the file system. What was made after it, this process made itself."""
+        self._project = project
+        self._begun_ns = begun_ns
+        self._trusted_ns = (newest.path / published.FACTS).stat().st_mtime_ns if newest else 0
+        self.repaired: list[str] = []
+
+    def link(self, rows: Sequence[Row], folder: Path | None, pool: Executor) -> list[str]:
+        """Check the pictures of rows, and link them into the folder of a version. Returns their SHA-256s in order.
+
+        Raises StorageError if a picture cannot be made because its original is gone or damaged.
+        """
+        names = [row.sha256 for row in rows]
+        with self._project.catalog.read() as connection:
+            stored = select(digests).where(digests.c.recipe == DERIVED_RECIPE, digests.c.sha256.in_(names))
+            known = {row.sha256: (row.digest, row.size_bytes) for row in connection.execute(stored)}
+        new: list[dict[str, Any]] = []
+        root = str(self._project.normalised.root)
+
+        def one(row: Row) -> str:
+            source = f"{root}/{row.sha256[:2]}/{row.sha256}.jpg"
+            before = known.get(row.sha256, ("", -1))
+            digest, size = self._checked(row, source, before)
+            if (digest, size) != before:
+                new.append({"sha256": row.sha256, "recipe": DERIVED_RECIPE, "digest": digest, "size_bytes": size})
+            if folder is not None:
+                picture = f"{folder}/{row.file}"
+                try:
+                    os.link(source, picture)
+                except OSError:  # a file system without hard links
+                    link_or_copy(Path(source), Path(picture))
+            return digest
+
+        linked = pool.map(lambda part: [one(row) for row in part], chunked(rows, PICTURES_PER_TASK))
+        in_order = [digest for part in linked for digest in part]
+        if new:
+            with self._project.catalog.write() as connection:
+                upsert(connection, digests, new)
+        return in_order
+
+    def _checked(self, row: Row, source: str, known: tuple[str, int]) -> tuple[str, int]:
+        """Digest and size of a picture that is whole. known: what the catalog has, or ("", -1)."""
+        try:
+            state = os.stat(source)  # noqa: PTH116  # a million Path objects cost more
+        except FileNotFoundError:
+            path = self._project.normalised.make(row.sha256, row.format)
+            return _digest(path.read_bytes())
+        if state.st_size == known[1] and state.st_mtime_ns <= self._trusted_ns:
+            return known
+        found = _digest(Path(source).read_bytes())
+        if found == known or (not known[0] and state.st_mtime_ns >= self._begun_ns):
+            return found
+        made = _digest(self._project.normalised.make_again(row.sha256, row.format))
+        if made != found:
+            self.repaired.append(row.sha256)
+        if made == known:
+            self._restore_in_versions(row.sha256, made[0])
+        return made
+
+    def _restore_in_versions(self, sha256: str, digest: str) -> None:
+        """Give older versions the picture back that they published: it was one file, with a link in each."""
+        for folder in published.folders(self._project.home):
+            for path in folder.glob(f"data/*/*/{sha256[:16]}.jpg"):
+                if published.file_digest(path) != digest:
+                    beside = path.with_name(f".restoring-{path.name}")
+                    beside.unlink(missing_ok=True)
+                    link_or_copy(self._project.normalised.path(sha256), beside)
+                    beside.replace(path)
+
+
+def damaged_originals(project: Project, *, all_sizes: bool = False) -> list[str]:
+    """Originals that are missing or damaged, each as an address and what is wrong.
+
+    A quick look: compares sizes, of all originals with all_sizes on a local disk, otherwise of a random part, and
+    hashes some megabytes. In a small library it looks at everything.
+    """
+    is_local = isinstance(project.blobs, LocalBlobs)
+    most = None if all_sizes and is_local else SIZED_ORIGINALS if is_local else SIZED_IN_BUCKET
+    rng = random.SystemRandom()
+    records = list(_records(project, most, f"{rng.getrandbits(256):064x}"))
+    found: dict[str, str] = {}
+    for record in records:
+        size = project.blobs.size(record.sha256, record.format)
+        if size != record.size_bytes:
+            found[record.sha256] = "is missing" if size is None else f"has {size} bytes, not {record.size_bytes}"
+    whole = [record for record in records if record.sha256 not in found]
+    left = HASHED_BYTES
+    for record in rng.sample(whole, len(whole)):
+        left -= record.size_bytes
+        if left < 0:
+            break
+        if reason := _wrong_content(project, record):
+            found[record.sha256] = reason
+    return [
+        f"{project.blobs.address(record.sha256, record.format)} {found[record.sha256]}"
+        for record in records
+        if record.sha256 in found
+    ]
+
+
+def sentence(damaged: Sequence[str]) -> str:
+    """What to say about damaged originals; empty where there are none."""
+    if not damaged:
+        return ""
+    more = f" and {len(damaged) - SHOWN} more" if len(damaged) > SHOWN else ""
+    listed = ", ".join(damaged[:SHOWN])
+    return f"originals are missing or damaged: {listed}{more}; restore them from a backup, or erase the images"
+
+
+def _records(project: Project, most: int | None, start: str) -> Iterator[Any]:
+    """SHA-256, format and size of images, from `start` on and around; all where most is None."""
+    columns = select(images.c.sha256, images.c.format, images.c.size_bytes).order_by(images.c.sha256)
+    with project.catalog.read() as connection:
+        behind = connection.execute(columns.where(images.c.sha256 >= start).limit(most)).all()
+        left = None if most is None else most - len(behind)
+        before = connection.execute(columns.where(images.c.sha256 < start).limit(left)).all()
+    yield from behind
+    yield from before
+
+
+def _wrong_content(project: Project, record: Any) -> str:
+    try:
+        content = project.blobs.read(record.sha256, record.format)
+    except StorageError as error:
+        return f"cannot be read ({error})"
+    return "" if hashlib.sha256(content).hexdigest() == record.sha256 else "is not what was stored"
+
+
+def _digest(content: bytes) -> tuple[str, int]:
+    return hashlib.sha256(content).hexdigest(), len(content)

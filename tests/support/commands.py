@@ -1,0 +1,54 @@
+"""Run `isitcake` commands, in this process or in one of their own."""
+
+import contextlib
+import io
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from foundation.environment import child_environment
+from isitcake import cli
+
+ENTRY = "from isitcake.cli import main; main()"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+    def sentence(self, code: int = 1) -> str:
+        """The one sentence with which the command failed. code: the exit code that it must have."""
+        lines = [line for line in self.stderr.strip().splitlines() if line.startswith("error: ")]
+        assert self.returncode == code, self.stderr or self.stdout
+        assert len(lines) == 1, self.stderr
+        assert "Traceback" not in self.stderr
+        return lines[0]
+
+
+def here(folder: Path, *arguments: str) -> Ended:
+    """Run a command of the project in `folder` in this process, which saves the time of a start."""
+    out, err = io.StringIO(), io.StringIO()
+    before, sys.argv = sys.argv, ["isitcake", *arguments, "--config", str(folder / "isitcake.toml")]
+    code = 0
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            cli.main()
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    finally:
+        sys.argv = before
+    return Ended(code, out.getvalue(), err.getvalue())
+
+
+def apart(folder: Path, *arguments: str, **environment: str) -> Ended:
+    """Run a command in a process of its own."""
+    ended = subprocess.run(
+        [sys.executable, "-c", ENTRY, *arguments],
+        cwd=folder, env=child_environment(**environment), capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
