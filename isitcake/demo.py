@@ -22,7 +22,7 @@ from dataset.project import Project
 from dataset.versions import published
 from foundation.environment import put_in_environment, shared_folder
 from foundation.errors import ConfigError, StageError
-from foundation.ports import free_ports, is_taken
+from foundation.network.ports import free_ports, is_taken
 from foundation.settings import CONFIG_NAME, WEIGHTS_NAME
 from foundation.settings_file import load
 from isitcake.output import Grid, err, note, out, print_grid

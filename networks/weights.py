@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundation.addresses import Refused
 from foundation.errors import StorageError, TrainingError, UsageError
 from foundation.files import replace_file
-from foundation.outgoing import Failures, Limits, Outgoing
+from foundation.network.addresses import Refused
+from foundation.network.outgoing import Failures, Limits, Outgoing
 from foundation.settings import DETECTOR_NAME, WEIGHTS_NAME, ZOO_DETECTOR_NAME, ZOO_WEIGHTS_NAME, Settings
 
 LIMITS = Limits(max_bytes=500_000_000, max_s=3600, timeout_s=30)  # the largest on the list has 29 MB

@@ -17,7 +17,7 @@ import requests
 
 from foundation.environment import child_environment
 from foundation.errors import StageError
-from foundation.ports import is_taken
+from foundation.network.ports import is_taken
 
 START_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 15.0

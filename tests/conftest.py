@@ -9,7 +9,7 @@ from projects import copied, draw_bakery, write_config
 from dataset.opening import open_project
 from dataset.project import Project
 from foundation import environment as environment_
-from foundation.ports import free_ports
+from foundation.network.ports import free_ports
 from simulator.internet import IDIOMS, Internet
 from simulator.photo_api import ACCESS_KEY
 from simulator.servers import LabelStudioAccount, Service, prefect_environment, start_label_studio, start_prefect

@@ -25,7 +25,7 @@ from dataset.catalog.tables import asked as asked_table
 from dataset.catalog.tables import images
 from dataset.opening import open_project
 from foundation.environment import child_environment
-from foundation.ports import free_ports
+from foundation.network.ports import free_ports
 from foundation.settings_file import load
 from labeling.picture_links import picture_url
 from labeling.pull import pull

@@ -12,7 +12,7 @@ from projects import write_config
 
 from dataset.project import Project
 from foundation.environment import child_environment
-from foundation.ports import free_ports
+from foundation.network.ports import free_ports
 from simulator.internet import Internet
 from simulator.world import World
 

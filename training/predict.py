@@ -9,10 +9,10 @@ from PIL import Image
 from sklearn.preprocessing import normalize
 
 from dataset.reader import Undecodable, decode, decoded, load
-from foundation.addresses import Refused
-from foundation.downloads import TooLarge, TooSlow
 from foundation.errors import UsageError
-from foundation.outgoing import Failures, Limits, Outgoing
+from foundation.network.addresses import Refused
+from foundation.network.downloads import TooLarge, TooSlow
+from foundation.network.outgoing import Failures, Limits, Outgoing
 from foundation.settings import AGENT_NAME, Settings
 from foundation.version import VERSION
 from training.examples import Examples, Progress

@@ -32,7 +32,7 @@ from dataset.labels import label_ledger
 from dataset.opening import open_project
 from dataset.project import Project
 from foundation.environment import child_environment
-from foundation.ports import free_ports
+from foundation.network.ports import free_ports
 from foundation.settings_file import load
 from labeling.label_studio import LabelStudio
 from labeling.pull import pull

@@ -29,7 +29,7 @@ from dataset.curate import curate
 from dataset.opening import open_project
 from dataset.project import Project
 from dataset.publish import publish
-from foundation.ports import free_ports
+from foundation.network.ports import free_ports
 from simulator import drawings
 from training.train import train
 

@@ -15,10 +15,10 @@ from crawlers.ledger.reports import SourceReport
 from crawlers.ledger.sole_run import sole_run
 from crawlers.source_health import Outcome
 from dataset.project import Project
-from foundation.addresses import Address, Refused, parse
-from foundation.downloads import TooLarge, TooSlow
 from foundation.errors import PhotoApiError
-from foundation.outgoing import Answer, Failures, Limits, Outgoing
+from foundation.network.addresses import Address, Refused, parse
+from foundation.network.downloads import TooLarge, TooSlow
+from foundation.network.outgoing import Answer, Failures, Limits, Outgoing
 from foundation.settings import Source
 
 # Pictures as large as a crawl takes (DOWNLOAD_MAXSIZE). An answer of 30 search results has about 100 KB.

@@ -13,7 +13,7 @@ from crawlers.ledger.reports import SourceReport
 from crawlers.photo_apis.protocol import Connection, Photo, RateLimited, beginning, collect_photos, count_in, number
 from dataset.project import Project
 from foundation.errors import ConfigError, PhotoApiError
-from foundation.outgoing import Answer
+from foundation.network.outgoing import Answer
 from foundation.settings import Source
 
 PER_PAGE = 30

@@ -1,6 +1,6 @@
 """Why a request is not made. The message of each error is what the ledger keeps as the reason.
 
-An address that may not be connected to is foundation.addresses.Refused.
+An address that may not be connected to is foundation.network.addresses.Refused.
 """
 
 

@@ -18,7 +18,7 @@ from protego import Protego
 from crawlers.politeness.optout import Reservations, RobotsSignals
 from crawlers.politeness.refusals import Disallowed
 from crawlers.source_health import Note, NoteKind, kind_of_status
-from foundation.addresses import Refused
+from foundation.network.addresses import Refused
 from foundation.settings import AGENT_NAME
 
 logger = logging.getLogger(__name__)

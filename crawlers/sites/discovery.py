@@ -14,7 +14,7 @@ from crawlers import markup
 from crawlers.markup import Document
 from crawlers.sites import notations
 from crawlers.sites.originals import IMAGE_EXTENSION, absolute, is_too_long, originals
-from foundation.addresses import MAX_URL_CHARACTERS
+from foundation.network.addresses import MAX_URL_CHARACTERS
 
 MAX_SCRIPT_CHARS = 5_000_000
 MAX_OFFERS = 40  # addresses to try that are kept for one photo
@@ -27,7 +27,7 @@ MAX_ADDRESSES_OF_ELEMENT = 100
 MAX_SOURCES = 20  # <source> elements of one <picture>
 MAX_LINKS = 20_000  # of one page; a crawl reads 1,000 pages
 MAX_BASE_CHARS = 2_048  # of <base href>: every relative address of the page repeats it
-TOO_LONG = "address: too long"  # the words of foundation.addresses
+TOO_LONG = "address: too long"  # the words of foundation.network.addresses
 REJECTED_CHARS = 500  # of such an address, for the ledger
 IMAGES = ("img", "amp-img")
 OG_PROPERTIES = ("og:image", "og:image:secure_url")

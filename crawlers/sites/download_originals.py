@@ -20,8 +20,8 @@ from crawlers.sites.discovery import Candidate
 from crawlers.sites.failures import image_failure
 from crawlers.source_health import Outcome
 from dataset.pictures.decoding import Header, Undecodable, examine
-from foundation.addresses import Refused
 from foundation.errors import IsItCakeError
+from foundation.network.addresses import Refused
 
 MAX_FALSE_WIDTHS = 2  # pictures of a host that are smaller than their page says, before we stop looking for larger ones
 MAX_HEADER_CHARS = 500

@@ -12,7 +12,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 
 from crawlers.politeness.refusals import Disallowed, HostPaused, OptedOut
 from crawlers.source_health import NoteKind, kind_of_status
-from foundation.addresses import Refused
+from foundation.network.addresses import Refused
 
 MAX_ERROR_CHARS = 200
 KINDS: tuple[tuple[tuple[type[BaseException], ...], NoteKind], ...] = (

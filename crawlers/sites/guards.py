@@ -18,7 +18,7 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 
 from crawlers.politeness.refusals import OptedOut
 from crawlers.politeness.robots import MAX_ROBOTS_BYTES, Robots
-from foundation.addresses import NoSuchName, Refused, check_url, checked_addresses
+from foundation.network.addresses import NoSuchName, Refused, check_url, checked_addresses
 
 MAX_HEAD_BYTES = 256 * 1024
 ROBOTS_TIMEOUT_S = 10

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit, urlun
 
 from w3lib.url import safe_url_string
 
-from foundation.addresses import MAX_URL_CHARACTERS
+from foundation.network.addresses import MAX_URL_CHARACTERS
 
 IMAGE_EXTENSION = re.compile(r"\.(jpe?g|png|webp|avif|gif|bmp|tiff?)$", re.IGNORECASE)
 

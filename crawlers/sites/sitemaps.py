@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from foundation.addresses import MAX_URL_CHARACTERS
+from foundation.network.addresses import MAX_URL_CHARACTERS
 
 MAX_BYTES = 50 * 1024 * 1024  # of one sitemap, unpacked, as sitemaps.org allows
 MAX_TOTAL_BYTES = 200 * 1024 * 1024  # of all sitemaps of one host, unpacked

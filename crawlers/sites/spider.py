@@ -22,7 +22,7 @@ from crawlers.sites.failures import page_failure
 from crawlers.sites.messages import CrawlOptions
 from crawlers.sites.originals import platform_of
 from crawlers.source_health import Note, NoteKind
-from foundation.addresses import Refused
+from foundation.network.addresses import Refused
 
 logger = logging.getLogger(__name__)
 MAX_SCROLLS = 100  # of one page

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from foundation.addresses import Refused, parse
+from foundation.network.addresses import Refused, parse
 from foundation.settings.names import NOT_LABELS
 
 PHOTO_APIS = {
@@ -86,7 +86,7 @@ class CrawlSection(Section):
     @field_validator("allow_private_hosts")
     @classmethod
     def _host_and_port(cls, hosts: list[str]) -> list[str]:
-        """The hosts in the one spelling that foundation.addresses compares: `[0::1]:80` is `[::1]:80`."""
+        """The hosts in the one spelling that foundation.network.addresses compares: `[0::1]:80` is `[::1]:80`."""
         listed = []
         for host in hosts:
             try:

@@ -16,7 +16,7 @@ from playwright.sync_api import sync_playwright
 from crawlers.sites import browser
 from dataset.project import Project
 from foundation.environment import child_environment
-from foundation.ports import free_ports
+from foundation.network.ports import free_ports
 from simulator.servers import Service, prefect_environment
 
 FLOW = {"name": "stolen"}

@@ -21,7 +21,7 @@ from dataset.project import Project
 from dataset.versions import published
 from flows.deployments import DEPLOYMENTS
 from foundation.environment import child_environment
-from foundation.ports import free_ports
+from foundation.network.ports import free_ports
 from simulator.servers import Service, prefect_environment, start_prefect
 from training import models
 from training.train import train

@@ -10,7 +10,7 @@ import pytest
 from dataset.project import Project
 from foundation.environment import child_environment
 from foundation.errors import ConfigError, StageError
-from foundation.ports import free_ports
+from foundation.network.ports import free_ports
 from foundation.settings import Secrets, Settings
 from isitcake.serving import start_web
 

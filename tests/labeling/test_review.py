@@ -12,7 +12,7 @@ from dataset.curate import curate
 from dataset.labels import label_ledger
 from dataset.project import Project
 from foundation.errors import LabelStudioError
-from foundation.ports import free_ports
+from foundation.network.ports import free_ports
 from labeling import queue
 from labeling.label_studio import LabelStudio, PageSizes
 from labeling.pull import pull

@@ -26,7 +26,7 @@ from dataset.project import Project
 from dataset.publish import publish
 from dataset.versions import published
 from foundation.environment import child_environment
-from foundation.ports import free_ports
+from foundation.network.ports import free_ports
 from isitcake.serving import start_web
 from labeling import queue
 from labeling.label_studio import LabelStudio

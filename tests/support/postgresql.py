@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from foundation.ports import free_ports
+from foundation.network.ports import free_ports
 
 USER = "isitcake"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from foundation.environment import child_environment
-from foundation.ports import free_ports
+from foundation.network.ports import free_ports
 
 DEADLINE_S = 60
 SECRET = "4f0c9a1be27d8635"  # that the service signs links with

@@ -12,7 +12,7 @@ import pytest
 from dataset.project import Project
 from dataset.reader import decode, load
 from foundation.errors import UsageError
-from foundation.outgoing import Outgoing
+from foundation.network.outgoing import Outgoing
 from training import models
 from training.predict import LIMITS, learned_from, predict
 

@@ -10,7 +10,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from crawlers.politeness.refusals import Disallowed, HostPaused
 from crawlers.sites.failures import image_failure, page_failure
 from crawlers.source_health import NoteKind
-from foundation.addresses import Refused
+from foundation.network.addresses import Refused
 
 
 def answered(status: int) -> HttpError:

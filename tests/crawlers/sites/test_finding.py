@@ -15,7 +15,7 @@ from crawlers.politeness import optout
 from crawlers.sites import discovery, sitemaps
 from crawlers.sites.originals import absolute, originals
 from dataset.catalog.tables import outcomes, sightings
-from foundation.addresses import Refused, check_url
+from foundation.network.addresses import Refused, check_url
 from simulator.server import Answer, Scripted, Server, resized
 
 PAGE = "https://a.example/g/p.html"

@@ -22,7 +22,7 @@ from dataset.project import Project
 from dataset.publish import publish
 from foundation.environment import child_environment
 from foundation.errors import CatalogError
-from foundation.ports import free_ports
+from foundation.network.ports import free_ports
 
 
 def test_a_locked_catalog_is_one_sentence(tmp_path: Path) -> None:

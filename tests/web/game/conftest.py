@@ -15,7 +15,7 @@ from crawlers.sites.browser import executable, launch_options
 from dataset.catalog.tables import plays
 from dataset.opening import open_project
 from dataset.project import Project
-from foundation.ports import free_ports
+from foundation.network.ports import free_ports
 from isitcake.serving import start_web
 from training.train import train
 

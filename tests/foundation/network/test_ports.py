@@ -2,7 +2,7 @@
 
 import socket
 
-from foundation.ports import free_ports, is_taken
+from foundation.network.ports import free_ports, is_taken
 
 
 def test_free_ports_differ_and_are_free() -> None:

@@ -10,9 +10,9 @@ from io import BufferedIOBase
 import pytest
 import requests
 
-from foundation.addresses import Refused
-from foundation.downloads import TooLarge, TooSlow
-from foundation.outgoing import Limits, Outgoing
+from foundation.network.addresses import Refused
+from foundation.network.downloads import TooLarge, TooSlow
+from foundation.network.outgoing import Limits, Outgoing
 
 SMALL = Limits(max_bytes=1000, max_s=2.0, timeout_s=2.0)
 

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from foundation.downloads import TooLarge, TooSlow, read_body
+from foundation.network.downloads import TooLarge, TooSlow, read_body
 
 CONTENT = bytes(range(256)) * 1000
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation.addresses import Address, Refused, check_url, checked_addresses, is_public, parse
+from foundation.network.addresses import Address, Refused, check_url, checked_addresses, is_public, parse
 
 PRIVATE = [
     "http://127.0.0.1/", "http://127.1/", "http://0x7f.1/", "http://0x7f000001/", "http://2130706433/",

@@ -21,8 +21,8 @@ from urllib3 import connectionpool, poolmanager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from foundation.addresses import Refused, check_url, checked_addresses
-from foundation.downloads import TooLarge, TooSlow, read_body
+from foundation.network.addresses import Refused, check_url, checked_addresses
+from foundation.network.downloads import TooLarge, TooSlow, read_body
 
 TIMEOUT_S = 30.0  # without a byte
 MAX_REDIRECTS = 5  # as many as RFC 9309 asks for robots.txt, and as a crawl follows
