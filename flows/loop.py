@@ -21,6 +21,7 @@ import training.train
 from dataset.opening import open_project
 from dataset.project import Project
 from training.leaderboard import COLUMNS, board
+from web.pages.access import owner_link
 from web.pages.contact_sheet import write_contact_sheet
 from web.pages.leaderboard import write_leaderboard
 from web.pages.report import write_report
@@ -74,7 +75,9 @@ def publish_version(project: Project) -> str | None:
     if report.version:
         write_report(project, report.version)
         sheet = write_contact_sheet(project.home, report.version)
-        address = f"{project.settings.review.pictures_url.rstrip('/')}/reports/{sheet.name}"
+        base_url = project.settings.review.pictures_url.rstrip("/")
+        path = f"/reports/{sheet.name}"
+        address = owner_link(project.settings, base_url, path) or f"{base_url}{path}"
         create_image_artifact(address, key="contact-sheet", description=report.line())
         emit_event(PUBLISHED, resource=_resource("dataset", project), payload={"version": report.version})
     return report.version
