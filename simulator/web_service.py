@@ -16,7 +16,7 @@ from foundation.errors import StageError
 from foundation.ports import free_ports
 
 DEADLINE_S = 60
-SECRET = "4f0c9a1be27d8635"  # that the service signs links with
+SECRET = "4f0c9a1be27d8635"  # noqa: S105  signs the links of a service that ends with the test
 
 
 @dataclass
