@@ -26,6 +26,7 @@ from flows.events import Event
 from foundation.environment import served_config
 from foundation.errors import UnknownVersion, UsageError
 from training.leaderboard import COLUMNS, board
+from web.pages.access import owner_link
 from web.pages.leaderboard import write_leaderboard
 from web.pages.version_pages import write_pages, write_report_to
 
@@ -73,7 +74,8 @@ def publish_version(project: Project) -> str | None:
     _table("published", rows, report.line())
     write_pages(project, report.newest)
     if report.version:
-        address = f"{project.settings.review.pictures_url.rstrip('/')}/reports/{report.version}.jpg"
+        base_url, path = project.settings.review.pictures_url.rstrip("/"), f"/reports/{report.version}.jpg"
+        address = owner_link(project.settings, base_url, path) or f"{base_url}{path}"
         create_image_artifact(address, key="contact-sheet", description=report.line())
         _emit(Event.PUBLISHED, _resource("dataset", project), {"version": report.version})
     return report.version

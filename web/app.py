@@ -40,6 +40,7 @@ PAGES, PAGES_S = 120, 60  # most pages of one address, in so many seconds
 HISTORIES = 100  # pages about images that are kept in memory, of about 15 KB each
 HEALTH_CHECKS = 2  # at the same time, in threads of their own: pages that take long do not delay them
 PAGE_HEADERS = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "private, no-store"}
+REPORT_HEADERS = {**PAGE_HEADERS, "Cross-Origin-Resource-Policy": "same-site"}  # Prefect's page shows contact sheets
 # Label Studio loads pictures into a page of another origin; without the first two headers the reviewer sees an error.
 # A browser may keep a picture for a minute only: an erasure is to be seen soon.
 PICTURE_HEADERS = {
@@ -117,7 +118,7 @@ class Service:
         path = self._project.home / "reports" / name[0]
         if not path.is_file():
             raise HTTPException(404)
-        return FileResponse(path, media_type=MEDIA_TYPES[name[1]], headers=PAGE_HEADERS)
+        return FileResponse(path, media_type=MEDIA_TYPES[name[1]], headers=REPORT_HEADERS)
 
     async def why(self, request: Request) -> Response:
         """The history of one image, for whoever knows its whole SHA-256. The owner sees reviewers as numbers, others

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from web_process import DEADLINE_S, Serve, Serving, start_serving
+
+from simulator.web_service import DEADLINE_S, Serve, Serving, start_serving
 
 
 @pytest.fixture(scope="module")

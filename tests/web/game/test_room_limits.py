@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from web_process import Serve, Serving, until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Close
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
+from simulator.web_service import Serve, Serving, until
 from web.game.room import MOST_HOSTS, PLAYERS_OF_ADDRESS, ROOMS_OF_ADDRESS
 from web.game.room_endpoints import OPENINGS
 

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import httpx
 import pytest
-from web_process import Serve, Serving, until
 
+from simulator.web_service import Serve, Serving, until
 from web.gate.connections import WAITING_OF_ADDRESS, Connections
 
 HALF_OPEN = 260

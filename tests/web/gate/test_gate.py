@@ -4,10 +4,10 @@ import socket
 
 import httpx
 import pytest
-from web_process import Serve, Serving
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from simulator.web_service import Serve, Serving
 from web.game.play_endpoints import STARTS
 
 PUBLIC = "https://game.example.org"

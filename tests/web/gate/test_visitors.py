@@ -1,8 +1,12 @@
 """web/gate/visitors.py and web/gate/listening.py: addresses and names, without a server."""
 
-import pytest
+from pathlib import Path
 
-from foundation.settings import Settings
+import pytest
+from pydantic import ValidationError
+
+from foundation.settings import Settings, WebSection
+from foundation.settings_file import load
 from web.gate.listening import Listening, Names, url_of
 from web.gate.visitors import Proxies, limit_key, parse_address
 
@@ -78,3 +82,26 @@ def test_the_names_of_a_service() -> None:
     assert names.base_url(asked) == "https://game.example.org"
     assert Names(Settings(), Listening("0.0.0.0", 8090)).base_url(asked) == "http://10.0.0.1:8090"
     assert Names(Settings(), Listening("192.0.2.7", 80)).base_url(asked) == "http://192.0.2.7"
+
+
+@pytest.mark.parametrize(
+    "web",
+    [
+        {"public_url": "game.example.org"}, {"public_url": "ftp://game.example.org"},
+        {"public_url": "https://game.example.org/path"}, {"public_url": "https://user@game.example.org"},
+        {"public_url": "https://game.example.org:port"}, {"trusted_proxies": ["proxy"]},
+        {"trusted_proxies": ["10.0.0.0/99"]}, {"public_pages": "yes"}, {"unknown": 1},
+    ],
+)  # fmt: skip
+def test_settings_that_make_no_sense_are_refused(web: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        WebSection.model_validate(web)
+
+
+def test_settings_may_come_from_variables(tmp_path: Path) -> None:
+    """Lists are separated by commas, as everywhere."""
+    path = tmp_path / "isitcake.toml"
+    path.write_text("")
+    environ = {"ISITCAKE_WEB_TRUSTED_PROXIES": "10.0.0.7, 10.1.0.0/16", "ISITCAKE_WEB_PUBLIC_PAGES": "true"}
+    web = load(path, environ).web
+    assert (web.trusted_proxies, web.public_pages, web.public_url) == (["10.0.0.7", "10.1.0.0/16"], True, "")

@@ -10,12 +10,12 @@ from typing import Any
 import psutil
 import pytest
 from PIL import Image
-from web_process import until
 
 from dataset.project import Project
 from dataset.reader import decode
 from dataset.versions import published
 from foundation.errors import StageError
+from simulator.web_service import until
 from training import models
 from training.train import train
 from web.judging.pool import MOST_WAITING, WORKERS, Busy, Judges, TooCostly, Unreadable

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from web_process import SECRET, Serve, Serving
 
 from dataset.catalog.tables import judgements
 from dataset.catalog.writes import append
@@ -14,6 +13,7 @@ from dataset.opening import open_project
 from dataset.project import Project
 from dataset.versions import published
 from foundation.settings import Settings
+from simulator.web_service import SECRET, Serve, Serving
 from web.pages.access import owner_link
 from web.pages.rendered import project_state
 from web.pages.report import write_report

@@ -1,4 +1,4 @@
-"""A real `isitcake serve` in a process of its own, and what it logs."""
+"""A real `isitcake serve` in a process of its own, for tests and benchmarks, and what it logs."""
 
 import resource
 import subprocess
@@ -9,13 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import requests
 
 from foundation.environment import child_environment
+<<<<<<<< HEAD:tests/support/web_process.py
 from foundation.network.ports import free_ports
+========
+from foundation.errors import StageError
+from foundation.network.ports import free_ports
+>>>>>>>> s-public:simulator/web_service.py
 
 DEADLINE_S = 60
-SECRET = "4f0c9a1be27d8635"  # that the service signs links with
+SECRET = "4f0c9a1be27d8635"  # noqa: S105  signs the links of a service that ends with the test
 
 
 @dataclass
@@ -39,22 +44,26 @@ Serve = Callable[..., Serving]  # the fixture `serve` of tests/web/conftest.py
 
 
 def until(is_true: Callable[[], bool], within_s: float = DEADLINE_S) -> None:
-    """Wait for a condition. Fails the test after the deadline."""
+    """Wait for a condition. Raises TimeoutError after the deadline."""
     deadline = time.monotonic() + within_s
     while not is_true():
-        assert time.monotonic() < deadline, f"not within {within_s} s"
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {within_s} s")
         threading.Event().wait(0.02)
 
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health", timeout=2).is_success
-    except httpx.HTTPError:
+        return requests.get(f"{url}/health", timeout=2).ok
+    except requests.RequestException:
         return False
 
 
 def start_serving(folder: Path, web: str = "", host: str = "127.0.0.1", files: int | None = None) -> Serving:
-    """Start `isitcake serve` for the project in this folder. web: lines of [web]. files: its descriptors at most."""
+    """Start `isitcake serve` for the project in this folder. web: lines of [web]. files: its descriptors at most.
+
+    Raises StageError with what it printed, if it ends.
+    """
     config = folder / "isitcake.toml"
     config.write_text(f"[web]\n{web}\n{config.read_text()}")
     log = folder / "log.txt"
@@ -68,5 +77,6 @@ def start_serving(folder: Path, web: str = "", host: str = "127.0.0.1", files: i
         )  # fmt: skip
     serving = Serving(port, folder, log, process)
     until(lambda: answers(serving.url) or process.poll() is not None)
-    assert process.poll() is None, serving.printed()
+    if process.poll() is not None:
+        raise StageError(f"the web service ended: {serving.printed()}")
     return serving
