@@ -12,12 +12,8 @@ from pathlib import Path
 import requests
 
 from foundation.environment import child_environment
-<<<<<<<< HEAD:tests/support/web_process.py
-from foundation.network.ports import free_ports
-========
 from foundation.errors import StageError
 from foundation.network.ports import free_ports
->>>>>>>> s-public:simulator/web_service.py
 
 DEADLINE_S = 60
 SECRET = "4f0c9a1be27d8635"  # noqa: S105  signs the links of a service that ends with the test
