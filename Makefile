@@ -23,7 +23,7 @@ test-fast: dev   ## tests that need no browser and no server: a minute and a hal
 	@$(PY) -m pytest -q -n auto --maxprocesses 4 -m "not slow" $(ARGS)
 
 docs: dev        ## the documentation site, in site/
-	@.venv/bin/zensical build --strict >/dev/null
+	@.venv/bin/zensical build --strict
 	@echo "open site/index.html"
 
 check: dev       ## style, types, import directions, compose file, links of the docs
@@ -33,7 +33,7 @@ check: dev       ## style, types, import directions, compose file, links of the 
 	@.venv/bin/lint-imports
 	@.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	@.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	@.venv/bin/zensical build --strict >/dev/null
+	@.venv/bin/zensical build --strict
 
 bench-%: dev     ## one benchmark beside its peers: bench-crawl, bench-duplicates, …
 	@script="$$(ls benchmarks/*/$*.py)" && PYTHONPATH=".:benchmarks:$$(dirname "$$script")" $(PY) -P "$$script"
