@@ -22,7 +22,7 @@ MAX_ALT_CHARS = 2000
 # A page of 2,000 photos with eight widths each has 16,000 addresses, their originals included. One of more than
 # ADDRESS_CHARS counts as several.
 MAX_ADDRESSES = 50_000
-ADDRESS_CHARS = 1_024
+ADDRESS_CHARS = 512
 MAX_ADDRESSES_OF_ELEMENT = 100
 MAX_SOURCES = 20  # <source> elements of one <picture>
 MAX_LINKS = 20_000  # of one page; a crawl reads 1,000 pages
