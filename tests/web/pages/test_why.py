@@ -21,7 +21,7 @@ def test_the_history_goes_from_sighting_to_model(bakery: Project) -> None:
     version = published.newest(bakery.home)
     assert version is not None
     history = explain(bakery, version.rows()[0].sha256[:12])
-    assert history.models == [f"best {version.name}"]
+    assert history.models == [f"svm {version.name}"]
     kinds = [kind for kind, _ in steps(history) if kind]
     assert kinds == sorted(kinds, key=KINDS.index)
     assert {"image", "seen", "judgement", "decision", "version", "model"} <= set(kinds)
