@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from foundation.errors import BadAnswers
 from foundation.files import replace_file
 from foundation.settings import NOT_LABELS
 from labeling.pull import PullReport, settled
-from labeling.studio_json import annotations_of, choice_region, explanation_region
+from labeling.studio_json import WrongShape, annotations_of, as_moment, choice_region, explanation_region, text_of
 
 COLUMNS = ("sha256", "label", "reviewer", "answered_at", "seconds", "why")
 REQUIRED_COLUMNS = ("label", "reviewer", "sha256")
@@ -155,7 +156,7 @@ def _read_csv(path: Path, check: Check) -> list[ImportedAnswer]:
 def _read_json(path: Path, check: Check) -> list[ImportedAnswer]:
     try:
         tasks = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadAnswers(f"{path} cannot be read ({error}); give a JSON export of Label Studio") from error
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise BadAnswers(f"{path}: not a list of tasks; give a JSON export of Label Studio")
@@ -199,11 +200,18 @@ def _checked(raw: RawAnswer, allowed: Collection[str], now: datetime, path: Path
     if not reviewer:
         raise BadAnswers(f"{where}: no reviewer; write the reviewer's name or e-mail address")
     try:
-        answered_at = datetime.fromisoformat(stamp) if stamp else now
+        text_of(reviewer, "the reviewer")
+        why = text_of(fields.get("why") or "", "the explanation")
+    except WrongShape as error:
+        raise BadAnswers(f"{where}: {error}; remove it") from None
+    try:
+        answered_at = as_moment(stamp) if stamp else now
     except ValueError:
         raise BadAnswers(f"{where}: {stamp!r} is not a time; write it like 2026-01-31T12:00:00Z") from None
     try:
         seconds = float(fields.get("seconds") or 0) or None
+        if seconds and not math.isfinite(seconds):
+            raise ValueError
     except (TypeError, ValueError):
         message = f"{where}: seconds {fields.get('seconds')!r} is not a number; write one, or leave it empty"
         raise BadAnswers(message) from None
@@ -212,8 +220,8 @@ def _checked(raw: RawAnswer, allowed: Collection[str], now: datetime, path: Path
         sha256=sha256,
         label=label,
         reviewer=reviewer,
-        answered_at=answered_at if answered_at.tzinfo else answered_at.replace(tzinfo=UTC),
+        answered_at=answered_at,
         seconds=seconds,
-        why=str(fields.get("why") or ""),
+        why=why,
         external_id=hashlib.sha256(f"{reviewer}\0{sha256}\0{label}\0{stamp}".encode()).hexdigest(),
     )

@@ -6,18 +6,37 @@ Label Studio is a screen: our catalog holds which images were sent and what revi
 import contextlib
 import itertools
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from more_itertools import chunked
 
 from foundation.errors import LabelStudioError
-from labeling.studio_json import Annotation, Task, annotations_of, as_import, as_moment, key_of, label_config
+from foundation.safe_text import printable
+from labeling.studio_json import (
+    Annotation,
+    Task,
+    WrongShape,
+    annotations_of,
+    as_import,
+    as_moment,
+    key_of,
+    label_config,
+    number_of,
+    objects,
+    text_of,
+)  # fmt: skip
 
-TIMEOUT_S = 60
+if TYPE_CHECKING:
+    from labeling.studio_http import HttpLimits
+
+MOST_PROJECTS = 10_000  # of one Label Studio; a longer list is one that never ends
 IMPORT_BATCH_TASKS = 500
+AGAIN = "nothing is lost, run this again"
+SHAPE_ERRORS = (AttributeError, KeyError, TypeError, ValueError, RecursionError, OverflowError)
 # Fields of a task and, by the same names, of its annotations. Asking for these takes a third of the time of all fields.
 ANSWER_FIELDS = (
     "id", "data", "annotations", "updated_at", "created_at", "result", "completed_by", "was_cancelled", "lead_time",
@@ -62,10 +81,13 @@ class ProjectSettings:
 class LabelStudio:
     """A connection to one Label Studio. Every method raises LabelStudioError when Label Studio fails or is away."""
 
-    def __init__(self, url: str, api_key: str, page_sizes: PageSizes | None = None) -> None:
+    def __init__(
+        self, url: str, api_key: str, page_sizes: PageSizes | None = None, limits: "HttpLimits | None" = None
+    ) -> None:
         try:
-            import httpx
             from label_studio_sdk import LabelStudio as Client  # takes a second; most commands do not need it
+
+            from labeling.studio_http import HttpLimits, LimitedClient
         except ModuleNotFoundError as error:
             raise LabelStudioError('this needs the review extra: pip install "isitcake[review]"') from error
 
@@ -73,8 +95,8 @@ class LabelStudio:
         self._page_sizes = page_sizes or PageSizes()
         if not api_key:
             raise LabelStudioError(f"Label Studio at {self.url} needs a key; set ISITCAKE_LABEL_STUDIO_API_KEY")
+        self._http = LimitedClient(limits or HttpLimits())
         with self._port():
-            self._http = httpx.Client(timeout=TIMEOUT_S, follow_redirects=True)
             self._client = Client(base_url=self.url, api_key=api_key, httpx_client=self._http)
 
     def __enter__(self) -> Self:
@@ -86,7 +108,14 @@ class LabelStudio:
     def find_project(self, mark: str) -> int | None:
         """Number of the project with this mark in its description; the oldest where several have it."""
         with self._port():
-            numbers = [p.id for p in self._client.projects.list() if mark in (p.description or "")]
+            pager = self._client.projects.list()
+            _list(pager.items, "results")
+            numbers = []
+            for count, project in enumerate(pager):
+                if count >= MOST_PROJECTS:
+                    raise WrongShape(f"there are more than {MOST_PROJECTS} projects")
+                if mark in text_of(project.description or "", "description"):
+                    numbers.append(number_of(project.id, "id"))
         return min(numbers, default=None)
 
     def is_ours(self, project: int, mark: str, title: str) -> bool:
@@ -100,7 +129,8 @@ class LabelStudio:
                 if error.status_code == 404:
                     return False
                 raise
-        description = content.description or ""
+            number_of(content.id, "id")
+            description = text_of(content.description or "", "description")
         return mark in description or (content.title == title and "isitcake" not in description)
 
     def create_project(self, title: str, settings: ProjectSettings) -> int:
@@ -108,8 +138,9 @@ class LabelStudio:
             project = self._client.projects.create(
                 title=title, description=settings.mark, label_config=label_config(settings.answers)
             )
-        self.restore_settings(int(project.id), settings)
-        return int(project.id)
+            number = number_of(project.id, "id")
+        self.restore_settings(number, settings)
+        return number
 
     def restore_settings(self, project: int, settings: ProjectSettings) -> list[str]:
         """Restore settings that were changed by hand. Returns their names."""
@@ -124,6 +155,7 @@ class LabelStudio:
         }
         with self._port():
             current = self._client.projects.get(project)
+            number_of(current.id, "id")
             changed = [key for key, value in wanted.items() if getattr(current, key, None) != value]
             if changed:
                 self._client.projects.update(project, **{key: wanted[key] for key in changed})
@@ -138,8 +170,10 @@ class LabelStudio:
             request: list[Any] = [as_import(task) for task in batch]
             with self._port():
                 answer = self._client.projects.import_tasks(project, request=request, return_task_ids=True)
-            numbers = zip(batch, answer.task_ids or [], strict=True)
-            note_batch({task.key: int(number) for task, number in numbers})
+                ids = [number_of(number, "task_ids") for number in _list(answer.task_ids, "task_ids")]
+                if len(set(ids)) != len(batch):
+                    raise WrongShape(f"task_ids has {len(set(ids))} numbers for {len(batch)} tasks")
+            note_batch({task.key: number for task, number in zip(batch, ids, strict=True)})
 
     def tasks(self, project: int) -> Mapping[str, int]:
         """Task number by question key, of every task in the project. Used to repair after a crash."""
@@ -179,16 +213,21 @@ class LabelStudio:
 
     def everything(self, project: int) -> Changes:
         """All answers and all tasks. Slow, but it shows what was deleted and what `annotations` may have missed."""
-        return self._changes(self._pages(project, fields="all"))
+        content = self._pages(project, fields="all")
+        with self._port():
+            if any("annotations" not in task for task in content):  # this must not look like deleted answers
+                raise WrongShape("a task has no annotations")
+        return self._changes(content)
 
     def _changes(self, content: Sequence[dict[str, Any]]) -> Changes:
         emails: dict[Any, str] = {}
-        if any(task.get("annotations") for task in content):
-            with self._port():
-                emails = {user.id: user.email for user in self._client.users.list()}
-        answers = [annotation for task in content for annotation in annotations_of(task, emails, self.url)]
-        numbers = {key_of(task["data"]): int(task["id"]) for task in content if "sha256" in (task["data"] or {})}
-        until = max((as_moment(task["updated_at"]) for task in content if task.get("updated_at")), default=None)
+        with self._port():
+            if any(task.get("annotations") for task in content):
+                users = _list(self._client.users.list(), "the list of users")
+                emails = {number_of(user.id, "id"): text_of(user.email, "email") for user in users}
+            answers = [annotation for task in content for annotation in annotations_of(task, emails, self.url)]
+            numbers = {key_of(task["data"]): task["id"] for task in content if "sha256" in (task["data"] or {})}
+            until = max((as_moment(task["updated_at"]) for task in content if task.get("updated_at")), default=None)
         return Changes(answers, until, numbers)
 
     def _pages(self, project: int, page_size: int | None = None, **parameters: Any) -> list[dict[str, Any]]:
@@ -197,6 +236,7 @@ class LabelStudio:
 
         size = page_size or self._page_sizes.every_field
         tasks: list[dict[str, Any]] = []
+        seen: set[int] = set()
         with self._port():
             for page in itertools.count(1):
                 try:
@@ -205,38 +245,75 @@ class LabelStudio:
                     if page > 1 and error.status_code == 404:  # the page before was full, and the last
                         return tasks
                     raise
-                tasks += [_as_plain_data(item) for item in items or []]
-                if len(items or []) < size:
+                part = [_as_plain_data(item) for item in _list(items, "tasks")]
+                numbers = {task["id"] for task in part}
+                if part and numbers <= seen:
+                    raise WrongShape(f"page {page} has the tasks of the pages before it")
+                seen |= numbers
+                tasks += part
+                if len(part) < size:
                     return tasks
         return tasks
 
     @contextlib.contextmanager
     def _port(self) -> Iterator[None]:
-        """Turn errors of the SDK and of the network into LabelStudioError."""
+        """Turn errors of the SDK and of the network, and answers of another shape, into LabelStudioError."""
         import httpx
         from label_studio_sdk.core.api_error import ApiError
 
+        from labeling.studio_http import LimitExceeded
+
+        self._http.begin_call()
         try:
-            yield
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Pydantic serializer warnings")  # of the SDK; shapes are checked here
+                yield
         except ApiError as error:
-            if error.status_code in (401, 403):
-                message = f"Label Studio at {self.url} refuses the key; fix ISITCAKE_LABEL_STUDIO_API_KEY"
-            else:
-                body = error.body.get("detail", error.body) if isinstance(error.body, dict) else error.body
-                message = f"Label Studio at {self.url} answered {error.status_code}: {str(body)[:200]}; try again"
+            raise LabelStudioError(self._refusal(error.status_code or 0, error.body)) from error
+        except LimitExceeded as error:
+            message = f"Label Studio at {self.url} {error}; restart it, or fix [review] label_studio_url; {AGAIN}"
             raise LabelStudioError(message) from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise LabelStudioError(
                 f"Label Studio at {self.url} cannot be reached ({type(error).__name__}); start it, or fix "
-                "[review] label_studio_url; nothing is lost, run this again"
+                f"[review] label_studio_url; {AGAIN}"
             ) from error
+        except SHAPE_ERRORS as error:  # the SDK takes JSON of every shape, and stumbles over it later
+            reason = str(error) if isinstance(error, WrongShape) else type(error).__name__
+            raise LabelStudioError(self._not_ours(reason)) from error
+
+    def _refusal(self, status: int, body: object) -> str:
+        if status in (401, 403):
+            return f"Label Studio at {self.url} refuses the key; fix ISITCAKE_LABEL_STUDIO_API_KEY"
+        if 200 <= status < 300:
+            return self._not_ours("not JSON")
+        detail = body.get("detail", body) if isinstance(body, dict) else body
+        text = printable(" ".join(str(detail)[:200].split()))
+        return f"Label Studio at {self.url} answered {status}: {text}; try again"
+
+    def _not_ours(self, reason: str) -> str:
+        return (
+            f"Label Studio at {self.url} answered something that is not Label Studio's ({printable(reason[:200])}); "
+            f"fix [review] label_studio_url, or update Label Studio; {AGAIN}"
+        )
+
+
+def _list(value: object, what: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise WrongShape(f"{what} is not a list")
+    return value
 
 
 def _as_plain_data(task: Any) -> dict[str, Any]:
-    """A task of the SDK as a dict, with only the fields that Label Studio sent."""
+    """A task of the SDK as a dict, with only the fields that Label Studio sent. Raises WrongShape."""
     content: dict[str, Any] = task.dict(exclude_unset=True)
-    content["annotations"] = [
-        annotation if isinstance(annotation, dict) else annotation.dict(exclude_unset=True)
-        for annotation in content.get("annotations") or []
-    ]
+    number_of(content.get("id"), "the id of a task")
+    if "annotations" in content:
+        plain = [
+            annotation.dict(exclude_unset=True) if hasattr(annotation, "dict") else annotation
+            for annotation in _list(content["annotations"] or [], "annotations")
+        ]
+        content["annotations"] = objects(plain, "annotations")
+        for annotation in plain:
+            number_of(annotation.get("id"), "the id of an annotation")
     return content

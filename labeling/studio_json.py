@@ -1,5 +1,6 @@
 """Label Studio's JSON: the tasks that we send, the answers that come back, the screen that reviewers see."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +9,13 @@ from typing import Any
 
 EXPLANATION_MAX_CHARACTERS = 500
 HOTKEYS = 9  # the digits 1 to 9
+REVIEWER_MAX_CHARACTERS = 128  # of the catalog's column
+ANSWER_MAX_CHARACTERS = 64  # of the catalog's column
+LARGEST_NUMBER = 2**31 - 1  # of a task, a user or a project: the catalog's columns take no larger one
+
+
+class WrongShape(ValueError):
+    """JSON that is not Label Studio's. The message says which part."""
 
 
 @dataclass(frozen=True)
@@ -42,40 +50,103 @@ class Annotation:
 
 
 def annotations_of(task: Mapping[str, Any], emails: Mapping[Any, str], url: str) -> Iterator[Annotation]:
-    """The answers in one task, without skipped ones. emails: by the reviewer's number. url: of Label Studio."""
-    for content in task.get("annotations") or []:
-        result = content.get("result") or []
+    """The answers in one task, without skipped ones. emails: by the reviewer's number. url: of Label Studio.
+
+    Raises WrongShape, and ValueError for what is no time.
+    """
+    data = _object(task.get("data") or {}, "data")
+    for content in objects(task.get("annotations") or [], "annotations"):
+        result = objects(content.get("result") or [], "result")
         if content.get("was_cancelled") or not (answer := _choice(result)):
             continue
-        author = content.get("completed_by")
-        email = author.get("email") if isinstance(author, dict) else None
-        number = author.get("id") if isinstance(author, dict) else author
         stamp = content.get("updated_at") or content.get("created_at")
         changed = as_moment(stamp) if stamp else datetime.min.replace(tzinfo=UTC)
         yield Annotation(
-            external_id=f"{url}#{content.get('id')}@{changed.isoformat()}",
+            external_id=f"{url}#{_id(content.get('id'))}@{changed.isoformat()}",
             task_id=int(task.get("id") or 0),
-            sha256=str((task.get("data") or {}).get("sha256", "")),
-            reviewer=email or emails.get(number, f"user-{number}"),
+            sha256=text_of(data.get("sha256", ""), "sha256"),
+            reviewer=_reviewer(content.get("completed_by"), emails),
             answer=answer,
             changed=changed,
-            seconds=float(content["lead_time"]) if content.get("lead_time") else None,
+            seconds=_seconds(content.get("lead_time")),
             why=_explanation(result),
         )
 
 
+def objects(value: object, what: str) -> list[dict[str, Any]]:
+    """The value, if it is a list of JSON objects. Raises WrongShape."""
+    if not isinstance(value, list):
+        raise WrongShape(f"{what} is not a list")
+    return [_object(item, what) for item in value]
+
+
+def number_of(value: object, what: str) -> int:
+    """The value, if it is the number of a task, user or project. Raises WrongShape."""
+    if type(value) is not int or not 0 <= value <= LARGEST_NUMBER:
+        raise WrongShape(f"{what} is not a number of Label Studio's")
+    return value
+
+
+def text_of(value: object, what: str) -> str:
+    """The value, if it is text that every database takes: no NUL, no half of a character. Raises WrongShape."""
+    if not isinstance(value, str):
+        raise WrongShape(f"{what} is not text")
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise WrongShape(f"{what} has a character that no database takes (NUL, or half of a character)")
+    return value
+
+
+def _object(value: object, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise WrongShape(f"{what} has something that is not a JSON object")
+    return value
+
+
+def _id(value: object) -> str:
+    """The id of an annotation: a number, in files from elsewhere also text or nothing."""
+    if isinstance(value, bool | float | list | dict) or len(str(value)) > ANSWER_MAX_CHARACTERS:
+        raise WrongShape("the id of an annotation is not a number")
+    return text_of(str(value), "the id of an annotation")
+
+
+def _reviewer(author: object, emails: Mapping[Any, str]) -> str:
+    """The e-mail address of a reviewer, given as a number or an object; "user-3" where it is not known."""
+    number, email = author, None
+    if isinstance(author, dict):
+        number, email = author.get("id"), author.get("email")
+    if email:
+        return text_of(email, "email")[:REVIEWER_MAX_CHARACTERS]
+    if number is not None:
+        number = number_of(number, "completed_by")
+    return text_of(emails.get(number, f"user-{number}"), "email")[:REVIEWER_MAX_CHARACTERS]
+
+
+def _seconds(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise WrongShape("lead_time is not a number")
+    return float(value) or None
+
+
 def _choice(result: Sequence[Mapping[str, Any]]) -> str:
     for region in result:
-        choices = region.get("value", {}).get("choices")
+        choices = _object(region.get("value") or {}, "value").get("choices")
         if region.get("from_name") == "label" and choices:
-            return str(choices[0])
+            if not isinstance(choices, list):
+                raise WrongShape("choices is not a list")
+            answer = text_of(choices[0], "a choice")
+            if len(answer) > ANSWER_MAX_CHARACTERS:
+                raise WrongShape(f"a choice has more than {ANSWER_MAX_CHARACTERS} characters")
+            return answer
     return ""
 
 
 def _explanation(result: Sequence[Mapping[str, Any]]) -> str:
     for region in result:
-        if region.get("from_name") == "why" and (text := region.get("value", {}).get("text")):
-            return " ".join(text if isinstance(text, list) else [str(text)])[:EXPLANATION_MAX_CHARACTERS]
+        if region.get("from_name") == "why" and (text := _object(region.get("value") or {}, "value").get("text")):
+            parts = [text_of(part, "text") for part in (text if isinstance(text, list) else [text])]
+            return " ".join(parts)[:EXPLANATION_MAX_CHARACTERS]
     return ""
 
 
@@ -102,13 +173,18 @@ def explanation_region(why: str) -> dict[str, Any]:
 
 def key_of(data: Mapping[str, Any]) -> str:
     """The question's key in a task's data. Old tasks have none: their image's SHA-256 stands for it."""
-    return str(data.get("ask") or str(data["sha256"])[:16])
+    return text_of(data.get("ask") or text_of(data["sha256"], "sha256")[:16], "ask")
 
 
 def as_moment(value: Any) -> datetime:
     """A time of Label Studio's, with its zone: UTC where it names none. Raises ValueError for other text."""
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        moment.astimezone(UTC)  # the catalog keeps it so
+    except OverflowError:
+        raise WrongShape("a time is before the year 1 or after 9999") from None
+    return moment
 
 
 def label_config(answers: Sequence[str]) -> str:
