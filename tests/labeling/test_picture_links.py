@@ -25,7 +25,7 @@ def settings(tmp_path: Path) -> Settings:
     """A project with a key to sign with."""
     path = tmp_path / "isitcake.toml"
     path.write_text('[project]\ncontact = "https://example.org"\n\n[review]\npictures_days = 30\n')
-    return load(path, {"ISITCAKE_SECRET": "s3cret"})
+    return load(path, {"ISITCAKE_SECRET": "4f0c9a1be27d8635"})
 
 
 def test_an_address_is_valid_until_it_expires(settings: Settings) -> None:
