@@ -4,6 +4,7 @@ Both are classes that uvicorn makes one object of per connection; `guarded` give
 """
 
 import asyncio
+import re
 import time
 from enum import Enum, auto
 from typing import Any
@@ -27,6 +28,10 @@ SOCKET_BURST_BYTES = 65_536
 UNREAD_S = 30.0  # that one WebSocket may read nothing of what waits for it
 CLOSE_S = 10.0  # for the other side to close a WebSocket too
 UNREAD_BYTES = 262_144  # answers that one WebSocket may leave unread
+# Headers of a handshake have ASCII only (RFC 6455, 4.1). websockets fails where it reads or quotes other bytes.
+STRANGE_HANDSHAKE = re.compile(
+    rb"^(?:upgrade|connection|sec-websocket-[a-z]+):.*[\x80-\xff]", re.MULTILINE | re.IGNORECASE
+)
 
 
 class Phase(Enum):
@@ -130,6 +135,9 @@ class Http(H11Protocol):
             return
         self._end()
         self._is_refused = True
+        if self.cycle is not None:  # the page may be at work already: what it answers must not follow this answer
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         _answer_and_close(self.loop, self.transport, status, text)
 
     def _end(self) -> None:
@@ -216,7 +224,8 @@ class Socket(WebSocketsSansIOProtocol):
         if not self.standing.enter_socket(self):
             self._refuse(503, "Too many visitors are connected; try again in a minute.")
             return
-        super().data_received(head)
+        if not STRANGE_HANDSHAKE.search(head):
+            super().data_received(head)
         if not self.handshake_initiated:
             self._refuse(400, "This is no WebSocket handshake.")
 
