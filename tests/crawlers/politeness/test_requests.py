@@ -11,6 +11,7 @@ from crawling import GALLERY_BY_FETCH, crawled, html, jpeg, outcome_by_name, pho
 from dataset.catalog.tables import outcomes
 from dataset.duplicates.fingerprints import fingerprint
 from dataset.erasure.tombstones import bury
+from foundation.version import VERSION
 from simulator.server import Answer, Scripted, Server, resized
 
 
@@ -28,7 +29,7 @@ def test_6_every_request_says_who_asks(tmp_path: Path) -> None:
     crawled(site(tmp_path, f"{server.url}/", allowed=[server.address]))
     server.stop()
     assert {"/robots.txt", "/", "/more.json", "/a.jpg"} <= {hit.path for hit in server.log}
-    assert {hit.user_agent for hit in server.log} == {"isitcakebot/0.1 (+https://example.org/c)"}
+    assert {hit.user_agent for hit in server.log} == {f"isitcakebot/{VERSION} (+https://example.org/c)"}
 
 
 @pytest.mark.parametrize("validator", [{"ETag": '"v1"'}, {"Last_Modified": "Wed, 01 May 2024 10:00:00 GMT"}])
