@@ -48,8 +48,10 @@ def executable(setting: str = "") -> str:
         if not Path(setting).is_file():
             raise CrawlError(f"ISITCAKE_BROWSER names {setting}, but there is no such file; correct or unset it")
         return setting
-    from playwright.sync_api import sync_playwright  # slow to import, and most crawls need no browser
-
+    try:
+        from playwright.sync_api import sync_playwright  # slow to import, and most crawls need no browser
+    except ModuleNotFoundError:
+        raise CrawlError('crawling sites needs the crawl extra; pip install "isitcake[crawl]"') from None
     with sync_playwright() as playwright:
         own = playwright.chromium.executable_path
     if Path(own).is_file():
