@@ -171,6 +171,6 @@ def _posterior(
 
 
 def _softmax(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    from scipy.special import softmax  # slow to import
-
-    return np.asarray(softmax(log_odds, axis=1))
+    """Each row as probabilities. Three lines of our own: importing scipy.special takes longer than all of `status`."""
+    powers = np.exp(log_odds - log_odds.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
