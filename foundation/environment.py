@@ -16,12 +16,6 @@ def prefect_api_url(environ: Mapping[str, str] | None = None) -> str:
     return (os.environ if environ is None else environ).get("PREFECT_API_URL", "")
 
 
-def prefect_has_password(environ: Mapping[str, str] | None = None) -> bool:
-    """Whether PREFECT_API_AUTH_STRING or an API key is set for the Prefect client."""
-    environ = os.environ if environ is None else environ
-    return bool(environ.get("PREFECT_API_AUTH_STRING") or environ.get("PREFECT_API_KEY"))
-
-
 def served_config() -> Path | None:
     """The project that this process serves, from ISITCAKE_CONFIG; None if the variable is not set."""
     named = os.environ.get("ISITCAKE_CONFIG", "")
