@@ -1,11 +1,11 @@
 """Kill stages with -9 and compare what they left with an undisturbed run. A benchmark counts with these too."""
 
+import contextlib
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,9 @@ from foundation.environment import child_environment
 
 MOVES = {"id", "run_id", "at", "first_seen", "seen_at", "assigned_at", "decided_at"}  # differ between equal runs
 DERIVED = (fingerprints, features, pairs, clusters, findings, queue, decisions, splits)  # by curate and publish
-MOST_TRIES = 40
+MOST_CHANGES = 40  # of the library, before a kill
+POLL_S = 0.01
+DEADLINE_S = 120
 
 
 def dump(project: Project, *tables: Any) -> dict[str, list[str]]:
@@ -42,31 +44,45 @@ def dump(project: Project, *tables: Any) -> dict[str, list[str]]:
         }
 
 
-def killed(folder: Path, command: list[str], after_s: float) -> bool:
-    """Start the command and kill it, and it alone, after a time. Returns whether it was still running."""
+def files(folder: Path) -> set[tuple[str, int, int]]:
+    """Every file of the library with its size and time of change."""
+    states = set()
+    for path in (folder / "library").rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # temporary files come and go
+            states.add((str(path), path.stat().st_size, path.stat().st_mtime_ns))
+    return states
+
+
+def changes_before_kill(folder: Path, command: str, kill_after: int) -> int | None:
+    """Start the command; kill it, and it alone, when the library changed that often.
+
+    Returns None if it was killed, or the number of changes if it ended before.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-c", ENTRY, *command, "--json"],
+        [sys.executable, "-c", ENTRY, command, "--json"],
         cwd=folder, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    try:
-        process.wait(after_s)
-    except subprocess.TimeoutExpired:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        return True
-    return False
+    changes, before = 0, files(folder)
+    deadline = time.monotonic() + DEADLINE_S
+    while changes < kill_after:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(POLL_S)
+            return changes
+        assert time.monotonic() < deadline, f"{command} neither ended nor changed {kill_after} times"
+        after = files(folder)
+        changes, before = changes + (after != before), after
+    process.kill()
+    process.wait()
+    return None
 
 
-def killed_times(folder: Path, command: list[str], times: int, low_s: float, high_s: float) -> int:
-    """Kill a command so many times, each at a random moment. Returns how many kills hit it while it ran."""
-    rng = random.Random(f"{command[0]} 7")
-    caught = 0
-    for _ in range(MOST_TRIES):
-        if caught == times:
-            break
-        if killed(folder, command, rng.uniform(low_s, high_s)):
-            caught += 1
+def kill_times(folder: Path, command: str, times: int) -> None:
+    """Kill a command so many times, each after another number of changes."""
+    rng = random.Random(f"{command} 7")
+    most, kills = MOST_CHANGES, 0
+    while kills < times:
+        changes = changes_before_kill(folder, command, rng.randint(min(1, most), most))
+        if changes is None:
+            kills += 1
         else:
-            high_s = max(low_s, high_s * 0.7)  # it was through: earlier next time
-            low_s *= 0.7
-    return caught
+            most = min(changes, most - 1)  # it ended: kill earlier
