@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
+CODE := foundation networks dataset crawlers labeling training web flows isitcake simulator scripts
 
 help:            ## this list
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## +/\t/' | expand -t 18
@@ -26,11 +27,13 @@ docs: dev        ## the documentation site, in site/
 	@.venv/bin/zensical build --strict
 	@echo "open site/index.html"
 
-check: dev       ## style, types, import directions, compose file, links of the docs
+check: dev       ## style, types, import directions, security, compose file, links of the docs
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@.venv/bin/bandit -q -c pyproject.toml -r $(CODE)
+	@$(PY) scripts/audit.py
 	@.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	@.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@.venv/bin/zensical build --strict

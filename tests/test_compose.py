@@ -4,6 +4,7 @@ There need not be a container engine: addresses inside the containers' network a
 folders of the test, and each health check's address must answer.
 """
 
+import ipaddress
 import os
 import re
 import shlex
@@ -62,7 +63,17 @@ def test_secrets_are_required_and_nothing_listens_beyond_loopback() -> None:
         assert "healthcheck" in service
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
         assert ("ports" in service) == (name == "proxy")
-    assert content["networks"]["inside"] == {"internal": True}
+    assert content["networks"]["inside"]["internal"] is True
+
+
+def test_the_web_service_believes_the_proxy_only() -> None:
+    """Who a visitor is, is the proxy's word, at an address that no other container has."""
+    content = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    services = content["services"]
+    address = services["proxy"]["networks"]["inside"]["ipv4_address"]
+    assert services["app"]["environment"]["ISITCAKE_WEB_TRUSTED_PROXIES"] == address
+    subnet = content["networks"]["inside"]["ipam"]["config"][0]["subnet"]
+    assert ipaddress.ip_address(address) in ipaddress.ip_network(subnet)
 
 
 def test_containers_can_do_little() -> None:
