@@ -36,7 +36,7 @@ WAIT_S = 10.0
 NEW_ROUNDS = 12
 MOST_ROUNDS = 200  # begun until one has a picture that is to be erased
 SECONDS, PICTURES = 3, 30  # of a room: a picture is over once its only player has answered
-PAUSE_S = 0.5  # less than the limits on pages of one visitor
+PAUSE_S = 3.0  # of the crowd: it stays below the limits on one visitor
 CACHED_S = 60  # a browser may keep a picture so long
 
 Way = Callable[[], bool]  # whether it shows an erased picture
@@ -67,7 +67,11 @@ class Visitor:
         return answer.content in self._contents
 
     def get(self, path: str, **headers: str) -> requests.Response:
-        return self.session.get(path if path.startswith("http") else self.url + path, headers=headers, timeout=30)
+        """Raises RequestException where the visitor asked too often: that proves nothing."""
+        answer = self.session.get(self.url + path, headers=headers, timeout=30)
+        if answer.status_code in (429, 503):
+            answer.raise_for_status()
+        return answer
 
     def post(self, path: str, content: dict[str, Any]) -> requests.Response:
         return self.session.post(self.url + path, json=content, timeout=30)
