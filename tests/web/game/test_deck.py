@@ -61,8 +61,9 @@ def test_an_erased_picture_leaves_the_deck_that_is_in_use(bakery: Project) -> No
     current = CurrentDeck(bakery)
     row = current.get().rows[0]
     with bakery.catalog.write() as connection:
-        connection.execute(judgements.delete().where(judgements.c.sha256 == row.sha256))
-    current.get()
+        for table in (judgements, audit):
+            connection.execute(table.delete().where(table.c.sha256 == row.sha256))
+    assert current.get().row(row.sha256)
     erase(bakery, Selection(Kind.SHA256, row.sha256), "asked")
     assert current.get().row(row.sha256) is None
 
