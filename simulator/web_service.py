@@ -16,6 +16,7 @@ from foundation.errors import StageError
 from foundation.network.ports import free_ports
 
 DEADLINE_S = 60
+START_S = 180  # a start on a machine that is busy with other tests
 SECRET = "4f0c9a1be27d8635"  # noqa: S105  signs the links of a service that ends with the test
 
 
@@ -72,7 +73,11 @@ def start_serving(folder: Path, web: str = "", host: str = "127.0.0.1", files: i
             preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))) if files else None,
         )  # fmt: skip
     serving = Serving(port, folder, log, process)
-    until(lambda: answers(serving.url) or process.poll() is not None)
+    try:
+        until(lambda: answers(serving.url) or process.poll() is not None, START_S)
+    except TimeoutError:
+        process.kill()
+        raise
     if process.poll() is not None:
         raise StageError(f"the web service ended: {serving.printed()}")
     return serving

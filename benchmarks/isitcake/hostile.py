@@ -4,44 +4,46 @@ Everything stays on this machine: the forbidden host is a server of this process
 """
 
 import gzip
-import re
+import os
 import shutil
-import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import psutil
 import requests
 from table import figures, table
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path += [str(ROOT / "tests" / "support"), str(ROOT / "benchmarks" / "crawlers")]
+sys.path += [str(ROOT / "tests" / "support"), str(ROOT / "benchmarks" / "crawlers"), str(ROOT / "benchmarks" / "web")]
 
+from all_stages import kill_all  # noqa: E402
+from commands import apart  # noqa: E402
 from faults import FAULTS, try_fault  # noqa: E402
+from fuzz import FuzzReport, fuzz_http, fuzz_sockets  # noqa: E402
 from growth import worst_growth  # noqa: E402
-from kills import DERIVED, dump, kill_times  # noqa: E402
-from projects import copied, draw_bakery  # noqa: E402
+from projects import draw_bakery  # noqa: E402
+from standing_flood import Flood, flood  # noqa: E402
+from still_shown import erased_shown  # noqa: E402
 
-from dataset.opening import open_project  # noqa: E402
-from dataset.publish import publish  # noqa: E402
 from foundation.network.addresses import Refused  # noqa: E402
 from foundation.network.outgoing import Limits, Outgoing  # noqa: E402
+from simulator.servers import LabelStudioAccount  # noqa: E402
 from simulator.web_service import Serving, start_serving  # noqa: E402
 
-KILLS_OF_A_STAGE = 30
-HALF_OPEN = 260  # connections without the end of a request
-BOMBS = 20  # sockets that send compressed frames
-BOMB_BYTES = 15_000_000
-HEALTH_REQUESTS = 200
+FEW_FILES = 256  # descriptors: fewer than the connections that stand
+FUZZ_S = 30.0  # of requests, and of frames
+SEED = 18
+FAILURE_LETTERS = 1000
+STOP_S = 30
+STAGES = (
+    ("collect",), ("curate",), ("review", "import", "answers.csv"), ("curate",), ("publish",),
+    ("train", "--model", "linear"),
+)  # fmt: skip
 NOTATIONS = (
     "http://127.0.0.1:{port}/", "http://127.1:{port}/", "http://0x7f.1:{port}/", "http://2130706433:{port}/",
     "http://017700000001:{port}/", "http://[::ffff:127.0.0.1]:{port}/", "http://[::ffff:7f00:1]:{port}/",
@@ -85,14 +87,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-@dataclass(frozen=True)
-class Flood:
-    """health_ms: the 99th percentile. peak_mb: of the service's memory."""
-
-    health_ms: float
-    peak_mb: float
-
-
 def addresses() -> tuple[int, int]:
     """How many notations of a forbidden host were tried, directly and by a redirect, and how many reached it."""
     forbidden, door = Forbidden(), Forbidden()
@@ -120,111 +114,88 @@ def sitemap_peak_mb() -> float:
     return float(done.stdout)
 
 
-def kills(folder: Path) -> tuple[int, int]:
-    """How many kill -9 hit curate and publish, and how many of the two then differ from an undisturbed run."""
-    caught = different = 0
-    for stage in ("curate", "publish"):
-        calm, killed = folder / f"{stage}-calm", folder / f"{stage}-killed"
-        for copy in (calm, killed):
-            shutil.copytree(folder / "project", copy)
-        kill_times(killed, stage, KILLS_OF_A_STAGE)
-        caught += KILLS_OF_A_STAGE
-        states = []
-        for copy in (calm, killed):
-            subprocess.run([sys.executable, "-c", "from isitcake.cli import main; main()", stage], cwd=copy, check=True)
-            project = open_project(copy / "isitcake.toml")
-            states.append(dump(project, *DERIVED))
-            project.close()
-        different += states[0] != states[1]
-    return caught, different
-
-
-def faults(folder: Path) -> tuple[int, int]:
+def faults(folder: Path, bakery: Path) -> tuple[int, int]:
     """How many faults were tried, and how many lost something or were not said."""
     lost = []
     for number, fault in enumerate(FAULTS):
         copy = folder / f"fault-{number}"
-        shutil.copytree(folder / "project", copy)
+        shutil.copytree(bakery, copy)
         lost += [fault.name] if try_fault(fault, copy).problems else []
         shutil.rmtree(copy, ignore_errors=True)
     table("faults that were not borne", ["fault"], [[name] for name in lost] or [["none"]])
     return len(FAULTS), len(lost)
 
 
-def flood(serving: Serving) -> Flood:
-    """/health while half-open connections and compressed bombs stand."""
-    service = psutil.Process(serving.process.pid)
-    with _half_open(serving.port):
-        times, peak = [], 0.0
-        for _ in range(HEALTH_REQUESTS):
-            began = time.perf_counter()
-            requests.get(f"{serving.url}/health", timeout=10).raise_for_status()
-            times.append((time.perf_counter() - began) * 1000)
-            peak = max(peak, sum(p.memory_info().rss for p in [service, *service.children(recursive=True)]) / 1e6)
-    return Flood(statistics.quantiles(times, n=100)[98], peak)
+def floods(folder: Path, bakery: Path) -> Flood:
+    """The worst of two services: one with so few descriptors that not all connections fit, one with the usual ones."""
+    found = []
+    for files in (FEW_FILES, None):
+        with served(bakery, folder / f"flooded-{files}", files) as serving:
+            found.append(flood(serving))
+    return Flood(*(max(getattr(one, name) for one in found) for name in ("health_ms", "peak_mb", "bombs")))
+
+
+def fuzzed(folder: Path, bakery: Path) -> tuple[FuzzReport, FuzzReport]:
+    """Random requests, then random frames, at one service."""
+    with served(bakery, folder, None) as serving:
+        reports = fuzz_http(serving, FUZZ_S, SEED), fuzz_sockets(serving, FUZZ_S, SEED)
+    failures = [[text[:FAILURE_LETTERS]] for report in reports for text in report.failures]
+    table("what the web service did not bear", ["failure"], failures or [["none"]])
+    return reports
 
 
 @contextmanager
-def _half_open(port: int) -> Iterator[None]:
-    """Connections that began a request, and sockets that asked for compression and sent a bomb."""
-    opened = []
-    bomb = gzip.zlib.compress(bytes(BOMB_BYTES))[2:-4]  # type: ignore[attr-defined]
-    head = b"\xc1\xff" + len(bomb).to_bytes(8, "big") + b"\0\0\0\0"  # final, compressed text, masked with zeros
-    for number in range(HALF_OPEN + BOMBS):
-        connection = socket.create_connection(("127.0.0.1", port), 10)
-        opened.append(connection)
-        if number < HALF_OPEN:
-            connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
-            continue
-        connection.sendall(
-            b"GET /show/AAAA/ws HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nOrigin: http://127.0.0.1:%d\r\nUpgrade: websocket\r\n"
-            b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n" % (port, port)
-        )
-        try:
-            connection.sendall(head + bomb)
-        except OSError:
-            continue  # refused at once
-    yield
-    for connection in opened:
-        connection.close()
+def served(bakery: Path, folder: Path, files: int | None) -> Iterator[Serving]:
+    """`isitcake serve` on a copy of the project. files: its descriptors at most."""
+    shutil.copytree(bakery, folder)
+    serving = start_serving(folder, files=files)
+    try:
+        yield serving
+    finally:
+        serving.process.terminate()
+        serving.process.wait(STOP_S)
+
+
+def drawn(folder: Path) -> Path:
+    """A drawn project with a version and a model."""
+    draw_bakery(folder)
+    for command in STAGES:
+        ended = apart(folder, *command)
+        assert ended.returncode == 0, f"{command}: {ended.stderr}"
+    return folder
 
 
 def main() -> None:
+    os.environ["ISITCAKE_LABEL_STUDIO_API_KEY"] = LabelStudioAccount().token
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        draw_bakery(folder / "project")
-        config = folder / "project" / "isitcake.toml"
-        for stage in ("collect", "curate"):
-            subprocess.run(
-                [sys.executable, "-c", "from isitcake.cli import main; main()", stage], cwd=config.parent, check=True
-            )
-        project = open_project(config)
-        publish(project)
-        project.close()
+        draw_bakery(folder / "drawn")
+        bakery = drawn(folder / "bakery")
+        flooded = floods(folder, bakery)
+        web, sockets = fuzzed(folder / "fuzzed", bakery)
+        with served(bakery, folder / "erasing", None) as serving:
+            shown = erased_shown(serving)
         tried, reached = addresses()
-        serving_folder = folder / "serving"
-        with copied(config.parent, serving_folder):
-            serving = start_serving(serving_folder, files=256)
-        flooded = flood(serving)
-        serving.process.terminate()
-        serving.process.wait(30)
-        tracebacks = len(re.findall("Traceback", serving.printed()))
-        killed, different = kills(folder)
-        broken, lost = faults(folder)
-        values: dict[str, float | None] = {
-            "addresses_tried": tried,
-            "private_reached": reached,
-            "sitemap_peak_mb": sitemap_peak_mb(),
-            "worst_growth": worst_growth(),
-            "flood_health_ms": flooded.health_ms,
-            "flood_peak_mb": flooded.peak_mb,
-            "flood_tracebacks": tracebacks,
-            "kills": killed,
-            "kills_different": different,
-            "faults_tried": broken,
-            "faults_lost": lost,
-        }
+        broken, lost = faults(folder, bakery)
+        peak_mb, growth = sitemap_peak_mb(), worst_growth()
+        killed = kill_all(folder / "kills", folder / "drawn")
+    values: dict[str, float | None] = {
+        "addresses_tried": tried,
+        "private_reached": reached,
+        "sitemap_peak_mb": peak_mb,
+        "worst_growth": growth,
+        "web_requests_fuzzed": web.sent,
+        "web_5xx": web.server_errors,
+        "ws_frames_fuzzed": sockets.sent,
+        "ws_tracebacks": sockets.log_errors,
+        "flood_health_ms": flooded.health_ms,
+        "flood_peak_mb": flooded.peak_mb,
+        "kills": sum(stage.kills for stage in killed),
+        "kills_different": sum(len(stage.different) for stage in killed),
+        "faults_tried": broken,
+        "faults_lost": lost,
+        "erased_shown": shown,
+    }
     table("attacks and faults", ["figure", "value"], [[key, value] for key, value in values.items()])
     figures(values)
 

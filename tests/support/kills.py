@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ DERIVED = (fingerprints, features, pairs, clusters, findings, queue, decisions, 
 MOST_CHANGES = 40  # of the library, before a kill
 POLL_S = 0.01
 DEADLINE_S = 120
+WORK_S = 300  # a whole stage on a busy machine
 
 
 def dump(project: Project, *tables: Any) -> dict[str, list[str]]:
@@ -45,12 +47,42 @@ def dump(project: Project, *tables: Any) -> dict[str, list[str]]:
 
 
 def files(folder: Path) -> set[tuple[str, int, int]]:
-    """Every file of the library with its size and time of change."""
+    """Every file of a folder with its size and time of change."""
     states = set()
-    for path in (folder / "library").rglob("*"):
+    for path in folder.rglob("*"):
         with contextlib.suppress(FileNotFoundError):  # temporary files come and go
             states.add((str(path), path.stat().st_size, path.stat().st_mtime_ns))
     return states
+
+
+def _start(folder: Path, arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-c", ENTRY, *arguments, "--json"],
+        cwd=folder, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def worked_s(folder: Path, arguments: Sequence[str], kill_after_s: float | None = None) -> float | None:
+    """Start the command; kill it, and it alone, so long after it first changed a file of the project.
+
+    Returns None if it was killed, or for how many seconds it went on after its first change.
+    """
+    before = files(folder)
+    process = _start(folder, arguments)
+    deadline = time.monotonic() + WORK_S
+    while process.poll() is None and files(folder) == before:
+        assert time.monotonic() < deadline, f"{arguments} changed nothing"
+        time.sleep(POLL_S)
+    began = time.monotonic()
+    try:
+        process.wait(WORK_S if kill_after_s is None else kill_after_s)
+        return time.monotonic() - began
+    except subprocess.TimeoutExpired:
+        assert kill_after_s is not None, f"{arguments} did not end"
+        return None
+    finally:
+        process.kill()
+        process.wait()
 
 
 def changes_before_kill(folder: Path, command: str, kill_after: int) -> int | None:
@@ -58,18 +90,15 @@ def changes_before_kill(folder: Path, command: str, kill_after: int) -> int | No
 
     Returns None if it was killed, or the number of changes if it ended before.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-c", ENTRY, command, "--json"],
-        cwd=folder, env=child_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    changes, before = 0, files(folder)
+    changes, before = 0, files(folder / "library")
+    process = _start(folder, [command])
     deadline = time.monotonic() + DEADLINE_S
     while changes < kill_after:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(POLL_S)
             return changes
         assert time.monotonic() < deadline, f"{command} neither ended nor changed {kill_after} times"
-        after = files(folder)
+        after = files(folder / "library")
         changes, before = changes + (after != before), after
     process.kill()
     process.wait()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from dataset.catalog.tables import audit, clusters, judgements
+from dataset.catalog.tables import audit, clusters, erasures, judgements
 from dataset.labels import decisions
 from dataset.project import Project
 from dataset.versions import published
@@ -39,6 +39,10 @@ class Deck:
 
     def row(self, sha256: str) -> Row | None:
         return self._rows_by_sha256.get(sha256)
+
+    def has_picture(self, row: Row) -> bool:
+        """Whether the picture is still there. An erasure takes it from decks that are in use, in rooms too."""
+        return (self.version.path / row.file).is_file()
 
     def predictions_of(self, sha256: str) -> Predictions:
         """Every model's probabilities for one picture; empty if no model was asked."""
@@ -78,7 +82,7 @@ class Deck:
 
 
 class CurrentDeck:
-    """The deck of a project. It is read again when a version, a model or an answer of the audit is new."""
+    """The deck of a project. It is read again when a version, a model, an answer or an erasure is new."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -97,11 +101,12 @@ class CurrentDeck:
             return self._decks[key]
 
     def _dataset_state(self) -> tuple[str, ...]:
-        """The newest version, the size of the audit sample and the newest answer."""
+        """The newest version, the size of the audit sample, the newest answer, and the erasures begun and done."""
         with self._project.catalog.read() as connection:
             drawn = connection.execute(select(func.count()).select_from(audit)).scalar_one()
             answered = connection.execute(select(func.max(judgements.c.id))).scalar()
-        return (*published.names(self._project.home)[-1:], str(drawn), str(answered))
+            erased = connection.execute(select(func.count(), func.max(erasures.c.done_at)).select_from(erasures)).one()
+        return (*published.names(self._project.home)[-1:], str(drawn), str(answered), *map(str, erased))
 
 
 def load_deck(project: Project) -> Deck:

@@ -149,7 +149,9 @@ class Room:
         self.used_at = time.monotonic()
         if self.phase is Phase.QUESTION:
             self.ends_at = time.monotonic()
-        elif self.slot + 1 < len(self.dealt):
+            return
+        self._drop_erased()
+        if self.slot + 1 < len(self.dealt):
             self.slot, self.phase = self.slot + 1, Phase.QUESTION
             self.ends_at = time.monotonic() + self.seconds
             await self._update_all()
@@ -157,6 +159,11 @@ class Room:
         elif self.phase is not Phase.END:
             self.phase = Phase.END
             await self._update_all()
+
+    def _drop_erased(self) -> None:
+        """Show no picture that was erased since it was dealt."""
+        shown, to_come = self.dealt[: self.slot + 1], self.dealt[self.slot + 1 :]
+        self.dealt = [*shown, *filter(self.deck.has_picture, to_come)]
 
     def state(self, player: Player | None = None) -> dict[str, Any]:
         """What a screen may know now, as JSON: the host's, or one player's. No truth before the picture's time ends."""
@@ -211,11 +218,14 @@ class Room:
             await self._update_all()
 
     def _reveal(self) -> dict[str, Any]:
+        """Of a picture that was erased meanwhile, only its label and the answers."""
         row = self.dealt[self.slot]
+        known = {"truth": row.label, "counts": dict(self._counts(self.slot))}
+        if not self.deck.has_picture(row):
+            return {**known, "said": {}, "site": "", "creator": "", "licence": ""}
         predictions = self.deck.predictions_of(row.sha256)
         return {
-            "truth": row.label, "counts": dict(self._counts(self.slot)),
-            "said": {name: dict(probabilities) for name, probabilities in predictions.items()},
+            **known, "said": {name: dict(probabilities) for name, probabilities in predictions.items()},
             "site": row.site, "creator": row.creator, "licence": row.licence,
         }  # fmt: skip
 

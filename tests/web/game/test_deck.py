@@ -7,6 +7,8 @@ import pytest
 
 from dataset.catalog.tables import audit, judgements
 from dataset.catalog.writes import append
+from dataset.erasure.erase import erase
+from dataset.erasure.selection import Kind, Selection
 from dataset.project import Project
 from foundation.errors import StageError
 from training.train import train
@@ -52,6 +54,18 @@ def test_an_open_audit_picture_is_not_shown(bakery: Project) -> None:
         append(connection, audit, [{"sha256": sha256, "ticket": "0" * 16, "label": "cake", "drawn_at": NOW}])
     assert sha256 not in {row.sha256 for row in load_deck(bakery).rows}
     assert sha256 not in {row.sha256 for row in current.get().rows}
+
+
+def test_an_erased_picture_leaves_the_deck_that_is_in_use(bakery: Project) -> None:
+    """Security 16: also one that nobody answered about, while the version keeps its name."""
+    current = CurrentDeck(bakery)
+    row = current.get().rows[0]
+    with bakery.catalog.write() as connection:
+        for table in (judgements, audit):
+            connection.execute(table.delete().where(table.c.sha256 == row.sha256))
+    assert current.get().row(row.sha256)
+    erase(bakery, Selection(Kind.SHA256, row.sha256), "asked")
+    assert current.get().row(row.sha256) is None
 
 
 def test_without_models_the_newest_version_is_played(bakery: Project) -> None:

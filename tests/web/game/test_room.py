@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from dataset.erasure.erase import erase
+from dataset.erasure.selection import Kind, Selection
 from dataset.project import Project
 from web.game.deck import Deck, load_deck
 from web.game.room import IDLE_S, LETTERS, MOST_PLAYERS, MOST_ROOMS, Phase, Room, Rooms, qr_code
@@ -63,6 +65,27 @@ async def until(is_true: Callable[[], bool]) -> None:
 
 def other_label(room: Room) -> str:
     return next(label for label in room.deck.version.labels if label != room.dealt[room.slot].label)
+
+
+def test_an_erased_picture_is_dealt_no_more_and_has_no_maker(room: Room, bakery: Project) -> None:
+    """Security 16: a room that was open before the erasure shows neither the picture to come nor whose it was."""
+    shown, to_come = room.dealt
+
+    async def game() -> None:
+        room.join("Ann").socket = Screen()
+        await room.next()
+        await room.next()
+        await reached(room, Phase.REVEAL)
+        assert room.state()["reveal"]["site"] == shown.site
+        for row in (shown, to_come):
+            erase(bakery, Selection(Kind.SHA256, row.sha256), "asked")
+        reveal = room.state()["reveal"]
+        assert (reveal["truth"], reveal["said"]) == (shown.label, {})
+        assert not any(reveal[name] for name in ("site", "creator", "licence"))
+        await room.next()
+        assert room.phase is Phase.END
+
+    asyncio.run(game())
 
 
 def test_a_game_from_lobby_to_end(room: Room, plays: list[dict[str, Any]]) -> None:
