@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, select
 from dataset.catalog.tables import (
     asked,
     audit,
+    claims,
     clusters,
     decisions,
     findings,
@@ -30,7 +31,8 @@ Record = dict[str, Any]  # one row of a table: column → value
 class Why:
     """The history of one image.
 
-    facts: format, width, height, bytes. cluster: the other images that show the same picture. queue, asked, judgements,
+    facts: format, width, height, bytes. sightings: with what their sources claimed first. claims: what they claimed
+    later; an empty label ends a claim. cluster: the other images that show the same picture. queue, asked, judgements,
     audit: about any image of the cluster. models: trained on a version with the cluster, as "name version".
     """
 
@@ -38,6 +40,7 @@ class Why:
     path: str
     facts: Record
     sightings: list[Record]
+    claims: list[Record]
     cluster: list[str]
     representative: str
     findings: list[Record]
@@ -109,6 +112,9 @@ def _records(connection: Connection, sha256: str, members: list[str]) -> dict[st
         "sightings": read(
             sightings, image, sightings.c.id, "source", "source_label", "page_url", "image_url", "alt", "licence",
             "creator", "seen_at",
+        ),
+        "claims": read(
+            claims, image, claims.c.id, "source", "image_url", "label", "licence", "creator", "asserted_at"
         ),
         "findings": read(findings, image, findings.c.detector, "detector", "score", "proposes", "evidence"),
         "decisions": read(decisions, image, decisions.c.id, "label", "origin", "reason", "decided_at"),
