@@ -1,7 +1,7 @@
 """Everything that the catalog and the versions know about one image."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, select
@@ -40,7 +40,6 @@ class Why:
     path: str
     facts: Record
     sightings: list[Record]
-    claims: list[Record]
     cluster: list[str]
     representative: str
     findings: list[Record]
@@ -52,6 +51,7 @@ class Why:
     split: str | None
     versions: list[Record]
     models: list[str]
+    claims: list[Record] = field(default_factory=list)
 
     def line(self) -> str:
         """The newest decision in one line."""

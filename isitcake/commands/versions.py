@@ -137,7 +137,7 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **sele
     from dataset.erasure.erase import erase as stage
     from dataset.erasure.selection import Selection
 
-    report = stage(context.project(), Selection.of(selection), reason, dry_run)
+    report = stage(context.project(fixes_names=True), Selection.of(selection), reason, dry_run)
     rows = [
         ("images", str(report.images)),
         ("versions", ", ".join(report.versions) or "none"),
