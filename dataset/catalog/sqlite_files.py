@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 
 from foundation.errors import CatalogError
 from foundation.files import storage_errors
@@ -16,7 +16,7 @@ from foundation.files import storage_errors
 
 def writing_engine(path: Path, busy_timeout_s: float) -> Engine:
     """An engine for a catalog that may be changed; the file is created if it is missing."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": busy_timeout_s})
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": busy_timeout_s})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: Any) -> None:  # noqa: ARG001

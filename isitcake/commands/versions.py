@@ -73,7 +73,9 @@ def diff(context: Context, old: str, new: str, html: Path | None, as_json: bool)
     changes = compare(context.settings().home, old, new)
     kinds = {"added": changes.added, "removed": changes.removed, "relabelled": changes.relabelled}
     rows = [(kind, c["sha256"][:16], c["was"], c["label"], c["reason"]) for kind, cs in kinds.items() for c in cs]
-    line = ", ".join(f"{len(changed)} {kind}" for kind, changed in kinds.items())
+    renames = [f"{r['images']} {r['was']} are {r['label']} now" for r in changes.renamed]
+    line = "; ".join([", ".join(f"{len(changed)} {kind}" for kind, changed in kinds.items()), *renames])
+    line += f"; {changes.order}" if changes.order else ""
     if html:
         from web.pages.diff import write_diff
 

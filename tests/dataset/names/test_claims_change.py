@@ -9,7 +9,8 @@ from commands import here
 from small_projects import PICTURES, SmallProject
 from sqlalchemy import select
 
-from dataset.catalog.tables import claims
+from dataset.catalog.engine import Catalog
+from dataset.catalog.tables import claims, images
 from dataset.opening import open_project
 from dataset.versions import published
 
@@ -94,7 +95,7 @@ def test_every_file_of_a_folder_moves(small: SmallProject) -> None:
 
 
 def test_a_file_that_is_gone_comes_back(small: SmallProject) -> None:
-    """Data F4: a removed file ends its claim, and the version leaves it out; the file comes back, and so does the row."""
+    """Data F4: a removed file ends its claim, and its row leaves the version; both come back."""
     small.configure(N, C)
     small.run(*STAGES)
     before = rows(small)
@@ -142,3 +143,29 @@ def test_pictures_in_a_folder_that_cannot_be_read_stay(small: SmallProject, monk
     monkeypatch.undo()
     small.run("curate", "publish")
     assert rows(small) == before
+
+
+@pytest.mark.parametrize("name", ["q?1", "a#b", "100%", "%41 c", "two  words", 'it\'s "quoted"', "q?mode=ro&uri=true"])
+def test_a_folder_with_a_strange_name_keeps_its_catalog(tmp_path: Path, name: str) -> None:
+    """Data F14: a project's catalog is inside its folder, whatever its name holds; also for what reads only."""
+    project = SmallProject(tmp_path / name, pictures=2)
+    project.configure(N, C)
+    project.run("collect", "status", "review status")
+    assert (tmp_path / name / "library" / "catalog.db").stat().st_size > 0
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    read_only = Catalog("sqlite", tmp_path / name / "library", read_only=True)
+    with read_only.read() as connection:
+        assert len(connection.execute(select(images)).all()) == 4
+    read_only.close()
+
+
+def test_one_class_in_one_split_is_said(small: SmallProject) -> None:
+    """Use 19: a version of one class is published with a warning: printed, on the card and in version.json."""
+    small.configure(C)
+    (printed,) = small.run(*STAGES)[2:]
+    assert "every image is labelled cake" in " ".join(printed.split())
+    newest = published.newest(small.folder / "library")
+    assert newest is not None
+    assert "Every image is labelled cake" in (newest.path / "README.md").read_text()
+    assert "classes" in {gate.gate for gate in newest.gates}
+    assert "every image is labelled cake" in " ".join(small.run("publish")[0].split())
