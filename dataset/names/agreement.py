@@ -69,11 +69,11 @@ def n_pictures(connection: Connection, source: str) -> int:
 def _refused_labels(connection: Connection, settings: Settings, recorded: Sequence[str]) -> str:
     """Why these labels must not be used; empty where they may."""
     labels = settings.project.labels
-    known = recorded or [label for label in claimed_labels(connection) if label not in labels]
+    known = recorded or claimed_labels(connection)
     gone = [label for label in known if label not in labels and is_label_used(connection, label)]
     if gone:
         return _gone_label(gone, renamed(connection, LABEL), [label for label in labels if label not in known])
-    both = [label for label in known if label in labels]
+    both = [label for label in recorded if label in labels]
     if both != [label for label in labels if label in both] and any(is_label_used(connection, name) for name in both):
         return (
             f"project.labels: {', '.join(labels)} is another order than before, and labels number the classes; "
@@ -109,5 +109,5 @@ def _gone_source(name: str, pictures: int, new_names: dict[str, str], configured
     return (
         f"source {name!r} is missing, and {pictures} pictures of the catalog are from it; run `isitcake sources rename "
         f"{name} NEW` if it has another name now, `isitcake sources retire {name}` to leave its pictures out from now "
-        f"on, or `isitcake erase --source {name}` to erase them"
+        f"on, or `isitcake erase --source {name} --reason WHY` to erase them"
     )

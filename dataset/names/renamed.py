@@ -19,6 +19,15 @@ def renamed(connection: Connection, kind: str) -> dict[str, str]:
     return {name: newest for name in became if (newest := _newest(name, became)) != name}
 
 
+def first_names(connection: Connection, kind: str) -> dict[str, str]:
+    """The first name of each name that others became, by the newest name."""
+    new_names = renamed(connection, kind)
+    became = set(
+        connection.execute(select(names.c.became).where(names.c.kind == kind, names.c.state == RENAMED)).scalars()
+    )
+    return {new: old for old, new in sorted(new_names.items()) if old not in became}
+
+
 def _newest(name: str, became: Mapping[str, str]) -> str:
     passed = set()
     while name in became and name not in passed:

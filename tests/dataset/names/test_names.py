@@ -171,7 +171,7 @@ def test_a_retired_source_leaves_the_next_version_and_may_come_back(small: Small
 def test_a_removed_source_can_be_erased(small: SmallProject) -> None:
     """Data F14: the third choice of the sentence works while isitcake.toml and the catalog differ."""
     small.configure(N)
-    small.run("erase --source c", "curate", "publish")
+    small.run("erase --source c --reason asked", "curate", "publish")
     assert set(labels_of(small)) == {"not_cake"}
 
 
