@@ -81,7 +81,7 @@ def _labels(manifest: Path | None) -> list[str]:
 def _is_renamed(relabelled: pa.Table, before: Sequence[str], after: Sequence[str]) -> Any:
     """Of each row, whether its class has another name: one label that is gone became one that is new."""
     rows = list(zip(relabelled["was"].to_pylist(), relabelled["label"].to_pylist(), strict=True))
-    candidates = {(was, label) for was, label in set(rows) if was not in after and label not in before}
+    candidates = {(was, label) for was, label in set(rows) if before and was not in after and label not in before}
     olds, news = Counter(was for was, _ in candidates), Counter(label for _, label in candidates)
     renames = {(was, label) for was, label in candidates if olds[was] == news[label] == 1}
     return pa.array([row in renames for row in rows], pa.bool_())
