@@ -4,6 +4,7 @@ import random
 import signal
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from crawling import command, crawled, gallery, html, jpeg, site, stored, wait_until
@@ -85,7 +86,7 @@ def test_a_crawl_that_is_answered_unchanged_asserts_the_claim_too(tmp_path: Path
 
 def test_a_page_that_shows_a_picture_no_longer_ends_no_claim(tmp_path: Path) -> None:
     """A crawl is never whole: only folders are."""
-    pages = {"/": html('<img src="/a.jpg"><img src="/b.jpg">'), "/a.jpg": jpeg(1), "/b.jpg": jpeg(2)}
+    pages: dict[str, Any] = {"/": html('<img src="/a.jpg"><img src="/b.jpg">'), "/a.jpg": jpeg(1), "/b.jpg": jpeg(2)}
     server = Server(Scripted(pages))
     project = site(tmp_path, f"{server.url}/", allowed=[server.address])
     crawled(project)
