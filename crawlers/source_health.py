@@ -50,6 +50,7 @@ class NoteKind(StrEnum):
     SERVER_ERROR = "server error"
     UNREACHABLE = "unreachable"
     PAGE_FAILED = "page failed"
+    GONE = "gone from the folder"
     ROBOTS_UNREADABLE = "robots.txt cannot be read"
     ROBOTS_BLOCKED = "robots.txt cannot be read: blocked"
     ROBOTS_DNS = "robots.txt cannot be read: dns"

@@ -1,7 +1,7 @@
 """Everything that the catalog and the versions know about one image."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, select
@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, select
 from dataset.catalog.tables import (
     asked,
     audit,
+    claims,
     clusters,
     decisions,
     findings,
@@ -30,7 +31,8 @@ Record = dict[str, Any]  # one row of a table: column → value
 class Why:
     """The history of one image.
 
-    facts: format, width, height, bytes. cluster: the other images that show the same picture. queue, asked, judgements,
+    facts: format, width, height, bytes. sightings: with what their sources claimed first. claims: what they claimed
+    later; an empty label ends a claim. cluster: the other images that show the same picture. queue, asked, judgements,
     audit: about any image of the cluster. models: trained on a version with the cluster, as "name version".
     """
 
@@ -49,6 +51,7 @@ class Why:
     split: str | None
     versions: list[Record]
     models: list[str]
+    claims: list[Record] = field(default_factory=list)
 
     def line(self) -> str:
         """The newest decision in one line."""
@@ -109,6 +112,9 @@ def _records(connection: Connection, sha256: str, members: list[str]) -> dict[st
         "sightings": read(
             sightings, image, sightings.c.id, "source", "source_label", "page_url", "image_url", "alt", "licence",
             "creator", "seen_at",
+        ),
+        "claims": read(
+            claims, image, claims.c.id, "source", "image_url", "label", "licence", "creator", "asserted_at"
         ),
         "findings": read(findings, image, findings.c.detector, "detector", "score", "proposes", "evidence"),
         "decisions": read(decisions, image, decisions.c.id, "label", "origin", "reason", "decided_at"),

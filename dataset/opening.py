@@ -8,6 +8,7 @@ from sqlalchemy import select
 from dataset.catalog.engine import Catalog
 from dataset.catalog.tables import erasures
 from dataset.erasure import erased_file
+from dataset.names.agreement import require_agreement
 from dataset.pictures.originals import blobs_of
 from dataset.project import Project
 from foundation.errors import ConfigError, StageError
@@ -16,11 +17,14 @@ from foundation.settings import Settings
 from foundation.settings_file import load
 
 
-def open_project(config: Path | Settings | None = None, *, reads_only: bool = False) -> Project:
+def open_project(
+    config: Path | Settings | None = None, *, reads_only: bool = False, fixes_names: bool = False
+) -> Project:
     """Open the project of isitcake.toml. config: the file, its folder, or settings; None: see settings_file.load.
 
     An interrupted erasure is finished first. reads_only: the library may be read-only; then nothing is written.
-    Raises ConfigError for a wrong isitcake.toml or a library that cannot be written, CatalogError for a catalog out of
+    fixes_names: isitcake.toml may lack labels or sources of the catalog. Raises ConfigError for a wrong isitcake.toml,
+    one that lacks them, or a library that cannot be written, CatalogError for a catalog out of
     reach, StageError if the erasure cannot be finished.
     """
     settings = config if isinstance(config, Settings) else load(config)
@@ -40,6 +44,8 @@ def open_project(config: Path | Settings | None = None, *, reads_only: bool = Fa
             erased_file.merge(project)
         if _is_interrupted(project) or not (can_write or erased_file.is_merged(project)):
             _finish_erasure(project, can_write)
+        if not (reads_only or fixes_names):
+            require_agreement(project)
     except BaseException:
         project.close()
         raise

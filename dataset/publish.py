@@ -20,6 +20,7 @@ from dataset.catalog.writes import insert_new
 from dataset.labels import audit, label_ledger
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import Project
+from dataset.publishing.balance import one_sided
 from dataset.publishing.checked_pictures import damaged_originals, sentence
 from dataset.publishing.choose_rows import choose_rows
 from dataset.publishing.rows_on_disk import RowsOnDisk
@@ -37,7 +38,8 @@ from foundation.locks import exclusive
 class PublishReport:
     """version: name of the new version; None where nothing changed, and then newest is the last one.
 
-    notes: sentences about what was damaged, or repaired, and about a clock that went back.
+    notes: sentences about what was damaged, or repaired, about a clock that went back, about one class or one split
+    only, and about classes with another name or number.
     """
 
     version: str | None
@@ -133,7 +135,8 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
             content = _content_digest(rows)
             newest = published.newest(project.home)
             if newest is not None and newest.content == content:
-                report = PublishReport(None, newest.name, newest.images, newest.counts)
+                notes = one_sided(newest.counts)
+                report = PublishReport(None, newest.name, newest.images, newest.counts, notes=notes)
             else:
                 draft = Draft(new_name, now, rows, content, left_out, audited, newest)
                 removed = _removed(project, content, newest)
@@ -177,6 +180,7 @@ def _report(written: Written) -> PublishReport:
     counts = (changes["added"], changes["removed"], changes["relabelled"])
     n = len(written.repaired)
     notes = [f"{n} normalised pictures were damaged and were made again from their originals"] if n else []
+    notes += written.notes
     return PublishReport(version.name, version.name, version.images, version.counts, *counts, notes)
 
 

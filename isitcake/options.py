@@ -25,11 +25,13 @@ class Context:
 
         return load(self.config, needs_weights=needs_weights)
 
-    def project(self, *, reads_only: bool = False) -> "Project":
-        """reads_only: the library may be one that cannot be written. Raises ConfigError, CatalogError."""
+    def project(self, *, reads_only: bool = False, fixes_names: bool = False) -> "Project":
+        """reads_only: the library may be one that cannot be written. fixes_names: names in isitcake.toml and in the
+        catalog may differ. Raises ConfigError, CatalogError.
+        """
         from dataset.opening import open_project
 
-        return open_project(self.settings(), reads_only=reads_only)
+        return open_project(self.settings(), reads_only=reads_only, fixes_names=fixes_names)
 
 
 pass_context = click.make_pass_decorator(Context)

@@ -6,7 +6,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from sqlalchemy import select
 from dataset.catalog.tables import images, judgements
 from dataset.catalog.writes import insert_new
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin
+from dataset.names.renamed import LABEL, renamed
 from dataset.project import Project
 from foundation.errors import BadAnswers
 from foundation.files import replace_file
@@ -75,7 +76,11 @@ def import_answers(project: Project, path: Path, *, are_known: bool = False) -> 
     """
     now = datetime.now(UTC)
     read = _read_json if path.suffix.lower() == ".json" else _read_csv
-    allowed = [*project.settings.project.labels, *NOT_LABELS]
+    with project.catalog.read() as connection:
+        new_names = renamed(connection, LABEL)
+    labels = project.settings.project.labels
+    allowed = {name: name for name in (*labels, *NOT_LABELS)}
+    allowed = {**{old: new for old, new in new_names.items() if new in allowed}, **allowed}
     answers = read(path, lambda raw: _checked(raw, allowed, now, path))
     origin = JudgementOrigin.GOLD if are_known else JudgementOrigin.IMPORT
     with project.catalog.write() as connection:
@@ -189,14 +194,15 @@ def _raw_answers(task: Mapping[str, Any], where: str) -> list[RawAnswer]:
     ]
 
 
-def _checked(raw: RawAnswer, allowed: Collection[str], now: datetime, path: Path) -> ImportedAnswer:
+def _checked(raw: RawAnswer, allowed: Mapping[str, str], now: datetime, path: Path) -> ImportedAnswer:
     fields, where = raw.fields, f"{path}, {raw.where}"
     sha256, label = (fields["sha256"] or "").strip().lower(), (fields["label"] or "").strip()
     reviewer, stamp = (fields["reviewer"] or "").strip(), (fields.get("answered_at") or "").strip()
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise BadAnswers(f"{where}: {sha256[:20]!r} is not a SHA-256; write 64 hex digits")
     if label not in allowed:
-        raise BadAnswers(f"{where}: {label!r} is not an answer; use one of {', '.join(allowed)}")
+        known = ", ".join(dict.fromkeys(allowed.values()))
+        raise BadAnswers(f"{where}: {label!r} is not an answer; use one of {known}")
     if not reviewer:
         raise BadAnswers(f"{where}: no reviewer; write the reviewer's name or e-mail address")
     try:
@@ -218,7 +224,7 @@ def _checked(raw: RawAnswer, allowed: Collection[str], now: datetime, path: Path
     return ImportedAnswer(
         where=raw.where,
         sha256=sha256,
-        label=label,
+        label=allowed[label],
         reviewer=reviewer,
         answered_at=answered_at,
         seconds=seconds,

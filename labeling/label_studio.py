@@ -28,6 +28,7 @@ from labeling.studio_json import (
     number_of,
     objects,
     text_of,
+    with_stored_names,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class ProjectSettings:
     """The settings of one of our projects in Label Studio.
 
     mark: text in the description by which we recognise the project. answers_needed: different people per task.
-    pre_annotated: show the suggested answer; reviewers then tend to agree with it.
+    pre_annotated: show the suggested answer; reviewers then tend to agree with it. stored_as: names under which Label
+    Studio stores answers that have another name now.
     """
 
     mark: str
@@ -76,6 +78,12 @@ class ProjectSettings:
     guideline_html: str
     answers_needed: int
     pre_annotated: bool = False
+    stored_as: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def screen(self) -> str:
+        """The labelling interface."""
+        return with_stored_names(label_config(self.answers), self.stored_as)
 
 
 class LabelStudio:
@@ -135,9 +143,7 @@ class LabelStudio:
 
     def create_project(self, title: str, settings: ProjectSettings) -> int:
         with self._port():
-            project = self._client.projects.create(
-                title=title, description=settings.mark, label_config=label_config(settings.answers)
-            )
+            project = self._client.projects.create(title=title, description=settings.mark, label_config=settings.screen)
             number = number_of(project.id, "id")
         self.restore_settings(number, settings)
         return number
@@ -146,7 +152,7 @@ class LabelStudio:
         """Restore settings that were changed by hand. Returns their names."""
         wanted: dict[str, Any] = {
             "description": settings.mark,
-            "label_config": label_config(settings.answers),
+            "label_config": settings.screen,
             "expert_instruction": settings.guideline_html,
             "show_instruction": True,
             "show_collab_predictions": settings.pre_annotated,

@@ -15,6 +15,7 @@ from dataset.catalog.tables import asked, cursors, images, judgements, tombstone
 from dataset.catalog.writes import insert_new, upsert
 from dataset.labels import label_ledger
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin
+from dataset.names.renamed import LABEL, renamed
 from dataset.project import Project
 from foundation.errors import LabelStudioError
 from labeling.label_studio import Changes, LabelStudio
@@ -81,6 +82,11 @@ def pull(project: Project, *, everything: bool = False) -> PullReport:
         fetched = [_fetch(project, studio, each, is_full) for each in projects.values()]
     with project.catalog.write() as connection:
         rows, dropped = _judgements(connection, fetched, now)
+        new_names = renamed(connection, LABEL)  # tasks may have been answered before a label was renamed
+        labels = project.settings.project.labels
+        for row in rows:
+            if row["answer"] not in labels:
+                row["answer"] = new_names.get(row["answer"], row["answer"])
         new = insert_new(connection, judgements, rows)
         for part in fetched:
             if until := part.changes.until:

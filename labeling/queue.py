@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, func, select
 
-from dataset.catalog.tables import asked, audit, clusters, images, judgements, queue, sightings
+from dataset.catalog.claims import standing
+from dataset.catalog.tables import asked, audit, clusters, images, judgements, queue
 from dataset.labels import label_ledger
 from dataset.labels.audit import residual
 from dataset.labels.vocabulary import EXCLUDED, DecisionOrigin
@@ -85,7 +86,7 @@ def excluded(project: Project) -> list[dict[str, Any]]:
             .where(clusters.c.sha256 == clusters.c.representative)
             .order_by(clusters.c.sha256)
         ).all()
-        source_labels = {row.sha256: row.source_label for row in connection.execute(select(sightings))}
+        source_labels = {row.sha256: row.source_label for row in connection.execute(select(standing))}
     return [
         {
             "sha256": row.sha256,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
 
-from dataset.catalog.tables import clusters, judgements, sightings
+from dataset.catalog.claims import standing
+from dataset.catalog.tables import clusters, judgements
 from dataset.labels import label_ledger
 from dataset.labels.decisions import Answer
 from dataset.labels.vocabulary import WITHDRAWN, DecisionOrigin, JudgementOrigin
@@ -190,7 +191,7 @@ def _first_and_last(rows: Iterable[Any]) -> tuple[str, str] | None:
 
 def _n_corrected(connection: Connection) -> int:
     """Pictures whose label people changed."""
-    claims = {row.sha256: row.source_label for row in connection.execute(select(sightings).order_by(sightings.c.id))}
+    claims = {row.sha256: row.source_label for row in connection.execute(select(standing).order_by(standing.c.id))}
     representatives = set(connection.execute(select(clusters.c.representative).distinct()).scalars())
     return sum(
         decision.origin in PERSON_ORIGINS and claims.get(sha256) not in (None, decision.label)

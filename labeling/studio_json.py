@@ -200,3 +200,14 @@ def label_config(answers: Sequence[str]) -> str:
         '<TextArea name="why" toName="image" placeholder="why? (optional)" maxSubmissions="1" rows="1"/>'
         "</View>"
     )
+
+
+def with_stored_names(config: str, stored_as: Mapping[str, str]) -> str:
+    """The screen with new names for answers that Label Studio stores under old ones. stored_as: old name by new name.
+
+    Label Studio refuses a screen that lacks an answer which somebody gave.
+    """
+    for name, old in stored_as.items():
+        shown = f'<Choice value="{escape(name)}"'
+        config = config.replace(shown, f'{shown} alias="{escape(old)}"')
+    return config

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from dataset.catalog.tables import cursors
 from dataset.catalog.writes import upsert
+from dataset.names.renamed import LABEL, first_names
 from dataset.project import Project
 from foundation.settings import NOT_LABELS
 from labeling.guideline import as_html, guideline
@@ -91,12 +92,15 @@ def _studio_project(studio: LabelStudio, audience: str, number: int) -> StudioPr
 
 def _settings(project: Project, audience: str) -> ProjectSettings:
     settings = project.settings
+    with project.catalog.read() as connection:
+        stored_as = first_names(connection, LABEL)
     return ProjectSettings(
         mark=_mark(project, audience),
         answers=[*settings.project.labels, *NOT_LABELS],
         guideline_html=as_html(guideline(project)),
         answers_needed=1 if audience == ADJUDICATOR else int(audience),
         pre_annotated=settings.review.pre_annotate,
+        stored_as=stored_as,
     )
 
 

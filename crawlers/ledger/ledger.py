@@ -7,14 +7,16 @@ The next run of a source continues a run that was killed, under its number: its 
 """
 
 import hashlib
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
+from crawlers.ledger.claims import assert_claims, end_claims
 from crawlers.ledger.reports import NOT_MODIFIED, SourceReport, tally, usable_history
 from crawlers.source_health import Note, Outcome, Run, RunStatus, diagnose
-from dataset.catalog.tables import fetches, images, outcomes, runs, sightings
+from dataset.catalog.tables import fetches, images, outcomes, runs
 from dataset.catalog.writes import insert_new, upsert
 from dataset.erasure.tombstones import Erased
 from dataset.pictures.decoding import Header, Undecodable, examine
@@ -188,7 +190,9 @@ class Ledger:
         self.settled[row.image_url] = row.sha256
 
     def sight(self, sha256: str, new_sightings: list[Sighting]) -> None:
-        """Record every page that shows an image; a page that is recorded already changes nothing.
+        """Record every page that shows an image, and assert what the source claims about it.
+
+        A page and a claim that are recorded already change nothing.
 
         An image that was erased meanwhile gets no row, nor does an address that was.
         """
@@ -210,7 +214,24 @@ class Ledger:
         ]
         with self._project.catalog.write() as connection:
             self._erased = self._erased.refreshed(connection)
-            insert_new(connection, sightings, [row for row in rows if not self._erased.has_url(str(row["image_url"]))])
+            rows = [row for row in rows if not self._erased.has_url(str(row["image_url"]))]
+            assert_claims(connection, rows, self._now)
+
+    def end_missing_claims(self, addresses: Collection[str], unreadable: Sequence[str] = ()) -> int:
+        """End the claims about images that are not where they were. Only for sources that are read as a whole.
+
+        addresses: of everything that is there. unreadable: beginnings of addresses where nobody can tell. Returns the
+        number of images.
+        """
+        with self._project.catalog.write() as connection:
+            rows = connection.execute(
+                select(outcomes.c.image_url, outcomes.c.outcome, outcomes.c.sha256).where(
+                    outcomes.c.run_id == self.run_id
+                )
+            )
+            read = {row.image_url: row.sha256 or "" for row in rows if row.outcome != Outcome.FAILED}
+            found = {address: read.get(address) for address in addresses}
+            return end_claims(connection, self.source.name, found, tuple(unreadable), self._now)
 
     def finish(self, totals: RunTotals, notes: list[Note]) -> SourceReport:
         """Close the run: done, or flagged with the likeliest cause after a comparison with earlier runs."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, select
 
 from dataset.catalog.tables import clusters
 
@@ -23,6 +23,6 @@ def blocks(connection: Connection, size: int = CLUSTERS_PER_BLOCK) -> Iterator[C
         low = high
 
 
-def within(statement: Select[Any], table: Table, block: ColumnElement[bool]) -> Select[Any]:
+def within(statement: Select[Any], table: FromClause, block: ColumnElement[bool]) -> Select[Any]:
     """The statement, restricted to the images of one block. table: its table with the column sha256 of the images."""
     return statement.join(clusters, clusters.c.sha256 == table.c.sha256).where(block)

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, Table, create_engine
+from sqlalchemy import URL, Connection, Engine, Table, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -26,16 +26,15 @@ class Catalog:
     def __init__(
         self, url: str, home: Path, busy_timeout_s: float = BUSY_TIMEOUT_S, *, read_only: bool = False
     ) -> None:
-        if url == "sqlite":
-            url = f"sqlite:///{home / 'catalog.db'}"
-        address = make_url(url)
+        is_own_file = url == "sqlite"  # its path is no part of an address: it may hold "?", "#" and "%"
+        address = URL.create("sqlite", database=str(home / "catalog.db")) if is_own_file else make_url(url)
         self.is_sqlite = address.get_backend_name() == "sqlite"
         self.read_only = read_only
         self._file = Path(address.database or "") if self.is_sqlite else None
         self._read_only_file: sqlite_files.ReadOnlyFile | None = None
         self.where = str(self._file) if self._file else address.render_as_string()
         with self._catalog_errors():
-            self.engine = self._engine(url, home, busy_timeout_s)
+            self.engine = self._engine(address, home, busy_timeout_s)
             try:
                 self._bring_up_to_date(home)
             except BaseException:
@@ -125,7 +124,7 @@ class Catalog:
                 "write-ahead log; stop that program, and run any command to finish"
             )
 
-    def _engine(self, url: str, home: Path, busy_timeout_s: float) -> Engine:
+    def _engine(self, url: URL, home: Path, busy_timeout_s: float) -> Engine:
         if self._file is None:
             return create_engine(url, pool_pre_ping=True)
         if sqlite_files.is_empty(self._file):

@@ -1,6 +1,7 @@
 """Tables of facts and ledgers: rows are added, and only an erasure removes them.
 
-Exceptions are `fetches` and `cursors`: they save requests, and a newer row replaces an older one.
+Exceptions are `fetches` and `cursors`, which save requests, and `names`: a newer row replaces an older one. To rename a
+label or a source changes its name in every row.
 """
 
 from sqlalchemy import JSON, Column, Float, Index, Integer, String, Table, Text, UniqueConstraint
@@ -67,6 +68,30 @@ sightings = Table(
     Column("creator", Text, nullable=False, default=""),
     Column("seen_at", Moment, nullable=False),
     UniqueConstraint("sha256", "source", "image_url", "page_url"),
+)
+
+claims = Table(  # what a source asserts about an image at an address, where it differs from what it asserted before
+    "claims",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sha256", SHA, nullable=False, index=True),
+    Column("source", String(64), nullable=False),
+    Column("image_url", Text, nullable=False),
+    Column("label", String(64), nullable=False),  # empty: the source claims nothing about it any more
+    Column("licence", Text, nullable=False),
+    Column("creator", Text, nullable=False),
+    Column("asserted_at", Moment, nullable=False),
+)
+
+names = Table(  # names of labels and sources: what isitcake.toml is compared with
+    "names",
+    metadata,
+    Column("kind", String(16), primary_key=True),  # label, source
+    Column("name", String(64), primary_key=True),
+    Column("position", Integer, nullable=False),  # of a label among the labels; it numbers the classes
+    Column("state", String(16), nullable=False),  # used, renamed, retired
+    Column("became", String(64), nullable=False),  # the new name of a renamed one; else empty
+    Column("since", Moment, nullable=False),
 )
 
 fetches = Table(  # a later crawl sends etag and last_modified as If-None-Match and If-Modified-Since

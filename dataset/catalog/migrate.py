@@ -48,7 +48,7 @@ def migrate(engine: Engine, home: Path, to: str = "head") -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))  # "%" interpolates
     config.attributes["engine"] = engine
     with exclusive(home / ".migration-lock"):  # of two commands on a new library, one migrates
         command.upgrade(config, to)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 
 from foundation.errors import CatalogError
 from foundation.files import storage_errors
@@ -16,7 +16,7 @@ from foundation.files import storage_errors
 
 def writing_engine(path: Path, busy_timeout_s: float) -> Engine:
     """An engine for a catalog that may be changed; the file is created if it is missing."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": busy_timeout_s})
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": busy_timeout_s})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, record: Any) -> None:  # noqa: ARG001
@@ -47,11 +47,12 @@ class ReadOnlyFile:
                 for file in (path, log):
                     shutil.copyfile(file, Path(self._copy.name) / file.name)
             path = Path(self._copy.name) / path.name
-        mode = "mode=ro" if has_log else "mode=ro&immutable=1"
-        self._address = f"file:{quote(str(path))}?{mode}&uri=true"
+        query = {"mode": "ro", "uri": "true", **({} if has_log else {"immutable": "1"})}
+        # Made of its parts: in an address as text, SQLAlchemy would unquote the path before SQLite does.
+        self._address = URL.create("sqlite", database=f"file:{quote(str(path))}", query=query)
 
     def engine(self, busy_timeout_s: float) -> Engine:
-        engine = create_engine(f"sqlite:///{self._address}", connect_args={"timeout": busy_timeout_s})
+        engine = create_engine(self._address, connect_args={"timeout": busy_timeout_s})
 
         @event.listens_for(engine, "connect")
         def prepare(connection: Any, record: Any) -> None:  # noqa: ARG001

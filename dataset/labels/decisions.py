@@ -98,6 +98,8 @@ def decide(
         return Decision(opinion.label, origin, opinion.reason)
     if certain_reason:
         return Decision(UNUSABLE, DecisionOrigin.DETECTOR, certain_reason)
+    if not source_labels:
+        return Decision(EXCLUDED, DecisionOrigin.SOURCE, "no source claims it any more")
     if len(source_labels) != 1:
         return Decision(EXCLUDED, DecisionOrigin.SOURCE, f"sources say {' and '.join(sorted(source_labels))}")
     if error_probability >= EXCLUDING_ERROR_PROBABILITY:

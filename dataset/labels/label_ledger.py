@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from dataset.catalog.claims import standing
 from dataset.catalog.cluster_ranges import blocks, within
-from dataset.catalog.tables import clusters, decisions, findings, judgements, queue, sightings
+from dataset.catalog.tables import clusters, decisions, findings, judgements, queue
 from dataset.catalog.writes import append
 from dataset.labels.decisions import Answer, Decision, Opinion, decide, fit_consensus, opine
 from dataset.labels.vocabulary import CERTAIN, FINAL_ORIGINS, WITHDRAWN, DecisionOrigin
@@ -35,7 +36,7 @@ def _settle_block(
     for row in connection.execute(select(clusters.c.sha256, clusters.c.cluster).where(block)):
         members[row.cluster].append(row.sha256)
     labels: dict[str, set[str]] = defaultdict(set)
-    for row in connection.execute(within(select(sightings.c.sha256, sightings.c.source_label), sightings, block)):
+    for row in connection.execute(within(select(standing.c.sha256, standing.c.source_label), standing, block)):
         labels[row.sha256].add(row.source_label)
     queued = within(select(clusters.c.cluster, queue.c.error_probability).select_from(queue), queue, block)
     error_probabilities = {row.cluster: row.error_probability for row in connection.execute(queued)}

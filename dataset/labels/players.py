@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select
 
 from dataset.catalog.tables import judgements, plays
 from dataset.labels.label_ledger import clusters_by_image
+from dataset.names.renamed import LABEL, renamed
 
 MIN_PLAYERS = 3  # with fewer players, a picture has no agreement
 AGREEMENT_SHARE = 0.6  # share of the vote weight that counts as agreement
@@ -162,12 +163,14 @@ def objections(connection: Connection, cluster_of: Mapping[str, str] | None = No
         if cluster := cluster_of.get(row.sha256):
             judged_at[cluster] = max(judged_at.get(cluster, row.last), row.last)
     all_plays, new_plays = [], []
+    new_names = renamed(connection, LABEL)  # players are asked with the labels of the version that they play with
     newest = {}
     for row in connection.execute(select(plays).order_by(plays.c.id)):
         cluster = cluster_of.get(row.sha256)
         if cluster is None:
             continue
-        play = Play(row.player, cluster, row.answer, row.label, cluster in judged_at)
+        answer, label = (new_names.get(name, name) for name in (row.answer, row.label))
+        play = Play(row.player, cluster, answer, label, cluster in judged_at)
         all_plays.append(play)
         if cluster not in judged_at or row.played_at > judged_at[cluster]:
             new_plays.append(play)
@@ -177,7 +180,8 @@ def objections(connection: Connection, cluster_of: Mapping[str, str] | None = No
     reliabilities = {player: record.reliability for player, record in player_records.items()}
     for cluster, agreement in agreements(with_a_say(new_plays, player_records), reliabilities).items():
         row = newest[cluster]
-        compared = replace(agreement, label=row.label, model_answer=row.model_answer)
+        ours, models = (new_names.get(name, name) for name in (row.label, row.model_answer))
+        compared = replace(agreement, label=ours, model_answer=models)
         if compared.is_dissent or compared.model_answer not in ("", compared.answer):
             objecting[cluster] = compared
     return objecting

@@ -9,8 +9,9 @@ from typing import Any
 from more_itertools import chunked, first
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from dataset.catalog.claims import standing
 from dataset.catalog.cluster_ranges import CLUSTERS_PER_BLOCK, blocks, within
-from dataset.catalog.tables import clusters, fingerprints, images, judgements, queue, sightings, site_splits, tombstones
+from dataset.catalog.tables import clusters, fingerprints, images, judgements, queue, site_splits, tombstones
 from dataset.catalog.tables import splits as splits_table
 from dataset.catalog.writes import insert_new
 from dataset.labels import decisions, label_ledger
@@ -20,6 +21,8 @@ from dataset.versions.manifest import Row
 
 SPLITS_PER_INSERT = 10_000  # rows of the ledger of splits
 REASONS = {"set_aside": "excluded automatically"}  # why clusters stay out, by decided label; others: the label
+
+GONE = "gone from their sources"
 
 
 @dataclass
@@ -66,19 +69,20 @@ def _read_block(
         block.members[row.cluster].append(row.sha256)
         block.representative[row.cluster] = row.representative
     columns = select(
-        sightings.c.id, sightings.c.sha256, sightings.c.source, sightings.c.source_label, sightings.c.site,
-        sightings.c.image_url, sightings.c.page_url, sightings.c.licence, sightings.c.creator,
+        standing.c.id, standing.c.sha256, standing.c.source, standing.c.source_label, standing.c.site,
+        standing.c.image_url, standing.c.page_url, standing.c.licence, standing.c.creator,
     )  # fmt: skip
-    in_time = within(columns, sightings, where).order_by(sightings.c.seen_at, sightings.c.id)
+    in_time = within(columns, standing, where).order_by(standing.c.seen_at, standing.c.id)
     for row in connection.execute(in_time):
         block.seen[row.sha256].append(row)
     block.decided = label_ledger.latest(connection, where)
     assigned = within(select(splits_table.c.sha256, splits_table.c.split), splits_table, where)
     block.split_of = {row.sha256: row.split for row in connection.execute(assigned)}
     for cluster, members in block.members.items():
-        if not any(member in block.seen for member in members):
-            continue
         decision = block.decided.get(block.representative[cluster])
+        if not any(member in block.seen for member in members):
+            left_out[GONE] += decision is not None
+            continue
         if decision and decision.label in labels:
             block.label_of[cluster] = decision.label
         elif decision:

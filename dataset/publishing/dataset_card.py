@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from dataset.publishing.balance import balance
+from dataset.publishing.balance import balance, one_sided
 from dataset.publishing.totals import Totals
 from dataset.versions.facts import Audit, ForcedGate, Gate, Shortcut
 from dataset.versions.published import Version
@@ -104,9 +104,9 @@ def _images(version: Version, totals: Totals) -> str:
         ]
         for split in SPLITS
     ]
-    warning = balance({label: totals.labels[label] for label in version.labels})
+    warnings = [balance({label: totals.labels[label] for label in version.labels}), *one_sided(version.counts)]
     text = f"## Images\n\n{_table(['split', *version.labels, 'share', ''], rows)}\n\n{_shares(version.counts)}"
-    return f"{text}\n\n{warning}" if warning else text
+    return "\n\n".join([text, *(f"{warning[0].upper()}{warning[1:]}" for warning in warnings if warning)])
 
 
 def _shares(counts: Mapping[str, Mapping[str, int]]) -> str:

@@ -44,6 +44,7 @@ def gates_passed(
             _shortcut(project, shortcuts),
             _leakage(totals),
             *_counts(project, totals),
+            *_one_sided(totals),
             _freshness(project, totals, now),
         )
         if check
@@ -103,6 +104,17 @@ def _counts(project: Project, totals: Totals | None) -> list[_Check]:
         refusal = f"{count} images are {label}, under [publish] min_images {limit}; collect more"
         checks.append(_Check(Gate("images", limit, count, label), refusal if count < limit else ""))
     return checks
+
+
+def _one_sided(totals: Totals | None) -> list[_Check]:
+    """Only one label, or only one split, has images: recorded, and no reason to refuse."""
+    if totals is None:
+        return []
+    kinds = {
+        "classes": {label for (_, label), n in totals.by_split.items() if n},
+        "splits": {split for (split, _), n in totals.by_split.items() if n},
+    }
+    return [_Check(Gate(gate, 2, 1, f"{gate} with images")) for gate, names in kinds.items() if len(names) == 1]
 
 
 def _freshness(project: Project, totals: Totals | None, now: datetime | None) -> _Check | None:

@@ -16,6 +16,7 @@ from more_itertools import chunked
 
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import Project
+from dataset.publishing.balance import one_sided
 from dataset.publishing.checked_pictures import CheckedPictures
 from dataset.publishing.croissant import croissant
 from dataset.publishing.dataset_card import card
@@ -24,7 +25,7 @@ from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.shortcut_measures import PICTURES_MEASURED, shortcuts_of
 from dataset.publishing.totals import Totals, totals_of
 from dataset.versions import manifest, merkle, published
-from dataset.versions.changes import changes
+from dataset.versions.changes import changes, other_numbers, renames_in
 from dataset.versions.facts import Audit
 from dataset.versions.published import Version
 
@@ -54,13 +55,14 @@ class Draft:
 
 @dataclass(frozen=True)
 class Written:
-    """changes: images by kind of change since the parent: added, removed, relabelled. repaired: normalised pictures
-    that were damaged and made again, by SHA-256.
+    """changes: images by kind of change since the parent: added, removed, relabelled, renamed. repaired: normalised
+    pictures that were damaged and made again, by SHA-256. notes: warnings, and what changed about the classes.
     """
 
     version: Version
     changes: Counter[str]
     repaired: Sequence[str]
+    notes: Sequence[str] = ()
 
 
 def write_version(
@@ -109,7 +111,17 @@ def write_version(
     for path in [*folder.glob("*"), *folder.glob("data/*/*")]:
         if path.is_file() and path != rows.path:
             flush(path)
-    return Written(version, Counter(diff["change"].to_pylist()), pictures.repaired)
+    notes = [*_notes(parent, version, diff), *one_sided(version.counts)]
+    return Written(version, Counter(diff["change"].to_pylist()), pictures.repaired, notes)
+
+
+def _notes(parent: Version | None, version: Version, diff: Any) -> list[str]:
+    """What changed about the classes since the version before."""
+    if parent is None:
+        return []
+    renames = renames_in(diff)
+    notes = [f"{n} {was} are {label} now" for (was, label), n in renames.items()]
+    return [*notes, *filter(None, [other_numbers(parent.labels, version.labels, renames)])]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, Select, select
 
-from dataset.catalog.tables import features, fingerprints, images, pairs, seen, sightings
+from dataset.catalog.claims import standing
+from dataset.catalog.tables import features, fingerprints, images, pairs, seen
 from dataset.duplicates.clusters import clusters
 from dataset.labels import label_ledger
 from dataset.labels.players import Agreement, objections
@@ -121,7 +122,7 @@ def _read_sightings(connection: Connection) -> tuple[Mapping[str, set[str]], dic
     words: dict[str, set[str]] = defaultdict(set)
     pages_with: dict[tuple[str, str], set[str]] = defaultdict(set)
     pages_of: dict[str, set[str]] = defaultdict(set)
-    for row in connection.execute(select(sightings)):
+    for row in connection.execute(select(standing)):
         claims[row.sha256].add(row.source_label)
         words[row.sha256] |= {row.image_url.split("?")[0].rpartition("/")[2], row.alt} - {""}
         pages_with[row.sha256, row.site].add(row.page_url)

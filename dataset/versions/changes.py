@@ -1,5 +1,7 @@
 """What changed between the manifests of two versions. Needs Arrow, which takes 0.2 s to import."""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +10,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dataset.versions.manifest import unreadable
+from foundation.json_files import read_json
 
 DIFF_SCHEMA = pa.schema([(name, pa.string()) for name in ("change", "sha256", "label", "was", "reason")])
+
+RENAMED = "renamed"  # kind of change: the class has another name, and the image is still in it
 
 
 def changes(old: Path | None, new: Path) -> pa.Table:
     """Compare two manifests; columns as in DIFF_SCHEMA. old: None for the first version.
 
-    Raises DamagedVersion if one cannot be read. Sorted by kind of change (added, relabelled, removed), then by SHA-256.
+    Raises DamagedVersion if one cannot be read. Sorted by kind of change (added, relabelled, removed, renamed), then by
+    SHA-256.
     """
     with unreadable(new):
         after = pq.read_table(new, columns=["sha256", "label", "label_origin", "cluster"])
@@ -38,12 +44,47 @@ def changes(old: Path | None, new: Path) -> pa.Table:
         pc.binary_join_element_wise("the same picture as", pc.utf8_slice_codeunits(removed["twin"], 0, 16), " "),
     )
     parts = [_diff("removed", removed, reason)]
+    other_label = both.filter(pc.invert(pc.or_(is_new, is_gone)))
+    is_renamed = _is_renamed(other_label, _labels(old), _labels(new))
     for kind, table in (
         ("added", both.filter(is_new)),
-        ("relabelled", both.filter(pc.invert(pc.or_(is_new, is_gone)))),
+        ("relabelled", other_label.filter(pc.invert(is_renamed))),
+        (RENAMED, other_label.filter(is_renamed)),
     ):
         parts.append(_diff(kind, table, pc.binary_join_element_wise("label from", table["label_origin"], " ")))
     return pa.concat_tables(parts).sort_by([("change", "ascending"), ("sha256", "ascending")])
+
+
+def renames_in(table: pa.Table) -> dict[tuple[str, str], int]:
+    """Images of each renamed class, by its label before and after. table: of `changes`."""
+    rows = table.filter(pc.equal(table["change"], RENAMED))
+    return dict(sorted(Counter(zip(rows["was"].to_pylist(), rows["label"].to_pylist(), strict=True)).items()))
+
+
+def other_numbers(before: Sequence[str], after: Sequence[str], renames: Iterable[tuple[str, str]]) -> str:
+    """A sentence about classes that have another number; empty where none has. renames: labels before and after."""
+    new_name = dict(renames)
+    moved = [
+        f"{label} is {after.index(label)}, was {number}"
+        for number, label in enumerate(new_name.get(name, name) for name in before)
+        if label in after and after.index(label) != number
+    ]
+    return f"classes have other numbers: {'; '.join(moved)}" if moved else ""
+
+
+def _labels(manifest: Path | None) -> list[str]:
+    """The labels of the version that has this manifest; none where version.json cannot be read."""
+    default: dict[str, Any] = {}
+    return list(read_json(manifest.with_name("version.json"), default).get("labels", [])) if manifest else []
+
+
+def _is_renamed(relabelled: pa.Table, before: Sequence[str], after: Sequence[str]) -> Any:
+    """Of each row, whether its class has another name: one label that is gone became one that is new."""
+    rows = list(zip(relabelled["was"].to_pylist(), relabelled["label"].to_pylist(), strict=True))
+    candidates = {(was, label) for was, label in set(rows) if before and was not in after and label not in before}
+    olds, news = Counter(was for was, _ in candidates), Counter(label for _, label in candidates)
+    renames = {(was, label) for was, label in candidates if olds[was] == news[label] == 1}
+    return pa.array([row in renames for row in rows], pa.bool_())
 
 
 def _diff(kind: str, table: pa.Table, reason: Any) -> pa.Table:

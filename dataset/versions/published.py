@@ -79,13 +79,18 @@ class Version:
 
 @dataclass(frozen=True)
 class Diff:
-    """Images added, removed and relabelled, each with its SHA-256, labels and reason."""
+    """Images added, removed and relabelled, each with its SHA-256, labels and reason.
+
+    renamed: labels that have another name: was, label, images. order: a sentence where classes have other numbers.
+    """
 
     old: str
     new: str
     added: list[dict[str, str]]
     removed: list[dict[str, str]]
     relabelled: list[dict[str, str]]
+    renamed: list[dict[str, str | int]] = field(default_factory=list)
+    order: str = ""
 
 
 def order(name: str) -> tuple[int, ...]:
@@ -212,12 +217,19 @@ def _version(path: Path, content: Any) -> Version:
 
 def diff(home: Path, old: str, new: str) -> Diff:
     """What changed from version `old` to `new`, in the order of SHA-256."""
-    from dataset.versions.changes import changes  # needs Arrow, slow to import
+    from dataset.versions.changes import changes, other_numbers, renames_in  # needs Arrow, slow to import
 
+    before, after = load(home, old), load(home, new)
+    table = changes(before.path / manifest.FILE_NAME, after.path / manifest.FILE_NAME)
+    renames = renames_in(table)
     kinds: dict[str, list[dict[str, str]]] = {"added": [], "removed": [], "relabelled": []}
-    for change in changes(*(load(home, name).path / manifest.FILE_NAME for name in (old, new))).to_pylist():
-        kinds[change.pop("change")].append(change)
-    return Diff(old, new, **kinds)
+    for change in table.to_pylist():
+        kinds.setdefault(change.pop("change"), []).append(change)
+    return Diff(
+        old, new, kinds["added"], kinds["removed"], kinds["relabelled"],
+        renamed=[{"was": was, "label": label, "images": n} for (was, label), n in renames.items()],
+        order=other_numbers(before.labels, after.labels, renames),
+    )  # fmt: skip
 
 
 def erased(path: Path) -> list[ErasedRow]:

@@ -73,7 +73,9 @@ def diff(context: Context, old: str, new: str, html: Path | None, as_json: bool)
     changes = compare(context.settings().home, old, new)
     kinds = {"added": changes.added, "removed": changes.removed, "relabelled": changes.relabelled}
     rows = [(kind, c["sha256"][:16], c["was"], c["label"], c["reason"]) for kind, cs in kinds.items() for c in cs]
-    line = ", ".join(f"{len(changed)} {kind}" for kind, changed in kinds.items())
+    renames = [f"{r['images']} {r['was']} are {r['label']} now" for r in changes.renamed]
+    line = "; ".join([", ".join(f"{len(changed)} {kind}" for kind, changed in kinds.items()), *renames])
+    line += f"; {changes.order}" if changes.order else ""
     if html:
         from web.pages.diff import write_diff
 
@@ -137,7 +139,7 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **sele
     from dataset.erasure.erase import erase as stage
     from dataset.erasure.selection import Selection
 
-    report = stage(context.project(), Selection.of(selection), reason, dry_run)
+    report = stage(context.project(fixes_names=True), Selection.of(selection), reason, dry_run)
     rows = [
         ("images", str(report.images)),
         ("versions", ", ".join(report.versions) or "none"),

@@ -4,8 +4,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from label_studio_sdk._extensions.label_studio_tools.core.label_config import parse_config
 
-from labeling.studio_json import Task, annotations_of, as_import, choice_region, explanation_region, label_config
+from labeling.studio_json import (
+    Task,
+    annotations_of,
+    as_import,
+    choice_region,
+    explanation_region,
+    label_config,
+    with_stored_names,
+)
 
 URL = "http://studio.example"
 STORED = {
@@ -50,3 +59,11 @@ def test_a_suggestion_is_sent_only_if_there_is_one(suggestion: str) -> None:
 def test_labels_are_escaped() -> None:
     """A label is text, never markup."""
     assert '<Choice value="a&quot;b" hotkey="1"/>' in label_config(['a"b'])
+
+
+def test_a_renamed_label_keeps_its_name_in_label_studio() -> None:
+    """Data F5: Label Studio goes on storing the old name, or it would refuse the screen; it shows the new one."""
+    screen = with_stored_names(label_config(["torte", "tor", "unsure"]), {"torte": "cake"})
+    parsed = parse_config(screen)["label"]
+    assert set(parsed["labels"]) == {"cake", "tor", "unsure"}
+    assert parsed["labels_attrs"]["cake"]["value"] == "torte"

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from crawlers.ledger.reports import OUTCOMES, last_reports
-from dataset.catalog.tables import clusters, findings, images, pairs, queue, sightings
+from dataset.catalog.claims import standing
+from dataset.catalog.tables import clusters, findings, images, pairs, queue
 from dataset.labels import label_ledger
 from dataset.project import Project
 from dataset.publishing.balance import balance
@@ -173,7 +174,7 @@ def _changed_labels(connection: Connection, thumbnails: Thumbnails) -> tuple[int
     """How many labels people changed, and some of the pictures."""
     claims = {
         row.sha256: row.source_label
-        for row in connection.execute(select(sightings.c.sha256, sightings.c.source_label).order_by(sightings.c.id))
+        for row in connection.execute(select(standing.c.sha256, standing.c.source_label).order_by(standing.c.id))
     }
     changed = [
         (sha256, decision.label)
@@ -186,7 +187,7 @@ def _changed_labels(connection: Connection, thumbnails: Thumbnails) -> tuple[int
 
 def _sites(connection: Connection) -> dict[str, str]:
     """The source that saw each image first."""
-    rows = connection.execute(select(sightings.c.sha256, sightings.c.source).order_by(sightings.c.id.desc()))
+    rows = connection.execute(select(standing.c.sha256, standing.c.source).order_by(standing.c.id.desc()))
     return {row.sha256: row.source for row in rows}
 
 

@@ -63,6 +63,9 @@ def _origin(history: Why, with_names: bool) -> Iterator[Step]:
         yield "seen", f"{_minute(sighting['seen_at'])} {source}: {sighting['image_url']}"
         if sighting["page_url"] and sighting["page_url"] != sighting["image_url"]:
             yield "", f"on {sighting['page_url']}"
+    for claim in history.claims:
+        says = f"says {claim['label']}" if claim["label"] else "claims nothing any more"
+        yield "claim", f"{_minute(claim['asserted_at'])} {claim['source']} {says}: {claim['image_url']}"
 
 
 def _cluster(history: Why) -> Iterator[Step]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dataset.publishing.balance import balance
+from dataset.publishing.balance import balance, one_sided
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,17 @@ def test_a_warning(counts: dict[str, int], words: str) -> None:
 @pytest.mark.parametrize("counts", [{"cake": 30, "not_cake": 89}, {"cake": 5}, {}])
 def test_no_warning(counts: dict[str, int]) -> None:
     assert balance(counts) == ""
+
+
+@pytest.mark.parametrize(("counts", "words"), [
+    ({"train": {"cake": 3}, "test": {"cake": 1}}, ["every image is labelled cake"]),
+    ({"train": {"cake": 3, "not_cake": 0}, "test": {"cake": 1}}, ["every image is labelled cake"]),
+    ({"train": {"cake": 3, "not_cake": 2}, "test": {}}, ["every image is in the split train"]),
+    ({"test": {"cake": 3}}, ["every image is labelled cake", "every image is in the split test"]),
+    ({"train": {"cake": 3}, "test": {"not_cake": 1}}, []),
+])  # fmt: skip
+def test_one_class_or_one_split(counts: dict[str, dict[str, int]], words: list[str]) -> None:
+    """Use 19: one label or one split that has all images is said."""
+    warnings = one_sided(counts)
+    assert len(warnings) == len(words)
+    assert all(word in warning for word, warning in zip(words, warnings, strict=True))
