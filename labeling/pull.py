@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from dataset.catalog.tables import asked, cursors, images, judgements, tombstones
 from dataset.catalog.writes import insert_new, upsert
-from dataset.labels import label_ledger
+from dataset.labels import judgement_ledger, label_ledger
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin
 from dataset.project import Project
 from foundation.errors import LabelStudioError
@@ -43,7 +43,8 @@ class PullReport:
 
     def line(self) -> str:
         """The result in one line."""
-        text = f"{self.new} new answers ({self.total} in all), {self.labels_changed} labels changed"
+        labels = counted(self.labels_changed, "label")
+        text = f"{counted(self.new, 'new answer')} ({self.total} in all), {labels} changed"
         if self.taken_back:
             text += f", {self.taken_back} withdrawn"
         if self.dropped:
@@ -83,6 +84,7 @@ def pull(project: Project, *, everything: bool = False) -> PullReport:
         rows, dropped = _judgements(connection, fetched, now)
         new = insert_new(connection, judgements, rows)
         for part in fetched:
+            judgement_ledger.learn_users(connection, studio.url, part.changes.users)
             if until := part.changes.until:
                 upsert(connection, cursors, [{"name": f"pulled:{part.project.address}", "value": until.isoformat()}])
         withdrawn, note = 0, ""
@@ -93,7 +95,7 @@ def pull(project: Project, *, everything: bool = False) -> PullReport:
             upsert(connection, cursors, [{"name": f"reconciled:{studio.url}", "value": now.isoformat()}])
         # Without new judgements no label can change.
         labels_changed = label_ledger.settle(connection, now) if new or withdrawn else 0
-        return PullReport(new, _count(connection), labels_changed, withdrawn, dropped, note)
+        return PullReport(new, n_judgements(connection), labels_changed, withdrawn, dropped, note)
 
 
 def _fetch(project: Project, studio: LabelStudio, studio_project: StudioProject, is_full: bool) -> Fetched:
@@ -118,13 +120,14 @@ def withdraw_erased(project: Project, studio: LabelStudio) -> None:
             connection.execute(delete(asked).where(asked.c.ask == row.ask, asked.c.project == row.project))
 
 
-def settled(connection: Connection, new: int, now: datetime) -> PullReport:
-    """Decide all labels again. new: judgements that were added before."""
-    return PullReport(new, _count(connection), label_ledger.settle(connection, now))
-
-
-def _count(connection: Connection) -> int:
+def n_judgements(connection: Connection) -> int:
+    """How many judgements the ledger has."""
     return connection.execute(select(func.count()).select_from(judgements)).scalar_one()
+
+
+def counted(number: int, noun: str) -> str:
+    """The number with its noun: "1 label", "2 labels"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _judgements(connection: Connection, fetched: Iterable[Fetched], now: datetime) -> tuple[list[dict[str, Any]], int]:
@@ -132,7 +135,12 @@ def _judgements(connection: Connection, fetched: Iterable[Fetched], now: datetim
     pairs = [(part.origin, annotation) for part in fetched for annotation in part.changes.answers]
     pairs.sort(key=lambda pair: (pair[1].changed, pair[1].external_id))
     in_catalog = set(connection.execute(select(images.c.sha256)).scalars())
-    rows = [_row(annotation, origin, now) for origin, annotation in pairs if annotation.sha256 in in_catalog]
+    spelling = judgement_ledger.spelling(connection)
+    rows = [
+        {**_row(annotation, origin, now), "reviewer": spelling.get(annotation.reviewer.casefold(), annotation.reviewer)}
+        for origin, annotation in pairs
+        if annotation.sha256 in in_catalog
+    ]
     return rows, len(pairs) - len(rows)
 
 
