@@ -85,9 +85,7 @@ def import_answers(project: Project, path: Path, *, are_known: bool = False) -> 
         n_future = judgement_ledger.n_dated_in_the_future(connection)
     allowed = [*project.settings.project.labels, *NOT_LABELS]
     answers = [_checked(raw, allowed, now, path) for raw in raw_answers]
-    answers = [
-        replace(answer, reviewer=spelling.get(answer.reviewer.casefold(), answer.reviewer)) for answer in answers
-    ]
+    answers = [replace(each, reviewer=spelling.get(each.reviewer.casefold(), each.reviewer)) for each in answers]
     _refuse_contradictions(answers, path)
     for answer in answers:
         if answer.sha256 not in in_catalog:
@@ -99,10 +97,8 @@ def import_answers(project: Project, path: Path, *, are_known: bool = False) -> 
     if answers and not new:
         note = f"{counted(len(answers), 'answer')} of the file {'is' if len(answers) == 1 else 'are'} known already"
     if n_future:
-        verb = "is" if n_future == 1 else "are"
-        note = "; ".join(
-            filter(None, [note, f"{counted(n_future, 'older answer')} dated in the future {verb} undated"])
-        )
+        future = f"{counted(n_future, 'older answer')} with a time in the future replaced by any later import"
+        note = "; ".join(filter(None, [note, future]))
     with project.catalog.read() as connection:
         return PullReport(new, n_judgements(connection), changed, note=note)
 

@@ -189,7 +189,10 @@ def as_moment(value: Any) -> datetime:
 
 
 def label_config(answers: Sequence[str]) -> str:
-    """The screen that reviewers see: the picture, a choice for each answer (the first nine with a hotkey), a line for an explanation."""
+    """The screen that reviewers see: the picture, a choice for each answer, a line for an explanation.
+
+    The first nine choices have a hotkey.
+    """
     choices = "".join(
         f'<Choice value="{escape(answer)}"' + (f' hotkey="{key}"/>' if key else "/>")
         for answer, key in zip_longest(answers, HOTKEYS[: len(answers)], fillvalue="")

@@ -165,7 +165,7 @@ class People:
 
 
 def people_of(project: Project, tasks: Sequence[Mapping[str, Any]]) -> People:
-    """Who answered these exported tasks. For numbers that the catalog does not know, the running Label Studio is asked."""
+    """Who answered these exported tasks. The running Label Studio is asked for numbers that the catalog does not know."""
     with project.catalog.read() as connection:
         known = judgement_ledger.users(connection)
         sent = connection.execute(select(asked.c.ask, asked.c.project)).all()

@@ -46,9 +46,8 @@ class ProjectSection(Section):
             raise ValueError("a label occurs twice; write each label once")
         for label in labels:
             if label.casefold() in RESERVED_LABELS:
-                raise ValueError(
-                    f"{label!r} is an answer that reviewers always have, or a word of the catalog; choose another label"
-                )
+                reason = "an answer that reviewers always have, or a word of the catalog"
+                raise ValueError(f"{label!r} is {reason}; choose another label")
         return labels
 
     @field_validator("contact")
