@@ -21,8 +21,9 @@ from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin
 from dataset.project import Project
 from foundation.errors import BadAnswers
 from foundation.files import replace_file
+from foundation.safe_text import counted
 from foundation.settings import NOT_LABELS
-from labeling.pull import PullReport, counted, n_judgements
+from labeling.pull import PullReport, n_judgements
 from labeling.studio_json import WrongShape, annotations_of, as_moment, choice_region, explanation_region, text_of
 from labeling.studio_projects import people_of
 

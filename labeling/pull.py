@@ -17,6 +17,7 @@ from dataset.labels import judgement_ledger, label_ledger
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin
 from dataset.project import Project
 from foundation.errors import LabelStudioError
+from foundation.safe_text import counted
 from labeling.label_studio import Changes, LabelStudio
 from labeling.plan_round import judged_images
 from labeling.studio_json import Annotation
@@ -123,11 +124,6 @@ def withdraw_erased(project: Project, studio: LabelStudio) -> None:
 def n_judgements(connection: Connection) -> int:
     """How many judgements the ledger has."""
     return connection.execute(select(func.count()).select_from(judgements)).scalar_one()
-
-
-def counted(number: int, noun: str) -> str:
-    """The number with its noun: "1 label", "2 labels"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _judgements(connection: Connection, fetched: Iterable[Fetched], now: datetime) -> tuple[list[dict[str, Any]], int]:

@@ -165,7 +165,7 @@ class People:
 
 
 def people_of(project: Project, tasks: Sequence[Mapping[str, Any]]) -> People:
-    """Who answered these exported tasks. The running Label Studio is asked for numbers that the catalog does not know."""
+    """Who answered these exported tasks. Asks the running Label Studio for numbers that are not known."""
     with project.catalog.read() as connection:
         known = judgement_ledger.users(connection)
         sent = connection.execute(select(asked.c.ask, asked.c.project)).all()
