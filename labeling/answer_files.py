@@ -21,7 +21,7 @@ from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin
 from dataset.project import Project
 from foundation.errors import BadAnswers
 from foundation.files import replace_file
-from foundation.safe_text import counted
+from foundation.safe_text import counted, csv_cell, csv_text
 from foundation.settings import NOT_LABELS
 from labeling.pull import PullReport, n_judgements
 from labeling.studio_json import WrongShape, annotations_of, as_moment, choice_region, explanation_region, text_of
@@ -72,7 +72,7 @@ class ImportedAnswer:
 
 
 def import_answers(project: Project, path: Path, *, are_known: bool = False) -> PullReport:
-    """Add the answers of a file to the ledger: all of them, or none. The same file twice changes nothing.
+    """Add the answers of a file to the ledger: none if one of them is wrong. The same file twice changes nothing.
 
     path: CSV with the columns sha256,label,reviewer[,answered_at,seconds,why], or a JSON export of Label Studio.
     An answer without a time counts as given now. are_known: the answers are certain (gold): they decide labels, and
@@ -139,18 +139,8 @@ def _as_csv(rows: Iterable[Any]) -> str:
     writer.writerow(COLUMNS)
     for row in rows:
         values = (row.sha256, row.answer, row.reviewer, row.answered_at.isoformat(), row.seconds or "", row.why)
-        writer.writerow([_as_cell(value) for value in values])
+        writer.writerow([csv_cell(value) for value in values])
     return text.getvalue()
-
-
-def _as_cell(value: object) -> str:
-    """Text that a spreadsheet does not run as a formula. `_from_cell` gives the text back."""
-    text = str(value)
-    return f"'{text}" if re.match(r"'*[=+\-@\t\r]", text) else text
-
-
-def _from_cell(text: str) -> str:
-    return text[1:] if re.match(r"'+[=+\-@\t\r]", text) else text
 
 
 def _as_json(rows: Iterable[Any]) -> str:
@@ -193,7 +183,7 @@ def _read_csv(path: Path) -> tuple[list[RawAnswer], str]:
             if any(cell.strip() for cell in cells[len(head) :]):
                 message = f"{len(cells)} cells, but {len(head)} columns; put text with a separator into quotes"
                 raise BadAnswers(f"{path}, {where}: {message}")
-            filled = [_from_cell(cell) for cell in cells] + [""] * (len(head) - len(cells))
+            filled = [csv_text(cell) for cell in cells] + [""] * (len(head) - len(cells))
             answers.append(RawAnswer(where, dict(zip(head, filled, strict=False))))
     except (OSError, UnicodeError, csv.Error) as error:
         raise BadAnswers(f"{path} cannot be read ({error}); give a CSV file in UTF-8") from error

@@ -20,11 +20,11 @@ NEXT_QUESTIONS = 10  # `status` estimates how many wrong labels so many further 
 class ReviewStatus:
     """queued: images in the queue without an answer. waiting: questions in Label Studio without an answer.
 
-    judgements: current answers, one for each image and reviewer, without withdrawn ones. reviewers, answers: the same by
-    reviewer and by answer. expected_errors: wrong labels in the queue, by the
-    calibrated error probabilities; next_ten: among its next ten images. disputed: clusters on which reviewers
-    disagree; adjudicating: of them, sent to the adjudicator. audited: images of the audit sample with an answer;
-    audit_error: 95 % interval of the share of wrong labels among them.
+    judgements: current answers, one for each image and reviewer, without withdrawn ones. reviewers, answers: the same
+    by reviewer and by answer. expected_errors: wrong labels in the queue, by the calibrated error probabilities;
+    next_ten: among its next ten images. disputed: clusters on which reviewers disagree; adjudicating: of them, sent to
+    the adjudicator. audited: images of the audit sample with an answer; audit_error: 95 % interval of the share of
+    wrong labels among them.
     """
 
     queued: int

@@ -4,7 +4,8 @@ An answer is known by its reviewer, picture, answer and time. Of two answers of 
 one holds. A time later than the answer's arrival is wrong; then the order of arrival decides.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,8 @@ from dataset.labels.vocabulary import FINAL_ORIGINS, WITHDRAWN, JudgementOrigin
 
 ALLOWED_CLOCK_SKEW = timedelta(minutes=5)  # by which the clock of a reviewer's machine may be ahead of ours
 PICTURES_PER_QUERY = 500
+ROWS_PER_LOCK = 5000  # written in a tenth of a second
+LOCK_PAUSE_S = 0.05  # SQLite's waiting writers try again after 25 to 100 ms
 USER_CURSOR = "studio_user:"  # then a server's address, # and the user's number there; the value is the user's name
 
 Identity = tuple[str, str, str, datetime]  # reviewer, picture, answer, time
@@ -55,22 +58,35 @@ def n_dated_in_the_future(connection: Connection) -> int:
 
 
 def add(catalog: Catalog, rows: Sequence[Mapping[str, Any]], undated: Iterable[int] = ()) -> int:
-    """Add the answers that are new, all in one transaction. Returns their number.
+    """Add the answers that are new, in parts: a repetition adds what a kill left out. Returns their number.
 
     rows: of the table `judgements`. undated: indices of rows whose time is only that of the import; these are new where
     the reviewer's current answer is another one. The ledger is compared before the lock is taken, and again with it
     only if somebody wrote meanwhile.
     """
     no_time = set(undated)
+    undated_rows = {id(rows[index]) for index in no_time}
     with catalog.read() as connection:
         last = _last_id(connection)
         new = _new(connection, rows, no_time)
-    if not new:
-        return 0
-    with catalog.write() as connection:
-        if _last_id(connection) != last:
-            new = _new(connection, rows, no_time)
-        return insert_new(connection, judgements, new)
+    n_added = 0
+    for part in parts(new):
+        with catalog.write() as connection:
+            if _last_id(connection) != last:
+                left = _new(connection, part, {i for i, row in enumerate(part) if id(row) in undated_rows})
+            else:
+                left = part
+            n_added += insert_new(connection, judgements, left)
+            last = _last_id(connection)
+    return n_added
+
+
+def parts(rows: Sequence[Any]) -> Iterator[list[Any]]:
+    """The rows in parts, each for one short transaction. Between two of them, others get the catalog's lock."""
+    for number, part in enumerate(chunked(rows, ROWS_PER_LOCK)):
+        if number:
+            time.sleep(LOCK_PAUSE_S)
+        yield part
 
 
 def _new(connection: Connection, rows: Sequence[Mapping[str, Any]], undated: set[int]) -> list[Mapping[str, Any]]:

@@ -1,7 +1,7 @@
 """The ledger of labels: decisions are appended, and an image's newest decision holds."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -37,20 +37,36 @@ def settle_answers(catalog: Catalog, now: datetime) -> int:
 
     If somebody writes meanwhile, it starts again; the last try holds the lock.
     """
+    n_written = 0
     for _ in range(TRIES_WITHOUT_LOCK):
         with catalog.read() as connection:
             seen, cluster_of = _last_ids(connection), clusters_by_image(connection)
             rows = _answered_rows(connection, cluster_of, now)
-        if not rows:
-            return 0
-        with catalog.write() as connection:
-            if _last_ids(connection) == seen and clusters_by_image(connection) == cluster_of:
-                append(connection, decisions, rows)
-                return len(rows)
+        n_written += (n_new := _append_if_same(catalog, rows, seen, cluster_of))
+        if n_new == len(rows):
+            return n_written
     with catalog.write() as connection:
         rows = _answered_rows(connection, clusters_by_image(connection), now)
         append(connection, decisions, rows)
-        return len(rows)
+        return n_written + len(rows)
+
+
+def _append_if_same(
+    catalog: Catalog, rows: Sequence[dict[str, Any]], seen: tuple[int | None, ...], cluster_of: Mapping[str, str]
+) -> int:
+    """Append decisions in parts, until somebody else wrote. Returns how many.
+
+    seen, cluster_of: what the decisions were made from.
+    """
+    n_written = 0
+    for part in judgement_ledger.parts(rows):
+        with catalog.write() as connection:
+            if _last_ids(connection) != seen or (not n_written and clusters_by_image(connection) != cluster_of):
+                break
+            append(connection, decisions, part)
+            seen = _last_ids(connection)
+        n_written += len(part)
+    return n_written
 
 
 def _last_ids(connection: Connection) -> tuple[int | None, ...]:

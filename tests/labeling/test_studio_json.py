@@ -50,3 +50,13 @@ def test_a_suggestion_is_sent_only_if_there_is_one(suggestion: str) -> None:
 def test_labels_are_escaped() -> None:
     """A label is text, never markup."""
     assert '<Choice value="a&quot;b" hotkey="1"/>' in label_config(['a"b'])
+
+
+@pytest.mark.parametrize("count", [2, 8, 10, 15])
+def test_every_choice_is_on_the_screen(count: int) -> None:
+    """Data F8: with many labels no choice is left out; Label Studio's own reader of the screen sees all of them."""
+    interface = pytest.importorskip("label_studio_sdk.label_interface")
+    answers = [*(f"label-{n}" for n in range(count)), "unusable", "unsure"]
+    screen = label_config(answers)
+    assert list(interface.LabelInterface(screen).get_control("label").labels) == answers
+    assert screen.count("hotkey=") == min(len(answers), 9)
