@@ -6,8 +6,9 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,21 @@ from typing import Any
 from sqlalchemy import select
 
 from dataset.catalog.tables import images, judgements
-from dataset.catalog.writes import insert_new
+from dataset.labels import judgement_ledger, label_ledger
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin
 from dataset.names.renamed import LABEL, renamed
 from dataset.project import Project
 from foundation.errors import BadAnswers
 from foundation.files import replace_file
+from foundation.safe_text import counted, csv_cell, csv_text
 from foundation.settings import NOT_LABELS
-from labeling.pull import PullReport, settled
+from labeling.pull import PullReport, n_judgements
 from labeling.studio_json import WrongShape, annotations_of, as_moment, choice_region, explanation_region, text_of
+from labeling.studio_projects import people_of
 
 COLUMNS = ("sha256", "label", "reviewer", "answered_at", "seconds", "why")
 REQUIRED_COLUMNS = ("label", "reviewer", "sha256")
+SEPARATORS = ",;\t"
 REVIEWER_MAX_CHARACTERS = 128
 EXPLANATION_MAX_CHARACTERS = 500
 
@@ -41,55 +45,82 @@ class RawAnswer:
 
 @dataclass(frozen=True)
 class ImportedAnswer:
-    """One answer of a file, checked."""
+    """One answer of a file, checked. has_time: the file names a time; else it is that of the import."""
 
     where: str
     sha256: str
     label: str
     reviewer: str
     answered_at: datetime
+    has_time: bool
     seconds: float | None
     why: str
-    external_id: str
 
     def row(self, origin: JudgementOrigin, now: datetime) -> dict[str, Any]:
         """As a row of the ledger of judgements."""
+        key = f"{self.reviewer}\0{self.sha256}\0{self.label}\0{self.answered_at.isoformat()}"
         return {
             "sha256": self.sha256,
-            "reviewer": self.reviewer[:REVIEWER_MAX_CHARACTERS],
+            "reviewer": self.reviewer,
             "answer": self.label,
             "answered_at": self.answered_at,
             "origin": origin.value,
-            "external_id": self.external_id,
+            "external_id": hashlib.sha256(key.encode()).hexdigest(),
             "recorded_at": now,
             "seconds": self.seconds,
-            "why": self.why[:EXPLANATION_MAX_CHARACTERS],
+            "why": self.why,
         }
 
 
 def import_answers(project: Project, path: Path, *, are_known: bool = False) -> PullReport:
-    """Add the answers of a file to the ledger: all of them, or none. The same file twice changes nothing.
+    """Add the answers of a file to the ledger: none if one of them is wrong. The same file twice changes nothing.
 
     path: CSV with the columns sha256,label,reviewer[,answered_at,seconds,why], or a JSON export of Label Studio.
-    are_known: the answers are certain (gold): they decide labels, and reviewers are measured by them. Raises
-    BadAnswers, which names the wrong line.
+    An answer without a time counts as given now. are_known: the answers are certain (gold): they decide labels, and
+    reviewers are measured by them. Raises BadAnswers, which names the wrong line.
     """
     now = datetime.now(UTC)
-    read = _read_json if path.suffix.lower() == ".json" else _read_csv
+    raw_answers, note = _read_json(project, path) if path.suffix.lower() == ".json" else _read_csv(path)
     with project.catalog.read() as connection:
+        spelling = judgement_ledger.spelling(connection)
         new_names = renamed(connection, LABEL)
-    labels = project.settings.project.labels
-    allowed = {name: name for name in (*labels, *NOT_LABELS)}
-    allowed = {**{old: new for old, new in new_names.items() if new in allowed}, **allowed}
-    answers = read(path, lambda raw: _checked(raw, allowed, now, path))
-    origin = JudgementOrigin.GOLD if are_known else JudgementOrigin.IMPORT
-    with project.catalog.write() as connection:
         in_catalog = set(connection.execute(select(images.c.sha256)).scalars())
-        for answer in answers:
-            if answer.sha256 not in in_catalog:
-                raise BadAnswers(f"{path}, {answer.where}: no image {answer.sha256[:16]}… in the catalog; remove it")
-        rows = [answer.row(origin, now) for answer in answers]
-        return settled(connection, insert_new(connection, judgements, rows), now)
+        n_future = judgement_ledger.n_dated_in_the_future(connection)
+    allowed = {name: name for name in (*project.settings.project.labels, *NOT_LABELS)}
+    allowed = {**{old: new for old, new in new_names.items() if new in allowed}, **allowed}
+    answers = [_checked(raw, allowed, now, path) for raw in raw_answers]
+    answers = [replace(each, reviewer=spelling.get(each.reviewer.casefold(), each.reviewer)) for each in answers]
+    _refuse_contradictions(answers, path)
+    for answer in answers:
+        if answer.sha256 not in in_catalog:
+            raise BadAnswers(f"{path}, {answer.where}: no image {answer.sha256[:16]}… in the catalog; remove it")
+    origin = JudgementOrigin.GOLD if are_known else JudgementOrigin.IMPORT
+    undated = [index for index, answer in enumerate(answers) if not answer.has_time]
+    new = judgement_ledger.add(project.catalog, [answer.row(origin, now) for answer in answers], undated)
+    changed = label_ledger.settle_answers(project.catalog, now)
+    if answers and not new:
+        note = f"{counted(len(answers), 'answer')} of the file {'is' if len(answers) == 1 else 'are'} known already"
+    if n_future:
+        future = f"{counted(n_future, 'older answer')} with a time in the future replaced by any later import"
+        note = "; ".join(filter(None, [note, future]))
+    with project.catalog.read() as connection:
+        return PullReport(new, n_judgements(connection), changed, note=note)
+
+
+def _refuse_contradictions(answers: Iterable[ImportedAnswer], path: Path) -> None:
+    """Raise BadAnswers if a reviewer answers one picture in two ways, and no time tells which one is later."""
+    first: dict[tuple[str, str, datetime], ImportedAnswer] = {}
+    undated: dict[tuple[str, str], ImportedAnswer] = {}
+    for answer in answers:
+        pair = (answer.reviewer, answer.sha256)
+        other = first.setdefault((*pair, answer.answered_at), answer)
+        if not answer.has_time:
+            other = undated.setdefault(pair, other)
+        if other.label != answer.label:
+            raise BadAnswers(
+                f"{path}, {other.where} and {answer.where}: {answer.reviewer} says {other.label} and {answer.label} "
+                "about one picture at one time; write answered_at, or keep one of them"
+            )
 
 
 def export_answers(project: Project, path: Path) -> int:
@@ -97,11 +128,9 @@ def export_answers(project: Project, path: Path) -> int:
 
     Returns the number of answers.
     """
-    newest: dict[tuple[str, str], Any] = {}
     with project.catalog.read() as connection:
-        for row in connection.execute(select(judgements).order_by(judgements.c.answered_at, judgements.c.id)):
-            newest[row.sha256, row.reviewer] = row
-    rows = [row for _, row in sorted(newest.items()) if row.answer != WITHDRAWN]
+        newest = judgement_ledger.current(connection.execute(select(judgements).order_by(judgements.c.id)))
+    rows = [row for _, row in sorted(newest.items(), key=lambda item: item[0]) if row.answer != WITHDRAWN]
     text = _as_json(rows) if path.suffix.lower() == ".json" else _as_csv(rows)
     replace_file(path, text.encode())
     return len(rows)
@@ -113,14 +142,8 @@ def _as_csv(rows: Iterable[Any]) -> str:
     writer.writerow(COLUMNS)
     for row in rows:
         values = (row.sha256, row.answer, row.reviewer, row.answered_at.isoformat(), row.seconds or "", row.why)
-        writer.writerow([_as_cell(value) for value in values])
+        writer.writerow([csv_cell(value) for value in values])
     return text.getvalue()
-
-
-def _as_cell(value: object) -> str:
-    """Text that a spreadsheet does not run as a formula."""
-    text = str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
 
 
 def _as_json(rows: Iterable[Any]) -> str:
@@ -143,41 +166,71 @@ def _as_task(sha256: str, answers: Sequence[Any]) -> dict[str, Any]:
     return {"data": {"sha256": sha256}, "annotations": annotations}
 
 
-Check = Callable[[RawAnswer], ImportedAnswer]
-
-
-def _read_csv(path: Path, check: Check) -> list[ImportedAnswer]:
+def _read_csv(path: Path) -> tuple[list[RawAnswer], str]:
+    """The answers of a CSV file, and why there are none. Commas, semicolons or tabs separate the cells."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in REQUIRED_COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise BadAnswers(f"{path}: no column {missing[0]!r}; name sha256,label,reviewer in the first line")
-            return [check(RawAnswer(f"line {reader.line_num}", row)) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        content = path.read_bytes()
+        text = content.decode("utf-16" if content[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
+        head = [name.strip().casefold() for name in next(filter(any, reader), [])]
+        missing = [name for name in REQUIRED_COLUMNS if name not in head]
+        if missing:
+            raise BadAnswers(f"{path}: no column {missing[0]!r}; name sha256,label,reviewer in the first line")
+        if twice := [name for name in COLUMNS if head.count(name) > 1]:
+            raise BadAnswers(f"{path}: two columns {twice[0]!r}; remove one of them")
+        answers = []
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            where = f"line {reader.line_num}"
+            if any(cell.strip() for cell in cells[len(head) :]):
+                message = f"{len(cells)} cells, but {len(head)} columns; put text with a separator into quotes"
+                raise BadAnswers(f"{path}, {where}: {message}")
+            filled = [csv_text(cell) for cell in cells] + [""] * (len(head) - len(cells))
+            answers.append(RawAnswer(where, dict(zip(head, filled, strict=False))))
+    except (OSError, UnicodeError, csv.Error) as error:
         raise BadAnswers(f"{path} cannot be read ({error}); give a CSV file in UTF-8") from error
+    return answers, "" if answers else f"{path} has no line after the names of the columns"
 
 
-def _read_json(path: Path, check: Check) -> list[ImportedAnswer]:
+def _separator(text: str) -> str:
+    """The separator with which the first line names the most of our columns."""
+    first = next(filter(str.strip, text.splitlines()), "")
+
+    def columns(separator: str) -> int:
+        return len({name.strip(' "').casefold() for name in first.split(separator)} & set(COLUMNS))
+
+    return max(SEPARATORS, key=columns)
+
+
+def _read_json(project: Project, path: Path) -> tuple[list[RawAnswer], str]:
+    """The answers of Label Studio's JSON, and a note: why there are none, or who is not known by name."""
     try:
-        tasks = json.loads(path.read_text(encoding="utf-8"))
+        tasks = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise BadAnswers(f"{path} cannot be read ({error}); give a JSON export of Label Studio") from error
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise BadAnswers(f"{path}: not a list of tasks; give a JSON export of Label Studio")
-    answers: list[ImportedAnswer] = []
+    people = people_of(project, tasks)
+    answers: list[RawAnswer] = []
+    n_annotations = 0
     for number, task in enumerate(tasks, 1):
         where = f"task {number}"
         try:
-            raw_answers = _raw_answers(task, where)
+            n_annotations += len(task.get("annotations") or [])
+            answers += _raw_answers(task, where, people.names(task))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             message = f"{path}, {where}: not a task of Label Studio ({error}); export the file from there again"
             raise BadAnswers(message) from error
-        answers += [check(raw) for raw in raw_answers]
-    return answers
+    if answers:
+        return answers, people.note
+    if tasks and not any("annotations" in task for task in tasks):
+        raise BadAnswers(f"{path}: no task has annotations; export it as JSON, not as JSON-MIN")
+    reason = f"{counted(n_annotations, 'annotation')} in {counted(len(tasks), 'task')}, none with a choice named label"
+    return [], f"{path} has no answer: {reason}"
 
 
-def _raw_answers(task: Mapping[str, Any], where: str) -> list[RawAnswer]:
+def _raw_answers(task: Mapping[str, Any], where: str, names: Mapping[Any, str]) -> list[RawAnswer]:
     return [
         RawAnswer(
             where,
@@ -190,7 +243,7 @@ def _raw_answers(task: Mapping[str, Any], where: str) -> list[RawAnswer]:
                 "why": annotation.why,
             },
         )
-        for annotation in annotations_of(task, {}, "")
+        for annotation in annotations_of(task, names, "")
     ]
 
 
@@ -211,9 +264,13 @@ def _checked(raw: RawAnswer, allowed: Mapping[str, str], now: datetime, path: Pa
     except WrongShape as error:
         raise BadAnswers(f"{where}: {error}; remove it") from None
     try:
-        answered_at = as_moment(stamp) if stamp else now
+        answered_at = as_moment(stamp).astimezone(UTC) if stamp else now
+    except WrongShape as error:
+        raise BadAnswers(f"{where}: {stamp!r}: {error}; correct it, or leave it empty") from None
     except ValueError:
         raise BadAnswers(f"{where}: {stamp!r} is not a time; write it like 2026-01-31T12:00:00Z") from None
+    if judgement_ledger.too_late(answered_at, now):
+        raise BadAnswers(f"{where}: {stamp!r} is in the future; correct it, or leave it empty")
     try:
         seconds = float(fields.get("seconds") or 0) or None
         if seconds and not math.isfinite(seconds):
@@ -225,9 +282,9 @@ def _checked(raw: RawAnswer, allowed: Mapping[str, str], now: datetime, path: Pa
         where=raw.where,
         sha256=sha256,
         label=allowed[label],
-        reviewer=reviewer,
+        reviewer=reviewer[:REVIEWER_MAX_CHARACTERS],
         answered_at=answered_at,
+        has_time=bool(stamp),
         seconds=seconds,
-        why=why,
-        external_id=hashlib.sha256(f"{reviewer}\0{sha256}\0{label}\0{stamp}".encode()).hexdigest(),
+        why=why[:EXPLANATION_MAX_CHARACTERS],
     )

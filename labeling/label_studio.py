@@ -56,12 +56,13 @@ class PageSizes:
 class Changes:
     """Answers, with the tasks they are in. until: when the last of these tasks changed, by Label Studio's clock.
 
-    tasks: task number by question key.
+    tasks: task number by question key. users: e-mail address by the user's number.
     """
 
     answers: Sequence[Annotation]
     until: datetime | None
     tasks: Mapping[str, int] = field(default_factory=dict)
+    users: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ class LabelStudio:
         if any("result" not in annotation for task in content for annotation in task.get("annotations") or []):
             content = self._pages(project, fields="all", query=query)  # this build does not know `include`
         changes = self._changes(content)
-        return Changes(changes.answers, changes.until or since)
+        return Changes(changes.answers, changes.until or since, users=changes.users)
 
     def everything(self, project: int) -> Changes:
         """All answers and all tasks. Slow, but it shows what was deleted and what `annotations` may have missed."""
@@ -226,15 +227,18 @@ class LabelStudio:
         return self._changes(content)
 
     def _changes(self, content: Sequence[dict[str, Any]]) -> Changes:
-        emails: dict[Any, str] = {}
+        emails = self.users() if any(task.get("annotations") for task in content) else {}
         with self._port():
-            if any(task.get("annotations") for task in content):
-                users = _list(self._client.users.list(), "the list of users")
-                emails = {number_of(user.id, "id"): text_of(user.email, "email") for user in users}
             answers = [annotation for task in content for annotation in annotations_of(task, emails, self.url)]
             numbers = {key_of(task["data"]): task["id"] for task in content if "sha256" in (task["data"] or {})}
             until = max((as_moment(task["updated_at"]) for task in content if task.get("updated_at")), default=None)
-        return Changes(answers, until, numbers)
+        return Changes(answers, until, numbers, emails)
+
+    def users(self) -> dict[int, str]:
+        """E-mail address by the user's number, of everybody who has an account."""
+        with self._port():
+            users = _list(self._client.users.list(), "the list of users")
+            return {number_of(user.id, "id"): text_of(user.email, "email") for user in users}
 
     def _pages(self, project: int, page_size: int | None = None, **parameters: Any) -> list[dict[str, Any]]:
         """Every task of the project as plain data. The SDK's own pager asks for one page too many."""

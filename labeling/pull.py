@@ -13,11 +13,12 @@ from sqlalchemy import Connection, delete, func, select
 
 from dataset.catalog.tables import asked, cursors, images, judgements, tombstones
 from dataset.catalog.writes import insert_new, upsert
-from dataset.labels import label_ledger
+from dataset.labels import judgement_ledger, label_ledger
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin
 from dataset.names.renamed import LABEL, renamed
 from dataset.project import Project
 from foundation.errors import LabelStudioError
+from foundation.safe_text import counted
 from labeling.label_studio import Changes, LabelStudio
 from labeling.plan_round import judged_images
 from labeling.studio_json import Annotation
@@ -44,7 +45,8 @@ class PullReport:
 
     def line(self) -> str:
         """The result in one line."""
-        text = f"{self.new} new answers ({self.total} in all), {self.labels_changed} labels changed"
+        labels = counted(self.labels_changed, "label")
+        text = f"{counted(self.new, 'new answer')} ({self.total} in all), {labels} changed"
         if self.taken_back:
             text += f", {self.taken_back} withdrawn"
         if self.dropped:
@@ -89,6 +91,7 @@ def pull(project: Project, *, everything: bool = False) -> PullReport:
                 row["answer"] = new_names.get(row["answer"], row["answer"])
         new = insert_new(connection, judgements, rows)
         for part in fetched:
+            judgement_ledger.learn_users(connection, studio.url, part.changes.users)
             if until := part.changes.until:
                 upsert(connection, cursors, [{"name": f"pulled:{part.project.address}", "value": until.isoformat()}])
         withdrawn, note = 0, ""
@@ -99,7 +102,7 @@ def pull(project: Project, *, everything: bool = False) -> PullReport:
             upsert(connection, cursors, [{"name": f"reconciled:{studio.url}", "value": now.isoformat()}])
         # Without new judgements no label can change.
         labels_changed = label_ledger.settle(connection, now) if new or withdrawn else 0
-        return PullReport(new, _count(connection), labels_changed, withdrawn, dropped, note)
+        return PullReport(new, n_judgements(connection), labels_changed, withdrawn, dropped, note)
 
 
 def _fetch(project: Project, studio: LabelStudio, studio_project: StudioProject, is_full: bool) -> Fetched:
@@ -124,12 +127,8 @@ def withdraw_erased(project: Project, studio: LabelStudio) -> None:
             connection.execute(delete(asked).where(asked.c.ask == row.ask, asked.c.project == row.project))
 
 
-def settled(connection: Connection, new: int, now: datetime) -> PullReport:
-    """Decide all labels again. new: judgements that were added before."""
-    return PullReport(new, _count(connection), label_ledger.settle(connection, now))
-
-
-def _count(connection: Connection) -> int:
+def n_judgements(connection: Connection) -> int:
+    """How many judgements the ledger has."""
     return connection.execute(select(func.count()).select_from(judgements)).scalar_one()
 
 
@@ -138,7 +137,12 @@ def _judgements(connection: Connection, fetched: Iterable[Fetched], now: datetim
     pairs = [(part.origin, annotation) for part in fetched for annotation in part.changes.answers]
     pairs.sort(key=lambda pair: (pair[1].changed, pair[1].external_id))
     in_catalog = set(connection.execute(select(images.c.sha256)).scalars())
-    rows = [_row(annotation, origin, now) for origin, annotation in pairs if annotation.sha256 in in_catalog]
+    spelling = judgement_ledger.spelling(connection)
+    rows = [
+        {**_row(annotation, origin, now), "reviewer": spelling.get(annotation.reviewer.casefold(), annotation.reviewer)}
+        for origin, annotation in pairs
+        if annotation.sha256 in in_catalog
+    ]
     return rows, len(pairs) - len(rows)
 
 

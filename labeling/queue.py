@@ -1,15 +1,16 @@
 """Read the review queue, without Label Studio: its next images, its state, and what is excluded automatically."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, func, select
+from sqlalchemy import Connection, func, select
 
 from dataset.catalog.claims import standing
 from dataset.catalog.tables import asked, audit, clusters, images, judgements, queue
-from dataset.labels import label_ledger
+from dataset.labels import judgement_ledger, label_ledger
 from dataset.labels.audit import residual
-from dataset.labels.vocabulary import EXCLUDED, DecisionOrigin
+from dataset.labels.vocabulary import EXCLUDED, WITHDRAWN, DecisionOrigin
 from dataset.project import Project
 from labeling.plan_round import Purpose, judged_images, may_be_asked, ranked
 
@@ -20,10 +21,11 @@ NEXT_QUESTIONS = 10  # `status` estimates how many wrong labels so many further 
 class ReviewStatus:
     """queued: images in the queue without an answer. waiting: questions in Label Studio without an answer.
 
-    reviewers, answers: judgements by reviewer and by answer. expected_errors: wrong labels in the queue, by the
-    calibrated error probabilities; next_ten: among its next ten images. disputed: clusters on which reviewers
-    disagree; adjudicating: of them, sent to the adjudicator. audited: images of the audit sample with an answer;
-    audit_error: 95 % interval of the share of wrong labels among them.
+    judgements: current answers, one for each image and reviewer, without withdrawn ones. reviewers, answers: the same
+    by reviewer and by answer. expected_errors: wrong labels in the queue, by the calibrated error probabilities;
+    next_ten: among its next ten images. disputed: clusters on which reviewers disagree; adjudicating: of them, sent to
+    the adjudicator. audited: images of the audit sample with an answer; audit_error: 95 % interval of the share of
+    wrong labels among them.
     """
 
     queued: int
@@ -103,16 +105,19 @@ def excluded(project: Project) -> list[dict[str, Any]]:
 def status(project: Project) -> ReviewStatus:
     """How many questions and answers there are, and how many wrong labels are probably left."""
     with project.catalog.read() as connection:
-        by_reviewer = _judgements_by(connection, judgements.c.reviewer)
+        names = "sha256", "reviewer", "answer", "answered_at", "recorded_at"
+        rows = connection.execute(select(*(judgements.c[name] for name in names)).order_by(judgements.c.id))
+        held = [row for row in judgement_ledger.current(rows).values() if row.answer != WITHDRAWN]
+        by_reviewer = Counter(row.reviewer for row in held)
         error_probabilities = _error_probabilities(connection)
         disputed = {c for c, opinion in label_ledger.opinions_of(connection).items() if opinion.is_open}
         audited = residual(connection)
         return ReviewStatus(
             queued=_n_queued(connection),
             waiting=_n_waiting(connection),
-            judgements=sum(by_reviewer.values()),
-            reviewers=by_reviewer,
-            answers=_judgements_by(connection, judgements.c.answer),
+            judgements=len(held),
+            reviewers=dict(sorted(by_reviewer.items())),
+            answers=dict(sorted(Counter(row.answer for row in held).items())),
             expected_errors=round(sum(error_probabilities), 1),
             next_ten=round(sum(error_probabilities[:NEXT_QUESTIONS]), 2),
             disputed=len(disputed),
@@ -129,11 +134,6 @@ def _n_queued(connection: Connection) -> int:
 def _n_waiting(connection: Connection) -> int:
     is_waiting = asked.c.withdrawn_at.is_(None), asked.c.sha256.not_in(judged_images())
     return connection.execute(select(func.count()).select_from(asked).where(*is_waiting)).scalar_one()
-
-
-def _judgements_by(connection: Connection, column: Column[Any]) -> dict[str, int]:
-    rows = connection.execute(select(column, func.count()).group_by(column).order_by(column))
-    return {row[0]: row[1] for row in rows}
 
 
 def _error_probabilities(connection: Connection) -> list[float]:

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, select
 
 from dataset.catalog.claims import standing
 from dataset.catalog.tables import clusters, judgements
-from dataset.labels import label_ledger
+from dataset.labels import judgement_ledger, label_ledger
 from dataset.labels.decisions import Answer
 from dataset.labels.vocabulary import WITHDRAWN, DecisionOrigin, JudgementOrigin
 from dataset.project import Project
 from foundation.intervals import exact_interval
+from foundation.safe_text import counted
 
 if TYPE_CHECKING:
     from dataset.labels.consensus import Consensus
@@ -29,7 +30,9 @@ PERSON_ORIGINS = (DecisionOrigin.HUMAN, DecisionOrigin.CONSENSUS)
 class Reviewer:
     """One reviewer, measured.
 
-    answers: images answered. accuracy: share of right answers, by the consensus model. agreement: of the images that
+    answers: images with a current answer of the reviewer, as `review status` and `review export` count them. accuracy:
+    share of right answers, by the consensus model; None without an image that is gold or that others answered too.
+    accuracy_interval: its 95 % interval, by these images. agreement: of the images that
     others answered too, the share with the consensus answer. gold: images answered whose answer is known; gold_right:
     of them, answered rightly; gold_interval: 95 % interval of that share. repeats: images answered in two questions;
     steady: of them, with the same answer. seconds: median time of an answer.
@@ -37,7 +40,8 @@ class Reviewer:
 
     reviewer: str
     answers: int
-    accuracy: float
+    accuracy: float | None
+    accuracy_interval: tuple[float, float] | None
     agreement: float | None
     gold: int
     gold_right: int
@@ -58,9 +62,11 @@ class ReviewersReport:
 
     def line(self) -> str:
         """The result in one line."""
-        text = f"{sum(r.answers for r in self.reviewers)} answers by {len(self.reviewers)} people"
+        n_people = len(self.reviewers)
+        text = f"{counted(sum(r.answers for r in self.reviewers), 'answer')} by "
+        text += "1 person" if n_people == 1 else f"{n_people} people"
         if self.cost_s is not None:
-            text += f", {self.corrected} labels corrected at {self.cost_s:.0f} s each"
+            text += f", {counted(self.corrected, 'label')} corrected at {self.cost_s:.0f} s each"
         careless = [r.reviewer for r in self.reviewers if r.is_careless]
         return text + (f"; check the answers of {', '.join(careless)}" if careless else "")
 
@@ -101,10 +107,9 @@ def table_rows(report: ReviewersReport) -> tuple[list[str], list[list[Any]]]:
         [
             r.reviewer,
             r.answers,
-            f"{r.accuracy:.0%}",
+            "–" if r.accuracy is None else f"{r.accuracy:.0%}{_between(r.accuracy_interval)}",
             "–" if r.agreement is None else f"{r.agreement:.0%}",
-            share(r.gold_right, r.gold)
-            + (f" ({r.gold_interval[0]:.0%} to {r.gold_interval[1]:.0%})" if r.gold_interval else ""),
+            share(r.gold_right, r.gold) + _between(r.gold_interval),
             share(r.steady, r.repeats),
             "–" if r.seconds is None else f"{r.seconds:.1f}",
             "careless" if r.is_careless else "",
@@ -112,6 +117,10 @@ def table_rows(report: ReviewersReport) -> tuple[list[str], list[list[Any]]]:
         for r in report.reviewers
     ]
     return ["reviewer", "answers", "accuracy", "agreement", "gold right", "repeats alike", "seconds", ""], rows
+
+
+def _between(interval: tuple[float, float] | None) -> str:
+    return f" ({interval[0]:.0%} to {interval[1]:.0%})" if interval else ""
 
 
 def _report(connection: Connection, since: datetime | None) -> ReviewersReport:
@@ -137,11 +146,13 @@ def _report(connection: Connection, since: datetime | None) -> ReviewersReport:
 
 
 def _judgements_by_reviewer(connection: Connection) -> dict[str, dict[str, list[Any]]]:
-    """Rows of the ledger by reviewer and cluster, oldest first."""
+    """Rows of the ledger by reviewer and cluster; the last one holds."""
     cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters))}
     rows: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
-    for row in connection.execute(select(judgements).order_by(judgements.c.answered_at, judgements.c.id)):
-        rows[row.reviewer][cluster_of.get(row.sha256, row.sha256)].append(row)
+    for row in connection.execute(select(judgements).order_by(judgements.c.id)):
+        earlier = rows[row.reviewer][cluster_of.get(row.sha256, row.sha256)]
+        is_newest = not earlier or judgement_ledger.replaces(row, earlier[-1])
+        earlier.insert(len(earlier) if is_newest else len(earlier) - 1, row)
     return rows
 
 
@@ -159,11 +170,22 @@ def _measured(reviewer: str, by_cluster: Mapping[str, Sequence[Any]], evidence: 
     ]
     repeats = [pair for rows in by_cluster.values() if (pair := _first_and_last(rows))]
     times = _times(row for rows in by_cluster.values() for row in rows)
-    accuracy = evidence.consensus.accuracy(reviewer) if reviewer in evidence.consensus.confusion else 0.0
+    judged = [
+        answer == (evidence.gold.get(cluster) or evidence.consensus.best(cluster)[0])
+        for cluster, answer in last.items()
+        if evidence.is_known_without(reviewer, cluster) or len(evidence.newest.get(cluster, ())) > 1
+    ]
+    accuracy, interval = None, None
+    if judged and reviewer in evidence.consensus.confusion:
+        accuracy = round(evidence.consensus.accuracy(reviewer), 4)
+        low, high = exact_interval(sum(judged), len(judged))
+        interval = _rounded((min(low, accuracy), max(high, accuracy)))
+    held = judgement_ledger.current(sorted((r for rows in by_cluster.values() for r in rows), key=lambda r: r.id))
     return Reviewer(
         reviewer=reviewer,
-        answers=len(last),
-        accuracy=round(accuracy, 4),
+        answers=sum(row.answer != WITHDRAWN for row in held.values()),
+        accuracy=accuracy,
+        accuracy_interval=interval,
         agreement=round(sum(shared) / len(shared), 4) if shared else None,
         gold=len(known),
         gold_right=sum(known),
@@ -171,7 +193,7 @@ def _measured(reviewer: str, by_cluster: Mapping[str, Sequence[Any]], evidence: 
         repeats=len(repeats),
         steady=sum(first == second for first, second in repeats),
         seconds=round(median(times), 1) if times else None,
-        is_careless=accuracy < CARELESS_ACCURACY and len(shared) + len(known) > 0,
+        is_careless=accuracy is not None and accuracy < CARELESS_ACCURACY,
     )
 
 

@@ -5,13 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from itertools import zip_longest
 from typing import Any
 
 EXPLANATION_MAX_CHARACTERS = 500
-HOTKEYS = 9  # the digits 1 to 9
+HOTKEYS = "123456789"  # Label Studio has no key of two digits; later choices are clicked
 REVIEWER_MAX_CHARACTERS = 128  # of the catalog's column
 ANSWER_MAX_CHARACTERS = 64  # of the catalog's column
 LARGEST_NUMBER = 2**31 - 1  # of a task, a user or a project: the catalog's columns take no larger one
+
+FIRST_YEAR, LAST_YEAR = 1970, 9998  # of an answer; the catalog keeps UTC, so both leave room for every zone
 
 
 class WrongShape(ValueError):
@@ -177,22 +180,22 @@ def key_of(data: Mapping[str, Any]) -> str:
 
 
 def as_moment(value: Any) -> datetime:
-    """A time of Label Studio's, with its zone: UTC where it names none. Raises ValueError for other text."""
+    """A time, with its zone: UTC where it names none. Raises ValueError for other text, WrongShape for other years."""
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    try:
-        moment.astimezone(UTC)  # the catalog keeps it so
-    except OverflowError:
-        raise WrongShape("a time is before the year 1 or after 9999") from None
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:  # in UTC, years 1 and 9999 can be years that no clock has
+        raise WrongShape(f"a time is before the year {FIRST_YEAR} or after {LAST_YEAR}")
     return moment
 
 
 def label_config(answers: Sequence[str]) -> str:
-    """The screen that reviewers see: the picture, a choice with a hotkey for each answer, a line for an explanation."""
+    """The screen that reviewers see: the picture, a choice for each answer, a line for an explanation.
+
+    The first nine choices have a hotkey.
+    """
     choices = "".join(
-        f'<Choice value="{escape(answer)}" hotkey="{number}"/>'
-        for number, answer in enumerate(answers, 1)
-        if number <= HOTKEYS
+        f'<Choice value="{escape(answer)}"' + (f' hotkey="{key}"/>' if key else "/>")
+        for answer, key in zip_longest(answers, HOTKEYS[: len(answers)], fillvalue="")
     )
     return (
         '<View><Image name="image" value="$image" zoom="true" maxHeight="70vh"/>'

@@ -1,15 +1,18 @@
 """Our projects in Label Studio: one for each number of answers that a question needs, and the adjudicator's."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 
-from dataset.catalog.tables import cursors
+from dataset.catalog.tables import asked, cursors
 from dataset.catalog.writes import upsert
+from dataset.labels import judgement_ledger
 from dataset.names.renamed import LABEL, first_names
 from dataset.project import Project
+from foundation.errors import LabelStudioError
 from foundation.settings import NOT_LABELS
 from labeling.guideline import as_html, guideline
 from labeling.label_studio import LabelStudio, ProjectSettings
@@ -142,3 +145,57 @@ def _record_number(project: Project, studio: LabelStudio, audience: str, number:
 
 def _cursor(studio: LabelStudio, audience: str) -> str:
     return f"review_project:{audience}:{studio.url}"
+
+
+@dataclass(frozen=True)
+class People:
+    """Who the numbers in a JSON export of Label Studio are.
+
+    servers: address of the Label Studio by question key. known: names by server and number. note: what is not known.
+    """
+
+    servers: Mapping[str, str]
+    known: Mapping[str, Mapping[int, str]]
+    note: str = ""
+
+    def names(self, task: Mapping[str, Any]) -> Mapping[int, str]:
+        """Names by number, for one task: of the server that we sent it to; else of the only server that we know."""
+        data = task.get("data")
+        key = data.get("ask") if isinstance(data, dict) else None
+        server = self.servers.get(key) if isinstance(key, str) else None
+        if server is None and len(self.known) == 1:
+            (server,) = self.known
+        return self.known.get(server or "", {})
+
+
+def people_of(project: Project, tasks: Sequence[Mapping[str, Any]]) -> People:
+    """Who answered these exported tasks. Asks the running Label Studio for numbers that are not known."""
+    with project.catalog.read() as connection:
+        known = judgement_ledger.users(connection)
+        sent = connection.execute(select(asked.c.ask, asked.c.project)).all()
+    servers = {row.ask: row.project.rpartition("/projects/")[0] for row in sent}
+    people = People(servers, known)
+    if not (unknown := _unknown_numbers(people, tasks)):
+        return people
+    try:
+        with open_studio(project) as studio:
+            users = studio.users()
+    except LabelStudioError:
+        names = ", ".join(judgement_ledger.numbered_name(number) for number in sorted(unknown))
+        return People(servers, known, f"{names}: Label Studio, which knows their e-mail addresses, cannot be asked")
+    with project.catalog.write() as connection:
+        judgement_ledger.learn_users(connection, studio.url, users)
+        return People(servers, judgement_ledger.users(connection))
+
+
+def _unknown_numbers(people: People, tasks: Iterable[Mapping[str, Any]]) -> set[int]:
+    unknown = set()
+    for task in tasks:
+        annotations = task.get("annotations")
+        for annotation in annotations if isinstance(annotations, list) else ():
+            author = annotation.get("completed_by") if isinstance(annotation, dict) else None
+            if isinstance(author, dict):
+                author = None if author.get("email") else author.get("id")
+            if type(author) is int and author not in people.names(task):
+                unknown.add(author)
+    return unknown

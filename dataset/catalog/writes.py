@@ -25,7 +25,7 @@ def insert_new(connection: Connection, table: Table, rows: Rows) -> int:
     """Insert the rows whose key is not in the table yet. Returns their number."""
     key = next(iter(table.primary_key))
     return sum(  # counts returned rows, since drivers do not agree on rowcount
-        len(connection.execute(_insert(connection, table).values(part).on_conflict_do_nothing().returning(key)).all())
+        len(connection.execute(_insert(connection, table).on_conflict_do_nothing().returning(key), part).all())
         for part in _parts(connection, table, rows)
     )
 

@@ -3,7 +3,9 @@
 Every reviewer has a confusion matrix, and every item has a probability for each answer. Both are estimated in turn
 (expectation-maximisation, Applied Statistics 28, 1979). New reviewers count as right in 19 of 20 answers until their
 answers show otherwise. So one answer of a new reviewer settles an item, and one answer of a careless reviewer does
-not. Pure functions. See docs/decisions/0014.
+not. The estimate starts from known answers (gold): they say whom to believe before the majority does. Where there are
+none, and the reviewers of an item agree no better than chance, the item is left open. Pure functions. See
+docs/decisions/0014.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +21,12 @@ MAX_CHANGE = 1e-5  # of any probability in the last iteration
 SETTLED_PROBABILITY = 0.88  # an answer with at least this probability holds
 COMMON_ANSWERS_FROM = 3  # votes about an item; with fewer, how common an answer is does not count
 MIN_PROBABILITY = 1e-12
+MIN_SHARED_ITEMS = 10  # of two reviewers, before their agreement is compared with chance
+MIN_KNOWN_ITEMS = 20  # of a reviewer, before known answers say enough about the reviewer
+MIN_KAPPA = 0.1  # Cohen's kappa of two reviewers; below it, they agree no better than by chance
+CONTRARY_KAPPA = -0.2  # below it, one of them says the contrary
+GOOD_KAPPA = 0.5  # from it on, two reviewers who agree outvote a third who answers by chance
+CONTRADICTED_PROBABILITY = 0.5  # highest probability of an answer that a contradiction leaves open
 
 
 @dataclass(frozen=True)
@@ -35,8 +43,9 @@ class Consensus:
     """The fitted model.
 
     answers: the k answers, in the order of the columns below. posteriors: item → (k,) probabilities. evidence: the
-    same from the votes alone, without how common each answer is. confusion: reviewer → (k, k) probabilities of the
-    given answer (column) for each true answer (row).
+    same from the votes alone, without how common each answer is; at most CONTRADICTED_PROBABILITY where reviewers
+    contradict each other. confusion: reviewer → (k, k) probabilities of the given answer (column) for each true answer
+    (row).
     """
 
     answers: tuple[str, ...]
@@ -88,26 +97,82 @@ def consensus(votes: Sequence[Vote], gold: Mapping[str, str] | None = None) -> C
         return Consensus(answers, {}, {}, {})
     indexed = _index(votes, items, reviewers, answers, gold)
     is_used = indexed.is_informative[indexed.item]
-    item, reviewer, answer = indexed.item[is_used], indexed.reviewer[is_used], indexed.answer[is_used]
     prior = np.full(k, 1 / k)
-    counts = np.zeros((len(reviewers), k, k))
-    posterior: NDArray[np.float64] = np.zeros((len(items), k))
+    posterior: NDArray[np.float64] = _as_known(indexed, np.zeros((len(items), k)))
+    counts = _counts(indexed, is_used, posterior, len(reviewers))
     for _ in range(MAX_ITERATIONS):
         before = posterior
         posterior = _posterior(indexed, prior, counts, posterior)
-        counts = np.zeros((len(reviewers), k, k))
-        for truth in range(k):  # answers per reviewer, weighted by the probability of each true answer
-            np.add.at(counts[:, truth], (reviewer, answer), posterior[item, truth])
+        counts = _counts(indexed, is_used, posterior, len(reviewers))
         prior = (posterior.sum(axis=0) + 1) / (len(items) + k)
         if np.abs(posterior - before).max() < MAX_CHANGE:
             break
     evidence = _posterior(indexed, np.full(k, 1 / k), counts, posterior)
+    is_open = _contradicted(indexed, len(reviewers), k) & (indexed.known < 0)
+    evidence[is_open] = np.minimum(evidence[is_open], CONTRADICTED_PROBABILITY)
     return Consensus(
         answers,
         dict(zip(items, posterior, strict=True)),
         dict(zip(items, evidence, strict=True)),
         dict(zip(reviewers, _confusion(counts), strict=True)),
     )
+
+
+def _counts(
+    votes: _Votes, is_used: NDArray[np.bool_], posterior: NDArray[np.float64], n_reviewers: int
+) -> NDArray[np.float64]:
+    """(reviewers, k, k): answers (column) of each reviewer, weighted by the probability of each true answer (row)."""
+    item, k = votes.item[is_used], posterior.shape[1]
+    cell = votes.reviewer[is_used] * k + votes.answer[is_used]
+    by_truth = [np.bincount(cell, posterior[item, truth], n_reviewers * k) for truth in range(k)]
+    return np.stack([weights.reshape(n_reviewers, k) for weights in by_truth], axis=1)
+
+
+def _contradicted(votes: _Votes, n_reviewers: int, k: int) -> NDArray[np.bool_]:
+    """(items,): whether the votes differ, and two reviewers who differ agree no better than by chance.
+
+    Then one of them is useless or says the contrary, and without known answers nobody can tell which one. A reviewer
+    with MIN_KNOWN_ITEMS known answers is measured by them instead.
+    """
+    order = np.argsort(votes.item * n_reviewers + votes.reviewer)
+    item, reviewer, answer = votes.item[order], votes.reviewer[order], votes.answer[order]
+    n_known = np.bincount(reviewer[votes.known[item] >= 0], minlength=n_reviewers)
+    firsts, seconds = [], []
+    for distance in range(1, int(votes.votes_per_item().max())):
+        first = np.flatnonzero(item[distance:] == item[:-distance])
+        firsts.append(first)
+        seconds.append(first + distance)
+    if not firsts:
+        return np.zeros(len(votes.known), dtype=bool)
+    first, second = np.concatenate(firsts), np.concatenate(seconds)
+    pairs, pair = np.unique(reviewer[first] * n_reviewers + reviewer[second], return_inverse=True)
+    shared = np.bincount(pair, minlength=len(pairs))
+    agreed = np.bincount(pair, answer[first] == answer[second], len(pairs)) / shared
+    shares = [
+        np.bincount(pair * k + answer[one], minlength=len(pairs) * k).reshape(-1, k) / shared[:, None]
+        for one in (first, second)
+    ]
+    chance = (shares[0] * shares[1]).sum(axis=1)
+    is_measured = np.minimum(n_known[pairs // n_reviewers], n_known[pairs % n_reviewers]) >= MIN_KNOWN_ITEMS
+    beyond = np.where(chance < 1, (agreed - chance) / np.maximum(1 - chance, MIN_PROBABILITY), 0.0)[pair]
+    is_counted = (shared >= MIN_SHARED_ITEMS)[pair]
+    is_same = answer[first] == answer[second]
+    outvotes = _marked(item[first], is_counted & is_same & (beyond >= GOOD_KAPPA), len(votes.known))
+    is_doubtful = (beyond < CONTRARY_KAPPA) | ((beyond < MIN_KAPPA) & ~outvotes[item[first]])
+    return _marked(item[first], is_counted & ~is_same & is_doubtful & ~is_measured[pair], len(votes.known))
+
+
+def _marked(item: NDArray[np.int64], is_marked: NDArray[np.bool_], n_items: int) -> NDArray[np.bool_]:
+    """(n_items,): the items that are marked at least once. item, is_marked: (n,)."""
+    return np.bincount(item[is_marked], minlength=n_items) > 0
+
+
+def _as_known(votes: _Votes, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same probabilities, with certainty for items whose answer is known. Changes its argument."""
+    is_known = votes.known >= 0
+    probabilities[is_known] = 0.0
+    probabilities[is_known, votes.known[is_known]] = 1.0
+    return probabilities
 
 
 def _index(
@@ -162,12 +227,10 @@ def _posterior(
     prior_counts = PRIOR_ANSWERS * _prior_confusion(counts)[votes.reviewer, :, votes.answer]
     answered = counts[votes.reviewer, :, votes.answer] - own + prior_counts
     rows = counts.sum(axis=2)[votes.reviewer] - own + PRIOR_ANSWERS
-    np.add.at(log_odds, votes.item, np.log(np.maximum(answered, MIN_PROBABILITY) / rows))
-    probabilities = _softmax(log_odds)
-    is_known = votes.known >= 0
-    probabilities[is_known] = 0.0
-    probabilities[is_known, votes.known[is_known]] = 1.0
-    return probabilities
+    logs = np.log(np.maximum(answered, MIN_PROBABILITY) / rows)
+    for truth in range(len(prior)):
+        log_odds[:, truth] += np.bincount(votes.item, logs[:, truth], n_items)
+    return _as_known(votes, _softmax(log_odds))
 
 
 def _softmax(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:

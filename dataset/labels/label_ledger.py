@@ -1,21 +1,25 @@
 """The ledger of labels: decisions are appended, and an image's newest decision holds."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from dataset.catalog.claims import standing
 from dataset.catalog.cluster_ranges import blocks, within
+from dataset.catalog.engine import Catalog
 from dataset.catalog.tables import clusters, decisions, findings, judgements, queue
 from dataset.catalog.writes import append
+from dataset.labels import judgement_ledger
 from dataset.labels.decisions import Answer, Decision, Opinion, decide, fit_consensus, opine
 from dataset.labels.vocabulary import CERTAIN, FINAL_ORIGINS, WITHDRAWN, DecisionOrigin
 
 if TYPE_CHECKING:
     from dataset.labels.consensus import Consensus
+
+TRIES_WITHOUT_LOCK = 3
 
 
 def fitted(connection: Connection) -> "Consensus":
@@ -27,6 +31,65 @@ def settle(connection: Connection, now: datetime) -> int:
     """Append a decision for every image whose decision changed. Returns the number of new decisions."""
     opinions = opinions_of(connection)
     return sum(_settle_block(connection, now, block, opinions) for block in blocks(connection))
+
+
+def settle_answers(catalog: Catalog, now: datetime) -> int:
+    """Like `settle`, for clusters that people answered; only the inserts hold the lock.
+
+    If somebody writes meanwhile, it starts again; the last try holds the lock.
+    """
+    n_written = 0
+    for _ in range(TRIES_WITHOUT_LOCK):
+        with catalog.read() as connection:
+            seen, cluster_of = _last_ids(connection), clusters_by_image(connection)
+            rows = _answered_rows(connection, cluster_of, now)
+        n_written += (n_new := _append_if_same(catalog, rows, seen, cluster_of))
+        if n_new == len(rows):
+            return n_written
+    with catalog.write() as connection:
+        rows = _answered_rows(connection, clusters_by_image(connection), now)
+        append(connection, decisions, rows)
+        return n_written + len(rows)
+
+
+def _append_if_same(
+    catalog: Catalog, rows: Sequence[dict[str, Any]], seen: tuple[int | None, ...], cluster_of: Mapping[str, str]
+) -> int:
+    """Append decisions in parts, until somebody else wrote. Returns how many.
+
+    seen, cluster_of: what the decisions were made from.
+    """
+    n_written = 0
+    for part in judgement_ledger.parts(rows):
+        with catalog.write() as connection:
+            if _last_ids(connection) != seen or (not n_written and clusters_by_image(connection) != cluster_of):
+                break
+            append(connection, decisions, part)
+            seen = _last_ids(connection)
+        n_written += len(part)
+    return n_written
+
+
+def _last_ids(connection: Connection) -> tuple[int | None, ...]:
+    return tuple(connection.execute(select(func.max(table.c.id))).scalar() for table in (judgements, decisions))
+
+
+def _answered_rows(connection: Connection, cluster_of: Mapping[str, str], now: datetime) -> list[dict[str, Any]]:
+    """New decisions for the images of clusters with an answer."""
+    answers = newest_answers(connection, cluster_of)
+    decided = {cluster: decide(opinion, frozenset(), 0.0) for cluster, opinion in opine(answers).items()}
+    before = latest(connection)
+    return [
+        {
+            "sha256": image,
+            "decided_at": now,
+            "label": decision.label,
+            "origin": str(decision.origin),
+            "reason": decision.reason,
+        }
+        for image, cluster in sorted(cluster_of.items())
+        if (decision := decided.get(cluster)) and before.get(image) != decision
+    ]
 
 
 def _settle_block(
@@ -88,23 +151,14 @@ def newest_answers(connection: Connection, cluster_of: Mapping[str, str] | None 
     """
     if cluster_of is None:
         cluster_of = clusters_by_image(connection)
-    answers: dict[str, dict[str, Answer]] = defaultdict(dict)  # by cluster and reviewer
-    rows = connection.execute(
-        select(judgements.c.sha256, judgements.c.reviewer, judgements.c.answer, judgements.c.origin).order_by(
-            judgements.c.answered_at, judgements.c.id
-        )
-    )
-    for row in rows:
-        by_reviewer = answers[cluster_of.get(row.sha256, row.sha256)]
-        if row.answer == WITHDRAWN:
-            by_reviewer.pop(row.reviewer, None)
-        else:
-            by_reviewer[row.reviewer] = Answer(row.reviewer, row.answer, row.origin in FINAL_ORIGINS)
-    return {
-        cluster: [by_reviewer[name] for name in sorted(by_reviewer)]
-        for cluster, by_reviewer in answers.items()
-        if by_reviewer
-    }
+    names = "sha256", "reviewer", "answer", "origin", "answered_at", "recorded_at"
+    rows = connection.execute(select(*(judgements.c[name] for name in names)).order_by(judgements.c.id))
+    held = judgement_ledger.current(rows, cluster_of)
+    answers: dict[str, list[Answer]] = defaultdict(list)
+    for (cluster, reviewer), row in sorted(held.items(), key=lambda item: item[0]):
+        if row.answer != WITHDRAWN:
+            answers[cluster].append(Answer(reviewer, row.answer, row.origin in FINAL_ORIGINS))
+    return dict(answers)
 
 
 def clusters_by_image(connection: Connection) -> dict[str, str]:

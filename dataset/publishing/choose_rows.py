@@ -139,7 +139,9 @@ def _rows(connection: Connection, where: ColumnElement[bool], block: _Block) -> 
         images.c.sha256, images.c.format, images.c.width, images.c.height, images.c.first_seen, fingerprints.c.phash
     ).join(fingerprints, fingerprints.c.sha256 == images.c.sha256)
     facts = {row.sha256: row for row in connection.execute(within(columns, images, where))}
-    counted = within(select(judgements.c.sha256, func.count().label("n")), judgements, where)
+    counted = within(
+        select(judgements.c.sha256, func.count(judgements.c.reviewer.distinct()).label("n")), judgements, where
+    )
     answers = {row.sha256: row.n for row in connection.execute(counted.group_by(judgements.c.sha256))}
     queued = within(select(queue.c.sha256, queue.c.error_probability), queue, where)
     error_probability = {row.sha256: row.error_probability for row in connection.execute(queued)}

@@ -2,6 +2,7 @@
 
 CONFIG_NAME = "isitcake.toml"
 NOT_LABELS = ("unusable", "unsure")  # reviewers may always give these answers; they are never published
+RESERVED_LABELS = (*NOT_LABELS, "set_aside")  # words of the catalog's decisions; no label may have their name
 AGENT_NAME = "isitcakebot"  # product token of the user agent; robots.txt rules for this name apply to our crawler
 WEIGHTS_NAME = "mobilenet_v2_1.0_224.onnx"
 DETECTOR_NAME = "fastestdet_coco.onnx"

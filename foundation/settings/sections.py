@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from foundation.network.addresses import Refused, parse
-from foundation.settings.names import NOT_LABELS
+from foundation.settings.names import RESERVED_LABELS
 
 PHOTO_APIS = {
     "unsplash": "https://api.unsplash.com",
@@ -44,8 +44,10 @@ class ProjectSection(Section):
     def _labels_differ(cls, labels: list[str]) -> list[str]:
         if len(set(labels)) != len(labels):
             raise ValueError("a label occurs twice; write each label once")
-        if reserved := set(labels) & set(NOT_LABELS):
-            raise ValueError(f"{reserved.pop()!r} is an answer that reviewers always have; choose another label")
+        for label in labels:
+            if label.casefold() in RESERVED_LABELS:
+                reason = "an answer that reviewers always have, or a word of the catalog"
+                raise ValueError(f"{label!r} is {reason}; choose another label")
         return labels
 
     @field_validator("contact")

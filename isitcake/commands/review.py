@@ -81,7 +81,8 @@ def next_(context: Context, limit: int, audit: bool, as_json: bool) -> None:
 
     items = next_items(context.project(reads_only=True), limit, audit)
     rows = [(i["error_probability"], i["suggested_label"], "; ".join(i["reasons"]), i["path"]) for i in items]
-    show(items, as_json, Grid(["wrong?", "suggested", "reasons", "picture"], rows))
+    empty = "no image of the audit sample waits for an answer" if audit else "no image waits for an answer"
+    show(items if items or as_json else empty, as_json, Grid(["wrong?", "suggested", "reasons", "picture"], rows))
 
 
 @review.command(short_help="List pictures excluded automatically.")
@@ -119,7 +120,8 @@ def export(context: Context, answers: Path) -> None:
     """Write every current answer to the file ANSWERS: Label Studio's JSON if it ends in .json, else CSV."""
     from labeling.answer_files import export_answers
 
-    show(f"{export_answers(context.project(reads_only=True), answers)} answers in {answers}", False)
+    number = export_answers(context.project(reads_only=True), answers)
+    show(f"{number} answer{'' if number == 1 else 's'} in {answers}", False)
 
 
 COMMANDS: tuple[click.Command, ...] = (review,)

@@ -31,6 +31,8 @@ DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
         ("[project]\ncontact = 'me'\n", "neither a web page nor an e-mail address"),
         ("[project]\nlabels = ['cake']\n", "line 2: project.labels"),
         ("[project]\nlabels = ['cake', 'unsure']\n", "reviewers always have"),
+        ("[project]\nlabels = ['cake', 'set_aside']\n", "a word of the catalog"),  # Data F14
+        ("[project]\nlabels = ['cake', 'Unusable']\n", "reviewers always have"),
         (SITE + SITE, "two sources are named 'a'"),
         (SITE.replace("cake", "pie"), "label 'pie'"),
         (SITE.replace('kind = "site"', 'kind = "ftp"'), "line 3: source 'a' kind"),

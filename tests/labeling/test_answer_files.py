@@ -2,6 +2,7 @@
 
 import csv
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from sqlalchemy import select
 
 from dataset.catalog.tables import judgements
 from dataset.catalog.tables import queue as queue_table
-from dataset.labels import label_ledger
+from dataset.catalog.writes import append
+from dataset.labels import judgement_ledger, label_ledger
 from dataset.project import Project
 from foundation.errors import BadAnswers
 from labeling import queue
 from labeling.answer_files import export_answers, import_answers
+from labeling.pull import PullReport
 
 HEADER = "sha256,label,reviewer,answered_at,seconds,why\n"
 
@@ -134,3 +137,141 @@ def test_known_answers_decide_the_label(collected: Project, tmp_path: Path) -> N
     import_answers(collected, gold, are_known=True)
     with collected.catalog.read() as connection:
         assert label_ledger.latest(connection)[sha256].label == "unusable"
+
+
+def imported(project: Project, path: Path, text: str, *, are_known: bool = False) -> PullReport:
+    path.write_text(text)
+    return import_answers(project, path, are_known=are_known)
+
+
+def label_of(project: Project, sha256: str) -> str:
+    with project.catalog.read() as connection:
+        return label_ledger.latest(connection)[sha256].label
+
+
+def test_an_answer_that_is_taken_back_is_taken(collected: Project, tmp_path: Path) -> None:
+    """Data F12: without times the latest import wins, also when it repeats an earlier one; twice adds nothing."""
+    (sha256,) = images(collected, 1)
+    for label in ("cake", "not_cake", "cake"):
+        text = f"sha256,label,reviewer\n{sha256},{label},r1\n"
+        assert imported(collected, tmp_path / "a.csv", text).new == 1
+        assert label_of(collected, sha256) == label
+        assert imported(collected, tmp_path / "a.csv", text).new == 0
+
+
+@pytest.mark.parametrize(
+    "stamp", ["2126-11-24T10:00:00Z", "2099-01-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"]
+)
+def test_impossible_times_are_one_sentence(collected: Project, tmp_path: Path, stamp: str) -> None:
+    """Data F12: a time in the future, or in years that no zone can name, is refused with its line."""
+    (sha256,) = images(collected, 1)
+    with pytest.raises(BadAnswers, match=r"line 2: .*(in the future|before the year)"):
+        imported(collected, tmp_path / "a.csv", f"{HEADER}{sha256},cake,r1,{stamp},,\n")
+    assert queue.status(collected).judgements == 0
+
+
+def test_an_old_answer_from_the_future_blocks_nothing(collected: Project, tmp_path: Path) -> None:
+    """Use A4: a correction holds against an answer dated 2099 that is in the catalog already, and import says so."""
+    (sha256,) = images(collected, 1)
+    row = {"sha256": sha256, "reviewer": "r1", "answer": "not_cake", "origin": "import", "external_id": "old"}
+    moments = {"answered_at": datetime(2099, 1, 1, tzinfo=UTC), "recorded_at": datetime(2026, 11, 1, tzinfo=UTC)}
+    with collected.catalog.write() as connection:
+        append(connection, judgements, [{**row, **moments}])
+        label_ledger.settle(connection, datetime.now(UTC))
+    assert label_of(collected, sha256) == "not_cake"
+    report = imported(collected, tmp_path / "a.csv", f"{HEADER}{sha256},cake,r1,2026-10-24T10:00:00Z,,\n")
+    assert "1 older answer with a time in the future" in report.line()
+    assert label_of(collected, sha256) == "cake"
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.json"])
+@pytest.mark.parametrize("reviewer", ["@r1", "'@r1", "=r1", "Ann@Example.org", "Zoë"])
+def test_our_own_export_adds_nothing(collected: Project, tmp_path: Path, reviewer: str, name: str) -> None:
+    """Data F11: export then import in one project is 0 new answers and no second reviewer."""
+    first, second = images(collected, 2)
+    rows = f'{first},cake,"{reviewer}",,,=x\n{second},unsure,"{reviewer}",2026-11-24T12:00:00+02:00,3,\n'
+    assert imported(collected, tmp_path / "a.csv", HEADER + rows).new == 2
+    export_answers(collected, tmp_path / name)
+    assert import_answers(collected, tmp_path / name).new == 0
+    assert len(queue.status(collected).reviewers) == 1
+
+
+def test_a_number_of_label_studio_is_the_person_that_pull_knows(collected: Project, tmp_path: Path) -> None:
+    """Data F11: a JSON export names people by number or object; pull learned their addresses."""
+    (sha256,) = images(collected, 1)
+    with collected.catalog.write() as connection:
+        judgement_ledger.learn_users(connection, "http://studio.example", {1: "r1@example.org"})
+    stamped = {"result": STRANGERS_ANSWER["result"], "updated_at": "2026-11-24T10:00:00.123456Z"}
+    for author in (1, {"id": 1}, {"id": 1, "email": "R1@example.org"}):
+        task = {"data": {"sha256": sha256}, "annotations": [{**stamped, "completed_by": author}]}
+        imported(collected, tmp_path / "a.json", json.dumps([task]))
+    assert queue.status(collected).reviewers == {"r1@example.org": 1}
+    imported(collected, tmp_path / "a.csv", f"{HEADER}{sha256},not_cake,r1@example.org,2026-11-24T11:00:00Z,,\n")
+    assert label_of(collected, sha256) == "not_cake"
+
+
+def test_numbers_become_people_when_pull_learns_them(collected: Project, tmp_path: Path) -> None:
+    """Data F11: a file may come before the first pull."""
+    (sha256,) = images(collected, 1)
+    task = {"data": {"sha256": sha256}, "annotations": [STRANGERS_ANSWER]}
+    report = imported(collected, tmp_path / "a.json", json.dumps([task]))
+    assert "user-3" in report.note
+    with collected.catalog.write() as connection:
+        judgement_ledger.learn_users(connection, "http://studio.example", {3: "eve@example.org"})
+    assert queue.status(collected).reviewers == {"eve@example.org": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sha256;label;reviewer\r\n{0};cake;r1\r\n",
+        "SHA256\tLabel\tREVIEWER\n{0}\tcake\tr1\n",
+        "\ufeffsha256, label , reviewer\n{0}, cake , r1 \n\n",
+        '"sha256";"label";"reviewer";"why"\n{0};cake;r1;"a, b; c"\n;;;\n',
+        "reviewer,sha256,label\nr1,{0},cake,\n",
+    ],
+)
+def test_spreadsheets_of_every_country_are_read(collected: Project, tmp_path: Path, text: str) -> None:
+    """Use 23: semicolons, tabs, blanks in the header, a BOM, CRLF and upper case."""
+    (sha256,) = images(collected, 1)
+    assert imported(collected, tmp_path / "a.csv", text.format(sha256)).new == 1
+    assert queue.status(collected).reviewers == {"r1": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sha256,label,reviewer\n{0},cake,r1,extra\n", "line 2: 4 cells, but 3 columns"),
+        ("sha256,label,reviewer\n{0},cake,r1\n{0},not_cake,r1\n", "line 2 and line 3: r1 says cake and not_cake"),
+        ("sha256,label,reviewer,label\n{0},cake,r1,cake\n", "two columns 'label'"),
+    ],
+)
+def test_nothing_is_taken_silently(collected: Project, tmp_path: Path, text: str, message: str) -> None:
+    """Use 23: extra cells, and one reviewer with two answers at one time, are refused with their lines."""
+    (sha256,) = images(collected, 1)
+    with pytest.raises(BadAnswers, match=message):
+        imported(collected, tmp_path / "a.csv", text.format(sha256))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "sha256,label,reviewer\n", "no line after the names of the columns"),
+        ("a.json", "[]", "0 annotations in 0 tasks"),
+        ("a.json", '[{"annotations": [{"was_cancelled": true, "result": []}]}]', "1 annotation in 1 task, none with"),
+    ],
+)
+def test_a_file_that_yields_nothing_says_why(
+    collected: Project, tmp_path: Path, name: str, text: str, message: str
+) -> None:
+    """Use 23: "0 new answers" comes with its reason."""
+    assert message in imported(collected, tmp_path / name, text).line()
+
+
+def test_many_answers_settle_in_one_import(collected: Project, tmp_path: Path) -> None:
+    """Data F14: settling outside the lock gives the decisions that settling everything gives."""
+    names = images(collected, 8)
+    lines = [f"{sha256},{'cake' if n % 3 else 'unusable'},r{n % 2},,," for n, sha256 in enumerate(names)]
+    assert imported(collected, tmp_path / "a.csv", HEADER + "\n".join(lines) + "\n").new == 8
+    with collected.catalog.write() as connection:
+        assert label_ledger.settle(connection, datetime.now(UTC)) == 0

@@ -67,3 +67,13 @@ def test_a_renamed_label_keeps_its_name_in_label_studio() -> None:
     parsed = parse_config(screen)["label"]
     assert set(parsed["labels"]) == {"cake", "tor", "unsure"}
     assert parsed["labels_attrs"]["cake"]["value"] == "torte"
+
+
+@pytest.mark.parametrize("count", [2, 8, 10, 15])
+def test_every_choice_is_on_the_screen(count: int) -> None:
+    """Data F8: with many labels no choice is left out; Label Studio's own reader of the screen sees all of them."""
+    interface = pytest.importorskip("label_studio_sdk.label_interface")
+    answers = [*(f"label-{n}" for n in range(count)), "unusable", "unsure"]
+    screen = label_config(answers)
+    assert list(interface.LabelInterface(screen).get_control("label").labels) == answers
+    assert screen.count("hotkey=") == min(len(answers), 9)

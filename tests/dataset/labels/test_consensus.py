@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -58,3 +59,41 @@ def test_the_consensus_beats_the_majority_and_every_reviewer() -> None:
         assert min(("ann", "bob", "eve"), key=model.accuracy) == "eve"
     ours, majority, best = np.mean(scores, axis=0)
     assert ours > majority > best
+
+
+OTHER = {"cake": "not_cake", "not_cake": "cake"}
+
+
+def outcome(people: dict[str, Callable[[str], str]], n_gold: int) -> Counter[str]:
+    """How many of 300 items are right, wrong and open. people: the answer of each to a truth."""
+    rng = random.Random(3)
+    truth = {f"i{n}": rng.choice(("cake", "not_cake")) for n in range(300 + n_gold)}
+    gold = dict(list(truth.items())[:n_gold])
+    model = consensus([Vote(i, name, say(t)) for i, t in truth.items() for name, say in people.items()], gold)
+    result: Counter[str] = Counter()
+    for item, label in truth.items():
+        if item not in gold:
+            answer, probability = model.best(item)
+            result["open" if probability < SETTLED_PROBABILITY else "right" if answer == label else "wrong"] += 1
+    return result
+
+
+GOOD: dict[str, Callable[[str], str]] = {"good": lambda truth: truth}
+CONTRARY: dict[str, Callable[[str], str]] = {"c1": OTHER.__getitem__, "c2": OTHER.__getitem__}
+ALWAYS_CAKE: dict[str, Callable[[str], str]] = {"a1": lambda _: "cake", "a2": lambda _: "cake"}
+
+
+def test_gold_beats_the_majority() -> None:
+    """Data F14: one good reviewer with 30 gold answers beats two who always say the contrary, or always cake."""
+    assert outcome(GOOD | CONTRARY, 30)["right"] == 300
+    assert outcome({"good2": lambda truth: truth} | GOOD | CONTRARY, 30)["right"] == 300
+    assert outcome(GOOD | ALWAYS_CAKE, 30)["wrong"] <= 3
+
+
+@pytest.mark.parametrize("others", [CONTRARY, ALWAYS_CAKE])
+def test_a_contradiction_without_gold_stays_open(others: dict[str, Callable[[str], str]]) -> None:
+    """Data F14: nobody can tell who is right, so nothing is settled wrong; two good ones still outvote a guesser."""
+    assert outcome(GOOD | others, 0)["wrong"] == 0
+    guess = random.Random(5)
+    guesser: dict[str, Callable[[str], str]] = {"guesser": lambda _: guess.choice(("cake", "not_cake"))}
+    assert outcome(GOOD | {"good2": lambda truth: truth} | guesser, 0)["right"] > 290
