@@ -132,7 +132,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                 raise StageError(f"nothing to publish: {reason}")
             content = _content_digest(rows)
             newest = published.newest(project.home)
-            if newest is not None and newest.content == content:
+            if newest is not None and (newest.content, newest.labels) == (content, labels):
                 report = PublishReport(None, newest.name, newest.images, newest.counts)
             else:
                 draft = Draft(new_name, now, rows, content, left_out, audited, newest)
@@ -143,7 +143,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                     _clear(building, rows.path)
                     draft = replace(draft, name=new_name, created=now)
                     written = write_version(project, draft, building, progress, force, blocks.rows)
-                report = _report(written)
+                report = _report(project, written)
         if report.version is None:
             published.clear_unfinished(project.home)
         else:
@@ -172,12 +172,14 @@ def _clear(building: Path, kept: Path) -> None:
             path.unlink()
 
 
-def _report(written: Written) -> PublishReport:
+def _report(project: Project, written: Written) -> PublishReport:
     version, changes = written.version, written.changes
     counts = (changes["added"], changes["removed"], changes["relabelled"])
     n = len(written.repaired)
     notes = [f"{n} normalised pictures were damaged and were made again from their originals"] if n else []
-    return PublishReport(version.name, version.name, version.images, version.counts, *counts, notes)
+    before = published.load(project.home, version.parent).labels if version.parent else version.labels
+    notes += [published.renumbered(before, version.labels), published.path_note(project.home)]
+    return PublishReport(version.name, version.name, version.images, version.counts, *counts, list(filter(None, notes)))
 
 
 def _audit(connection: Connection) -> Audit | None:

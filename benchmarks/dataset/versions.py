@@ -21,13 +21,13 @@ from PIL import Image
 from sqlalchemy import select
 from table import figures, out, table
 
-from dataset.catalog.tables import clusters, decisions, fingerprints, images, judgements, sightings
+from dataset.catalog.tables import clusters, decisions, digests, fingerprints, images, judgements, sightings
 from dataset.catalog.writes import append
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
 from dataset.exports.export import export
 from dataset.opening import open_project
-from dataset.pictures.decoding import encode_jpeg
+from dataset.pictures.decoding import DERIVED_RECIPE, encode_jpeg
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.versions import published
@@ -229,7 +229,8 @@ def _add(
 
     is_linked: each thousand shares one file, and only images that a publish may measure have an original.
     """
-    tables: dict[Any, list[dict[str, Any]]] = {t: [] for t in (images, fingerprints, clusters, sightings, decisions)}
+    filled = (images, digests, fingerprints, clusters, sightings, decisions)
+    tables: dict[Any, list[dict[str, Any]]] = {t: [] for t in filled}
     names = []
     for n in numbers:
         content = _picture(n)
@@ -253,6 +254,8 @@ def _add(
         noise = np.random.default_rng(n).integers(0, 2**63, 5, dtype=np.uint64)
         tables[images].append({"sha256": name, "format": "JPEG", "width": 320, "height": 240, "has_alpha": 0,
                                "size_bytes": len(content), "first_seen": now})  # fmt: skip
+        tables[digests].append({"sha256": name, "recipe": DERIVED_RECIPE, "size_bytes": path.stat().st_size,
+                                "digest": hashlib.sha256(path.read_bytes()).hexdigest()})  # fmt: skip
         tables[fingerprints].append(
             {"sha256": name, "recipe": "bench", "phash": f"{noise[0]:016x}", "dhash": f"{noise[0]:016x}",
              "phash16": "".join(f"{w:016x}" for w in noise[1:]), "mirrored": f"{noise[0]:016x}", "views": b"",

@@ -24,7 +24,8 @@ REASONS = {"set_aside": "excluded automatically"}  # why clusters stay out, by d
 
 @dataclass
 class _Block:
-    """Some clusters. members: images by cluster. representative: by cluster. seen: sightings by image, oldest first.
+    """Some clusters. members: images by cluster. representative: by cluster. seen: sightings by image, in the order of
+    their sources and addresses: the first represents the image, in whatever order they were collected.
     decided: decision by image. split_of: split by image, where it has one. label_of: label by published cluster.
     """
 
@@ -66,11 +67,10 @@ def _read_block(
         block.members[row.cluster].append(row.sha256)
         block.representative[row.cluster] = row.representative
     columns = select(
-        sightings.c.id, sightings.c.sha256, sightings.c.source, sightings.c.source_label, sightings.c.site,
+        sightings.c.sha256, sightings.c.source, sightings.c.source_label, sightings.c.site,
         sightings.c.image_url, sightings.c.page_url, sightings.c.licence, sightings.c.creator,
     )  # fmt: skip
-    in_time = within(columns, sightings, where).order_by(sightings.c.seen_at, sightings.c.id)
-    for row in connection.execute(in_time):
+    for row in sorted(connection.execute(within(columns, sightings, where)), key=_rank):
         block.seen[row.sha256].append(row)
     block.decided = label_ledger.latest(connection, where)
     assigned = within(select(splits_table.c.sha256, splits_table.c.split), splits_table, where)
@@ -85,6 +85,11 @@ def _read_block(
             left_out[REASONS.get(decision.label, decision.label.replace("_", " "))] += 1
         left_out["near-duplicates"] += len(members) - 1
     return block
+
+
+def _rank(sighting: Any) -> tuple[str, ...]:
+    """Sort key of a sighting that does not depend on when, or after what, it was collected."""
+    return (sighting.source, sighting.image_url, sighting.page_url, sighting.source_label, sighting.site)
 
 
 def _clusters_being_erased(connection: Connection, where: ColumnElement[bool]) -> set[str]:
@@ -148,7 +153,7 @@ def _rows(connection: Connection, where: ColumnElement[bool], block: _Block) -> 
             sha256 = max(copies, key=lambda name: (facts[name].width * facts[name].height, name))
         image, judged = facts[sha256], sum(answers.get(member, 0) for member in members)
         seen = block.sightings_of(cluster)
-        sighting = first(block.seen.get(sha256, ()), None) or min(seen, key=lambda row: row.id)
+        sighting = first(block.seen.get(sha256, ()), None) or min(seen, key=_rank)
         yield Row(
             sha256=sha256,
             file=f"data/{split}/{label}/{sha256[:16]}.jpg",
