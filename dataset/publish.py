@@ -218,10 +218,11 @@ def _used_names(project: Project) -> list[str]:
 
 def _content_digest(rows: Iterable[Row]) -> str:
     """Digest of what a change of makes a new version. Error probabilities are not in it: they change by themselves."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
     digest = hashlib.sha256(f"[{json.dumps(DERIVED_RECIPE)}, [".encode())
     for number, row in enumerate(rows):
         values = [row.sha256, row.label, row.split, row.source_label, row.label_origin, row.sources, row.licence]
-        digest.update(f"{', ' if number else ''}{json.dumps(values, ensure_ascii=False)}".encode())
+        digest.update(f"{', ' if number else ''}{encode(values)}".encode())
     digest.update(b"]]")
     return digest.hexdigest()
 

@@ -227,14 +227,14 @@ def _add(
 ) -> list[str]:
     """Add images as if they were collected, fingerprinted and normalised. Returns their SHA-256s.
 
-    is_linked: each thousand shares one file, and only images that a publish may measure have an original.
+    The original is the normalised picture. is_linked: each thousand shares one file, and only images that a publish may measure have an original.
     """
     filled = (images, digests, fingerprints, clusters, sightings, decisions)
     tables: dict[Any, list[dict[str, Any]]] = {t: [] for t in filled}
     names = []
     for n in numbers:
         content = _picture(n)
-        name = hashlib.sha256(f"{project.home} {n}".encode()).hexdigest()
+        name = hashlib.sha256(content).hexdigest()
         names.append(name)
         path = project.normalised.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -249,13 +249,13 @@ def _add(
         if not is_linked or name.startswith("00"):
             blob = project.blobs.path(name, "JPEG")
             blob.parent.mkdir(parents=True, exist_ok=True)
-            blob.write_bytes(content if rng else b"")  # originals of the large sets are opened, never decoded
+            blob.hardlink_to(path)
         label = ("cake", "not_cake")[n % 2]
         noise = np.random.default_rng(n).integers(0, 2**63, 5, dtype=np.uint64)
         tables[images].append({"sha256": name, "format": "JPEG", "width": 320, "height": 240, "has_alpha": 0,
                                "size_bytes": len(content), "first_seen": now})  # fmt: skip
         tables[digests].append({"sha256": name, "recipe": DERIVED_RECIPE, "size_bytes": path.stat().st_size,
-                                "digest": hashlib.sha256(path.read_bytes()).hexdigest()})  # fmt: skip
+                                "digest": published.file_digest(path)})  # fmt: skip
         tables[fingerprints].append(
             {"sha256": name, "recipe": "bench", "phash": f"{noise[0]:016x}", "dhash": f"{noise[0]:016x}",
              "phash16": "".join(f"{w:016x}" for w in noise[1:]), "mirrored": f"{noise[0]:016x}", "views": b"",

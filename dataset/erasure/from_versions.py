@@ -27,8 +27,20 @@ def versions_with(project: Project, names: Collection[str]) -> list[str]:
 
 
 def search(project: Project, names: Collection[str]) -> list[Path]:
-    """Folders of versions that have one of the images, or that cannot be searched, the oldest first."""
-    return [folder for folder in published.folders(project.home) if unsearchable(folder) or _has_rows(folder, names)]
+    """Folders of versions that have one of the images, or that cannot be searched, the oldest first.
+
+    Also those in which an erasure was interrupted after it removed the rows.
+    """
+    return [
+        folder
+        for folder in published.folders(project.home)
+        if unsearchable(folder) or _has_rows(folder, names) or _is_unfinished(folder)
+    ]
+
+
+def _is_unfinished(folder: Path) -> bool:
+    """Whether rows were erased, and card and version.json do not have the new state yet."""
+    return not published.damage(folder) and published.load(folder, str(folder)).erasures < _erasures(folder)
 
 
 def has_pictures(folder: Path, names: Collection[str]) -> bool:

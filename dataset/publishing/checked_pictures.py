@@ -52,7 +52,7 @@ class CheckedPictures:
         names = [row.sha256 for row in rows]
         with self._project.catalog.read() as connection:
             stored = select(digests).where(digests.c.recipe == DERIVED_RECIPE, digests.c.sha256.in_(names))
-            known = {row.sha256: (row.digest, row.size_bytes) for row in connection.execute(stored)}
+            known = {row.sha256: (row.digest, row.size_bytes) for row in connection.execute(stored).all()}
         new: list[dict[str, Any]] = []
         root = str(self._project.normalised.root)
 
