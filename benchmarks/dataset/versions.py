@@ -164,7 +164,7 @@ def _life(folder: Path) -> dict[str, float]:
     names: list[str] = []
     for round_ in range(ROUNDS):
         now = NOW + timedelta(days=7 * round_)
-        names += _add(project, range(round_ * BATCH, (round_ + 1) * BATCH), now, rng)
+        names += _add(project, range(round_ * BATCH, (round_ + 1) * BATCH), now)
         with project.catalog.write() as connection:
             for name in rng.sample(names, 5):  # people change their answers
                 append(connection, judgements, [
@@ -222,12 +222,11 @@ def _project(folder: Path) -> Project:
     return open_project(load(config, {}))
 
 
-def _add(
-    project: Project, numbers: range, now: datetime, rng: random.Random | None = None, *, is_linked: bool = False
-) -> list[str]:
+def _add(project: Project, numbers: range, now: datetime, *, is_linked: bool = False) -> list[str]:
     """Add images as if they were collected, fingerprinted and normalised. Returns their SHA-256s.
 
-    The original is the normalised picture. is_linked: each thousand shares one file, and only images that a publish may measure have an original.
+    The original is the normalised picture. is_linked: each thousand shares one file, and only images that a publish
+    may measure have an original.
     """
     filled = (images, digests, fingerprints, clusters, sightings, decisions)
     tables: dict[Any, list[dict[str, Any]]] = {t: [] for t in filled}

@@ -209,7 +209,7 @@ for path in sys.argv[1:]:
 
 
 def test_no_other_version_is_read_from_the_cache(published_project: Project, tmp_path: Path) -> None:
-    """Data F1: one cache, folders of one name: two versions, before and after an erasure, in the project and exported."""
+    """Data F1: one cache, folders of one name: two versions, before and after an erasure, and their exports."""
     paths, counts_ = [], []
     for number in range(3):
         version = published.newest(published_project.home)
