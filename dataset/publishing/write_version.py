@@ -21,7 +21,7 @@ from dataset.publishing.dataset_card import card
 from dataset.publishing.gates import gates_passed
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.shortcut_measures import PICTURES_MEASURED, shortcuts_of
-from dataset.publishing.totals import Totals, totals_of
+from dataset.publishing.totals import Totals
 from dataset.versions import identity, manifest, merkle, published
 from dataset.versions.changes import changes
 from dataset.versions.facts import Audit
@@ -46,6 +46,7 @@ class Draft:
     name: str
     created: datetime
     rows: RowsOnDisk
+    totals: Totals
     content: str
     left_out: Mapping[str, int]
     audit: Audit | None
@@ -72,13 +73,12 @@ def write_version(
     rows_per_block: int = ROWS_PER_BLOCK,
 ) -> Written:
     """Write the whole directory and flush it to disk. Raises StageError where a gate refuses, unless forced."""
-    rows, parent = draft.rows, draft.parent
+    rows, totals, parent = draft.rows, draft.totals, draft.parent
     pictures = CheckedPictures(project, parent, rows.path.stat().st_mtime_ns)
     measured = rows.sample(PICTURES_MEASURED)
     with ThreadPoolExecutor(THREADS) as pool:
         pictures.link(measured, None, pool)
     shortcuts = shortcuts_of(project, measured)
-    totals = totals_of(rows, rows.repeated_clusters())
     gates = gates_passed(project, shortcuts["after"], draft.audit, totals, draft.created, force)
     salt = hashlib.sha256(f"{parent.id if parent else ''}\n{draft.content}".encode()).hexdigest()[:32]
     writer = _RowWriter(project, folder, totals, salt, progress, pictures)
