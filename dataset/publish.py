@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from dataset.publishing.balance import one_sided
 from dataset.publishing.checked_pictures import damaged_originals, sentence
 from dataset.publishing.choose_rows import choose_rows
 from dataset.publishing.rows_on_disk import RowsOnDisk
+from dataset.publishing.totals import totals_of
 from dataset.publishing.write_version import ROWS_PER_BLOCK, Draft, Progress, Written, flush, write_version
 from dataset.versions import published
 from dataset.versions.facts import Audit
@@ -132,13 +133,15 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
             if not len(rows):
                 reason = "no image has one of the project's labels; run `isitcake collect` first"
                 raise StageError(f"nothing to publish: {reason}")
-            content = _content_digest(rows)
+            digest = _ContentDigest()
+            totals = totals_of(digest.each(rows), rows.repeated_clusters())
+            content = digest.hex()
             newest = published.newest(project.home)
-            if newest is not None and newest.content == content:
+            if newest is not None and (newest.content, newest.labels) == (content, labels):
                 notes = one_sided(newest.counts)
                 report = PublishReport(None, newest.name, newest.images, newest.counts, notes=notes)
             else:
-                draft = Draft(new_name, now, rows, content, left_out, audited, newest)
+                draft = Draft(new_name, now, rows, totals, content, left_out, audited, newest)
                 removed = _removed(project, content, newest)
                 draft = replace(draft, name=removed.name, created=removed.created_at) if removed else draft
                 written = write_version(project, draft, building, progress, force, blocks.rows)
@@ -146,7 +149,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                     _clear(building, rows.path)
                     draft = replace(draft, name=new_name, created=now)
                     written = write_version(project, draft, building, progress, force, blocks.rows)
-                report = _report(written)
+                report = _report(project, written)
         if report.version is None:
             published.clear_unfinished(project.home)
         else:
@@ -175,12 +178,12 @@ def _clear(building: Path, kept: Path) -> None:
             path.unlink()
 
 
-def _report(written: Written) -> PublishReport:
+def _report(project: Project, written: Written) -> PublishReport:
     version, changes = written.version, written.changes
     counts = (changes["added"], changes["removed"], changes["relabelled"])
     n = len(written.repaired)
     notes = [f"{n} normalised pictures were damaged and were made again from their originals"] if n else []
-    notes += written.notes
+    notes += [*written.notes, *filter(None, [published.path_note(project.home)])]
     return PublishReport(version.name, version.name, version.images, version.counts, *counts, notes)
 
 
@@ -218,14 +221,25 @@ def _used_names(project: Project) -> list[str]:
     return sorted({*recorded, *there}, key=published.order)
 
 
-def _content_digest(rows: Iterable[Row]) -> str:
+class _ContentDigest:
     """Digest of what a change of makes a new version. Error probabilities are not in it: they change by themselves."""
-    digest = hashlib.sha256(f"[{json.dumps(DERIVED_RECIPE)}, [".encode())
-    for number, row in enumerate(rows):
-        values = [row.sha256, row.label, row.split, row.source_label, row.label_origin, row.sources, row.licence]
-        digest.update(f"{', ' if number else ''}{json.dumps(values, ensure_ascii=False)}".encode())
-    digest.update(b"]]")
-    return digest.hexdigest()
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256(f"[{json.dumps(DERIVED_RECIPE)}, [".encode())
+
+    def each(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The same rows, which are added to the digest."""
+        encode = json.JSONEncoder(ensure_ascii=False).encode
+        for number, row in enumerate(rows):
+            values = [row.sha256, row.label, row.split, row.source_label, row.label_origin, row.sources, row.licence]
+            self._digest.update(f"{', ' if number else ''}{encode(values)}".encode())
+            yield row
+
+    def hex(self) -> str:
+        """The digest, 64 hex digits, once all rows were added."""
+        whole = self._digest.copy()
+        whole.update(b"]]")
+        return whole.hexdigest()
 
 
 def _next_name(known: Sequence[str], now: datetime) -> str:

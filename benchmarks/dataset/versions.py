@@ -21,13 +21,13 @@ from PIL import Image
 from sqlalchemy import select
 from table import figures, out, table
 
-from dataset.catalog.tables import clusters, decisions, fingerprints, images, judgements, sightings
+from dataset.catalog.tables import clusters, decisions, digests, fingerprints, images, judgements, sightings
 from dataset.catalog.writes import append
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
 from dataset.exports.export import export
 from dataset.opening import open_project
-from dataset.pictures.decoding import encode_jpeg
+from dataset.pictures.decoding import DERIVED_RECIPE, encode_jpeg
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.versions import published
@@ -164,7 +164,7 @@ def _life(folder: Path) -> dict[str, float]:
     names: list[str] = []
     for round_ in range(ROUNDS):
         now = NOW + timedelta(days=7 * round_)
-        names += _add(project, range(round_ * BATCH, (round_ + 1) * BATCH), now, rng)
+        names += _add(project, range(round_ * BATCH, (round_ + 1) * BATCH), now)
         with project.catalog.write() as connection:
             for name in rng.sample(names, 5):  # people change their answers
                 append(connection, judgements, [
@@ -222,18 +222,18 @@ def _project(folder: Path) -> Project:
     return open_project(load(config, {}))
 
 
-def _add(
-    project: Project, numbers: range, now: datetime, rng: random.Random | None = None, *, is_linked: bool = False
-) -> list[str]:
+def _add(project: Project, numbers: range, now: datetime, *, is_linked: bool = False) -> list[str]:
     """Add images as if they were collected, fingerprinted and normalised. Returns their SHA-256s.
 
-    is_linked: each thousand shares one file, and only images that a publish may measure have an original.
+    The original is the normalised picture. is_linked: each thousand shares one file, and only images that a publish
+    may measure have an original.
     """
-    tables: dict[Any, list[dict[str, Any]]] = {t: [] for t in (images, fingerprints, clusters, sightings, decisions)}
+    filled = (images, digests, fingerprints, clusters, sightings, decisions)
+    tables: dict[Any, list[dict[str, Any]]] = {t: [] for t in filled}
     names = []
     for n in numbers:
         content = _picture(n)
-        name = hashlib.sha256(f"{project.home} {n}".encode()).hexdigest()
+        name = hashlib.sha256(content).hexdigest()
         names.append(name)
         path = project.normalised.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -248,11 +248,13 @@ def _add(
         if not is_linked or name.startswith("00"):
             blob = project.blobs.path(name, "JPEG")
             blob.parent.mkdir(parents=True, exist_ok=True)
-            blob.write_bytes(content if rng else b"")  # originals of the large sets are opened, never decoded
+            blob.hardlink_to(path)
         label = ("cake", "not_cake")[n % 2]
         noise = np.random.default_rng(n).integers(0, 2**63, 5, dtype=np.uint64)
         tables[images].append({"sha256": name, "format": "JPEG", "width": 320, "height": 240, "has_alpha": 0,
                                "size_bytes": len(content), "first_seen": now})  # fmt: skip
+        tables[digests].append({"sha256": name, "recipe": DERIVED_RECIPE, "size_bytes": path.stat().st_size,
+                                "digest": published.file_digest(path)})  # fmt: skip
         tables[fingerprints].append(
             {"sha256": name, "recipe": "bench", "phash": f"{noise[0]:016x}", "dhash": f"{noise[0]:016x}",
              "phash16": "".join(f"{w:016x}" for w in noise[1:]), "mirrored": f"{noise[0]:016x}", "views": b"",

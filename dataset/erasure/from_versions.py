@@ -11,15 +11,14 @@ from more_itertools import sliced
 
 from dataset.project import Project
 from dataset.publishing.croissant import with_manifest_digest
-from dataset.publishing.dataset_card import with_credits
+from dataset.publishing.dataset_card import with_credits, with_tag
 from dataset.publishing.totals import totals_of
-from dataset.versions import manifest, merkle, published
+from dataset.versions import identity, manifest, published
 from dataset.versions.facts import ErasedRow
 from dataset.versions.manifest import Row
 from foundation.errors import DamagedVersion
-from foundation.files import replace_file
 
-DIFF = "diff.parquet"
+TEMPORARY = ".writing-*"  # what a killed process leaves of a file that it was replacing
 
 
 def versions_with(project: Project, names: Collection[str]) -> list[str]:
@@ -28,8 +27,20 @@ def versions_with(project: Project, names: Collection[str]) -> list[str]:
 
 
 def search(project: Project, names: Collection[str]) -> list[Path]:
-    """Folders of versions that have one of the images, or that cannot be searched, the oldest first."""
-    return [folder for folder in published.folders(project.home) if unsearchable(folder) or _has_rows(folder, names)]
+    """Folders of versions that have one of the images, or that cannot be searched, the oldest first.
+
+    Also those in which an erasure was interrupted after it removed the rows.
+    """
+    return [
+        folder
+        for folder in published.folders(project.home)
+        if unsearchable(folder) or _has_rows(folder, names) or _is_unfinished(folder)
+    ]
+
+
+def _is_unfinished(folder: Path) -> bool:
+    """Whether rows were erased, and card and version.json do not have the new state yet."""
+    return not published.damage(folder) and published.load(folder, str(folder)).erasures < _erasures(folder)
 
 
 def has_pictures(folder: Path, names: Collection[str]) -> bool:
@@ -54,7 +65,7 @@ def _has_rows(folder: Path, names: Collection[str]) -> bool:
     import pyarrow.parquet as pq
 
     wanted = set(names)
-    for file in (folder / manifest.FILE_NAME, folder / DIFF):
+    for file in (folder / manifest.FILE_NAME, folder / identity.DIFF):
         if file.is_file():
             with manifest.unreadable(file):
                 if wanted.intersection(pq.read_table(file, columns=["sha256"])["sha256"].to_pylist()):
@@ -87,13 +98,15 @@ def remove_rows(folder: Path, names: set[str], before: Callable[[str], None]) ->
     what it could, if a file cannot be read.
     """
     damage: list[DamagedVersion] = []
+    for leftover in [*folder.glob(TEMPORARY), *folder.glob(f"data/*/{TEMPORARY}")]:
+        leftover.unlink()
     metadata = sorted(folder.glob("data/*/metadata.parquet"))
-    for path in [*metadata, folder / DIFF, folder / manifest.FILE_NAME]:
+    for path in [*metadata, folder / identity.DIFF, folder / manifest.FILE_NAME]:
         before(f"{folder.name}: {f'metadata of {path.parent.name}' if path in metadata else path.name}")
         try:
             if path.is_file() or path.name == manifest.FILE_NAME:
                 with manifest.unreadable(path):
-                    manifest.drop_rows(path, "sha256", names)
+                    manifest.drop_rows(path, "sha256", names, _replace_in(folder))
         except DamagedVersion as error:
             damage.append(error)
     if damage:
@@ -102,6 +115,26 @@ def remove_rows(folder: Path, names: set[str], before: Callable[[str], None]) ->
     _update_card(folder)
     before(f"{folder.name}: croissant.json")
     _update_croissant(folder)
+    before(f"{folder.name}: {published.FACTS}")
+    _count_erasure(folder)
+
+
+def _replace_in(folder: Path) -> Callable[[Path, bytes], None]:
+    return lambda path, content: identity.replace_listed(folder, path.relative_to(folder).as_posix(), content)
+
+
+def _count_erasure(folder: Path) -> None:
+    """Write how many erasures removed rows of the version into version.json."""
+    if not published.damage(folder):
+        facts = identity.read_facts(folder)
+        if facts.get("erasures", 0) < (count := _erasures(folder)):
+            identity.change_facts(folder, facts, {"erasures": count})
+
+
+def _erasures(folder: Path) -> int:
+    """How many erasures removed rows of a version: also the one that is going on."""
+    before = published.load(folder, str(folder)).erasures
+    return max([before, *(row.erasure for row in published.erased(folder))])
 
 
 def remove_pictures(project: Project, names: Sequence[str]) -> None:
@@ -129,35 +162,39 @@ def _published_count(folder: Path) -> int:
 def _record(folder: Path, rows: Sequence[Row], is_leaving: Sequence[bool], kept: Sequence[str]) -> None:
     """Add the rows that leave to erased.json. kept: leaves as published, by position; empty: rebuilt from the files."""
     before = published.erased(folder)
-    if kept:
+    # A damaged version.json has neither salt nor count; then the leaves have to be kept ones.
+    version = None if published.damage(folder) and kept else published.load(folder, str(folder))
+    number = version.erasures + 1 if version else 1
+    if kept or version is None:
         positions = published.positions(len(rows), before)
         leaves = [kept[position] for position in positions]
     else:
-        salt = published.load(folder, str(folder)).salt
         leaves = [
-            merkle.leaf(salt, row.canonical(), published.file_digest(folder / row.file)) if leaving else ""
+            version.leaf(row, published.file_digest(folder / row.file)) if leaving else ""
             for row, leaving in zip(rows, is_leaving, strict=True)
         ]
         # A row still in the manifest and already in erased.json: we were killed between the two. It is added anew.
         before = [entry for entry in before if entry.leaf not in set(leaves)]
         positions = published.positions(len(rows), before)
     added = [
-        ErasedRow(position, leaf, row.split, row.label)
+        ErasedRow(position, leaf, row.split, row.label, number)
         for position, leaf, row, leaving in zip(positions, leaves, rows, is_leaving, strict=True)
         if leaving
     ]
     entries = [row.record() for row in sorted([*before, *added], key=lambda row: row.position)]
-    replace_file(folder / published.ERASED, (json.dumps(entries, indent=1) + "\n").encode())
+    identity.replace_listed(folder, published.ERASED, (json.dumps(entries, indent=1) + "\n").encode())
 
 
 def _update_card(folder: Path) -> None:
-    """Credit only the creators of images that are left."""
+    """Credit only the creators of images that are left, and name the new state: caches must not serve the old one."""
     path = folder / "README.md"
     if path.is_file():
         text = path.read_text("utf-8", "surrogateescape")
         updated = with_credits(text, totals_of(manifest.each(folder / manifest.FILE_NAME)).credits)
+        if not published.damage(folder) and (count := _erasures(folder)):
+            updated = with_tag(updated, identity.tag(published.load(folder, str(folder)).id, count))
         if updated != text:
-            replace_file(path, updated.encode("utf-8", "surrogateescape"))
+            identity.replace_listed(folder, path.name, updated.encode("utf-8", "surrogateescape"))
 
 
 def _update_croissant(folder: Path) -> None:
@@ -168,4 +205,4 @@ def _update_croissant(folder: Path) -> None:
             content = with_manifest_digest(path.read_text(encoding="utf-8"), digest)
         except (ValueError, LookupError, TypeError):
             raise DamagedVersion(f"{folder.name} is damaged: {path.name} cannot be read") from None
-        replace_file(path, content.encode())
+        identity.replace_listed(folder, path.name, content.encode())

@@ -1,5 +1,6 @@
 """Write a version in formats that other tools read. Files appear whole; complete ones are not written again."""
 
+import contextlib
 import csv
 import io
 import json
@@ -16,10 +17,23 @@ from dataset.versions.published import Version
 from dataset.versions.splits import SPLITS
 from foundation.errors import StorageError, UsageError
 from foundation.files import link_or_copy, replace_file, storage_errors
+from foundation.json_files import read_json
 from foundation.safe_text import csv_cell
 
 FORMATS = ("imagefolder", "webdataset", "parquet", "coco", "csv")
-MARK = ".isitcake-export.json"  # which version, in which format: an interrupted export goes on, another is refused
+MARK = ".isitcake-export.json"  # which version, after how many erasures, in which format
+OWN_FILES = {  # patterns of what each format writes: an export made before an erasure is made anew
+    "imagefolder": [*(f"{split}/*/*.jpg" for split in SPLITS), *(f"{split}.csv" for split in SPLITS)],
+    "webdataset": [f"{split}-*.tar" for split in SPLITS],
+    "parquet": [*(f"data/{split}-*.parquet" for split in SPLITS), "README.md"],
+    "coco": ["images/*.jpg", *(f"{split}.json" for split in SPLITS)],
+    "csv": ["manifest.csv"],
+}
+READ_AS_MISSING = {  # by pandas, whose list it is, and by R: such a cell gets an apostrophe, as a formula does
+    "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
+    "NaN", "None", "n/a", "nan", "null",
+}  # fmt: skip
+PARTIAL = ".partial"  # ending of a file that is being written
 IMAGES_PER_SHARD = 1000  # in a tar of WebDataset
 IMAGES_PER_FILE = 1000  # of Parquet with the pictures in it: about 200 MB
 IMAGES_PER_GROUP = 100  # in a row group of Parquet
@@ -47,17 +61,24 @@ def export(
 ) -> int:
     """Write `version` to the folder `to`. Returns how many images. After a crash, run it again and it goes on.
 
+    Where images were erased from the version since, what the folder has of it is removed and written anew.
     kind: one of FORMATS. images_per_shard: of webdataset. Raises UsageError for an unknown format or a folder that
     holds something else, StorageError for a full disk or a missing picture.
     """
     if kind not in FORMATS:
         raise UsageError(f"no format {kind!r}; use one of {', '.join(FORMATS)}")
-    mark = json.dumps({"version": version.name, "id": version.id, "format": kind}) + "\n"
+    mark = {"version": version.name, "id": version.id, "format": kind, "erasures": version.erasures}
     with storage_errors(to):
-        if to.is_dir() and any(to.iterdir()) and not _is_marked(to, mark):
-            raise UsageError(f"{to} is not empty, and holds no export of {version.name} as {kind}; name another folder")
+        if to.is_dir() and any(to.iterdir()):
+            there = read_json(to / MARK, dict[str, Any]())
+            if any(there.get(key) != mark[key] for key in ("version", "id", "format")):
+                raise UsageError(
+                    f"{to} is not empty, and holds no export of {version.name} as {kind}; name another folder"
+                )
+            if there.get("erasures", 0) != version.erasures:
+                _clear(to, kind)
         to.mkdir(parents=True, exist_ok=True)
-        replace_file(to / MARK, mark.encode())
+        replace_file(to / MARK, (json.dumps(mark) + "\n").encode())
         rows = version.rows()
         by_split = {split: [row for row in rows if row.split == split] for split in SPLITS}
         parts = {split: part for split, part in by_split.items() if part}
@@ -69,11 +90,14 @@ def export(
     return len(rows)
 
 
-def _is_marked(to: Path, mark: str) -> bool:
-    try:
-        return (to / MARK).read_text(encoding="utf-8") == mark
-    except OSError:
-        return False
+def _clear(to: Path, kind: str) -> None:
+    """Remove what an export of this format wrote, unfinished files and folders that are empty then, too."""
+    for pattern in OWN_FILES[kind]:
+        unfinished = pattern.rpartition(".")[0] + PARTIAL
+        for path in [*to.glob(pattern), *to.glob(unfinished)]:
+            path.unlink()
+            with contextlib.suppress(OSError):  # not empty yet
+                path.parent.rmdir()
 
 
 def _imagefolder(job: _Export) -> Iterator[int]:
@@ -116,7 +140,7 @@ def _webdataset(job: _Export) -> Iterator[int]:
         for number, shard in enumerate(chunked(rows, job.images_per_shard)):
             path = job.to / f"{split}-{number:06d}.tar"
             if not path.is_file():
-                partial = path.with_suffix(".partial")
+                partial = path.with_suffix(PARTIAL)
                 with tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as tar:
                     for row in shard:
                         _add_sample(tar, job.version, row)
@@ -148,7 +172,7 @@ def _parquet(job: _Export) -> Iterator[int]:
             if not path.is_file():
                 _write_parquet(path, job.version, shard, columns)
             yield len(shard)
-    card = ["---", "configs:", "- config_name: default", "  data_files:"]
+    card = ["---", "configs:", f"- config_name: {job.version.tag}", "  data_files:"]
     for split in job.parts:
         card += [f"  - split: {split}", f"    path: data/{split}-*"]
     replace_file(job.to / "README.md", ("\n".join([*card, "---", "", _card_body(job.version)])).encode())
@@ -176,7 +200,7 @@ def _write_parquet(path: Path, version: Version, rows: Sequence[Row], columns: A
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    partial = path.with_suffix(".partial")
+    partial = path.with_suffix(PARTIAL)
     with pq.ParquetWriter(partial, columns, compression="none") as writer:  # JPEG does not compress further
         for group in chunked(rows, IMAGES_PER_GROUP):
             records = [
@@ -213,7 +237,7 @@ def _link(version: Version, row: Row, target: Path) -> None:
     if target.is_file():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
+    partial = target.with_suffix(PARTIAL)
     partial.unlink(missing_ok=True)
     try:
         link_or_copy(version.path / row.file, partial)
@@ -254,7 +278,9 @@ def _csv(rows: Sequence[Row], files: Sequence[str]) -> bytes:
 
 def _cell(value: Any) -> str:
     if isinstance(value, list):
-        return csv_cell(" ".join(value))
+        return _cell(" ".join(value))
+    if isinstance(value, str) and value in READ_AS_MISSING:
+        return f"'{value}"
     return value.isoformat() if hasattr(value, "isoformat") else csv_cell(value)
 
 

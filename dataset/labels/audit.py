@@ -72,13 +72,16 @@ def residual(connection: Connection) -> Residual | None:
     Pictures count in the order of their tickets up to the first that is not settled: if fast answers counted alone,
     easy pictures would count more.
     """
-    opinions = label_ledger.opinions_of(connection)
-    cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters))}
-    source_of = {
-        row.sha256: row.source for row in connection.execute(select(sightings).order_by(sightings.c.id.desc()))
-    }
+    drawn = connection.execute(select(audit).order_by(audit.c.ticket)).all()
+    opinions = label_ledger.opinions_of(connection) if drawn else {}
+    if not opinions:
+        return None
+    cluster_of = label_ledger.clusters_by_image(connection)
+    source_of: dict[str, str] = {}  # the first by name: not the first that was collected
+    for row in connection.execute(select(sightings.c.sha256, sightings.c.source)).all():
+        source_of[row.sha256] = min(row.source, source_of.get(row.sha256, row.source))
     counts: Counter[tuple[str, str, bool]] = Counter()  # by label, source and whether it is wrong
-    for row in connection.execute(select(audit).order_by(audit.c.ticket)):
+    for row in drawn:
         opinion = opinions.get(cluster_of.get(row.sha256, row.sha256))
         if opinion is None or opinion.is_open:
             break

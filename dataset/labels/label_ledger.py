@@ -96,10 +96,11 @@ def _settle_block(
     connection: Connection, now: datetime, block: ColumnElement[bool], opinions: Mapping[str, Opinion]
 ) -> int:
     members: dict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(select(clusters.c.sha256, clusters.c.cluster).where(block)):
+    for row in connection.execute(select(clusters.c.sha256, clusters.c.cluster).where(block)).all():
         members[row.cluster].append(row.sha256)
     labels: dict[str, set[str]] = defaultdict(set)
-    for row in connection.execute(within(select(standing.c.sha256, standing.c.source_label), standing, block)):
+    claimed = within(select(standing.c.sha256, standing.c.source_label).distinct(), standing, block)
+    for row in connection.execute(claimed).all():
         labels[row.sha256].add(row.source_label)
     queued = within(select(clusters.c.cluster, queue.c.error_probability).select_from(queue), queue, block)
     error_probabilities = {row.cluster: row.error_probability for row in connection.execute(queued)}
@@ -135,7 +136,7 @@ def latest(connection: Connection, block: ColumnElement[bool] | None = None) -> 
         select(decisions.c.sha256, decisions.c.label, decisions.c.origin, decisions.c.reason).where(
             decisions.c.id.in_(newest)
         )
-    )
+    ).all()
     return {row.sha256: Decision(row.label, DecisionOrigin(row.origin), row.reason) for row in rows}
 
 

@@ -32,15 +32,16 @@ SHOWN = 3  # addresses in a sentence
 class CheckedPictures:
     """Normalised pictures, checked before they are linked into a version.
 
-    A picture is hashed if its size is not the one in the catalog, or if it was written after the newest version was
-    published. If it is not what the catalog says, it is made again from its original. repaired: SHA-256s of those.
+    A picture is hashed if its size is not the one in the catalog, or if its file was changed in any way after the
+    newest version was published: the time of that (ctime) cannot be set back, unlike the time of writing. If it is
+    not what the catalog says, it is made again from its original. repaired: SHA-256s of those.
     """
 
     def __init__(self, project: Project, newest: Version | None, begun_ns: int) -> None:
         """begun_ns: a time of the file system. What was made after it, this process made itself."""
         self._project = project
         self._begun_ns = begun_ns
-        self._trusted_ns = (newest.path / published.FACTS).stat().st_mtime_ns if newest else 0
+        self._trusted_ns = _end_of_links_ns(newest) if newest else 0
         self.repaired: list[str] = []
 
     def link(self, rows: Sequence[Row], folder: Path | None, pool: Executor) -> list[str]:
@@ -51,7 +52,7 @@ class CheckedPictures:
         names = [row.sha256 for row in rows]
         with self._project.catalog.read() as connection:
             stored = select(digests).where(digests.c.recipe == DERIVED_RECIPE, digests.c.sha256.in_(names))
-            known = {row.sha256: (row.digest, row.size_bytes) for row in connection.execute(stored)}
+            known = {row.sha256: (row.digest, row.size_bytes) for row in connection.execute(stored).all()}
         new: list[dict[str, Any]] = []
         root = str(self._project.normalised.root)
 
@@ -83,7 +84,7 @@ class CheckedPictures:
         except FileNotFoundError:
             path = self._project.normalised.make(row.sha256, row.format)
             return _digest(path.read_bytes())
-        if state.st_size == known[1] and state.st_mtime_ns <= self._trusted_ns:
+        if state.st_size == known[1] and state.st_ctime_ns <= self._trusted_ns:
             return known
         found = _digest(Path(source).read_bytes())
         if found == known or (not known[0] and state.st_mtime_ns >= self._begun_ns):
@@ -104,6 +105,14 @@ class CheckedPictures:
                     beside.unlink(missing_ok=True)
                     link_or_copy(self._project.normalised.path(sha256), beside)
                     beside.replace(path)
+
+
+def _end_of_links_ns(version: Version) -> int:
+    """When the last picture was linked into a version: its leaves are written right after that, and never again."""
+    try:
+        return (version.path / published.LEAVES).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def damaged_originals(project: Project, *, all_sizes: bool = False) -> list[str]:

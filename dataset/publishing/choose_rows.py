@@ -19,6 +19,7 @@ from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.versions import splits
 from dataset.versions.manifest import Row
 
+KEPT_BLOCKS = 10  # in memory: 50,000 clusters
 SPLITS_PER_INSERT = 10_000  # rows of the ledger of splits
 REASONS = {"set_aside": "excluded automatically"}  # why clusters stay out, by decided label; others: the label
 
@@ -27,7 +28,8 @@ GONE = "gone from their sources"
 
 @dataclass
 class _Block:
-    """Some clusters. members: images by cluster. representative: by cluster. seen: sightings by image, oldest first.
+    """Some clusters. members: images by cluster. representative: by cluster. seen: sightings by image, in the order of
+    their sources and addresses: the first represents the image, in whatever order they were collected.
     decided: decision by image. split_of: split by image, where it has one. label_of: label by published cluster.
     """
 
@@ -50,10 +52,10 @@ def choose_rows(
     clusters_per_block: int = CLUSTERS_PER_BLOCK,
 ) -> dict[str, int]:
     """Add the version's rows to `rows`, and new splits to the ledger. Returns how many clusters stay out, by reason."""
-    _assign_splits(connection, labels, now, clusters_per_block)
     left_out: Counter[str] = Counter()
-    for where in blocks(connection, clusters_per_block):
-        block = _read_block(connection, where, labels, left_out)
+    kept = _assign_splits(connection, labels, now, clusters_per_block, left_out)
+    for number, where in enumerate(blocks(connection, clusters_per_block)):
+        block = kept[number] if number < len(kept) else _read_block(connection, where, labels, Counter())
         rows.add(_rows(connection, where, block))
     return {reason: n for reason, n in sorted(left_out.items()) if n}
 
@@ -63,21 +65,23 @@ def _read_block(
 ) -> _Block:
     block = _Block()
     erased = _clusters_being_erased(connection, where)
-    for row in connection.execute(select(clusters).where(where).order_by(clusters.c.sha256)):
+    for row in connection.execute(select(clusters).where(where).order_by(clusters.c.sha256)).all():
         if row.cluster in erased:
             continue
         block.members[row.cluster].append(row.sha256)
         block.representative[row.cluster] = row.representative
     columns = select(
-        standing.c.id, standing.c.sha256, standing.c.source, standing.c.source_label, standing.c.site,
+        standing.c.sha256, standing.c.source, standing.c.source_label, standing.c.site,
         standing.c.image_url, standing.c.page_url, standing.c.licence, standing.c.creator,
     )  # fmt: skip
-    in_time = within(columns, standing, where).order_by(standing.c.seen_at, standing.c.id)
-    for row in connection.execute(in_time):
+    for row in connection.execute(within(columns, standing, where)).all():
         block.seen[row.sha256].append(row)
+    for seen in block.seen.values():
+        if len(seen) > 1:
+            seen.sort(key=_rank)
     block.decided = label_ledger.latest(connection, where)
     assigned = within(select(splits_table.c.sha256, splits_table.c.split), splits_table, where)
-    block.split_of = {row.sha256: row.split for row in connection.execute(assigned)}
+    block.split_of = {row.sha256: row.split for row in connection.execute(assigned).all()}
     for cluster, members in block.members.items():
         decision = block.decided.get(block.representative[cluster])
         if not any(member in block.seen for member in members):
@@ -91,21 +95,34 @@ def _read_block(
     return block
 
 
+def _rank(sighting: Any) -> tuple[str, ...]:
+    """Sort key of a sighting that does not depend on when, or after what, it was collected."""
+    return (sighting.source, sighting.image_url, sighting.page_url, sighting.source_label, sighting.site)
+
+
 def _clusters_being_erased(connection: Connection, where: ColumnElement[bool]) -> set[str]:
     """Clusters with a tombstone whose erasure waits until this publish ends, or was interrupted."""
     is_erased = (tombstones.c.value == clusters.c.sha256) & (tombstones.c.kind == "sha256")
     return set(connection.execute(select(clusters.c.cluster).join(tombstones, is_erased).where(where)).scalars())
 
 
-def _assign_splits(connection: Connection, labels: Sequence[str], now: datetime, clusters_per_block: int) -> None:
-    """Give a split to every image that is published for the first time. The ledger keeps it for ever."""
+def _assign_splits(
+    connection: Connection, labels: Sequence[str], now: datetime, clusters_per_block: int, left_out: Counter[str]
+) -> list[_Block]:
+    """Give a split to every image that is published for the first time. The ledger keeps it for ever.
+
+    Returns the first KEPT_BLOCKS blocks that it read, so that a small catalog is read once. left_out: is counted up.
+    """
+    kept: list[_Block] = []
     sizes: dict[str, Counter[str]] = defaultdict(Counter)
     assigned: dict[str, Counter[str]] = defaultdict(Counter)
     new: list[splits.Group] = []
     ledger: dict[str, str] = {}
     sites_of: dict[frozenset[str], frozenset[str]] = {}  # many clusters share one set of sites
     for where in blocks(connection, clusters_per_block):
-        block = _read_block(connection, where, labels, Counter())
+        block = _read_block(connection, where, labels, left_out)
+        if len(kept) < KEPT_BLOCKS:
+            kept.append(block)
         for cluster, label in block.label_of.items():
             members, seen = block.members[cluster], block.sightings_of(cluster)
             sites = frozenset(row.site for row in seen)
@@ -132,19 +149,23 @@ def _assign_splits(connection: Connection, labels: Sequence[str], now: datetime,
     )
     for part in chunked(added, SPLITS_PER_INSERT):
         insert_new(connection, splits_table, part)
+    for block in kept:
+        block.split_of |= {name: split_of[name] for members in block.members.values() for name in members
+                           if name in split_of and name not in block.split_of}  # fmt: skip
+    return kept
 
 
 def _rows(connection: Connection, where: ColumnElement[bool], block: _Block) -> Iterator[Row]:
     columns = select(
         images.c.sha256, images.c.format, images.c.width, images.c.height, images.c.first_seen, fingerprints.c.phash
     ).join(fingerprints, fingerprints.c.sha256 == images.c.sha256)
-    facts = {row.sha256: row for row in connection.execute(within(columns, images, where))}
+    facts = {row.sha256: row for row in connection.execute(within(columns, images, where)).all()}
     counted = within(
         select(judgements.c.sha256, func.count(judgements.c.reviewer.distinct()).label("n")), judgements, where
     )
     answers = {row.sha256: row.n for row in connection.execute(counted.group_by(judgements.c.sha256))}
     queued = within(select(queue.c.sha256, queue.c.error_probability), queue, where)
-    error_probability = {row.sha256: row.error_probability for row in connection.execute(queued)}
+    error_probability = {row.sha256: row.error_probability for row in connection.execute(queued).all()}
     for cluster, label in block.label_of.items():
         members, sha256 = block.members[cluster], block.representative[cluster]
         split = splits.published_split(members, block.split_of)
@@ -154,7 +175,7 @@ def _rows(connection: Connection, where: ColumnElement[bool], block: _Block) -> 
             sha256 = max(copies, key=lambda name: (facts[name].width * facts[name].height, name))
         image, judged = facts[sha256], sum(answers.get(member, 0) for member in members)
         seen = block.sightings_of(cluster)
-        sighting = first(block.seen.get(sha256, ()), None) or min(seen, key=lambda row: row.id)
+        sighting = first(block.seen.get(sha256, ()), None) or min(seen, key=_rank)
         yield Row(
             sha256=sha256,
             file=f"data/{split}/{label}/{sha256[:16]}.jpg",

@@ -12,6 +12,7 @@ from dataset.versions.splits import SHARES, SPLITS, UNSEEN
 from foundation.safe_text import markdown
 
 _CREDITS = re.compile(r"\n\n### Credits\n\n.*?(?=\n\n## )", re.DOTALL)
+_CONFIG = re.compile(r"^- config_name: .*$", re.MULTILINE)
 CREDITED = 200  # creators named on the card; the manifest names all
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -67,10 +68,16 @@ def with_credits(text: str, credits: Mapping[tuple[str, str], int]) -> str:
     return _CREDITS.sub(lambda _: _credits(credits), text)
 
 
+def with_tag(text: str, tag: str) -> str:
+    """The card with another name of its configuration, by which Hugging Face's cache goes."""
+    return _CONFIG.sub(f"- config_name: {tag}", text, count=1)
+
+
 def _yaml(project: str, version: Version, totals: Totals) -> str:
     size = next((name for limit, name in _SIZES if totals.images < limit), "n>1M")
     lines = ["---", f"pretty_name: {json.dumps(project)}", "task_categories:", "- image-classification"]
-    lines += [f"size_categories:\n- {size}", "configs:", "- config_name: default", "  data_files:"]
+    lines += [f"size_categories:\n- {size}", "configs:", f"- config_name: {version.tag}"]
+    lines += ["  data_files:"]
     for split in SPLITS:
         if version.counts.get(split):
             lines += [f"  - split: {split}", f'    path: "data/{split}/**"']

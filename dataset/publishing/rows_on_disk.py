@@ -1,6 +1,7 @@
 """Rows of the version that is being built, on disk: added in any order, read in the order of their files."""
 
 import contextlib
+import functools
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -11,9 +12,10 @@ from typing import Any
 from dataset.versions.manifest import COLUMNS, Row
 from foundation.errors import StorageError
 
+LISTS_REMEMBERED = 1000  # images have few different lists of sources
 # SQLite keeps text and numbers as they are. The other types are stored as text: (write, read) by type.
 _AS_TEXT: dict[Any, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
-    list[str]: (json.dumps, json.loads),
+    list[str]: (json.dumps, functools.lru_cache(LISTS_REMEMBERED)(json.loads)),
     datetime: (datetime.isoformat, datetime.fromisoformat),
 }
 _NAMES = ", ".join(COLUMNS)

@@ -1,13 +1,12 @@
 """Write the directory of a version: pictures, manifest, metadata, card, croissant.json, diff, version.json."""
 
 import hashlib
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,16 +22,17 @@ from dataset.publishing.dataset_card import card
 from dataset.publishing.gates import gates_passed
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.shortcut_measures import PICTURES_MEASURED, shortcuts_of
-from dataset.publishing.totals import Totals, totals_of
-from dataset.versions import manifest, merkle, published
+from dataset.publishing.totals import Totals
+from dataset.versions import identity, manifest, merkle, published
 from dataset.versions.changes import changes, other_numbers, renames_in
 from dataset.versions.facts import Audit
+from dataset.versions.listed_files import listed
 from dataset.versions.published import Version
 
 THREADS = 4
 ROWS_PER_BLOCK = 5000  # in memory
 DEFAULT_URL = "https://example.org"  # in croissant.json, which must have one, where no contact is configured
-TEXT_COLUMNS = ("sha256", "source_label", "label_origin", "site", "licence", "creator")  # of metadata.parquet
+NO_ID = "0" * 64
 
 Progress = Callable[[str, int, int], None]
 
@@ -47,6 +47,7 @@ class Draft:
     name: str
     created: datetime
     rows: RowsOnDisk
+    totals: Totals
     content: str
     left_out: Mapping[str, int]
     audit: Audit | None
@@ -74,21 +75,23 @@ def write_version(
     rows_per_block: int = ROWS_PER_BLOCK,
 ) -> Written:
     """Write the whole directory and flush it to disk. Raises StageError where a gate refuses, unless forced."""
-    rows, parent = draft.rows, draft.parent
+    rows, totals, parent = draft.rows, draft.totals, draft.parent
     pictures = CheckedPictures(project, parent, rows.path.stat().st_mtime_ns)
     measured = rows.sample(PICTURES_MEASURED)
     with ThreadPoolExecutor(THREADS) as pool:
         pictures.link(measured, None, pool)
     shortcuts = shortcuts_of(project, measured)
-    totals = totals_of(rows, rows.repeated_clusters())
     gates = gates_passed(project, shortcuts["after"], draft.audit, totals, draft.created, force)
     salt = hashlib.sha256(f"{parent.id if parent else ''}\n{draft.content}".encode()).hexdigest()[:32]
     writer = _RowWriter(project, folder, totals, salt, progress, pictures)
     leaves = writer.write(rows, rows_per_block)
+    (folder / published.LEAVES).write_bytes(b"".join(bytes.fromhex(leaf) for leaf in leaves))
+    diff = changes(parent.path / manifest.FILE_NAME if parent else None, folder / manifest.FILE_NAME)
+    manifest.write_table(folder / identity.DIFF, diff)
     version = Version(
         path=folder,
         name=draft.name,
-        id=merkle.root(leaves),
+        id="",
         salt=salt,
         parent=parent.name if parent else None,
         created=draft.created.isoformat(timespec="seconds"),
@@ -99,15 +102,7 @@ def write_version(
         shortcuts=shortcuts,
         audit=draft.audit,
     )
-    (folder / published.LEAVES).write_bytes(b"".join(bytes.fromhex(leaf) for leaf in leaves))
-    version.write(DERIVED_RECIPE)
-    title = project.settings.project.name
-    (folder / "README.md").write_text(card(title, version, totals, draft.left_out), encoding="utf-8")
-    digest = published.file_digest(folder / manifest.FILE_NAME)
-    url = project.settings.project.contact or DEFAULT_URL
-    (folder / "croissant.json").write_text(croissant(title, version, digest, url), encoding="utf-8")
-    diff = changes(parent.path / manifest.FILE_NAME if parent else None, folder / manifest.FILE_NAME)
-    manifest.write_table(folder / "diff.parquet", diff)
+    version = _write_texts(project, version, totals, draft.left_out, diff, merkle.root(leaves))
     for path in [*folder.glob("*"), *folder.glob("data/*/*")]:
         if path.is_file() and path != rows.path:
             flush(path)
@@ -122,6 +117,32 @@ def _notes(parent: Version | None, version: Version, diff: Any) -> list[str]:
     renames = renames_in(diff)
     notes = [f"{n} {was} are {label} now" for (was, label), n in renames.items()]
     return [*notes, *filter(None, [other_numbers(parent.labels, version.labels, renames)])]
+
+
+def _write_texts(
+    project: Project, version: Version, totals: Totals, left_out: Mapping[str, int], diff: Any, rows_root: str
+) -> Version:
+    """Write card, croissant.json and version.json. Returns the version with its id, which covers them."""
+    title, url = project.settings.project.name, project.settings.project.contact or DEFAULT_URL
+    manifest_sha256 = published.file_digest(version.path / manifest.FILE_NAME)
+
+    def texts(id_: str) -> dict[str, str]:
+        named = replace(version, id=id_)
+        return {
+            "README.md": card(title, named, totals, left_out),
+            "croissant.json": croissant(title, named, manifest_sha256, url),
+        }
+
+    # The texts name the id, and the id covers the texts: it is computed from them without it.
+    replaced = identity.not_in_texts(NO_ID, manifest_sha256, version.facts(DERIVED_RECIPE))
+    digests = {name: identity.timeless(text, replaced) for name, text in texts(NO_ID).items()}
+    version = replace(version, texts={**digests, identity.DIFF: identity.diff_digest(diff.to_pylist())})
+    version = replace(version, id=identity.identity(version.facts(DERIVED_RECIPE), rows_root))
+    for name, text in texts(version.id).items():
+        (version.path / name).write_text(text, encoding="utf-8")
+    facts = {**version.facts(DERIVED_RECIPE), "files": listed(version.path)}
+    identity.write_facts(version.path, {**facts, identity.SEAL: identity.seal(facts)})
+    return version
 
 
 @dataclass(frozen=True)
@@ -143,7 +164,7 @@ class _RowWriter:
         leaves: list[str] = []
         with ExitStack() as open_files, ThreadPoolExecutor(THREADS) as pool:
             whole = open_files.enter_context(manifest.Writer(self.folder / manifest.FILE_NAME, manifest.schema()))
-            schema = _metadata_schema(labels)
+            schema = manifest.metadata_schema(labels)
             parts = {
                 split: open_files.enter_context(
                     manifest.Writer(self.folder / "data" / split / "metadata.parquet", schema)
@@ -153,29 +174,11 @@ class _RowWriter:
             numbers = {label: number for number, label in enumerate(labels)}
             for block in chunked(rows, rows_per_block):
                 for row, digest in zip(block, self.pictures.link(block, self.folder, pool), strict=True):
-                    leaves.append(merkle.leaf(self.salt, row.canonical(), digest))
+                    leaves.append(merkle.leaf(self.salt, row.timeless(), digest))
                     whole.add(vars(row))
-                    name = row.file.removeprefix(f"data/{row.split}/")
-                    parts[row.split].add({**vars(row), "file_name": name, "label": numbers[row.label]})
+                    parts[row.split].add(manifest.metadata_row(row, numbers))
                 self.progress("pictures", len(leaves), self.totals.images)
         return leaves
-
-
-def _metadata_schema(labels: Sequence[str]) -> Any:
-    """Schema of metadata.parquet, from which Hugging Face's ImageFolder reads labels and columns."""
-    import pyarrow as pa
-
-    features = {
-        "image": {"_type": "Image"},
-        "label": {"names": list(labels), "_type": "ClassLabel"},
-        **{name: {"dtype": "string", "_type": "Value"} for name in TEXT_COLUMNS},
-        "error_probability": {"dtype": "float32", "_type": "Value"},
-    }
-    columns = [manifest.schema().field(name) for name in (*TEXT_COLUMNS, "error_probability")]
-    return pa.schema(
-        [("file_name", pa.string()), ("label", pa.int64()), *columns],
-        metadata={"huggingface": json.dumps({"info": {"features": features}})},
-    )
 
 
 def flush(path: Path) -> None:

@@ -65,11 +65,11 @@ def other_numbers(before: Sequence[str], after: Sequence[str], renames: Iterable
     """A sentence about classes that have another number; empty where none has. renames: labels before and after."""
     new_name = dict(renames)
     moved = [
-        f"{label} is {after.index(label)}, was {number}"
+        f"{label} was {number} and is {after.index(label)}"
         for number, label in enumerate(new_name.get(name, name) for name in before)
         if label in after and after.index(label) != number
     ]
-    return f"classes have other numbers: {'; '.join(moved)}" if moved else ""
+    return f"the numbers of the labels changed: {', '.join(moved)}" if moved else ""
 
 
 def _labels(manifest: Path | None) -> list[str]:

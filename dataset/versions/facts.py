@@ -1,10 +1,12 @@
 """Facts of a version: gates, shortcuts and the audit (in version.json), and erased rows (in erased.json)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+LEAF = re.compile("([0-9a-f]{2})+")  # a digest
 
 
 @dataclass(frozen=True)
@@ -52,16 +54,21 @@ class Audit:
 
 @dataclass(frozen=True)
 class ErasedRow:
-    """A row that was erased from a version. position: its index in the manifest as published. leaf: its digest."""
+    """A row that was erased from a version. position: its index in the manifest as published. leaf: its digest.
+
+    erasure: which erasure of the version removed it, from 1 on; 0 where an earlier release did.
+    """
 
     position: int
     leaf: str
     split: str
     label: str
+    erasure: int = 0
 
     def record(self) -> dict[str, Any]:
         """The row's entry in erased.json."""
-        return {"place": self.position, "leaf": self.leaf, "split": self.split, "label": self.label}
+        entry = {"place": self.position, "leaf": self.leaf, "split": self.split, "label": self.label}
+        return {**entry, "erasure": self.erasure} if self.erasure else entry
 
 
 def gate(record: Mapping[str, Any]) -> Gate:
@@ -81,7 +88,13 @@ def audit(record: Mapping[str, Any]) -> Audit:
 
 
 def erased_row(record: Mapping[str, Any]) -> ErasedRow:
-    return ErasedRow(record["place"], record["leaf"], record["split"], record["label"])
+    """Raises ValueError, TypeError or KeyError for an entry that no erasure wrote."""
+    row = ErasedRow(record["place"], record["leaf"], record["split"], record["label"], record.get("erasure", 0))
+    if type(row.position) is not int or type(row.erasure) is not int or min(row.position, row.erasure) < 0:
+        raise ValueError("a number is none")
+    if not LEAF.fullmatch(row.leaf) or not isinstance(row.split, str) or not isinstance(row.label, str):
+        raise ValueError("a leaf, a split or a label is none")
+    return row
 
 
 def _known_fields(kind: type[T], record: Mapping[str, Any]) -> T:

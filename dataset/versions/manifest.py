@@ -5,7 +5,8 @@ The fields of `Row` are the one list of columns. The Arrow schema, croissant.jso
 
 import contextlib
 import io
-from collections.abc import Iterable, Iterator, Mapping, Set
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,6 +17,8 @@ from foundation.errors import DamagedVersion
 from foundation.files import replace_file
 
 FILE_NAME = "manifest.parquet"
+TEXT_COLUMNS = ("sha256", "source_label", "label_origin", "site", "licence", "creator")  # of metadata.parquet
+ADDRESSES = ("page_url", "image_url")
 ROWS_PER_GROUP = 50_000  # of a Parquet file
 ROWS_PER_BATCH = 5000  # read into memory together
 
@@ -48,10 +51,20 @@ class Row:
     error_probability: float
 
     def canonical(self) -> dict[str, Any]:
-        """All columns, in forms that Parquet does not change: the version's id is computed from them."""
+        """All columns, in forms that Parquet does not change: ids of earlier releases are computed from them."""
         values = dict(vars(self))
         values["first_seen"] = self.first_seen.isoformat(timespec="microseconds")
         values["error_probability"] = f"{self.error_probability:.4f}"
+        return values
+
+    def timeless(self) -> dict[str, Any]:
+        """The columns that the version's id is computed from: no time, and no path of a machine."""
+        values = dict(vars(self))
+        del values["first_seen"]
+        values["error_probability"] = f"{self.error_probability:.4f}"
+        for name in ADDRESSES:
+            if values[name].startswith("file:"):
+                values[name] = "file:"
         return values
 
 
@@ -72,6 +85,29 @@ def schema() -> Any:
         float: pa.float32(),
     }
     return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
+
+
+def metadata_schema(labels: Sequence[str]) -> Any:
+    """Schema of metadata.parquet, from which Hugging Face's ImageFolder reads labels and columns."""
+    import pyarrow as pa
+
+    features = {
+        "image": {"_type": "Image"},
+        "label": {"names": list(labels), "_type": "ClassLabel"},
+        **{name: {"dtype": "string", "_type": "Value"} for name in TEXT_COLUMNS},
+        "error_probability": {"dtype": "float32", "_type": "Value"},
+    }
+    columns = [schema().field(name) for name in (*TEXT_COLUMNS, "error_probability")]
+    return pa.schema(
+        [("file_name", pa.string()), ("label", pa.int64()), *columns],
+        metadata={"huggingface": json.dumps({"info": {"features": features}})},
+    )
+
+
+def metadata_row(row: Row, numbers: Mapping[str, int]) -> dict[str, Any]:
+    """The row's values for metadata.parquet. numbers: of the labels."""
+    name = row.file.removeprefix(f"data/{row.split}/")
+    return {**vars(row), "file_name": name, "label": numbers.get(row.label)}
 
 
 class Writer:
@@ -140,7 +176,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
-def drop_rows(path: Path, column: str, values: Set[str]) -> None:
+def drop_rows(path: Path, column: str, values: Set[str], replace: Callable[[Path, bytes], None] = replace_file) -> None:
     """Rewrite a Parquet file in one step without the rows whose `column` is one of `values`; schema and order stay."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -150,7 +186,7 @@ def drop_rows(path: Path, column: str, values: Set[str]) -> None:
     if kept.num_rows < table.num_rows:
         out = io.BytesIO()
         pq.write_table(kept, out, compression="zstd")
-        replace_file(path, out.getvalue())
+        replace(path, out.getvalue())
 
 
 def write_table(path: Path, table: Any) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 from more_itertools import sliced
 
+_TEXT = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+
 
 def leaf(salt: str, row: Mapping[str, Any], file_sha256: str) -> str:
     """Digest of one row and its file, 64 hex digits. The salt prevents guessing the row once it is erased."""
-    text = json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(f"{salt}\n{file_sha256}\n{text}".encode()).hexdigest()
+    return hashlib.sha256(f"{salt}\n{file_sha256}\n{_TEXT.encode(row)}".encode()).hexdigest()
 
 
 def root(leaves: Sequence[str]) -> str:

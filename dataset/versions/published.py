@@ -3,7 +3,6 @@
 A damaged version (a file of it is missing or cut) is in no list; `damaged` names it, and `load` refuses it.
 """
 
-import hashlib
 import json
 import re
 import shutil
@@ -14,27 +13,30 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dataset.versions import facts, manifest
+from dataset.versions import facts, identity, manifest, merkle
 from dataset.versions.facts import Audit, ErasedRow, Gate, Shortcut
+from dataset.versions.identity import FACTS as FACTS
+from dataset.versions.identity import file_digest as file_digest
 from dataset.versions.manifest import Row
 from foundation.errors import DamagedVersion, UnknownVersion
-from foundation.json_files import read_json
 
-FACTS = "version.json"
 LEAVES = "leaves.bin"  # 32 bytes for each row, in the order of the manifest: the id is the root over them
 LEAF_BYTES = 32
 TAINTED = "tainted.json"  # in the folder of a model that was trained on images that were erased later
 ERASED = "erased.json"  # beside version.json, once rows were erased
 VERSION_NAME = re.compile(r"\d{4}\.\d{1,2}\.\d+")
+PATTERN_CHARACTERS = frozenset("*?[]")  # in a path that Hugging Face's datasets reads
 PARQUET_MARK = b"PAR1"  # the first and the last bytes of a whole Parquet file
 VERSIONS_REMEMBERED = 1024  # whose version.json is not read again while it does not change
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version directory. id: Merkle root. counts: images by split and label.
+    """One version directory. id: as identity.py computes it. counts: images by split and label.
 
     shortcuts: "before" the recipe (of originals) and "after" it (of published pictures). audit: None without answers.
+    texts: digests of card, croissant.json and diff as published, without times; none in a version of an earlier
+    release, whose id covers rows and pictures only. erasures: how many erasures removed rows.
     """
 
     path: Path
@@ -49,6 +51,17 @@ class Version:
     gates: list[Gate]
     shortcuts: dict[str, list[Shortcut]] = field(default_factory=dict)
     audit: Audit | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+    erasures: int = 0
+
+    @property
+    def tag(self) -> str:
+        """Short name of the version's present state."""
+        return identity.tag(self.id, self.erasures)
+
+    def leaf(self, row: Row, file_sha256: str) -> str:
+        """Digest of a row and its picture, as the id has it."""
+        return merkle.leaf(self.salt, row.timeless() if self.texts else row.canonical(), file_sha256)
 
     @property
     def images(self) -> int:
@@ -60,7 +73,11 @@ class Version:
 
     def write(self, recipe: str) -> None:
         """Write version.json. recipe: how the pictures were normalised."""
-        content = {
+        identity.write_facts(self.path, self.facts(recipe))
+
+    def facts(self, recipe: str) -> dict[str, Any]:
+        """Content of version.json, without files and seal."""
+        content: dict[str, Any] = {
             "name": self.name,
             "id": self.id,
             "parent": self.parent,
@@ -74,14 +91,15 @@ class Version:
             "salt": self.salt,
             "content": self.content,
         }
-        (self.path / FACTS).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        return {**content, "erasures": self.erasures, "texts": self.texts} if self.texts else content
 
 
 @dataclass(frozen=True)
 class Diff:
     """Images added, removed and relabelled, each with its SHA-256, labels and reason.
 
-    renamed: labels that have another name: was, label, images. order: a sentence where classes have other numbers.
+    renamed: labels that have another name: was, label, images. renumbered: a sentence where a label has another number
+    than before; tools that train go by the numbers.
     """
 
     old: str
@@ -90,7 +108,7 @@ class Diff:
     removed: list[dict[str, str]]
     relabelled: list[dict[str, str]]
     renamed: list[dict[str, str | int]] = field(default_factory=list)
-    order: str = ""
+    renumbered: str = ""
 
 
 def order(name: str) -> tuple[int, ...]:
@@ -183,10 +201,7 @@ def load(home: Path, name: str) -> Version:
 
 def _load(path: Path) -> Version:
     """The version at `path`. Raises DamagedVersion with the reason alone."""
-    try:
-        content = json.loads((path / FACTS).read_bytes())
-    except (OSError, ValueError):
-        raise DamagedVersion(f"{FACTS} is cut or not JSON") from None
+    content = identity.read_facts(path)
     try:
         return _version(path, content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -207,6 +222,8 @@ def _version(path: Path, content: Any) -> Version:
             when: [facts.shortcut(record) for record in board] for when, board in content.get("shortcuts", {}).items()
         },
         audit=facts.audit(content["audit"]) if content.get("audit") else None,
+        texts=dict(content.get("texts", {})),
+        erasures=int(content.get("erasures", (path / ERASED).exists())),
     )
     if not VERSION_NAME.fullmatch(version.name) or not all(isinstance(label, str) for label in version.labels):
         raise ValueError("name or labels")
@@ -228,8 +245,19 @@ def diff(home: Path, old: str, new: str) -> Diff:
     return Diff(
         old, new, kinds["added"], kinds["removed"], kinds["relabelled"],
         renamed=[{"was": was, "label": label, "images": n} for (was, label), n in renames.items()],
-        order=other_numbers(before.labels, after.labels, renames),
+        renumbered=other_numbers(before.labels, after.labels, renames),
     )  # fmt: skip
+
+
+def path_note(path: Path) -> str:
+    """A sentence where `load_dataset` cannot read a folder because it takes the path for a pattern; else empty."""
+    special = sorted(PATTERN_CHARACTERS.intersection(str(path.resolve())))
+    return (
+        f"datasets.load_dataset cannot read {path}, because it takes {' '.join(special)} in a path for a pattern: "
+        "copy the folder to another path to load it"
+        if special
+        else ""
+    )
 
 
 def erased(path: Path) -> list[ErasedRow]:
@@ -237,20 +265,27 @@ def erased(path: Path) -> list[ErasedRow]:
 
     Empty where erased.json is missing or damaged; then `verify` cannot rebuild the id and reports it.
     """
-    default: list[dict[str, object]] = []
-    rows = [facts.erased_row(record) for record in read_json(path / ERASED, default)]
-    return sorted(rows, key=lambda row: row.position)
+    try:
+        return read_erased(path)
+    except DamagedVersion:
+        return []
+
+
+def read_erased(path: Path) -> list[ErasedRow]:
+    """The same. Raises DamagedVersion, with the reason alone, where erased.json is damaged."""
+    try:
+        records = json.loads((path / ERASED).read_bytes())
+        rows = sorted((facts.erased_row(record) for record in records), key=lambda row: row.position)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise DamagedVersion(f"{ERASED} is not what an erasure writes") from None
+    if len({row.position for row in rows}) < len(rows):
+        raise DamagedVersion(f"{ERASED} names a row twice")
+    return rows
 
 
 def positions(rows: int, gone: Sequence[ErasedRow]) -> list[int]:
     """Position in the manifest as published of each of the `rows` that are left."""
     taken = {row.position for row in gone}
     return [position for position in range(rows + len(gone)) if position not in taken]
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file; empty where it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""

@@ -1,8 +1,7 @@
 """Check that a version is what was published."""
 
-import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,18 +10,29 @@ from more_itertools import sliced
 from dataset.versions import manifest, merkle
 from dataset.versions.facts import ErasedRow
 from dataset.versions.leaks import leaks
-from dataset.versions.published import LEAF_BYTES, LEAVES, Version, erased, file_digest, load, positions
+from dataset.versions.listed_files import changed_files, rows_id, unlisted
+from dataset.versions.published import LEAF_BYTES, LEAVES, Version, file_digest, load, positions, read_erased
 from foundation.errors import DamagedVersion, StageError
+
+PROVES_LESS = (
+    "an earlier release published it: its id covers rows and pictures, but not metadata.parquet, README.md, "
+    "croissant.json, diff.parquet, the facts in version.json, or added files other than .jpg"
+)
 
 
 @dataclass(frozen=True)
 class Verification:
-    """problems: one sentence each; an empty list means that the version is unchanged."""
+    """problems: one sentence each; an empty list means that the version is unchanged.
+
+    note: what the check cannot prove about a version of an earlier release. erasures: how many removed rows from it.
+    """
 
     version: str
     id: str
     images: int
     problems: list[str]
+    note: str = ""
+    erasures: int = 0
 
 
 @dataclass
@@ -49,19 +59,26 @@ def verify(
         _check_rows(version, check, progress, quick)
     except (DamagedVersion, OSError, ValueError, TypeError) as error:
         return Verification(version.name, version.id, 0, [f"{manifest.FILE_NAME} cannot be read: {error}"])
-    gone = erased(version.path)
     problems = check.problems
+    try:
+        gone = read_erased(version.path)
+    except DamagedVersion as error:
+        gone = []
+        problems.append(str(error))
     if not quick:
         problems += _changed(version, check.leaves, gone)
+    if version.texts:
+        problems += changed_files(version, quick=quick)
     problems += _in_two_splits(version)
     if not quick:
         problems += leaks(version.path, version.rows())
-    problems += _unlisted(version, check.files)
+    problems += unlisted(version, check.files)
     expected = Counter({(s, label): n for s, labels in version.counts.items() for label, n in labels.items()})
     expected.subtract((row.split, row.label) for row in gone)
     if check.tally != +expected:
         problems.append("version.json and the manifest count different numbers of images")
-    return Verification(version.name, version.id, check.tally.total(), problems)
+    note = "" if version.texts else PROVES_LESS
+    return Verification(version.name, version.id, check.tally.total(), problems, note, version.erasures)
 
 
 def _check_rows(version: Version, check: _Check, progress: Callable[[int, int], None] | None, quick: bool) -> None:
@@ -69,12 +86,14 @@ def _check_rows(version: Version, check: _Check, progress: Callable[[int, int], 
     for row in manifest.each(version.path / manifest.FILE_NAME):
         path = version.path / row.file
         file_sha256 = "" if quick else file_digest(path)
-        if not file_sha256 and not path.is_file():
+        if not file_sha256 and path.is_symlink():
+            check.problems.append(f"{row.file} is a symbolic link, not the picture")
+        elif not file_sha256 and not path.is_file():
             check.problems.append(f"{row.file} is missing")
         if row.file.split("/")[1:3] != [row.split, row.label]:
             check.problems.append(f"{row.file} is not in the folder of its split and label")
         if not quick:
-            check.leaves.append(merkle.leaf(version.salt, row.canonical(), file_sha256))
+            check.leaves.append(version.leaf(row, file_sha256))
         check.tally[row.split, row.label] += 1
         folder, _, file = row.file.rpartition("/")
         check.files.setdefault(folder, set()).add(file)
@@ -96,19 +115,12 @@ def _in_two_splits(version: Version) -> list[str]:
     ]
 
 
-def _unlisted(version: Version, listed: Mapping[str, set[str]]) -> list[str]:
-    """Pictures that are in the folder and not in the manifest. listed: file names by folder."""
-    unlisted = []
-    for folder, _, files in os.walk(version.path / "data"):
-        name = Path(folder).relative_to(version.path).as_posix()
-        known = listed.get(name, set())
-        unlisted += [f"{name}/{file}" for file in files if file.endswith(".jpg") and file not in known]
-    return [f"{file} is not in the manifest" for file in sorted(unlisted)]
-
-
 def _changed(version: Version, leaves: Sequence[str], gone: Sequence[ErasedRow]) -> list[str]:
     """Nothing where rows and files give the version's id; else what was changed, by name where leaves.bin is whole."""
-    if merkle.root(_all_leaves(leaves, gone)) == version.id:
+    total = len(leaves) + len(gone)
+    if gone and gone[-1].position >= total:
+        return [f"erased.json names row {gone[-1].position}, and there are {total}"]
+    if rows_id(version, merkle.root(_all_leaves(leaves, gone))) == version.id:
         return []
     try:
         content = (version.path / LEAVES).read_bytes()
@@ -116,13 +128,13 @@ def _changed(version: Version, leaves: Sequence[str], gone: Sequence[ErasedRow])
         content = b""
     kept = [leaf.hex() for leaf in sliced(content, LEAF_BYTES)]
     problems = ["the rows and files do not give the version's id: something was changed"]
-    if merkle.root(kept) != version.id:
-        return [*problems, f"{LEAVES} was changed too, so the changed files and rows cannot be named"]
+    if rows_id(version, merkle.root(kept)) != version.id:
+        return [*problems, f"{LEAVES} or version.json was changed too, so the changed files and rows cannot be named"]
     known = set(kept)
     files = (row.file for row in manifest.each(version.path / manifest.FILE_NAME))
     changed = [file for file, leaf in zip(files, leaves, strict=True) if leaf not in known]
     problems += [f"{file} or its row was changed" for file in changed]
-    if missing := len(kept) - len(leaves) - len(gone):
+    if missing := len(kept) - total:
         problems.append(f"{abs(missing)} rows are {'missing' if missing > 0 else 'too many'}")
     return problems
 

@@ -74,8 +74,8 @@ def diff(context: Context, old: str, new: str, html: Path | None, as_json: bool)
     kinds = {"added": changes.added, "removed": changes.removed, "relabelled": changes.relabelled}
     rows = [(kind, c["sha256"][:16], c["was"], c["label"], c["reason"]) for kind, cs in kinds.items() for c in cs]
     renames = [f"{r['images']} {r['was']} are {r['label']} now" for r in changes.renamed]
-    line = "; ".join([", ".join(f"{len(changed)} {kind}" for kind, changed in kinds.items()), *renames])
-    line += f"; {changes.order}" if changes.order else ""
+    counts = ", ".join(f"{len(changed)} {kind}" for kind, changed in kinds.items())
+    line = "; ".join(filter(None, [counts, *renames, changes.renumbered]))
     if html:
         from web.pages.diff import write_diff
 
@@ -89,7 +89,7 @@ def diff(context: Context, old: str, new: str, html: Path | None, as_json: bool)
 @json_option
 @pass_context
 def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
-    """Check that VERSION is what was published: hashes, id, no leak between splits. Takes a folder, too."""
+    """Check that VERSION is what was published: every file, id, no leak between splits. Takes a folder, too."""
     from dataset.erasure.restored import restored
     from dataset.versions.verify import require_verified
     from dataset.versions.verify import verify as stage
@@ -102,7 +102,10 @@ def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
         result.problems.extend(restored(context.project(reads_only=True), version))
     hashes = "no file hashed" if quick else "every hash right"
     intact = f"{result.version}: {result.images} images, {hashes}, no leak; id {result.id}"
-    show(result if as_json else "\n".join(result.problems) or intact, as_json)
+    if result.erasures:
+        intact += f", after {result.erasures} erasures"
+    lines = [*(result.problems or [intact]), *filter(None, [result.note])]
+    show(result if as_json else "\n".join(lines), as_json)
     require_verified(result)
 
 
@@ -115,13 +118,14 @@ def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
 def export(context: Context, version: str, kind: str, to: Path, as_json: bool) -> None:
     """Write VERSION in a format that other tools read. Run again after a crash, it continues."""
     from dataset.exports.export import export as stage
-    from dataset.versions.published import load
+    from dataset.versions.published import load, path_note
 
     loaded = load(context.settings().home, version)
     with progress(as_json) as steps:
         images = stage(loaded, kind, to, steps.step)
     summary = {"version": loaded.name, "id": loaded.id, "format": kind, "images": images, "folder": str(to)}
-    show(summary if as_json else f"{images} images of {loaded.name} as {kind} in {to}", as_json)
+    line = "; ".join(filter(None, [f"{images} images of {loaded.name} as {kind} in {to}", path_note(to)]))
+    show(summary if as_json else line, as_json)
 
 
 @click.command(short_help="Take pictures down, everywhere.")

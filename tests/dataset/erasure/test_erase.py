@@ -152,7 +152,7 @@ NOTHING_BEGUN = "tombstones and journal"
     "step",
     [
         NOTHING_BEGUN, "model svm", "erased.json", "metadata of train", "diff.parquet", "manifest.parquet",
-        "README.md", "croissant.json", "unfinished versions", "original of", "normalised pictures of",
+        "README.md", "croissant.json", "version.json", "unfinished versions", "original of", "normalised pictures of",
         "pictures in versions", "reports", "predictions", "catalog", "deleted rows", "end of the journal",
     ],
 )  # fmt: skip

@@ -3,25 +3,36 @@
 Also tests foundation/hard_links.py and `shuffled` of dataset/reader.py.
 """
 
+import contextlib
 import csv
 import gc
 import io
 import json
+import os
+import shutil
+import subprocess
+import sys
 import tarfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+import pandas
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 from PIL import Image
 
+from dataset.erasure.erase import erase
+from dataset.erasure.selection import Kind, Selection
 from dataset.exports.export import FORMATS, export
 from dataset.project import Project
+from dataset.publish import publish
 from dataset.reader import shuffled
-from dataset.versions import published
+from dataset.versions import manifest, published
 from dataset.versions.published import Version
 from foundation.errors import StorageError, UsageError
+from labeling.answer_files import import_answers
 
 
 @pytest.fixture
@@ -155,6 +166,97 @@ def test_wrong_requests_and_missing_pictures_are_errors(version: Version, tmp_pa
         with pytest.raises(StorageError, match="is missing; `isitcake versions verify"):
             export(version, kind, tmp_path / f"lost-{kind}")
     (version.path / row.file).write_bytes(kept)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_an_export_made_before_an_erasure_is_made_anew(published_project: Project, tmp_path: Path, kind: str) -> None:
+    """Data F9: also an interrupted one. The folder ends as a new export; a file of somebody else's stays."""
+    version = published.newest(published_project.home)
+    assert version is not None
+    calls = 0
+
+    def interrupt(what: str, done: int, total: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    export(version, kind, whole)
+    with contextlib.suppress(KeyboardInterrupt):
+        export(version, kind, broken, interrupt, images_per_shard=5)
+    (whole / "mine.txt").write_text("mine")
+    gone = version.rows()[0]
+    erase(published_project, Selection(Kind.SHA256, gone.sha256), "asked")
+    after = published.load(published_project.home, version.name)
+    export(after, kind, tmp_path / "new")
+    export(after, kind, tmp_path / "shards", images_per_shard=5)
+    for made, fresh in ((whole, tmp_path / "new"), (broken, tmp_path / "shards")):
+        export(after, kind, made, images_per_shard=5 if made == broken else 1000)
+        held = {path.relative_to(made): path.read_bytes() for path in made.rglob("*") if path.is_file()}
+        assert held.pop(Path("mine.txt"), b"mine") == b"mine"
+        assert held == {path.relative_to(fresh): path.read_bytes() for path in fresh.rglob("*") if path.is_file()}
+        assert not any(gone.sha256.encode() in content for content in held.values())
+
+
+READ = """
+import sys
+import datasets
+
+for path in sys.argv[1:]:
+    print(sum(len(part) for part in datasets.load_dataset(path).values()))
+"""
+
+
+def test_no_other_version_is_read_from_the_cache(published_project: Project, tmp_path: Path) -> None:
+    """Data F1: one cache, folders of one name: two versions, before and after an erasure, and their exports."""
+    paths, counts_ = [], []
+    for number in range(3):
+        version = published.newest(published_project.home)
+        assert version is not None
+        copy = tmp_path / str(number) / "2026.11.0"
+        shutil.copytree(version.path, copy)
+        export(version, "parquet", tmp_path / f"export {number}" / "x")
+        paths += [copy, tmp_path / f"export {number}" / "x"]
+        counts_ += [len(version.rows())] * 2
+        if number == 0:
+            erase(published_project, Selection(Kind.SHA256, version.rows()[0].sha256), "asked")
+        else:
+            gone = tmp_path / "answers.csv"
+            gone.write_text(f"sha256,label,reviewer\n{version.rows()[0].sha256},unusable,ann\n")
+            import_answers(published_project, gone)
+            publish(published_project)
+    fresh = {**os.environ, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-c", READ, *map(str, paths)], env=fresh, capture_output=True, text=True, check=True
+    )
+    assert [int(line) for line in ran.stdout.split()] == counts_
+    assert len(set(counts_)) == 3
+
+
+def test_pandas_reads_no_label_as_missing(version: Version, tmp_path: Path) -> None:
+    """Data F14: a cell that pandas or R takes for a missing value starts with an apostrophe, as a formula does."""
+    words = ["nan", "null", "NA", "None", "N/A"]
+    rows = version.rows()
+    copy = replace(version, path=tmp_path / "copy")
+    copy.path.mkdir()
+    changed = [replace(row, label=words[n % 5], creator=words[n % 4]) for n, row in enumerate(rows)]
+    manifest.write(copy.path / manifest.FILE_NAME, changed)
+    export(copy, "csv", tmp_path / "x")
+    read = pandas.read_csv(tmp_path / "x" / "manifest.csv")
+    assert not read["label"].isna().any()
+    assert set(read["label"].str.removeprefix("'")) == set(words)
+    assert not read["creator"].isna().any()
+
+
+def test_a_path_that_hugging_face_cannot_read_is_said(version: Version, tmp_path: Path) -> None:
+    """Data F14: datasets takes brackets for a pattern; who exports to such a folder is told."""
+    folder = tmp_path / "a [1]"
+    export(version, "parquet", folder)
+    with pytest.raises(FileNotFoundError):
+        load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    assert "takes [ ] in a path for a pattern" in published.path_note(folder)
+    assert published.path_note(tmp_path) == ""
 
 
 def test_workers_share_the_rows(version: Version) -> None:

@@ -50,9 +50,9 @@ def test_a_renamed_class_is_no_relabelling(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("before", "after", "words"), [
-    (["cake", "not_cake"], ["not_cake", "cake"], ["cake is 1, was 0", "not_cake is 0, was 1"]),
-    (["cake", "not_cake"], ["cake", "pie", "not_cake"], ["not_cake is 2, was 1"]),
-    (["cake", "not_cake"], ["not_cake", "torte"], ["torte is 1, was 0"]),
+    (["cake", "not_cake"], ["not_cake", "cake"], ["cake was 0 and is 1", "not_cake was 1 and is 0"]),
+    (["cake", "not_cake"], ["cake", "pie", "not_cake"], ["not_cake was 1 and is 2"]),
+    (["cake", "not_cake"], ["not_cake", "torte"], ["torte was 0 and is 1"]),
     (["cake", "not_cake"], ["torte", "not_cake", "pie"], []),
 ])  # fmt: skip
 def test_classes_with_other_numbers_are_named(before: list[str], after: list[str], words: list[str]) -> None:

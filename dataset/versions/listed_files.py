@@ -1,0 +1,137 @@
+"""Check the files of a version beside its pictures, and that the folder holds nothing else."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dataset.versions import identity, manifest
+from dataset.versions.published import FACTS, LEAVES, Version
+from foundation.errors import DamagedVersion
+
+METADATA = "metadata.parquet"
+PICTURE = ".jpg"
+
+
+def rows_id(version: Version, rows_root: str) -> str:
+    """The id that a version with these rows and pictures has. rows_root: root of the tree over them."""
+    if not version.texts:
+        return rows_root
+    try:
+        return identity.identity(identity.read_facts(version.path), rows_root)
+    except (DamagedVersion, KeyError, TypeError, AttributeError):
+        return ""
+
+
+def listed(folder: Path) -> dict[str, str]:
+    """Digest of each file of a version that is being written, beside pictures and version.json, by its path."""
+    metadata = [path.relative_to(folder).as_posix() for path in folder.glob(f"data/*/{METADATA}")]
+    names = [*identity.TEXTS, identity.DIFF, manifest.FILE_NAME, LEAVES, *metadata]
+    return {name: identity.file_digest(folder / name) for name in sorted(names)}
+
+
+def changed_files(version: Version, *, quick: bool) -> list[str]:
+    """One sentence for each file that is not as published, or as the last erasure wrote it. quick: hash nothing."""
+    facts = identity.read_facts(version.path)
+    files = facts.get("files")
+    problems = []
+    if not _is_sealed(version.path, facts) or not isinstance(files, dict):
+        problems.append(f"{FACTS} was changed")
+    files = files if isinstance(files, dict) else {}
+    for name, digest in files.items():
+        path = version.path / name
+        if path.is_symlink():
+            problems.append(f"{name} is a symbolic link")
+        elif not path.is_file():
+            problems.append(f"{name} is missing")
+        elif not quick and identity.file_digest(path) != digest:
+            problems.append(f"{name} was changed")
+    if problems or quick:
+        return problems
+    return [*_not_published(version, facts), *_metadata_differs(version)]
+
+
+def _is_sealed(folder: Path, facts: Mapping[str, Any]) -> bool:
+    is_file = not (folder / FACTS).is_symlink()
+    is_plain = (folder / FACTS).read_bytes() == identity.facts_bytes(facts)
+    return is_file and is_plain and facts.get(identity.SEAL) == identity.seal(facts)
+
+
+def _not_published(version: Version, facts: Mapping[str, Any]) -> Iterator[str]:
+    """Texts that the seal fits, but not the id: somebody made a seal of their own. After an erasure nobody can tell."""
+    import pyarrow.parquet as pq
+
+    if version.erasures:
+        return
+    replaced = identity.not_in_texts(version.id, facts["files"].get(manifest.FILE_NAME, ""), facts)
+    for name in identity.TEXTS:
+        text = (version.path / name).read_text("utf-8", "surrogateescape")
+        if identity.timeless(text, replaced) != version.texts.get(name):
+            yield f"{name} was changed"
+    path = version.path / identity.DIFF
+    try:
+        with manifest.unreadable(path):
+            digest = identity.diff_digest(pq.read_table(path).to_pylist())
+    except DamagedVersion as error:
+        yield str(error)
+    else:
+        if digest != version.texts.get(identity.DIFF):
+            yield f"{identity.DIFF} was changed"
+
+
+def _metadata_differs(version: Version) -> Iterator[str]:
+    """Metadata, which Hugging Face reads instead of the manifest, that does not say what the manifest says."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = manifest.metadata_schema(version.labels)
+    numbers = {label: number for number, label in enumerate(version.labels)}
+    expected: dict[str, list[dict[str, Any]]] = {split: [] for split, labels in version.counts.items() if labels}
+    for row in manifest.each(version.path / manifest.FILE_NAME):
+        values = manifest.metadata_row(row, numbers)
+        expected.setdefault(row.split, []).append({name: values[name] for name in schema.names})
+    for split, rows in expected.items():
+        path = version.path / "data" / split / METADATA
+        try:
+            with manifest.unreadable(path):
+                table = pq.read_table(path)
+        except DamagedVersion:
+            table = None
+        if table is None or not table.schema.equals(schema, check_metadata=True):
+            yield f"data/{split}/{METADATA} was changed: its columns or class names are others"
+        elif not table.equals(pa.Table.from_pylist(rows, schema)):
+            yield f"data/{split}/{METADATA} was changed: it differs from the manifest"
+
+
+def unlisted(version: Version, pictures: Mapping[str, set[str]]) -> list[str]:
+    """Files, links and folders that do not belong to the version. pictures: file names by folder, from the manifest.
+
+    Of a version of an earlier release: pictures that are not in the manifest.
+    """
+    if not version.texts:
+        folder = version.path / "data"
+        return [problem for name, problem in _strange(version.path, folder, pictures, set()) if name.endswith(PICTURE)]
+    files = identity.read_facts(version.path).get("files")
+    others = {FACTS, *(files if isinstance(files, dict) else ())}
+    folders = {"data"}
+    for split, labels in version.counts.items():
+        folders |= {f"data/{split}", *(f"data/{split}/{label}" for label in labels)} if labels else set()
+    found = _strange(version.path, version.path, pictures, others, folders)
+    return [problem for _, problem in found]
+
+
+def _strange(
+    root: Path, start: Path, pictures: Mapping[str, set[str]], others: set[str], folders: set[str] | None = None
+) -> list[tuple[str, str]]:
+    """Name and problem of everything below `start` that is not listed. folders: that may be there; None: any."""
+    strange = []
+    for folder, subfolders, files in os.walk(start):
+        here = Path(folder).relative_to(root).as_posix()
+        prefix = "" if here == "." else f"{here}/"
+        known = pictures.get(here, set())
+        added = (f"{prefix}{file}" for file in files if file not in known and f"{prefix}{file}" not in others)
+        strange += [(name, f"{name} is not in the manifest" if prefix else f"{name} was added") for name in added]
+        for name in (f"{prefix}{subfolder}" for subfolder in subfolders):
+            if folders is not None and (name not in folders or (root / name).is_symlink()):
+                strange.append((name, f"{name}/ was added"))
+    return sorted(strange)
