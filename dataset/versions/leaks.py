@@ -47,4 +47,4 @@ def _are_one_picture(a: Path, b: Path, distance_bits: int) -> bool:
     )  # fmt: skip
     if not prints.usable.all():
         return False
-    return confirm(prints, (0, 1), [Placement(distance_bits, False, 0, 0)], pictures) is not None
+    return confirm(prints, (0, 1), [Placement(distance_bits, 0, 0, 0)], pictures) is not None
