@@ -27,6 +27,7 @@ from dataset.versions import manifest, merkle, published
 from dataset.versions.changes import changes
 from dataset.versions.facts import Audit
 from dataset.versions.published import Version
+from dataset.versions.split_leaks import split_leaks
 
 THREADS = 4
 ROWS_PER_BLOCK = 5000  # in memory
@@ -78,7 +79,8 @@ def write_version(
     with ThreadPoolExecutor(THREADS) as pool:
         pictures.link(measured, None, pool)
     shortcuts = shortcuts_of(project, measured)
-    totals = totals_of(rows, rows.repeated_clusters())
+    with project.catalog.read() as connection:
+        totals = totals_of(rows, rows.repeated_clusters(), split_leaks(connection, rows.splits()))
     gates = gates_passed(project, shortcuts["after"], draft.audit, totals, draft.created, force)
     salt = hashlib.sha256(f"{parent.id if parent else ''}\n{draft.content}".encode()).hexdigest()[:32]
     writer = _RowWriter(project, folder, totals, salt, progress, pictures)

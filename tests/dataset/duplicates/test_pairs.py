@@ -62,7 +62,7 @@ VARIANTS: dict[str, Callable[[Image.Image], bytes]] = {
     "turned by 180°": lambda i: encoded(i.transpose(Image.Transpose.ROTATE_180)),
     "turned by 270°": lambda i: encoded(i.transpose(Image.Transpose.ROTATE_270)),
     "turned and mirrored": lambda i: encoded(i.transpose(Image.Transpose.TRANSPOSE)),
-    "turned by 90°, cropped 10 %": lambda i: encoded(part(i.transpose(Image.Transpose.ROTATE_90), 0.05, 0.05, 0.95, 0.95)),
+    "turned by 90°, cropped": lambda i: encoded(part(i.transpose(Image.Transpose.ROTATE_90), 0.05, 0.05, 0.95, 0.95)),
 }  # fmt: skip
 
 
