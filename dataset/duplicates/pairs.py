@@ -50,10 +50,10 @@ class Prints:
         top_colours: Sequence[float],
     ) -> "Prints":
         """From n values of each of these fields of `Fingerprint`."""
-        words = np.frombuffer(b"".join(views), dtype="<u8").astype(np.uint64).reshape(len(views), VIEWS)
+        of_views, of_turns = view_words(views, mirrored)
         return cls(
-            turned=np.concatenate([words[:, :1], bits(mirrored)[:, :1], words[:, len(BOXES) :]], axis=1),
-            views=words[:, : len(BOXES)].copy(),
+            turned=of_turns,
+            views=of_views,
             fine=bits(phash16),
             usable=np.asarray(detail) >= BLANK_DETAIL,
             flat=np.asarray(top_colours) >= FLAT_COLOURS,
@@ -83,6 +83,13 @@ class Prints:
     def subset(self, keep: NDArray[np.int64]) -> "Prints":
         """The fingerprints of the images at these indices."""
         return Prints(*(getattr(self, field.name)[keep] for field in fields(self)))
+
+
+def view_words(views: Sequence[bytes], mirrored: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Hashes of BOXES, (n, v), and of the whole picture in each of TURNS, (n, 8), from n fields of `Fingerprint`."""
+    words = np.frombuffer(b"".join(views), dtype="<u8").astype(np.uint64).reshape(len(views), VIEWS)
+    turned = np.concatenate([words[:, :1], bits(mirrored)[:, :1], words[:, len(BOXES) :]], axis=1)
+    return words[:, : len(BOXES)].copy(), turned
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from more_itertools import chunked
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, and_, select
 
@@ -17,12 +18,14 @@ from dataset.duplicates.crop_hashes import view_hashes
 from dataset.duplicates.fingerprints import RECIPE, luminance
 from dataset.duplicates.hamming import cross_join
 from dataset.duplicates.imprints import Imprints, imprints_of, part_hashes
-from dataset.duplicates.pairs import VIEW_BITS, Prints
+from dataset.duplicates.pairs import VIEW_BITS, view_words
 from dataset.erasure.selection import Selection, selected
 from dataset.pictures.decoding import Undecodable
 from dataset.project import Project
 from dataset.versions import published
 from foundation.errors import StorageError
+
+PICTURES_PER_JOIN = 200
 
 
 class Copies:
@@ -47,8 +50,8 @@ class Copies:
         if not self.names:
             return
         current = and_(fingerprints.c.sha256 == images.c.sha256, fingerprints.c.recipe == RECIPE)
-        columns = [column for column in fingerprints.c if column.name != "sha256"]
-        rows = connection.execute(select(images.c.sha256, images.c.format, *columns).outerjoin(fingerprints, current))
+        columns = (images.c.sha256, images.c.format, fingerprints.c.views, fingerprints.c.mirrored)
+        rows = connection.execute(select(*columns).outerjoin(fingerprints, current))
         others = {row.sha256: row for row in rows}
         formats = {name: row.format for name, row in others.items()}
         new_pictures = {name: self._picture(name, formats.get(name)) for name in sorted(new)}
@@ -71,13 +74,14 @@ class Copies:
         found = {row.sha256 for row in rows if row.views is None}
         if not known:
             return list(rows)
-        prints = Prints.of_rows(known)
-        for picture in pictures:
-            _, turns = view_hashes(picture)
-            in_part, _ = cross_join(part_hashes(picture), prints.turned.reshape(-1), VIEW_BITS)
-            as_part, _ = cross_join(turns, prints.views.reshape(-1), VIEW_BITS)
-            found |= {known[i // prints.turned.shape[1]].sha256 for i in np.unique(in_part[:, 1]).tolist()}
-            found |= {known[i // prints.views.shape[1]].sha256 for i in np.unique(as_part[:, 1]).tolist()}
+        views, turned = view_words([row.views for row in known], [row.mirrored for row in known])
+        for some in chunked(pictures, PICTURES_PER_JOIN):
+            parts = np.concatenate([part_hashes(picture) for picture in some])
+            turns = np.concatenate([view_hashes(picture)[1] for picture in some])
+            in_part, _ = cross_join(parts, turned.reshape(-1), VIEW_BITS)
+            as_part, _ = cross_join(turns, views.reshape(-1), VIEW_BITS)
+            found |= {known[i // turned.shape[1]].sha256 for i in np.unique(in_part[:, 1]).tolist()}
+            found |= {known[i // views.shape[1]].sha256 for i in np.unique(as_part[:, 1]).tolist()}
         return [row for row in rows if row.sha256 in found]
 
     def _kept(self, connection: Connection, name: str, picture: NDArray[np.uint8] | None) -> list[tuple[str, str]]:
