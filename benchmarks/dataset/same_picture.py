@@ -100,6 +100,6 @@ def _folder_project(folder: Path) -> Path:
 
 
 def _large(content: bytes) -> Image.Image:
-    picture = base(content)
+    picture: Image.Image = base(content)
     factor = max(1.0, SMALLEST_PX / min(picture.size))
     return picture.resize((round(picture.width * factor), round(picture.height * factor)))

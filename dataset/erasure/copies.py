@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from more_itertools import chunked
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, and_, select
+from sqlalchemy import Connection, and_, select
 
 from dataset.catalog.tables import fingerprints, images
 from dataset.duplicates.crop_hashes import view_hashes
@@ -52,7 +52,7 @@ class Copies:
         current = and_(fingerprints.c.sha256 == images.c.sha256, fingerprints.c.recipe == RECIPE)
         columns = (images.c.sha256, images.c.format, fingerprints.c.views, fingerprints.c.mirrored)
         rows = connection.execute(select(*columns).outerjoin(fingerprints, current))
-        others = {row.sha256: row for row in rows}
+        others: dict[str, Any] = {row.sha256: row for row in rows}
         formats = {name: row.format for name, row in others.items()}
         new_pictures = {name: self._picture(name, formats.get(name)) for name in sorted(new)}
         for name, picture in new_pictures.items():
@@ -68,7 +68,7 @@ class Copies:
                 self.names.add(row.sha256)
                 self.prints[row.sha256] = self._kept(connection, row.sha256, picture)
 
-    def _alike(self, pictures: Sequence[NDArray[np.uint8]], rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    def _alike(self, pictures: Sequence[NDArray[np.uint8]], rows: Sequence[Any]) -> list[Any]:
         """Images that may show a part of one of the pictures, or one of them as a part; all without a fingerprint."""
         known = [row for row in rows if row.views is not None]
         found = {row.sha256 for row in rows if row.views is None}
