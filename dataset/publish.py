@@ -30,6 +30,7 @@ from dataset.versions import published
 from dataset.versions.facts import Audit
 from dataset.versions.manifest import Row
 from dataset.versions.published import Version
+from dataset.versions.split_leaks import split_leaks
 from foundation.errors import StageError
 from foundation.files import storage_errors
 from foundation.locks import exclusive
@@ -134,7 +135,9 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                 reason = "no image has one of the project's labels; run `isitcake collect` first"
                 raise StageError(f"nothing to publish: {reason}")
             digest = _ContentDigest()
-            totals = totals_of(digest.each(rows), rows.repeated_clusters())
+            with project.catalog.read() as connection:
+                leaks = split_leaks(connection, rows.splits())
+            totals = totals_of(digest.each(rows), rows.repeated_clusters(), leaks)
             content = digest.hex()
             newest = published.newest(project.home)
             if newest is not None and (newest.content, newest.labels) == (content, labels):

@@ -13,7 +13,7 @@ fingerprints = Table(
     Column("dhash", String(16), nullable=False),
     Column("phash16", String(64), nullable=False),
     Column("mirrored", String(16), nullable=False),
-    Column("views", LargeBinary, nullable=False),  # hashes of crop_hashes.BOXES, 8 bytes each, little-endian
+    Column("views", LargeBinary, nullable=False),  # of crop_hashes.BOXES, then of turns; 8 bytes each, little-endian
     Column("detail", Float, nullable=False),  # standard deviation of luminance, 0 to 128
     Column("measures", JSON, nullable=False),
 )
@@ -58,7 +58,7 @@ pairs = Table(
     metadata,
     Column("a", SHA, primary_key=True),
     Column("b", SHA, primary_key=True),
-    Column("by", String(32), nullable=False),  # phash16, registration, mirrored
+    Column("by", String(32), nullable=False),  # phash16, registration, mirrored, turned
     Column("distance", Float, nullable=False),  # bits
     Column("agreement", Float, nullable=False),  # of details, -1 to 1
 )

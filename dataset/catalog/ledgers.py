@@ -109,7 +109,7 @@ fetches = Table(  # a later crawl sends etag and last_modified as If-None-Match 
 tombstones = Table(  # hashes of erased pictures, which are not collected again
     "tombstones",
     metadata,
-    Column("kind", String(16), primary_key=True),  # sha256, url, phash16
+    Column("kind", String(16), primary_key=True),  # sha256, url, imprint; phash16 of programs before
     Column("value", String(64), primary_key=True),  # for a URL: its SHA-256
     Column("reason", Text, nullable=False, default=""),
     Column("erased_at", Moment, nullable=False),

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dataset.duplicates.turns import turned
+
 SIDE_PX = 96
 SMOOTH_PX = 1.2  # standard deviation of the blur before the alignment
 DETAIL_PX = 4.0  # larger structures are outline and light, not detail
@@ -34,15 +36,13 @@ class Alignment:
 NO_ALIGNMENT = Alignment(0.0, 0.0)
 
 
-def align(a: NDArray[np.uint8], b: NDArray[np.uint8], box_a: Box, box_b: Box, mirrored: bool = False) -> Alignment:
+def align(a: NDArray[np.uint8], b: NDArray[np.uint8], box_a: Box, box_b: Box, turn: int = 0) -> Alignment:
     """Align the box of `a` with the box of `b` by a small affine step, and compare their details.
 
-    a, b: (height, width) luminance. mirrored: `a` is mirrored first. Source: enhanced correlation coefficient
-    (Evangelidis and Psarakis 2008), cv2.findTransformECC.
+    a, b: (height, width) luminance. turn: one of turns.TURNS; `a` is turned first. Source: enhanced correlation
+    coefficient (Evangelidis and Psarakis 2008), cv2.findTransformECC.
     """
-    one, two = _tile(a, box_a), _tile(b, box_b)
-    if mirrored:
-        one = np.ascontiguousarray(one[:, ::-1])
+    one, two = np.ascontiguousarray(turned(_tile(a, box_a), turn)), _tile(b, box_b)
     if one.std() < FLAT_GREY_LEVELS or two.std() < FLAT_GREY_LEVELS:
         return NO_ALIGNMENT
     start = np.eye(2, 3, dtype=np.float32)

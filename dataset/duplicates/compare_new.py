@@ -21,7 +21,7 @@ from foundation.errors import StorageError
 from foundation.files import storage_errors
 
 THREADS = 4
-COMPARISON = f"{RECIPE}, views 1"  # after a change of either, all images are compared again
+COMPARISON = f"{RECIPE}, views 2"  # after a change of either, all images are compared again
 BLOCK = 2000  # new images that are compared, and written, at a time
 PICTURES_KEPT = 4000  # decoded pictures in memory, 100 KB each
 
@@ -45,7 +45,7 @@ def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None
     new = [i for i, row in enumerate(rows) if row.sha256 not in known]
     if not new:
         return
-    comparison = _Comparison(rows, _prints(rows), project.blobs)
+    comparison = _Comparison(rows, Prints.of_rows(rows), project.blobs)
     among = np.array([i for i, row in enumerate(rows) if row.sha256 in known], dtype=np.int64)
     done = 0
     with ThreadPoolExecutor(THREADS) as pool, storage_errors(project.home):
@@ -108,13 +108,3 @@ class _Comparison:
     def _read_picture(self, index: int) -> NDArray[np.uint8]:
         row = self._rows[index]
         return luminance(self._blobs.read(row.sha256, row.format))
-
-
-def _prints(rows: Sequence[Row[Any]]) -> Prints:
-    return Prints.of(
-        [row.views for row in rows],
-        [row.mirrored for row in rows],
-        [row.phash16 for row in rows],
-        [row.detail for row in rows],
-        [row.measures["top_colours"] for row in rows],
-    )

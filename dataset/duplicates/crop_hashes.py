@@ -1,7 +1,8 @@
 """Hashes of the parts of a picture: they agree with the hash of another file that is a crop of it.
 
 A view is a box of the picture. It has a 64-bit perceptual hash: which of its 8×8 lowest frequencies are above their
-median. The frequencies of a mirrored picture differ in their sign only, so its hash needs no other transform.
+median. The frequencies of a mirrored or turned picture differ in their signs and their order only, so its hash needs
+no other transform.
 """
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.duplicates.alignment import Box
+from dataset.duplicates.turns import TURNS, turned_frequencies
 
 SIDE_PX = 32
 SOURCE_PX = 96  # shorter side of the picture that parts are taken from: the smallest part is still twice SIDE_PX
@@ -27,12 +29,11 @@ def _boxes() -> tuple[Box, ...]:
 
 BOXES = _boxes()  # the whole picture first; centred crops, crops from each corner, pictures without a bar
 _BASIS = np.cos(np.pi * np.outer(np.arange(LOWEST), 2 * np.arange(SIDE_PX) + 1) / (2 * SIDE_PX)).astype(np.float32)
-_MIRROR = np.where(np.arange(LOWEST) % 2, -1, 1).astype(np.float32)
 _WEIGHTS = np.uint64(1) << np.arange(63, -1, -1, dtype=np.uint64)
 
 
-def view_hashes(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], np.uint64]:
-    """The hash of each box of BOXES, (len(BOXES),), and of the mirrored whole picture. grey: (height, width)."""
+def view_hashes(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """The hash of each box of BOXES, (v,), and of the whole picture in each of TURNS, (8,). grey: (height, width)."""
     if (factor := min(grey.shape) / SOURCE_PX) > 1:
         size = (round(grey.shape[1] / factor), round(grey.shape[0] / factor))
         grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
@@ -43,11 +44,11 @@ def view_hashes(grey: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], np.uint64]
         part = grey[y : max(round(bottom * height), y + 1), x : max(round(right * width), x + 1)]
         tiles[number] = cv2.resize(part, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     low = _BASIS @ tiles @ _BASIS.T
-    return _signs(low), _signs(low[:1] * _MIRROR)[0]
+    return signs(low), signs(np.stack([turned_frequencies(low[0], turn) for turn in TURNS]))
 
 
-def _signs(low: NDArray[np.floating]) -> NDArray[np.uint64]:
-    """(n,) words of 64 bits, from (n, 8, 8) frequencies."""
+def signs(low: NDArray[np.floating]) -> NDArray[np.uint64]:
+    """(n,) words of 64 bits: which of (n, 8, 8) frequencies are above their median."""
     flat = low.reshape(len(low), LOWEST * LOWEST)
     above = flat > np.median(flat, axis=1, keepdims=True)
     return np.asarray((above * _WEIGHTS).sum(axis=1, dtype=np.uint64))

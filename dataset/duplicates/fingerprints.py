@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageStat
 
 from dataset.duplicates.crop_hashes import view_hashes
+from dataset.duplicates.turns import MIRRORED
 from dataset.pictures.decoding import SCALED, Picture, accept, alpha_share, upright_rgb
 
-RECIPE = "hashes-100-1"
+RECIPE = "hashes-100-2"
 HASHED_PX = 100  # shorter side, at least, of the picture that hashes are made from
 REDUCIBLE_MODES = ("L", "RGB", "RGBA", "LA", "CMYK")  # Pillow's modes whose pixels can be averaged
+FLAT_COLOURS = 0.75  # share of the 8 commonest colours from which a picture counts as drawn, not as a photo
 BLANK_DETAIL = 4.0  # standard deviation of luminance, of 255; a picture below it looks empty
 COMMONEST_COLOURS = 8  # of 4,096: a drawing has few colours, a photo has many
 
@@ -22,7 +24,8 @@ COMMONEST_COLOURS = 8  # of 4,096: a drawing has few colours, a photo has many
 class Fingerprint:
     """phash, dhash: 16 hex digits; phash16: 64; mirrored: phash of the mirrored picture, in the same form as views[0].
 
-    views: hashes of crop_hashes.BOXES, (v,) 64-bit words, little-endian. detail: standard deviation of luminance, 0 to
+    views: hashes of crop_hashes.BOXES, then of the whole picture in each of TURNS from the third on; 64-bit words,
+    little-endian. detail: standard deviation of luminance, 0 to
     128. alpha: share of transparent pixels. top_colours: share of pixels in the 8 commonest of 4,096 colours.
     white: share of pixels whose colours are all 240 or more. edges: mean gradient of luminance, 0 to 255.
     light: mean luminance, 0 to 255.
@@ -65,13 +68,13 @@ def fingerprint_of(picture: Picture) -> Fingerprint:
     light = np.asarray(grey, dtype=np.float32)
     high = np.right_shift(np.asarray(small, dtype=np.uint8), 4).astype(np.int32)
     counts = np.bincount(((high[..., 0] << 8) | (high[..., 1] << 4) | high[..., 2]).ravel(), minlength=4096)
-    views, mirrored = view_hashes(np.asarray(grey))
+    views, turns = view_hashes(np.asarray(grey))
     return Fingerprint(
         phash=_hex(imagehash.phash(grey)),
         dhash=_hex(imagehash.dhash(grey)),
         phash16=_hex(imagehash.phash(grey, hash_size=16)),
-        mirrored=f"{int(mirrored):016x}",
-        views=views.astype("<u8").tobytes(),
+        mirrored=f"{int(turns[MIRRORED]):016x}",
+        views=np.concatenate([views, turns[MIRRORED + 1 :]]).astype("<u8").tobytes(),
         detail=round(_detail(grey), 3),
         alpha=round(alpha, 4),
         top_colours=round(float(np.sort(counts[counts > 0])[-COMMONEST_COLOURS:].sum()) / light.size, 4),

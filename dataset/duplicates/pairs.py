@@ -4,33 +4,37 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Row
 
 from dataset.duplicates.alignment import align
 from dataset.duplicates.crop_hashes import BOXES
-from dataset.duplicates.fingerprints import BLANK_DETAIL, Fingerprint, bits
+from dataset.duplicates.fingerprints import BLANK_DETAIL, FLAT_COLOURS, Fingerprint, bits
 from dataset.duplicates.hamming import cross_join
+from dataset.duplicates.turns import MIRRORED, TURNS, turned_back
 
 VIEW_BITS = 10  # most bits between the whole of one picture and a part of the other, for the pair to be proposed
 DECISIVE_BITS = 48  # most bits between two 256-bit pHashes of the same picture, when the pHash alone decides
 AGREEMENT = 0.6  # least agreement of details of the same photo; other real photos stay below 0.45
 FLAT_AGREEMENT = 0.7  # the same for drawings whose whole pictures have similar hashes
 FLAT_PART_AGREEMENT = 0.9  # the same for a drawing and a part of another
-FLAT_COLOURS = 0.75  # share of the 8 commonest colours from which a picture counts as drawn, not as a photo
+TURNED_BOXES = (0, 2, 3)  # numbers in BOXES: the parts that a turned picture is compared with; a search in all is slow
+VIEWS = len(BOXES) + len(TURNS) - 2  # words in `Fingerprint.views`
 MAX_PLACEMENTS = 3  # placements that are tried for a pair, the most similar first
 
 
 @dataclass(frozen=True)
 class Prints:
-    """Fingerprints of n images as arrays. whole, mirrored: (n,) words; views: (n, v); fine: (n, 4); usable, flat: (n,).
+    """Fingerprints of n images as arrays. turned: (n, 8) words; views: (n, v); fine: (n, 4); usable, flat: (n,).
 
-    fine: 256-bit pHash. usable: False for a picture with too little detail to be compared. flat: drawn in few colours.
+    turned: hashes of the whole picture in each of TURNS. fine: 256-bit pHash. usable: False for a picture with too
+    little detail to be compared. flat: drawn in few colours.
     """
 
-    whole: NDArray[np.uint64]
-    mirrored: NDArray[np.uint64]
+    turned: NDArray[np.uint64]
     views: NDArray[np.uint64]
     fine: NDArray[np.uint64]
     usable: NDArray[np.bool_]
@@ -46,11 +50,10 @@ class Prints:
         top_colours: Sequence[float],
     ) -> "Prints":
         """From n values of each of these fields of `Fingerprint`."""
-        words = np.frombuffer(b"".join(views), dtype="<u8").astype(np.uint64).reshape(len(views), len(BOXES))
+        of_views, of_turns = view_words(views, mirrored)
         return cls(
-            whole=words[:, 0].copy(),
-            mirrored=bits(mirrored)[:, 0],
-            views=words,
+            turned=of_turns,
+            views=of_views,
             fine=bits(phash16),
             usable=np.asarray(detail) >= BLANK_DETAIL,
             flat=np.asarray(top_colours) >= FLAT_COLOURS,
@@ -66,30 +69,49 @@ class Prints:
             [one.top_colours for one in prints],
         )
 
+    @classmethod
+    def of_rows(cls, rows: Sequence[Row[Any]]) -> "Prints":
+        """rows: of the table `fingerprints`."""
+        return cls.of(
+            [row.views for row in rows],
+            [row.mirrored for row in rows],
+            [row.phash16 for row in rows],
+            [row.detail for row in rows],
+            [row.measures["top_colours"] for row in rows],
+        )
+
     def subset(self, keep: NDArray[np.int64]) -> "Prints":
         """The fingerprints of the images at these indices."""
         return Prints(*(getattr(self, field.name)[keep] for field in fields(self)))
 
 
+def view_words(views: Sequence[bytes], mirrored: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Hashes of BOXES, (n, v), and of the whole picture in each of TURNS, (n, 8), from n fields of `Fingerprint`."""
+    words = np.frombuffer(b"".join(views), dtype="<u8").astype(np.uint64).reshape(len(views), VIEWS)
+    turned = np.concatenate([words[:, :1], bits(mirrored)[:, :1], words[:, len(BOXES) :]], axis=1)
+    return words[:, : len(BOXES)].copy(), turned
+
+
 @dataclass(frozen=True)
 class Placement:
-    """How two pictures may lie on each other. box_a, box_b: numbers in BOXES. mirrored: the first picture is mirrored.
+    """How two pictures may lie on each other. box_a, box_b: numbers in BOXES.
 
-    distance: bits between the hashes of the boxes.
+    turn: how the first is turned, one of TURNS. distance: bits between the hashes of the boxes.
     """
 
     distance: int
-    mirrored: bool
+    turn: int
     box_a: int
     box_b: int
 
 
 class Proof(StrEnum):
-    """What showed that two pictures are the same: the fine hash, or the alignment of one or its mirror image."""
+    """What showed that two pictures are the same: the fine hash, or an alignment: upright, mirrored or turned."""
 
     HASH = "phash16"
     ALIGNMENT = "registration"
     MIRRORED = "mirrored"
+    TURNED = "turned"
 
 
 @dataclass(frozen=True)
@@ -104,8 +126,8 @@ class Confirmed:
 def candidates(prints: Prints, new: NDArray[np.int64]) -> dict[tuple[int, int], list[Placement]]:
     """Propose pairs (i < j) with at least one of `new`, and the most similar placements of each.
 
-    new: (m,) indices of images that were not compared before. A pair is proposed if the hash of one whole picture, or
-    of its mirror image, is within VIEW_BITS of the hash of a part of the other.
+    new: (m,) indices of images that were not compared before. A pair is proposed if the hash of one whole picture,
+    mirrored or turned or not, is within VIEW_BITS of the hash of a part of the other.
     """
     usable = np.flatnonzero(prints.usable)
     fresh = np.intersect1d(new, usable)
@@ -113,17 +135,18 @@ def candidates(prints: Prints, new: NDArray[np.int64]) -> dict[tuple[int, int], 
         return {}
     placements: dict[tuple[int, int], list[Placement]] = defaultdict(list)
     old = np.setdiff1d(usable, fresh)
-    parts = len(BOXES)
     for wholes, others in ((fresh, usable), (old, fresh)):
-        for mirrored, hashes in ((False, prints.whole), (True, prints.mirrored)):
-            pairs, distances = cross_join(hashes[wholes], prints.views[others].reshape(-1), VIEW_BITS)
+        for turn in TURNS:
+            boxes = np.arange(len(BOXES)) if turn <= MIRRORED else np.array(TURNED_BOXES)
+            views = prints.views[others][:, boxes].reshape(-1)
+            pairs, distances = cross_join(prints.turned[wholes, turn], views, VIEW_BITS)
             for (a, view), distance in zip(pairs.tolist(), distances.tolist(), strict=True):
-                i, j, box = int(wholes[a]), int(others[view // parts]), view % parts
+                i, j, box = int(wholes[a]), int(others[view // len(boxes)]), int(boxes[view % len(boxes)])
                 if i < j:
-                    placements[i, j].append(Placement(distance, mirrored, 0, box))
+                    placements[i, j].append(Placement(distance, turn, 0, box))
                 elif i > j:
-                    placements[j, i].append(Placement(distance, mirrored, box, 0))
-    order = lambda p: (p.distance, p.mirrored, p.box_a + p.box_b, p.box_a)  # noqa: E731
+                    placements[j, i].append(Placement(distance, turned_back(turn), box, 0))
+    order = lambda p: (p.distance, p.turn, p.box_a + p.box_b, p.box_a)  # noqa: E731
     return {pair: sorted(set(some), key=order)[:MAX_PLACEMENTS] for pair, some in sorted(placements.items())}
 
 
@@ -141,12 +164,12 @@ def confirm(
     if fine <= DECISIVE_BITS and not flat:
         return Confirmed(Proof.HASH, fine, 1.0)
     for placement in placements:
-        is_whole = not (placement.box_a or placement.box_b or placement.mirrored) and fine <= DECISIVE_BITS
+        is_whole = not (placement.box_a or placement.box_b or placement.turn) and fine <= DECISIVE_BITS
         needed = AGREEMENT if not flat else FLAT_AGREEMENT if is_whole else FLAT_PART_AGREEMENT
         box_a, box_b = BOXES[placement.box_a], BOXES[placement.box_b]
-        alignment = align(pictures[0], pictures[1], box_a, box_b, placement.mirrored)
+        alignment = align(pictures[0], pictures[1], box_a, box_b, placement.turn)
         if alignment.agreement >= needed:
-            proof = Proof.MIRRORED if placement.mirrored else Proof.ALIGNMENT
+            proof = {0: Proof.ALIGNMENT, MIRRORED: Proof.MIRRORED}.get(placement.turn, Proof.TURNED)
             return Confirmed(proof, placement.distance, round(alignment.agreement, 3))
     return None
 

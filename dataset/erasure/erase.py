@@ -8,9 +8,8 @@ Bytes go first: a version that is damaged, or a disk without room, keeps no pict
 picture at the same moment sees its tombstone (dataset/catalog/writes.py, dataset/pictures/picture_lock.py).
 """
 
-import re
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,10 @@ from typing import Any
 from more_itertools import chunked
 from sqlalchemy import Connection, select, update
 
-from dataset.catalog.tables import erasures, fetches, fingerprints, images, sightings
+from dataset.catalog.tables import erasures, fetches, images, sightings
 from dataset.catalog.writes import upsert
 from dataset.erasure import erased_file
+from dataset.erasure.copies import Copies
 from dataset.erasure.from_catalog import AFFECTED, NAMES_PER_STATEMENT, remove_from_catalog, tasks
 from dataset.erasure.from_versions import (
     has_pictures,
@@ -31,7 +31,7 @@ from dataset.erasure.from_versions import (
     unsearchable,
     versions_with,
 )
-from dataset.erasure.selection import Kind, Selection, selected
+from dataset.erasure.selection import Kind, Selection, is_address, nothing_found, whole_sha256
 from dataset.erasure.tombstones import bury
 from dataset.project import Project
 from dataset.versions import published
@@ -40,8 +40,6 @@ from foundation.errors import DamagedVersion, StorageError, UsageError
 from foundation.files import storage_errors
 from foundation.locks import exclusive
 
-SHA256 = re.compile("[0-9a-f]{64}")
-
 BeforeStep = Callable[[str], None]  # called before each step with its description
 
 
@@ -49,7 +47,8 @@ BeforeStep = Callable[[str], None]  # called before each step with its descripti
 class EraseReport:
     """images: erased, with their copies. versions: those that had one of them. models: those trained on such a version.
     tasks: questions in Label Studio that the next `review push` or `review pull` withdraws. damaged: versions whose
-    rows could not all be searched, and why; their pictures are gone too.
+    rows could not all be searched, and why; their pictures are gone too. nothing: why no image was found; empty if one
+    was.
     """
 
     images: int
@@ -58,6 +57,7 @@ class EraseReport:
     tasks: int
     note: str = ""
     damaged: dict[str, str] = field(default_factory=dict)
+    nothing: str = ""
 
     def line(self) -> str:
         """The result, in one line."""
@@ -76,28 +76,42 @@ def erase(
     dry_run: bool = False,
     before: BeforeStep = lambda _step: None,
 ) -> EraseReport:
-    """Erase the selected images and all their copies. Raises UsageError without a reason.
+    """Erase the selected images and all their copies. Raises UsageError without a reason, and UnknownImage.
 
-    dry_run: report what would be erased, and change nothing. before: called before each step.
+    The address and the bytes of an image that is not in the library are kept out all the same: its bytes may be there
+    after a kill, or in a version from a backup. dry_run: report what would be erased, and change nothing. before:
+    called before each step.
     """
     if not reason.strip():
         raise UsageError("give a reason with --reason: who asked, or what is wrong with the image")
+    selection = whole_sha256(project, selection)
+    copies = Copies(project, selection)
+    with project.catalog.read() as connection:
+        copies.update(connection)
+        nothing = "" if copies.names else nothing_found(connection, selection)
     if dry_run:
-        return _would_erase(project, selection)
+        return replace(_would_erase(project, sorted(copies.names)), nothing=nothing)
     before("tombstones and journal")
     now = datetime.now(UTC)
     with project.catalog.write(erasing=True) as connection:
-        names = selected(connection, selection)
+        copies.update(connection)  # what was collected since
+        names = sorted(copies.names)
         buried = []
-        if selection.kind is Kind.URL:  # also an address that was never collected
+        if selection.kind is Kind.URL and (names or is_address(selection.value)):
             buried += bury(connection, now, reason, url=selection.value)
         if selection.kind is Kind.SHA256 and not names:
-            # Not in the catalog; its bytes may be there all the same, after a kill or in a version from a backup.
             buried += bury(connection, now, reason, sha256=selection.value)
-            names = [selection.value] if SHA256.fullmatch(selection.value) else []
-        buried += _begin(connection, names, reason, now)
+            names = [selection.value]
+        buried += _begin(connection, names, copies.prints, reason, now)
         erased_file.append(project, connection, buried)
-    return finish(project, before)
+    report = finish(project, before)
+    return replace(report, nothing="" if report.images or report.versions else nothing)
+
+
+def require_found(report: EraseReport) -> None:
+    """Raise UsageError if no image was found."""
+    if report.nothing:
+        raise UsageError(report.nothing)
 
 
 def finish(project: Project, before: BeforeStep = lambda _step: None) -> EraseReport:
@@ -114,9 +128,8 @@ def finish_alone(project: Project, before: BeforeStep = lambda _step: None) -> E
     return _finish(project, names, before) if names else EraseReport(0, [], [], 0)
 
 
-def _would_erase(project: Project, selection: Selection) -> EraseReport:
+def _would_erase(project: Project, names: Sequence[str]) -> EraseReport:
     with project.catalog.read() as connection:
-        names = selected(connection, selection)
         withdrawn = tasks(connection, names)
     affected = versions_with(project, names)
     damaged = {folder.name: reason for folder in search(project, names) if (reason := unsearchable(folder))}
@@ -125,12 +138,17 @@ def _would_erase(project: Project, selection: Selection) -> EraseReport:
     )
 
 
-def _begin(connection: Connection, names: Sequence[str], reason: str, now: datetime) -> list[dict[str, Any]]:
+def _begin(
+    connection: Connection,
+    names: Sequence[str],
+    prints: Mapping[str, Sequence[tuple[str, str]]],
+    reason: str,
+    now: datetime,
+) -> list[dict[str, Any]]:
     """Write tombstones and the journal, in one transaction. Returns the tombstones' rows."""
     buried = []
     for name in names:
-        phash16 = connection.execute(select(fingerprints.c.phash16).where(fingerprints.c.sha256 == name)).scalar()
-        buried += bury(connection, now, reason, sha256=name, phash16=phash16 or "")
+        buried += bury(connection, now, reason, sha256=name, prints=prints.get(name, ()))
         addresses = set(
             connection.execute(select(sightings.c.image_url).where(sightings.c.sha256 == name)).scalars()
         ) | set(connection.execute(select(fetches.c.fetched_url).where(fetches.c.sha256 == name)).scalars())

@@ -1,13 +1,21 @@
 """Which images to erase: one image, or all of an address, a source, a site or a creator."""
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, or_, select
 
-from dataset.catalog.tables import clusters, fetches, images, sightings
-from foundation.errors import UsageError
+from dataset.catalog.tables import clusters, fetches, images, pairs, sightings, tombstones
+from dataset.project import Project
+from dataset.versions import published
+from foundation.errors import UnknownImage, UsageError
+
+SHA256 = re.compile("[0-9a-f]{64}")
+SHOWN = 20  # images in a message
+SHOWN_NAMES = 3
 
 
 class Kind(StrEnum):
@@ -22,7 +30,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Selection:
-    """value: a SHA-256 (64 lower-case hex digits), an address of an image or a page, or a name."""
+    """value: a SHA-256 (lower-case hex digits, at first also the first of them), an address of an image or a
+    page, or a name.
+    """
 
     kind: Kind
     value: str
@@ -54,4 +64,58 @@ def selected(connection: Connection, selection: Selection) -> list[str]:
         chosen |= set(connection.execute(select(fetches.c.sha256).where(fetches.c.image_url == value)).scalars())
     cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters))}
     wanted = {cluster_of[sha256] for sha256 in chosen if sha256 in cluster_of}
-    return sorted(chosen | {sha256 for sha256, cluster in cluster_of.items() if cluster in wanted})
+    paired = {name for row in connection.execute(select(pairs.c.a, pairs.c.b)) if chosen & set(row) for name in row}
+    return sorted(chosen | paired | {sha256 for sha256, cluster in cluster_of.items() if cluster in wanted})
+
+
+def whole_sha256(project: Project, selection: Selection) -> Selection:
+    """The selection with the whole SHA-256 where it has the first digits of one, as file names and `diff` show.
+
+    Raises UnknownImage unless exactly one image begins with them, in the catalog or in a version.
+    """
+    start = selection.value
+    if selection.kind is not Kind.SHA256 or SHA256.fullmatch(start):
+        return selection
+    if not re.fullmatch(r"[0-9a-f]{4,63}", start):
+        raise UnknownImage(f"{start[:70]!r} is not a SHA-256; write its 64 hex digits, or at least the first 4")
+    with project.catalog.read() as connection:
+        found = {
+            name
+            for table in (images, sightings)
+            for name in connection.execute(select(table.c.sha256).where(table.c.sha256.startswith(start))).scalars()
+        }
+        is_erased = (tombstones.c.kind == "sha256") & tombstones.c.value.startswith(start)
+        erased = connection.execute(select(tombstones.c.value).where(is_erased)).scalars().all()
+    for version in published.listing(project.home):
+        found |= {row.sha256 for row in version.rows() if row.sha256.startswith(start)}
+    if len(found) > 1:
+        listed = "".join(f"\n  {name}" for name in sorted(found)[:SHOWN])
+        more = f"\n  and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise UnknownImage(f"{len(found)} images begin with {start}; write more digits:{listed}{more}")
+    if not found:
+        raise UnknownImage(f"image {start}… was erased before" if erased else f"no image {start}…; nothing was erased")
+    return Selection(Kind.SHA256, found.pop())
+
+
+def nothing_found(connection: Connection, selection: Selection) -> str:
+    """What to say about a selection that has no image, with names that are nearly the same."""
+    kind, value = selection.kind, selection.value
+    if kind is Kind.SHA256:
+        return f"no image {value[:16]}… is in the library; its bytes are kept out from now on"
+    if kind is Kind.URL:
+        known = {url for row in connection.execute(select(sightings.c.image_url, sightings.c.page_url)) for url in row}
+        kept_out = "; the address is kept out from now on" if is_address(value) else ""
+        return f"no image was collected from {value!r}{kept_out}{_nearly(value, known)}"
+    known = set(connection.execute(select(sightings.c[kind.value]).distinct()).scalars())
+    return f"no image of {kind.value} {value!r} is in the library; nothing was erased{_nearly(value, known)}"
+
+
+def is_address(value: str) -> bool:
+    """Whether this may be the address of an image."""
+    return bool(re.fullmatch(r"(https?|file)://\S+|folder:\S.*", value))
+
+
+def _nearly(value: str, known: Iterable[str]) -> str:
+    """The names that the user may have meant; empty without one."""
+    near = difflib.get_close_matches(value, sorted(filter(None, known)), n=SHOWN_NAMES)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -1,12 +1,12 @@
 """Choose the images of the next version, with their splits and labels: from the catalog, block by block."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from more_itertools import chunked, first
+from more_itertools import chunked
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from dataset.catalog.claims import standing
@@ -18,9 +18,13 @@ from dataset.labels import decisions, label_ledger
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.versions import splits
 from dataset.versions.manifest import Row
+from dataset.versions.split_leaks import joined_clusters
 
 KEPT_BLOCKS = 10  # in memory: 50,000 clusters
 SPLITS_PER_INSERT = 10_000  # rows of the ledger of splits
+IN_TWO_SPLITS = "one picture with an image in another split"  # why clusters stay out that could leak
+HELD_OUT_TOO = "on a held-out site, after it was in another split"
+NOT_HELD_OUT = "one picture with an image on a held-out site"
 REASONS = {"set_aside": "excluded automatically"}  # why clusters stay out, by decided label; others: the label
 
 GONE = "gone from their sources"
@@ -44,6 +48,18 @@ class _Block:
         return [row for member in self.members[cluster] for row in self.seen.get(member, ())]
 
 
+@dataclass(frozen=True)
+class _Assigned:
+    """Splits are assigned. held_out: sites. split_of: split of each cluster that is one picture with other clusters.
+
+    kept: the first blocks, at most KEPT_BLOCKS, so that a small catalog is read once.
+    """
+
+    held_out: frozenset[str]
+    split_of: Mapping[str, str]
+    kept: Sequence[_Block]
+
+
 def choose_rows(
     connection: Connection,
     labels: Sequence[str],
@@ -53,10 +69,11 @@ def choose_rows(
 ) -> dict[str, int]:
     """Add the version's rows to `rows`, and new splits to the ledger. Returns how many clusters stay out, by reason."""
     left_out: Counter[str] = Counter()
-    kept = _assign_splits(connection, labels, now, clusters_per_block, left_out)
+    assigned = _assign_splits(connection, labels, now, clusters_per_block, left_out)
     for number, where in enumerate(blocks(connection, clusters_per_block)):
-        block = kept[number] if number < len(kept) else _read_block(connection, where, labels, Counter())
-        rows.add(_rows(connection, where, block))
+        is_kept = number < len(assigned.kept)
+        block = assigned.kept[number] if is_kept else _read_block(connection, where, labels, Counter())
+        rows.add(_rows(connection, where, block, assigned, left_out))
     return {reason: n for reason, n in sorted(left_out.items()) if n}
 
 
@@ -108,15 +125,17 @@ def _clusters_being_erased(connection: Connection, where: ColumnElement[bool]) -
 
 def _assign_splits(
     connection: Connection, labels: Sequence[str], now: datetime, clusters_per_block: int, left_out: Counter[str]
-) -> list[_Block]:
+) -> _Assigned:
     """Give a split to every image that is published for the first time. The ledger keeps it for ever.
 
-    Returns the first KEPT_BLOCKS blocks that it read, so that a small catalog is read once. left_out: is counted up.
+    left_out: is counted up.
     """
+    joined = joined_clusters(connection)
     kept: list[_Block] = []
     sizes: dict[str, Counter[str]] = defaultdict(Counter)
     assigned: dict[str, Counter[str]] = defaultdict(Counter)
     new: list[splits.Group] = []
+    parts: dict[str, list[splits.Group]] = defaultdict(list)
     ledger: dict[str, str] = {}
     sites_of: dict[frozenset[str], frozenset[str]] = {}  # many clusters share one set of sites
     for where in blocks(connection, clusters_per_block):
@@ -129,19 +148,18 @@ def _assign_splits(
             for row in {row.site: row for row in seen}.values():
                 sizes[row.source_label][row.site] += 1
             known = {member: block.split_of[member] for member in members if member in block.split_of}
-            if len(known) == len(members):
+            group = splits.Group(cluster, label, sites_of.setdefault(sites, sites), tuple(members))
+            if cluster in joined:
+                parts[joined[cluster]].append(group)
+                ledger |= known
+            elif len(known) == len(members):
                 assigned[label][splits.published_split(members, known)] += 1
             else:
-                new.append(splits.Group(cluster, label, sites_of.setdefault(sites, sites), tuple(members)))
+                new.append(group)
                 ledger |= known
-    decided = {row.site: bool(row.held_out) for row in connection.execute(select(site_splits))}
-    held_out = splits.hold_out(sizes, decided)
-    insert_new(
-        connection,
-        site_splits,
-        [{"site": site, "held_out": int(held), "assigned_at": now} for site, held in held_out.items()],
-    )
-    split_of = splits.assign(new, ledger, held_out, assigned)
+    pictures = [_one_picture(groups) for groups in parts.values()]
+    held_out = _hold_out(connection, sizes, now)
+    split_of = splits.assign([*new, *pictures], ledger, held_out, assigned)
     added = (
         {"sha256": sha256, "split": split, "assigned_at": now}
         for sha256, split in split_of.items()
@@ -152,10 +170,38 @@ def _assign_splits(
     for block in kept:
         block.split_of |= {name: split_of[name] for members in block.members.values() for name in members
                            if name in split_of and name not in block.split_of}  # fmt: skip
-    return kept
+    return _Assigned(
+        held_out=frozenset(site for site, held in held_out.items() if held),
+        split_of={
+            part.cluster: splits.published_split(picture.members, split_of)
+            for picture, groups in zip(pictures, parts.values(), strict=True)
+            for part in groups
+        },
+        kept=kept,
+    )
 
 
-def _rows(connection: Connection, where: ColumnElement[bool], block: _Block) -> Iterator[Row]:
+def _one_picture(groups: Sequence[splits.Group]) -> splits.Group:
+    members = tuple(member for group in groups for member in group.members)
+    sites = frozenset[str]().union(*(group.sites for group in groups))
+    return splits.Group(groups[0].cluster, groups[0].label, sites, members)
+
+
+def _hold_out(connection: Connection, sizes: Mapping[str, Mapping[str, int]], now: datetime) -> dict[str, bool]:
+    """Decide for each site whether it is held out, and write what is new."""
+    decided = {row.site: bool(row.held_out) for row in connection.execute(select(site_splits))}
+    held_out = splits.hold_out(sizes, decided)
+    insert_new(
+        connection,
+        site_splits,
+        [{"site": site, "held_out": int(held), "assigned_at": now} for site, held in held_out.items()],
+    )
+    return held_out
+
+
+def _rows(
+    connection: Connection, where: ColumnElement[bool], block: _Block, assigned: _Assigned, left_out: Counter[str]
+) -> Iterator[Row]:
     columns = select(
         images.c.sha256, images.c.format, images.c.width, images.c.height, images.c.first_seen, fingerprints.c.phash
     ).join(fingerprints, fingerprints.c.sha256 == images.c.sha256)
@@ -168,14 +214,20 @@ def _rows(connection: Connection, where: ColumnElement[bool], block: _Block) -> 
     error_probability = {row.sha256: row.error_probability for row in connection.execute(queued).all()}
     for cluster, label in block.label_of.items():
         members, sha256 = block.members[cluster], block.representative[cluster]
-        split = splits.published_split(members, block.split_of)
+        split = assigned.split_of.get(cluster) or splits.published_split(members, block.split_of)
+        seen = block.sightings_of(cluster)
+        on_held_out = [row for row in seen if row.site in assigned.held_out]
+        copies = [member for member in members if block.split_of.get(member) == split and member in facts]
+        if reason := _leak(split, bool(copies), bool(on_held_out)):
+            left_out[reason] += 1
+            continue
         if block.split_of.get(sha256) != split:
             # No image moves to another split: the largest copy that is in this split represents the cluster.
-            copies = [member for member in members if block.split_of.get(member) == split and member in facts]
             sha256 = max(copies, key=lambda name: (facts[name].width * facts[name].height, name))
         image, judged = facts[sha256], sum(answers.get(member, 0) for member in members)
-        seen = block.sightings_of(cluster)
-        sighting = first(block.seen.get(sha256, ()), None) or min(seen, key=_rank)
+        shown = on_held_out or seen  # a row in UNSEEN is named with its held-out site
+        own = [row for row in shown if row.sha256 == sha256]
+        sighting = min(own or shown, key=_rank)
         yield Row(
             sha256=sha256,
             file=f"data/{split}/{label}/{sha256[:16]}.jpg",
@@ -198,3 +250,12 @@ def _rows(connection: Connection, where: ColumnElement[bool], block: _Block) -> 
             judgements=judged,
             error_probability=0.0 if judged else error_probability.get(sha256, 0.0),
         )
+
+
+def _leak(split: str, has_copies: bool, is_on_held_out: bool) -> str:
+    """Why a cluster would leak from one split into another; empty where it does not. has_copies: in this split."""
+    if not has_copies:
+        return IN_TWO_SPLITS
+    if is_on_held_out and split != splits.UNSEEN:
+        return HELD_OUT_TOO
+    return NOT_HELD_OUT if split == splits.UNSEEN and not is_on_held_out else ""

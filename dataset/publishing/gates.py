@@ -85,12 +85,14 @@ def _shortcut(project: Project, shortcuts: Sequence[Shortcut]) -> _Check | None:
 
 
 def _leakage(totals: Totals | None) -> _Check | None:
-    """No picture is in the version twice, in any of its copies; so none is in two splits."""
+    """No picture is in the version twice, in any of its copies, and none is in two splits."""
     if totals is None:
         return None
-    twice = totals.repeated_clusters
-    refusal = f"{twice} pictures are in the version twice; this is a bug of isitcake, please report it"
-    return _Check(Gate("leakage", 0, twice, "pictures in it twice"), refusal if twice else "")
+    twice, leaks = totals.repeated_clusters, totals.split_leaks
+    counted = f"{twice} pictures are in the version twice" if twice else f"{leaks} pictures are in two splits"
+    refusal = f"{counted}; this is a bug of isitcake, please report it"
+    gate = Gate("leakage", 0, twice + leaks, "pictures in it twice, or in two splits")
+    return _Check(gate, refusal if gate.value else "")
 
 
 def _counts(project: Project, totals: Totals | None) -> list[_Check]:

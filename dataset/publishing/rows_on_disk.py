@@ -63,6 +63,10 @@ class RowsOnDisk:
         (count,) = self._db.execute("SELECT COUNT(*) - COUNT(DISTINCT cluster) FROM row").fetchone()
         return int(count)
 
+    def splits(self) -> Iterator[tuple[str, str]]:
+        """Cluster and split of each row."""
+        yield from self._db.execute("SELECT cluster, split FROM row")
+
     def close(self) -> None:
         self._db.close()
         self.path.unlink(missing_ok=True)

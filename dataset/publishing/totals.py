@@ -13,7 +13,7 @@ class Totals:
     """by_split: images by split and label. by_site: images by site, source label and licence. relabelled: images whose
     label is not the source label, by site. credits: images by creator and licence, where a creator is named.
     first_seen: first and last day. expected_wrong: sum of the error probabilities. repeated_clusters: rows beyond one
-    for each cluster.
+    for each cluster. split_leaks: pictures that are in two splits.
     """
 
     images: int = 0
@@ -28,6 +28,7 @@ class Totals:
     reviewed: int = 0
     expected_wrong: float = 0.0
     repeated_clusters: int = 0
+    split_leaks: int = 0
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Images by split and label, in the order of SPLITS."""
@@ -36,9 +37,9 @@ class Totals:
         }
 
 
-def totals_of(rows: Iterable[Row], repeated_clusters: int = 0) -> Totals:
-    """Count the rows in one pass. repeated_clusters: counted by the caller, because it needs all clusters at once."""
-    totals = Totals(repeated_clusters=repeated_clusters)
+def totals_of(rows: Iterable[Row], repeated_clusters: int = 0, split_leaks: int = 0) -> Totals:
+    """Count the rows in one pass. The other counts are the caller's, because they need all clusters at once."""
+    totals = Totals(repeated_clusters=repeated_clusters, split_leaks=split_leaks)
     days: set[str] = set()
     for row in rows:
         totals.images += 1

@@ -14,7 +14,9 @@ PROTECTED_FIRST = (UNSEEN, "test", "validation", "train")  # where copies are in
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One cluster. members: all its images, published before or about to be."""
+    """One picture: a cluster, or several that confirmed pairs connect. members: all its images, published before or
+    about to be.
+    """
 
     cluster: str
     label: str
@@ -56,7 +58,8 @@ def assign(
 
     ledger: splits assigned before, by SHA-256. assigned: how many other groups there are, by label and split.
     A group that has a split keeps it. Where duplicates are found late and are in two splits, the new members go to
-    the first of them in PROTECTED_FIRST. A new group goes to the split that is furthest below its share of the label.
+    the first of them in PROTECTED_FIRST; where the group is on a held-out site by now, they go to UNSEEN. A new group
+    goes to the split that is furthest below its share of the label.
     """
     split_of: dict[str, str] = {}
     counts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -65,10 +68,10 @@ def assign(
     new = []
     for group in groups:
         before = {ledger[member] for member in group.members if member in ledger}
-        if before:
-            split = next(name for name in PROTECTED_FIRST if name in before)
-        elif any(held_out.get(site) for site in group.sites):
+        if any(held_out.get(site) for site in group.sites):
             split = UNSEEN
+        elif before:
+            split = next(name for name in PROTECTED_FIRST if name in before)
         else:
             new.append(group)
             continue

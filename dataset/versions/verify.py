@@ -12,6 +12,7 @@ from dataset.versions.facts import ErasedRow
 from dataset.versions.leaks import leaks
 from dataset.versions.listed_files import changed_files, rows_id, unlisted
 from dataset.versions.published import LEAF_BYTES, LEAVES, Version, file_digest, load, positions, read_erased
+from dataset.versions.splits import UNSEEN
 from foundation.errors import DamagedVersion, StageError
 
 PROVES_LESS = (
@@ -50,7 +51,7 @@ def verify(
 ) -> Verification:
     """Hash every file again, rebuild the id, look for leaks between splits. Needs the version's files only.
 
-    Leaks are found by cluster, and by comparing pictures of two splits whose fingerprints are alike.
+    Leaks are found by cluster, by held-out site, and by comparing the pictures of two splits, as duplicates are found.
     quick: hash no file, so the id is not rebuilt.
     """
     version = load(home, name)
@@ -102,14 +103,17 @@ def _check_rows(version: Version, check: _Check, progress: Callable[[int, int], 
 
 
 def _in_two_splits(version: Version) -> list[str]:
-    """Clusters that are in more than one split."""
+    """Clusters that are in more than one split, and held-out sites that other splits have images of."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    table = pq.read_table(version.path / manifest.FILE_NAME, columns=["cluster", "split"])
+    table = pq.read_table(version.path / manifest.FILE_NAME, columns=["cluster", "split", "site"])
     clusters = table.group_by("cluster").aggregate([("split", "distinct")])
     twice = clusters.filter(pc.greater(pc.list_value_length(clusters["split_distinct"]), 1)).to_pylist()
-    return [
+    is_unseen = pc.equal(table["split"], UNSEEN)
+    held_out, others = (set(table.filter(part)["site"].to_pylist()) for part in (is_unseen, pc.invert(is_unseen)))
+    shared = [f"site {site!r} is in {UNSEEN} and in another split" for site in sorted(held_out & others)]
+    return shared + [
         f"cluster {row['cluster'][:16]} is in {' and '.join(sorted(row['split_distinct']))}"
         for row in sorted(twice, key=lambda row: row["cluster"])
     ]

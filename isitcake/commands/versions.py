@@ -129,7 +129,7 @@ def export(context: Context, version: str, kind: str, to: Path, as_json: bool) -
 
 
 @click.command(short_help="Take pictures down, everywhere.")
-@click.option("--sha256", default="", help="One image, with every known copy of it.")
+@click.option("--sha256", default="", help="One image, with every copy of it; the first digits do.")
 @click.option("--url", default="", help="The image at this address, or all images on this page.")
 @click.option("--source", default="", help="All images of this source of isitcake.toml.")
 @click.option("--site", default="", help="All images of this site.")
@@ -141,6 +141,7 @@ def export(context: Context, version: str, kind: str, to: Path, as_json: bool) -
 def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **selection: str) -> None:
     """Take pictures down everywhere: files, rows of every version, tasks, reports. It cannot be undone."""
     from dataset.erasure.erase import erase as stage
+    from dataset.erasure.erase import require_found
     from dataset.erasure.selection import Selection
 
     report = stage(context.project(fixes_names=True), Selection.of(selection), reason, dry_run)
@@ -151,6 +152,7 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **sele
         ("tasks to withdraw at the next push or pull", str(report.tasks)),
     ]
     show(report, as_json, Grid(["erased", "what"], rows))
+    require_found(report)
 
 
 @click.command(short_help="Write a report with pictures.")

@@ -30,7 +30,12 @@ MOST_TILES = 12  # of one detector, and of the queue
 MOST_CHANGED = 24
 MOST_CLUSTERS = 12
 CLUSTER_TILES = 6
-PROOFS = {"phash16": "same hash", "registration": "aligned", "mirrored": "mirror image"}  # by stored value
+PROOFS = {
+    "phash16": "same hash",
+    "registration": "aligned",
+    "mirrored": "mirror image",
+    "turned": "turned",
+}  # by stored value
 
 
 def write_report(project: Project, version: str | None = None) -> Path:

@@ -9,7 +9,8 @@ import pytest
 from crawling import GALLERY_BY_FETCH, crawled, html, jpeg, outcome_by_name, photo, site, stored
 
 from dataset.catalog.tables import outcomes
-from dataset.duplicates.fingerprints import fingerprint
+from dataset.duplicates.fingerprints import luminance
+from dataset.duplicates.imprints import imprints_of
 from dataset.erasure.tombstones import bury
 from foundation.version import VERSION
 from simulator.server import Answer, Scripted, Server, resized
@@ -66,7 +67,7 @@ def test_10_what_was_erased_stays_out(tmp_path: Path) -> None:
             "asked for",
             sha256=hashlib.sha256(photo(1)).hexdigest(),
             url=f"{server.url}/a.jpg",
-            phash16=fingerprint(photo(1)).phash16,
+            prints=[("imprint", value) for value in imprints_of(luminance(photo(1)))],
         )
     for _ in range(2):
         crawled(project)

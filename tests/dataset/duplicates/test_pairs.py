@@ -16,6 +16,7 @@ from dataset.duplicates.clusters import clusters
 from dataset.duplicates.crop_hashes import BOXES, view_hashes
 from dataset.duplicates.fingerprints import fingerprint, luminance
 from dataset.duplicates.pairs import Confirmed, Prints, candidates, confirm, needs_pictures
+from dataset.duplicates.turns import TURNS, turned, turned_back
 from simulator import drawings
 
 
@@ -57,6 +58,11 @@ VARIANTS: dict[str, Callable[[Image.Image], bytes]] = {
     "from a corner": lambda i: encoded(part(i, 0, 0, 0.9, 0.9)),
     "turned 2°": lambda i: encoded(i.rotate(2, Image.Resampling.BICUBIC)),
     "mirrored": lambda i: encoded(i.transpose(Image.Transpose.FLIP_LEFT_RIGHT)),
+    "turned by 90°": lambda i: encoded(i.transpose(Image.Transpose.ROTATE_90)),
+    "turned by 180°": lambda i: encoded(i.transpose(Image.Transpose.ROTATE_180)),
+    "turned by 270°": lambda i: encoded(i.transpose(Image.Transpose.ROTATE_270)),
+    "turned and mirrored": lambda i: encoded(i.transpose(Image.Transpose.TRANSPOSE)),
+    "turned by 90°, cropped": lambda i: encoded(part(i.transpose(Image.Transpose.ROTATE_90), 0.05, 0.05, 0.95, 0.95)),
 }  # fmt: skip
 
 
@@ -83,6 +89,8 @@ def test_a_variant_is_paired_with_its_photo_and_with_no_other(name: str, cakes: 
     wanted = {(n, n + 12) for n in range(12)}
     assert set(pairs) <= wanted
     assert len(pairs) >= 11
+    if name.startswith(("turned by", "turned and")):
+        assert {answer.by for answer in pairs.values()} == {"turned"}
     if name == "mirrored":
         assert {answer.by for answer in pairs.values()} == {"mirrored"}
 
@@ -113,11 +121,13 @@ def test_blank_pictures_and_white_logos_are_not_paired() -> None:
 def test_the_hash_of_a_view_is_the_hash_of_the_cropped_file(cakes: list[Image.Image]) -> None:
     """The hash of a box is within a few bits of the hash of a file that was cropped to the box."""
     whole = np.asarray(cakes[3].convert("L"))
-    hashes, mirrored = view_hashes(whole)
+    hashes, turns = view_hashes(whole)
     for number, box in enumerate(BOXES):
         cropped = np.asarray(part(cakes[3].convert("L"), *box))
         assert (int(hashes[number]) ^ int(view_hashes(cropped)[0][0])).bit_count() <= 4
-    assert (int(mirrored) ^ int(view_hashes(whole[:, ::-1].copy())[0][0])).bit_count() <= 2
+    for turn in TURNS:
+        assert (int(turns[turn]) ^ int(view_hashes(turned(whole, turn).copy())[0][0])).bit_count() <= 2
+        assert (turned(turned(whole, turn), turned_back(turn)) == whole).all()
 
 
 def test_alignment_compares_details_not_outlines(cakes: list[Image.Image]) -> None:

@@ -8,7 +8,8 @@ from PIL import Image
 from sqlalchemy import select
 
 from dataset.catalog.tables import tombstones
-from dataset.duplicates.fingerprints import fingerprint
+from dataset.duplicates.fingerprints import fingerprint, luminance
+from dataset.duplicates.imprints import imprints_of
 from dataset.erasure.tombstones import Erased, bury
 from dataset.project import Project
 
@@ -30,16 +31,25 @@ def test_without_tombstones_nothing_is_erased(project: Project) -> None:
     assert not erased.has_content(picture(1), "ab" * 32)
 
 
-def test_bytes_address_and_looks_are_recognised(project: Project) -> None:
+def test_bytes_address_and_picture_are_recognised(project: Project) -> None:
     """A resized copy at another address too; another picture, and a blank one, are not."""
-    content = picture(1)
+    prints = [("imprint", value) for value in imprints_of(luminance(picture(1)))]
+    _recognised(project, prints, {"sha256", "url", "imprint"})
+
+
+def test_the_hash_of_an_older_program_is_recognised(project: Project) -> None:
+    """Tombstones were one perceptual hash before they were imprints."""
+    _recognised(project, [("phash16", fingerprint(picture(1)).phash16)], {"sha256", "url", "phash16"})
+
+
+def _recognised(project: Project, prints: list[tuple[str, str]], kinds: set[str]) -> None:
     with project.catalog.write() as connection:
         for _ in range(2):  # burying twice changes nothing
-            bury(connection, NOVEMBER, "asked", sha256="ab" * 32, url=URL, phash16=fingerprint(content).phash16)
+            bury(connection, NOVEMBER, "asked", sha256="ab" * 32, url=URL, prints=prints)
         erased = Erased.read(connection)
         stored = connection.execute(select(tombstones)).all()
-    assert {row.kind for row in stored} == {"sha256", "url", "phash16"}
-    assert len(stored) == 3
+    assert {row.kind for row in stored} == kinds
+    assert len(stored) == 2 + len(prints) == erased.count
     assert not any("baker" in row.value for row in stored)
     assert erased.has_url(URL)
     assert not erased.has_url(URL + "?size=2")

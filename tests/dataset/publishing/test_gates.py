@@ -86,3 +86,9 @@ def test_old_sources_are_refused(collected: Project) -> None:
 def test_a_picture_that_is_in_twice_is_refused(collected: Project) -> None:
     with pytest.raises(StageError, match="2 pictures are in the version twice"):
         gates_passed(collected, [], None, Totals(repeated_clusters=2))
+
+
+def test_a_picture_in_two_splits_is_refused(collected: Project) -> None:
+    """Data F10: several clusters may show one picture."""
+    with pytest.raises(StageError, match="3 pictures are in two splits"):
+        gates_passed(collected, [], None, Totals(split_leaks=3))

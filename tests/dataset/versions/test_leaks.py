@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from PIL import Image
 
 from dataset.project import Project
@@ -22,6 +23,24 @@ def test_a_smaller_copy_in_another_split_is_found(published_project: Project) ->
     assert problem == f"{train.file} and {planted.file} show the same picture"
     (version.path / planted.file).unlink()
     assert leaks(version.path, [*version.rows(), planted]) == []  # `verify` reports the missing file
+
+
+@pytest.mark.parametrize("change", ["mirrored", "cropped", "turned"])
+def test_another_shape_in_another_split_is_found(published_project: Project, change: str) -> None:
+    """Data F10: the function that finds duplicates compares the published pictures."""
+    version = published.newest(published_project.home)
+    assert version is not None
+    train = next(row for row in version.rows() if row.split == "train" and row.label == "cake")
+    with Image.open(version.path / train.file) as picture:
+        w, h = picture.size
+        shapes = {
+            "mirrored": picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+            "cropped": picture.crop((round(0.085 * w), round(0.085 * h), round(0.915 * w), round(0.915 * h))),
+            "turned": picture.transpose(Image.Transpose.ROTATE_90),
+        }
+    planted = replace(train, sha256="0" * 64, cluster="0" * 64, split="test", file="data/test/cake/planted.jpg")
+    shapes[change].save(version.path / planted.file, quality=80)
+    assert leaks(version.path, [*version.rows(), planted]) == [f"{train.file} and {planted.file} show the same picture"]
 
 
 def test_one_split_has_no_leaks(published_project: Project) -> None:

@@ -39,6 +39,12 @@ def test_late_duplicate_follows_what_is_tested_on() -> None:
     assert assign([late], {"a": "train", "b": "test"}, {})["c"] == "test"
 
 
+def test_a_late_duplicate_on_a_held_out_site_is_never_trained_on() -> None:
+    """Data F10: what has a split keeps it; new members of the same picture go to the held-out sites."""
+    late = Group("a", "cake", frozenset({"s", "held"}), ("a", "b"))
+    assert assign([late], {"a": "train"}, {"held": True}) == {"a": "train", "b": UNSEEN}
+
+
 @given(st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(1, 50), min_size=1, max_size=12))
 def test_held_out_sites(sizes: dict[str, int]) -> None:
     """Never the largest; at least one from three sites on; decided once."""

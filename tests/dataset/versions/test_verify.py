@@ -84,6 +84,17 @@ def test_a_cluster_in_two_splits_is_found(version: Version) -> None:
     assert quick.problems == [f"cluster {train.cluster[:16]} is in test and train"]
 
 
+def test_a_held_out_site_in_another_split_is_found(version: Version) -> None:
+    """Data F10: also by the quick check."""
+    rows = version.rows()
+    unseen = next(row for row in rows if row.split == "test_unseen_sites")
+    train = next(row for row in rows if row.split == "train")
+    changed = [replace(row, site=train.site) if row == unseen else row for row in rows]
+    manifest.write(version.path / manifest.FILE_NAME, changed)
+    quick = verify(version.path.parents[1], version.name, quick=True)
+    assert quick.problems == [f"site {train.site!r} is in test_unseen_sites and in another split"]
+
+
 def test_a_damaged_manifest_is_a_problem_and_no_traceback(version: Version, tmp_path: Path) -> None:
     (version.path / manifest.FILE_NAME).write_bytes(b"not Parquet")
     (problem,) = problems(version)
