@@ -117,7 +117,7 @@ def png(samples: NDArray[Any], colour_type: int, *chunks: bytes) -> bytes:
     )  # fmt: skip
 
 
-GREY = {
+GREY: dict[str, tuple[Callable[[], bytes], str]] = {
     "1 bit": (lambda: saved(Image.fromarray(true_grey()).convert("1", dither=Image.Dither.NONE), "TIFF"), "1 bit"),
     "8 bits": (lambda: saved(Image.fromarray(true_grey()), "TIFF"), ""),
     "8 bits, white is 0": (lambda: grey_tiff(255 - true_grey(), 1, photometric=0), ""),
@@ -161,7 +161,7 @@ def test_grey_of_every_depth(kind: str) -> None:
 )
 def test_samples_whose_white_nobody_knows_are_refused(make: Callable[[], bytes]) -> None:
     """Data F14: and no black picture is stored instead."""
-    with pytest.raises(Undecodable, match="samples|TIFF"):
+    with pytest.raises(Undecodable, match=r"samples|TIFF"):
         examine(make())
 
 
@@ -295,7 +295,7 @@ def test_heic_is_read() -> None:
     assert error(content, true_rgb()) < JPEG_ERROR
 
 
-NAMED = {
+NAMED: dict[str, Callable[[], bytes]] = {
     "JPEG 2000 is not read": lambda: saved(Image.fromarray(true_rgb()), "JPEG2000"),
     "JPEG XL is not read": lambda: b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(100),
     "ICO is not read": lambda: saved(Image.fromarray(true_rgb()), "ICO"),
