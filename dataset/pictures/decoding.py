@@ -70,7 +70,7 @@ def _undecodable(error: Exception) -> Undecodable:
     text = str(error) or type(error).__name__
     if isinstance(error, MemoryError):
         return Undecodable("damaged: it needs more memory than there is")
-    return Undecodable("truncated" if "truncat" in text or "end of" in text.lower() else f"damaged: {text}")
+    return Undecodable("truncated" if "truncat" in text.lower() or "end of" in text.lower() else f"damaged: {text}")
 
 
 def examine(content: bytes) -> Header:
