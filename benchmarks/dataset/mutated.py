@@ -3,6 +3,7 @@
 Seeds are fixed: file 17 is the same file in every run, as long as Pillow's encoders stay as they are.
 """
 
+import functools
 import io
 import json
 import random
@@ -97,9 +98,14 @@ ENCODERS: tuple[Callable[[Image.Image], bytes], ...] = (
 def mutated(number: int) -> bytes:
     """File `number` of the fuzz: a drawn picture in one of the formats, with something wrong in its bytes."""
     rng = random.Random(f"mutated {number}")
-    drawn = drawings.cake(random.Random(f"drawing {number // FILES_PER_DRAWING}"))
-    image = Image.open(io.BytesIO(drawn)).convert("RGB").resize(SIZE_PX)
+    image = _drawing(number // FILES_PER_DRAWING)
     return _mutate(bytearray(ENCODERS[number % len(ENCODERS)](image)), rng)
+
+
+@functools.lru_cache(maxsize=2)
+def _drawing(number: int) -> Image.Image:
+    drawn = drawings.cake(random.Random(f"drawing {number}"))
+    return Image.open(io.BytesIO(drawn)).convert("RGB").resize(SIZE_PX)
 
 
 def _mutate(content: bytearray, rng: random.Random) -> bytes:
