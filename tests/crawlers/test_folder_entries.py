@@ -50,7 +50,7 @@ def make_socket(path: Path) -> None:
     server.close()
 
 
-ENTRIES: dict[str, tuple[Callable[[Path], None], str]] = {
+ENTRIES: dict[str, tuple[Callable[[Path], object], str]] = {
     "fifo.jpg": (lambda path: os.mkfifo(path), "not a file: a FIFO"),
     "socket.jpg": (make_socket, "not a file: a socket"),
     "link.jpg": (lambda path: path.symlink_to("cake.jpg"), "link: not followed"),
