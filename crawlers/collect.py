@@ -33,10 +33,11 @@ TellProgress = Callable[[str, int, str], None]  # source, candidates with an out
 
 @dataclass(frozen=True)
 class CollectReport:
-    """failed: by source, why it could not be collected."""
+    """failed: by source, why it could not be collected. folders: those of the sources that are folders."""
 
     sources: list[SourceReport]
     failed: dict[str, str] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
 
     def line(self) -> str:
         """What happened, in one line."""
@@ -62,9 +63,10 @@ class CollectReport:
         troubled = [report for report in self.sources if report.status in (RunStatus.UNHEALTHY, RunStatus.DEFERRED)]
         if troubled:
             names = ", ".join(report.source for report in troubled)
-            raise errors.CrawlError(
-                f"{names}: {troubled[0].notes[0]}; `isitcake source probe` shows why; what was collected stays"
-            )
+            first = troubled[0]
+            more = "" if first.source in self.folders else "`isitcake source probe` shows why; "
+            lists = f"`isitcake outcomes {first.source}` lists what was refused; " if first.outcomes else ""
+            raise errors.CrawlError(f"{names}: {first.notes[0]}; {more}{lists}what was collected stays")
 
 
 def collect(project: Project, names: Sequence[str] = (), progress: TellProgress | None = None) -> CollectReport:
@@ -103,7 +105,9 @@ def collect(project: Project, names: Sequence[str] = (), progress: TellProgress 
         for future in [pool.submit(collect_one, source) for source in sources]:
             future.result()
     order = {source.name: number for number, source in enumerate(sources)}
-    return CollectReport(sorted(reports, key=lambda report: order[report.source]), dict(sorted(failed.items())))
+    reports.sort(key=lambda report: order[report.source])
+    folders = [source.name for source in sources if source.kind == "folder"]
+    return CollectReport(reports, dict(sorted(failed.items())), folders)
 
 
 def _silent(_source: str, _images: int, _doing: str) -> None: ...

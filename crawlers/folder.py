@@ -1,7 +1,12 @@
-"""Sources of `kind = "folder"`: pictures that are on this disk already."""
+"""Sources of `kind = "folder"`: pictures that are on this disk already.
+
+Every entry of the folder ends in an outcome: pictures, other files, links, devices, and what cannot be read.
+"""
 
 import os
+import stat
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -9,71 +14,159 @@ from crawlers.ledger.ledger import Download, Ledger, OutcomeRow, RunTotals, Sigh
 from crawlers.ledger.reports import SourceReport
 from crawlers.ledger.sole_run import sole_run
 from crawlers.source_health import Note, NoteKind, Outcome
+from dataset.catalog.folder_addresses import folder_address, printable_path
+from dataset.pictures import formats
 from dataset.project import Project
 from foundation.errors import CrawlError
 from foundation.settings import Source
 
 IGNORED = {".DS_Store", "Thumbs.db", "desktop.ini"}
+MAX_FILE_BYTES = 250 * 1024 * 1024  # of a picture; of other files the beginning is read
+MAX_NAMED = 3  # unreadable folders in a note
+KINDS = (
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISDIR, "a folder"),
+)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Something in the folder. path: relative to it. problem: why its content is not read; empty for a file."""
+
+    path: Path
+    outcome: Outcome = Outcome.REJECTED
+    problem: str = ""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is a folder that could not be read."""
+        return self.problem.startswith(NoteKind.UNREADABLE_FOLDER)
 
 
 def collect_folder(
     project: Project, source: Source, now: datetime, progress: Callable[[int, int], None]
 ) -> SourceReport:
-    """Collect every file under the folder, except hidden files and links.
+    """Collect every regular file under the folder, except hidden files. Links are not followed, only counted.
 
-    progress(done, all) is called after each file. Raises CrawlError where there is no folder.
+    progress(done, all) is called after each entry. Raises CrawlError where there is no folder.
     """
     root = (project.settings.root / Path(source.path).expanduser()).resolve()
     if not root.is_dir():
         raise CrawlError(f"source {source.name!r}: no folder {root}; create it, or correct `path` of the source")
     with sole_run(project, source):
         ledger = Ledger(project, source, now)
-        unreadable: list[str] = []
-        files = sorted(_files(root, unreadable))
-        addresses = {path.as_uri() for path in files}
-        for number, path in enumerate(files, 1):
-            address = path.as_uri()
+        entries = sorted(_entries(root), key=lambda entry: os.fsencode(entry.path))
+        for number, entry in enumerate(entries, 1):
+            address = _address(source, entry.path)
             if address not in ledger.settled:
-                _take(ledger, path, address, root)
+                _take(ledger, root, entry)
             elif sha256 := ledger.settled[address]:  # by this run, before it was killed
-                _sight(ledger, path, address, root, sha256)
-            progress(number, len(files))
-        gone = ledger.end_missing_claims(addresses, unreadable)
-        notes = [Note(NoteKind.GONE, "", _gone(gone))] if gone else []
-        return ledger.finish(RunTotals(pages=0, candidates=len(files), requests=0), notes)
-
-
-def _take(ledger: Ledger, path: Path, address: str, root: Path) -> None:
-    page = path.parent.as_uri()
-    try:
-        body = path.read_bytes()
-    except OSError as error:
-        ledger.settle(OutcomeRow(address, page, Outcome.FAILED, f"unreadable: {error.strerror}"))
-        return
-    sha256 = ledger.accept(address, page, Download(body, address))
-    if sha256:
-        _sight(ledger, path, address, root, sha256)
-
-
-def _sight(ledger: Ledger, path: Path, address: str, root: Path, sha256: str) -> None:
-    folder = path.parent.relative_to(root).as_posix()
-    site = ledger.source.name if folder == "." else f"{ledger.source.name}/{folder}"
-    ledger.sight(sha256, [Sighting(address, path.parent.as_uri(), site)])
+                _sight(ledger, entry.path, sha256)
+            progress(number, len(entries))
+        gone = ledger.end_missing_claims(
+            {_address(source, entry.path) for entry in entries},
+            [f"{_address(source, entry.path)}/" for entry in entries if entry.is_closed],
+        )
+        notes = [*_notes(source, entries), *([Note(NoteKind.GONE, "", _gone(gone))] if gone else [])]
+        return ledger.finish(RunTotals(pages=0, candidates=len(entries), requests=0), notes)
 
 
 def _gone(images: int) -> str:
     return f"images that are no longer in the folder: {images}; versions leave out what no source has any more"
 
 
-def _files(root: Path, unreadable: list[str]) -> Iterator[Path]:
-    """Regular files, but for hidden ones. Addresses of folders that cannot be read are added to `unreadable`."""
+def _take(ledger: Ledger, root: Path, entry: _Entry) -> None:
+    """Give one entry its outcome."""
+    source, folder = ledger.source, entry.path.parent
+    address, page = _address(source, entry.path), _address(source, folder)
 
-    def note(error: OSError) -> None:
-        unreadable.append(Path(error.filename).as_uri() + "/")
+    def refuse(outcome: Outcome, reason: str) -> None:
+        ledger.settle(OutcomeRow(address, page, outcome, reason))
 
-    for folder, names, files in os.walk(root, onerror=note):
+    # Before, addresses were paths of this machine: what was erased under such an address stays out.
+    if erased := ledger.refused_url((root / entry.path).as_uri()):
+        return refuse(Outcome.REJECTED, erased)
+    if entry.problem:
+        return refuse(entry.outcome, entry.problem)
+    try:
+        body, problem = _read(root / entry.path)
+    except OSError as error:
+        return refuse(Outcome.FAILED, f"unreadable: {error.strerror}")
+    if problem:
+        return refuse(Outcome.REJECTED, problem)
+    if sha256 := ledger.accept(address, page, Download(body, address)):
+        _sight(ledger, entry.path, sha256)
+    return None
+
+
+def _sight(ledger: Ledger, path: Path, sha256: str) -> None:
+    source, folder = ledger.source, path.parent
+    site = source.name if folder == Path() else f"{source.name}/{printable_path(os.fsencode(folder))}"
+    ledger.sight(sha256, [Sighting(_address(source, path), _address(source, folder), site)])
+
+
+def _read(path: Path) -> tuple[bytes, str]:
+    """The bytes of a picture, or why the rest of a file is not read. Raises OSError. Never waits for a FIFO."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        state = os.fstat(descriptor)
+        if problem := _not_regular(state.st_mode):
+            return b"", problem
+        head = file.read(formats.HEAD_BYTES)
+        if not head:
+            return b"", "empty"
+        if formats.name_of(head) not in formats.READ:
+            return b"", formats.refusal(head)
+        if state.st_size > MAX_FILE_BYTES:
+            return b"", f"too large: {state.st_size >> 20} MB, at most {MAX_FILE_BYTES >> 20} MB are read"
+        return head + file.read(MAX_FILE_BYTES - len(head)), ""
+
+
+def _entries(root: Path) -> Iterator[_Entry]:
+    """Everything under the folder but hidden files, folders that can be read, and files of file managers."""
+    unreadable: list[OSError] = []
+    for folder, names, files in os.walk(root, onerror=unreadable.append):
         names[:] = [name for name in names if not name.startswith(".")]
-        for name in files:
-            path = Path(folder) / name
-            if name not in IGNORED and not name.startswith(".") and not path.is_symlink():
-                yield path
+        below = Path(folder).relative_to(root)
+        for name in [*names, *files]:
+            if name in IGNORED or name.startswith("."):
+                continue
+            try:
+                mode = os.lstat(f"{folder}/{name}").st_mode
+            except OSError as error:
+                yield _Entry(below / name, Outcome.FAILED, f"unreadable: {error.strerror}")
+                continue
+            if not stat.S_ISDIR(mode):
+                yield _Entry(below / name, problem=_not_regular(mode))
+    for closed in unreadable:
+        path = Path(os.fsdecode(closed.filename)).relative_to(root)
+        yield _Entry(path, Outcome.FAILED, f"{NoteKind.UNREADABLE_FOLDER}: {closed.strerror}")
+
+
+def _not_regular(mode: int) -> str:
+    """Why something that is no regular file is refused; empty for a regular file."""
+    if stat.S_ISREG(mode):
+        return ""
+    if stat.S_ISLNK(mode):
+        return "link: not followed"
+    kind = next((name for is_kind, name in KINDS if is_kind(mode)), "something else")
+    return f"not a file: {kind}"
+
+
+def _notes(source: Source, entries: list[_Entry]) -> list[Note]:
+    """A note about folders that could not be read: nobody knows how much is in them."""
+    closed = [entry for entry in entries if entry.is_closed]
+    if not closed:
+        return []
+    named = [f"{_address(source, entry.path)} ({entry.problem.partition(': ')[2]})" for entry in closed[:MAX_NAMED]]
+    more = f" and {len(closed) - MAX_NAMED} more" if len(closed) > MAX_NAMED else ""
+    count = "a folder" if len(closed) == 1 else f"{len(closed)} folders"
+    text = f"{count} could not be read: {', '.join(named)}{more}"
+    return [Note(NoteKind.UNREADABLE_FOLDER, source.name, text)]
+
+
+def _address(source: Source, path: Path) -> str:
+    return folder_address(source.name, b"" if path == Path() else os.fsencode(path))

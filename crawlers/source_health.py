@@ -13,6 +13,7 @@ PLACEHOLDER_SHARE = 0.7  # a run whose <img> elements are placeholders in this s
 MIN_HISTORY_IMAGES = 5  # with fewer usable images than this, ups and downs mean nothing
 HISTORY_RUNS = 5  # earlier runs whose median is the usual number of images
 MAX_EVIDENCE_CHARS = 160
+MAX_KINDS_HELD = 6  # kinds of files that an alarm about a folder names
 
 
 class Outcome(StrEnum):
@@ -57,6 +58,7 @@ class NoteKind(StrEnum):
     ROBOTS_IS_HTML = "robots.txt is an HTML page"
     LIMIT = "limit reached"
     SITEMAP = "sitemap read in part"
+    UNREADABLE_FOLDER = "unreadable folder"
 
 
 DEFERRALS = (NoteKind.ROBOTS_UNREADABLE, NoteKind.ROBOTS_BLOCKED, NoteKind.ROBOTS_DNS)
@@ -125,12 +127,13 @@ class Reason:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of one source. outcomes and reasons: how many candidates of each."""
+    """One run of one source. outcomes and reasons: how many candidates of each. is_folder: of this disk."""
 
     outcomes: Mapping[Outcome, int]
     reasons: Mapping[Reason, int]
     placeholders: int = 0
     notes: Sequence[Note] = ()
+    is_folder: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,9 @@ def diagnose(run: Run, history: Sequence[int]) -> Diagnosis:
     deferral = next((note for note in run.notes if note.kind in DEFERRALS), None)
     if deferral and not images:
         return Diagnosis(RunStatus.DEFERRED, deferral.text)
+    closed = next((note for note in run.notes if note.kind is NoteKind.UNREADABLE_FOLDER), None)
+    if closed:
+        return Diagnosis(RunStatus.UNHEALTHY, closed.text)
     if not images:
         return Diagnosis(RunStatus.UNHEALTHY, f"no usable picture: {cause(run)}")
     if usual >= MIN_HISTORY_IMAGES and images <= FALLEN_SHARE * usual:
@@ -183,13 +189,24 @@ def diagnose(run: Run, history: Sequence[int]) -> Diagnosis:
 
 
 def cause(run: Run) -> str:
-    """The likeliest reason that a run found little: a name of CAUSES with its evidence, or `site changed`."""
+    """The likeliest reason that a run found little: a name of CAUSES with its evidence, or `site changed`.
+
+    Of a folder: what it holds.
+    """
+    if run.is_folder:
+        held = ", ".join(f"{count} {reason.subject}" for reason, count in _commonest(run.reasons))
+        return f"the folder holds {held}" if held else "the folder is empty"
     troubles = list(_troubles(run))
     for name, kinds in CAUSES:
         for kind, evidence in troubles:
             if kind in kinds:
                 return f"{name} ({evidence[:MAX_EVIDENCE_CHARS]})"
     return "site changed"
+
+
+def _commonest(reasons: Mapping[Reason, int]) -> list[tuple[Reason, int]]:
+    """The commonest reasons first."""
+    return sorted(reasons.items(), key=lambda entry: (-entry[1], str(entry[0])))[:MAX_KINDS_HELD]
 
 
 def _troubles(run: Run) -> Iterator[tuple[NoteKind, str]]:

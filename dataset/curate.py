@@ -4,7 +4,7 @@ Everything it writes is derived and may be rebuilt, except the decisions. A seco
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
@@ -14,6 +14,8 @@ from dataset.catalog.writes import replace
 from dataset.duplicates.compare_new import compare_new
 from dataset.labels import audit, decisions, label_ledger
 from dataset.project import Project
+from dataset.publishing.checked_pictures import find_damage
+from dataset.quarantine import listed, quarantine, release_restored, sentence
 from dataset.suspicion.derive import Derived, derive
 from dataset.suspicion.evidence import read_evidence, read_pictures
 from dataset.suspicion.measure_new import Networks, measure_new
@@ -29,7 +31,8 @@ Progress = Callable[[str, int, int], None]  # name of the step, how many are don
 class CurateReport:
     """images: in the catalog. near_duplicates: images that show the same picture as another. decided: changed labels.
 
-    findings: by detector. set_aside: images that are excluded automatically.
+    findings: by detector. set_aside: images that are excluded automatically. quarantined: images that are left out
+    because their originals are missing or damaged, each with what is wrong.
     """
 
     images: int
@@ -40,21 +43,26 @@ class CurateReport:
     set_aside: int
     decided: int
     backbone: str
+    quarantined: list[str] = field(default_factory=list)
 
     def line(self) -> str:
         """One line for people."""
-        return (
+        text = (
             f"{self.images} images, {self.near_duplicates} near-duplicates, {self.queued} to review, "
             f"{self.set_aside} excluded automatically"
         )
+        return "; ".join(filter(None, [text, sentence(self.quarantined)]))
 
 
 def curate(project: Project, progress: Progress | None = None) -> CurateReport:
     """Bring every derived table up to date with the images and the answers. It may be killed and run again.
 
-    Raises CatalogError or StorageError; what was computed until then is kept.
+    An image whose original is missing or damaged is left out until it is whole again. Raises CatalogError, or
+    StorageError if the originals are out of reach; what was computed until then is kept.
     """
     tell = progress or _silent
+    release_restored(project)
+    quarantine(project, find_damage(project, all_sizes=True, hashed_bytes=0))
     net = backbone(project.settings.weights)
     measure_new(project, Networks(net, objects.detector(project.settings.detector)), tell)
     compare_new(project, tell)
@@ -114,6 +122,7 @@ def _report(project: Project, derived: Derived, decided: int, backbone_name: str
         set_aside=sum(decision.label == decisions.EXCLUDED for decision in latest.values()),
         decided=decided,
         backbone=backbone_name,
+        quarantined=list(listed(project).values()),
     )
 
 

@@ -21,11 +21,12 @@ from dataset.labels import audit, label_ledger
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import Project
 from dataset.publishing.balance import one_sided
-from dataset.publishing.checked_pictures import damaged_originals, sentence
+from dataset.publishing.checked_pictures import BrokenOriginals, find_damage
 from dataset.publishing.choose_rows import choose_rows
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.totals import totals_of
 from dataset.publishing.write_version import ROWS_PER_BLOCK, Draft, Progress, Written, flush, write_version
+from dataset.quarantine import listed, quarantine, release_restored, sentence
 from dataset.versions import published
 from dataset.versions.facts import Audit
 from dataset.versions.manifest import Row
@@ -82,20 +83,22 @@ def publish(
 
     The directory is written beside the others and then renamed, so it is there whole or not at all. After a kill,
     the next publish makes the same version. force: publish though a gate refuses; the card then says why it refused.
-    Raises StageError where there is nothing to publish, a gate refuses, or an original that is needed is damaged.
+    Images whose originals are missing or damaged stay out. Raises StageError where there is nothing to publish, a gate
+    refuses, or the originals are out of reach.
     """
     with exclusive(project.versions_lock):  # a second publish waits, and then finds nothing to do
         _record_in_ledger(project)
         created, notes = _created(project, now or datetime.now(UTC))
-        notes += _damage(project)
+        release_restored(project)
+        quarantine(project, find_damage(project, all_sizes=True))
         try:
-            report = _publish(project, created, progress or _no_progress, force, blocks)
+            report = _publish_whole(project, created, progress or _no_progress, force, blocks)
         except BaseException:
             with contextlib.suppress(OSError):
                 published.clear_unfinished(project.home)
             raise
         _record_in_ledger(project)
-    return replace(report, notes=[*notes, *report.notes])
+    return replace(report, notes=[*notes, *_damage(project), *report.notes])
 
 
 def _created(project: Project, now: datetime) -> tuple[datetime, list[str]]:
@@ -116,7 +119,18 @@ def _created(project: Project, now: datetime) -> tuple[datetime, list[str]]:
 def _damage(project: Project) -> list[str]:
     """Sentences about versions and originals that are damaged."""
     versions = [f"version {name} is damaged: {reason}" for name, reason in published.damaged(project.home).items()]
-    return [*versions, *filter(None, [sentence(damaged_originals(project, all_sizes=True))])]
+    return [*versions, *filter(None, [sentence(list(listed(project).values()))])]
+
+
+def _publish_whole(
+    project: Project, now: datetime, progress: Progress, force: bool, blocks: BlockSizes
+) -> PublishReport:
+    """Publish; where an original turns out to be broken, begin again without it."""
+    while True:
+        try:
+            return _publish(project, now, progress, force, blocks)
+        except BrokenOriginals as error:
+            quarantine(project, error.reasons)
 
 
 def _publish(project: Project, now: datetime, progress: Progress, force: bool, blocks: BlockSizes) -> PublishReport:

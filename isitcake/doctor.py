@@ -12,7 +12,8 @@ from dataset.catalog.engine import Catalog
 from dataset.opening import may_write
 from dataset.pictures.originals import blobs_of
 from dataset.project import Project
-from dataset.publishing.checked_pictures import damaged_originals, sentence
+from dataset.publishing.checked_pictures import damaged_originals
+from dataset.quarantine import sentence
 from dataset.versions import published
 from foundation import environment, settings_file
 from foundation.errors import IsItCakeError

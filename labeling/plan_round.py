@@ -7,12 +7,12 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy import Connection, and_, case, func, or_, select
 
 from dataset.catalog.tables import asked, audit, clusters, cursors, images, judgements, queue, splits
 from dataset.catalog.writes import upsert
@@ -20,6 +20,7 @@ from dataset.labels import label_ledger
 from dataset.labels.audit import ticket
 from dataset.labels.players import DISSENT_PRIORITY
 from dataset.labels.vocabulary import UNUSABLE, WITHDRAWN, DecisionOrigin, JudgementOrigin
+from dataset.quarantine import in_quarantine, is_whole
 from foundation.settings import ReviewSection
 
 TEST_SPLITS = ("test", "test_unseen_sites")
@@ -107,7 +108,7 @@ def plan(connection: Connection, review: ReviewSection, studio_url: str, now: da
     in_round = {row.sha256 for row in in_budget}
     asked_before = in_round | {row.sha256 for row in sent if row.purpose in (Purpose.RISK, Purpose.AUDIT)}
     room = max(0, review.budget - len(in_budget))
-    shares = (
+    shares = [
         Share(Purpose.DISPUTE, review.budget, _disputed(connection, sent)),
         Share(Purpose.AUDIT, round(review.budget * review.audit_share), _drawn(connection, asked_before | answered)),
         Share(Purpose.GOLD, round(review.budget * review.gold_share), _known(connection, current.number, in_round)),
@@ -116,7 +117,9 @@ def plan(connection: Connection, review: ReviewSection, studio_url: str, now: da
             round(review.budget * review.repeat_share),
             _answered_once(connection, sent, current.number),
         ),
-    )
+    ]
+    broken = in_quarantine(connection)
+    shares = [replace(share, picks=[pick for pick in share.picks if pick.sha256 not in broken]) for share in shares]
     others = _divided(shares, Counter(row.purpose for row in in_budget), room)
     used = asked_before | {pick.sha256 for pick in others}
     risk = [Pick(Purpose.RISK, sha256) for sha256 in risky if sha256 not in used][: room - len(others)]
@@ -175,8 +178,9 @@ def judged_images() -> Any:
 
 
 def may_be_asked() -> Any:
-    """Condition on the queue: the image has no answer, or players of the game contradict its label."""
-    return or_(queue.c.priority >= DISSENT_PRIORITY, queue.c.sha256.not_in(judged_images()))
+    """Condition on the queue: the image has no answer, or players of the game contradict its label; it is whole."""
+    is_open = or_(queue.c.priority >= DISSENT_PRIORITY, queue.c.sha256.not_in(judged_images()))
+    return and_(is_open, is_whole(queue.c.sha256))
 
 
 def _current_judgements() -> Any:

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 
 from dataset.catalog.tables import images
 from dataset.project import Project
-from foundation.errors import StorageError, UnknownImage
+from foundation.errors import StorageError, UnknownImage, UsageError
 from labeling.picture_links import is_signed
 from web.game.http import check_limit
 from web.game.routes import game_routes
@@ -29,6 +29,7 @@ from web.http import get, post
 from web.pages.access import UNTIL, PageAccess, View
 from web.pages.rendered import Rendered, project_state
 from web.pages.report import report_html
+from web.pages.source import source_html
 from web.pages.why import explain, why_html
 from web.webhook import Waker
 
@@ -80,6 +81,7 @@ class Service:
             post("/webhooks/label-studio", self.label_studio_changed),
             get("/reports/{name}", self.report),
             get("/why/{sha256}", self.why),
+            get("/sources/{name}", self.source),
             get("/", self.home),
         ]
 
@@ -131,6 +133,16 @@ class Service:
         check_limit(request, self._pages_limit)
         state = (sha256, with_answers, *await run_in_threadpool(project_state, self._project))
         content = await self._histories.page(state, lambda: self._history(sha256, with_answers))
+        return HTMLResponse(content, headers=PAGE_HEADERS)
+
+    def source(self, request: Request) -> Response:
+        """What became of every file or address of a source."""
+        self._access.check(request)
+        check_limit(request, self._pages_limit)
+        try:
+            content = source_html(self._project, request.path_params["name"])
+        except UsageError:
+            raise HTTPException(404) from None
         return HTMLResponse(content, headers=PAGE_HEADERS)
 
     async def home(self, request: Request) -> Response:

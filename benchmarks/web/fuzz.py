@@ -27,12 +27,12 @@ from simulator.web_service import until as wait_until
 
 ROUTES = (
     ("GET", "/"), ("GET", "/health"), ("GET", "/pictures/{name}"), ("POST", "/webhooks/label-studio"),
-    ("GET", "/reports/{name}"), ("GET", "/why/{sha256}"), ("GET", "/play"), ("POST", "/play/rounds"),
-    ("GET", "/play/rounds/{round_id}/{slot}.jpg"), ("POST", "/play/rounds/{round_id}/{slot}"),
-    ("GET", "/play/rounds/{round_id}"), ("GET", "/play/table"), ("GET", "/playground"), ("GET", "/play/model.onnx"),
-    ("GET", "/play/model.json"), ("POST", "/playground/judge"), ("GET", "/show"), ("POST", "/show"), ("GET", "/join"),
-    ("GET", "/join/{code}"), ("GET", "/show/{code}/{slot}.jpg"), ("WEBSOCKET", "/show/{code}/ws"),
-    ("GET", "/static/{name}"), ("GET", "/vendor/ort/{name}"),
+    ("GET", "/reports/{name}"), ("GET", "/why/{sha256}"), ("GET", "/sources/{name}"), ("GET", "/play"),
+    ("POST", "/play/rounds"), ("GET", "/play/rounds/{round_id}/{slot}.jpg"),
+    ("POST", "/play/rounds/{round_id}/{slot}"), ("GET", "/play/rounds/{round_id}"), ("GET", "/play/table"),
+    ("GET", "/playground"), ("GET", "/play/model.onnx"), ("GET", "/play/model.json"), ("POST", "/playground/judge"),
+    ("GET", "/show"), ("POST", "/show"), ("GET", "/join"), ("GET", "/join/{code}"), ("GET", "/show/{code}/{slot}.jpg"),
+    ("WEBSOCKET", "/show/{code}/ws"), ("GET", "/static/{name}"), ("GET", "/vendor/ort/{name}"),
 )  # fmt: skip
 METHODS = ("GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "PROPFIND", "X" * 300, "\x00")
 PARTS = (

@@ -10,18 +10,24 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, update
 
 from crawlers.ledger.claims import assert_claims, end_claims
 from crawlers.ledger.reports import NOT_MODIFIED, SourceReport, tally, usable_history
 from crawlers.source_health import Note, Outcome, Run, RunStatus, diagnose
-from dataset.catalog.tables import fetches, images, outcomes, runs
+from dataset.catalog.tables import digests, fetches, fingerprints, images, outcomes, runs
 from dataset.catalog.writes import insert_new, upsert
 from dataset.erasure.tombstones import Erased
-from dataset.pictures.decoding import Header, Undecodable, examine
+from dataset.pictures.decoding import DERIVED_RECIPE, Header, Undecodable
 from dataset.project import Project
+from dataset.quarantine import in_quarantine, release
+from foundation.files import write_once
 from foundation.settings import Source
+
+if TYPE_CHECKING:
+    from dataset.duplicates.intake import Intake
 
 MIN_SIDE_PX = 200
 ERASED = "erased: it stays out"
@@ -115,32 +121,42 @@ class Ledger:
                 for row in connection.execute(select(fetches).where(fetches.c.source == source.name))
             }
             self._erased = Erased.read(connection)
+            self._broken = set(in_quarantine(connection))
 
     def last_fetch(self, image_url: str) -> Fetch | None:
         return self._fetches.get(image_url)
 
-    def accept(self, image_url: str, page_url: str, download: Download, header: Header | None = None) -> str | None:
+    def accept(self, image_url: str, page_url: str, download: Download, taken: "Intake | None" = None) -> str | None:
         """Store a downloaded body, or record why not. Returns its SHA-256, or None when rejected.
 
-        header: of the body, if its pixels were decoded already.
+        taken: the body's picture, if it was taken in already.
         """
+        from dataset.duplicates.intake import take_in  # loads SciPy
+
         sha256 = hashlib.sha256(download.body).hexdigest()
         try:
-            header = header or examine(download.body)
-            reason = self._refusal(header, image_url, download, sha256)
+            taken = taken or take_in(download.body)
+            reason = self._refusal(taken.header, image_url, download, sha256)
         except Undecodable as error:
             reason = str(error)
-        if reason or not header:
+        if reason or not taken:
             return self._keep(OutcomeRow(image_url, page_url, Outcome.REJECTED, reason, None, download.url), download)
         with self._project.normalised.lock.storing():
             with self._project.catalog.read() as connection:
                 reason = self._erased_since(connection, image_url, download, sha256)
             if not reason:
-                self._project.blobs.put(download.body, header.format)
+                self._store(sha256, download, taken)
             row = OutcomeRow(image_url, page_url, Outcome.STORED, reason, sha256, download.url)
-            return self._keep(row, download, header)
+            return self._keep(row, download, taken)
 
-    def _keep(self, row: OutcomeRow, download: Download, header: Header | None = None) -> str | None:
+    def _store(self, sha256: str, download: Download, taken: "Intake") -> None:
+        """Write the original and its normalised picture; an original that went bad is replaced."""
+        if sha256 in self._broken:
+            self._project.blobs.discard(sha256)
+        self._project.blobs.put(download.body, taken.header.format)
+        write_once(self._project.normalised.path(sha256), taken.normalised)
+
+    def _keep(self, row: OutcomeRow, download: Download, taken: "Intake | None" = None) -> str | None:
         """Write the rows of a download, whose bytes are stored if there is no reason against it. Returns as accept."""
         sha256 = hashlib.sha256(download.body).hexdigest()
         previous = self._fetches.get(row.image_url)
@@ -149,17 +165,22 @@ class Ledger:
             stored = None if reason else sha256
             # Known from another address of this source or from another source: a duplicate. Known from
             # this very address: unchanged, whatever the server's validators said.
-            if reason or not header:
+            if reason or not taken:
                 outcome = Outcome.REJECTED
-            elif insert_new(connection, images, [self._image(sha256, header, len(download.body))]):
+            elif insert_new(connection, images, [self._image(sha256, taken.header, len(download.body))]):
                 outcome = Outcome.STORED
+                self._measured(connection, sha256, taken)
             else:
                 outcome = Outcome.UNCHANGED if previous and previous.sha256 == sha256 else Outcome.DUPLICATE
             fetch = Fetch(download.url, sha256, download.etag, download.last_modified, reason)
             upsert(connection, fetches, [{"source": self.source.name, "image_url": row.image_url, **asdict(fetch)}])
             self._append(connection, replace(row, outcome=outcome, reason=reason, sha256=stored))
-            if header and reason and not row.reason and not self._has_image(connection, sha256):
+            if stored and stored in self._broken:
+                release(connection, [stored])
+                self._broken.discard(stored)
+            if taken and reason and not row.reason and not self._has_image(connection, sha256):
                 self._project.blobs.discard(sha256)  # erased between the two looks at the tombstones
+                self._project.normalised.path(sha256).unlink(missing_ok=True)
         self._fetches[row.image_url] = fetch
         self.settled[row.image_url] = stored
         return stored
@@ -237,7 +258,7 @@ class Ledger:
         """Close the run: done, or flagged with the likeliest cause after a comparison with earlier runs."""
         with self._project.catalog.write() as connection:
             counts = tally(connection, self.run_id)
-            run = Run(counts.outcomes, counts.reasons, totals.placeholders, notes)
+            run = Run(counts.outcomes, counts.reasons, totals.placeholders, notes, self.source.kind == "folder")
             diagnosis = diagnose(run, usable_history(connection, self.source.name, self.run_id))
             sentences = [note.text for note in notes if note.text != diagnosis.alarm]
             if diagnosis.alarm:
@@ -287,6 +308,13 @@ class Ledger:
             "size_bytes": size_bytes,
             "first_seen": self._now,
         }
+
+    def _measured(self, connection: Connection, sha256: str, taken: "Intake") -> None:
+        """Write what taking the picture in measured, so that curating and publishing need not do it again."""
+        picture = taken.normalised
+        digest = {"digest": hashlib.sha256(picture).hexdigest(), "size_bytes": len(picture)}
+        upsert(connection, fingerprints, [taken.fingerprint.row(sha256)])
+        upsert(connection, digests, [{"sha256": sha256, "recipe": DERIVED_RECIPE, **digest}])
 
     def _append(self, connection: Connection, row: OutcomeRow) -> None:
         values = {**asdict(row), "reason": clean_text(row.reason)}

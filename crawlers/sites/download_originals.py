@@ -19,7 +19,8 @@ from crawlers.politeness.refusals import Disallowed, NotAsked, OptedOut
 from crawlers.sites.discovery import Candidate
 from crawlers.sites.failures import image_failure
 from crawlers.source_health import Outcome
-from dataset.pictures.decoding import Header, Undecodable, examine
+from dataset.duplicates.intake import Intake, take_in
+from dataset.pictures.decoding import Header, Undecodable
 from foundation.errors import IsItCakeError
 from foundation.network.addresses import Refused
 
@@ -37,7 +38,7 @@ class _Search:
 
     photo: Candidate
     last: Fetch | None
-    best: tuple[Header, Download] | None = None
+    best: tuple[Intake, Download] | None = None
     undecodable: Download | None = None
     ending: tuple[Outcome, str] = (Outcome.FAILED, "no address to try")
     is_unchanged: bool = False
@@ -133,8 +134,8 @@ class OriginalsPipeline(FilesPipeline):
         if search.is_unchanged:
             return self.ledger.unchanged(url, page)
         if search.best:
-            header, download = search.best
-            return self.ledger.accept(url, page, download, header)
+            taken, download = search.best
+            return self.ledger.accept(url, page, download, taken)
         if search.undecodable:
             return self.ledger.accept(url, page, search.undecodable)
         self.ledger.settle(OutcomeRow(url, page, *search.ending))
@@ -166,17 +167,17 @@ class OriginalsPipeline(FilesPipeline):
             return False
         download = Download(response.body, address, _header(response, "ETag"), _header(response, "Last-Modified"))
         try:
-            header = await asyncio.to_thread(examine, download.body)
+            taken = await asyncio.to_thread(take_in, download.body)
         except Undecodable:
             search.undecodable = search.undecodable or download
             return False
-        return self._is_enough(header, download, host, search)
+        return self._is_enough(taken, download, host, search)
 
-    def _is_enough(self, header: Header, download: Download, host: str, search: _Search) -> bool:
+    def _is_enough(self, taken: Intake, download: Download, host: str, search: _Search) -> bool:
         """Keep the larger one of this download and the best so far. Returns whether the search ends here."""
-        is_first = search.best is None
-        if search.best is None or header.width * header.height > search.best[0].width * search.best[0].height:
-            search.best = header, download
+        header, is_first = taken.header, search.best is None
+        if search.best is None or _pixels(header) > _pixels(search.best[0].header):
+            search.best = taken, download
         if is_first:
             return header.width >= search.photo.width_px
         # The page named a width that its original does not have. Some builders name the same widths for every
@@ -200,6 +201,10 @@ class OriginalsPipeline(FilesPipeline):
         except (IgnoreRequest, NotAsked, Refused):
             self.requests -= 1
             raise
+
+
+def _pixels(header: Header) -> int:
+    return header.width * header.height
 
 
 def _header(response: Any, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import JSON, Column, Float, Integer, LargeBinary, String, Table, Text
 
-from dataset.catalog.columns import SHA, metadata
+from dataset.catalog.columns import SHA, Moment, metadata
 
 fingerprints = Table(
     "fingerprints",
@@ -34,6 +34,14 @@ seen = Table(  # objects and text that pretrained networks recognise
     Column("objects", JSON, nullable=False),  # COCO class → score; null: no detector was configured
     Column("text_lines", Integer, nullable=False),
     Column("text_share", Float, nullable=False),  # share of the picture that they cover
+)
+
+quarantined = Table(  # images whose original is missing or damaged: left out until it is whole again
+    "quarantined",
+    metadata,
+    Column("sha256", SHA, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("found_at", Moment, nullable=False),
 )
 
 digests = Table(  # of normalised pictures, so that a version does not read them again

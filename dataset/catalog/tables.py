@@ -10,6 +10,7 @@ from dataset.catalog.derived import (
     fingerprints,
     looks,
     pairs,
+    quarantined,
     queue,
     seen,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "outcomes",
     "pairs",
     "plays",
+    "quarantined",
     "queue",
     "rounds",
     "runs",

@@ -15,8 +15,10 @@ from dataset.catalog.tables import compared, fingerprints, images, pairs
 from dataset.catalog.writes import erased_among, replace, upsert
 from dataset.duplicates.fingerprints import RECIPE, luminance
 from dataset.duplicates.pairs import Placement, Prints, candidates, confirm, needs_pictures
+from dataset.pictures.decoding import Undecodable
 from dataset.pictures.originals import Blobs
 from dataset.project import Project
+from dataset.quarantine import is_whole, quarantine, what_is_wrong
 from foundation.errors import StorageError
 from foundation.files import storage_errors
 
@@ -33,8 +35,9 @@ def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None
     """
     with project.catalog.read() as connection:
         rows = connection.execute(
-            select(fingerprints, images.c.format)
+            select(fingerprints, images.c.format, images.c.size_bytes)
             .join(images, images.c.sha256 == fingerprints.c.sha256)
+            .where(is_whole(images.c.sha256))
             .order_by(fingerprints.c.sha256)
         ).all()
         known = set(connection.execute(select(compared.c.sha256).where(compared.c.recipe == COMPARISON)).scalars())
@@ -54,21 +57,25 @@ def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None
             proposed = comparison.proposed(among, block)
             rows_of_pairs = pool.map(lambda pair: _unless_erased(project, comparison, pair), proposed)
             confirmed = [row for row in rows_of_pairs if row]
+            quarantine(project, comparison.broken)
+            whole = [rows[i].sha256 for i in block if rows[i].sha256 not in comparison.broken]
             with project.catalog.write() as connection:
                 upsert(connection, pairs, confirmed)
-                upsert(connection, compared, [{"sha256": rows[i].sha256, "recipe": COMPARISON} for i in block])
+                upsert(connection, compared, [{"sha256": sha256, "recipe": COMPARISON} for sha256 in whole])
             done += len(block)
             tell("comparing", done, len(new))
 
 
 def _unless_erased(project: Project, comparison: "_Comparison", proposed: "_Proposed") -> dict[str, Any] | None:
-    """The pair's row; None if the pictures differ, or if one was erased meanwhile."""
+    """The pair's row; None if the pictures differ, or if one was erased meanwhile or its original is broken."""
     try:
         return comparison.pair_row(proposed)
-    except StorageError:
+    except (StorageError, Undecodable):
         with project.catalog.read() as connection:
             if erased_among(connection, comparison.names(proposed)):
                 return None
+        if comparison.find_broken(project, proposed):
+            return None
         raise
 
 
@@ -87,6 +94,7 @@ class _Comparison:
         self._rows = rows
         self._prints = prints
         self._blobs = blobs
+        self.broken: dict[str, str] = {}  # what is wrong with originals, by SHA-256
         self._picture = functools.lru_cache(maxsize=PICTURES_KEPT)(self._read_picture)
 
     def proposed(self, among: NDArray[np.int64], new: Sequence[int]) -> list[_Proposed]:
@@ -97,6 +105,16 @@ class _Comparison:
     def names(self, proposed: _Proposed) -> set[str]:
         """SHA-256s of the two images."""
         return {self._rows[index].sha256 for index in proposed.pair}
+
+    def find_broken(self, project: Project, proposed: _Proposed) -> bool:
+        """Note which of the two originals are broken. Returns whether any is."""
+        found = {
+            self._rows[index].sha256: wrong
+            for index in proposed.pair
+            if (wrong := what_is_wrong(project, self._rows[index]))
+        }
+        self.broken |= found
+        return bool(found)
 
     def pair_row(self, proposed: _Proposed) -> dict[str, Any] | None:
         """The row of the table `pairs`; None if the pictures differ. Reads the pictures where hashes do not decide."""

@@ -10,7 +10,8 @@ from PIL import Image, ImageStat
 
 from dataset.duplicates.crop_hashes import view_hashes
 from dataset.duplicates.turns import MIRRORED
-from dataset.pictures.decoding import SCALED, Picture, accept, alpha_share, upright_rgb
+from dataset.pictures.colours import alpha_share, upright_rgb
+from dataset.pictures.decoding import SCALED, Picture, accept
 
 RECIPE = "hashes-100-2"
 HASHED_PX = 100  # shorter side, at least, of the picture that hashes are made from

@@ -24,6 +24,7 @@ from dataset.catalog.tables import (
     outcomes,
     pairs,
     plays,
+    quarantined,
     queue,
     rounds,
     runs,
@@ -34,7 +35,7 @@ from dataset.catalog.tables import (
 
 BY_SHA256 = (
     fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, looks, plays,
-    splits, audit, claims, sightings, outcomes, fetches, images,
+    splits, audit, quarantined, claims, sightings, outcomes, fetches, images,
 )  # fmt: skip
 AFFECTED = (*BY_SHA256, pairs, rounds, asked, runs)  # tables that may have held something about an image
 NAMES_PER_STATEMENT = 500  # below SQLite's limit on bound values

@@ -8,20 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from dataset.pictures import formats
 from dataset.pictures.picture_lock import PictureLock
 from foundation.errors import StorageError
 from foundation.files import storage_errors, write_once
 from foundation.settings import Settings
-
-EXTENSIONS = {
-    "JPEG": "jpg",
-    "PNG": "png",
-    "WEBP": "webp",
-    "GIF": "gif",
-    "AVIF": "avif",
-    "BMP": "bmp",
-    "TIFF": "tif",
-}
 
 
 class Blobs(Protocol):
@@ -190,7 +181,7 @@ def blobs_of(settings: Settings) -> Blobs:
 
 
 def _key(sha256: str, image_format: str) -> str:
-    return f"{sha256[:2]}/{sha256}.{EXTENSIONS.get(image_format, 'bin')}"
+    return f"{sha256[:2]}/{sha256}.{formats.READ.get(image_format, 'bin')}"
 
 
 def _gone(address: str) -> str:

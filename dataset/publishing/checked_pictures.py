@@ -16,6 +16,7 @@ from dataset.catalog.writes import upsert
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.pictures.originals import LocalBlobs
 from dataset.project import Project
+from dataset.quarantine import is_whole, listed, what_is_wrong
 from dataset.versions import published
 from dataset.versions.manifest import Row
 from dataset.versions.published import Version
@@ -26,7 +27,7 @@ PICTURES_PER_TASK = 200  # that one thread checks before it takes the next task
 SIZED_ORIGINALS = 20_000  # whose size a quick look compares: about 0.2 s on a local disk
 SIZED_IN_BUCKET = 20  # there each is a request
 HASHED_BYTES = 64 << 20  # of originals that a quick look hashes: about 0.3 s
-SHOWN = 3  # addresses in a sentence
+MOST_LISTED = 1000  # damaged originals that a quick look names
 
 
 class CheckedPictures:
@@ -47,19 +48,26 @@ class CheckedPictures:
     def link(self, rows: Sequence[Row], folder: Path | None, pool: Executor) -> list[str]:
         """Check the pictures of rows, and link them into the folder of a version. Returns their SHA-256s in order.
 
-        Raises StorageError if a picture cannot be made because its original is gone or damaged.
+        Raises BrokenOriginals if pictures cannot be made because their originals are gone or damaged.
         """
         names = [row.sha256 for row in rows]
         with self._project.catalog.read() as connection:
             stored = select(digests).where(digests.c.recipe == DERIVED_RECIPE, digests.c.sha256.in_(names))
             known = {row.sha256: (row.digest, row.size_bytes) for row in connection.execute(stored).all()}
         new: list[dict[str, Any]] = []
+        broken: dict[str, str] = {}
         root = str(self._project.normalised.root)
 
         def one(row: Row) -> str:
             source = f"{root}/{row.sha256[:2]}/{row.sha256}.jpg"
             before = known.get(row.sha256, ("", -1))
-            digest, size = self._checked(row, source, before)
+            try:
+                digest, size = self._checked(row, source, before)
+            except StorageError:
+                if not (wrong := what_is_wrong(self._project, row)):
+                    raise
+                broken[row.sha256] = wrong
+                return ""
             if (digest, size) != before:
                 new.append({"sha256": row.sha256, "recipe": DERIVED_RECIPE, "digest": digest, "size_bytes": size})
             if folder is not None:
@@ -72,6 +80,8 @@ class CheckedPictures:
 
         linked = pool.map(lambda part: [one(row) for row in part], chunked(rows, PICTURES_PER_TASK))
         in_order = [digest for part in linked for digest in part]
+        if broken:
+            raise BrokenOriginals(broken)
         if new:
             with self._project.catalog.write() as connection:
                 upsert(connection, digests, new)
@@ -115,8 +125,27 @@ def _end_of_links_ns(version: Version) -> int:
         return 0
 
 
-def damaged_originals(project: Project, *, all_sizes: bool = False) -> list[str]:
-    """Originals that are missing or damaged, each as an address and what is wrong.
+class BrokenOriginals(StorageError):
+    """Originals that a version needs are missing or damaged. reasons: what is wrong with each, by SHA-256."""
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{sha256} {reason}" for sha256, reason in reasons.items()))
+        self.reasons = reasons
+
+
+def damaged_originals(project: Project) -> list[str]:
+    """Originals that are in quarantine, or that a quick look finds missing or damaged: address and what is wrong."""
+    known = listed(project)
+    found = {sha256: reason for sha256, reason in find_damage(project).items() if sha256 not in known}
+    with project.catalog.read() as connection:
+        rows = select(images.c.sha256, images.c.format).where(images.c.sha256.in_(list(found)[:MOST_LISTED]))
+        formats = {row.sha256: row.format for row in connection.execute(rows)}
+    known |= {sha256: f"{project.blobs.address(sha256, kind)} {found[sha256]}" for sha256, kind in formats.items()}
+    return [known[sha256] for sha256 in sorted(known)]
+
+
+def find_damage(project: Project, *, all_sizes: bool = False, hashed_bytes: int = HASHED_BYTES) -> dict[str, str]:
+    """Originals outside quarantine that are missing or damaged, by SHA-256, each with what is wrong.
 
     A quick look: compares sizes, of all originals with all_sizes on a local disk, otherwise of a random part, and
     hashes some megabytes. In a small library it looks at everything.
@@ -130,33 +159,22 @@ def damaged_originals(project: Project, *, all_sizes: bool = False) -> list[str]
         size = project.blobs.size(record.sha256, record.format)
         if size != record.size_bytes:
             found[record.sha256] = "is missing" if size is None else f"has {size} bytes, not {record.size_bytes}"
-    whole = [record for record in records if record.sha256 not in found]
-    left = HASHED_BYTES
-    for record in rng.sample(whole, len(whole)):
+    left = hashed_bytes
+    for record in rng.sample(records, len(records)):
+        if record.sha256 in found:
+            continue
         left -= record.size_bytes
         if left < 0:
             break
         if reason := _wrong_content(project, record):
             found[record.sha256] = reason
-    return [
-        f"{project.blobs.address(record.sha256, record.format)} {found[record.sha256]}"
-        for record in records
-        if record.sha256 in found
-    ]
-
-
-def sentence(damaged: Sequence[str]) -> str:
-    """What to say about damaged originals; empty where there are none."""
-    if not damaged:
-        return ""
-    more = f" and {len(damaged) - SHOWN} more" if len(damaged) > SHOWN else ""
-    listed = ", ".join(damaged[:SHOWN])
-    return f"originals are missing or damaged: {listed}{more}; restore them from a backup, or erase the images"
+    return found
 
 
 def _records(project: Project, most: int | None, start: str) -> Iterator[Any]:
     """SHA-256, format and size of images, from `start` on and around; all where most is None."""
     columns = select(images.c.sha256, images.c.format, images.c.size_bytes).order_by(images.c.sha256)
+    columns = columns.where(is_whole(images.c.sha256))
     with project.catalog.read() as connection:
         behind = connection.execute(columns.where(images.c.sha256 >= start).limit(most)).all()
         left = None if most is None else most - len(behind)

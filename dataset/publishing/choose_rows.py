@@ -16,6 +16,7 @@ from dataset.catalog.tables import splits as splits_table
 from dataset.catalog.writes import insert_new
 from dataset.labels import decisions, label_ledger
 from dataset.publishing.rows_on_disk import RowsOnDisk
+from dataset.quarantine import in_quarantine
 from dataset.versions import splits
 from dataset.versions.manifest import Row
 from dataset.versions.split_leaks import joined_clusters
@@ -82,11 +83,15 @@ def _read_block(
 ) -> _Block:
     block = _Block()
     erased = _clusters_being_erased(connection, where)
+    broken = in_quarantine(connection)
     for row in connection.execute(select(clusters).where(where).order_by(clusters.c.sha256)).all():
-        if row.cluster in erased:
+        if row.cluster in erased or row.sha256 in broken:
             continue
         block.members[row.cluster].append(row.sha256)
-        block.representative[row.cluster] = row.representative
+        if row.representative not in broken:
+            block.representative[row.cluster] = row.representative
+    for cluster, members in block.members.items():
+        block.representative.setdefault(cluster, members[0])
     columns = select(
         standing.c.sha256, standing.c.source, standing.c.source_label, standing.c.site,
         standing.c.image_url, standing.c.page_url, standing.c.licence, standing.c.creator,

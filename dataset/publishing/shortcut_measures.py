@@ -18,6 +18,7 @@ from dataset.project import Project
 from dataset.publishing.shortcuts import picture_features, scoreboard, worst_offenders
 from dataset.versions.facts import Shortcut
 from dataset.versions.manifest import Row
+from foundation.errors import StorageError
 
 THREADS = 4
 OFFENDERS_AMONG = 400  # pictures at most that are searched for the worst offenders
@@ -97,7 +98,7 @@ def _measures(project: Project, rows: Sequence[Row]) -> list[dict[str, Any]]:
     def measure(row: Row) -> dict[str, Any]:
         picture = _published(project, row)
         return {
-            "tables": _table_means(project.blobs.start(row.sha256, row.format, HEAD_BYTES)),
+            "tables": _table_means(_head(project, row)),
             "shape": (picture.width, picture.height),
             "bytes": picture.size_bytes,
             "shown": {name: np.round(values, 3).tolist() for name, values in picture.shown.items()},
@@ -133,6 +134,14 @@ def offenders(project: Project, rows: Sequence[Row], feature: str) -> dict[str, 
 
     worst = worst_offenders(np.stack(_in_threads(value, rows)), [row.label for row in rows])
     return {label: [rows[index].sha256 for index in indices] for label, indices in worst.items()}
+
+
+def _head(project: Project, row: Row) -> bytes:
+    """The first bytes of an original; none if it went bad since it was checked."""
+    try:
+        return project.blobs.start(row.sha256, row.format, HEAD_BYTES)
+    except StorageError:
+        return b""
 
 
 def _published(project: Project, row: Row) -> _Published:

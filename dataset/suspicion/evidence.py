@@ -14,6 +14,7 @@ from dataset.catalog.tables import features, fingerprints, images, pairs, seen
 from dataset.duplicates.clusters import clusters
 from dataset.labels import label_ledger
 from dataset.labels.players import Agreement, objections
+from dataset.quarantine import is_whole
 from dataset.suspicion.clustering import Clustering, cluster_names
 
 LOSSLESS_FORMATS = ("PNG", "BMP", "TIFF")
@@ -91,7 +92,7 @@ def _measured(statement: Select[Any], backbone_name: str) -> Select[Any]:
         statement.join(fingerprints, fingerprints.c.sha256 == images.c.sha256)
         .join(features, features.c.sha256 == images.c.sha256)
         .join(seen, seen.c.sha256 == images.c.sha256)
-        .where(features.c.backbone == backbone_name)
+        .where(features.c.backbone == backbone_name, is_whole(images.c.sha256))
         .order_by(images.c.sha256)
     )
 

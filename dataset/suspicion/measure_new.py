@@ -18,6 +18,7 @@ from dataset.pictures.seen import recipe as recipe_of
 from dataset.pictures.seen import recognise
 from dataset.pictures.text_lines import SEARCHED_SIDE_PX
 from dataset.project import Project
+from dataset.quarantine import is_whole, quarantine, what_is_wrong
 from foundation.errors import StorageError
 from foundation.files import storage_errors
 from networks.backbone import Backbone
@@ -37,24 +38,27 @@ class Networks:
 
 @dataclass(frozen=True)
 class _Measured:
-    """The new rows of one image; None in the place of a row that the catalog has."""
+    """The new rows of one image; None in the place of a row that the catalog has. broken: why there are none."""
 
     fingerprint: dict[str, Any] | None
     features: dict[str, Any] | None
     seen: dict[str, Any] | None
+    broken: str = ""
 
 
 def measure_new(project: Project, networks: Networks, tell: Callable[[str, int, int], None]) -> None:
     """Add the rows of `fingerprints`, `features` and `seen` that are missing or of another recipe.
 
-    Rows are written in batches: if this is killed, the next run goes on after the last batch. Raises StorageError for
-    an original that is gone or damaged.
+    Rows are written in batches: if this is killed, the next run goes on after the last batch. An original that is gone
+    or damaged goes into quarantine. Raises StorageError if the store of originals is out of reach.
     """
     missing = _missing(project, networks)
     with ThreadPoolExecutor(THREADS) as pool, storage_errors(project.home):
         done = 0
         for batch in chunked(missing, BATCH):
             measured = list(pool.map(lambda row: _measure(project, networks, row), batch))
+            broken = {image.sha256: one.broken for image, one in zip(batch, measured, strict=True) if one.broken}
+            quarantine(project, broken)
             with project.catalog.write() as connection:
                 upsert(connection, fingerprints, [one.fingerprint for one in measured if one.fingerprint])
                 upsert(connection, features, [one.features for one in measured if one.features])
@@ -75,9 +79,14 @@ def _missing(project: Project, networks: Networks) -> Sequence[Row[Any]]:
         source = source.outerjoin(table, and_(table.c.sha256 == images.c.sha256, is_current))
     lacks = {table: table.c.sha256.is_(None) for table in known}
     statement = (
-        select(images.c.sha256, images.c.format, *(lack.label(f"lacks_{table.name}") for table, lack in lacks.items()))
+        select(
+            images.c.sha256,
+            images.c.format,
+            images.c.size_bytes,
+            *(lack.label(f"lacks_{table.name}") for table, lack in lacks.items()),
+        )
         .select_from(source)
-        .where(or_(*lacks.values()))
+        .where(or_(*lacks.values()), is_whole(images.c.sha256))
         .order_by(images.c.sha256)
     )
     with project.catalog.read() as connection:
@@ -88,27 +97,24 @@ def _measure(project: Project, networks: Networks, image: Row[Any]) -> _Measured
     """Read and open the picture once, and compute the rows that it lacks; none if it was erased meanwhile."""
     try:
         return _measure_original(project, networks, image)
-    except StorageError:
+    except (StorageError, Undecodable) as error:
         with project.catalog.read() as connection:
             if erased_among(connection, {image.sha256}):
                 return _Measured(None, None, None)
-        raise
+        wrong = what_is_wrong(project, image) or f"does not decode ({error})"
+        return _Measured(None, None, None, wrong)
 
 
 def _measure_original(project: Project, networks: Networks, image: Row[Any]) -> _Measured:
-    path = project.blobs.address(image.sha256, image.format)
-    try:
-        content = project.blobs.read(image.sha256, image.format)
-        if image.lacks_fingerprints and hashlib.sha256(content).hexdigest() != image.sha256:
-            raise StorageError(f"{path} is not what was stored; restore it, or erase the image")
-        picture = accept(content, _first_px(image))
-        return _Measured(
-            fingerprint=fingerprint_of(picture).row(image.sha256) if image.lacks_fingerprints else None,
-            features=_feature_row(image.sha256, picture, networks.backbone) if image.lacks_features else None,
-            seen=_seen_row(image.sha256, picture, networks.objects) if image.lacks_seen else None,
-        )
-    except Undecodable as error:
-        raise StorageError(f"{path} is damaged ({error}); restore it, or erase the image") from error
+    content = project.blobs.read(image.sha256, image.format)
+    if hashlib.sha256(content).hexdigest() != image.sha256:
+        return _Measured(None, None, None, what_is_wrong(project, image))
+    picture = accept(content, _first_px(image))
+    return _Measured(
+        fingerprint=fingerprint_of(picture).row(image.sha256) if image.lacks_fingerprints else None,
+        features=_feature_row(image.sha256, picture, networks.backbone) if image.lacks_features else None,
+        seen=_seen_row(image.sha256, picture, networks.objects) if image.lacks_seen else None,
+    )
 
 
 def _first_px(image: Row[Any]) -> int:

@@ -22,6 +22,24 @@ def collect(context: Context, sources: tuple[str, ...], as_json: bool) -> None:
     report.raise_for_failures()
 
 
+@click.command(short_help="List what became of every file or address.")
+@click.argument("source")
+@click.option("--outcome", help="Only this outcome: stored, duplicate, unchanged, rejected, failed or quarantined.")
+@json_option
+@pass_context
+def outcomes(context: Context, source: str, outcome: str | None, as_json: bool) -> None:
+    """List every file or address of the newest run of SOURCE, with its outcome and the reason."""
+    from crawlers.ledger.listing import LISTED_OUTCOMES, list_outcomes
+
+    if outcome not in (None, *LISTED_OUTCOMES):
+        raise click.UsageError(f"no outcome {outcome!r}; use one of {', '.join(LISTED_OUTCOMES)}")
+    listed = list_outcomes(context.project(reads_only=True), source, outcome)
+    if not as_json and not listed:
+        show(f"{source}: nothing {outcome or 'collected'}", False)
+        return
+    show(listed, as_json, Grid(["outcome", "address", "reason"], [(o.outcome, o.address, o.reason) for o in listed]))
+
+
 @click.group(cls=Commands, short_help="Try a source before you add it.")
 def source() -> None:
     """Try a source before you add it."""
@@ -64,4 +82,4 @@ def curate(context: Context, as_json: bool) -> None:
     show(report, as_json, Grid(["detector", "findings"], list(report.findings.items())))
 
 
-COMMANDS: tuple[click.Command, ...] = (collect, source, curate)
+COMMANDS: tuple[click.Command, ...] = (collect, outcomes, source, curate)

@@ -17,7 +17,6 @@ from dataset.catalog.tables import clusters, decisions, features, findings, fing
 from dataset.curate import CurateReport, curate
 from dataset.pictures.originals import LocalBlobs
 from dataset.project import Project
-from foundation.errors import StorageError
 from labeling.answer_files import import_answers
 
 DERIVED = (fingerprints, features, seen, pairs, clusters, findings, queue)
@@ -105,25 +104,28 @@ def test_only_missing_rows_are_computed(collected: Project, logged: LoggedBlobs,
 
 
 def test_a_damaged_original_is_named(uncurated: Project, logged: LoggedBlobs) -> None:
-    """Other bytes than those that were stored, and bytes that do not decode."""
+    """Other bytes than those that were stored; everything else is curated."""
     with uncurated.catalog.read() as connection:
         image = connection.execute(select(images).order_by(images.c.sha256).limit(1)).one()
     path = logged.path(image.sha256, image.format)
     path.chmod(0o644)
-    path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(StorageError, match=rf"{path} is not what was stored; restore it, or erase the image"):
-        curate(uncurated)
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 0xFF
+    path.write_bytes(content)
+    report = curate(uncurated)
+    assert report.quarantined == [f"{path} is not what was stored"]
+    assert f"originals are missing or damaged: {path} is not what was stored;" in report.line()
+    assert len(rows(uncurated, images)[0]) == report.images + 1
 
 
-def test_an_original_that_does_not_decode_is_named(collected: Project, logged: LoggedBlobs) -> None:
+def test_an_original_that_was_cut_is_named(collected: Project, logged: LoggedBlobs) -> None:
     with collected.catalog.write() as connection:
         image = connection.execute(select(images).order_by(images.c.sha256).limit(1)).one()
         connection.execute(delete(features).where(features.c.sha256 == image.sha256))
     path = logged.path(image.sha256, image.format)
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(StorageError, match=rf"{path} is damaged \(.+\); restore it, or erase the image"):
-        curate(collected)
+    assert curate(collected).quarantined == [f"{path} has 2000 bytes, not {image.size_bytes}"]
 
 
 def test_an_answer_that_comes_during_triage_is_written_at_once_and_counts(collected: Project, tmp_path: Path) -> None:

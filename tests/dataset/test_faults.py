@@ -78,15 +78,21 @@ def test_a_damaged_normalised_picture_is_made_again(folder: Path, content: bytes
 
 
 def test_a_picture_that_cannot_be_made_again_is_not_published(folder: Path) -> None:
-    """Security 25: its original is damaged too; publishing says which file it needs."""
+    """Security 25: its original is damaged too; publishing says which file it needs, and leaves the image out."""
     project = open_project(folder)
     row = published.load(project.home, published.names(project.home)[0]).rows()[0]
     rewrite(project.normalised.path(row.sha256), GONE)
     rewrite(project.blobs.path(row.sha256, row.format), GONE)
     answer_one(project)
     project.close()
-    assert row.sha256 in here(folder, "publish").sentence()
-    assert len(published.names(folder / "library")) == 1
+    ended = here(folder, "publish")
+    assert ended.returncode == 0
+    assert row.sha256 in ended.stdout
+    version = published.newest(folder / "library")
+    assert version
+    assert len(published.names(folder / "library")) == 2
+    assert row.sha256 not in {one.sha256 for one in version.rows()}
+    assert verify(folder / "library", version.name).problems == []
     assert not list((folder / "library" / "versions").glob(".building-*"))
 
 

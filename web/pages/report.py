@@ -17,6 +17,7 @@ from dataset.project import Project
 from dataset.publishing.balance import balance
 from dataset.publishing.shortcut_measures import offenders
 from dataset.publishing.subgroups import Subgroup, subgroups
+from dataset.quarantine import in_quarantine
 from dataset.versions import published
 from dataset.versions.published import Version
 from dataset.versions.splits import SPLITS, UNSEEN
@@ -92,6 +93,7 @@ def _catalog_sections(thumbnails: Thumbnails, version: Version | None) -> dict[s
             "duplicates": _duplicates(connection, thumbnails),
             "findings": _findings(connection, thumbnails),
             "queue": _queue(connection, thumbnails),
+            "quarantined": in_quarantine(connection),
             "changed_labels": _changed_labels(connection, thumbnails),
             "labels": sorted(labels.items()),
             "images": len(thumbnails.formats),
@@ -215,7 +217,7 @@ def _worst_shortcut(thumbnails: Thumbnails, version: Version) -> tuple[str, dict
     rows = [row for row in version.rows() if row.sha256 in thumbnails.formats]
     try:
         examples = offenders(thumbnails.project, rows, worst.feature)
-    except StorageError:
+    except (StorageError, OSError):  # a picture went bad since
         return None
     return worst.feature, {label: _tiles(thumbnails, shas) for label, shas in examples.items()}
 

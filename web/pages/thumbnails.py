@@ -44,7 +44,7 @@ class Thumbnails:
                 image.draft("RGB", (THUMBNAIL_PX * 2, THUMBNAIL_PX * 2))
                 image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
                 content = encode_jpeg(image, quality=JPEG_QUALITY)
-        except (StorageError, KeyError):
+        except (StorageError, KeyError, OSError, SyntaxError):  # a file that went bad has many errors in Pillow
             return Tile("", text, f"{sha256[:16]}: the picture is gone")
         return Tile(f"data:image/jpeg;base64,{base64.b64encode(content).decode()}", text, title or sha256[:16])
 

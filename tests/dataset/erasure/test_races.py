@@ -139,7 +139,7 @@ def folder_project(tmp_path: Path) -> Project:
 def photo(project: Project, number: int) -> tuple[str, str]:
     """SHA-256 and address of a picture of the folder."""
     path = project.settings.root / "photos" / f"{number}.jpg"
-    return hashlib.sha256(path.read_bytes()).hexdigest(), path.resolve().as_uri()
+    return hashlib.sha256(path.read_bytes()).hexdigest(), f"folder:photos/{number}.jpg"
 
 
 def collect_photos(project: Project, progress: Callable[[int, int], None] = lambda *_: None) -> None:

@@ -6,8 +6,8 @@ from alembic import op
 from dataset.catalog.migration_steps import create_index, create_table
 from dataset.catalog.tables import Moment
 
-revision = "0013"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

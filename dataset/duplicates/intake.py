@@ -1,0 +1,33 @@
+"""Take a picture in: everything that later stages do with its pixels, done once while its source is at hand.
+
+A picture that passes cannot stop curating or publishing, because the same code has run on the same bytes.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from dataset.duplicates.fingerprints import HASHED_PX, Fingerprint, fingerprint_of
+from dataset.pictures.decoding import FEATURES_PX, Header, Undecodable, accept, normalised
+
+
+@dataclass(frozen=True)
+class Intake:
+    """A picture that passed. normalised: its normalised picture, as JPEG."""
+
+    sha256: str
+    header: Header
+    fingerprint: Fingerprint
+    normalised: bytes
+
+
+def take_in(content: bytes) -> Intake:
+    """Decode, fingerprint and normalise. Raises Undecodable with the reason, whatever goes wrong."""
+    try:
+        picture = accept(content, HASHED_PX)
+        fingerprint = fingerprint_of(picture)
+        picture.upright(FEATURES_PX)
+        return Intake(hashlib.sha256(content).hexdigest(), picture.header, fingerprint, normalised(picture))
+    except Undecodable:
+        raise
+    except Exception as error:
+        raise Undecodable(f"damaged: {error or type(error).__name__}") from error
