@@ -1,0 +1,61 @@
+"""Today's decisions about a version's pictures: labels that changed, and pictures that were withdrawn, since."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlalchemy import Connection, func, select
+
+from dataset.catalog.tables import decisions, tombstones
+from dataset.labels import label_ledger
+from dataset.labels.decisions import Decision
+from dataset.labels.vocabulary import DecisionOrigin
+from dataset.versions import published
+from dataset.versions.manifest import Row
+from dataset.versions.splits import UNSEEN
+
+PEOPLE = frozenset({DecisionOrigin.HUMAN, DecisionOrigin.CONSENSUS})
+
+
+@dataclass(frozen=True)
+class Today:
+    """version: the newest. rows: its images with the labels that hold now, without images that are no longer of any
+    label. decided: the decision that holds for each image of the catalog.
+    """
+
+    version: published.Version
+    rows: list[Row]
+    decided: Mapping[str, Decision]
+
+    @property
+    def tests(self) -> list[Row]:
+        """The rows of both tests. All models are compared on them."""
+        return [row for row in self.rows if row.split in ("test", UNSEEN)]
+
+    def is_changed(self, sha256: str, label: str) -> bool:
+        """Whether people decided since that an image is not of this label."""
+        decision = self.decided.get(sha256)
+        return decision is not None and decision.origin in PEOPLE and decision.label != label
+
+
+def today(connection: Connection, home: Path) -> Today | None:
+    """The newest version as it is decided now; None while nothing is published. Raises DamagedVersion."""
+    version = published.newest(home)
+    if version is None:
+        return None
+    decided = label_ledger.latest(connection)
+    return Today(version, [row for old in version.rows() if (row := _now(old, version, decided))], decided)
+
+
+def revision(connection: Connection) -> tuple[str, str]:
+    """Changes whenever an image is decided or erased."""
+    newest = connection.execute(select(func.max(decisions.c.id))).scalar()
+    erased = connection.execute(select(func.count()).select_from(tombstones)).scalar_one()
+    return str(newest), str(erased)
+
+
+def _now(row: Row, version: published.Version, decided: Mapping[str, Decision]) -> Row | None:
+    decision = decided.get(row.sha256)
+    if decision is None:
+        return row
+    return replace(row, label=decision.label) if decision.label in version.labels else None
