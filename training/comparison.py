@@ -59,10 +59,7 @@ class Standing:
     @property
     def notes(self) -> list[str]:
         """What a user must know about the model."""
-        notes = ["trained on images that were erased since"] if self.model.is_tainted else []
-        if self.is_outdated:
-            notes.append(f"outdated: people changed the labels of {self.changed:.1%} of its training images")
-        return notes
+        return notes_of(self.model, self.changed)
 
 
 def headline_part(rows: Sequence[Row]) -> str:
@@ -128,6 +125,14 @@ def changed_share(model: Model, today: Today) -> float:
     """Share of a model's training images whose label people changed since; 0 where its images are not known."""
     trained = [row for row in model.predictions() if row["split"] == "train"]
     return sum(today.is_changed(row["sha256"], row["label"]) for row in trained) / max(1, len(trained))
+
+
+def notes_of(model: Model, changed: float) -> list[str]:
+    """What a user must know about a model. changed: share of its training images whose label people changed since."""
+    notes = ["trained on images that were erased since"] if model.is_tainted else []
+    if changed > OUTDATED_SHARE:
+        notes.append(f"outdated: people changed the labels of {changed:.1%} of its training images")
+    return notes
 
 
 @dataclass(frozen=True)

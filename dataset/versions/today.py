@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import Connection, func, select
@@ -32,10 +33,20 @@ class Today:
         """The rows of both tests. All models are compared on them."""
         return [row for row in self.rows if row.split in ("test", UNSEEN)]
 
+    def label_of(self, sha256: str) -> str:
+        """The project's label that holds for an image of any version; empty where none does, or where it was erased."""
+        decision = self.decided.get(sha256)
+        label = decision.label if decision else self._published.get(sha256, "")
+        return label if label in self.version.labels else ""
+
     def is_changed(self, sha256: str, label: str) -> bool:
         """Whether people decided since that an image is not of this label."""
         decision = self.decided.get(sha256)
         return decision is not None and decision.origin in PEOPLE and decision.label != label
+
+    @cached_property
+    def _published(self) -> dict[str, str]:
+        return {row.sha256: row.label for row in self.rows}
 
 
 def today(connection: Connection, home: Path) -> Today | None:
