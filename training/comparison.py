@@ -99,8 +99,9 @@ def answers_of(model: Model, version: Version, rows: Sequence[Row]) -> dict[str,
     """The probability of each label, by SHA-256. The model is asked only about pictures that it was not asked about
     before; its answers are kept beside the cached features, which an erasure removes.
     """
+    stored = model.predictions(["sha256", *(f"p_{label}" for label in model.labels)])
     known: dict[str, Probabilities] = {
-        row["sha256"]: {label: row[f"p_{label}"] for label in model.labels} for row in model.predictions()
+        row["sha256"]: {label: row[f"p_{label}"] for label in model.labels} for row in stored
     }
     home = model.path.parents[2]
     path = home / "cache" / "features" / f"answers-{model.name}-{model.version}.json"
@@ -118,12 +119,12 @@ def answers_of(model: Model, version: Version, rows: Sequence[Row]) -> dict[str,
 
 def learned_by(model: Model) -> set[str]:
     """SHA-256 of the images that the model was trained on, or chosen by."""
-    return {row["sha256"] for row in model.predictions() if row["split"] in LEARNED_SPLITS}
+    return {row["sha256"] for row in model.predictions(["sha256", "split"]) if row["split"] in LEARNED_SPLITS}
 
 
 def changed_share(model: Model, today: Today) -> float:
     """Share of a model's training images whose label people changed since; 0 where its images are not known."""
-    trained = [row for row in model.predictions() if row["split"] == "train"]
+    trained = [row for row in model.predictions(["sha256", "split", "label"]) if row["split"] == "train"]
     return sum(today.is_changed(row["sha256"], row["label"]) for row in trained) / max(1, len(trained))
 
 

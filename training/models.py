@@ -68,14 +68,14 @@ class Model:
         probabilities = self.probabilities(image)
         return max(probabilities, key=lambda label: probabilities[label])
 
-    def predictions(self) -> list[dict[str, Any]]:
+    def predictions(self, columns: list[str] | None = None) -> list[dict[str, Any]]:
         """A row for each image of the model's version: sha256, split, site, source_label, label, predicted, and the
-        probability p_<label> of each label. Empty where the file is missing.
+        probability p_<label> of each label; or only these columns. Empty where the file is missing.
         """
         import pyarrow.parquet as pq
 
         try:
-            return list(pq.read_table(self.path / "predictions.parquet").to_pylist())
+            return list(pq.read_table(self.path / "predictions.parquet", columns=columns).to_pylist())
         except OSError:
             return []
 

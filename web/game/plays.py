@@ -108,7 +108,7 @@ def answer_picture(project: Project, deck: Deck, round_id: str, slot: int, label
     game_round, sha256, _ = _picture(project, round_id, slot)
     truth = deck.today.label_of(sha256)
     if not truth:
-        raise Refused("this picture was withdrawn; start a new round")
+        raise Refused("this picture was withdrawn; go on to the next one")
     play = {
         "round": round_id, "slot": slot, "player": game_round.player, "sha256": sha256, "version": game_round.version,
         "answer": label, "label": truth, "model_answer": default_answer(deck, sha256), "played_at": datetime.now(UTC),
