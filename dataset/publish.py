@@ -27,11 +27,11 @@ from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.totals import totals_of
 from dataset.publishing.write_version import ROWS_PER_BLOCK, Draft, Progress, Written, flush, write_version
 from dataset.quarantine import listed, quarantine, release_restored, sentence
+from dataset.splits.split_leaks import split_leaks
 from dataset.versions import published
 from dataset.versions.facts import Audit
 from dataset.versions.manifest import Row
 from dataset.versions.published import Version
-from dataset.versions.split_leaks import split_leaks
 from foundation.errors import StageError
 from foundation.files import storage_errors
 from foundation.locks import exclusive

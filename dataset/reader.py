@@ -5,12 +5,14 @@ What needs Pillow or Arrow is imported when it is first asked for: a list of mod
 
 import hashlib
 import importlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dataset.splits.assignment import SPLITS, UNSEEN
 from dataset.versions.published import TAINTED, Version, diff, load, newest, order
-from dataset.versions.splits import SPLITS, UNSEEN
+from foundation.settings import Settings
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -19,12 +21,14 @@ if TYPE_CHECKING:
     from dataset.pictures.decoding import Undecodable
     from dataset.versions.manifest import Row
     from dataset.versions.tainted import forget_erased
+    from dataset.versions.today import Today
     from dataset.versions.verify import require_verified, verify
 
 ON_FIRST_USE = {  # name here → its module and its name there
     "RECIPE": ("dataset.pictures.decoding", "DERIVED_RECIPE"),
     "Row": ("dataset.versions.manifest", "Row"),
     "Undecodable": ("dataset.pictures.decoding", "Undecodable"),
+    "Today": ("dataset.versions.today", "Today"),
     "forget_erased": ("dataset.versions.tainted", "forget_erased"),
     "require_verified": ("dataset.versions.verify", "require_verified"),
     "verify": ("dataset.versions.verify", "verify"),
@@ -36,6 +40,7 @@ __all__ = [
     "TAINTED",
     "UNSEEN",
     "Row",
+    "Today",
     "Undecodable",
     "Version",
     "decode",
@@ -48,6 +53,7 @@ __all__ = [
     "picture",
     "require_verified",
     "shuffled",
+    "todays_labels",
     "verify",
 ]
 
@@ -58,6 +64,22 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, there = ON_FIRST_USE[name]
     return getattr(importlib.import_module(module), there)
+
+
+def todays_labels(settings: Settings) -> "Today | None":
+    """The newest version with the labels that the catalog decides now; None while nothing is published.
+
+    Raises CatalogError, DamagedVersion.
+    """
+    from dataset.catalog.engine import Catalog
+    from dataset.versions.today import today
+
+    catalog = Catalog(settings.catalog.url, settings.home, read_only=not os.access(settings.home, os.W_OK))
+    try:
+        with catalog.read() as connection:
+            return today(connection, settings.home)
+    finally:
+        catalog.close()
 
 
 def picture(version: Version, row: "Row") -> "Image.Image":

@@ -19,7 +19,7 @@ from dataset.catalog.tables import clusters, outcomes, sightings
 from dataset.labels import decisions, label_ledger
 from dataset.opening import open_project
 from dataset.project import Project
-from dataset.versions import published
+from dataset.versions import published, today
 from foundation.environment import put_in_environment, shared_folder
 from foundation.errors import ConfigError, StageError
 from foundation.network.ports import free_ports, is_taken
@@ -33,7 +33,7 @@ from simulator.reviewers import Reviewers
 from simulator.servers import LabelStudioAccount, prefect_auth, prefect_environment, start_label_studio, start_prefect
 from simulator.world import World, drawn_world, photo_world
 from training import models
-from training.metrics import Metrics
+from training.comparison import Standing, standings
 
 BUDGETS = {"drawn": 100, "photos": 200}
 PER_QUERY = {"drawn": 4, "photos": 30}
@@ -129,33 +129,66 @@ COMPARED = "svm"  # the model that is trained before and after review
 
 
 def _print_summary(project: Project, world: World, seconds: float, kind: str) -> None:
-    """Print the results of the loop, compared with the truth: labels, then models."""
+    """Print the results of the loop, compared with the truth: labels, then models, then what review changed."""
     listed = published.listing(project.home)
     first, last = listed[0], listed[-1]
+    truth = world.truth()
     out().print()
-    print_grid(Grid(["", "count"], _label_rows(project, world.truth(), first, last)))
+    print_grid(Grid(["", "count"], _label_rows(project)))
     out().print()
-    before, after = (models.find(project.home, f"{COMPARED}/{version.name}") for version in (first, last))
-    from training.evaluation import evaluate
-
-    with _step("Testing the model from before review on the same images"):
-        unreviewed = evaluate(before, last)
-    comparison = [
-        (title, *_scores(unreviewed.get(key)), *_scores(after.metrics.get(key)))
-        for title, key in (
-            ("test: other images of known sites", "test"),
-            ("test_unseen_sites", "test_unseen_sites"),
-            ("  of these, bakers' images", "test_unseen_sites/cake"),
-        )
-    ]
-    print_grid(Grid(["balanced accuracy on", "not reviewed", "95 %", "reviewed", "95 %"], comparison))
+    with _step("Testing the models from before and after review on the same pictures"):
+        before, after = _standings(project, first, last)
+    print_grid(Grid(["on the same pictures, with reviewed labels", "before", "after"], _model_rows(before, after)))
+    labels = [f"{_agreement(version, truth):.1%} of {version.images}" for version in (first, last)]
+    out().print(Text(f"\n{_verdict(before, after, labels, models.default_model_id(project.home))}"))
     out().print(Text(f"\nThe loop took {seconds:.0f} s on {'real photos' if kind == 'photos' else 'drawn pictures'}."))
 
 
-def _label_rows(
-    project: Project, truth: dict[str, str], first: published.Version, last: published.Version
-) -> list[tuple[str, str]]:
-    """Rows about images and labels. first, last: the versions before and after review."""
+def _standings(project: Project, first: published.Version, last: published.Version) -> tuple[Standing, Standing]:
+    """The compared model of both versions, on the common tests."""
+    with project.catalog.read() as connection:
+        now = today.today(connection, project.home)
+    if now is None:
+        raise StageError("nothing is published; the demo cannot compare models")
+    pair = [models.find(project.home, f"{COMPARED}/{version.name}") for version in (first, last)]
+    found = {one.model.version: one for one in standings(project.home, now, pair)}
+    return found[first.name], found[last.name]
+
+
+def _model_rows(before: Standing, after: Standing) -> list[tuple[str, str, str]]:
+    """The headline, the recall of each group, and balanced accuracy on both tests."""
+    sides = (before.measured, after.measured)
+    title = f"mean recall over groups, {after.measured.images} pictures of {after.measured_on}"
+    rows = [(title, [_number(m.headline) for m in sides])]
+    rows.append(("  95 % interval", ["{:.3f} to {:.3f}".format(*(m.headline_interval or (0, 1))) for m in sides]))
+    rows += [(f"  {name}", [_number(m.groups.get(name)) for m in sides]) for name in after.measured.groups]
+    for split in ("test", "test_unseen_sites"):
+        pair = [one.metrics[split].balanced_accuracy for one in (before, after)]
+        rows.append((f"balanced accuracy, {split}", [_number(value) for value in pair]))
+    return [(name, old, new) for name, (old, new) in rows]
+
+
+def _verdict(before: Standing, after: Standing, labels: list[str], default_id: str) -> str:
+    """What review changed, in three lines. labels: how many labels were right before and after."""
+    old, new = before.headline or 0.0, after.headline or 0.0
+    if default_id == after.model.id:
+        default = f"{default_id} is the default model; it was trained on the reviewed labels"
+    else:
+        default = f"{default_id or 'No model'} is the default model, not the one trained on the reviewed labels"
+    effect = "better" if new > old else "not better"
+    return (
+        f"What review changed\n  labels right: {labels[0]} before, {labels[1]} after\n"
+        f"  model: {old:.3f} before, {new:.3f} after ({effect}), mean recall over groups of {after.measured_on}\n"
+        f"  {default}."
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _label_rows(project: Project) -> list[tuple[str, str]]:
+    """Rows about images and labels."""
     with project.catalog.read() as connection:
         images = connection.execute(select(func.count(sightings.c.sha256.distinct()))).scalar_one()
         different = connection.execute(select(func.count(clusters.c.cluster.distinct()))).scalar_one()
@@ -173,8 +206,6 @@ def _label_rows(
         ("answers of reviewers", str(queue.status(project).judgements)),
         ("labels they found wrong", str(wrong)),
         ("excluded automatically as probably unusable", str(excluded)),
-        (f"labels right in {first.name}, before review", f"{_agreement(first, truth):.1%} of {first.images}"),
-        (f"labels right in {last.name}, after review", f"{_agreement(last, truth):.1%} of {last.images}"),
     ]
 
 
@@ -182,13 +213,6 @@ def _agreement(version: published.Version, truth: dict[str, str]) -> float:
     """Share of a version's labels that are true, among images whose truth is certain."""
     known = [(row.label, truth[row.sha256]) for row in version.rows() if truth.get(row.sha256, "unsure") != "unsure"]
     return sum(label == true for label, true in known) / max(1, len(known))
-
-
-def _scores(metrics: Metrics | None) -> tuple[str, str]:
-    if metrics is None or metrics.balanced_accuracy is None or metrics.interval is None:
-        recall = ", ".join(f"{label} {value:.3f}" for label, value in (metrics.recall if metrics else {}).items())
-        return f"only {recall}" if recall else "–", ""
-    return f"{metrics.balanced_accuracy:.3f}", f"{metrics.interval[0]:.3f} to {metrics.interval[1]:.3f}"
 
 
 def _addresses(project: Project, ports: Ports, account: LabelStudioAccount, once: bool) -> None:

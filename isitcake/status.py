@@ -11,6 +11,7 @@ from dataset.labels import label_ledger
 from dataset.project import Project
 from dataset.publishing.checked_pictures import damaged_originals
 from dataset.versions import published
+from dataset.versions.today import today
 from isitcake.output import Grid
 from labeling import queue
 from training import models
@@ -37,7 +38,22 @@ def describe(project: Project) -> dict[str, Any]:
         "damaged_versions": published.damaged(project.home),
         "damaged_originals": damaged_originals(project),
         "models": [{"name": m.name, "version": m.version} for m in models.listing(project.home)],
+        "default_model": _default_model(project),
     }
+
+
+def _default_model(project: Project) -> dict[str, Any] | None:
+    """The default model's name and version, whether it is outdated, and what to know about it; None without one."""
+    model = models.default_model(project.home)
+    if model is None:
+        return None
+    from training.comparison import OUTDATED_SHARE, changed_share, notes_of
+
+    with project.catalog.read() as connection:
+        now = today(connection, project.home)
+    changed = changed_share(model, now) if now else 0.0
+    notes = notes_of(model, changed)
+    return {"name": model.name, "version": model.version, "outdated": changed > OUTDATED_SHARE, "notes": notes}
 
 
 def grids(state: dict[str, Any]) -> list[Grid]:
@@ -53,7 +69,7 @@ def grids(state: dict[str, Any]) -> list[Grid]:
         versions = [(v["name"], v["images"], v["id"][:16]) for v in state["versions"]]
         tables.append(Grid(["version", "images", "id"], versions))
     if state["models"]:
-        tables.append(Grid(["model", "version"], [(m["name"], m["version"]) for m in state["models"]]))
+        tables.append(Grid(["", "model", "version", "note"], [_model_row(m, state) for m in state["models"]]))
     damage = [(f"version {name}", reason) for name, reason in state["damaged_versions"].items()]
     damage += [("original", text) for text in state["damaged_originals"][:MOST_DAMAGED]]
     if damage:
@@ -61,3 +77,9 @@ def grids(state: dict[str, Any]) -> list[Grid]:
         note = "restore them from a backup, or erase the images" + (f"; {more} more originals" if more > 0 else "")
         tables.append(Grid(["damaged", "what is wrong"], damage, note))
     return tables
+
+
+def _model_row(model: dict[str, str], state: dict[str, Any]) -> tuple[str, ...]:
+    default = state["default_model"] or {}
+    is_default = all(model[key] == default.get(key) for key in ("name", "version"))
+    return "*" if is_default else "", model["name"], model["version"], "; ".join(default["notes"]) if is_default else ""

@@ -10,7 +10,13 @@ from training.metrics import Metrics
 
 def card(content: Mapping[str, Any], metrics: Mapping[str, Metrics]) -> str:
     """The text of card.md. content: that of metrics.json. metrics: by split."""
-    blocks = [_summary(content), _table_of_splits(metrics), _reading_advice(content), _table_of_parts(content)]
+    blocks = [
+        _summary(content),
+        _table_of_groups(metrics),
+        _table_of_splits(metrics),
+        _reading_advice(content),
+        _table_of_parts(content),
+    ]
     facts = [f"- {key.replace('_', ' ')}: {value}" for key, value in content["facts"].items()]
     blocks += [_costs(content["costs"]), facts]
     return "\n\n".join("\n".join(block) for block in blocks).rstrip() + "\n"
@@ -37,6 +43,17 @@ def _table_of_splits(metrics: Mapping[str, Metrics]) -> list[str]:
         interval = "–" if m.interval is None else f"{m.interval[0]:.3f} to {m.interval[1]:.3f}"
         cells = [_cell(m.accuracy), _cell(m.balanced_accuracy), interval, _cell(m.auc), _cell(m.calibration_error)]
         lines.append(f"| {split} | {m.images} | {' | '.join(cells)} |")
+    return lines
+
+
+def _table_of_groups(metrics: Mapping[str, Metrics]) -> list[str]:
+    """The headline of each split; no line where it was not measured."""
+    lines = ["| split | mean recall over groups | 95 % interval | worst group |", "| --- | --- | --- | --- |"]
+    for split, m in metrics.items():
+        if m.headline_interval is not None:
+            low, high = m.headline_interval
+            worst = f"{m.worst_group}: {m.groups[m.worst_group]:.3f}"
+            lines.append(f"| {split} | {_cell(m.headline)} | {low:.3f} to {high:.3f} | {worst} |")
     return lines
 
 

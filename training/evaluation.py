@@ -48,7 +48,7 @@ def metrics_of(rows: Sequence[Row], probabilities: NDArray[np.float64], names: S
     return {
         name: measure(
             [rows[i].label for i in group], [str(answers[i]) for i in group], probabilities[group], names,
-            [rows[i].site for i in group],
+            [rows[i].site for i in group], [rows[i].source_label for i in group],
         )
         for name, group in groups.items()
     }  # fmt: skip

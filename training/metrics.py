@@ -1,7 +1,8 @@
 """Metrics of a classifier, with confidence intervals. Pure functions."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 RESAMPLES = 1000  # of the bootstrap
 SEED = 20261124
 CONFIDENCE_BINS = 10  # of the calibration error
+MIN_GROUP_IMAGES = 5  # of one label and one source label, that count as a group of the headline
 MIN_RESAMPLED_SITES = 5  # with fewer sites, images are resampled instead of sites
 
 
@@ -17,7 +19,8 @@ class Metrics:
     """balanced_accuracy: mean recall over the labels present; None for fewer than two labels. interval: 95 %.
 
     auc: of the first label against the other; with more than two labels, the mean over labels. calibration_error:
-    the expected calibration error. confusion: number of images by label, then by predicted label.
+    the expected calibration error. confusion: number of images by label, then by predicted label. groups: recall by
+    group (see `groups_of`). headline: their mean, with its 95 % interval; None for fewer than two labels.
     """
 
     images: int
@@ -28,6 +31,14 @@ class Metrics:
     auc: float | None = None
     calibration_error: float | None = None
     confusion: dict[str, dict[str, int]] = field(default_factory=dict)
+    groups: dict[str, float] = field(default_factory=dict)
+    headline: float | None = None
+    headline_interval: tuple[float, float] | None = None
+
+    @property
+    def worst_group(self) -> str:
+        """The group with the lowest recall; empty where there is none."""
+        return min(self.groups, key=lambda name: self.groups[name], default="")
 
 
 def measure(
@@ -36,8 +47,11 @@ def measure(
     probabilities: NDArray[np.float64] | None = None,
     names: Sequence[str] = (),
     sites: Sequence[str] = (),
+    claims: Sequence[str] = (),
 ) -> Metrics:
     """Compare `predicted` with `truth`, both n labels. probabilities: (n, k), columns in the order of `names`.
+
+    claims: what the source says about each of the n images; without it, a group is a label.
 
     The interval is a percentile bootstrap with 1,000 resamples from a fixed seed. Whole sites are resampled where
     `sites` has enough of them, because images of one site are alike; otherwise images are resampled within each label.
@@ -60,7 +74,32 @@ def measure(
         error = calibration_error(is_right, probabilities.max(axis=1))
     balanced = balanced_accuracy(true, answers)
     interval = None if balanced is None else _interval(true, is_right, sites)
-    return Metrics(len(truth), accuracy, balanced, interval, recall, auc, error, confusion)
+    measured = Metrics(len(truth), accuracy, balanced, interval, recall, auc, error, confusion)
+    return measured if balanced is None else _with_headline(measured, is_right, groups_of(truth, claims), sites)
+
+
+def groups_of(truth: Sequence[str], claims: Sequence[str]) -> NDArray[np.str_]:
+    """The group of each image: "cake, claimed as not_cake"; empty for an image that is in no group.
+
+    A group is a label and a source label with at least MIN_GROUP_IMAGES images. A label without such a group is one
+    group, "cake", so that no label is ignored.
+    """
+    pairs = [f"{label}, claimed as {claim}" for label, claim in zip(truth, claims or truth, strict=True)]
+    counts = Counter(pairs)
+    grouped = {label for label, pair in zip(truth, pairs, strict=True) if counts[pair] >= MIN_GROUP_IMAGES}
+    return np.array([
+        label if label not in grouped else pair if counts[pair] >= MIN_GROUP_IMAGES else ""
+        for label, pair in zip(truth, pairs, strict=True)
+    ], dtype=np.str_)  # fmt: skip
+
+
+def _with_headline(
+    measured: Metrics, is_right: NDArray[np.bool_], groups: NDArray[np.str_], sites: Sequence[str]
+) -> Metrics:
+    used = groups != ""
+    recall = {str(name): float(is_right[groups == name].mean()) for name in np.unique(groups[used])}
+    interval = _interval(groups[used], is_right[used], np.asarray(sites)[used].tolist() if len(sites) else ())
+    return replace(measured, groups=recall, headline=float(np.mean([*recall.values()])), headline_interval=interval)
 
 
 def balanced_accuracy(truth: NDArray[np.str_], predicted: NDArray[np.str_]) -> float | None:
@@ -81,18 +120,25 @@ def calibration_error(is_right: NDArray[np.bool_], confidence: NDArray[np.float6
 
 
 def difference(
-    truth: NDArray[np.str_], old: NDArray[np.str_], new: NDArray[np.str_], sites: NDArray[np.str_]
+    truth: NDArray[np.str_],
+    old: NDArray[np.str_],
+    new: NDArray[np.str_],
+    sites: NDArray[np.str_],
+    claims: Sequence[str] = (),
 ) -> tuple[float, float, float]:
-    """Balanced accuracy of `new` minus that of `old`, and the low and high end of its 90 % interval over sites.
+    """Headline of `new` minus that of `old`, and the low and high end of its 90 % interval over sites.
 
     Raises ValueError for fewer than two labels.
     """
-    before, after = balanced_accuracy(truth, old), balanced_accuracy(truth, new)
-    if before is None or after is None:
-        raise ValueError("fewer than two labels: there is no balanced accuracy to compare")
-    change = _resampled(truth, new == truth, sites) - _resampled(truth, old == truth, sites)
+    if len(np.unique(truth)) < 2:
+        raise ValueError("fewer than two labels: there is no headline to compare")
+    groups = groups_of(truth.tolist(), claims)
+    used = groups != ""
+    was_right, is_right, names = (old == truth)[used], (new == truth)[used], np.unique(groups[used])
+    gains = [is_right[groups[used] == name].mean() - was_right[groups[used] == name].mean() for name in names]
+    change = _resampled(groups[used], is_right, sites[used]) - _resampled(groups[used], was_right, sites[used])
     low, high = np.nanquantile(change, [0.05, 0.95])
-    return after - before, float(low), float(high)
+    return float(np.mean(gains)), float(low), float(high)
 
 
 def _auc(truth: NDArray[np.str_], probabilities: NDArray[np.float64], names: Sequence[str]) -> float | None:

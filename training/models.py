@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL_FILE = "champion.json"  # in library/models; the name is older than the term "default model"
 
+INTERVALS = ("interval", "headline_interval")  # pairs in metrics.json
+
 
 @dataclass(frozen=True)
 class Model:
@@ -66,14 +68,14 @@ class Model:
         probabilities = self.probabilities(image)
         return max(probabilities, key=lambda label: probabilities[label])
 
-    def predictions(self) -> list[dict[str, Any]]:
+    def predictions(self, columns: list[str] | None = None) -> list[dict[str, Any]]:
         """A row for each image of the model's version: sha256, split, site, source_label, label, predicted, and the
-        probability p_<label> of each label. Empty where the file is missing.
+        probability p_<label> of each label; or only these columns. Empty where the file is missing.
         """
         import pyarrow.parquet as pq
 
         try:
-            return list(pq.read_table(self.path / "predictions.parquet").to_pylist())
+            return list(pq.read_table(self.path / "predictions.parquet", columns=columns).to_pylist())
         except OSError:
             return []
 
@@ -101,23 +103,28 @@ def of_version(home: Path, version: str) -> list[Model]:
 
 
 def score(model: Model) -> float:
-    """Balanced accuracy on unseen sites; where that is not known, on test, else on validation; else 0."""
+    """Headline on unseen sites; where that is not known, on test, else on validation; else 0.
+
+    It holds for the labels of the model's own version. Models of several versions are compared by `comparison`.
+    """
     for split in ("test_unseen_sites", "test", "validation"):
         metrics = model.metrics.get(split)
         if metrics and metrics.balanced_accuracy is not None:
-            return metrics.balanced_accuracy
+            return metrics.balanced_accuracy if metrics.headline is None else metrics.headline
     return 0.0
 
 
 def find(home: Path, name: str | None = None) -> Model:
     """The model `name/version`, or the newest called `name`.
 
-    Without a name: the default model, or the newest model where no default model exists. Raises UnknownModel.
+    A name without a version: the default model if it has that name, else the newest of that name. Without a name: the
+    default model, or the newest model where no default model exists. Raises UnknownModel.
     """
     models = listing(home)
     default_id = default_model_id(home)
-    if not name and any(model.id == default_id for model in models):
-        name = default_id
+    default = next((model for model in models if model.id == default_id), None)
+    if default and (not name or name == default.name):
+        return default
     wanted, _, version = (name or "").partition("/")
     fitting = [m for m in models if (not wanted or m.name == wanted) and (not version or m.version == version)]
     if not fitting:
@@ -155,7 +162,7 @@ def _read_all(home: Path) -> Iterator[Model]:
     for path in (home / "models").glob("*/*/metrics.json"):
         content = json.loads(path.read_text(encoding="utf-8"))
         metrics = {
-            split: Metrics(**{**values, "interval": tuple(values["interval"]) if values["interval"] else None})
+            split: Metrics(**{**values, **{key: tuple(values[key]) for key in INTERVALS if values.get(key)}})
             for split, values in content["metrics"].items()
         }
         yield Model(

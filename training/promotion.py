@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.reader import UNSEEN, Version, load, picture
+from dataset.reader import Row, Today, todays_labels
 from foundation.errors import StageError
 from foundation.files import replace_file
 from foundation.json_files import read_json
 from foundation.locks import exclusive
 from foundation.settings import Settings
 from training import models
-from training.metrics import balanced_accuracy, calibration_error, difference
+from training.comparison import OUTDATED_SHARE, answers_of, changed_share, headline_part, learned_by, rows_of_part
+from training.metrics import calibration_error, difference, measure
 from training.models import DEFAULT_MODEL_FILE, Model
 
 LOCK_FILE = "champion.lock"  # in library/locks
@@ -31,7 +32,7 @@ MAX_SIZE_MB = 100.0
 MAX_PARITY = 1e-3  # difference of a probability between the exported graph and the training code
 
 # A model that replaces another must pass these gates too.
-MIN_INTERVAL_LOW = -0.02  # low end of the interval of the gain in balanced accuracy
+MIN_INTERVAL_LOW = -0.02  # low end of the interval of the gain in the headline
 MIN_PART_IMAGES = 30  # smaller parts of the tests are not compared
 MAX_PART_LOSS = 0.03  # accuracy on one part of the tests
 MAX_CALIBRATION_LOSS = 0.03
@@ -69,6 +70,26 @@ class _Answers:
         return calibration_error(self.predicted == truth, self.confidence)
 
 
+@dataclass(frozen=True)
+class _Tests:
+    """The test images that models are compared on, with today's labels. is_headline: those of the headline, (n,)."""
+
+    rows: list[Row]
+    part: str
+
+    @property
+    def truth(self) -> NDArray[np.str_]:
+        return np.array([row.label for row in self.rows])
+
+    @property
+    def is_headline(self) -> NDArray[np.bool_]:
+        chosen = {row.sha256 for row in rows_of_part(self.rows, self.part)}
+        return np.array([row.sha256 in chosen for row in self.rows])
+
+    def column(self, name: str) -> NDArray[np.str_]:
+        return np.array([getattr(row, name) for row in self.rows])
+
+
 def promote(
     settings: Settings, name: str | None, *, force: bool = False, now: datetime | None = None, by: str = "hand"
 ) -> Promotion:
@@ -82,7 +103,7 @@ def promote(
         current_id = models.default_model_id(home)
         if model.id == current_id:
             return Promotion(model.id, current_id, [], ["it already was"])
-        refusals, reasons = _gates(home, model)
+        refusals, reasons = _gates(settings, model)
         if refusals and not force:
             return Promotion(model.id, current_id, refusals)
         _record(home, model.id, by if not refusals else f"{by}, by force", now or datetime.now(UTC), refusals)
@@ -116,43 +137,49 @@ def _state(home: Path) -> dict[str, Any]:
     return read_json(home / "models" / DEFAULT_MODEL_FILE, {})
 
 
-def _gates(home: Path, model: Model) -> tuple[list[str], list[str]]:
-    """The gates that a model fails, and the reasons to promote it."""
-    rows = [row for row in model.predictions() if row["split"] in ("test", UNSEEN)]
-    truth = np.array([row["label"] for row in rows])
-    confidence = np.array([max(row[f"p_{label}"] for label in model.labels) for row in rows])
-    new = _Answers(model, np.array([row["predicted"] for row in rows]), confidence)
-    if refusals := _own_gates(new, truth):
+def _gates(settings: Settings, model: Model) -> tuple[list[str], list[str]]:
+    """The gates that a model fails, and the reasons to promote it. Tests: of the newest version, as decided now."""
+    today = todays_labels(settings)
+    if today is None:
+        return ["no version is published to compare models on; run `isitcake publish`"], []
+    current = models.default_model(settings.home)
+    learned = learned_by(model) | (learned_by(current) if current else set())
+    tests = _Tests([row for row in today.tests if row.sha256 not in learned], headline_part(today.tests))
+    new = _ask(model, today, tests)
+    if refusals := _own_gates(new, tests):
         return refusals, []
-    current = models.default_model(home)
     if current is None:
         return [], ["the first"]
     if current.is_tainted:
         return [], [f"{current.id} was trained on images that were erased"]
-    old = _ask(current, load(home, model.version), [row["sha256"] for row in rows])
-    return _comparing_gates(new, old, rows)
+    old = _ask(current, today, tests)
+    changed = changed_share(current, today)
+    if changed > OUTDATED_SHARE:
+        return _against_outdated(new, old, tests, changed)
+    return _comparing_gates(new, old, tests)
 
 
-def _ask(model: Model, version: Version, images: Sequence[str]) -> _Answers:
-    """Answers of a model to images of any version. images: SHA-256."""
-    rows = {row.sha256: row for row in version.rows()}
-    answers = [model.probabilities(picture(version, rows[sha256])) for sha256 in images]
+def _ask(model: Model, today: Today, tests: _Tests) -> _Answers:
+    """Answers of a model to the test images."""
+    answers = list(answers_of(model, today.version, tests.rows).values())
     predicted = np.array([max(answer, key=lambda label: answer[label]) for answer in answers])
     return _Answers(model, predicted, np.array([max(answer.values()) for answer in answers]))
 
 
-def _own_gates(new: _Answers, truth: NDArray[np.str_]) -> list[str]:
+def _own_gates(new: _Answers, tests: _Tests) -> list[str]:
     """The gates that a model fails without a comparison."""
+    truth = tests.truth
     if len(truth) < MIN_TEST_IMAGES or len(np.unique(truth)) < 2:
         count = f"{len(truth)} images" + ("" if len(np.unique(truth)) > 1 else " of one label")
         return [
             f"both tests together have {count}; a comparison needs {MIN_TEST_IMAGES} images of two labels: collect more"
         ]
     refusals = []
-    scored = balanced_accuracy(truth, new.predicted) or 0.0
-    chance = 1 / len(new.model.labels)
+    used, claims = tests.is_headline, tests.column("source_label")
+    measured = measure(truth[used].tolist(), new.predicted[used].tolist(), claims=claims[used].tolist())
+    scored, chance = measured.headline or 0.0, 1 / len(new.model.labels)
     if scored <= chance:
-        refusals.append(f"balanced accuracy {scored:.3f} is no better than chance, {chance:.2f}")
+        refusals.append(f"mean recall over groups {scored:.3f} is no better than chance, {chance:.2f}")
     error = new.calibration_error(truth)
     if error > MAX_CALIBRATION_ERROR:
         refusals.append(f"calibration error {error:.3f} is over {MAX_CALIBRATION_ERROR}")
@@ -162,18 +189,39 @@ def _own_gates(new: _Answers, truth: NDArray[np.str_]) -> list[str]:
     return refusals
 
 
-def _comparing_gates(new: _Answers, old: _Answers, rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """The gates that a model fails against the default model, and the reasons to promote it.
+def _against_outdated(new: _Answers, old: _Answers, tests: _Tests, changed: float) -> tuple[list[str], list[str]]:
+    """The gate against a default model that learned labels which people changed: not significantly worse than it.
 
-    rows: of the test images of the new model's version, that both models answered.
+    What the new model does worse is said, and does not stop it: the old model has no label to stand on.
     """
-    truth, sites = (np.array([row[key] for row in rows]) for key in ("label", "site"))
+    refusals, (gain,) = _comparing_gates(new, old, tests)
+    _, _, high = _difference(new, old, tests)
+    if high < 0:
+        return [f"{gain}: significantly worse"], []
+    reasons = [f"{old.model.id} is outdated: people changed the labels of {changed:.1%} of its training images", gain]
+    return [], [*reasons, *(f"worse: {why}" for why in refusals if not why.startswith(gain))]
+
+
+def _difference(new: _Answers, old: _Answers, tests: _Tests) -> tuple[float, float, float]:
+    """Headline of `new` minus that of `old`, and the ends of its 90 % interval over sites."""
+    used, claims = tests.is_headline, tests.column("source_label")
+    return difference(
+        tests.truth[used], old.predicted[used], new.predicted[used], tests.column("site")[used], claims[used].tolist()
+    )
+
+
+def _comparing_gates(new: _Answers, old: _Answers, tests: _Tests) -> tuple[list[str], list[str]]:
+    """The gates that a model fails against the default model, and the reasons to promote it."""
+    truth = tests.truth
     refusals = []
-    change, low, high = difference(truth, old.predicted, new.predicted, sites)
-    gain = f"balanced accuracy {change:+.3f} against {old.model.id}, 90 % interval {low:+.3f} to {high:+.3f}"
+    change, low, high = _difference(new, old, tests)
+    gain = (
+        f"mean recall over groups of {tests.part} {change:+.3f} against {old.model.id}, "
+        f"90 % interval {low:+.3f} to {high:+.3f}"
+    )
     if change < 0 or low < MIN_INTERVAL_LOW:
         refusals.append(f"{gain}: not better")
-    for name, part in _parts(rows).items():
+    for name, part in _parts(tests.rows).items():
         part_gain = (new.predicted[part] == truth[part]).mean() - (old.predicted[part] == truth[part]).mean()
         if len(part) >= MIN_PART_IMAGES and part_gain < -MAX_PART_LOSS:
             refusals.append(f"{name} loses {-part_gain:.1%} of {len(part)} images")
@@ -195,14 +243,10 @@ def _cost_gates(new: Model, old: Model) -> list[str]:
     return refusals
 
 
-def _parts(rows: Sequence[dict[str, Any]]) -> dict[str, list[int]]:
+def _parts(rows: Sequence[Row]) -> dict[str, list[int]]:
     """Row numbers of each label, each site, and each pair of source label and label."""
     parts: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
-        for name in (
-            f"label {row['label']}",
-            f"site {row['site']}",
-            f"source says {row['source_label']}, is {row['label']}",
-        ):
+        for name in (f"label {row.label}", f"site {row.site}", f"source says {row.source_label}, is {row.label}"):
             parts.setdefault(name, []).append(number)
     return parts

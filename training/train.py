@@ -58,12 +58,12 @@ class TrainReport:
         if self.not_due:
             return f"not trained on {self.version}: {self.not_due}"
         scores = [
-            f"{split} {metrics.balanced_accuracy:.3f}"
+            f"{split} {metrics.headline:.3f}, worst {metrics.worst_group} {metrics.groups[metrics.worst_group]:.3f}"
             for split in ("test", UNSEEN)
-            if (metrics := self.best.metrics.get(split)) and metrics.balanced_accuracy is not None
+            if (metrics := self.best.metrics.get(split)) and metrics.headline is not None
         ]
         count = f"{len(self.new)} of {len(self.trained)} models trained" if self.new else "no new model"
-        measured = f" (balanced accuracy: {', '.join(scores)})" if scores else ""
+        measured = f" (mean recall over groups: {'; '.join(scores)})" if scores else ""
         outcome = f"; {self.promotion.line()}" if self.promotion else ""
         return f"{self.version}: {count}; proposed for promotion: {self.best.name}{measured}{outcome}"
 

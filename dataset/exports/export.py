@@ -12,9 +12,9 @@ from typing import Any
 
 from more_itertools import chunked
 
+from dataset.splits.assignment import SPLITS
 from dataset.versions.manifest import COLUMNS, Row, schema
 from dataset.versions.published import Version
-from dataset.versions.splits import SPLITS
 from foundation.errors import StorageError, UsageError
 from foundation.files import link_or_copy, replace_file, storage_errors
 from foundation.json_files import read_json

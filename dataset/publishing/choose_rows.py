@@ -17,9 +17,9 @@ from dataset.catalog.writes import insert_new
 from dataset.labels import decisions, label_ledger
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.quarantine import in_quarantine
-from dataset.versions import splits
+from dataset.splits import assignment
+from dataset.splits.split_leaks import joined_clusters
 from dataset.versions.manifest import Row
-from dataset.versions.split_leaks import joined_clusters
 
 KEPT_BLOCKS = 10  # in memory: 50,000 clusters
 SPLITS_PER_INSERT = 10_000  # rows of the ledger of splits
@@ -139,8 +139,8 @@ def _assign_splits(
     kept: list[_Block] = []
     sizes: dict[str, Counter[str]] = defaultdict(Counter)
     assigned: dict[str, Counter[str]] = defaultdict(Counter)
-    new: list[splits.Group] = []
-    parts: dict[str, list[splits.Group]] = defaultdict(list)
+    new: list[assignment.Group] = []
+    parts: dict[str, list[assignment.Group]] = defaultdict(list)
     ledger: dict[str, str] = {}
     sites_of: dict[frozenset[str], frozenset[str]] = {}  # many clusters share one set of sites
     for where in blocks(connection, clusters_per_block):
@@ -153,18 +153,18 @@ def _assign_splits(
             for row in {row.site: row for row in seen}.values():
                 sizes[row.source_label][row.site] += 1
             known = {member: block.split_of[member] for member in members if member in block.split_of}
-            group = splits.Group(cluster, label, sites_of.setdefault(sites, sites), tuple(members))
+            group = assignment.Group(cluster, label, sites_of.setdefault(sites, sites), tuple(members))
             if cluster in joined:
                 parts[joined[cluster]].append(group)
                 ledger |= known
             elif len(known) == len(members):
-                assigned[label][splits.published_split(members, known)] += 1
+                assigned[label][assignment.published_split(members, known)] += 1
             else:
                 new.append(group)
                 ledger |= known
     pictures = [_one_picture(groups) for groups in parts.values()]
     held_out = _hold_out(connection, sizes, now)
-    split_of = splits.assign([*new, *pictures], ledger, held_out, assigned)
+    split_of = assignment.assign([*new, *pictures], ledger, held_out, assigned)
     added = (
         {"sha256": sha256, "split": split, "assigned_at": now}
         for sha256, split in split_of.items()
@@ -178,7 +178,7 @@ def _assign_splits(
     return _Assigned(
         held_out=frozenset(site for site, held in held_out.items() if held),
         split_of={
-            part.cluster: splits.published_split(picture.members, split_of)
+            part.cluster: assignment.published_split(picture.members, split_of)
             for picture, groups in zip(pictures, parts.values(), strict=True)
             for part in groups
         },
@@ -186,16 +186,16 @@ def _assign_splits(
     )
 
 
-def _one_picture(groups: Sequence[splits.Group]) -> splits.Group:
+def _one_picture(groups: Sequence[assignment.Group]) -> assignment.Group:
     members = tuple(member for group in groups for member in group.members)
     sites = frozenset[str]().union(*(group.sites for group in groups))
-    return splits.Group(groups[0].cluster, groups[0].label, sites, members)
+    return assignment.Group(groups[0].cluster, groups[0].label, sites, members)
 
 
 def _hold_out(connection: Connection, sizes: Mapping[str, Mapping[str, int]], now: datetime) -> dict[str, bool]:
     """Decide for each site whether it is held out, and write what is new."""
     decided = {row.site: bool(row.held_out) for row in connection.execute(select(site_splits))}
-    held_out = splits.hold_out(sizes, decided)
+    held_out = assignment.hold_out(sizes, decided)
     insert_new(
         connection,
         site_splits,
@@ -219,7 +219,7 @@ def _rows(
     error_probability = {row.sha256: row.error_probability for row in connection.execute(queued).all()}
     for cluster, label in block.label_of.items():
         members, sha256 = block.members[cluster], block.representative[cluster]
-        split = assigned.split_of.get(cluster) or splits.published_split(members, block.split_of)
+        split = assigned.split_of.get(cluster) or assignment.published_split(members, block.split_of)
         seen = block.sightings_of(cluster)
         on_held_out = [row for row in seen if row.site in assigned.held_out]
         copies = [member for member in members if block.split_of.get(member) == split and member in facts]

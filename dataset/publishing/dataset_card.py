@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from dataset.publishing.balance import balance, one_sided
 from dataset.publishing.totals import Totals
+from dataset.splits.assignment import SHARES, SPLITS, UNSEEN
 from dataset.versions.facts import Audit, ForcedGate, Gate, Shortcut
 from dataset.versions.published import Version
-from dataset.versions.splits import SHARES, SPLITS, UNSEEN
 from foundation.safe_text import markdown
 
 _CREDITS = re.compile(r"\n\n### Credits\n\n.*?(?=\n\n## )", re.DOTALL)

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from dataset.splits.assignment import SPLITS
 from dataset.versions.manifest import Row
-from dataset.versions.splits import SPLITS
 
 
 @dataclass

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from more_itertools import sliced
 
+from dataset.splits.assignment import UNSEEN
 from dataset.versions import manifest, merkle
 from dataset.versions.facts import ErasedRow
 from dataset.versions.leaks import leaks
 from dataset.versions.listed_files import changed_files, rows_id, unlisted
 from dataset.versions.published import LEAF_BYTES, LEAVES, Version, file_digest, load, positions, read_erased
-from dataset.versions.splits import UNSEEN
 from foundation.errors import DamagedVersion, StageError
 
 PROVES_LESS = (

@@ -1,15 +1,17 @@
 """Commands about models: train, compare, promote, ask."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from isitcake.options import Commands, Context, json_option, pass_context
-from isitcake.output import Grid, print_grid, progress, show
+from isitcake.output import Grid, plain, print_grid, progress, show
 
 if TYPE_CHECKING:
+    from training.comparison import Standing
     from training.metrics import Metrics
+    from training.models import Model
 
 
 @click.command(short_help="Train models on a version.")
@@ -45,22 +47,42 @@ def models() -> None:
 @json_option
 @pass_context
 def list_(context: Context, as_json: bool) -> None:
-    """List every model with its balanced accuracy on unseen sites; * marks the default model."""
-    from training.models import default_model_id, listing
+    """List every model with its mean recall over groups on the newest version's tests; * marks the default model."""
+    from dataset.reader import todays_labels
+    from training.comparison import standings
+    from training.models import listing
 
-    home = context.settings().home
-    listed, default = listing(home), default_model_id(home)
-    rows = []
-    for model in listed:
-        unseen = model.metrics.get("test_unseen_sites")
-        note = "trained on images that were erased since" if model.is_tainted else ""
-        score = unseen.balanced_accuracy if unseen else None
-        rows.append(("*" if model.id == default else "", model.name, model.version, model.trained_on, score, note))
+    settings = context.settings()
+    listed, today = listing(settings.home), todays_labels(settings)
+    measured = standings(settings.home, today, listed) if today and listed else []
+    if as_json:
+        found = {one.model.id: one for one in measured}
+        show([_with_standing(model, found.get(model.id)) for model in listed], as_json)
+        return
+    rows = [
+        ("*" if one.is_default else "", one.model.name, one.model.version, one.model.trained_on, one.headline,
+         one.worst, "; ".join(one.notes))
+        for one in measured
+    ]  # fmt: skip
+    title = measured[0].measured_on.replace("test_unseen_sites", "unseen sites") if measured else ""
+    columns = ["", "model", "version", "trained on", title, "worst group", "note"]
+    note = f"on the tests of {today.version.name}, with the labels that hold now" if today else ""
     show(
-        listed if listed or as_json else "no model yet; `isitcake train` makes one",
+        measured or "no model yet; `isitcake train` makes one",
         as_json,
-        Grid(["", "model", "version", "trained on", "unseen sites", "note"], rows),
+        Grid(columns, rows, note),
     )
+
+
+def _with_standing(model: "Model", standing: "Standing | None") -> dict[str, Any]:
+    """A model as JSON, with its standing on the common tests."""
+    if standing is None:
+        return dict(plain(model))
+    return {
+        **plain(model), "default": standing.is_default, "measured_on": standing.measured_on,
+        "headline": standing.headline, "headline_interval": standing.measured.headline_interval,
+        "worst_group": standing.worst, "changed_labels": standing.changed, "outdated": standing.is_outdated,
+    }  # fmt: skip
 
 
 @models.command(name="show", short_help="Show the metrics of a model.")
@@ -148,10 +170,11 @@ def predict(context: Context, images: tuple[str, ...], model: str | None, explai
 
 def _metrics(metrics: "Mapping[str, Metrics]") -> Grid:
     rows = [
-        (name, m.images, m.accuracy, m.balanced_accuracy, "{:.3f} to {:.3f}".format(*m.interval) if m.interval else "")
+        (name, m.images, m.accuracy, m.headline, m.balanced_accuracy,
+         "{:.3f} to {:.3f}".format(*m.interval) if m.interval else "")
         for name, m in metrics.items()
-    ]
-    return Grid(["split", "images", "accuracy", "balanced", "95 % interval"], rows)
+    ]  # fmt: skip
+    return Grid(["split", "images", "accuracy", "over groups", "balanced", "95 % interval"], rows)
 
 
 COMMANDS: tuple[click.Command, ...] = (train, models, predict)

@@ -33,3 +33,6 @@ def test_the_card_of_a_trained_model(trained: Project) -> None:
     model = models.find(trained.home)
     text = (model.path / "card.md").read_text(encoding="utf-8")
     assert text.startswith(f"# {model.name}, trained on {model.version}\n")
+    measured = model.metrics["test"]
+    assert f"| test | {measured.headline:.3f} | " in text
+    assert f"| {measured.worst_group}: {measured.groups[measured.worst_group]:.3f} |" in text

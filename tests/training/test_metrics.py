@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.metrics import balanced_accuracy, calibration_error, difference, measure
+from training.metrics import balanced_accuracy, calibration_error, difference, groups_of, measure
 
 
 def test_measure() -> None:
@@ -60,3 +60,21 @@ def test_difference() -> None:
 def test_calibration_error() -> None:
     """A model that is 90 % sure and right in 60 % has an error of 0.3."""
     assert calibration_error(np.array([True] * 6 + [False] * 4), np.full(10, 0.9)) == pytest.approx(0.3)
+
+
+def test_the_headline_does_not_reward_believing_the_source() -> None:
+    """Use A2: a model that repeats what the source claims has a good balanced accuracy and a headline of one half."""
+    truth = ["cake"] * 40 + ["not_cake"] * 40 + ["not_cake"] * 10 + ["cake"] * 10
+    claims = ["cake"] * 40 + ["not_cake"] * 40 + ["cake"] * 10 + ["not_cake"] * 10
+    measured = measure(truth, claims, claims=claims)
+    assert measured.balanced_accuracy == pytest.approx(0.8)
+    assert measured.headline == pytest.approx(0.5)
+    assert measured.headline_interval is not None
+    assert measured.groups[measured.worst_group] == 0.0
+
+
+def test_groups_that_are_too_small() -> None:
+    """A small group does not count; a label that has no other group is one group."""
+    truth, claims = ["a"] * 9 + ["b"] * 5, ["a"] * 5 + ["b"] * 4 + ["a"] * 3 + ["b"] * 2
+    assert groups_of(truth, claims).tolist() == ["a, claimed as a"] * 5 + [""] * 4 + ["b"] * 5
+    assert measure(["a"] * 9, ["a"] * 9).headline is None

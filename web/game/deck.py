@@ -1,6 +1,7 @@
 """The pictures that a game round may show, with each model's predictions.
 
-Training images are never shown, nor images of the audit sample that still wait for an answer.
+They are those of the newest version's tests, with the labels that hold now. Training images are never shown, nor images
+of the audit sample that still wait for an answer.
 """
 
 import functools
@@ -11,14 +12,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from dataset.catalog.tables import audit, clusters, erasures, judgements
+from dataset.catalog.tables import audit, clusters, judgements
 from dataset.labels import decisions
 from dataset.project import Project
+from dataset.splits.assignment import UNSEEN
 from dataset.versions import published
 from dataset.versions.manifest import Row
-from dataset.versions.splits import UNSEEN
+from dataset.versions.today import Today, revision, today
 from foundation.errors import StageError
 from training import models
+from training.comparison import answers_of, learned_by
 
 ROUND_PICTURES = 9
 HARD_SHARE = 0.5  # share of a round's pictures that are hard for the default model
@@ -30,12 +33,15 @@ Predictions = Mapping[str, Mapping[str, float]]  # model name → label → prob
 
 @dataclass(frozen=True)
 class Deck:
-    """Pictures of one version that may be played. default_model: its id. predictions: by SHA-256."""
+    """Pictures of the newest version that may be played. default_model: its id. predictions: by SHA-256. today: labels
+    that hold now.
+    """
 
     version: published.Version
     default_model: str
     rows: Sequence[Row]
     predictions: Mapping[str, Predictions]
+    today: Today
 
     def row(self, sha256: str) -> Row | None:
         return self._rows_by_sha256.get(sha256)
@@ -82,7 +88,7 @@ class Deck:
 
 
 class CurrentDeck:
-    """The deck of a project. It is read again when a version, a model, an answer or an erasure is new."""
+    """The deck of a project. It is read again when a version, a model, a decision, an answer or an erasure is new."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -101,47 +107,41 @@ class CurrentDeck:
             return self._decks[key]
 
     def _dataset_state(self) -> tuple[str, ...]:
-        """The newest version, the size of the audit sample, the newest answer, and the erasures begun and done."""
+        """The newest version, the size of the audit sample, the newest answer, the newest decision and erasure."""
         with self._project.catalog.read() as connection:
             drawn = connection.execute(select(func.count()).select_from(audit)).scalar_one()
             answered = connection.execute(select(func.max(judgements.c.id))).scalar()
-            erased = connection.execute(select(func.count(), func.max(erasures.c.done_at)).select_from(erasures)).one()
-        return (*published.names(self._project.home)[-1:], str(drawn), str(answered), *map(str, erased))
+            decided = revision(connection)
+        return (*published.names(self._project.home)[-1:], str(drawn), str(answered), *decided)
 
 
 def load_deck(project: Project) -> Deck:
-    """The deck of the default model's version, or of the newest version if there is no default model.
-
-    Raises StageError if there is no version, or no picture in its tests.
-    """
-    home = project.home
-    default_model = models.default_model_id(home)
-    name = _version_to_play(default_model, published.names(home))
-    version = published.load(home, name)
+    """The deck of the newest version. Raises StageError if there is no version, or no picture in its tests."""
+    with project.catalog.read() as connection:
+        now = today(connection, project.home)
+    if now is None:
+        raise StageError("nothing to play with: no version is published yet; run `isitcake publish`")
     closed = _open_audit(project)
-    rows = version.rows()
-    playable = [row for row in rows if row.split == UNSEEN and row.sha256 not in closed]
+    playable = [row for row in now.tests if row.split == UNSEEN and row.sha256 not in closed]
     labels = {row.label for row in playable}
     if len(labels) < 2 or len(playable) < LEAST_UNSEEN:
-        playable += [row for row in rows if row.split == "test" and row.sha256 not in closed]
+        playable += [row for row in now.tests if row.split == "test" and row.sha256 not in closed]
     if not playable:
-        raise StageError(f"nothing to play with: version {name} has no test images; collect more")
-    predictions: dict[str, dict[str, dict[str, float]]] = {}
-    for model in models.of_version(home, name):
-        for row in model.predictions():
-            probabilities = {label: row[f"p_{label}"] for label in model.labels}
-            predictions.setdefault(row["sha256"], {})[model.name] = probabilities
-    return Deck(version, default_model, playable, predictions)
+        raise StageError(f"nothing to play with: version {now.version.name} has no test images; collect more")
+    predictions: dict[str, dict[str, Mapping[str, float]]] = {}
+    for model in _models_to_ask(project, now):
+        learned = learned_by(model)
+        unknown = [row for row in playable if row.sha256 not in learned]
+        for sha256, probabilities in answers_of(model, now.version, unknown).items():
+            predictions.setdefault(sha256, {})[model.name] = probabilities
+    return Deck(now.version, models.default_model_id(project.home), playable, predictions, now)
 
 
-def _version_to_play(default_model: str, names: Sequence[str]) -> str:
-    """default_model: name/version, or empty. names: of all versions, the newest last."""
-    version = default_model.partition("/")[2]
-    if version in names:
-        return version
-    if not names:
-        raise StageError("nothing to play with: no version is published yet; run `isitcake publish`")
-    return names[-1]
+def _models_to_ask(project: Project, now: Today) -> list[models.Model]:
+    """Models of the newest version, and the default model of any version in place of that of its name."""
+    default = models.default_model(project.home)
+    others = models.of_version(project.home, now.version.name)
+    return [model for model in others if default is None or model.name != default.name] + ([default] if default else [])
 
 
 def _open_audit(project: Project) -> set[str]:

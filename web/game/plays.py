@@ -105,7 +105,10 @@ def answer_picture(project: Project, deck: Deck, round_id: str, slot: int, label
     """Keep the answer to a picture, once, and reveal the truth. Raises Refused."""
     if label not in deck.version.labels:
         raise Refused("no such answer")
-    game_round, sha256, truth = _picture(project, round_id, slot)
+    game_round, sha256, _ = _picture(project, round_id, slot)
+    truth = deck.today.label_of(sha256)
+    if not truth:
+        raise Refused("this picture was withdrawn; go on to the next one")
     play = {
         "round": round_id, "slot": slot, "player": game_round.player, "sha256": sha256, "version": game_round.version,
         "answer": label, "label": truth, "model_answer": default_answer(deck, sha256), "played_at": datetime.now(UTC),
@@ -129,14 +132,16 @@ def store_plays(project: Project, answers: Sequence[Mapping[str, Any]]) -> int:
 def round_result(project: Project, deck: Deck, round_id: str) -> dict[str, Any]:
     """The answered pictures of a round as JSON, the player's score, and each model's score on the same pictures.
 
-    Raises Refused if there is no such round.
+    The labels that hold now are the truth; pictures that were withdrawn since are left out. Raises Refused if there is
+    no such round.
     """
     with project.catalog.read() as connection:
         game_round = connection.execute(select(rounds).where(rounds.c.id == round_id)).first()
         answers = connection.execute(select(plays).where(plays.c.round == round_id).order_by(plays.c.slot)).all()
     if game_round is None:
         raise Refused("no such round")
-    reveals = [_reveal(deck, row.slot, row.sha256, row.label, row.answer) for row in answers]
+    truths = [(row, truth) for row in answers if (truth := deck.today.label_of(row.sha256))]
+    reveals = [_reveal(deck, row.slot, row.sha256, truth, row.answer) for row, truth in truths]
     return {
         "nickname": game_round.nickname,
         "pictures": len(game_round.pictures),

@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from dataset.versions.manifest import Row
+from foundation.errors import IsItCakeError
 from web.game.deck import Deck
 from web.game.plays import default_answer
 from web.game.scores import models_right
@@ -90,6 +91,7 @@ class Room:
     seconds: float
     keep_answers: KeepAnswers
     address: str = ""
+    current_deck: Callable[[], Deck] | None = None  # with the labels that hold now
     phase: Phase = Phase.LOBBY
     slot: int = -1
     ends_at: float = 0.0
@@ -202,6 +204,9 @@ class Room:
         """Wait until the picture's time is over, count the answers, keep them, and show the truth."""
         while (left := self.ends_at - time.monotonic()) > 0:
             await asyncio.sleep(min(left, TICK_S))
+        if self.current_deck:
+            with contextlib.suppress(IsItCakeError):  # the game goes on with the deck that it has
+                self._use(await asyncio.to_thread(self.current_deck))
         slot, row = self.slot, self.dealt[self.slot]
         self.phase = Phase.REVEAL
         plays = [
@@ -211,11 +216,17 @@ class Room:
             for player in self.players.values() if slot in player.answers
         ]  # fmt: skip
         for player in self.players.values():
-            player.right += player.answers.get(slot) == row.label
+            player.right = sum(player.answers.get(n) == shown.label for n, shown in enumerate(self.dealt[: slot + 1]))
         try:
             await asyncio.to_thread(self.keep_answers, plays)
         finally:  # the game goes on even if the catalog cannot be reached
             await self._update_all()
+
+    def _use(self, deck: Deck) -> None:
+        """Take the labels that hold now; pictures still to come that were withdrawn are left out."""
+        shown = [deck.row(row.sha256) or row for row in self.dealt[: self.slot + 1]]
+        self.dealt = [*shown, *(now for row in self.dealt[self.slot + 1 :] if (now := deck.row(row.sha256)))]
+        self.deck = deck
 
     def _reveal(self) -> dict[str, Any]:
         """Of a picture that was erased meanwhile, only its label and the answers."""

@@ -64,6 +64,7 @@ class RoomEndpoints:
         try:
             deck = await run_in_threadpool(self._deck.get)
             room = self._rooms.open(deck, seconds, count, self._keep_answers, visitor_key(request))
+            room.current_deck = self._deck.get
         except AddressFull as error:
             raise HTTPException(429, str(error)) from None
         except RoomsFull as error:
@@ -89,7 +90,10 @@ class RoomEndpoints:
         room = self._rooms.get(request.path_params["code"])
         if room is None or not 0 <= slot <= room.slot:
             raise HTTPException(404)
-        return picture_response(room.deck, room.dealt[slot].sha256)
+        try:
+            return picture_response(self._deck.get(), room.dealt[slot].sha256)
+        except StageError:
+            raise HTTPException(404) from None
 
     def _keep_answers(self, plays: list[dict[str, Any]]) -> int:
         return store_plays(self._project, plays)

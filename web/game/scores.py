@@ -42,17 +42,20 @@ def models_right(pictures: Sequence[tuple[str, Predictions]]) -> dict[str, int]:
 def all_time_scores(project: Project, deck: Deck) -> list[tuple[str, list[Score]]]:
     """For each version, the newest answer first: players together, then each model on the pictures they answered.
 
-    Models are listed for the deck's version only.
+    Models are listed for the deck's version only. The labels that hold now are the truth; answers to pictures that were
+    withdrawn since are left out.
     """
     with project.catalog.read() as connection:
         answers = connection.execute(select(plays)).all()
     table = []
     versions = dict.fromkeys(row.version for row in sorted(answers, key=lambda row: row.id, reverse=True))
     for version in list(versions)[:TABLE_VERSIONS]:
-        rows = [row for row in answers if row.version == version]
-        scores = [score("people", len(rows), sum(row.answer == row.label for row in rows))]
+        rows = [row for row in answers if row.version == version and deck.today.label_of(row.sha256)]
+        truths = [deck.today.label_of(row.sha256) for row in rows]
+        scores = [score("people", len(rows), sum(row.answer == truth for row, truth in zip(rows, truths, strict=True)))]
         if version == deck.version.name:
-            right = models_right([(row.label, deck.predictions_of(row.sha256)) for row in rows])
+            shown = [(truth, deck.predictions_of(row.sha256)) for row, truth in zip(rows, truths, strict=True)]
+            right = models_right(shown)
             best_first = sorted(right.items(), key=lambda entry: (-entry[1], entry[0]))
             scores += [score(model, len(rows), count) for model, count in best_first]
         table.append((version, scores))

@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute
 
 from dataset.catalog.tables import plays
 from dataset.project import Project
+from dataset.versions.today import revision
 from foundation.errors import StageError
 from web.game.deck import CurrentDeck, Deck
 from web.game.http import check_limit, empty_page, page_text
@@ -30,18 +31,19 @@ class TableEndpoints:
         return [get("/play/table", self.table_page)]
 
     async def table_page(self, request: Request) -> Response:
-        """Made again when an answer is new; it reads all of them."""
+        """Made again when an answer or a decision is new; it reads all of them."""
         check_limit(request, self._limit)
         try:
             deck = await run_in_threadpool(self._deck.get)
         except StageError as error:
             return empty_page(error)
-        state = (deck.version.name, deck.default_model, len(deck.predictions), await run_in_threadpool(self._newest))
+        state = (deck.version.name, deck.default_model, len(deck.predictions), *await run_in_threadpool(self._newest))
         return HTMLResponse(await self._rendered.page(state, lambda: self._table(deck)), headers=GAME_HEADERS)
 
-    def _newest(self) -> int | None:
+    def _newest(self) -> tuple[str, ...]:
+        """The newest answer of a player, decision and erasure."""
         with self._project.catalog.read() as connection:
-            return connection.execute(select(func.max(plays.c.id))).scalar()
+            return (str(connection.execute(select(func.max(plays.c.id))).scalar()), *revision(connection))
 
     def _table(self, deck: Deck) -> str:
         return page_text("game_table.html", versions=all_time_scores(self._project, deck))

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 from dataset.project import Project
+from dataset.splits.assignment import UNSEEN
 from dataset.versions import published
-from dataset.versions.splits import UNSEEN
+from dataset.versions.today import Today, today
+from foundation.errors import UnknownVersion
 from foundation.files import replace_file
 from foundation.locks import exclusive
 from training import models
-from training.leaderboard import COLUMNS, board
+from training.comparison import Standing, answers_of, learned_by, standings
+from training.leaderboard import COLUMNS, standing_board
 from training.models import Model
 from web.pages.thumbnails import Thumbnails, Tile, all_thumbnails, templates
 
@@ -32,42 +35,54 @@ def _write_leaderboard(project: Project, version: str | None) -> Path:
     if chosen is None or not trained:
         chosen = published.load(project.home, models.find(project.home).version)
         trained = models.of_version(project.home, chosen.name)
-    best = trained[0]
+    default = models.default_model(project.home)
+    if default and default.version != chosen.name:
+        trained = [*trained, default]
+    with project.catalog.read() as connection:
+        now = today(connection, project.home)
+    if now is None:
+        raise UnknownVersion("nothing is published yet; run `isitcake publish`")
+    measured = standings(project.home, now, trained)
+    best = measured[0]
     page = templates.get_template("leaderboard.html").render(
         version=chosen.name,
-        default_model=models.default_model_id(project.home),
+        tests=now.version.name,
         columns=COLUMNS,
-        rows=list(zip(trained, board(trained), strict=True)),
-        bars=[(model.name, _bars(model)) for model in trained],
-        best=best,
-        mistakes=_mistakes(all_thumbnails(project), best),
-        subgroups=best.slices,
+        rows=list(zip(measured, standing_board(measured), strict=True)),
+        bars=[(one, _bars(one)) for one in measured],
+        best=best.model,
+        mistakes=_mistakes(all_thumbnails(project), best.model, now),
+        subgroups=best.model.slices,
     )
     path = project.home / "reports" / f"leaderboard-{chosen.name}.html"
     replace_file(path, page.encode())
     return path
 
 
-def _bars(model: Model) -> list[tuple[str, float, float, float]]:
-    """For each test its name, balanced accuracy, and the ends of its interval, in percent."""
+def _bars(standing: Standing) -> list[tuple[str, float, float, float]]:
+    """For each test its name, headline, and the ends of its interval, in percent."""
     bars = []
     for split, title in TESTS:
-        measured = model.metrics.get(split)
-        if measured and measured.balanced_accuracy is not None and measured.interval is not None:
-            low, high = measured.interval
-            bars.append((title, 100 * measured.balanced_accuracy, 100 * low, 100 * high))
+        measured = standing.metrics[split]
+        if measured.headline is not None and measured.headline_interval is not None:
+            low, high = measured.headline_interval
+            bars.append((title, 100 * measured.headline, 100 * low, 100 * high))
     return bars
 
 
-def _mistakes(thumbnails: Thumbnails, model: Model) -> list[Tile]:
-    """The model's wrong predictions on both tests, the most confident first."""
-    wrong = [
-        row for row in model.predictions() if row["split"] in ("test", UNSEEN) and row["predicted"] != row["label"]
+def _mistakes(thumbnails: Thumbnails, model: Model, now: Today) -> list[Tile]:
+    """The model's wrong predictions on the common tests, the most confident first."""
+    learned = learned_by(model)
+    rows = {row.sha256: row for row in now.tests if row.sha256 not in learned}
+    wrong = []
+    for sha256, answer in answers_of(model, now.version, list(rows.values())).items():
+        predicted = max(answer, key=lambda label: answer[label])
+        if predicted != rows[sha256].label:
+            wrong.append((answer[predicted], predicted, rows[sha256]))
+    wrong.sort(key=lambda one: (-one[0], one[2].sha256))
+    return [
+        thumbnails.tile(
+            row.sha256, f"is {row.label}, predicted {predicted} ({probability:.2f})", f"{row.site}: {row.sha256[:16]}"
+        )
+        for probability, predicted, row in wrong[:MOST_MISTAKES]
     ]
-    wrong.sort(key=lambda row: (-row[f"p_{row['predicted']}"], row["sha256"]))
-    tiles = []
-    for row in wrong[:MOST_MISTAKES]:
-        probability = row[f"p_{row['predicted']}"]
-        text = f"is {row['label']}, predicted {row['predicted']} ({probability:.2f})"
-        tiles.append(thumbnails.tile(row["sha256"], text, f"{row['site']}: {row['sha256'][:16]}"))
-    return tiles

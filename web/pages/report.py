@@ -18,9 +18,9 @@ from dataset.publishing.balance import balance
 from dataset.publishing.shortcut_measures import offenders
 from dataset.publishing.subgroups import Subgroup, subgroups
 from dataset.quarantine import in_quarantine
+from dataset.splits.assignment import SPLITS, UNSEEN
 from dataset.versions import published
 from dataset.versions.published import Version
-from dataset.versions.splits import SPLITS, UNSEEN
 from foundation.errors import StorageError
 from foundation.files import replace_file
 from networks.backbone import backbone

@@ -11,9 +11,9 @@ from dataset.catalog.writes import append
 from dataset.project import Project
 from dataset.publishing.choose_rows import HELD_OUT_TOO, IN_TWO_SPLITS, choose_rows
 from dataset.publishing.rows_on_disk import RowsOnDisk
+from dataset.splits.assignment import UNSEEN
+from dataset.splits.split_leaks import split_leaks
 from dataset.versions.manifest import Row
-from dataset.versions.split_leaks import split_leaks
-from dataset.versions.splits import UNSEEN
 
 NOVEMBER = datetime(2026, 11, 24, tzinfo=UTC)
 

@@ -1,18 +1,23 @@
 """Which pictures a round shows."""
 
+import asyncio
 import random
 from datetime import UTC, datetime
 
 import pytest
 
-from dataset.catalog.tables import audit, judgements
+from dataset.catalog.tables import audit, decisions, judgements
 from dataset.catalog.writes import append
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
 from dataset.project import Project
+from dataset.publish import publish
 from foundation.errors import StageError
 from training.train import train
 from web.game.deck import CurrentDeck, load_deck
+from web.game.plays import Refused, answer_picture, begin_round, dealt_picture, round_result
+from web.game.room import Phase, Rooms
+from web.game.scores import all_time_scores
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -79,3 +84,89 @@ def test_without_a_version_there_is_nothing_to_play(collected: Project) -> None:
     """The message names the command to run."""
     with pytest.raises(StageError, match="isitcake publish"):
         load_deck(collected)
+
+
+def decide(project: Project, sha256: str, label: str) -> None:
+    """What a person's answer and the next curation leave in the catalog."""
+    row = {"sha256": sha256, "label": label, "origin": "human", "reason": "ann says so", "decided_at": NOW}
+    with project.catalog.write() as connection:
+        append(connection, decisions, [row])
+
+
+def test_todays_decisions_are_the_truth(bakery: Project) -> None:
+    """Use A1: the deck in use has a label that changed since its version, and no picture that was withdrawn since."""
+    train(bakery.settings, names=["svm"])
+    current = CurrentDeck(bakery)
+    before = current.get()
+    changed, withdrawn = before.rows[0], before.rows[1]
+    new = begin_round(bakery, before, "Ann")
+    other = next(label for label in before.version.labels if label != changed.label)
+    decide(bakery, changed.sha256, other)
+    decide(bakery, withdrawn.sha256, "unusable")
+    after = current.get()
+    row = after.row(changed.sha256)
+    assert row is not None
+    assert row.label == other
+    assert after.row(withdrawn.sha256) is None
+    assert after.predictions_of(changed.sha256)
+    dealt = [dealt_picture(bakery, new.id, slot) for slot in range(new.pictures)]
+    decide(bakery, dealt[0], "unusable")
+    with pytest.raises(Refused, match="withdrawn"):
+        answer_picture(bakery, current.get(), new.id, 0, "cake")
+    truth = current.get().today.label_of(dealt[1])
+    assert answer_picture(bakery, current.get(), new.id, 1, truth).is_right
+
+
+def test_scores_are_counted_with_todays_decisions(bakery: Project) -> None:
+    """Use A1: a stored answer is judged by the label that holds now; one to a withdrawn picture is left out."""
+    train(bakery.settings, names=["svm"])
+    current = CurrentDeck(bakery)
+    deck = current.get()
+    new = begin_round(bakery, deck, "Ann")
+    dealt = [dealt_picture(bakery, new.id, slot) for slot in range(3)]
+    labels = [deck.today.label_of(sha256) for sha256 in dealt]
+    for slot, label in enumerate(labels):
+        answer_picture(bakery, deck, new.id, slot, label)
+    people = all_time_scores(bakery, deck)[0][1][0]
+    assert (people.answers, people.right) == (3, 3)
+    decide(bakery, dealt[0], next(label for label in deck.version.labels if label != labels[0]))
+    decide(bakery, dealt[1], "unsure")
+    people = all_time_scores(bakery, current.get())[0][1][0]
+    assert (people.answers, people.right) == (2, 1)
+    result = round_result(bakery, current.get(), new.id)
+    assert (result["answered"], result["right"]) == (2, 1)
+
+
+def test_the_newest_version_is_played_with_an_older_default_model(bakery: Project) -> None:
+    """Use A1: the default model of an older version answers for the pictures of the newest one."""
+    train(bakery.settings, names=["svm"])
+    first = load_deck(bakery)
+    rows = [row for row in first.version.rows() if row.split == "train"]
+    decide(bakery, rows[0].sha256, "unusable")
+    publish(bakery)
+    deck = load_deck(bakery)
+    assert deck.version.name != first.version.name
+    assert deck.default_model == first.default_model
+    assert all(deck.default_probabilities(row.sha256) for row in deck.rows)
+
+
+def test_a_room_in_use_takes_a_new_decision(bakery: Project) -> None:
+    """Use A1: the truth of the picture on the screen is the label that holds when its time is over."""
+    current = CurrentDeck(bakery)
+    deck = current.get()
+    room = Rooms().open(deck, 60, 3, lambda _: 0)
+    room.current_deck = current.get
+    shown, later = room.dealt[0], room.dealt[1]
+    other = next(label for label in deck.version.labels if label != shown.label)
+
+    async def game() -> None:
+        await room.next()
+        decide(bakery, shown.sha256, other)
+        decide(bakery, later.sha256, "unusable")
+        await room.next()
+        while room.phase is not Phase.REVEAL:
+            await asyncio.sleep(0.05)
+
+    asyncio.run(game())
+    assert room.state()["reveal"]["truth"] == other
+    assert later.sha256 not in {row.sha256 for row in room.dealt}

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset.versions.splits import SHARES, UNSEEN, Group, assign, hold_out
+from dataset.splits.assignment import SHARES, UNSEEN, Group, assign, hold_out
 
 
 def groups(count: int, start: int = 0) -> list[Group]:

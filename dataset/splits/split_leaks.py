@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, select
 
 from dataset.catalog.tables import clusters, pairs, sightings, site_splits
-from dataset.versions.splits import UNSEEN
+from dataset.splits.assignment import UNSEEN
 
 
 def joined_clusters(connection: Connection) -> dict[str, str]:

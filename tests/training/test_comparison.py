@@ -1,0 +1,111 @@
+"""Models of any version are compared on one set of pictures and labels."""
+
+import json
+from collections.abc import Callable, Mapping
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from dataset.project import Project
+from dataset.reader import UNSEEN, Version, todays_labels
+from isitcake.cli import cli
+from isitcake.status import describe
+from training import models
+from training.comparison import before_and_after, learned_by, standings
+from training.promotion import promote
+from training.train import train
+
+OPPOSITE = {"cake": "not_cake", "not_cake": "cake"}
+Publish = Callable[[Mapping[str, str]], Version]
+
+
+def corrections(version: Version, splits: tuple[str, ...], every: int) -> dict[str, str]:
+    """The opposite label for one of so many rows of these splits."""
+    rows = [row for row in version.rows() if row.split in splits]
+    return {row.sha256: OPPOSITE[row.label] for row in rows[::every]}
+
+
+def test_models_of_two_versions_on_one_set(trained: Project, version: Version, publish_answers: Publish) -> None:
+    """Use A2: a model's figure follows the labels that hold now, not those of its own version."""
+    tests = corrections(version, (UNSEEN,), 3)
+    first = models.find(trained.home, "svm")
+    newest = publish_answers(tests)
+    train(trained.settings, names=["linear"])
+    today = todays_labels(trained.settings)
+    assert today is not None
+    assert today.version.name == newest.name
+    listed = standings(trained.home, today)
+    assert {one.model.version for one in listed} == {version.name, newest.name}
+    assert len({(one.measured_on, one.measured.images) for one in listed}) == 1
+    headlines = [one.headline or 0 for one in listed]
+    assert headlines == sorted(headlines, reverse=True)
+    one = next(one for one in listed if one.model.id == first.id)
+    own = first.metrics[UNSEEN].headline
+    assert own is not None
+    assert one.headline is not None
+    assert one.headline < own - 0.1
+    answer = CliRunner().invoke(cli, ["--config", str(trained.settings.config_path), "models", "list", "--json"])
+    row = next(row for row in json.loads(answer.output) if row["name"] == "svm" and row["version"] == version.name)
+    assert row["headline"] == pytest.approx(one.headline)
+    assert row["metrics"][UNSEEN]["headline"] == pytest.approx(own)
+
+
+def test_a_picture_that_a_model_learned_does_not_count(trained: Project) -> None:
+    """A test picture of the newest version that a model was trained on is left out of its figure."""
+    today = todays_labels(trained.settings)
+    assert today is not None
+    model = models.find(trained.home, "svm")
+    before = standings(trained.home, today, [model])[0]
+    taken = next(row.sha256 for row in today.tests if row.split == before.measured_on)
+    rows = model.predictions()
+    for row in rows:
+        row["split"] = "train" if row["sha256"] == taken else row["split"]
+    pq.write_table(pa.Table.from_pylist(rows), model.path / "predictions.parquet")
+    assert taken in learned_by(model)
+    assert standings(trained.home, today, [model])[0].measured.images == before.measured.images - 1
+
+
+def test_an_outdated_default_model(trained: Project, version: Version, publish_answers: Publish) -> None:
+    """Use A2: a default model that learned labels which people changed is marked, and gives way to one that is not
+    significantly worse; without a change, nothing is marked.
+    """
+    old = models.find(trained.home)
+    assert "outdated" not in json.dumps(describe(trained)["default_model"]["notes"])
+    newest = publish_answers(corrections(version, ("train",), 12))
+    state = describe(trained)["default_model"]
+    assert state["outdated"]
+    assert state["notes"][0].startswith("outdated: people changed the labels of ")
+    report = train(trained.settings, names=["svm"])
+    assert report.promotion is not None
+    both = before_and_after(trained.settings, todays_labels(trained.settings) or pytest.fail("no version"))
+    assert both is not None
+    if report.promotion.refusals:
+        assert "significantly worse" in report.promotion.refusals[0]
+    else:
+        assert models.default_model_id(trained.home) == f"svm/{newest.name}"
+        assert report.promotion.reasons[0].startswith(f"{old.id} is outdated: people changed the labels of ")
+        assert both.default_is_reviewed
+        assert both.before.model.id == old.id
+        assert both.before.measured.images == both.after.measured.images
+
+
+def test_a_refused_promotion_exits_1(trained: Project) -> None:
+    """Use A2: the command that does not do what it was asked for says so with its exit code."""
+    path = models.find(trained.home, "linear").path / "metrics.json"
+    content = json.loads(path.read_text())
+    content["costs"]["size_mb"] = 500
+    path.write_text(json.dumps(content))
+    assert promote(trained.settings, "linear").refusals
+    answer = CliRunner().invoke(cli, ["--config", str(trained.settings.config_path), "models", "promote", "linear"])
+    assert answer.exit_code == 1
+
+
+def test_the_default_model_is_shown_by_its_name(trained: Project, version: Version, publish_answers: Publish) -> None:
+    """Use A2: `models show svm` shows the default model `svm`, though a newer one has that name."""
+    newest = publish_answers(corrections(version, ("train",), 40))
+    train(trained.settings, names=["svm"])
+    promote(trained.settings, f"svm/{version.name}", force=True)
+    assert models.find(trained.home, "svm").version == version.name
+    assert models.find(trained.home, f"svm/{newest.name}").version == newest.name
