@@ -55,7 +55,7 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
     Raises CatalogError or StorageError; what was computed until then is kept.
     """
     tell = progress or _silent
-    net = backbone(project.settings.weights)
+    net = backbone(project.settings.network)
     measure_new(project, Networks(net, objects.detector(project.settings.detector)), tell)
     compare_new(project, tell)
     return _triage(project, net, tell)

@@ -3,6 +3,10 @@
 CONFIG_NAME = "isitcake.toml"
 NOT_LABELS = ("unusable", "unsure")  # reviewers may always give these answers; they are never published
 AGENT_NAME = "isitcakebot"  # product token of the user agent; robots.txt rules for this name apply to our crawler
+EFFICIENTNET_LITE0 = "efficientnet_lite0"  # comes with a package of the index
+MOBILENET_V2 = "mobilenet_v2"  # a file in [models] folder
+COLOUR_TEXTURE = "colour_texture"  # built in, not trained
+NETWORKS = (EFFICIENTNET_LITE0, MOBILENET_V2, COLOUR_TEXTURE)
 WEIGHTS_NAME = "mobilenet_v2_1.0_224.onnx"
 DETECTOR_NAME = "fastestdet_coco.onnx"
 ZOO_WEIGHTS_NAME = "mobilenetv2-12.onnx"  # downloaded by `isitcake models fetch`
