@@ -63,7 +63,7 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
     tell = progress or _silent
     release_restored(project)
     quarantine(project, find_damage(project, all_sizes=True, hashed_bytes=0))
-    net = backbone(project.settings.weights)
+    net = backbone(project.settings.network)
     measure_new(project, Networks(net, objects.detector(project.settings.detector)), tell)
     compare_new(project, tell)
     return _triage(project, net, tell)

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from foundation.errors import ConfigError
-from foundation.settings import CONFIG_NAME, WEIGHTS_NAME, Settings, Source
+from foundation.settings import CONFIG_NAME, Settings, Source
 from foundation.settings.variables import Variables, read_variables, sections
 
 NOT_IN_THE_FILE = ("config_path", "secrets", "browser")  # fields of Settings that the environment alone sets
@@ -23,8 +23,8 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None, *, 
     """Settings of the project at `path`.
 
     path: the file, or its folder. Default: ISITCAKE_CONFIG, then isitcake.toml in the current folder or above.
-    environ: the variables; default: those of this process. needs_weights: raise an error if [models] folder contains
-    no weights. Raises ConfigError with one sentence: file, line, key and fix, or the variable and the fix.
+    environ: the variables; default: those of this process. needs_weights: raise an error if the file of [models]
+    network is missing. Raises ConfigError with one sentence: file, line, key and fix, or the variable and the fix.
     """
     environ = os.environ if environ is None else environ
     path = path or _default_path(environ)
@@ -149,10 +149,10 @@ def _check_paths(settings: Settings, text: str, needs_weights: bool) -> None:
                     f"{settings.config_path}, line {line}: source {source.name!r} path: no folder {folder}; "
                     "create it or fix the path"
                 )
-    if needs_weights and settings.weights is not None and not settings.weights.is_file():
+    if needs_weights and isinstance(settings.network, Path) and not settings.network.is_file():
         raise ConfigError(
-            f"{settings.config_path}: models.folder: {settings.weights} does not exist; put {WEIGHTS_NAME} there, "
-            "download weights with `isitcake models fetch`, or remove the key to use the built-in features"
+            f"{settings.config_path}: models.network: {settings.network} does not exist; put the file there, download "
+            "weights with `isitcake models fetch`, or remove the key to use the network that is installed"
         )
     parent = settings.home
     if parent.is_dir():

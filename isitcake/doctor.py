@@ -17,7 +17,8 @@ from dataset.quarantine import sentence
 from dataset.versions import published
 from foundation import environment, settings_file
 from foundation.errors import IsItCakeError
-from foundation.settings import Settings
+from foundation.settings import COLOUR_TEXTURE, Settings
+from networks.backbone import backbone
 
 MIN_FREE_GB = 1.0
 
@@ -44,8 +45,7 @@ def examine(config: Path | None) -> list[Check]:
     checks.append(_disk(settings.home))
     checks += _library(settings)
     checks.append(_try("browser", False, lambda: executable(settings.browser)))
-    weights = str(settings.weights) if settings.weights else "none configured: built-in features are used"
-    checks.append(Check("weights", True, False, weights))
+    checks.append(_network(settings))
     checks.append(
         _answers(
             "Label Studio",
@@ -90,6 +90,19 @@ def _library(settings: Settings) -> list[Check]:
         return [*checks, Check("catalog", False, True, str(error))]
     checks.append(Check("catalog", True, True, catalog.where))
     return [*checks, Check("originals", not originals, True, originals or "none found damaged")]
+
+
+def _network(settings: Settings) -> Check:
+    """Features of colour and texture find far fewer wrong labels than a trained network's."""
+    network = settings.models.network
+    if network == COLOUR_TEXTURE:
+        weak = "features of colour and texture are WEAK; remove [models] network to use EfficientNet-Lite0"
+        return Check("network", False, False, weak)
+    try:
+        name = backbone(settings.network).name
+    except IsItCakeError as error:
+        return Check("network", False, True, str(error))
+    return Check("network", True, True, name)
 
 
 def _disk(home: Path) -> Check:

@@ -1,7 +1,7 @@
 """Frozen features of a picture, from an ONNX graph that takes pixels.
 
-The graph is MobileNetV2 if weights are configured, and otherwise a built-in graph of pooled colours and edges. Both
-take uint8 (1, height, width, 3) and give float32 (1, n).
+The network is EfficientNet-Lite0 from the package index, unless [models] network names an ONNX classifier, or the
+built-in graph of pooled colours and edges. Each takes uint8 (1, height, width, 3) and gives float32 (1, n).
 """
 
 import functools
@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from foundation.errors import StorageError
-from foundation.settings import CLASSES_NAME
+from foundation.settings import CLASSES_NAME, COLOUR_TEXTURE, EFFICIENTNET_LITE0
 from networks.session import session
 
 if TYPE_CHECKING:
     import onnx
 
+IMAGENET = Path(__file__).with_name("imagenet_1000.txt")  # class names, lemmas of WordNet
 CLASSIFIED_AT_ONCE = 4096  # images
 CLASSES_KEPT = 3  # likeliest classes of an image
 IMAGENET_MEAN, IMAGENET_STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])  # of R, G, B in 0 to 1
@@ -65,18 +66,41 @@ class Backbone:
         return session(self.graph)
 
 
-def backbone(weights: Path | None) -> Backbone:
-    """The backbone with these weights; None: the built-in one. Raises StorageError for a damaged file."""
+def backbone(network: str | Path = EFFICIENTNET_LITE0) -> Backbone:
+    """The backbone of this name, or with the weights of this ONNX file. See Settings.network.
+
+    Raises StorageError for a damaged or missing file.
+    """
     from networks import backbone_graphs  # imports onnx, which is slow
     from networks.built_in import BUILT_IN, built_in_graph
+    from networks.efficientnet_lite0 import NAME, SCALE, SHIFT, efficientnet_lite0
 
-    if weights is None:
+    if network == COLOUR_TEXTURE:
         return Backbone(BUILT_IN, backbone_graphs.with_pixels(built_in_graph(), BUILT_IN))
+    if network == EFFICIENTNET_LITE0:
+        model = efficientnet_lite0()
+        graph = backbone_graphs.with_pixels(model, NAME, SCALE, SHIFT)
+        return Backbone(NAME, graph, backbone_graphs.classifier(model), _imagenet())
+    path = Path(network)
     try:
-        content = weights.read_bytes()
-        graph, classifier = backbone_graphs.split(content, weights.stem, IMAGENET_MEAN, IMAGENET_STD)
+        content = path.read_bytes()
+        graph, classifier = backbone_graphs.split(content, path.stem, IMAGENET_MEAN, IMAGENET_STD)
     except Exception as error:
-        raise StorageError(f"{weights} is not a usable ONNX file ({error}); replace it") from error
-    names = weights.with_name(CLASSES_NAME)
-    classes = tuple(names.read_text(encoding="utf-8").splitlines()) if classifier and names.is_file() else ()
-    return Backbone(f"{weights.stem}@{hashlib.sha256(content).hexdigest()[:12]}", graph, classifier, classes)
+        raise StorageError(f"{path} is not a usable ONNX file ({error}); replace it") from error
+    name = f"{path.stem}@{hashlib.sha256(content).hexdigest()[:12]}"
+    return Backbone(name, graph, classifier, _class_names(path, classifier))
+
+
+def _class_names(path: Path, classifier: "onnx.ModelProto | None") -> tuple[str, ...]:
+    """Names from the file beside the weights; without it ImageNet's, if the classifier has as many classes."""
+    if classifier is None:
+        return ()
+    beside = path.with_name(CLASSES_NAME)
+    if beside.is_file():
+        return tuple(beside.read_text(encoding="utf-8").splitlines())
+    count = session(classifier).get_outputs()[0].shape[-1]
+    return next((names for names in (_imagenet(), ("background", *_imagenet())) if len(names) == count), ())
+
+
+def _imagenet() -> tuple[str, ...]:
+    return tuple(IMAGENET.read_text(encoding="utf-8").splitlines())

@@ -26,7 +26,7 @@ def split(
     """
     model = onnx.version_converter.convert_version(onnx.load_from_string(content), OPSET)
     if any(output.name == "features" for output in model.graph.output):
-        return with_pixels(model, name), _classifier(model)
+        return with_pixels(model, name), classifier(model)
     scale, shift = 255 * standard_deviation, mean / standard_deviation
     return with_pixels(_with_features(model), name, scale, shift), _zoo_classifier(model)
 
@@ -59,7 +59,7 @@ def with_pixels(
     return helper.make_model(graph, opset_imports=_opsets(model), ir_version=IR_VERSION)
 
 
-def _classifier(model: onnx.ModelProto) -> onnx.ModelProto | None:
+def classifier(model: onnx.ModelProto) -> onnx.ModelProto | None:
     """The network's own head, from `features` to `probabilities`; None if it has none on its pooled features."""
     last = next((node for node in model.graph.node if "features" in node.output), None)
     outputs = {output.name for output in model.graph.output}

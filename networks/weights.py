@@ -65,9 +65,9 @@ def fetch(settings: Settings, progress: Progress | None = None) -> list[Fetched]
     progress: called with the file's name, the bytes read and the bytes in all. Raises UsageError without a folder,
     TrainingError for a failed download, StorageError for a file with other bytes than the list says.
     """
-    if settings.weights is None:
+    folder = settings.weights_folder
+    if folder is None:
         raise UsageError("no folder for weights; set [models] folder, or ISITCAKE_MODELS")
-    folder = settings.weights.parent
     outgoing = Outgoing(settings.user_agent, frozenset(settings.crawl.allow_private_hosts))
     with contextlib.closing(outgoing):
         return [Fetched(entry.file, _fetch(entry, folder, outgoing, progress), entry.licence) for entry in WEIGHTS]

@@ -115,7 +115,7 @@ def examples_of(settings: Settings, version: Version, progress: Progress | None 
             f"version {version.name} has only {present} to train on; collect images that are {', '.join(missing)} first"
         )
     cache = settings.home / "cache" / "features"
-    net, objects = backbone(settings.weights), detector(settings.detector)
+    net, objects = backbone(settings.network), detector(settings.detector)
     return Examples(version, rows, net, objects, cache, progress or _silent)
 
 

@@ -9,7 +9,7 @@ from photos import labelled
 
 from dataset.suspicion import shipped_prior
 from foundation.environment import shared_folder
-from foundation.settings import WEIGHTS_NAME
+from foundation.settings import COLOUR_TEXTURE, EFFICIENTNET_LITE0, WEIGHTS_NAME
 from networks.backbone import backbone
 from networks.built_in import BUILT_IN
 
@@ -22,10 +22,17 @@ def main() -> None:
     if not shared:
         raise SystemExit("../shared is missing, and the priors are fitted to its photos; set ISITCAKE_SHARED")
     folder = shared / "models"
+    default = labelled(shared, backbone()).of_known_label()
     pretrained = labelled(shared, backbone(folder / WEIGHTS_NAME)).of_known_label()
-    built_in = labelled(shared, backbone(None), with_objects=False).of_known_label()
+    built_in = labelled(shared, backbone(COLOUR_TEXTURE), with_objects=False).of_known_label()
     bare = replace(pretrained, vectors=pretrained.vectors[:, :0])
-    for name, known in ((WEIGHTS_NAME, pretrained), (BUILT_IN, built_in), (shipped_prior.ANY_BACKBONE, bare)):
+    fitted = {
+        EFFICIENTNET_LITE0: default,
+        WEIGHTS_NAME: pretrained,
+        BUILT_IN: built_in,
+        shipped_prior.ANY_BACKBONE: bare,
+    }
+    for name, known in fitted.items():
         made = shipped_prior.fit(known.vectors, known.measures, known.labels, STRENGTHS.get(name, STRENGTH))
         print(f"{made.save(name.removesuffix('.onnx'))}: {len(known.labels)} photos, answers {', '.join(made.labels)}")
 

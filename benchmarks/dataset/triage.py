@@ -27,7 +27,7 @@ from dataset.suspicion.detectors import DETECTORS
 from dataset.suspicion.queue import signals_of
 from foundation.environment import shared_folder
 from foundation.intervals import exact_interval
-from foundation.settings import DETECTOR_NAME, WEIGHTS_NAME
+from foundation.settings import COLOUR_TEXTURE, DETECTOR_NAME, WEIGHTS_NAME
 from networks.backbone import backbone
 
 ROUND = 0.05  # share of the bakers' images that are looked at in a round
@@ -54,7 +54,7 @@ def main() -> None:
 
 def _measure(shared) -> dict[str, float | None]:  # type: ignore[no-untyped-def]
     photos = labelled(shared, backbone(shared / "models" / WEIGHTS_NAME))
-    plain = labelled(shared, backbone(None), with_objects=False)
+    plain = labelled(shared, backbone(COLOUR_TEXTURE), with_objects=False)
     other = labelled(shared, detector_trunk(shared / "models" / DETECTOR_NAME))
     bakers = photos.sites != "objects"
     bad = bakers & np.isin(photos.labels, ["not_cake", "unusable"])

@@ -261,6 +261,6 @@ def _leak(split: str, has_copies: bool, is_on_held_out: bool) -> str:
     """Why a cluster would leak from one split into another; empty where it does not. has_copies: in this split."""
     if not has_copies:
         return IN_TWO_SPLITS
-    if is_on_held_out and split != splits.UNSEEN:
+    if is_on_held_out and split != assignment.UNSEEN:
         return HELD_OUT_TOO
-    return NOT_HELD_OUT if split == splits.UNSEEN and not is_on_held_out else ""
+    return NOT_HELD_OUT if split == assignment.UNSEEN and not is_on_held_out else ""

@@ -10,6 +10,7 @@ from foundation.settings.names import (
     AGENT_NAME,
     CONFIG_NAME,
     DETECTOR_NAME,
+    MOBILENET_V2,
     WEIGHTS_NAME,
     ZOO_DETECTOR_NAME,
     ZOO_WEIGHTS_NAME,
@@ -100,17 +101,33 @@ class Settings(BaseModel):
         return f"{AGENT_NAME}/{VERSION} (+{self.project.contact})"
 
     @property
-    def weights(self) -> Path | None:
-        """MobileNetV2 as ONNX; None while [models] folder is empty. The file may be missing."""
-        if not self.models.folder:
-            return None
-        folder = (self.root / Path(self.models.folder).expanduser()).resolve()
-        return _first_file(folder, WEIGHTS_NAME, ZOO_WEIGHTS_NAME) or folder / WEIGHTS_NAME
+    def weights_folder(self) -> Path | None:
+        """The folder of downloaded weights; None while [models] folder is empty. It may be missing."""
+        return (self.root / Path(self.models.folder).expanduser()).resolve() if self.models.folder else None
+
+    @property
+    def network(self) -> str | Path:
+        """What gives features of pictures: a network's name if it needs no file, else its ONNX file.
+
+        The file may be missing. Raises ConfigError for MobileNetV2 without a folder of weights.
+        """
+        name = self.models.network
+        if name.endswith(".onnx"):
+            return (self.root / Path(name).expanduser()).resolve()
+        if name != MOBILENET_V2:
+            return name
+        if self.weights_folder is None:
+            raise ConfigError(
+                f'{self.config_path}: models.network = "{MOBILENET_V2}" needs a folder with its weights; set [models] '
+                f"folder, then run `isitcake models fetch`"
+            )
+        return _first_file(self.weights_folder, WEIGHTS_NAME, ZOO_WEIGHTS_NAME) or self.weights_folder / WEIGHTS_NAME
 
     @property
     def detector(self) -> Path | None:
         """A COCO detector as ONNX; None if the folder of weights has none."""
-        return _first_file(self.weights.parent, DETECTOR_NAME, ZOO_DETECTOR_NAME) if self.weights else None
+        folder = self.weights_folder
+        return _first_file(folder, DETECTOR_NAME, ZOO_DETECTOR_NAME) if folder else None
 
     @property
     def signing_key(self) -> bytes:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from foundation.network.addresses import Refused, parse
-from foundation.settings.names import RESERVED_LABELS
+from foundation.settings.names import EFFICIENTNET_LITE0, NETWORKS, RESERVED_LABELS
 
 PHOTO_APIS = {
     "unsplash": "https://api.unsplash.com",
@@ -127,8 +127,16 @@ class PublishSection(Section):
 
 
 class ModelsSection(Section):
+    network: str = EFFICIENTNET_LITE0  # one of NETWORKS, or the path of an ONNX classifier
     folder: str = ""
     tracking: str = ""  # address of an MLflow server, or a folder for its files
+
+    @field_validator("network")
+    @classmethod
+    def _known_network(cls, network: str) -> str:
+        if network not in NETWORKS and not network.endswith(".onnx"):
+            raise ValueError(f"no network {network!r}; use {', '.join(NETWORKS)}, or the path of an ONNX file")
+        return network
 
 
 class WebSection(Section):

@@ -12,7 +12,7 @@ from zoo_networks import boxes, classifier
 
 from dataset.pictures.decoding import scaled_rgb
 from foundation.errors import StorageError
-from foundation.settings import CLASSES_NAME, WEIGHTS_NAME, ZOO_WEIGHTS_NAME
+from foundation.settings import CLASSES_NAME, COLOUR_TEXTURE, WEIGHTS_NAME, ZOO_WEIGHTS_NAME
 from networks.backbone import IMAGENET_MEAN, IMAGENET_STD, backbone
 from simulator import drawings
 
@@ -23,7 +23,7 @@ def photo(seed: int) -> Image.Image:
 
 def test_built_in_features_tell_pictures_apart() -> None:
     """They are finite for any size, and nearer to those of a copy than to those of another picture."""
-    net = backbone(None)
+    net = backbone(COLOUR_TEXTURE)
     one, two = net.vector(photo(1)), net.vector(photo(2))
     copy = net.vector(photo(1).resize((333, 251)))
     assert one.shape == (300,)

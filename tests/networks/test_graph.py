@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from PIL import Image
 
+from foundation.settings import COLOUR_TEXTURE
 from networks.backbone import backbone
 from networks.graph import Net, finished, from_pixels, gemm, planes, resized_planes, widened
 from networks.session import session
@@ -56,7 +57,7 @@ def test_a_finished_graph_gives_probabilities_and_the_class() -> None:
 
 
 def test_a_graph_goes_on_from_the_outputs_of_another() -> None:
-    built_in = backbone(None)
+    built_in = backbone(COLOUR_TEXTURE)
     net = Net()
     doubled = net.put("Mul", ["features", net.floats("two", 2.0)], "doubled")
     (result,) = session(from_pixels(net, doubled, built_in.graph)).run(None, {"pixels": PICTURE[None]})
@@ -64,7 +65,9 @@ def test_a_graph_goes_on_from_the_outputs_of_another() -> None:
 
 
 def test_a_backbone_without_maps_has_its_features_as_wide_features() -> None:
-    features, wide = session(widened(backbone(None).graph)).run(["features", "wide"], {"pixels": PICTURE[None]})
+    features, wide = session(widened(backbone(COLOUR_TEXTURE).graph)).run(
+        ["features", "wide"], {"pixels": PICTURE[None]}
+    )
     np.testing.assert_array_equal(features, wide)
 
 

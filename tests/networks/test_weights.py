@@ -91,10 +91,10 @@ def test_a_failed_download_keeps_nothing(collected: Project, listed: dict[str, b
         fetch(settings)
     assert list((tmp_path / "weights").glob("*.onnx")) == []
     path = tmp_path / "isitcake.toml"
-    path.write_text(f'[models]\nfolder = "{tmp_path}"\n')
+    path.write_text(f'[models]\nnetwork = "mobilenet_v2"\nfolder = "{tmp_path}"\n')
     with pytest.raises(ConfigError, match="isitcake models fetch"):
         load(path, {})
-    assert load(path, {}, needs_weights=False).weights is not None
+    assert load(path, {}, needs_weights=False).weights_folder == tmp_path
 
 
 def test_attempts_train_with_a_detector_of_tensorflows_form(bakery: Project, tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ def _subgroups(
 ) -> list[tuple[str, list[tuple[Subgroup, list[Tile]]]]]:
     """Subgroups of the version by kind, each with thumbnails of its examples."""
     by_kind: dict[str, list[tuple[Subgroup, list[Tile]]]] = defaultdict(list)
-    features = backbone(thumbnails.project.settings.weights).name
+    features = backbone(thumbnails.project.settings.network).name
     for subgroup in subgroups(connection, version.rows(), features):
         by_kind[subgroup.kind].append((subgroup, _tiles(thumbnails, subgroup.examples)))
     return list(by_kind.items())

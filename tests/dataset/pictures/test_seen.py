@@ -14,7 +14,7 @@ from dataset.suspicion.detectors.text import Text
 from dataset.suspicion.detectors.zero_shot import ZeroShot
 from dataset.suspicion.shipped_prior import object_measures
 from dataset.suspicion.triage import novelty
-from foundation.settings import DETECTOR_NAME, WEIGHTS_NAME
+from foundation.settings import COLOUR_TEXTURE, DETECTOR_NAME, WEIGHTS_NAME
 from networks.backbone import backbone
 from networks.objects import COCO, ObjectDetector, detector
 
@@ -119,4 +119,4 @@ def test_real_weights_recognise_coco_classes_and_a_teapot(shared: Path) -> None:
     net = backbone(shared / "models" / WEIGHTS_NAME)
     (classes,) = net.classes(net.vector(picture)[None])
     assert next(iter(classes)).startswith("teapot")
-    assert backbone(None).classes(np.zeros((2, 3), dtype=np.float32)) == [{}, {}]
+    assert backbone(COLOUR_TEXTURE).classes(np.zeros((2, 3), dtype=np.float32)) == [{}, {}]

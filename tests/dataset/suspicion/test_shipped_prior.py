@@ -11,6 +11,7 @@ from PIL import Image
 from dataset.duplicates.fingerprints import fingerprint
 from dataset.pictures.decoding import examine, scaled_rgb
 from dataset.suspicion import shipped_prior
+from foundation.settings import COLOUR_TEXTURE
 from networks.backbone import backbone
 from simulator import drawings
 
@@ -45,7 +46,7 @@ def test_a_logo_is_more_probably_unusable_than_a_photo_of_noise() -> None:
     """With the built-in backbone, on pictures that the test makes."""
     shipped = shipped_prior.load("colour-texture-1")
     assert shipped is not None
-    net = backbone(None)
+    net = backbone(COLOUR_TEXTURE)
     noise = Image.effect_noise((400, 300), 80).convert("RGB")
     out = io.BytesIO()
     noise.save(out, "JPEG")
