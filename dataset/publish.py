@@ -126,7 +126,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                 label_ledger.settle(connection, now)
                 labels = project.settings.project.labels
                 left_out = choose_rows(connection, labels, now, rows, blocks.clusters)
-                audited = _audit(connection)
+                audited, too_few = _audit(connection), _too_few(connection)
             if not len(rows):
                 reason = "no image has one of the project's labels; run `isitcake collect` first"
                 raise StageError(f"nothing to publish: {reason}")
@@ -135,7 +135,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
             if newest is not None and newest.content == content:
                 report = PublishReport(None, newest.name, newest.images, newest.counts)
             else:
-                draft = Draft(new_name, now, rows, content, left_out, audited, newest)
+                draft = Draft(new_name, now, rows, content, left_out, audited, newest, too_few)
                 removed = _removed(project, content, newest)
                 draft = replace(draft, name=removed.name, created=removed.created_at) if removed else draft
                 written = write_version(project, draft, building, progress, force, blocks.rows)
@@ -183,6 +183,11 @@ def _report(written: Written) -> PublishReport:
 def _audit(connection: Connection) -> Audit | None:
     residual = audit.residual(connection)
     return Audit(**vars(residual)) if residual else None
+
+
+def _too_few(connection: Connection) -> int | None:
+    """How many answers about the audit sample there are while they are too few to calibrate the error probabilities."""
+    return None if audit.is_estimate_calibrated(connection) else len(audit.sampled_answers(connection))
 
 
 def _record_in_ledger(project: Project) -> None:

@@ -5,7 +5,7 @@
 
 from dataclasses import replace
 
-from photos import labelled
+from photos import CAKE, labelled
 
 from dataset.suspicion import shipped_prior
 from foundation.environment import shared_folder
@@ -27,7 +27,8 @@ def main() -> None:
     bare = replace(pretrained, vectors=pretrained.vectors[:, :0])
     for name, known in ((WEIGHTS_NAME, pretrained), (BUILT_IN, built_in), (shipped_prior.ANY_BACKBONE, bare)):
         made = shipped_prior.fit(known.vectors, known.measures, known.labels, STRENGTHS.get(name, STRENGTH))
-        print(f"{made.save(name.removesuffix('.onnx'))}: {len(known.labels)} photos, answers {', '.join(made.labels)}")
+        path = made.save(CAKE, name.removesuffix(".onnx"))
+        print(f"{path}: {len(known.labels)} photos, answers {', '.join(made.labels)}")
 
 
 if __name__ == "__main__":

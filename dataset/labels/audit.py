@@ -7,16 +7,19 @@ reviewers had answered it before, that is the label that they settled. See docs/
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from dataset.catalog.tables import audit, clusters, sightings
+from dataset.catalog.tables import audit, clusters, queue, sightings
 from dataset.catalog.writes import insert_new
 from dataset.labels import label_ledger
-from dataset.labels.vocabulary import UNSURE
+from dataset.labels.vocabulary import NOT_CALIBRATED, UNSURE
 from foundation.intervals import exact_interval
+
+MIN_SAMPLED = 30  # answered pictures of the sample that calibrate the error probabilities of the queue
 
 
 @dataclass(frozen=True)
@@ -99,3 +102,21 @@ def residual(connection: Connection) -> Residual | None:
         }
 
     return Residual(images, wrong, *exact_interval(wrong, images), by(0), by(1))
+
+
+def sampled_answers(connection: Connection, cluster_of: Mapping[str, str] | None = None) -> frozenset[str]:
+    """Clusters of the sample that people answered, in any order of tickets, without those that they could not tell.
+
+    cluster_of: as in label_ledger.newest_answers. Only these answers tell how many labels are wrong elsewhere: answers
+    from the queue are about the most suspicious pictures.
+    """
+    known = label_ledger.clusters_by_image(connection) if cluster_of is None else cluster_of
+    drawn = {known.get(sha256, sha256) for sha256 in connection.execute(select(audit.c.sha256)).scalars()}
+    opinions = label_ledger.opinions_of(connection, known)
+    return frozenset(c for c, opinion in opinions.items() if c in drawn and opinion.label != UNSURE)
+
+
+def is_estimate_calibrated(connection: Connection) -> bool:
+    """Whether the error probabilities of the queue say how many labels are wrong, or only order it."""
+    uncalibrated = select(queue.c.sha256).where(queue.c.calibrated_by == NOT_CALIBRATED).limit(1)
+    return connection.execute(uncalibrated).first() is None

@@ -19,7 +19,7 @@ from dataset.versions import splits
 from dataset.versions.manifest import Row
 
 SPLITS_PER_INSERT = 10_000  # rows of the ledger of splits
-REASONS = {"set_aside": "excluded automatically"}  # why clusters stay out, by decided label; others: the label
+EXCLUDED_AUTOMATICALLY = "excluded automatically"  # why clusters stay out; the others: by their label
 
 
 @dataclass
@@ -82,7 +82,8 @@ def _read_block(
         if decision and decision.label in labels:
             block.label_of[cluster] = decision.label
         elif decision:
-            left_out[REASONS.get(decision.label, decision.label.replace("_", " "))] += 1
+            reason = EXCLUDED_AUTOMATICALLY if decision.is_exclusion else decision.label.replace("_", " ")
+            left_out[reason] += 1
         left_out["near-duplicates"] += len(members) - 1
     return block
 

@@ -41,6 +41,7 @@ class Draft:
     """A version that is about to be written.
 
     content: digest of its rows. left_out: clusters that are not in it, by reason. parent: the version before it.
+    too_few: as in publishing.totals.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Draft:
     left_out: Mapping[str, int]
     audit: Audit | None
     parent: Version | None
+    too_few: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def write_version(
     with ThreadPoolExecutor(THREADS) as pool:
         pictures.link(measured, None, pool)
     shortcuts = shortcuts_of(project, measured)
-    totals = totals_of(rows, rows.repeated_clusters())
+    totals = totals_of(rows, rows.repeated_clusters(), draft.too_few)
     gates = gates_passed(project, shortcuts["after"], draft.audit, totals, draft.created, force)
     salt = hashlib.sha256(f"{parent.id if parent else ''}\n{draft.content}".encode()).hexdigest()[:32]
     writer = _RowWriter(project, folder, totals, salt, progress, pictures)

@@ -6,17 +6,19 @@ from foundation.settings.names import (
     CONFIG_NAME,
     DETECTOR_NAME,
     NOT_LABELS,
+    SUBJECTS,
     WEIGHTS_NAME,
     ZOO_DETECTOR_NAME,
     ZOO_WEIGHTS_NAME,
 )
-from foundation.settings.project import Secrets, Settings
+from foundation.settings.project import Secrets, Settings, plain_name
 from foundation.settings.sections import (
     LICENCES,
     PHOTO_APIS,
     BlobsSection,
     CatalogSection,
     CrawlSection,
+    LabelSection,
     ModelsSection,
     ProjectSection,
     PublishSection,
@@ -34,12 +36,14 @@ __all__ = [
     "LICENCES",
     "NOT_LABELS",
     "PHOTO_APIS",
+    "SUBJECTS",
     "WEIGHTS_NAME",
     "ZOO_DETECTOR_NAME",
     "ZOO_WEIGHTS_NAME",
     "BlobsSection",
     "CatalogSection",
     "CrawlSection",
+    "LabelSection",
     "ModelsSection",
     "ProjectSection",
     "PublishSection",
@@ -49,4 +53,5 @@ __all__ = [
     "Settings",
     "Source",
     "WebSection",
+    "plain_name",
 ]

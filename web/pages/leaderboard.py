@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dataset.project import Project
+from dataset.suspicion.packs import pack
 from dataset.versions import published
 from dataset.versions.splits import UNSEEN
 from foundation.files import replace_file
@@ -42,10 +43,17 @@ def _write_leaderboard(project: Project, version: str | None) -> Path:
         best=best,
         mistakes=_mistakes(all_thumbnails(project), best),
         subgroups=best.slices,
+        talk=_talk(project),
     )
     path = project.home / "reports" / f"leaderboard-{chosen.name}.html"
     replace_file(path, page.encode())
     return path
+
+
+def _talk(project: Project) -> str:
+    """What the project's pack tells about the talk; empty without a pack."""
+    chosen = pack(project.settings.project.subject)
+    return chosen.talk if chosen else ""
 
 
 def _bars(model: Model) -> list[tuple[str, float, float, float]]:
