@@ -1,4 +1,4 @@
-"""Everything that training reads of a published version: rows, pictures and changes.
+"""Everything that training reads: rows, pictures and changes of a published version, and what labels mean.
 
 What needs Pillow or Arrow is imported when it is first asked for: a list of models needs neither.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from dataset.pictures.decoding import DERIVED_RECIPE as RECIPE
     from dataset.pictures.decoding import Undecodable
+    from dataset.suspicion.meanings import zero_shot_names
     from dataset.versions.manifest import Row
     from dataset.versions.tainted import forget_erased
     from dataset.versions.verify import require_verified, verify
@@ -28,6 +29,7 @@ ON_FIRST_USE = {  # name here → its module and its name there
     "forget_erased": ("dataset.versions.tainted", "forget_erased"),
     "require_verified": ("dataset.versions.verify", "require_verified"),
     "verify": ("dataset.versions.verify", "verify"),
+    "zero_shot_names": ("dataset.suspicion.meanings", "zero_shot_names"),
 }
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "require_verified",
     "shuffled",
     "verify",
+    "zero_shot_names",
 ]
 
 

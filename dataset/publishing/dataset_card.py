@@ -155,8 +155,8 @@ def _estimate(totals: Totals) -> str:
         )
     share = totals.expected_wrong / max(1, totals.images)
     return (
-        f"The detectors estimate that {share:.1%} of the labels are wrong. They are built to order images for review, so "
-        "this is a rough guide."
+        f"The detectors estimate that {share:.1%} of the labels are wrong. They are built to order images for review, "
+        "so this is a rough guide."
     )
 
 
