@@ -14,7 +14,7 @@ class FewColours:
     name: ClassVar[str] = "few_colours"
     version: ClassVar[int] = 2
     threshold: ClassVar[float] = 0.75  # share of pixels in the 8 commonest of 4,096 colours, the ground included
-    threshold_without_ground: ClassVar[float] = 0.85  # the same of what is not ground
+    threshold_without_ground: ClassVar[float] = 0.95  # the same of what is not ground; grey products reach 0.9
     all_ground: ClassVar[float] = 0.98  # share of the ground above which nothing else is left to judge
 
     def examine(self, subject: Subject) -> Finding | None:
