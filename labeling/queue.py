@@ -20,7 +20,7 @@ class ReviewStatus:
 
     reviewers, answers: judgements by reviewer and by answer. expected_errors: wrong labels in the queue, by the
     calibrated error probabilities; next_ten: among its next ten images; None while nothing calibrates them. sampled:
-    answered images of the audit sample, which calibrate them. disputed: clusters on which reviewers
+    images of the audit sample that calibrate them. disputed: clusters on which reviewers
     disagree; adjudicating: of them, sent to the adjudicator. audited: images of the audit sample with an answer;
     audit_error: 95 % interval of the share of wrong labels among them.
     """

@@ -105,15 +105,22 @@ def residual(connection: Connection) -> Residual | None:
 
 
 def sampled_answers(connection: Connection, cluster_of: Mapping[str, str] | None = None) -> frozenset[str]:
-    """Clusters of the sample that people answered, in any order of tickets, without those that they could not tell.
+    """Clusters of the sample that count in `residual`: random ones, unlike those that the queue asks about.
 
-    cluster_of: as in label_ledger.newest_answers. Only these answers tell how many labels are wrong elsewhere: answers
-    from the queue are about the most suspicious pictures.
+    cluster_of: as in label_ledger.newest_answers. Of the sample too, the queue asks about the most suspicious pictures
+    first: so only pictures before the first without an answer count, in the order of their tickets.
     """
     known = label_ledger.clusters_by_image(connection) if cluster_of is None else cluster_of
-    drawn = {known.get(sha256, sha256) for sha256 in connection.execute(select(audit.c.sha256)).scalars()}
     opinions = label_ledger.opinions_of(connection, known)
-    return frozenset(c for c, opinion in opinions.items() if c in drawn and opinion.label != UNSURE)
+    counted = set()
+    for sha256 in connection.execute(select(audit.c.sha256).order_by(audit.c.ticket)).scalars():
+        cluster = known.get(sha256, sha256)
+        opinion = opinions.get(cluster)
+        if opinion is None or opinion.is_open:
+            break
+        if opinion.label != UNSURE:
+            counted.add(cluster)
+    return frozenset(counted)
 
 
 def is_estimate_calibrated(connection: Connection) -> bool:

@@ -84,6 +84,21 @@ def test_the_estimate_is_not_given_without_answers(curated: tuple[Project, Curat
     assert not re.search("cake|bak", card.split("## How to load")[0].replace("isitcake", ""))
 
 
+def test_answers_that_the_queue_asked_for_calibrate_nothing(tmp_path: Path) -> None:
+    """Use A3: the queue asks about the worst pictures first, those of the audit sample too."""
+    project = draw(tmp_path, "[review]\nbudget = 200")
+    collect(project).raise_for_failures()
+    curate(project)
+    first = review.next_items(project, 1, of_audit=True)[0]["sha256"]
+    answers = [f"{item['sha256']},unusable,ann" for item in review.next_items(project, 100) if item["sha256"] != first]
+    (tmp_path / "answers.csv").write_text("\n".join(["sha256,label,reviewer", *answers]) + "\n")
+    import_answers(project, tmp_path / "answers.csv")
+    curate(project)
+    assert len(answers) > 30
+    assert (review.status(project).sampled, review.status(project).expected_errors) == (0, None)
+    project.close()
+
+
 def test_answers_about_the_audit_sample_calibrate_the_estimate(tmp_path: Path) -> None:
     """Use A3: after 30 random answers the estimate is near the truth, though only logos are wrong."""
     project = draw(tmp_path, "[review]\nbudget = 200")
