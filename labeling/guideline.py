@@ -18,7 +18,7 @@ def guideline(project: Project) -> str:
         return own.read_text(encoding="utf-8")
     items = instructions(project)
     chosen = pack(project.settings.project.subject)
-    if not items and chosen and chosen.knows(project.settings.project.labels):
+    if not items and chosen and set(chosen.labels) == set(_labels(project)):
         return chosen.guideline
     lines = "\n".join(f"- **{label}**{': ' + items[label] if label in items else ''}" for label in _labels(project))
     return (
@@ -34,7 +34,7 @@ def instructions(project: Project) -> dict[str, str]:
     for label in _labels(project):
         table = project.settings.labels.get(label, NO_TABLE)
         parts = [table.definition.strip().rstrip(".")]
-        parts += [f"Also called {', '.join(table.means)}"] if table.means else []
+        parts += [f"Also: {', '.join(table.means)}"] if table.means else []
         parts += [f"Examples: {', '.join(map(_short, table.examples))}"] if table.examples else []
         if text := ". ".join(part for part in parts if part):
             told[label] = f"{text}."

@@ -32,9 +32,16 @@ def test_what_labels_mean_becomes_the_instructions(tmp_path: Path) -> None:
         f'examples = ["blue.jpg", "{"ab" * 32}"]'
     )
     text = guideline(project(tmp_path, '["mug", "bowl"]', more))
-    told = "For hot drinks. Also called coffee mug, cup. Examples: blue.jpg, abababababababab."
+    told = "For hot drinks. Also: coffee mug, cup. Examples: blue.jpg, abababababababab."
     assert f"- **mug**: {told}\n- **bowl**\n" in text
     assert f"<li><b>mug</b>: {told}</li>" in as_html(text)
+
+
+def test_the_guideline_of_a_pack_is_for_its_labels_only(tmp_path: Path) -> None:
+    """Use A3: with one more label it would not name that label."""
+    text = guideline(project(tmp_path, '["cake", "not_cake", "pie"]', 'subject = "cake"'))
+    assert "- **pie**" in text
+    assert "cheesecake" not in text
 
 
 def test_what_labels_mean_replaces_the_guideline_of_a_pack(tmp_path: Path) -> None:
