@@ -14,11 +14,16 @@ from dataset.pictures.decoding import Undecodable, examine, scaled_rgb
 from dataset.pictures.seen import recognise
 from dataset.pictures.text_lines import SEARCHED_SIDE_PX
 from dataset.suspicion.detectors import Subject
-from dataset.suspicion.shipped_prior import measure_row
+from dataset.suspicion.meanings import meanings
+from dataset.suspicion.packs import Pack, pack
+from dataset.suspicion.shipped_prior import measure_row, object_measures
 from dataset.suspicion.triage import novelty
-from foundation.settings import DETECTOR_NAME
+from foundation.settings import DETECTOR_NAME, Settings
 from networks.backbone import Backbone
 from networks.objects import detector
+
+CAKE = pack("cake") or Pack("", ())
+MEANINGS = meanings(Settings())
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,8 @@ class Photos:
             width=int(self.sizes[i, 0]), height=int(self.sizes[i, 1]), detail=made.detail,
             measures=row["measures"], source_label=label, source_labels=frozenset([label]),
             objects=self.seen[i].objects or {}, text_lines=self.seen[i].text_lines, text_share=self.seen[i].text_share,
-            classes=self.classes[i], novelty=float(self.novel[i]), labels=("cake", "not_cake"),
-            words=(str(self.names[i]),), other_label="not_cake" if label == "cake" else "cake", **more,
+            classes=self.classes[i], novelty=float(self.novel[i]), meanings=MEANINGS,
+            words=(str(self.names[i]),), **more,
         )  # type: ignore[arg-type]  # fmt: skip
 
 
@@ -80,7 +85,8 @@ def labelled(shared: Path, net: Backbone, *, with_objects: bool = True) -> Photo
         measures = made.row("")["measures"]
         vector = net.vector(scaled_rgb(content)).astype(np.float16).astype(np.float32)
         there = recognise(scaled_rgb(content, SEARCHED_SIDE_PX), object_detector)
-        row = measure_row(header.width, header.height, len(content), made.detail, measures, there.objects)  # type: ignore[arg-type]
+        objects = object_measures(CAKE, there.objects)
+        row = measure_row(header.width, header.height, len(content), made.detail, measures, objects)  # type: ignore[arg-type]
         sha256 = hashlib.sha256(content).hexdigest()
         rows.append((vector, row, label, site, name, sha256, made, (header.width, header.height), there))
     columns = list(zip(*rows, strict=True))

@@ -12,12 +12,13 @@ from sqlalchemy import Connection
 from dataset.catalog.tables import clusters, findings, queue
 from dataset.catalog.writes import replace
 from dataset.duplicates.compare_new import compare_new
-from dataset.labels import audit, decisions, label_ledger
+from dataset.labels import audit, label_ledger
 from dataset.project import Project
 from dataset.publishing.checked_pictures import find_damage
 from dataset.quarantine import listed, quarantine, release_restored, sentence
 from dataset.suspicion.derive import Derived, derive
 from dataset.suspicion.evidence import read_evidence, read_pictures
+from dataset.suspicion.meanings import meanings
 from dataset.suspicion.measure_new import Networks, measure_new
 from networks import objects
 from networks.backbone import Backbone, backbone
@@ -31,8 +32,8 @@ Progress = Callable[[str, int, int], None]  # name of the step, how many are don
 class CurateReport:
     """images: in the catalog. near_duplicates: images that show the same picture as another. decided: changed labels.
 
-    findings: by detector. set_aside: images that are excluded automatically. quarantined: images that are left out
-    because their originals are missing or damaged, each with what is wrong.
+    findings: by detector. set_aside: pictures that are excluded automatically; copies count once. quarantined: images
+    that are left out because their originals are missing or damaged, each with what is wrong.
     """
 
     images: int
@@ -74,19 +75,19 @@ def _triage(project: Project, net: Backbone, tell: Progress) -> CurateReport:
 
     If somebody erases, adds or compares images meanwhile, it starts again; the last try holds the lock.
     """
-    labels = project.settings.project.labels
+    meant = meanings(project.settings)
     for _ in range(TRIES_WITHOUT_LOCK):
         with project.catalog.read() as connection:
             evidence = read_evidence(connection, net.name)
         tell("triage", 0, len(evidence.images))
-        derived = derive(evidence, labels, net)
+        derived = derive(evidence, meant, net)
         with project.catalog.write() as connection:
             if read_pictures(connection, net.name) == evidence.pictures:
                 decided = _write(connection, project, derived)
                 break
     else:
         with project.catalog.write() as connection:
-            derived = derive(read_evidence(connection, net.name), labels, net)
+            derived = derive(read_evidence(connection, net.name), meant, net)
             decided = _write(connection, project, derived)
     report = _report(project, derived, decided, net.name)
     tell("triage", report.images, report.images)
@@ -110,7 +111,7 @@ def _write(connection: Connection, project: Project, derived: Derived) -> int:
 
 def _report(project: Project, derived: Derived, decided: int, backbone_name: str) -> CurateReport:
     with project.catalog.read() as connection:
-        latest = label_ledger.latest(connection)
+        excluded = label_ledger.excluded(connection)
     images = len(derived.clusters)
     clusters_count = len({row["cluster"] for row in derived.clusters})
     return CurateReport(
@@ -119,7 +120,7 @@ def _report(project: Project, derived: Derived, decided: int, backbone_name: str
         near_duplicates=images - clusters_count,
         findings=derived.findings_by_detector(),
         queued=len(derived.queue),
-        set_aside=sum(decision.label == decisions.EXCLUDED for decision in latest.values()),
+        set_aside=len(excluded),
         decided=decided,
         backbone=backbone_name,
         quarantined=list(listed(project).values()),

@@ -144,14 +144,14 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                 label_ledger.settle(connection, now)
                 labels = project.settings.project.labels
                 left_out = choose_rows(connection, labels, now, rows, blocks.clusters)
-                audited = _audit(connection)
+                audited, too_few = _audit(connection), _too_few(connection)
             if not len(rows):
                 reason = "no image has one of the project's labels; run `isitcake collect` first"
                 raise StageError(f"nothing to publish: {reason}")
             digest = _ContentDigest()
             with project.catalog.read() as connection:
                 leaks = split_leaks(connection, rows.splits())
-            totals = totals_of(digest.each(rows), rows.repeated_clusters(), leaks)
+            totals = totals_of(digest.each(rows), rows.repeated_clusters(), leaks, too_few)
             content = digest.hex()
             newest = published.newest(project.home)
             if newest is not None and (newest.content, newest.labels) == (content, labels):
@@ -207,6 +207,11 @@ def _report(project: Project, written: Written) -> PublishReport:
 def _audit(connection: Connection) -> Audit | None:
     residual = audit.residual(connection)
     return Audit(**vars(residual)) if residual else None
+
+
+def _too_few(connection: Connection) -> int | None:
+    """How many answers about the audit sample there are while they are too few to calibrate the error probabilities."""
+    return None if audit.is_estimate_calibrated(connection) else len(audit.sampled_answers(connection))
 
 
 def _record_in_ledger(project: Project) -> None:

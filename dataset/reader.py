@@ -1,4 +1,4 @@
-"""Everything that training reads of a published version: rows, pictures and changes.
+"""Everything that training reads: rows, pictures and changes of a published version, and what labels mean.
 
 What needs Pillow or Arrow is imported when it is first asked for: a list of models needs neither.
 """
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from dataset.pictures.decoding import DERIVED_RECIPE as RECIPE
     from dataset.pictures.decoding import Undecodable
+    from dataset.suspicion.meanings import zero_shot_names
     from dataset.versions.manifest import Row
     from dataset.versions.tainted import forget_erased
     from dataset.versions.today import Today
@@ -32,6 +33,7 @@ ON_FIRST_USE = {  # name here → its module and its name there
     "forget_erased": ("dataset.versions.tainted", "forget_erased"),
     "require_verified": ("dataset.versions.verify", "require_verified"),
     "verify": ("dataset.versions.verify", "verify"),
+    "zero_shot_names": ("dataset.suspicion.meanings", "zero_shot_names"),
 }
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "shuffled",
     "todays_labels",
     "verify",
+    "zero_shot_names",
 ]
 
 

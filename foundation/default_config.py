@@ -42,6 +42,7 @@ HEAD = """\
 [project]
 name = "is-it-cake"
 labels = ["cake", "not_cake"]
+subject = "cake"                # a pack: what detectors and reviewers know of cakes; remove it for other labels
 home = "library"                # folder for everything that this program writes
 contact = ""                    # your web page or e-mail address: site owners see it; required for crawling
 

@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from foundation.errors import ConfigError
-from foundation.settings import CONFIG_NAME, Settings, Source
+from foundation.settings import CONFIG_NAME, LabelSection, Section, Settings, Source
 from foundation.settings.variables import Variables, read_variables, sections
 
+SHA256 = re.compile(r"[0-9a-f]{64}")
 NOT_IN_THE_FILE = ("config_path", "secrets", "browser")  # fields of Settings that the environment alone sets
 
 Location = tuple[str | int, ...]
@@ -104,7 +105,8 @@ def _unknown_key(location: Location) -> str:
     if len(location) == 1:
         known = [name for name in Settings.model_fields if name not in NOT_IN_THE_FILE]
     else:
-        known = list((Source if table == "sources" else sections()[table]).model_fields)
+        repeated: dict[str, type[Section]] = {"sources": Source, "labels": LabelSection}
+        known = list((repeated.get(table) or sections()[table]).model_fields)
     if near := difflib.get_close_matches(str(location[-1]), known, 1):
         return f"unknown key; did you mean `{near[0]}`?"
     return f"unknown key; remove it, or use one of {', '.join(known)}"
@@ -124,12 +126,16 @@ def _line(text: str, location: Location) -> int:
     lines = text.splitlines()
     table = next((str(part) for part in location if isinstance(part, str)), "")
     index = next((part for part in location if isinstance(part, int)), 0)
-    headers = [n for n, line in enumerate(lines) if re.match(rf"\s*\[+\s*{re.escape(table)}\s*\]+", line)]
+    keys = [part for part in location if isinstance(part, str)][1:]
+    header = re.escape(table)
+    if table == "labels" and keys:  # a table of its own for each label
+        header += rf"\s*\.\s*[\"']?{re.escape(keys.pop(0))}[\"']?"
+        index = 0
+    headers = [n for n, line in enumerate(lines) if re.match(rf"\s*\[+\s*{header}\s*\]+", line)]
     if not headers:
         plain = [n for n, line in enumerate(lines) if re.match(rf"\s*{re.escape(table)}\s*=", line)]
         return plain[0] + 1 if plain else 1
     start = headers[min(index, len(headers) - 1)]
-    keys = [part for part in location if isinstance(part, str)][1:]
     if keys:
         for n in range(start + 1, len(lines)):
             if re.match(r"\s*\[", lines[n]) and not re.match(r"\s*\[[^\]]*,", lines[n]):
@@ -148,6 +154,14 @@ def _check_paths(settings: Settings, text: str, needs_weights: bool) -> None:
                 raise ConfigError(
                     f"{settings.config_path}, line {line}: source {source.name!r} path: no folder {folder}; "
                     "create it or fix the path"
+                )
+    for label, table in settings.labels.items():
+        for example in table.examples:
+            if not SHA256.fullmatch(example) and not (settings.root / Path(example).expanduser()).is_file():
+                line = _line(text, ("labels", label, "examples"))
+                raise ConfigError(
+                    f"{settings.config_path}, line {line}: labels.{label}.examples: {example!r} is neither a file nor "
+                    "the SHA-256 of an image; fix or remove it"
                 )
     if needs_weights and isinstance(settings.network, Path) and not settings.network.is_file():
         raise ConfigError(

@@ -16,7 +16,7 @@ from rich.text import Text
 from sqlalchemy import func, select
 
 from dataset.catalog.tables import clusters, outcomes, sightings
-from dataset.labels import decisions, label_ledger
+from dataset.labels import label_ledger
 from dataset.opening import open_project
 from dataset.project import Project
 from dataset.versions import published, today
@@ -197,8 +197,8 @@ def _label_rows(project: Project) -> list[tuple[str, str]]:
             for row in connection.execute(select(sightings.c.sha256, sightings.c.source_label))
         }
         latest = label_ledger.latest(connection)
+        excluded = len(label_ledger.excluded(connection))
     reviewed = {sha256: d for sha256, d in latest.items() if d.origin in ("human", "consensus")}
-    excluded = sum(d.label == decisions.EXCLUDED or d.origin == "detector" for d in latest.values())
     wrong = sum(claims.get(sha256) != decision.label for sha256, decision in reviewed.items())
     return [
         ("images collected", str(images)),
@@ -249,7 +249,7 @@ def _configure(home: Path, kind: str, internet: Internet, ports: Ports) -> Path:
     shared = shared_folder()
     weights = shared / "models" if shared and kind == "photos" else None
     content: dict[str, Any] = {
-        "project": {"name": "is-it-cake", "contact": "https://example.org/crawler"},
+        "project": {"name": "is-it-cake", "subject": "cake", "contact": "https://example.org/crawler"},
         "crawl": {"allow_private_hosts": list(internet.addresses)},
         "review": {
             "budget": BUDGETS[kind],

@@ -26,12 +26,15 @@ def describe(project: Project) -> dict[str, Any]:
         different = connection.execute(select(func.count(clusters.c.cluster.distinct()))).scalar_one()
         labels: dict[str, int] = {}
         for decision in label_ledger.latest(connection).values():
-            labels[decision.label] = labels.get(decision.label, 0) + 1
+            if not decision.is_exclusion:
+                labels[decision.label] = labels.get(decision.label, 0) + 1
+        excluded = len(label_ledger.excluded(connection))
     return {
         "project": project.settings.project.name,
         "images": total,
         "clusters": different,
         "labels": dict(sorted(labels.items())),
+        "excluded": excluded,
         "sources": [asdict(report) for report in last_reports(project)],
         "review": asdict(queue.status(project)),
         "versions": [{"name": v.name, "images": v.images, "id": v.id} for v in published.listing(project.home)],
@@ -60,6 +63,7 @@ def grids(state: dict[str, Any]) -> list[Grid]:
     """The same counts as tables."""
     totals = [("images", state["images"]), ("different pictures", state["clusters"])]
     totals += [(label.replace("_", " "), count) for label, count in state["labels"].items()]
+    totals += [("excluded automatically", state["excluded"])]
     totals += [("waiting for review", state["review"]["queued"]), ("judgements", state["review"]["judgements"])]
     tables = [Grid([state["project"], "count"], totals)]
     if state["sources"]:

@@ -2,27 +2,52 @@
 
 import html
 import re
-from pathlib import Path
 
 from dataset.project import Project
+from dataset.suspicion.packs import pack
+from foundation.settings import LabelSection
 
 GUIDELINE = "guideline.md"
+NO_TABLE = LabelSection()
 
 
 def guideline(project: Project) -> str:
-    """Markdown: guideline.md beside isitcake.toml; else our own for cake and not_cake; else a list of the labels."""
+    """Markdown: guideline.md beside isitcake.toml; else by [labels.X]; else the pack's; else a list of the labels."""
     own = project.settings.root / GUIDELINE
     if own.is_file():
         return own.read_text(encoding="utf-8")
-    labels = project.settings.project.labels
-    if labels == ["cake", "not_cake"]:
-        return (Path(__file__).parent / GUIDELINE).read_text(encoding="utf-8")
-    items = "\n".join(f"- **{label}**" for label in labels)
+    items = instructions(project)
+    chosen = pack(project.settings.project.subject)
+    if not items and chosen and set(chosen.labels) == set(_labels(project)):
+        return chosen.guideline
+    lines = "\n".join(f"- **{label}**{': ' + items[label] if label in items else ''}" for label in _labels(project))
     return (
         "**Judge what the picture shows, not where it came from.**\n\n"
-        f"{items}\n- **unusable**: not a photo that could train or test a model\n"
+        f"{lines}\n- **unusable**: not a photo that could train or test a model\n"
         "- **unsure**: a careful person could not tell\n"
     )
+
+
+def instructions(project: Project) -> dict[str, str]:
+    """What [labels.X] tells reviewers about each label; empty if it tells nothing about any."""
+    told = {}
+    for label in _labels(project):
+        table = project.settings.labels.get(label, NO_TABLE)
+        parts = [table.definition.strip().rstrip(".")]
+        parts += [f"Also: {', '.join(table.means)}"] if table.means else []
+        parts += [f"Examples: {', '.join(map(_short, table.examples))}"] if table.examples else []
+        if text := ". ".join(part for part in parts if part):
+            told[label] = f"{text}."
+    return told
+
+
+def _labels(project: Project) -> list[str]:
+    return project.settings.project.labels
+
+
+def _short(example: str) -> str:
+    """A path as it is; of a SHA-256, as many digits as commands need."""
+    return example[:16] if re.fullmatch(r"[0-9a-f]{64}", example) else example
 
 
 def as_html(markdown: str) -> str:

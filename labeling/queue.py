@@ -9,8 +9,8 @@ from sqlalchemy import Connection, func, select
 from dataset.catalog.claims import standing
 from dataset.catalog.tables import asked, audit, clusters, images, judgements, queue
 from dataset.labels import judgement_ledger, label_ledger
-from dataset.labels.audit import residual
-from dataset.labels.vocabulary import EXCLUDED, WITHDRAWN, DecisionOrigin
+from dataset.labels.audit import MIN_SAMPLED, is_estimate_calibrated, residual, sampled_answers
+from dataset.labels.vocabulary import WITHDRAWN
 from dataset.project import Project
 from labeling.plan_round import Purpose, judged_images, may_be_asked, ranked
 
@@ -23,9 +23,10 @@ class ReviewStatus:
 
     judgements: current answers, one for each image and reviewer, without withdrawn ones. reviewers, answers: the same
     by reviewer and by answer. expected_errors: wrong labels in the queue, by the calibrated error probabilities;
-    next_ten: among its next ten images. disputed: clusters on which reviewers disagree; adjudicating: of them, sent to
-    the adjudicator. audited: images of the audit sample with an answer; audit_error: 95 % interval of the share of
-    wrong labels among them.
+    next_ten: among its next ten images; None while nothing calibrates them. sampled: images of the audit sample that
+    calibrate them. disputed: clusters on which reviewers disagree; adjudicating: of them, sent to the adjudicator.
+    audited: images of the audit sample with an answer; audit_error: 95 % interval of the share of wrong labels among
+    them.
     """
 
     queued: int
@@ -33,19 +34,26 @@ class ReviewStatus:
     judgements: int
     reviewers: dict[str, int]
     answers: dict[str, int]
-    expected_errors: float = 0.0
-    next_ten: float = 0.0
+    expected_errors: float | None = 0.0
+    next_ten: float | None = 0.0
     disputed: int = 0
     adjudicating: int = 0
     audited: int = 0
     audit_error: tuple[float, float] | None = None
+    sampled: int = 0
 
     def line(self) -> str:
         """What further questions would bring, in one line."""
-        text = (
-            f"the next {NEXT_QUESTIONS} questions are expected to find {self.next_ten:.1f} of about "
-            f"{self.expected_errors:.0f} wrong labels"
-        )
+        if self.next_ten is None or self.expected_errors is None:
+            text = (
+                "too few answers to estimate how many labels are wrong: "
+                f"{self.sampled} of {MIN_SAMPLED} about the audit sample"
+            )
+        else:
+            text = (
+                f"the next {NEXT_QUESTIONS} questions are expected to find {self.next_ten:.1f} of about "
+                f"{self.expected_errors:.0f} wrong labels"
+            )
         if self.audit_error is None:
             return f"{text}; no audited image yet"
         low, high = self.audit_error
@@ -77,17 +85,8 @@ def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dic
 def excluded(project: Project) -> list[dict[str, Any]]:
     """Pictures excluded automatically: keys sha256, path, label, source_label, reason. Any answer restores one."""
     with project.catalog.read() as connection:
-        decisions = {
-            sha256: decision
-            for sha256, decision in label_ledger.latest(connection).items()
-            if decision.origin == DecisionOrigin.DETECTOR or decision.label == EXCLUDED
-        }
-        rows = connection.execute(
-            select(clusters.c.sha256, images.c.format)
-            .join(images, images.c.sha256 == clusters.c.sha256)
-            .where(clusters.c.sha256 == clusters.c.representative)
-            .order_by(clusters.c.sha256)
-        ).all()
+        decisions = label_ledger.excluded(connection)
+        rows = connection.execute(select(images.c.sha256, images.c.format).order_by(images.c.sha256)).all()
         source_labels = {row.sha256: row.source_label for row in connection.execute(select(standing))}
     return [
         {
@@ -112,14 +111,16 @@ def status(project: Project) -> ReviewStatus:
         error_probabilities = _error_probabilities(connection)
         disputed = {c for c, opinion in label_ledger.opinions_of(connection).items() if opinion.is_open}
         audited = residual(connection)
+        is_calibrated = is_estimate_calibrated(connection)
         return ReviewStatus(
             queued=_n_queued(connection),
             waiting=_n_waiting(connection),
             judgements=len(held),
             reviewers=dict(sorted(by_reviewer.items())),
             answers=dict(sorted(Counter(row.answer for row in held).items())),
-            expected_errors=round(sum(error_probabilities), 1),
-            next_ten=round(sum(error_probabilities[:NEXT_QUESTIONS]), 2),
+            expected_errors=round(sum(error_probabilities), 1) if is_calibrated else None,
+            next_ten=round(sum(error_probabilities[:NEXT_QUESTIONS]), 2) if is_calibrated else None,
+            sampled=len(sampled_answers(connection)),
             disputed=len(disputed),
             adjudicating=len(disputed & _sent_to_adjudicator(connection)),
             audited=audited.images if audited else 0,

@@ -33,7 +33,8 @@ def keys() -> Iterator[str]:
     for table, field in settings.Settings.model_fields.items():
         if table in ("config_path", "secrets", "browser"):
             continue
-        model = settings.Source if table == "sources" else field.annotation
+        repeated: dict[str, object] = {"sources": settings.Source, "labels": settings.LabelSection}
+        model = repeated.get(table, field.annotation)
         assert isinstance(model, type)
         assert issubclass(model, BaseModel)
         yield from (f"{table}.{key}" for key in model.model_fields)

@@ -59,6 +59,15 @@ def isitcake(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Comma
     return run
 
 
+def test_the_wheel_has_the_subject_packs(installed: Path) -> None:
+    """Use A3: pack.toml, guideline and priors of every pack are package data."""
+    packs = ROOT / "dataset" / "suspicion" / "packs"
+    expected = {path.relative_to(packs) for path in packs.rglob("*") if path.suffix in (".toml", ".md", ".npz")}
+    (there,) = (installed.parents[1] / "lib").glob("python*/site-packages/dataset/suspicion/packs")
+    assert expected
+    assert {name for name in expected if not (there / name).is_file()} == set()
+
+
 def draw(folder: Path, colour: str, seed: int) -> None:
     """Forty pictures that differ: discs of one colour on noise."""
     rng = np.random.default_rng(seed)

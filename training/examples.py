@@ -4,9 +4,9 @@ import functools
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +30,10 @@ Frozen = tuple[NDArray[np.float32], NDArray[np.float32]]  # `features` and `wide
 
 @dataclass(frozen=True)
 class Examples:
-    """net: the backbone. cache: the folder of frozen features; they are computed once for each picture."""
+    """net: the backbone. cache: the folder of frozen features; they are computed once for each picture.
+
+    meant: names of classes of pretrained networks by label, beside the label's own name.
+    """
 
     version: Version
     rows: Sequence[Row]
@@ -38,6 +41,7 @@ class Examples:
     detector: ObjectDetector | None
     cache: Path
     progress: Progress
+    meant: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @functools.cached_property
     def labels(self) -> NDArray[np.str_]:

@@ -14,7 +14,7 @@ from typing import Any
 import onnx
 import pyarrow.parquet as pq
 
-from dataset.reader import UNSEEN, Version, forget_erased, load, newest, require_verified, verify
+from dataset.reader import UNSEEN, Version, forget_erased, load, newest, require_verified, verify, zero_shot_names
 from foundation.errors import TrainingError, UnknownVersion, UsageError
 from foundation.files import replace_file, storage_errors
 from foundation.json_files import read_json
@@ -116,7 +116,7 @@ def examples_of(settings: Settings, version: Version, progress: Progress | None 
         )
     cache = settings.home / "cache" / "features"
     net, objects = backbone(settings.network), detector(settings.detector)
-    return Examples(version, rows, net, objects, cache, progress or _silent)
+    return Examples(version, rows, net, objects, cache, progress or _silent, zero_shot_names(settings))
 
 
 def _chosen(names: Sequence[str]) -> list[Attempt]:

@@ -5,7 +5,7 @@
 
 from dataclasses import replace
 
-from photos import labelled
+from photos import CAKE, labelled
 
 from dataset.suspicion import shipped_prior
 from foundation.environment import shared_folder
@@ -34,7 +34,8 @@ def main() -> None:
     }
     for name, known in fitted.items():
         made = shipped_prior.fit(known.vectors, known.measures, known.labels, STRENGTHS.get(name, STRENGTH))
-        print(f"{made.save(name.removesuffix('.onnx'))}: {len(known.labels)} photos, answers {', '.join(made.labels)}")
+        path = made.save(CAKE, name.removesuffix(".onnx"))
+        print(f"{path}: {len(known.labels)} photos, answers {', '.join(made.labels)}")
 
 
 if __name__ == "__main__":

@@ -105,4 +105,5 @@ queue = Table(
     Column("suggested_label", String(64), nullable=False),
     Column("error_probability", Float, nullable=False),
     Column("reasons", JSON, nullable=False),
+    Column("calibrated_by", String(16), nullable=False, server_default="pack"),  # or by answers; "": by nothing yet
 )

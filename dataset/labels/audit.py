@@ -7,16 +7,19 @@ reviewers had answered it before, that is the label that they settled. See docs/
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from dataset.catalog.tables import audit, clusters, sightings
+from dataset.catalog.tables import audit, clusters, queue, sightings
 from dataset.catalog.writes import insert_new
 from dataset.labels import label_ledger
-from dataset.labels.vocabulary import UNSURE
+from dataset.labels.vocabulary import NOT_CALIBRATED, UNSURE
 from foundation.intervals import exact_interval
+
+MIN_SAMPLED = 30  # answered pictures of the sample that calibrate the error probabilities of the queue
 
 
 @dataclass(frozen=True)
@@ -102,3 +105,28 @@ def residual(connection: Connection) -> Residual | None:
         }
 
     return Residual(images, wrong, *exact_interval(wrong, images), by(0), by(1))
+
+
+def sampled_answers(connection: Connection, cluster_of: Mapping[str, str] | None = None) -> frozenset[str]:
+    """Clusters of the sample that count in `residual`: random ones, unlike those that the queue asks about.
+
+    cluster_of: as in label_ledger.newest_answers. Of the sample too, the queue asks about the most suspicious pictures
+    first: so only pictures before the first without an answer count, in the order of their tickets.
+    """
+    known = label_ledger.clusters_by_image(connection) if cluster_of is None else cluster_of
+    opinions = label_ledger.opinions_of(connection, known)
+    counted = set()
+    for sha256 in connection.execute(select(audit.c.sha256).order_by(audit.c.ticket)).scalars():
+        cluster = known.get(sha256, sha256)
+        opinion = opinions.get(cluster)
+        if opinion is None or opinion.is_open:
+            break
+        if opinion.label != UNSURE:
+            counted.add(cluster)
+    return frozenset(counted)
+
+
+def is_estimate_calibrated(connection: Connection) -> bool:
+    """Whether the error probabilities of the queue say how many labels are wrong, or only order it."""
+    uncalibrated = select(queue.c.sha256).where(queue.c.calibrated_by == NOT_CALIBRATED).limit(1)
+    return connection.execute(uncalibrated).first() is None

@@ -26,6 +26,11 @@ class Decision:
     origin: DecisionOrigin
     reason: str
 
+    @property
+    def is_exclusion(self) -> bool:
+        """Whether it keeps the image out without a person."""
+        return self.label == EXCLUDED or self.origin == DecisionOrigin.DETECTOR
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -14,7 +14,7 @@ from dataset.catalog.tables import clusters, decisions, findings, judgements, qu
 from dataset.catalog.writes import append
 from dataset.labels import judgement_ledger
 from dataset.labels.decisions import Answer, Decision, Opinion, decide, fit_consensus, opine
-from dataset.labels.vocabulary import CERTAIN, FINAL_ORIGINS, WITHDRAWN, DecisionOrigin
+from dataset.labels.vocabulary import CALIBRATED_BY_PACK, CERTAIN, FINAL_ORIGINS, WITHDRAWN, DecisionOrigin
 
 if TYPE_CHECKING:
     from dataset.labels.consensus import Consensus
@@ -103,6 +103,7 @@ def _settle_block(
     for row in connection.execute(claimed).all():
         labels[row.sha256].add(row.source_label)
     queued = within(select(clusters.c.cluster, queue.c.error_probability).select_from(queue), queue, block)
+    queued = queued.where(queue.c.calibrated_by == CALIBRATED_BY_PACK)
     error_probabilities = {row.cluster: row.error_probability for row in connection.execute(queued)}
     certain_reasons = {
         row.cluster: row.evidence
@@ -138,6 +139,16 @@ def latest(connection: Connection, block: ColumnElement[bool] | None = None) -> 
         )
     ).all()
     return {row.sha256: Decision(row.label, DecisionOrigin(row.origin), row.reason) for row in rows}
+
+
+def excluded(connection: Connection) -> dict[str, Decision]:
+    """The pictures that are excluded automatically, with the reason. Every count of them comes from here.
+
+    By SHA-256 of the representative: copies count once.
+    """
+    representatives = set(connection.execute(select(clusters.c.representative).distinct()).scalars())
+    decided = latest(connection).items()
+    return {sha256: decision for sha256, decision in decided if decision.is_exclusion and sha256 in representatives}
 
 
 def opinions_of(connection: Connection, cluster_of: Mapping[str, str] | None = None) -> dict[str, Opinion]:

@@ -7,6 +7,9 @@ UNSURE = "unsure"  # answer and label: people cannot tell, or they disagree
 EXCLUDED = "set_aside"  # label: excluded automatically, until somebody answers
 WITHDRAWN = ""  # answer of a judgement that cancels the reviewer's earlier one
 CERTAIN = "certain"  # name of the detector whose finding excludes an image without a person
+CALIBRATED_BY_PACK = "pack"  # error probabilities come from a subject pack's prior; only these exclude an image
+CALIBRATED_BY_ANSWERS = "answers"  # they were fitted to answers about the audit sample
+NOT_CALIBRATED = ""  # they only order the queue
 
 
 class DecisionOrigin(StrEnum):

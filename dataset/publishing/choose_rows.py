@@ -26,7 +26,7 @@ SPLITS_PER_INSERT = 10_000  # rows of the ledger of splits
 IN_TWO_SPLITS = "one picture with an image in another split"  # why clusters stay out that could leak
 HELD_OUT_TOO = "on a held-out site, after it was in another split"
 NOT_HELD_OUT = "one picture with an image on a held-out site"
-REASONS = {"set_aside": "excluded automatically"}  # why clusters stay out, by decided label; others: the label
+EXCLUDED_AUTOMATICALLY = "excluded automatically"  # why clusters stay out; the others: by their label
 
 GONE = "gone from their sources"
 
@@ -112,7 +112,8 @@ def _read_block(
         if decision and decision.label in labels:
             block.label_of[cluster] = decision.label
         elif decision:
-            left_out[REASONS.get(decision.label, decision.label.replace("_", " "))] += 1
+            reason = EXCLUDED_AUTOMATICALLY if decision.is_exclusion else decision.label.replace("_", " ")
+            left_out[reason] += 1
         left_out["near-duplicates"] += len(members) - 1
     return block
 

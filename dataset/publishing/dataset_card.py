@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from dataset.labels.audit import MIN_SAMPLED
 from dataset.publishing.balance import balance, one_sided
 from dataset.publishing.totals import Totals
 from dataset.splits.assignment import SHARES, SPLITS, UNSEEN
@@ -137,11 +138,7 @@ def _labels(totals: Totals, left_out: Mapping[str, int]) -> str:
 def _label_error(audit: Audit | None, totals: Totals) -> str:
     """The audited label error with its interval; without an audit, the detectors' estimate."""
     if audit is None:
-        return (
-            "Not audited: nobody has answered the audit sample yet. The detectors estimate that "
-            f"{totals.expected_wrong / max(1, totals.images):.1%} of the labels are wrong. They are built to order "
-            "images for review, so this is a rough guide."
-        )
+        return "Not audited: nobody has answered the audit sample yet. " + _estimate(totals)
     rows = [
         [name, str(n), str(k), f"{k / n:.1%}"]
         for part in (audit.by_label, audit.by_source)
@@ -153,6 +150,20 @@ def _label_error(audit: Audit | None, totals: Totals) -> str:
         "when they were drawn. Those labels are fixed, so this version is a little better. The error rate in the "
         "review queue is not used, because the queue asks about the most suspicious pictures.\n\n"
         + _table(["of the audit", "images", "wrong", "error"], rows)
+    )
+
+
+def _estimate(totals: Totals) -> str:
+    """The detectors' own estimate, where something calibrates it."""
+    if totals.expected_wrong is None:
+        return (
+            "How many labels are wrong is not known: too few answers calibrate the detectors' estimate "
+            f"({totals.sampled} of {MIN_SAMPLED} about the audit sample; `isitcake review next --audit` lists it)."
+        )
+    share = totals.expected_wrong / max(1, totals.images)
+    return (
+        f"The detectors estimate that {share:.1%} of the labels are wrong. They are built to order images for review, "
+        "so this is a rough guide."
     )
 
 

@@ -12,8 +12,9 @@ from dataset.versions.manifest import Row
 class Totals:
     """by_split: images by split and label. by_site: images by site, source label and licence. relabelled: images whose
     label is not the source label, by site. credits: images by creator and licence, where a creator is named.
-    first_seen: first and last day. expected_wrong: sum of the error probabilities. repeated_clusters: rows beyond one
-    for each cluster. split_leaks: pictures that are in two splits.
+    first_seen: first and last day. expected_wrong: sum of the error probabilities; None if nothing calibrates them.
+    sampled: answered pictures of the audit sample. repeated_clusters: rows beyond one for each cluster. split_leaks:
+    pictures that are in two splits.
     """
 
     images: int = 0
@@ -26,7 +27,8 @@ class Totals:
     sources: set[str] = field(default_factory=set)
     first_seen: tuple[str, str] = ("", "")
     reviewed: int = 0
-    expected_wrong: float = 0.0
+    expected_wrong: float | None = 0.0
+    sampled: int = 0
     repeated_clusters: int = 0
     split_leaks: int = 0
 
@@ -37,9 +39,15 @@ class Totals:
         }
 
 
-def totals_of(rows: Iterable[Row], repeated_clusters: int = 0, split_leaks: int = 0) -> Totals:
-    """Count the rows in one pass. The other counts are the caller's, because they need all clusters at once."""
-    totals = Totals(repeated_clusters=repeated_clusters, split_leaks=split_leaks)
+def totals_of(
+    rows: Iterable[Row], repeated_clusters: int = 0, split_leaks: int = 0, too_few: int | None = None
+) -> Totals:
+    """Count the rows in one pass. The other counts are the caller's, because they need all clusters at once.
+
+    too_few: answers about the audit sample while they are too few to calibrate error probabilities; None: they are not.
+    """
+    totals = Totals(repeated_clusters=repeated_clusters, split_leaks=split_leaks, sampled=too_few or 0)
+    expected_wrong = 0.0
     days: set[str] = set()
     for row in rows:
         totals.images += 1
@@ -52,8 +60,9 @@ def totals_of(rows: Iterable[Row], repeated_clusters: int = 0, split_leaks: int 
             totals.credits[row.creator, row.licence] += 1
         totals.sources.update(row.sources)
         totals.reviewed += row.judgements > 0
-        totals.expected_wrong += row.error_probability
+        expected_wrong += row.error_probability
         days.add(row.first_seen.date().isoformat())
+    totals.expected_wrong = expected_wrong if too_few is None else None
     if days:
         totals.first_seen = (min(days), max(days))
     return totals

@@ -42,6 +42,7 @@ class Draft:
     """A version that is about to be written.
 
     content: digest of its rows. left_out: clusters that are not in it, by reason. parent: the version before it.
+    too_few: as in publishing.totals.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Draft:
     left_out: Mapping[str, int]
     audit: Audit | None
     parent: Version | None
+    too_few: int | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 from dataset.suspicion.detectors import DETECTORS
 from dataset.suspicion.evidence import Evidence
+from dataset.suspicion.exclusion import with_proven
+from dataset.suspicion.meanings import Meanings
 from dataset.suspicion.queue import Suspicion, queue_rows
 from dataset.suspicion.subjects import subjects_of
 from networks.backbone import Backbone
@@ -25,12 +27,14 @@ class Derived:
         return dict(sorted(Counter(row["detector"] for row in self.findings).items()))
 
 
-def derive(evidence: Evidence, labels: Sequence[str], net: Backbone) -> Derived:
-    """Suspect every image, and order the clusters that people are asked about. labels: of the project."""
+def derive(evidence: Evidence, meanings: Meanings, net: Backbone) -> Derived:
+    """Suspect every image, and order the clusters that people are asked about."""
     clustering = evidence.clustering
     if not clustering.sha256:
         return Derived([], [], [])
-    suspicions = _suspect(evidence, labels, net)
+    suspicions = _suspect(evidence, meanings, net)
+    if not meanings.has_prior:
+        suspicions = with_proven(clustering, suspicions)
     return Derived(
         clusters=clustering.rows(),
         findings=[
@@ -38,14 +42,14 @@ def derive(evidence: Evidence, labels: Sequence[str], net: Backbone) -> Derived:
             for image, suspicion in suspicions.items()
             for finding in suspicion.findings
         ],
-        queue=queue_rows(clustering, suspicions, evidence.objections),
+        queue=queue_rows(clustering, suspicions, evidence.objections, evidence.sampled),
     )
 
 
-def _suspect(evidence: Evidence, labels: Sequence[str], net: Backbone) -> dict[int, Suspicion]:
+def _suspect(evidence: Evidence, meanings: Meanings, net: Backbone) -> dict[int, Suspicion]:
     """What the detectors find, by image."""
     detectors = [detector() for detector in DETECTORS]
     return {
         image: Suspicion(subject, [finding for detector in detectors if (finding := detector.examine(subject))])
-        for image, subject in subjects_of(evidence, labels, net).items()
+        for image, subject in subjects_of(evidence, meanings, net).items()
     }

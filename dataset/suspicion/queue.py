@@ -1,15 +1,26 @@
 """The review queue: the probability that each cluster's label is wrong, and which cluster to ask about first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dataset.labels.audit import MIN_SAMPLED
 from dataset.labels.players import DISSENT_PRIORITY, MODEL_ERROR_PRIORITY, Agreement
+from dataset.labels.vocabulary import CALIBRATED_BY_ANSWERS, CALIBRATED_BY_PACK, NOT_CALIBRATED, UNUSABLE
 from dataset.suspicion import triage
 from dataset.suspicion.clustering import Clustering
 from dataset.suspicion.detectors import Finding, Subject
+from dataset.suspicion.detectors.blank import Blank
+from dataset.suspicion.detectors.few_colours import FewColours
+from dataset.suspicion.detectors.odd_shape import OddShape
+from dataset.suspicion.detectors.on_most_pages import OnMostPages
+from dataset.suspicion.detectors.small import Small
+from dataset.suspicion.detectors.text import Text
 from dataset.suspicion.triage import Calibration
 
+NO_PHOTO = frozenset(detector.name for detector in (FewColours, OddShape, OnMostPages, Small, Text))
+AGREEING_DETECTORS = 2  # of NO_PHOTO, from which on a picture looks unusable
+UNPROVEN_PRIORITY = 10.0  # added where a picture looks unusable and no prior may exclude it; a dissent has more
 NO_LABEL_EXPECTED = ("", "unsure")  # answers that do not say whether a label is wrong
 
 
@@ -19,6 +30,12 @@ class Suspicion:
 
     subject: Subject
     findings: Sequence[Finding]
+
+    @property
+    def looks_unusable(self) -> bool:
+        """Whether it is blank, or several independent detectors say that it is no photo."""
+        named = {finding.detector for finding in self.findings if finding.proposes == UNUSABLE}
+        return Blank.name in named or len(named & NO_PHOTO) >= AGREEING_DETECTORS
 
     def signals(self) -> dict[str, float]:
         """The inputs of the probability that the label is wrong."""
@@ -37,15 +54,31 @@ def signals_of(subject: Subject, findings: Sequence[Finding]) -> dict[str, float
     return signals
 
 
+@dataclass(frozen=True)
+class _Scale:
+    """calibration: orders the queue. rescaled: from its probability to one that says how many labels are wrong.
+
+    calibrated_by: of dataset.labels.vocabulary.
+    """
+
+    calibration: Calibration
+    rescaled: Callable[[float], float]
+    calibrated_by: str
+
+
 def queue_rows(
-    clustering: Clustering, suspicions: Mapping[int, Suspicion], objections: Mapping[str, Agreement]
+    clustering: Clustering,
+    suspicions: Mapping[int, Suspicion],
+    objections: Mapping[str, Agreement],
+    sampled: frozenset[str] = frozenset(),
 ) -> list[dict[str, Any]]:
     """Rows of the table `queue`: every cluster without an answer that is not excluded automatically.
 
-    suspicions: by image. objections: of players of the game, by name of the cluster. Clusters whose label players doubt
-    come first, answered or not. Clusters where players beat the model come before those that only detectors suspect.
+    suspicions: by image. objections: of players of the game, by name of the cluster. sampled: names of the answered
+    clusters of the audit sample. Clusters whose label players doubt come first, answered or not. Clusters where players
+    beat the model come before those that only detectors suspect.
     """
-    calibration = _calibrate(clustering, suspicions)
+    scale = _scale(clustering, suspicions, sampled)
     rows = []
     for cluster, image in enumerate(clustering.representatives):
         objection = objections.get(clustering.name(cluster))
@@ -55,25 +88,35 @@ def queue_rows(
         is_settled = clustering.answers[cluster] or suspicions[image].subject.is_surely_unusable
         if is_doubted or not is_settled:
             copies = len(clustering.members[cluster])
-            row = _row(suspicions[image], calibration, copies, objection)
+            row = _row(suspicions[image], scale, copies, objection)
             rows.append({"sha256": clustering.sha256[image], **row})
     return rows
 
 
-def _calibrate(clustering: Clustering, suspicions: Mapping[int, Suspicion]) -> Calibration:
-    """Fit the weights of the signals to the answers."""
-    judged = [
-        (suspicions[image].signals(), answer != suspicions[image].subject.source_label)
-        for image, answer in zip(clustering.representatives, clustering.answers, strict=True)
+def _scale(clustering: Clustering, suspicions: Mapping[int, Suspicion], sampled: frozenset[str]) -> _Scale:
+    """Fit the weights of the signals to the answers; without a prior, also the scale to those of the audit sample."""
+    judged = {
+        cluster: (suspicions[image].signals(), answer != suspicions[image].subject.source_label)
+        for cluster, (image, answer) in enumerate(zip(clustering.representatives, clustering.answers, strict=True))
         if image in suspicions and answer not in NO_LABEL_EXPECTED
-    ]
-    return triage.calibrate([signals for signals, _ in judged], [is_wrong for _, is_wrong in judged])
+    }
+    calibration = triage.calibrate([signals for signals, _ in judged.values()], [wrong for _, wrong in judged.values()])
+    if any(suspicion.subject.prior for suspicion in suspicions.values()):
+        return _Scale(calibration, lambda probability: probability, CALIBRATED_BY_PACK)
+    drawn = [judged[cluster] for cluster in judged if clustering.name(cluster) in sampled]
+    if len(drawn) < MIN_SAMPLED:
+        return _Scale(calibration, lambda probability: probability, NOT_CALIBRATED)
+    probabilities = [calibration.probability(signals) for signals, _ in drawn]
+    rescaled = triage.rescaling(probabilities, [wrong for _, wrong in drawn])
+    return _Scale(calibration, rescaled, CALIBRATED_BY_ANSWERS)
 
 
-def _row(suspicion: Suspicion, calibration: Calibration, copies: int, objection: Agreement | None) -> dict[str, Any]:
+def _row(suspicion: Suspicion, scale: _Scale, copies: int, objection: Agreement | None) -> dict[str, Any]:
     subject, findings = suspicion.subject, suspicion.findings
-    probability = calibration.probability(suspicion.signals())
+    probability = scale.calibration.probability(suspicion.signals())
     priority = triage.priority(probability, copies)
+    if suspicion.looks_unusable and not subject.prior:
+        priority += UNPROVEN_PRIORITY
     suggested = triage.suggestion(findings, subject.source_label, subject.prior)
     reasons = [f"{finding.detector}: {finding.evidence}" for finding in findings]
     if objection:
@@ -83,6 +126,7 @@ def _row(suspicion: Suspicion, calibration: Calibration, copies: int, objection:
     return {
         "priority": priority,
         "suggested_label": suggested,
-        "error_probability": probability,
+        "error_probability": scale.rescaled(probability),
         "reasons": reasons,
+        "calibrated_by": scale.calibrated_by,
     }

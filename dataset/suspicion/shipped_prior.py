@@ -1,11 +1,11 @@
-"""The shipped prior: a linear model that says what a picture probably is before anybody answered a question.
+"""The fitted priors of a pack: linear models that say what a picture probably is before anybody answered a question.
 
-There is one for each backbone. It was fitted to labelled photos of bakers' sites and of everyday objects
-(`make prior`), so it knows cakes. A project with other labels uses its probability of `unusable` only.
+A pack has one for each backbone. Those of cakes were fitted to labelled photos of bakers' sites and of everyday objects
+(`make prior`). They are used in projects only that have the labels of the pack.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from dataset.labels.vocabulary import UNUSABLE
+from dataset.suspicion.packs import Pack
 
-FOLDER = Path(__file__).parent / "priors"
-MEASURES = ("short_px", "ratio", "pixels", "bytes_per_pixel", "alpha", "top_colours", "white", "edges", "detail",
-            "cake", "donut", "person", "food", "other")  # fmt: skip
+FILE_MEASURES = ("short_px", "ratio", "pixels", "bytes_per_pixel", "alpha", "top_colours", "white", "edges", "detail")
 ANY_BACKBONE = "measures"  # name of the prior that uses measures only, no features
-MEASURE_WEIGHT = 3.0  # scales 14 measures up, as there are a thousand features
-OWN_MEASURE = ("cake", "donut", "person")
-FOOD = ("banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza")
+MEASURE_WEIGHT = 3.0  # scales about 14 measures up, as there are a thousand features
 
 
 @dataclass(frozen=True)
@@ -41,22 +37,22 @@ class Prior:
         logits = (inputs @ self.weights.T + self.bias).astype(np.float64)
         return np.asarray(softmax(logits, axis=1))
 
-    def save(self, backbone_name: str) -> Path:
-        """Write it to the folder of the shipped priors, in half precision. Returns its path."""
-        path = _path(backbone_name)
+    def save(self, of: Pack, backbone_name: str) -> Path:
+        """Write it to the pack's folder of priors, in half precision. Returns its path."""
+        path = _path(of, backbone_name)
         half = {name: getattr(self, name).astype(np.float16) for name in ("mean", "scale", "weights", "bias")}
         np.savez_compressed(path, labels=np.array(self.labels), **half)
         return path
 
 
+def load(of: Pack, backbone_name: str) -> Prior | None:
+    """The pack's prior for this backbone; else the one that uses measures only; None if that is missing too."""
+    paths = (_path(of, backbone_name), _path(of, ANY_BACKBONE))
+    return next((_read(path) for path in paths if path.is_file()), None)
+
+
 @functools.cache
-def load(backbone_name: str) -> Prior | None:
-    """The prior for this backbone; if none is shipped, the one that uses measures only; None if that is missing too."""
-    path = _path(backbone_name)
-    if not path.is_file():
-        path = _path(ANY_BACKBONE)
-    if not path.is_file():
-        return None
+def _read(path: Path) -> Prior:
     with np.load(path) as stored:
         arrays = {name: stored[name].astype(np.float32) for name in ("mean", "scale", "weights", "bias")}
         return Prior(tuple(str(label) for label in stored["labels"]), **arrays)
@@ -68,11 +64,11 @@ def measure_row(
     size_bytes: int,
     detail: float,
     measures: Mapping[str, float],
-    objects: Mapping[str, float] | None,
+    seen: Sequence[float],
 ) -> list[float]:
-    """The measures of one image in the order of MEASURES, scaled so that they are about normally distributed.
+    """The measures of one image: FILE_MEASURES, scaled so that they are about normally distributed, then `seen`.
 
-    objects: of dataset.pictures.seen; None if there was no detector, and then their measures are NaN.
+    seen: of object_measures.
     """
     pixels = max(1, width * height)
     return [
@@ -85,7 +81,7 @@ def measure_row(
         measures["white"],
         measures["edges"],
         detail,
-        *object_measures(objects),
+        *seen,
     ]
 
 
@@ -110,22 +106,19 @@ def fit(
     )
 
 
-def known(prior: Prior, labels: list[str]) -> list[str]:
-    """The answers for which a project with these labels uses the prior."""
-    return list(prior.labels) if set(prior.labels) - {UNUSABLE} <= set(labels) else [UNUSABLE]
+def object_measures(of: Pack, objects: Mapping[str, float] | None) -> list[float]:
+    """The best score of each of the pack's groups of COCO classes, then the best of all other classes.
 
-
-def object_measures(objects: Mapping[str, float] | None) -> list[float]:
-    """Scores of cake, donut, person, the best other food, and the best of the rest; NaN if there was no detector."""
+    objects: of dataset.pictures.seen; None if there was no detector, and then the measures are NaN.
+    """
     if objects is None:
-        return [float("nan")] * (len(OWN_MEASURE) + 2)
-    named = {*OWN_MEASURE, *FOOD}
+        return [float("nan")] * (len(of.prior_objects) + 1)
+    named = {name for group in of.prior_objects.values() for name in group}
     return [
-        *(objects.get(name, 0.0) for name in OWN_MEASURE),
-        max((objects.get(name, 0.0) for name in FOOD), default=0.0),
+        *(max((objects.get(name, 0.0) for name in group), default=0.0) for group in of.prior_objects.values()),
         max((score for name, score in objects.items() if name not in named), default=0.0),
     ]
 
 
-def _path(backbone_name: str) -> Path:
-    return FOLDER / f"{backbone_name.split('@')[0]}.npz"
+def _path(of: Pack, backbone_name: str) -> Path:
+    return of.priors / f"{backbone_name.split('@')[0]}.npz"

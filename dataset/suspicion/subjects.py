@@ -14,18 +14,11 @@ from dataset.suspicion.clustering import Clustering
 from dataset.suspicion.detectors import Subject
 from dataset.suspicion.detectors.lookalikes import Lookalikes
 from dataset.suspicion.evidence import NO_SURROUNDINGS, Evidence
+from dataset.suspicion.meanings import Meanings
 from foundation.settings import NOT_LABELS
 from networks.backbone import Backbone
 
 UNSURE = "unsure"
-
-
-@dataclass(frozen=True)
-class _Prior:
-    """chances: of each image, the probability of each answer. is_complete: it knows all labels of this project."""
-
-    chances: Sequence[Mapping[str, float]]
-    is_complete: bool
 
 
 @dataclass(frozen=True)
@@ -36,14 +29,11 @@ class _Lookalikes:
     answers: Mapping[int, str]
 
 
-def subjects_of(evidence: Evidence, labels: Sequence[str], net: Backbone) -> dict[int, Subject]:
-    """A subject for every image that a source vouches for, by the image's number. There is at least one image.
-
-    labels: of the project.
-    """
+def subjects_of(evidence: Evidence, meanings: Meanings, net: Backbone) -> dict[int, Subject]:
+    """A subject for every image that a source vouches for, by the image's number. There is at least one image."""
     clustering = evidence.clustering
     vectors = evidence.vectors()
-    prior = _prior(evidence.images, vectors, labels, net.name)
+    prior = _prior(evidence.images, vectors, meanings, net.name)
     surely_unusable = _surely_unusable(evidence, prior)
     beliefs = _beliefs(vectors, clustering)
     lookalikes = _lookalikes(vectors, clustering)
@@ -54,7 +44,6 @@ def subjects_of(evidence: Evidence, labels: Sequence[str], net: Backbone) -> dic
     for i, label in clustering.claimed_labels.items():
         row = evidence.images[i]
         surroundings = evidence.surroundings.get(row.sha256, NO_SURROUNDINGS)
-        others = [other for other in labels if other != label]
         subjects[i] = Subject(
             width=row.width,
             height=row.height,
@@ -63,46 +52,52 @@ def subjects_of(evidence: Evidence, labels: Sequence[str], net: Backbone) -> dic
             source_label=label,
             source_labels=clustering.claims_about(i),
             probabilities=beliefs.get(i, {}),
-            prior=prior.chances[i] if prior.is_complete else {},
+            prior=prior[i],
             is_surely_unusable=surely_unusable[i] and not clustering.answer_about(i),
             objects=row.objects or {},
             classes=classes[i],
             text_lines=row.text_lines,
             text_share=row.text_share,
             novelty=float(novelty[i]),
-            labels=tuple(labels),
+            meanings=meanings,
             lookalikes=float(lookalikes.votes[i]),
             lookalike_answer=lookalikes.answers.get(i, UNUSABLE),
             words=surroundings.words,
             pages=surroundings.pages,
             site_pages=surroundings.site_pages,
-            other_label=others[0] if len(others) == 1 else UNUSABLE,
         )
     return subjects
 
 
 def _prior(
-    images: Sequence[Row[Any]], vectors: NDArray[np.float32], labels: Sequence[str], backbone_name: str
-) -> _Prior:
-    """What the shipped prior says of each image; nothing if none is shipped."""
-    shipped = shipped_prior.load(backbone_name)
-    if shipped is None:
-        return _Prior([{} for _ in images], is_complete=False)
+    images: Sequence[Row[Any]], vectors: NDArray[np.float32], meanings: Meanings, backbone_name: str
+) -> list[dict[str, float]]:
+    """By image, the probability of each answer by the pack's prior; nothing if no prior knows the project's labels."""
+    chosen = meanings.pack
+    shipped = shipped_prior.load(chosen, backbone_name) if chosen and meanings.has_prior else None
+    if chosen is None or shipped is None:
+        return [{} for _ in images]
     measures = [
-        shipped_prior.measure_row(row.width, row.height, row.size_bytes, row.detail, row.measures, row.objects)
+        shipped_prior.measure_row(
+            row.width, row.height, row.size_bytes, row.detail, row.measures,
+            shipped_prior.object_measures(chosen, row.objects),
+        )
         for row in images
-    ]
+    ]  # fmt: skip
     probabilities = shipped.probabilities(vectors, np.array(measures, dtype=np.float32))
-    chances = [dict(zip(shipped.labels, row, strict=True)) for row in probabilities.tolist()]
-    return _Prior(chances, is_complete=len(shipped_prior.known(shipped, list(labels))) > 1)
+    return [dict(zip(shipped.labels, row, strict=True)) for row in probabilities.tolist()]
 
 
-def _surely_unusable(evidence: Evidence, prior: _Prior) -> list[bool]:
-    """Which images may be excluded automatically; none once answers prove that the rule excludes usable ones."""
+def _surely_unusable(evidence: Evidence, prior: Sequence[Mapping[str, float]]) -> list[bool]:
+    """Which images the prior may exclude: representatives only; none once answers prove that it excludes usable ones.
+
+    Without a prior there are none: see suspicion.exclusion.
+    """
     clustering = evidence.clustering
+    representatives = set(clustering.representatives)
     is_sure = [
-        triage.is_surely_unusable(chances.get(UNUSABLE, 0.0), row.measures) if chances else False
-        for chances, row in zip(prior.chances, evidence.images, strict=True)
+        image in representatives and triage.is_surely_unusable(chances[UNUSABLE], row.measures) if chances else False
+        for image, (chances, row) in enumerate(zip(prior, evidence.images, strict=True))
     ]
     answers = [
         answer

@@ -5,7 +5,7 @@ look like it, and the score of each detector. Its weights start from hand-set va
 weight becomes negative, so that more suspicion never lowers the probability.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +56,7 @@ SIGNALS = {  # signal → weight before any answer; set by hand, tried by `make 
 }
 BIAS = -0.7  # log-odds of a wrong label without any signal
 WEIGHT_SPREAD = 0.5  # standard deviation of a weight around its start, as a share of (start + 1)
+OFFSET_SPREAD, SLOPE_SPREAD = 4.0, 0.5  # standard deviations of the priors of a rescaling's line
 MAX_USABLE_SHARE = 0.01  # of the images that are excluded automatically
 DRAWN_LOGIT = 0.0  # log-odds of `unusable` from which a drawn or cut-out picture is excluded automatically
 ANY_LOGIT = 2.0  # the same for any other picture
@@ -105,6 +106,24 @@ def calibrate(signals: Sequence[Mapping[str, float]], wrong: Sequence[bool]) -> 
     fit = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
     *weights, bias = (float(weight) for weight in fit.x)
     return Calibration(dict(zip(names, weights, strict=True)), bias, len(target))
+
+
+def rescaling(probabilities: Sequence[float], wrong: Sequence[bool]) -> Callable[[float], float]:
+    """A function that calibrates error probabilities. It keeps their order.
+
+    probabilities, wrong: of pictures that were drawn at random. Platt scaling with normal priors: the slope is near 1,
+    the offset may be anything. Source: Platt 1999, Probabilistic outputs for support vector machines.
+    """
+    x = np.array([logit(p) for p in probabilities])
+    target = np.asarray(wrong, dtype=np.float64)
+
+    def loss(line: NDArray[np.float64]) -> float:
+        odds = line[0] + line[1] * x
+        away = (line[0] / OFFSET_SPREAD) ** 2 + ((line[1] - 1) / SLOPE_SPREAD) ** 2
+        return float((np.logaddexp(0, odds) - target * odds).sum() + away / 2)
+
+    offset, slope = minimize(loss, [0.0, 1.0], method="L-BFGS-B", bounds=[(None, None), (0.0, None)]).x
+    return lambda probability: round(float(expit(offset + slope * logit(probability))), 4)
 
 
 def logit(probability: float) -> float:
@@ -206,6 +225,16 @@ def is_precise(answers: Sequence[str]) -> bool:
     usable = sum(answer != UNUSABLE for answer in answers)
     low, _ = exact_interval(usable, len(answers), ONE_SIDED_5_PERCENT)
     return low <= MAX_USABLE_SHARE
+
+
+def is_proven(answers: Sequence[str]) -> bool:
+    """Whether images may be excluded automatically where no prior applies. answers: about such images.
+
+    True once they prove (exact one-sided bound, 5 %) that at most MAX_USABLE_SHARE of such images are usable.
+    """
+    usable = sum(answer != UNUSABLE for answer in answers)
+    _, high = exact_interval(usable, len(answers), ONE_SIDED_5_PERCENT)
+    return bool(answers) and high <= MAX_USABLE_SHARE
 
 
 def suggestion(findings: Sequence[Finding], source_label: str, prior: Mapping[str, float]) -> str:

@@ -10,17 +10,19 @@ from foundation.settings.names import (
     MOBILENET_V2,
     NETWORKS,
     NOT_LABELS,
+    SUBJECTS,
     WEIGHTS_NAME,
     ZOO_DETECTOR_NAME,
     ZOO_WEIGHTS_NAME,
 )
-from foundation.settings.project import Secrets, Settings
+from foundation.settings.project import Secrets, Settings, plain_name
 from foundation.settings.sections import (
     LICENCES,
     PHOTO_APIS,
     BlobsSection,
     CatalogSection,
     CrawlSection,
+    LabelSection,
     ModelsSection,
     ProjectSection,
     PublishSection,
@@ -42,12 +44,14 @@ __all__ = [
     "NETWORKS",
     "NOT_LABELS",
     "PHOTO_APIS",
+    "SUBJECTS",
     "WEIGHTS_NAME",
     "ZOO_DETECTOR_NAME",
     "ZOO_WEIGHTS_NAME",
     "BlobsSection",
     "CatalogSection",
     "CrawlSection",
+    "LabelSection",
     "ModelsSection",
     "ProjectSection",
     "PublishSection",
@@ -57,4 +61,5 @@ __all__ = [
     "Settings",
     "Source",
     "WebSection",
+    "plain_name",
 ]

@@ -13,3 +13,4 @@ DETECTOR_NAME = "fastestdet_coco.onnx"
 ZOO_WEIGHTS_NAME = "mobilenetv2-12.onnx"  # downloaded by `isitcake models fetch`
 ZOO_DETECTOR_NAME = "ssd_mobilenet_v1_12.onnx"  # downloaded by `isitcake models fetch`
 CLASSES_NAME = "imagenet_1001_labels.txt"  # class names of WEIGHTS_NAME, one per line
+SUBJECTS = {"cake": ("cake", "not_cake")}  # packs of dataset/suspicion/packs: name → the labels that each speaks of

@@ -1,6 +1,8 @@
 """All settings of one project."""
 
+import difflib
 import hashlib
+import re
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
@@ -19,6 +21,7 @@ from foundation.settings.sections import (
     BlobsSection,
     CatalogSection,
     CrawlSection,
+    LabelSection,
     ModelsSection,
     ProjectSection,
     PublishSection,
@@ -61,6 +64,7 @@ class Settings(BaseModel):
     publish: PublishSection = PublishSection()
     models: ModelsSection = ModelsSection()
     web: WebSection = WebSection()
+    labels: dict[str, LabelSection] = {}
     sources: list[Source] = []
     config_path: Path = Path(CONFIG_NAME)
     secrets: Secrets = Secrets()
@@ -84,6 +88,22 @@ class Settings(BaseModel):
                     f"source {source.name!r} has label {source.label!r}, which is not in [project] labels; "
                     f"use one of {', '.join(self.project.labels)}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _label_tables_are_of_labels(self) -> "Settings":
+        known = self.project.labels
+        meant: dict[str, str] = {}
+        for label, table in self.labels.items():
+            if label not in known:
+                near = difflib.get_close_matches(label, known, 1)
+                fix = f"did you mean [labels.{near[0]}]?" if near else f"use one of {', '.join(known)}"
+                raise ValueError(f"[labels.{label}]: {label!r} is not in [project] labels; {fix}")
+            for name in map(plain_name, table.means):
+                if meant.setdefault(name, label) != label:
+                    raise ValueError(
+                        f"{name!r} is in means of [labels.{meant[name]}] and of [labels.{label}]; keep one"
+                    )
         return self
 
     @property
@@ -164,6 +184,11 @@ class Settings(BaseModel):
                 f"{self.config_path}: [project] contact is empty; write a web page or e-mail address where "
                 "site owners can reach you; the crawler shows it to them"
             )
+
+
+def plain_name(name: str) -> str:
+    """The name of a class or of a label as networks write it: `Coffee_mug` is `coffee mug`."""
+    return re.sub(r"[\W_]+", " ", name).strip().lower()
 
 
 def _first_file(folder: Path, *names: str) -> Path | None:

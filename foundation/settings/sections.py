@@ -2,12 +2,13 @@
 
 import ipaddress
 import re
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from foundation.network.addresses import Refused, parse
-from foundation.settings.names import EFFICIENTNET_LITE0, NETWORKS, RESERVED_LABELS
+from foundation.settings.names import EFFICIENTNET_LITE0, NETWORKS, RESERVED_LABELS, SUBJECTS
 
 PHOTO_APIS = {
     "unsplash": "https://api.unsplash.com",
@@ -27,6 +28,10 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
+def _same_names(labels: Any, others: Sequence[str]) -> bool:
+    return isinstance(labels, list) and sorted(map(str, labels)) == sorted(others)
+
+
 class Section(BaseModel):
     """Base of every table."""
 
@@ -38,6 +43,24 @@ class ProjectSection(Section):
     labels: list[Name] = Field(default=["cake", "not_cake"], min_length=2)
     home: str = "library"
     contact: str = ""
+    subject: str = ""  # name of a pack; without the key, the pack that speaks of exactly these labels
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pack_of_the_labels(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or "subject" in content:
+            return content
+        labels = content.get("labels", cls.model_fields["labels"].get_default())
+        named = [name for name, spoken_of in SUBJECTS.items() if _same_names(labels, spoken_of)]
+        return {**content, "subject": named[0] if named else ""}
+
+    @field_validator("subject")
+    @classmethod
+    def _known_pack(cls, subject: str) -> str:
+        if subject and subject not in SUBJECTS:
+            packs = ", ".join(map(repr, SUBJECTS))
+            raise ValueError(f'no subject pack {subject!r}; there is {packs}; write "" for a subject without a pack')
+        return subject
 
     @field_validator("labels")
     @classmethod
@@ -56,6 +79,21 @@ class ProjectSection(Section):
         if contact and not re.match(r"(https?://\S+|mailto:\S+@\S+|\S+@\S+\.\S+)$", contact):
             raise ValueError(f"{contact!r} is neither a web page nor an e-mail address; write one of these")
         return contact
+
+
+class LabelSection(Section):
+    """[labels.X]: what the label X means."""
+
+    means: list[str] = []  # class names of networks, and words of file names
+    definition: str = ""  # for reviewers
+    examples: list[str] = []  # for reviewers: files, relative to isitcake.toml, or SHA-256 of images
+
+    @field_validator("means", "examples")
+    @classmethod
+    def _no_empty_text(cls, texts: list[str]) -> list[str]:
+        if not all(re.search(r"\w", text) for text in texts):
+            raise ValueError("contains an empty text; remove it")
+        return texts
 
 
 class CatalogSection(Section):

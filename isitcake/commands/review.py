@@ -77,12 +77,16 @@ def reviewers(context: Context, week: bool, as_json: bool) -> None:
 @pass_context
 def next_(context: Context, limit: int, audit: bool, as_json: bool) -> None:
     """List the images that are most worth a look, without Label Studio."""
+    from labeling.guideline import instructions
     from labeling.queue import next_items
 
-    items = next_items(context.project(reads_only=True), limit, audit)
+    project = context.project(reads_only=True)
+    items = next_items(project, limit, audit)
     rows = [(i["error_probability"], i["suggested_label"], "; ".join(i["reasons"]), i["path"]) for i in items]
     empty = "no image of the audit sample waits for an answer" if audit else "no image waits for an answer"
     show(items if items or as_json else empty, as_json, Grid(["wrong?", "suggested", "reasons", "picture"], rows))
+    for label, text in instructions(project).items() if not as_json else ():
+        show(f"{label}: {text}", False)
 
 
 @review.command(short_help="List pictures excluded automatically.")

@@ -7,8 +7,8 @@ from dataset.project import Project
 from labeling.guideline import as_html, guideline
 
 
-def project(folder: Path, labels: str) -> Project:
-    (folder / "isitcake.toml").write_text(f'[project]\ncontact = "https://example.org"\nlabels = {labels}\n')
+def project(folder: Path, labels: str, more: str = "") -> Project:
+    (folder / "isitcake.toml").write_text(f'[project]\ncontact = "https://example.org"\nlabels = {labels}\n{more}\n')
     return open_project(folder / "isitcake.toml")
 
 
@@ -21,6 +21,32 @@ def test_cake_has_a_guideline_of_ours(tmp_path: Path) -> None:
 def test_other_labels_are_listed_with_the_two_extra_answers(tmp_path: Path) -> None:
     text = guideline(project(tmp_path, '["cat", "dog"]'))
     assert all(f"- **{answer}**" in text for answer in ("cat", "dog", "unusable", "unsure"))
+    assert "cheesecake" not in text
+
+
+def test_what_labels_mean_becomes_the_instructions(tmp_path: Path) -> None:
+    """Use A3: definition, names and examples of [labels.X]; a label without a table has its name."""
+    (tmp_path / "blue.jpg").write_bytes(b"")
+    more = (
+        '[labels.mug]\ndefinition = "For hot drinks."\nmeans = ["coffee mug", "cup"]\n'
+        f'examples = ["blue.jpg", "{"ab" * 32}"]'
+    )
+    text = guideline(project(tmp_path, '["mug", "bowl"]', more))
+    told = "For hot drinks. Also: coffee mug, cup. Examples: blue.jpg, abababababababab."
+    assert f"- **mug**: {told}\n- **bowl**\n" in text
+    assert f"<li><b>mug</b>: {told}</li>" in as_html(text)
+
+
+def test_the_guideline_of_a_pack_is_for_its_labels_only(tmp_path: Path) -> None:
+    """Use A3: with one more label it would not name that label."""
+    text = guideline(project(tmp_path, '["cake", "not_cake", "pie"]', 'subject = "cake"'))
+    assert "- **pie**" in text
+    assert "cheesecake" not in text
+
+
+def test_what_labels_mean_replaces_the_guideline_of_a_pack(tmp_path: Path) -> None:
+    text = guideline(project(tmp_path, '["cake", "not_cake"]', '[labels.cake]\ndefinition = "Round."'))
+    assert "- **cake**: Round." in text
     assert "cheesecake" not in text
 
 

@@ -52,6 +52,8 @@ def test_status_counts_questions_and_answers(collected: Project, tmp_path: Path)
     assert after.reviewers == {"ann": 2, "bob": 1}
     assert after.answers == {"cake": 2, "not_cake": 1}
     assert after.disputed == 1
+    assert after.expected_errors is not None
+    assert before.expected_errors is not None
     assert after.expected_errors < before.expected_errors
 
 

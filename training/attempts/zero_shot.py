@@ -4,7 +4,8 @@ Neither network is trained on our pictures. Only the threshold of its score is f
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
@@ -16,34 +17,42 @@ from PIL import Image
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
+from foundation.settings import plain_name
 from networks.graph import OPSET, Net, finished, from_pixels, gemm, planes
 from networks.objects import CLASS_EXPONENT, CLASS_OF_NUMBER, COCO, OBJECTNESS_EXPONENT, ObjectDetector
 from networks.session import session
 from training.attempts.protocol import Fitted
 from training.examples import Examples
 
-IMAGENET_SYNONYMS = {  # ImageNet class names that count as a label, beside those that contain its name
-    "cake": ("trifle", "bakery", "confectionery", "ice cream", "chocolate sauce", "candle"),
-}
 FLOAT = TensorProto.FLOAT
 EPSILON = 1e-4  # added to a score before the logarithm
 
 
-def classes_meaning(label: str, class_names: Sequence[str]) -> list[int]:
-    """Indices of the classes that mean the label: those with its name, and those of IMAGENET_SYNONYMS."""
-    wanted = {label.replace("_", " "), *IMAGENET_SYNONYMS.get(label, ())}
+def classes_meaning(label: str, class_names: Sequence[str], meant: Sequence[str] = ()) -> list[int]:
+    """Indices of the classes that mean the label: those with its name, and those with one of the names in `meant`."""
+    wanted = {plain_name(label), *map(plain_name, meant)}
     return [
         index
         for index, name in enumerate(class_names)
-        if wanted & {part.strip().lower() for part in re.split(r"[,/]", name)}
+        if wanted & {plain_name(part) for part in re.split(r"[,/]", name)}
     ]
 
 
-def _obstacle(names: Sequence[str], known: Sequence[int]) -> str:
-    """Why one score cannot separate these labels; empty where it can. known: indices of labels that have classes."""
-    if len(names) != 2:
-        return f"separates two labels, and there are {len(names)}"
-    return "" if len(known) == 1 else "needs classes that mean exactly one of the labels"
+def _meant(examples: Examples, class_names: Sequence[str]) -> dict[int, list[int]]:
+    """By number of a label that has some: the indices of the classes that mean it."""
+    found = {
+        number: classes_meaning(label, class_names, examples.meant.get(label, ()))
+        for number, label in enumerate(examples.names)
+    }
+    return {number: classes for number, classes in found.items() if classes}
+
+
+def _obstacle(examples: Examples, meant: Mapping[int, Sequence[int]]) -> str:
+    """Why scores cannot separate these labels; empty where they can. One label may do without classes."""
+    unknown = [label for number, label in enumerate(examples.names) if number not in meant]
+    if len(unknown) <= 1:
+        return ""
+    return f"needs classes that mean {' or '.join(unknown)}; name them in [labels.{unknown[0]}] means"
 
 
 class MobileNetZeroShot:
@@ -53,32 +62,28 @@ class MobileNetZeroShot:
     def missing(self, examples: Examples) -> str:
         if examples.net.classifier is None or not examples.net.class_names:
             return "needs MobileNet's weights and class names in the folder of [models]; see docs/training.md"
-        return _obstacle(examples.names, _meant(examples))
+        return _obstacle(examples, _meant(examples, examples.net.class_names))
 
     def fit(self, examples: Examples) -> Fitted:
-        (label,) = _meant(examples)
-        classes = classes_meaning(examples.names[label], examples.net.class_names)
+        names = examples.net.class_names
+        meant = list(_meant(examples, names).values())
         classifier = examples.net.classifier
         assert classifier is not None  # noqa: S101
         run = session(classifier).run
-        scores = run(["probabilities"], {"features": examples.features})[0][:, classes].sum(axis=1)
-        slope, offset = _fit_scores(examples, scores, label)
+        probabilities = run(["probabilities"], {"features": examples.features})[0]
+        scores = np.stack([probabilities[:, classes].sum(axis=1) for classes in meant], axis=1)
+        line = _fit_scores(examples, scores)
         net = Net()
-        inner = onnx.compose.add_prefix(classifier, "zs_")
-        net.put("Identity", ["features"], inner.graph.input[0].name)
+        net.put("Identity", ["features"], (inner := onnx.compose.add_prefix(classifier, "zs_")).graph.input[0].name)
         net.nodes += list(inner.graph.node)
         net.constants += list(inner.graph.initializer)
-        chosen = np.zeros((1, len(examples.net.class_names)))
-        chosen[0, classes] = 1
-        score = gemm(net, inner.graph.output[0].name, "zs_score", chosen, np.zeros(1))
-        graph = finished(examples.net.graph, net, _logits(net, score, slope, offset, label), examples.names, {})
-        class_names = ", ".join(examples.net.class_names[index] for index in classes)
-        return Fitted(graph, _probabilities(scores, slope, offset, label), {"classes": class_names})
-
-
-def _meant(examples: Examples) -> list[int]:
-    names = examples.net.class_names
-    return [number for number, label in enumerate(examples.names) if classes_meaning(label, names)]
+        chosen = np.zeros((len(meant), len(names)))
+        for row, classes in enumerate(meant):
+            chosen[row, classes] = 1
+        score = gemm(net, inner.graph.output[0].name, "zs_score", chosen, np.zeros(len(meant)))
+        graph = finished(examples.net.graph, net, _logits(net, score, line), examples.names, {})
+        class_names = ", ".join(names[index] for classes in meant for index in classes)
+        return Fitted(graph, line.probabilities(scores), {"classes": class_names})
 
 
 class CocoZeroShot:
@@ -88,30 +93,29 @@ class CocoZeroShot:
     def missing(self, examples: Examples) -> str:
         if examples.detector is None:
             return "needs a COCO detector's weights in the folder of [models]; run `isitcake models fetch`"
-        return _obstacle(examples.names, self._known(examples))
-
-    def _known(self, examples: Examples) -> list[int]:
-        return [number for number, label in enumerate(examples.names) if label.replace("_", " ") in COCO]
+        return _obstacle(examples, _meant(examples, COCO))
 
     def fit(self, examples: Examples) -> Fitted:
-        (label,) = self._known(examples)
+        meant = list(_meant(examples, COCO).values())
+        wanted = [COCO[index] for classes in meant for index in classes]
         net = Net()
-        wanted = examples.names[label].replace("_", " ")
         before = None
         if examples.detector is not None and examples.detector.is_boxed:
             before = _boxed(examples.detector.content)
-            score = _best_box(net, examples.detector, wanted)
+            best = _best_boxes(net, examples.detector, wanted)
         else:
-            score = _detect(net, examples, wanted)
+            best = _detect(net, examples, wanted)
+        score = _best_of_each(net, best, [len(classes) for classes in meant])
         run = session(from_pixels(net, score, before), threads=1).run
 
-        def best_score(image: Image.Image) -> float:
-            return float(run(None, {"pixels": np.asarray(image)[None]})[0][0, 0])
+        def best_scores(image: Image.Image) -> NDArray[np.float32]:
+            scores: NDArray[np.float32] = run(None, {"pixels": np.asarray(image)[None]})[0][0]
+            return scores
 
-        scores = np.array(examples.each_picture(best_score, "objects"), dtype=np.float32)
-        slope, offset = _fit_scores(examples, scores, label)
-        graph = finished(before, net, _logits(net, score, slope, offset, label), examples.names, {})
-        return Fitted(graph, _probabilities(scores, slope, offset, label))
+        scores = np.stack(examples.each_picture(best_scores, "objects")).astype(np.float32)
+        line = _fit_scores(examples, scores)
+        graph = finished(before, net, _logits(net, score, line), examples.names, {})
+        return Fitted(graph, line.probabilities(scores), {"classes": ", ".join(wanted)})
 
 
 def _boxed(content: bytes) -> onnx.ModelProto:
@@ -121,17 +125,33 @@ def _boxed(content: bytes) -> onnx.ModelProto:
     return model
 
 
-def _best_box(net: Net, detector: ObjectDetector, wanted: str) -> str:
-    """From the detector's outputs to (1, 1): the score of the best box of the class `wanted`."""
-    number = next(number for number, name in CLASS_OF_NUMBER.items() if name == wanted)
+def _best_boxes(net: Net, detector: ObjectDetector, wanted: Sequence[str]) -> str:
+    """From the detector's outputs to (1, k): the score of the best box of each of the k classes `wanted`."""
     classes, scores = (detector.output(part) for part in ("detection_classes", "detection_scores"))
-    near = net.put("Abs", [net.put("Sub", [classes, net.floats("box_kind", float(number))], "box_off")], "box_apart")
-    is_wanted = net.put("Cast", [net.put("Less", [near, net.floats("box_half", 0.5)], "box_is")], "box_one", to=FLOAT)
-    return net.put("ReduceMax", [net.put("Mul", [is_wanted, scores], "box_scores")], "box_best", keepdims=1)
+    half, best = net.floats("box_half", 0.5), []
+    for k, name in enumerate(wanted):
+        number = next(number for number, known in CLASS_OF_NUMBER.items() if known == name)
+        kind = net.floats(f"box_kind{k}", float(number))
+        near = net.put("Abs", [net.put("Sub", [classes, kind], f"box_off{k}")], f"box_apart{k}")
+        is_wanted = net.put("Cast", [net.put("Less", [near, half], f"box_is{k}")], f"box_one{k}", to=FLOAT)
+        found = net.put("Mul", [is_wanted, scores], f"box_scores{k}")
+        best.append(net.put("ReduceMax", [found], f"box_best{k}", keepdims=1))
+    return net.put("Concat", best, "box_all", axis=1)
 
 
-def _detect(net: Net, examples: Examples, wanted: str) -> str:
-    """From `pixels` to (1, 1): the best cell's score of the class `wanted`, by a detector of FastestDet's form."""
+def _best_of_each(net: Net, best: str, counts: Sequence[int]) -> str:
+    """From (1, k) scores of classes to (1, m): the best of the first counts[0] of them, of the next counts[1], …"""
+    columns, start = [], 0
+    for number, count in enumerate(counts):
+        indices = net.constant(f"zs_of{number}", np.arange(start, start + count, dtype=np.int64))
+        part = net.put("Gather", [best, indices], f"zs_part{number}", axis=1)
+        columns.append(net.put("ReduceMax", [part], f"zs_best{number}", keepdims=1))
+        start += count
+    return net.put("Concat", columns, "zs_all", axis=1)
+
+
+def _detect(net: Net, examples: Examples, wanted: Sequence[str]) -> str:
+    """From `pixels` to (1, k): the best cell's score of each of the k classes `wanted`, by FastestDet's form."""
     assert examples.detector is not None  # noqa: S101
     model = onnx.load_from_string(examples.detector.content)
     model = onnx.compose.add_prefix(onnx.version_converter.convert_version(model, OPSET), "det_")
@@ -143,32 +163,41 @@ def _detect(net: Net, examples: Examples, wanted: str) -> str:
     net.constants += list(model.graph.initializer)
     cells = model.graph.output[0].name  # (1, 85, rows, columns): objectness, a box, 80 classes
     parts = {}
-    for name, channel, exponent in (
-        ("object", 0, OBJECTNESS_EXPONENT),
-        ("class", 5 + COCO.index(wanted), CLASS_EXPONENT),
+    for name, channels, exponent in (
+        ("object", [0], OBJECTNESS_EXPONENT),
+        ("class", [5 + COCO.index(name) for name in wanted], CLASS_EXPONENT),
     ):
-        index = net.constant(f"det_{name}_at", np.array([channel], dtype=np.int64))
+        index = net.constant(f"det_{name}_at", np.array(channels, dtype=np.int64))
         part = net.put("Gather", [cells, index], f"det_{name}", axis=1)
         parts[name] = net.put("Pow", [part, net.floats(f"det_{name}_e", exponent)], f"det_{name}_power")
     product = net.put("Mul", list(parts.values()), "det_score")
     return net.put("Flatten", [net.put("GlobalMaxPool", [product], "det_best")], "det_flat")
 
 
-def _fit_scores(examples: Examples, scores: NDArray[np.float32], label: int) -> tuple[float, float]:
-    """Slope and offset of the log-odds as a linear function of the logarithm of the score."""
+@dataclass(frozen=True)
+class _Line:
+    """Log-odds of each label as a linear function of the logarithms of m scores. weights: (k, m). offsets: (k,)."""
+
+    weights: NDArray[np.float64]
+    offsets: NDArray[np.float64]
+
+    def probabilities(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(n, k), from (n, m) scores."""
+        return softmax(np.log(scores.astype(np.float64) + EPSILON) @ self.weights.T + self.offsets, axis=1)
+
+
+def _fit_scores(examples: Examples, scores: NDArray[np.float32]) -> _Line:
+    """Fit the line to the split train. scores: (n, m)."""
     learn = examples.mask("train")
-    x = np.log(scores[learn] + EPSILON)[:, None]
-    model = LogisticRegression(class_weight="balanced").fit(x, examples.labels[learn] == examples.names[label])
-    return float(model.coef_[0, 0]), float(model.intercept_[0])
+    model = LogisticRegression(class_weight="balanced", max_iter=500)
+    model.fit(np.log(scores[learn] + EPSILON), examples.labels[learn])
+    weights, offsets = model.coef_, model.intercept_
+    if len(model.classes_) == 2:  # then it has one line only, of the second class
+        weights, offsets = np.concatenate([-weights, weights]) / 2, np.concatenate([-offsets, offsets]) / 2
+    order = [list(model.classes_).index(label) for label in examples.names]
+    return _Line(weights[order].astype(np.float64), offsets[order].astype(np.float64))
 
 
-def _probabilities(scores: NDArray[np.float32], slope: float, offset: float, label: int) -> NDArray[np.float64]:
-    half = (slope * np.log(scores.astype(np.float64) + EPSILON) + offset) / 2
-    columns = [half, -half] if label == 0 else [-half, half]
-    return softmax(np.stack(columns, axis=1), axis=1)
-
-
-def _logits(net: Net, score: str, slope: float, offset: float, label: int) -> str:
+def _logits(net: Net, score: str, line: _Line) -> str:
     safe = net.put("Add", [score, net.floats("zs_small", EPSILON)], "zs_safe")
-    sign = np.array([1.0, -1.0]) if label == 0 else np.array([-1.0, 1.0])
-    return gemm(net, net.put("Log", [safe], "zs_log"), "logits", sign[:, None] * slope / 2, sign * offset / 2)
+    return gemm(net, net.put("Log", [safe], "zs_log"), "logits", line.weights, line.offsets)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from dataset.project import Project
+from dataset.suspicion.packs import question
 from foundation.errors import StageError
 from web.game.deck import CurrentDeck
 from web.game.http import check_limit, empty_page, json_response, page, picture_response, read_json
@@ -44,7 +45,8 @@ class PlayEndpoints:
             deck = self._deck.get()
         except StageError as error:
             return empty_page(error)
-        return page("game_play.html", labels=deck.version.labels, version=deck.version.name)
+        asked = question(self._project.settings.project.subject, deck.version.labels)
+        return page("game_play.html", labels=deck.version.labels, question=asked, version=deck.version.name)
 
     async def start(self, request: Request) -> Response:
         """Deal a round: its id, the player's id and the addresses of the pictures."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from dataset.project import Project
 from dataset.splits.assignment import UNSEEN
+from dataset.suspicion.packs import pack
 from dataset.versions import published
 from dataset.versions.today import Today, today
 from foundation.errors import UnknownVersion
@@ -53,10 +54,17 @@ def _write_leaderboard(project: Project, version: str | None) -> Path:
         best=best.model,
         mistakes=_mistakes(all_thumbnails(project), best.model, now),
         subgroups=best.model.slices,
+        talk=_talk(project),
     )
     path = project.home / "reports" / f"leaderboard-{chosen.name}.html"
     replace_file(path, page.encode())
     return path
+
+
+def _talk(project: Project) -> str:
+    """What the project's pack tells about the talk; empty without a pack."""
+    chosen = pack(project.settings.project.subject)
+    return chosen.talk if chosen else ""
 
 
 def _bars(standing: Standing) -> list[tuple[str, float, float, float]]:

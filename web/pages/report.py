@@ -13,6 +13,7 @@ from crawlers.ledger.reports import OUTCOMES, last_reports
 from dataset.catalog.claims import standing
 from dataset.catalog.tables import clusters, findings, images, pairs, queue
 from dataset.labels import label_ledger
+from dataset.labels.audit import is_estimate_calibrated
 from dataset.project import Project
 from dataset.publishing.balance import balance
 from dataset.publishing.shortcut_measures import offenders
@@ -88,7 +89,9 @@ def _sources(project: Project) -> list[dict[str, Any]]:
 def _catalog_sections(thumbnails: Thumbnails, version: Version | None) -> dict[str, Any]:
     """What the report shows of the catalog, by the template's names."""
     with thumbnails.project.catalog.read() as connection:
-        labels = Counter(decision.label for decision in label_ledger.latest(connection).values())
+        decided = label_ledger.latest(connection).values()
+        labels = Counter(decision.label for decision in decided if not decision.is_exclusion)
+        labels["excluded automatically"] = len(label_ledger.excluded(connection))
         return {
             "duplicates": _duplicates(connection, thumbnails),
             "findings": _findings(connection, thumbnails),
@@ -96,6 +99,7 @@ def _catalog_sections(thumbnails: Thumbnails, version: Version | None) -> dict[s
             "quarantined": in_quarantine(connection),
             "changed_labels": _changed_labels(connection, thumbnails),
             "labels": sorted(labels.items()),
+            "is_calibrated": is_estimate_calibrated(connection),
             "images": len(thumbnails.formats),
             "subgroups": _subgroups(connection, thumbnails, version) if version else [],
         }

@@ -44,7 +44,7 @@ async function showPicture() {
   const blob = await response.blob();
   photos[slot] = URL.createObjectURL(blob);
   $("photo").src = photos[slot];
-  $("photo").alt = `Picture ${slot + 1}: is it ${labelTitle(round.labels[0])}?`;
+  $("photo").alt = `Picture ${slot + 1}: ${round.labels.map(labelTitle).join(" or ")}?`;
   $("frame").classList.remove("pop");
   requestAnimationFrame(() => $("frame").classList.add("pop"));
   await $("photo").decode().catch(() => {});

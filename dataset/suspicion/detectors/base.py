@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from dataset.labels.vocabulary import UNUSABLE
+from dataset.suspicion.meanings import NO_MEANINGS, Meanings
 
 
 @dataclass(frozen=True)
@@ -13,12 +14,11 @@ class Subject:
 
     width, height: px. detail, measures: of duplicates.fingerprints. source_label: what its source claims.
     source_labels: what sources claim for its whole cluster. probabilities: out-of-fold, by label. prior: by answer, of
-    shipped_prior; empty if that does not know the project's labels. is_surely_unusable: it may be excluded
+    shipped_prior; empty without a pack that knows the project's labels. is_surely_unusable: it may be excluded
     automatically. objects, text_lines, text_share: of pictures.seen. classes: the most probable of the backbone's own
     classes, with their probabilities. novelty (spreads), lookalikes (-1 to 1): of suspicion.triage. lookalike_answer:
-    what people answered about the most similar image. labels: of the project. words: file names and alt texts. pages:
-    how many of the site_pages show it. other_label: the right label if source_label is wrong; `unusable` if there are
-    several others.
+    what people answered about the most similar image. meanings: of names, in this project. words: file names and alt
+    texts. pages: how many of the site_pages show it.
     """
 
     width: int
@@ -35,13 +35,12 @@ class Subject:
     text_lines: int = 0
     text_share: float = 0.0
     novelty: float = 0.0
-    labels: tuple[str, ...] = ()
+    meanings: Meanings = NO_MEANINGS
     lookalikes: float = 0.0
     lookalike_answer: str = UNUSABLE
     words: tuple[str, ...] = ()
     pages: int = 0
     site_pages: int = 0
-    other_label: str = UNUSABLE
 
 
 @dataclass(frozen=True)

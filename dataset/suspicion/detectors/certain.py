@@ -5,12 +5,17 @@ from dataset.suspicion.detectors.base import Finding, Subject, finding_of
 
 
 class Certain:
-    """The image is surely unusable. It is excluded automatically; any answer restores it."""
+    """The image is surely unusable. It is excluded automatically; any answer restores it.
+
+    A pack's prior is sure, or this project's own answers have shown that such images are unusable.
+    """
 
     name: ClassVar[str] = CERTAIN
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def examine(self, subject: Subject) -> Finding | None:
         if not subject.is_surely_unusable:
             return None
-        return finding_of(Certain, 0.99, UNUSABLE, f"unusable {subject.prior.get(UNUSABLE, 0.0):.0%} by its looks")
+        chance = subject.prior.get(UNUSABLE)
+        proof = "people found such pictures unusable" if chance is None else f"unusable {chance:.0%} by its looks"
+        return finding_of(Certain, 0.99, UNUSABLE, proof)

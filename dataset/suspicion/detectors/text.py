@@ -5,7 +5,7 @@ from dataset.suspicion.detectors.base import Finding, Subject, finding_of
 
 
 class Text:
-    """The picture has several lines of text: a menu, a form or a screenshot. A cake may have one line."""
+    """The picture has several lines of text: a menu, a form or a screenshot. A photo may have one line."""
 
     name: ClassVar[str] = "text"
     version: ClassVar[int] = 1

@@ -1,29 +1,19 @@
 from typing import ClassVar
 
-from dataset.labels.vocabulary import UNUSABLE
 from dataset.suspicion.detectors.base import Finding, Subject, finding_of
 
 
 class ZeroShot:
-    """The backbone's own classes call it a web site, a menu or something like that, or name another label."""
+    """The backbone's own classes mean another answer, by the classes of a pack or of [labels.X] means."""
 
     name: ClassVar[str] = "zero_shot"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     threshold: ClassVar[float] = 0.3  # probability of the class
-    drawn: ClassVar[frozenset[str]] = frozenset(
-        {"web site", "menu", "comic book", "book jacket", "crossword puzzle", "envelope", "packet", "street sign"}
-    )
 
     def examine(self, subject: Subject) -> Finding | None:
-        for class_name, probability in subject.classes.items():
-            if probability < self.threshold:
-                continue
-            names = {name.strip() for name in class_name.split(",")}
-            if names & self.drawn:
-                return finding_of(
-                    ZeroShot, probability, UNUSABLE, f"ImageNet's {class_name.split(',')[0]} {probability:.0%}"
-                )
-            for label in subject.labels:
-                if label != subject.source_label and label.replace("_", " ") in names:
-                    return finding_of(ZeroShot, probability, label, f"ImageNet's {label} {probability:.0%}")
+        named = subject.meanings.classes_by_answer(subject.classes)
+        own, _ = named.get(subject.source_label, (0.0, ""))
+        for answer, (probability, name) in named.items():
+            if answer != subject.source_label and probability >= self.threshold and probability > own:
+                return finding_of(ZeroShot, probability, answer, f"ImageNet's {name} {probability:.0%}")
         return None

@@ -8,19 +8,25 @@ import pytest
 from dataset.duplicates.fingerprints import fingerprint
 from dataset.pictures.decoding import examine
 from dataset.suspicion.detectors import DETECTORS, Subject
+from dataset.suspicion.meanings import meanings
+from foundation.settings import Settings
 from simulator.platforms import PLATFORMS
 from simulator.world import Picture, drawn_world
 
 MIN_SIDE_PX = 200
+CAKES = Settings()
 BAKERS = drawn_world(tuple(PLATFORMS)).bakers
 
 
-def findings(picture: Picture) -> list[str]:
+def findings(picture: Picture, settings: Settings = CAKES) -> list[str]:
     header = examine(picture.content)
     if min(header.width, header.height) < MIN_SIDE_PX:
         return ["too small to be collected"]
     row = fingerprint(picture.content).row(picture.sha256)
-    subject = Subject(header.width, header.height, row["detail"], row["measures"], "cake", frozenset(["cake"]))  # type: ignore[arg-type]
+    subject = Subject(
+        header.width, header.height, row["detail"], row["measures"], "cake", frozenset(["cake"]),  # type: ignore[arg-type]
+        meanings=meanings(settings),
+    )  # fmt: skip
     return [finding.detector for detector in DETECTORS if (finding := detector().examine(subject))]
 
 

@@ -1,5 +1,7 @@
 """The page with all models of a version."""
 
+from dataclasses import replace
+
 import pytest
 
 from dataset.project import Project
@@ -30,3 +32,12 @@ def test_without_a_model_the_message_names_the_command(bakery: Project) -> None:
         write_leaderboard(bakery)
     with pytest.raises(UnknownVersion):
         write_leaderboard(bakery, "2020.1.0")
+
+
+def test_the_talk_is_told_with_the_pack_of_cakes_only(bakery: Project) -> None:
+    """Use A3: a project of other things does not hear what the talk's network called "not cake"."""
+    train(bakery.settings, names=["linear"])
+    assert "In the talk" in write_leaderboard(bakery).read_text(encoding="utf-8")
+    section = bakery.settings.project.model_copy(update={"subject": ""})
+    other = replace(bakery, settings=bakery.settings.model_copy(update={"project": section}))
+    assert "In the talk" not in write_leaderboard(other).read_text(encoding="utf-8")
