@@ -2,7 +2,7 @@
 
 Copies that `curate` compared are known as pairs. This also finds those that were collected since, and parts that no
 pair was proposed for: images whose hashes are near those of a part of an erased picture are read, and all images that
-have no fingerprint yet.
+were not compared yet.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from more_itertools import chunked
 from numpy.typing import NDArray
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, exists, select
 
-from dataset.catalog.tables import fingerprints, images
+from dataset.catalog.tables import compared, fingerprints, images
 from dataset.duplicates.crop_hashes import view_hashes
 from dataset.duplicates.fingerprints import RECIPE, luminance
 from dataset.duplicates.hamming import cross_join
@@ -49,9 +49,10 @@ class Copies:
         self.names |= new
         if not self.names:
             return
-        current = and_(fingerprints.c.sha256 == images.c.sha256, fingerprints.c.recipe == RECIPE)
+        is_compared = exists().where(compared.c.sha256 == images.c.sha256)  # else no pair of it is known
+        current = and_(fingerprints.c.sha256 == images.c.sha256, fingerprints.c.recipe == RECIPE, is_compared)
         columns = (images.c.sha256, images.c.format, fingerprints.c.views, fingerprints.c.mirrored)
-        rows = connection.execute(select(*columns).outerjoin(fingerprints, current))
+        rows = connection.execute(select(*columns).select_from(images.outerjoin(fingerprints, current)))
         others: dict[str, Any] = {row.sha256: row for row in rows}
         formats = {name: row.format for name, row in others.items()}
         new_pictures = {name: self._picture(name, formats.get(name)) for name in sorted(new)}
@@ -69,7 +70,8 @@ class Copies:
                 self.prints[row.sha256] = self._kept(connection, row.sha256, picture)
 
     def _alike(self, pictures: Sequence[NDArray[np.uint8]], rows: Sequence[Any]) -> list[Any]:
-        """Images that may show a part of one of the pictures, or one of them as a part; all without a fingerprint."""
+        """Images that may show a part of one of the pictures, or one of them as a part; all that were not
+        compared."""
         known = [row for row in rows if row.views is not None]
         found = {row.sha256 for row in rows if row.views is None}
         if not known:

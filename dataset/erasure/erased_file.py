@@ -18,10 +18,10 @@ from sqlalchemy import Connection, select
 
 from dataset.catalog.tables import cursors, erasures, tombstones
 from dataset.catalog.writes import insert_new, upsert
-from dataset.erasure.tombstones import KINDS
 from dataset.project import Project
 from foundation.files import replace_file, storage_errors
 
+KINDS = ("sha256", "url", "phash16", "imprint")  # of tombstones; this program writes no phash16
 CURSOR = "erased.jsonl"
 RESTORED = "erased before the catalog was restored"
 HASH = re.compile("[0-9a-f]{64}")  # SHA-256s, and imprints and perceptual hashes of 256 bits

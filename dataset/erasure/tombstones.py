@@ -17,11 +17,11 @@ from sqlalchemy import Connection, func, select
 
 from dataset.catalog.tables import tombstones
 from dataset.catalog.writes import insert_new
+from dataset.erasure.erased_file import KINDS
 
 if TYPE_CHECKING:
     from dataset.duplicates.imprints import Imprints
 
-KINDS = ("sha256", "url", "phash16", "imprint")  # of tombstones; this program writes no phash16
 COPY_BITS = 82  # of the 256-bit pHash that may differ: one false pair in a million; resized copies differ less
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import asking
+from projects import asking
 from sqlalchemy import func, select
 
 from dataset.catalog.tables import judgements

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from asking import asking
+from projects import asking
 from sqlalchemy import Connection, select
 
 from dataset.catalog.tables import asked, clusters, cursors, judgements, queue

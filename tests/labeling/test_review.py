@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import requests
-from asking import asking
+from projects import asking
 from sqlalchemy import select, update
 
 from dataset.catalog.tables import asked, judgements

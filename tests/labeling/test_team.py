@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from asking import asking
+from projects import asking
 from sqlalchemy import select, update
 
 from crawlers.sites import browser
@@ -142,7 +142,7 @@ def test_three_at_once_while_processes_die(collected: Project, label_studio: Ser
 PULL = """
 import sys
 from pathlib import Path
-from asking import asking
+from projects import asking
 from dataset.project import Project
 from dataset.opening import open_project
 from labeling.pull import pull

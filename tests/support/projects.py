@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from dataset.opening import open_project
 from dataset.project import Project
@@ -80,3 +81,13 @@ def _shelf(number: int) -> Shelf:
     for n in range(0 if is_baker else THINGS):
         shelf.put(f"thing-{n}", "not_cake", partial(drawings.thing, query=QUERIES[n % len(QUERIES)]))
     return shelf
+
+
+def asking(project: Project, url: str, name: str, budget: int = 12, **review: Any) -> Project:
+    """The project with its questions going to `url`, in Label Studio projects of its own."""
+    settings = project.settings
+    changes = {
+        "review": settings.review.model_copy(update={"label_studio_url": url, "budget": budget, **review}),
+        "project": settings.project.model_copy(update={"name": name}),
+    }
+    return Project(settings.model_copy(update=changes), project.catalog, project.blobs)

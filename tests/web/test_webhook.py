@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from asking import asking
+from projects import asking
 
 from dataset.project import Project
 from web.webhook import Waker

@@ -5,13 +5,11 @@ Rooms live in this process's memory. The answers to each picture are kept in the
 
 import asyncio
 import contextlib
-import io
 import json
-import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,17 +22,9 @@ from web.game.plays import default_answer
 from web.game.scores import models_right
 from web.guard import clean_nickname
 
-LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"  # without I and O, which look like digits
-CODE_LETTERS = 4
 MOST_PLAYERS = 1000  # in one room
 PLAYERS_OF_ADDRESS = 400  # in one room: a conference behind one address
-PLAYERS_OF_ADDRESS_IN_ALL = 500  # in all rooms
-PLAYERS_IN_ALL = 5000  # in all rooms, of about 4 KB each
 MOST_HOSTS = 3  # screens that show the host's side of one room
-MOST_ROOMS = 100
-ROOMS_OF_ADDRESS = 3  # rooms in use that one address has opened
-IDLE_S = 3 * 3600  # a room without a join or a step of the host for this long is closed
-ABANDONED_S = 600  # a room that nobody is connected to for this long makes room for another, where rooms are short
 LATE_S = 0.5  # an answer may arrive this long after the end, for slow networks
 ALL_ANSWERED_S = 0.7  # time left once every connected player has answered
 TICK_S = 0.1
@@ -54,10 +44,6 @@ class Phase(StrEnum):
     QUESTION = "question"
     REVEAL = "reveal"
     END = "end"
-
-
-class RoomsFull(ValueError):
-    """All rooms that there may be are open."""
 
 
 class AddressFull(ValueError):
@@ -297,64 +283,3 @@ async def _send(socket: Socket, state: Mapping[str, Any]) -> bool:
     except Exception:  # noqa: BLE001  whatever a socket raises, the other screens go on
         return False
     return True
-
-
-class Rooms:
-    """The open rooms by code."""
-
-    def __init__(self) -> None:
-        self._rooms: dict[str, Room] = {}
-
-    def open(self, deck: Deck, seconds: float, count: int, keep_answers: KeepAnswers, address: str = "") -> Room:
-        """A new room with `count` pictures. Idle rooms are closed first.
-
-        address: who opens it; empty: not counted. A room of the same address that nobody is connected to makes room.
-        Raises AddressFull, or RoomsFull above MOST_ROOMS.
-        """
-        now = time.monotonic()
-        self._rooms = {code: room for code, room in self._rooms.items() if now - room.used_at < IDLE_S}
-        own = [room for room in self._rooms.values() if address and room.address == address]
-        if len(own) >= ROOMS_OF_ADDRESS and not self._close_unused(own, now):
-            raise AddressFull(f"your network has {ROOMS_OF_ADDRESS} rooms in use; close the page of one of them first")
-        if len(self._rooms) >= MOST_ROOMS and not self._close_unused(self._rooms.values(), now - ABANDONED_S):
-            raise RoomsFull("too many rooms are open; try again later")
-        rng = random.SystemRandom()
-        code = self._free_code(rng)
-        room = Room(code, secrets.token_hex(16), deck, deck.deal(rng, count), seconds, keep_answers, address)
-        self._rooms[code] = room
-        return room
-
-    def join(self, room: Room, nickname: object, token: str, address: str, new_token: str) -> Player:
-        """As `Room.join`, within the limits of all rooms together. Raises ValueError."""
-        if token not in room.players:
-            rooms = self._rooms.values()
-            if sum(len(other.players) for other in rooms) >= PLAYERS_IN_ALL:
-                raise RoomsFull("too many people are playing; try again later")
-            if address and sum(other.players_of(address) for other in rooms) >= PLAYERS_OF_ADDRESS_IN_ALL:
-                raise AddressFull("too many players of your network are in rooms")
-        return room.join(nickname, token, address, new_token)
-
-    def _close_unused(self, rooms: Iterable[Room], used_before: float) -> bool:
-        """Close the room that was used longest ago, of those that nobody is connected to. Returns whether one was."""
-        unused = [room for room in rooms if room.used_at <= used_before and not room.is_in_use]
-        if not unused:
-            return False
-        del self._rooms[min(unused, key=lambda room: room.used_at).code]
-        return True
-
-    def get(self, code: str) -> Room | None:
-        return self._rooms.get(code.upper())
-
-    def _free_code(self, rng: random.Random) -> str:
-        while (code := "".join(rng.choices(LETTERS, k=CODE_LETTERS))) in self._rooms:
-            pass
-        return code
-
-
-def qr_code(address: str) -> str:
-    """An SVG of the address."""
-    import segno
-
-    out = io.BytesIO()
-    segno.make(address, error="m").save(out, kind="svg", scale=8, border=2, xmldecl=False, svgns=True)
-    return out.getvalue().decode()

@@ -14,8 +14,9 @@ from foundation.errors import StageError
 from web.game.deck import CurrentDeck
 from web.game.http import check_limit, empty_page, json_response, page, picture_response, read_json
 from web.game.plays import PlayerIds, store_plays
-from web.game.room import AddressFull, Rooms, RoomsFull, qr_code
+from web.game.room import AddressFull
 from web.game.room_sockets import RoomSockets
+from web.game.rooms import Rooms, RoomsFull, qr_code
 from web.gate.listening import Names
 from web.gate.visitors import visitor_key
 from web.guard import GAME_HEADERS, Limit

@@ -11,7 +11,8 @@ from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from web.game.plays import PlayerIds
-from web.game.room import MOST_HOSTS, Player, Room, Rooms
+from web.game.room import MOST_HOSTS, Player, Room
+from web.game.rooms import Rooms
 from web.gate.gate import deny
 from web.gate.messages import MESSAGE_BYTES, BadMessage, parse_message
 from web.gate.slots import NoSlot, Slots

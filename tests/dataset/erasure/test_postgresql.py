@@ -58,11 +58,11 @@ def files_with(project: Project, needle: bytes) -> list[str]:
 
 def test_nothing_is_left_in_the_files_of_tables(project: Project) -> None:
     """Security 30: tables are rewritten, and the statistics that the planner keeps of their values."""
-    needle = b"photos-to-be-erased/to-be-erased-"
+    needle = b"folder:to-be-erased/to-be-erased-"
     assert files_with(project, needle)
     assert erase(project, Selection(Kind.SOURCE, "to-be-erased"), "asked").images == 4
     assert files_with(project, needle) == []
-    assert files_with(project, b"photos-left-alone/left-alone-")
+    assert files_with(project, b"folder:left-alone/left-alone-")
 
 
 def test_a_transaction_that_began_before_the_tombstone_ends_before_it(project: Project) -> None:

@@ -16,7 +16,8 @@ from foundation.errors import StageError
 from training.train import train
 from web.game.deck import CurrentDeck, load_deck
 from web.game.plays import Refused, answer_picture, begin_round, dealt_picture, round_result
-from web.game.room import Phase, Rooms
+from web.game.room import Phase
+from web.game.rooms import Rooms
 from web.game.scores import all_time_scores
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

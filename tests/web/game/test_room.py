@@ -12,7 +12,8 @@ from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
 from dataset.project import Project
 from web.game.deck import Deck, load_deck
-from web.game.room import IDLE_S, LETTERS, MOST_PLAYERS, MOST_ROOMS, Phase, Room, Rooms, qr_code
+from web.game.room import MOST_PLAYERS, Phase, Room
+from web.game.rooms import IDLE_S, LETTERS, MOST_ROOMS, Rooms, qr_code
 
 DEADLINE_S = 20
 SECONDS = 60.0  # longer than any test: pictures end because the host or the answers say so

@@ -20,8 +20,9 @@ from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 
 from simulator.web_service import Serve, Serving, until
-from web.game.room import MOST_HOSTS, PLAYERS_OF_ADDRESS, ROOMS_OF_ADDRESS
+from web.game.room import MOST_HOSTS, PLAYERS_OF_ADDRESS
 from web.game.room_endpoints import OPENINGS
+from web.game.rooms import ROOMS_OF_ADDRESS
 
 Room = dict[str, str]
 RECEIVE_S = 30
