@@ -14,7 +14,7 @@ from networks.backbone import backbone
 from networks.built_in import BUILT_IN
 
 STRENGTH = 0.003  # C of the logistic regression
-STRENGTHS = {BUILT_IN: 0.01}
+STRENGTHS = {BUILT_IN: 0.01, EFFICIENTNET_LITE0: 0.001}
 
 
 def main() -> None:
