@@ -89,7 +89,11 @@ def import_answers(project: Project, path: Path, *, are_known: bool = False) -> 
     allowed = {name: name for name in (*project.settings.project.labels, *NOT_LABELS)}
     allowed = {**{old: new for old, new in new_names.items() if new in allowed}, **allowed}
     answers = [_checked(raw, allowed, now, path) for raw in raw_answers]
-    answers = [replace(each, reviewer=spelling.get(each.reviewer.casefold(), each.reviewer)) for each in answers]
+    answers = [
+        each if (known := spelling.get(each.reviewer.casefold(), each.reviewer)) == each.reviewer
+        else replace(each, reviewer=known)
+        for each in answers
+    ]  # fmt: skip
     _refuse_contradictions(answers, path)
     for answer in answers:
         if answer.sha256 not in in_catalog:

@@ -72,15 +72,9 @@ def backbone(network: str | Path = EFFICIENTNET_LITE0) -> Backbone:
     Raises StorageError for a damaged or missing file.
     """
     from networks import backbone_graphs  # imports onnx, which is slow
-    from networks.built_in import BUILT_IN, built_in_graph
-    from networks.efficientnet_lite0 import NAME, SCALE, SHIFT, efficientnet_lite0
 
-    if network == COLOUR_TEXTURE:
-        return Backbone(BUILT_IN, backbone_graphs.with_pixels(built_in_graph(), BUILT_IN))
-    if network == EFFICIENTNET_LITE0:
-        model = efficientnet_lite0()
-        graph = backbone_graphs.with_pixels(model, NAME, SCALE, SHIFT)
-        return Backbone(NAME, graph, backbone_graphs.classifier(model), _imagenet())
+    if network in (COLOUR_TEXTURE, EFFICIENTNET_LITE0):
+        return _installed(str(network))
     path = Path(network)
     try:
         content = path.read_bytes()
@@ -89,6 +83,20 @@ def backbone(network: str | Path = EFFICIENTNET_LITE0) -> Backbone:
         raise StorageError(f"{path} is not a usable ONNX file ({error}); replace it") from error
     name = f"{path.stem}@{hashlib.sha256(content).hexdigest()[:12]}"
     return Backbone(name, graph, classifier, _class_names(path, classifier))
+
+
+@functools.cache
+def _installed(network: str) -> Backbone:
+    """A backbone that needs no file of the user's. A process builds it once."""
+    from networks import backbone_graphs
+    from networks.built_in import BUILT_IN, built_in_graph
+    from networks.efficientnet_lite0 import NAME, SCALE, SHIFT, efficientnet_lite0
+
+    if network == COLOUR_TEXTURE:
+        return Backbone(BUILT_IN, backbone_graphs.with_pixels(built_in_graph(), BUILT_IN))
+    model = efficientnet_lite0()
+    graph = backbone_graphs.with_pixels(model, NAME, SCALE, SHIFT)
+    return Backbone(NAME, graph, backbone_graphs.classifier(model), _imagenet())
 
 
 def _class_names(path: Path, classifier: "onnx.ModelProto | None") -> tuple[str, ...]:

@@ -109,6 +109,7 @@ def rename_source(project: Project, old: str, new: str) -> RenameReport:
         _rename_sites(connection, old, new)
         for column in FOLDER_ADDRESSES:
             _replace_beginning(connection, column, f"folder:{old}/", f"folder:{new}/")
+            _replace(connection, column, f"folder:{old}", f"folder:{new}")  # the folder itself
         for column in SOURCES:
             _replace(connection, column, old, new)
         connection.execute(names.delete().where(names.c.kind == SOURCE, names.c.name == new))

@@ -21,7 +21,7 @@ def _benchmark() -> Any:
 
 
 def test_a_few_hundred_mutated_pictures(tmp_path: Path) -> None:
-    """Data F2: Data F3: no damaged file stops a command or is stored undecodable, and every refusal has a reason."""
+    """Data F2, F3: no damaged file stops a command or is stored undecodable, and every refusal has a reason."""
     result = _benchmark().fuzz(FILES, tmp_path)
     assert result.stopped == 0
     assert result.accepted_undecodable == 0

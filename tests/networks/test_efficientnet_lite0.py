@@ -36,10 +36,10 @@ def test_another_file_in_the_package_is_refused(tmp_path: Path, monkeypatch: pyt
     (package / "models" / lite.FILE).write_bytes(b"other")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(StorageError, match="another file than the pinned one"):
-        backbone()
+        lite.efficientnet_lite0()
     monkeypatch.setattr(lite, "PACKAGE", "no_such_package")
     with pytest.raises(StorageError, match="is missing"):
-        backbone()
+        lite.efficientnet_lite0()
 
 
 def test_the_graph_equals_the_network_in_torch() -> None:
