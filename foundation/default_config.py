@@ -1,4 +1,10 @@
-"""The isitcake.toml that `isitcake init` writes: the sources of the talk that this project started from."""
+"""The isitcake.toml that `isitcake init` writes: for labels of the user's own, or with the sources of the talk."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import PurePath
+from urllib.parse import urlsplit
 
 PAGES = (
     (
@@ -59,7 +65,7 @@ label_studio_url = "http://127.0.0.1:8080"
 pictures_url = "http://127.0.0.1:8090"   # address of `isitcake serve` for reviewers' browsers
 
 # [models]
-# folder = "models"             # contains mobilenet_v2_1.0_224.onnx; without this key, built-in features
+# folder = "models"             # for weights that `isitcake models fetch` downloads, of a detector for example
 """
 
 SITE = """
@@ -101,3 +107,77 @@ def default_config() -> str:
     rows = [QUERIES[start : start + 8] for start in range(0, len(QUERIES), 8)]
     queries = "\n".join("    " + " ".join(f'"{query}",' for query in row) for row in rows)
     return HEAD + sites + PHOTOS.format(queries=queries)
+
+
+OWN_HEAD = """\
+# What to collect and how. All keys: docs/configuration.md. Secrets are never written here, but in variables.
+
+[project]
+name = {name}
+labels = {labels}    # their order numbers them; `unusable` and `unsure` are answers that reviewers always have
+home = "library"    # folder for everything that this program writes
+contact = {contact}    # your web page or e-mail address: site owners see it; required for crawling
+
+[review]
+budget = 200    # questions per review round
+"""
+
+LABEL = """
+[labels.{key}]
+means = []    # other names of it, as in file names or ImageNet's classes, such as ["coffee mug", "cup"]
+definition = ""    # one sentence for reviewers: what counts, and what does not
+"""
+
+SOURCE = """
+[[sources]]
+name = {name}
+kind = {kind}
+label = {label}
+{where}
+licence = ""    # what may be done with the pictures; it is published with each of them
+"""
+
+MORE_SOURCES = """
+# [[sources]]
+# name = "everyday"
+# kind = "openverse"    # photos with open licences; also: commons, unsplash
+# label = {label}
+# queries = ["cup", "vase"]
+# per_query = 20
+"""
+
+
+def own_config(
+    labels: Sequence[str], folders: Sequence[tuple[str, str]], sites: Sequence[tuple[str, str]], contact: str = ""
+) -> str:
+    """A commented file for these labels. folders, sites: paths and addresses, each with its label."""
+    parts = [
+        OWN_HEAD.format(name=_quoted("-or-".join(labels)), labels=json.dumps(list(labels)), contact=_quoted(contact))
+    ]
+    parts += [
+        LABEL.format(key=label if re.fullmatch(r"[\w-]+", label, re.ASCII) else _quoted(label)) for label in labels
+    ]
+    taken: dict[str, int] = {}
+    for path, label in folders:
+        name = _source_name(PurePath(path).name or label, taken)
+        parts.append(_source(name, "folder", label, f"path = {_quoted(path)}"))
+    for url, label in sites:
+        name = _source_name(urlsplit(url).hostname or label, taken)
+        parts.append(_source(name, "site", label, f"start_urls = [{_quoted(url)}]"))
+    return "".join([*parts, MORE_SOURCES.format(label=_quoted(labels[-1]))])
+
+
+def _source(name: str, kind: str, label: str, where: str) -> str:
+    return SOURCE.format(name=_quoted(name), kind=_quoted(kind), label=_quoted(label), where=where)
+
+
+def _source_name(text: str, taken: dict[str, int]) -> str:
+    """A name of letters, digits and hyphens that no other source has. taken: counts names, is changed."""
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower().removeprefix("www.")).strip("-")[:50] or "source"
+    taken[name] = taken.get(name, 0) + 1
+    return name if taken[name] == 1 else f"{name}-{taken[name]}"
+
+
+def _quoted(text: str) -> str:
+    """As a string of TOML."""
+    return json.dumps(text, ensure_ascii=False)

@@ -5,25 +5,9 @@ from pathlib import Path
 
 import click
 
+from isitcake.commands.init import init
 from isitcake.options import Context, json_option, pass_context
 from isitcake.output import Grid, print_grid, show
-
-
-@click.command(short_help="Write isitcake.toml, with comments.")
-@pass_context
-def init(context: Context) -> None:
-    """Write isitcake.toml with comments and the sources of the talk. Never overwrites one."""
-    from foundation.default_config import default_config
-    from foundation.errors import StageError
-    from foundation.settings import CONFIG_NAME
-
-    path = context.config or Path(CONFIG_NAME)
-    path = path / CONFIG_NAME if path.is_dir() else path
-    if path.exists():
-        raise StageError(f"{path} exists already; remove it first, or name another file with --config")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(default_config(), encoding="utf-8")
-    show(f"wrote {path}; write your web page or e-mail address under contact, then run `isitcake collect`", False)
 
 
 @click.command(short_help="Check that everything needed is there.")

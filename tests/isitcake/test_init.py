@@ -1,0 +1,72 @@
+"""isitcake init: a first file that loads, for any labels."""
+
+from pathlib import Path
+
+import pytest
+from commands import here
+
+from foundation import settings_file
+
+
+def test_a_file_for_labels_of_ones_own(tmp_path: Path) -> None:
+    """It loads as it is: labels of the sources count too, names of sources differ, nothing of cakes is in it."""
+    for name in ("mugs", "my bowls"):
+        (tmp_path / name).mkdir()
+    arguments = [
+        "--label",
+        "mug",
+        "--folder",
+        "mugs=mug",
+        "--folder",
+        "my bowls=bowl",
+        "--site",
+        "https://x.example/=mug",
+    ]
+    ended = here(tmp_path, "init", *arguments, "--site", "https://x.example/a=b=bowl")
+    assert ended.returncode == 0, ended.stderr
+    settings = settings_file.load(tmp_path / "isitcake.toml", {})
+    assert settings.project.labels == ["mug", "bowl"]
+    assert [(source.name, source.kind, source.label) for source in settings.sources] == [
+        ("mugs", "folder", "mug"), ("my-bowls", "folder", "bowl"), ("x-example", "site", "mug"),
+        ("x-example-2", "site", "bowl"),
+    ]  # fmt: skip
+    assert settings.sources[3].start_urls == ["https://x.example/a=b"]
+    assert not settings.project.subject
+    assert "cake" not in (tmp_path / "isitcake.toml").read_text().replace("isitcake", "")
+
+
+@pytest.mark.parametrize("labels", [["a b", "c"], ["Käse", "Brot"], ['"quoted"', "c"], ["a.b", "c-d", "e_f"]])
+def test_labels_of_any_spelling(labels: list[str], tmp_path: Path) -> None:
+    """The file loads with exactly these labels, or they are refused and no file stays."""
+    ended = here(tmp_path, "init", *(part for label in labels for part in ("--label", label)))
+    path = tmp_path / "isitcake.toml"
+    if ended.returncode == 0:
+        assert settings_file.load(path, {}).project.labels == labels
+    else:
+        assert ended.stderr.startswith("error: ")
+        assert not path.exists()
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["--folder", "mugs"], "names no label"), (["--site", "=mug"], "names no label"),
+    (["--label", "mug"], "two labels"),
+    (["--label", "mug", "--folder", "nothing=bowl"], "no folder"), (["--subject", "cat"], "one of cake"),
+    (["--subject", "cake", "--label", "mug"], "takes no other options"),
+    (["--label", "mug", "--label", "unsure"], "unsure"), (["--label", "mug", "--site", "mugs=bowl"], "start_urls"),
+])  # fmt: skip
+def test_a_mistake_is_one_sentence_and_no_file(arguments: list[str], message: str, tmp_path: Path) -> None:
+    ended = here(tmp_path, "init", *arguments)
+    assert ended.returncode == 2
+    assert message in ended.stderr
+    assert not (tmp_path / "isitcake.toml").exists()
+
+
+def test_without_options_and_terminal_it_is_the_talks(tmp_path: Path) -> None:
+    """So is --subject cake; neither overwrites a file."""
+    assert here(tmp_path, "init").returncode == 0
+    written = (tmp_path / "isitcake.toml").read_text()
+    assert settings_file.load(tmp_path / "isitcake.toml", {}).project.subject == "cake"
+    assert here(tmp_path, "init", "--subject", "cake").returncode == 1
+    (tmp_path / "isitcake.toml").unlink()
+    assert here(tmp_path, "init", "--subject", "cake").returncode == 0
+    assert (tmp_path / "isitcake.toml").read_text() == written
