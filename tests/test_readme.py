@@ -57,7 +57,7 @@ def test_the_blocks_are_those_tested_here() -> None:
 def test_make_demo_twice(checkout: Path) -> None:
     """The loop ends by itself; a second run publishes nothing, asks nothing and downloads no image again."""
     printed = run_block(BLOCKS[0], checkout, ONCE="1")
-    for title in ("images collected", "labels they found wrong", "after review", "test_unseen_sites", "report"):
+    for title in ("images collected", "labels they found wrong", "What review changed", "test_unseen_sites", "report"):
         assert title in printed
     home = checkout / "demo" / "drawn" / "library"
     before, after = published.listing(home)
@@ -87,6 +87,7 @@ def label_studio_tasks(checkout: Path) -> int:
 
 def test_make_it_yours(checkout: Path, internet: Internet) -> None:
     """`init`, other sources, and every stage by hand."""
+    (checkout / "mugs").mkdir()
     run_block(BLOCKS[2], checkout)
     assert 'contact = ""' in (checkout / "isitcake.toml").read_text()
     write_config(internet, checkout)
