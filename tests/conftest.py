@@ -1,5 +1,6 @@
 """Real servers for tests: a small internet, Label Studio, Prefect. Each is started when first asked for."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from simulator.internet import IDIOMS, Internet
 from simulator.photo_api import ACCESS_KEY
 from simulator.servers import LabelStudioAccount, Service, prefect_environment, start_label_studio, start_prefect
 from simulator.world import World, drawn_world
+
+# Tests that do not say otherwise read features of colour and texture: they take a tenth of the time. tests/networks,
+# tests/test_readme.py, and whatever takes this variable away, use the network that users have.
+os.environ["ISITCAKE_MODELS_NETWORK"] = "colour_texture"
 
 # Started first, because they take longest: other workers run the rest in the meantime.
 LONGEST_FILES = ("test_readme.py", "test_compose.py", "test_review.py", "test_team.py", "test_kill.py")

@@ -134,18 +134,18 @@ def test_a_version_of_an_earlier_release_verifies_and_says_that_it_proves_less(
     assert f"{changed.file} or its row was changed" in problems(version.path)
 
 
-def test_a_swapped_order_of_labels_is_published_and_said(published_project: Project, version: Version) -> None:
-    """Data F14: 0 means another label from then on, so it is a new version, and its diff says so."""
+def test_other_numbers_of_labels_are_published_and_said(published_project: Project, version: Version) -> None:
+    """Data F14: 1 means another label from then on, so it is a new version, and its diff says so."""
     config = published_project.settings.config_path
-    text = config.read_text().replace("[project]\n", '[project]\nlabels = ["not_cake", "cake"]\n', 1)
+    text = config.read_text().replace("[project]\n", '[project]\nlabels = ["cake", "pie", "not_cake"]\n', 1)
     config.write_text(text)
     published_project.close()
     project = open_project(config)
     report = publish(project)
     assert report.version is not None
-    assert any("the numbers of the labels changed: not_cake was 1 and is 0" in note for note in report.notes)
+    assert any("the numbers of the labels changed: not_cake was 1 and is 2" in note for note in report.notes)
     diff = published.diff(project.home, version.name, report.version)
-    assert "cake was 0 and is 1" in diff.renumbered
+    assert "not_cake was 1 and is 2" in diff.renumbered
     facts = json.loads((project.home / "versions" / report.version / "version.json").read_text())
-    assert facts["labels"] == ["not_cake", "cake"]
+    assert facts["labels"] == ["cake", "pie", "not_cake"]
     project.close()
