@@ -29,7 +29,9 @@ def test_what_is_trained_is_not_trained_again(trained: Project) -> None:
         report = train(trained.settings, names=names)
         assert report.new == []
         assert report.best.name == "svm"
-        assert report.line().startswith(f"{report.version}: no new model; proposed for promotion: svm (balanced acc")
+        assert report.line().startswith(
+            f"{report.version}: no new model; proposed for promotion: svm (mean recall over groups"
+        )
     assert model_files(trained) == before
 
 
@@ -66,7 +68,7 @@ def test_requests_that_cannot_be_trained(collected: Project, tmp_path: Path) -> 
     with pytest.raises(TrainingError, match="coco-zero-shot cannot be trained: needs a COCO detector's weights"):
         train(collected.settings, names=["coco-zero-shot"])
     (tmp_path / "mobilenet_v2_1.0_224.onnx").write_bytes(b"half a file")
-    section = collected.settings.models.model_copy(update={"folder": str(tmp_path)})
+    section = collected.settings.models.model_copy(update={"network": "mobilenet_v2", "folder": str(tmp_path)})
     with pytest.raises(StorageError, match="is not a usable ONNX file"):
         train(collected.settings.model_copy(update={"models": section}), names=["linear"])
     section = collected.settings.models.model_copy(update={"tracking": str(tmp_path / "runs")})

@@ -61,7 +61,7 @@ class MobileNetZeroShot:
 
     def missing(self, examples: Examples) -> str:
         if examples.net.classifier is None or not examples.net.class_names:
-            return "needs MobileNet's weights and class names in the folder of [models]; see docs/training.md"
+            return "needs a network with class names; remove [models] network to use EfficientNet-Lite0"
         return _obstacle(examples, _meant(examples, examples.net.class_names))
 
     def fit(self, examples: Examples) -> Fitted:

@@ -13,6 +13,7 @@ from dataset.erasure.selection import Kind, Selection
 from dataset.project import Project
 from dataset.publish import publish
 from foundation.errors import StageError
+from labeling.answer_files import import_answers
 from training.train import train
 from web.game.deck import CurrentDeck, load_deck
 from web.game.plays import Refused, answer_picture, begin_round, dealt_picture, round_result
@@ -143,7 +144,9 @@ def test_the_newest_version_is_played_with_an_older_default_model(bakery: Projec
     train(bakery.settings, names=["svm"])
     first = load_deck(bakery)
     rows = [row for row in first.version.rows() if row.split == "train"]
-    decide(bakery, rows[0].sha256, "unusable")
+    answers = bakery.home.parent / "answers.csv"
+    answers.write_text(f"sha256,label,reviewer\n{rows[0].sha256},unusable,ann\n")
+    import_answers(bakery, answers)
     publish(bakery)
     deck = load_deck(bakery)
     assert deck.version.name != first.version.name

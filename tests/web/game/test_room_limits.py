@@ -44,9 +44,8 @@ def address(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def client(rooms: Serving, address: str) -> Iterator[httpx.Client]:
-    with httpx.Client(
-        base_url=rooms.url, transport=httpx.HTTPTransport(local_address=address), timeout=RECEIVE_S
-    ) as own:
+    transport = httpx.HTTPTransport(local_address=address)
+    with httpx.Client(base_url=rooms.url, transport=transport, timeout=RECEIVE_S) as own:
         yield own
 
 
