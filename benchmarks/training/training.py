@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 from table import figures, out, table
 
@@ -26,6 +25,7 @@ from dataset.reader import picture
 from dataset.versions import published
 from foundation.environment import shared_folder
 from labeling.answer_files import import_answers
+from networks.efficientnet_lite0 import efficientnet_lite0
 from networks.session import session
 from training import models
 from training.attempts.linear import fit_head
@@ -165,8 +165,7 @@ def _speed(project: Project, svm: models.Model, examples: Examples, features_s: 
     fit_s = time.monotonic() - started
     per_image = features_s / len(examples.rows)
     whole = session(onnx.load(svm.path / "model.onnx"))
-    assert project.settings.weights is not None
-    alone = onnxruntime.InferenceSession(str(project.settings.weights), providers=["CPUExecutionProvider"])
+    alone = session(efficientnet_lite0())
     pixels, larger = (np.random.default_rng(0).integers(0, 255, (1, n, n, 3), dtype=np.uint8) for n in (224, 256))
     square = np.random.default_rng(0).random((1, 3, 224, 224), dtype=np.float32) * 2 - 1
     runs = {
