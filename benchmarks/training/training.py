@@ -65,7 +65,7 @@ def main() -> None:
         report = train(project.settings)
         table(f"models of {second.name}", list(COLUMNS), board(report.trained))
         svm = models.find(project.home, f"svm/{second.name}")
-        speed = _speed(project, svm, reviewed, features_s)
+        speed = _speed(svm, reviewed, features_s)
         parity = _parity(svm, reviewed)
         out.print(f"graph and training code differ by {parity:.6f} at most, on {COMPARED_IMAGES} photos\n")
         project.close()
@@ -153,7 +153,7 @@ def _logits_without(site: str, unreviewed: Examples, reviewed: Examples) -> dict
     return dict(zip(KINDS, logits, strict=True))
 
 
-def _speed(project: Project, svm: models.Model, examples: Examples, features_s: float) -> float:
+def _speed(svm: models.Model, examples: Examples, features_s: float) -> float:
     """Print the speed. Returns the latency of the backbone alone divided by that of the whole graph."""
     numbers = np.resize(np.arange(len(examples.rows)), TIMED_IMAGES)
     many = Examples(

@@ -83,7 +83,8 @@ def _answered() -> str:
     labels = [label.strip() for label in text.split(",") if label.strip()]
     if not labels:
         return default_config()
-    folders, sites = [], []
+    folders: list[tuple[str, str]] = []
+    sites: list[tuple[str, str]] = []
     for label in labels:
         where = click.prompt(
             f"A folder or web page with pictures of {label}? (Enter: later)", default="", show_default=False
