@@ -45,7 +45,10 @@ def kill_all(folder: Path, project: Path) -> list[Killed]:
             "versions export", ["versions", "export", version, "--format", "webdataset", "--to", "out"],
             bases["published"], states.exported,
         ),
-        Stage("erase", ["erase", "--source", "baker-0", "--reason", "asked"], bases["trained"], states.erased),
+        Stage(
+            "erase", ["erase", "--source", "baker-0", "--reason", "asked"], bases["trained"], states.erased,
+            ends_well=(0, 2),
+        ),
     ]  # fmt: skip
     studio = _studio(folder / "label-studio")
     try:

@@ -91,7 +91,7 @@ def pushed(project: Project, token: str) -> State:
 def pulled(project: Project) -> State:
     with project.catalog.read() as connection:
         rows = connection.execute(select(judgements)).all()
-    return {"answers": sorted((row.sha256, row.answer, row.reviewer, row.source) for row in rows)}
+    return {"answers": sorted((row.sha256, row.answer, row.reviewer, row.origin) for row in rows)}
 
 
 def hashes(project: Project, pattern: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from more_itertools import chunked
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from dataset.catalog.tables import erasures, fetches, images, sightings
 from dataset.catalog.writes import upsert
@@ -112,6 +112,13 @@ def require_found(report: EraseReport) -> None:
     """Raise UsageError if no image was found."""
     if report.nothing:
         raise UsageError(report.nothing)
+
+
+def finished_since(project: Project, moment: datetime) -> int:
+    """Images whose erasure ended after this moment: of one that was interrupted, when the project was opened."""
+    with project.catalog.read() as connection:
+        counted = select(func.count()).select_from(erasures).where(erasures.c.done_at >= moment)
+        return int(connection.execute(counted).scalar_one())
 
 
 def finish(project: Project, before: BeforeStep = lambda _step: None) -> EraseReport:

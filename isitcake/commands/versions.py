@@ -1,5 +1,6 @@
 """Commands about published versions."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -141,10 +142,15 @@ def export(context: Context, version: str, kind: str, to: Path, as_json: bool) -
 def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **selection: str) -> None:
     """Take pictures down everywhere: files, rows of every version, tasks, reports. It cannot be undone."""
     from dataset.erasure.erase import erase as stage
-    from dataset.erasure.erase import require_found
+    from dataset.erasure.erase import finished_since, require_found
     from dataset.erasure.selection import Selection
 
-    report = stage(context.project(fixes_names=True), Selection.of(selection), reason, dry_run)
+    started = datetime.now(UTC)
+    project = context.project(fixes_names=True)
+    report = stage(project, Selection.of(selection), reason, dry_run)
+    if report.nothing and (finished := finished_since(project, started)):
+        show(report if as_json else f"finished the erasure of {finished} images that was interrupted before", as_json)
+        return
     rows = [
         ("images", str(report.images)),
         ("versions", ", ".join(report.versions) or "none"),
