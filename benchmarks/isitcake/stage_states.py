@@ -63,7 +63,8 @@ def exported(project: Project) -> State:
 
 def erased(project: Project) -> State:
     """All tables, all files but for logs, the catalog, and those whose content holds a time."""
-    tables = [table for table in metadata.sorted_tables if table.name != "runs"]
+    # `cursors` holds the hash of erased.jsonl, whose lines have times.
+    tables = [table for table in metadata.sorted_tables if table.name not in ("runs", "cursors")]
     return {
         **derived(project, tables), **trained(project),
         "files": {

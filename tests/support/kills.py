@@ -26,7 +26,20 @@ from dataset.catalog.tables import (
 from dataset.project import Project
 from foundation.environment import child_environment
 
-MOVES = {"id", "run_id", "at", "first_seen", "seen_at", "assigned_at", "decided_at"}  # differ between equal runs
+MOVES = {
+    "id",
+    "run_id",
+    "at",
+    "first_seen",
+    "seen_at",
+    "assigned_at",
+    "decided_at",
+    "begun_at",
+    "done_at",
+    "erased_at",
+    "asserted_at",
+    "since",
+}  # differ between equal runs
 DERIVED = (fingerprints, features, pairs, clusters, findings, queue, decisions, splits)  # by curate and publish
 MOST_CHANGES = 40  # of the library, before a kill
 POLL_S = 0.01
