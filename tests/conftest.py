@@ -9,6 +9,8 @@ from projects import copied, draw_bakery, write_config
 
 from dataset.opening import open_project
 from dataset.project import Project
+from dataset.versions import published
+from dataset.versions.published import Version
 from foundation import environment as environment_
 from foundation.network.ports import free_ports
 from simulator.internet import IDIOMS, Internet
@@ -141,6 +143,14 @@ def published_project(published_home: Path, tmp_path: Path) -> Iterator[Project]
     """A project of its own with one version."""
     with copied(published_home, tmp_path / "published") as project:
         yield project
+
+
+@pytest.fixture
+def version(published_project: Project) -> Version:
+    """The version of `published_project`."""
+    newest = published.newest(published_project.home)
+    assert newest is not None
+    return newest
 
 
 @pytest.fixture(scope="session")

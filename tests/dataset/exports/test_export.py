@@ -35,13 +35,6 @@ from foundation.errors import StorageError, UsageError
 from labeling.answer_files import import_answers
 
 
-@pytest.fixture
-def version(published_project: Project) -> Version:
-    newest = published.newest(published_project.home)
-    assert newest is not None
-    return newest
-
-
 def counts(version: Version) -> Counter[tuple[str, str]]:
     """Images by split and label."""
     return Counter((row.split, row.label) for row in version.rows())

@@ -21,13 +21,6 @@ from dataset.versions.verify import PROVES_LESS, verify
 from simulator.world import drawn_world
 
 
-@pytest.fixture
-def version(published_project: Project) -> Version:
-    newest = published.newest(published_project.home)
-    assert newest is not None
-    return newest
-
-
 def photos(folder: Path) -> list[str]:
     """isitcake.toml and four folders of photos; one photo is in two of them. Returns the names of the sources."""
     names = ["baker", "patisserie", "shelf", "attic"]

@@ -5,18 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dataset.project import Project
 from dataset.versions import manifest, published
 from dataset.versions.published import Version
 from dataset.versions.verify import Verification, require_verified, verify
 from foundation.errors import StageError
-
-
-@pytest.fixture
-def version(published_project: Project) -> Version:
-    newest = published.newest(published_project.home)
-    assert newest is not None
-    return newest
 
 
 def problems(version: Version) -> list[str]:
