@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 FILES = 200
 MEMORY_MB = 1500
 
@@ -20,6 +22,7 @@ def _benchmark() -> Any:
     return module
 
 
+@pytest.mark.slow  # it runs commands
 def test_a_few_hundred_mutated_pictures(tmp_path: Path) -> None:
     """Data F2, F3: no damaged file stops a command or is stored undecodable, and every refusal has a reason."""
     result = _benchmark().fuzz(FILES, tmp_path)

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,10 +27,9 @@ QUERIES = {"cup": "cup", "dog": "dog", "vehicle": "cars"}
 PICTURES = 14  # of each label, beside two logos
 
 
-def draw(folder: Path, extra: str = "") -> Project:
+def draw(folder: Path) -> Project:
     """Three folders of drawn pictures with two logos each, and isitcake.toml."""
     lines = ["[project]", 'name = "things"', 'contact = "https://example.org"', f"labels = {json.dumps([*QUERIES])}"]
-    lines.append(extra)
     for label, query in QUERIES.items():
         rng = random.Random(label)
         (folder / label).mkdir(parents=True)
@@ -47,6 +47,17 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project,
     project = draw(tmp_path_factory.mktemp("things"))
     collect(project).raise_for_failures()
     yield project, curate(project)
+    project.close()
+
+
+@pytest.fixture
+def asked(curated: tuple[Project, CurateReport], tmp_path: Path) -> Iterator[Project]:
+    """A project of its own, curated, that may ask about every picture."""
+    shutil.copytree(curated[0].home.parent, tmp_path, dirs_exist_ok=True)
+    config = tmp_path / "isitcake.toml"
+    config.write_text(config.read_text().replace("[[sources]]", "[review]\nbudget = 200\n[[sources]]", 1))
+    project = open_project(config)
+    yield project
     project.close()
 
 
@@ -84,11 +95,9 @@ def test_the_estimate_is_not_given_without_answers(curated: tuple[Project, Curat
     assert not re.search("cake|bak", card.split("## How to load")[0].replace("isitcake", ""))
 
 
-def test_answers_that_the_queue_asked_for_calibrate_nothing(tmp_path: Path) -> None:
+def test_answers_that_the_queue_asked_for_calibrate_nothing(asked: Project, tmp_path: Path) -> None:
     """Use A3: the queue asks about the worst pictures first, those of the audit sample too."""
-    project = draw(tmp_path, "[review]\nbudget = 200")
-    collect(project).raise_for_failures()
-    curate(project)
+    project = asked
     first = review.next_items(project, 1, of_audit=True)[0]["sha256"]
     answers = [f"{item['sha256']},unusable,ann" for item in review.next_items(project, 100) if item["sha256"] != first]
     (tmp_path / "answers.csv").write_text("\n".join(["sha256,label,reviewer", *answers]) + "\n")
@@ -96,20 +105,17 @@ def test_answers_that_the_queue_asked_for_calibrate_nothing(tmp_path: Path) -> N
     curate(project)
     assert len(answers) > 30
     assert (review.status(project).sampled, review.status(project).expected_errors) == (0, None)
-    project.close()
 
 
-def test_answers_about_the_audit_sample_calibrate_the_estimate(tmp_path: Path) -> None:
+def test_answers_about_the_audit_sample_calibrate_the_estimate(asked: Project, tmp_path: Path) -> None:
     """Use A3: after 30 random answers the estimate is near the truth, though only logos are wrong."""
-    project = draw(tmp_path, "[review]\nbudget = 200")
-    collect(project).raise_for_failures()
-    curate(project)
-    asked = review.next_items(project, 34, of_audit=True)
-    assert len(asked) == 34
+    project = asked
+    items = review.next_items(project, 34, of_audit=True)
+    assert len(items) == 34
     with project.catalog.read() as connection:
         claims = {sha256: decision.label for sha256, decision in label_ledger.latest(connection).items()}
     logos = {path.read_bytes() for path in tmp_path.glob("*/logo-*.png")}
-    is_logo = {item["sha256"]: Path(item["path"]).read_bytes() in logos for item in asked}
+    is_logo = {item["sha256"]: Path(item["path"]).read_bytes() in logos for item in items}
     answers = [f"{sha},{'unusable' if is_logo[sha] else claims[sha]},ann" for sha in is_logo]
     (tmp_path / "answers.csv").write_text("\n".join(["sha256,label,reviewer", *answers]) + "\n")
     import_answers(project, tmp_path / "answers.csv")
@@ -119,4 +125,3 @@ def test_answers_about_the_audit_sample_calibrate_the_estimate(tmp_path: Path) -
     assert state.sampled == 34
     assert state.expected_errors is not None
     assert abs(state.expected_errors - left) <= 2.5
-    project.close()

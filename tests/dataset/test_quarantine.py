@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,18 +30,28 @@ from web.pages.source import source_html
 PICTURES = 4  # of each label
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    """A project with two folders of drawings, collected."""
+@pytest.fixture(scope="module")
+def collected_drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with two folders of drawings, collected, to copy from."""
+    folder = tmp_path_factory.mktemp("drawings")
     text = '[project]\nlabels = ["cake", "not_cake"]\n'
     for label, draw in (("cake", drawings.cake), ("not_cake", drawings.biscuits)):
-        (tmp_path / label).mkdir()
+        (folder / label).mkdir()
         text += f'[[sources]]\nname = "{label}"\nkind = "folder"\nlabel = "{label}"\npath = "{label}"\n'
         for number in range(PICTURES):
-            (tmp_path / label / f"{number}.jpg").write_bytes(draw(random.Random(f"{label} {number}")))
-    (tmp_path / "isitcake.toml").write_text(text)
-    opened = open_project(tmp_path)
+            (folder / label / f"{number}.jpg").write_bytes(draw(random.Random(f"{label} {number}")))
+    (folder / "isitcake.toml").write_text(text)
+    opened = open_project(folder)
     collect(opened).raise_for_failures()
+    opened.close()
+    return folder
+
+
+@pytest.fixture
+def project(collected_drawings: Path, tmp_path: Path) -> Iterator[Project]:
+    """A project of its own with those drawings."""
+    shutil.copytree(collected_drawings, tmp_path, dirs_exist_ok=True)
+    opened = open_project(tmp_path)
     yield opened
     opened.close()
 

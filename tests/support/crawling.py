@@ -29,6 +29,7 @@ fetch('/more.json').then(a => a.json()).then(names => names.forEach(name => {
 
 
 @cache
+@cache
 def photo(number: int = 1) -> bytes:
     """A drawn photo, another one for each number."""
     return drawings.thing(random.Random(number), "cup")

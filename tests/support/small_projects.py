@@ -1,7 +1,9 @@
 """Projects of two folders with a few drawn pictures, whose isitcake.toml a test changes."""
 
+import functools
 import json
 import random
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +13,17 @@ from simulator import drawings
 from simulator.world import Shelf
 
 PICTURES = 6  # in each folder
+DRAWN = {"n": ("not_cake", partial(drawings.thing, query="cup")), "c": ("cake", drawings.cake)}  # by folder
+
+
+@functools.cache
+def _drawn(name: str, pictures: int) -> dict[str, bytes]:
+    """The files of one folder. Every test gets the same ones: drawing takes longer than collecting."""
+    label, draw = DRAWN[name]
+    shelf = Shelf(random.Random(f"small {name}"))
+    for number in range(pictures):
+        shelf.put(f"{name}{number}", label, draw)
+    return {f"{picture.slug}.jpg": picture.content for picture in shelf.pictures}
 
 
 class SmallProject:
@@ -18,14 +31,16 @@ class SmallProject:
 
     def __init__(self, folder: Path, pictures: int = PICTURES) -> None:
         self.folder = folder
-        thing = partial(drawings.thing, query="cup")
-        for name, label, draw in (("n", "not_cake", thing), ("c", "cake", drawings.cake)):
-            shelf = Shelf(random.Random(f"small {name}"))
-            (folder / name).mkdir(parents=True)
-            for number in range(pictures):
-                shelf.put(f"{name}{number}", label, draw)
-            for picture in shelf.pictures:
-                (folder / name / f"{picture.slug}.jpg").write_bytes(picture.content)
+        for name in DRAWN:
+            if not (folder / name).exists():  # else a copy of another project
+                (folder / name).mkdir(parents=True)
+                for file, content in _drawn(name, pictures).items():
+                    (folder / name / file).write_bytes(content)
+
+    def copy(self, folder: Path) -> "SmallProject":
+        """The same project with its library, in another folder."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        return SmallProject(folder)
 
     def configure(self, *sources: str, labels: tuple[str, ...] = ("cake", "not_cake"), more: str = "") -> None:
         """Write isitcake.toml. sources: name, folder, label and licence of each, with blanks between them."""

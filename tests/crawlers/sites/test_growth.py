@@ -44,12 +44,14 @@ def _benchmark() -> Any:
 growth = _benchmark()
 
 
+@pytest.mark.slow  # it measures
 @pytest.mark.parametrize("family", growth.FAMILIES, ids=lambda family: family.name)
 def test_four_times_the_input_takes_four_times_the_time(family: Any) -> None:
     """Security 7 and 8: pages, scripts, attributes, headers, robots.txt, tdmrep.json, sitemaps."""
     assert family.growth() <= growth.LINEAR
 
 
+@pytest.mark.slow  # it measures
 @pytest.mark.parametrize("example", growth.EXAMPLES)
 def test_no_part_of_an_address_makes_a_rule_slow_by_being_repeated(example: str) -> None:
     """Security 7: each part of an address that a rule knows, many times, with and without what should follow."""

@@ -1,5 +1,6 @@
 """A picture that was erased does not come back in another shape. Names copies.py and dataset/duplicates/imprints.py."""
 
+import functools
 import io
 import json
 import random
@@ -72,6 +73,7 @@ def saved(image: Image.Image, quality: int = 85) -> bytes:
     return out.getvalue()
 
 
+@functools.cache
 def variants(content: bytes) -> dict[str, bytes]:
     with Image.open(io.BytesIO(content)) as image:
         upright = image.convert("RGB")
@@ -79,6 +81,7 @@ def variants(content: bytes) -> dict[str, bytes]:
     return {**made, "quality 30": saved(upright, 30)}
 
 
+@functools.cache
 def cake(number: int) -> bytes:
     """A drawn cake of at least 420 pixels, so that no part of it is too small to be collected."""
     with Image.open(io.BytesIO(drawings.cake(random.Random(number)))) as image:

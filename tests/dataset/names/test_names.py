@@ -16,13 +16,19 @@ STAGES = ("collect", "curate", "publish")
 N, C = "n n not_cake CC0-1.0", "c c cake CC-BY-4.0"
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> SmallProject:
-    """A project with one version."""
-    project = SmallProject(tmp_path)
+@pytest.fixture(scope="module")
+def published_once(tmp_path_factory: pytest.TempPathFactory) -> SmallProject:
+    """A project with one version, to copy from."""
+    project = SmallProject(tmp_path_factory.mktemp("published"))
     project.configure(N, C)
     project.run(*STAGES)
     return project
+
+
+@pytest.fixture
+def small(published_once: SmallProject, tmp_path: Path) -> SmallProject:
+    """A project of its own with one version."""
+    return published_once.copy(tmp_path)
 
 
 def labels_of(small: SmallProject) -> list[str]:

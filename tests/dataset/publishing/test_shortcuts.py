@@ -14,7 +14,7 @@ def test_format_and_size_are_shortcuts_until_the_recipe_makes_them_equal() -> No
     rng = np.random.default_rng(1)
     labels = ["cake"] * 40 + ["not_cake"] * 40
     sites = ["bakers"] * 40 + ["unsplash"] * 40
-    files = [_file("PNG", int(rng.integers(450, 1400)), rng) for _ in range(40)]
+    files = [_file("PNG", int(rng.integers(410, 800)), rng) for _ in range(40)]
     files += [_file("JPEG", 400, rng) for _ in range(40)]
 
     def features(contents: list[bytes]) -> dict[str, np.ndarray]:
