@@ -1,10 +1,12 @@
 """Real servers for tests: a small internet, Label Studio, Prefect. Each is started when first asked for."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from projects import copied, draw_bakery, write_config
 
 from dataset.opening import open_project
@@ -28,10 +30,13 @@ LONGEST_FILES = (
     "test_finding.py",
 )  # fmt: skip
 
+TRAINED_AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+Once = Callable[[str, Callable[[Path], None]], Path]
+
 # Fixtures that start a server, a browser or a crawl, build a wheel, or draw and publish hundreds of pictures.
 SLOW_FIXTURES = {
     "bakery_home", "browser", "checkout", "collected_home", "installed", "internet", "label_studio", "own_prefect",
-    "postgresql", "prefect_server", "s3", "served", "shared", "slow_site", "stack",
+    "postgresql", "prefect_server", "s3", "served", "shared", "slow_site", "stack", "trained_home",
 }  # fmt: skip
 SLOW_PARAMETERS = {"bucket", "postgresql"}  # of fixtures that then ask for a slow one
 # A test with a folder of its own crawls into it, or starts the command there, in these files and in all that import
@@ -103,32 +108,52 @@ def project(config: Path) -> Iterator[Project]:
 
 
 @pytest.fixture(scope="session")
-def collected_home(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """Makes a folder of this name once for all workers: the first one that asks makes it, the others wait."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        folder = shared / f"{name}-once"
+        with FileLock(shared / f"{name}.lock"):
+            if not folder.exists():
+                making = tmp_path_factory.mktemp(name) / "project"
+                make(making)
+                making.rename(folder)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def collected_home(world: World, once: Once) -> Path:
     """A library that was collected and curated once, to copy from."""
     from crawlers.collect import collect
     from dataset.curate import curate
 
-    folder = tmp_path_factory.mktemp("collected")
-    net = Internet.start(world)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ISITCAKE_UNSPLASH_ACCESS_KEY", ACCESS_KEY)
-        opened = open_project(write_config(net, folder))
-        collect(opened).raise_for_failures()
-        curate(opened)
-        opened.close()
-    net.stop()
-    return folder
+    def make(folder: Path) -> None:
+        net = Internet.start(world)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ISITCAKE_UNSPLASH_ACCESS_KEY", ACCESS_KEY)
+            opened = open_project(write_config(net, folder))
+            collect(opened).raise_for_failures()
+            curate(opened)
+            opened.close()
+        net.stop()
+
+    return once("collected", make)
 
 
 @pytest.fixture(scope="session")
-def published_home(collected_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def published_home(collected_home: Path, once: Once) -> Path:
     """The same library with one version, to copy from."""
     from dataset.publish import publish
 
-    folder = tmp_path_factory.mktemp("published") / "project"
-    with copied(collected_home, folder) as project:
-        publish(project)
-    return folder
+    def make(folder: Path) -> None:
+        with copied(collected_home, folder) as project:
+            publish(project)
+
+    return once("published", make)
 
 
 @pytest.fixture
@@ -154,28 +179,48 @@ def version(published_project: Project) -> Version:
 
 
 @pytest.fixture(scope="session")
-def bakery_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bakery_home(once: Once) -> Path:
     """A version large enough to tell models apart: seven bakers and five shelves, drawn, reviewed and published."""
     from crawlers.collect import collect
     from dataset.curate import curate
     from dataset.publish import publish
     from labeling.answer_files import import_answers
 
-    folder = tmp_path_factory.mktemp("bakery")
-    answers = draw_bakery(folder)
-    project = open_project(folder / "isitcake.toml")
-    collect(project).raise_for_failures()
-    import_answers(project, answers)
-    curate(project)
-    publish(project)
-    project.close()
-    return folder
+    def make(folder: Path) -> None:
+        answers = draw_bakery(folder)
+        project = open_project(folder / "isitcake.toml")
+        collect(project).raise_for_failures()
+        import_answers(project, answers)
+        curate(project)
+        publish(project)
+        project.close()
+
+    return once("bakery", make)
+
+
+@pytest.fixture(scope="session")
+def trained_home(bakery_home: Path, once: Once) -> Path:
+    """The bakery's project with the models `linear` and `svm`; `svm` is the default model."""
+    from training.train import train
+
+    def make(folder: Path) -> None:
+        with copied(bakery_home, folder) as project:
+            train(project.settings, names=["linear", "svm"], now=TRAINED_AT)
+
+    return once("trained", make)
 
 
 @pytest.fixture
 def bakery(bakery_home: Path, tmp_path: Path) -> Iterator[Project]:
     """A project of its own with that version."""
     with copied(bakery_home, tmp_path / "bakery") as project:
+        yield project
+
+
+@pytest.fixture
+def trained(trained_home: Path, tmp_path: Path) -> Iterator[Project]:
+    """A project of its own with those models."""
+    with copied(trained_home, tmp_path / "trained") as project:
         yield project
 
 

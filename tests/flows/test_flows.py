@@ -96,7 +96,7 @@ def test_publish_and_train_as_flows(collected: Project, prefect: Service, tmp_pa
         # On SQLite Prefect answers 503 while another writer holds its database; its own client repeats, too.
         wait_for(lambda: api.post(new_run, json={}).is_success, "flow run")
         model = collected.home / "models" / "linear"
-        wait_for(lambda: list(model.glob("*/metrics.json")), "trained model")
+        wait_for(lambda: list(model.glob("[!.]*/metrics.json")), "trained model")
         newest = published.newest(collected.home)
         assert newest is not None
         trained = json.loads((model / newest.name / "metrics.json").read_text())

@@ -1,9 +1,7 @@
-"""A project with two trained models, trained once for all tests of a worker; and later versions of it."""
+"""A project with two trained models, trained once; and later versions of it."""
 
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -11,34 +9,11 @@ from sqlalchemy import select
 from dataset.catalog.tables import judgements, sightings
 from dataset.catalog.writes import append
 from dataset.curate import curate
-from dataset.opening import open_project
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.reader import Version, newest
-from training.train import train
 
-TRAINED_AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OPPOSITE = {"cake": "not_cake", "not_cake": "cake"}
-
-
-@pytest.fixture(scope="session")
-def trained_home(bakery_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bakery's project with the models `linear` and `svm`; `svm` is the default model."""
-    folder = tmp_path_factory.mktemp("trained") / "project"
-    shutil.copytree(bakery_home, folder)
-    project = open_project(folder / "isitcake.toml")
-    train(project.settings, names=["linear", "svm"], now=TRAINED_AT)
-    project.close()
-    return folder
-
-
-@pytest.fixture
-def trained(trained_home: Path, tmp_path: Path) -> Iterator[Project]:
-    """A copy of that project."""
-    shutil.copytree(trained_home, tmp_path / "trained")
-    project = open_project(tmp_path / "trained" / "isitcake.toml")
-    yield project
-    project.close()
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ class Judges:
         return _Judge(self._home, model_id)
 
     def _give_back(self, judge: "_Judge") -> None:
-        if judge.is_worn:
+        if judge.is_worn or not judge.is_alive:
             judge.end()
         with self._lock:
             self._working -= 1
@@ -125,6 +125,7 @@ class _Judge:
         deadline = time.monotonic() + JUDGE_S
         process = self._process
         if process is None or not self.is_alive:
+            self.end()  # of one that died, the pipes are still open
             self._process = process = self._started()
             deadline += START_S
         self._pictures += 1

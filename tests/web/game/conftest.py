@@ -17,7 +17,6 @@ from dataset.opening import open_project
 from dataset.project import Project
 from foundation.network.ports import free_ports
 from isitcake.serving import start_web
-from training.train import train
 
 START_S = 60  # the server must answer by then
 PATIENCE_MS = 60_000  # models run in the page on the cores that other tests leave
@@ -25,12 +24,11 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
-def served(bakery_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Project]]:
+def served(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Project]]:
     """The address of a server, and its project with two trained models."""
     home = tmp_path_factory.mktemp("game") / "bakery"
-    shutil.copytree(bakery_home, home)
+    shutil.copytree(trained_home, home)
     project = open_project(home / "isitcake.toml")
-    train(project.settings, names=["linear", "svm"])
     (port,) = free_ports(1)
     server = start_web(project.settings, "127.0.0.1", port)
     url = f"http://127.0.0.1:{port}"

@@ -14,7 +14,6 @@ from dataset.project import Project
 from dataset.publish import publish
 from foundation.errors import StageError
 from labeling.answer_files import import_answers
-from training.train import train
 from web.game.deck import CurrentDeck, load_deck
 from web.game.plays import Refused, answer_picture, begin_round, dealt_picture, round_result
 from web.game.room import Phase
@@ -24,10 +23,9 @@ from web.game.scores import all_time_scores
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-def test_a_round_shows_test_images_with_labels_in_balance(bakery: Project) -> None:
+def test_a_round_shows_test_images_with_labels_in_balance(trained: Project) -> None:
     """Training images are never shown."""
-    train(bakery.settings, names=["svm"])
-    deck = load_deck(bakery)
+    deck = load_deck(trained)
     assert {row.split for row in deck.rows} <= {"test", "test_unseen_sites"}
     for seed in range(20):
         dealt = deck.deal(random.Random(seed))
@@ -36,10 +34,9 @@ def test_a_round_shows_test_images_with_labels_in_balance(bakery: Project) -> No
         assert sorted(counts) == [4, 5]
 
 
-def test_half_of_a_round_is_hard(bakery: Project) -> None:
+def test_half_of_a_round_is_hard(trained: Project) -> None:
     """Over many rounds, about half of the pictures come from the third with the lowest probability of the truth."""
-    train(bakery.settings, names=["svm"])
-    deck = load_deck(bakery)
+    deck = load_deck(trained)
     hard: set[str] = set()
     for label in deck.version.labels:
         rows = [row for row in deck.rows if row.label == label]
@@ -95,60 +92,57 @@ def decide(project: Project, sha256: str, label: str) -> None:
         append(connection, decisions, [row])
 
 
-def test_todays_decisions_are_the_truth(bakery: Project) -> None:
+def test_todays_decisions_are_the_truth(trained: Project) -> None:
     """Use A1: the deck in use has a label that changed since its version, and no picture that was withdrawn since."""
-    train(bakery.settings, names=["svm"])
-    current = CurrentDeck(bakery)
+    current = CurrentDeck(trained)
     before = current.get()
     changed, withdrawn = before.rows[0], before.rows[1]
-    new = begin_round(bakery, before, "Ann")
+    new = begin_round(trained, before, "Ann")
     other = next(label for label in before.version.labels if label != changed.label)
-    decide(bakery, changed.sha256, other)
-    decide(bakery, withdrawn.sha256, "unusable")
+    decide(trained, changed.sha256, other)
+    decide(trained, withdrawn.sha256, "unusable")
     after = current.get()
     row = after.row(changed.sha256)
     assert row is not None
     assert row.label == other
     assert after.row(withdrawn.sha256) is None
     assert after.predictions_of(changed.sha256)
-    dealt = [dealt_picture(bakery, new.id, slot) for slot in range(new.pictures)]
-    decide(bakery, dealt[0], "unusable")
+    dealt = [dealt_picture(trained, new.id, slot) for slot in range(new.pictures)]
+    decide(trained, dealt[0], "unusable")
     with pytest.raises(Refused, match="withdrawn"):
-        answer_picture(bakery, current.get(), new.id, 0, "cake")
+        answer_picture(trained, current.get(), new.id, 0, "cake")
     truth = current.get().today.label_of(dealt[1])
-    assert answer_picture(bakery, current.get(), new.id, 1, truth).is_right
+    assert answer_picture(trained, current.get(), new.id, 1, truth).is_right
 
 
-def test_scores_are_counted_with_todays_decisions(bakery: Project) -> None:
+def test_scores_are_counted_with_todays_decisions(trained: Project) -> None:
     """Use A1: a stored answer is judged by the label that holds now; one to a withdrawn picture is left out."""
-    train(bakery.settings, names=["svm"])
-    current = CurrentDeck(bakery)
+    current = CurrentDeck(trained)
     deck = current.get()
-    new = begin_round(bakery, deck, "Ann")
-    dealt = [dealt_picture(bakery, new.id, slot) for slot in range(3)]
+    new = begin_round(trained, deck, "Ann")
+    dealt = [dealt_picture(trained, new.id, slot) for slot in range(3)]
     labels = [deck.today.label_of(sha256) for sha256 in dealt]
     for slot, label in enumerate(labels):
-        answer_picture(bakery, deck, new.id, slot, label)
-    people = all_time_scores(bakery, deck)[0][1][0]
+        answer_picture(trained, deck, new.id, slot, label)
+    people = all_time_scores(trained, deck)[0][1][0]
     assert (people.answers, people.right) == (3, 3)
-    decide(bakery, dealt[0], next(label for label in deck.version.labels if label != labels[0]))
-    decide(bakery, dealt[1], "unsure")
-    people = all_time_scores(bakery, current.get())[0][1][0]
+    decide(trained, dealt[0], next(label for label in deck.version.labels if label != labels[0]))
+    decide(trained, dealt[1], "unsure")
+    people = all_time_scores(trained, current.get())[0][1][0]
     assert (people.answers, people.right) == (2, 1)
-    result = round_result(bakery, current.get(), new.id)
+    result = round_result(trained, current.get(), new.id)
     assert (result["answered"], result["right"]) == (2, 1)
 
 
-def test_the_newest_version_is_played_with_an_older_default_model(bakery: Project) -> None:
+def test_the_newest_version_is_played_with_an_older_default_model(trained: Project) -> None:
     """Use A1: the default model of an older version answers for the pictures of the newest one."""
-    train(bakery.settings, names=["svm"])
-    first = load_deck(bakery)
+    first = load_deck(trained)
     rows = [row for row in first.version.rows() if row.split == "train"]
-    answers = bakery.home.parent / "answers.csv"
+    answers = trained.home.parent / "answers.csv"
     answers.write_text(f"sha256,label,reviewer\n{rows[0].sha256},unusable,ann\n")
-    import_answers(bakery, answers)
-    publish(bakery)
-    deck = load_deck(bakery)
+    import_answers(trained, answers)
+    publish(trained)
+    deck = load_deck(trained)
     assert deck.version.name != first.version.name
     assert deck.default_model == first.default_model
     assert all(deck.default_probabilities(row.sha256) for row in deck.rows)

@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 from PIL import Image
+from projects import copied
 
 from dataset.project import Project
 from dataset.reader import decode
@@ -17,7 +18,6 @@ from dataset.versions import published
 from foundation.errors import StageError
 from simulator.web_service import until
 from training import models
-from training.train import train
 from web.judging.pool import MOST_WAITING, WORKERS, Busy, Judges, TooCostly, Unreadable
 
 LARGE = (16_000, 4_900)  # 78 MP, just below the limit of collected pictures
@@ -32,10 +32,11 @@ BOMBS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture
-def project(bakery: Project) -> Project:
-    train(bakery.settings, names=["linear"])
-    return bakery
+@pytest.fixture(scope="module")
+def project(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project with models. Nothing here changes it."""
+    with copied(trained_home, tmp_path_factory.mktemp("judged") / "project") as project:
+        yield project
 
 
 @pytest.fixture
