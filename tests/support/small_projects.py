@@ -4,6 +4,7 @@ import functools
 import json
 import random
 import shutil
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from simulator import drawings
 from simulator.world import Shelf
 
 PICTURES = 6  # in each folder
-DRAWN = {"n": ("not_cake", partial(drawings.thing, query="cup")), "c": ("cake", drawings.cake)}  # by folder
+DRAWN: dict[str, tuple[str, Callable[[random.Random], bytes]]] = {  # label and drawing by folder
+    "n": ("not_cake", partial(drawings.thing, query="cup")),
+    "c": ("cake", drawings.cake),
+}
 
 
 @functools.cache
