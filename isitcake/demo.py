@@ -125,7 +125,7 @@ def _loop(project: Project, config: Path, studio_url: str, account: LabelStudioA
         run(loop.train, config, version)
 
 
-COMPARED = "svm"  # the model that is trained before and after review
+COMPARED = "balanced"  # the model that is trained before and after review
 
 
 def _print_summary(project: Project, world: World, seconds: float, kind: str) -> None:

@@ -127,6 +127,39 @@ def widened(backbone: onnx.ModelProto) -> onnx.ModelProto:
     return helper.make_model(wide_graph, opset_imports=list(backbone.opset_import), ir_version=backbone.ir_version)
 
 
+def mirrored(backbone: onnx.ModelProto) -> onnx.ModelProto:
+    """The backbone whose `features` are the mean of those of the picture and of its mirror image."""
+    graph, net = backbone.graph, Net()
+    shared = {constant.name for constant in graph.initializer}
+
+    def renamed(prefix: str, pixels: str) -> list[Any]:
+        """The backbone's nodes with names of their own; both halves have the same constants."""
+        names = {"pixels": pixels, "": ""}
+        nodes = []
+        for node in graph.node:
+            names |= {name: f"{prefix}{name}" for name in node.output if name}
+            copy = onnx.NodeProto()
+            copy.CopyFrom(node)
+            copy.name = f"{prefix}{node.name}" if node.name else ""
+            copy.input[:] = [name if name in shared else names[name] for name in node.input]
+            copy.output[:] = [names[name] for name in node.output]
+            nodes.append(copy)
+        return nodes
+
+    start, end, axis, step = (
+        net.constant(f"mirror_{name}", np.array([value], dtype=np.int64))
+        for name, value in (("start", -1), ("end", np.iinfo(np.int64).min), ("axis", 2), ("step", -1))
+    )
+    net.put("Slice", ["pixels", start, end, axis, step], "pixels_mirrored")
+    net.nodes += renamed("seen_", "pixels") + renamed("mirrored_", "pixels_mirrored")
+    total = net.put("Add", ["seen_features", "mirrored_features"], "both_features")
+    net.put("Mul", [total, net.floats("half", 0.5)], "features")
+    both = helper.make_graph(
+        net.nodes, "mirrored", list(graph.input), [float_tensor("features")], [*graph.initializer, *net.constants]
+    )
+    return helper.make_model(both, opset_imports=list(backbone.opset_import), ir_version=backbone.ir_version)
+
+
 def _last_blocks(backbone: onnx.ModelProto) -> list[str]:
     """Names of the outputs of the last residual additions, one for each number of channels."""
     shapes = {

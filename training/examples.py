@@ -17,7 +17,7 @@ from PIL import Image
 
 from dataset.reader import RECIPE, Row, Version, picture
 from networks.backbone import Backbone
-from networks.graph import Net, from_pixels, planes, widened
+from networks.graph import Net, from_pixels, mirrored, planes, widened
 from networks.objects import ObjectDetector
 from networks.session import session
 
@@ -25,7 +25,7 @@ CACHE_SAVED_EVERY = 2000  # pictures
 THREADS = max(1, os.cpu_count() or 1)
 Progress = Callable[[str, int, int], None]  # (what, done, total)
 T = TypeVar("T")
-Frozen = tuple[NDArray[np.float32], NDArray[np.float32]]  # `features` and `wide` of one picture
+Frozen = tuple[NDArray[np.float32], ...]  # vectors of one picture
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,11 @@ class Examples:
         return self._frozen[1]
 
     @functools.cached_property
+    def mirrored(self) -> NDArray[np.float32]:
+        """(n, d), the mean of the backbone's outputs for the picture and its mirror image."""
+        return self._vectors(mirrored(self.net.graph), ("features",), f"{self.net.name}-mirrored-{RECIPE}-1.npz")[0]
+
+    @functools.cached_property
     def widened(self) -> onnx.ModelProto:
         return widened(self.net.graph)
 
@@ -102,39 +107,42 @@ class Examples:
 
     @functools.cached_property
     def _frozen(self) -> Frozen:
-        path = self.cache / f"{self.net.name}-{RECIPE}-1.npz"
-        known = _read(path)
+        return self._vectors(self.widened, ("features", "wide"), f"{self.net.name}-{RECIPE}-1.npz")
+
+    def _vectors(self, graph: onnx.ModelProto, outputs: tuple[str, ...], file: str) -> Frozen:
+        """(n, d) of each output of the graph. file: where they are kept, so that each is computed once."""
+        path = self.cache / file
+        known = _read(path, outputs)
         missing = [row for row in self.rows if row.sha256 not in known]
-        run = session(self.widened, threads=1).run
+        run = session(graph, threads=1).run
 
         def features_of(row: Row) -> Frozen:
-            features, wide = run(["features", "wide"], {"pixels": np.asarray(picture(self.version, row))[None]})
-            return features[0], wide[0]
+            vectors = run(list(outputs), {"pixels": np.asarray(picture(self.version, row))[None]})
+            return tuple(vector[0] for vector in vectors)
 
         with ThreadPoolExecutor(THREADS) as pool:
             for number, (row, vectors) in enumerate(zip(missing, pool.map(features_of, missing), strict=True), 1):
                 known[row.sha256] = vectors
                 self.progress("features", number, len(missing))
                 if number % CACHE_SAVED_EVERY == 0 or number == len(missing):
-                    _write(path, known)
-        vectors_of_rows = [known[row.sha256] for row in self.rows]
-        return np.stack([f for f, _ in vectors_of_rows]), np.stack([wide for _, wide in vectors_of_rows])
+                    _write(path, outputs, known)
+        return tuple(np.stack(part) for part in zip(*(known[row.sha256] for row in self.rows), strict=True))
 
 
-def _read(path: Path) -> dict[str, Frozen]:
+def _read(path: Path, outputs: tuple[str, ...]) -> dict[str, Frozen]:
     """Vectors by SHA-256; empty where the file is missing or damaged."""
     try:
         with np.load(path) as content:
-            parts = content["names"].tolist(), content["features"], content["wide"]
+            names, parts = content["names"].tolist(), [content[output] for output in outputs]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return {}
-    return {name: (features, wide) for name, features, wide in zip(*parts, strict=True)}
+    return dict(zip(names, zip(*parts, strict=True), strict=True))
 
 
-def _write(path: Path, known: dict[str, Frozen]) -> None:
+def _write(path: Path, outputs: tuple[str, ...], known: dict[str, Frozen]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    features, wide = (np.stack(part) for part in zip(*known.values(), strict=True))
+    parts = dict(zip(outputs, (np.stack(part) for part in zip(*known.values(), strict=True)), strict=True))
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=".npz")
     with os.fdopen(descriptor, "wb") as file:
-        np.savez(file, names=np.array(list(known)), features=features, wide=wide)
+        np.savez(file, allow_pickle=False, names=np.array(list(known)), **parts)
     Path(name).replace(path)

@@ -31,7 +31,7 @@ class Model:
     """One trained model. metrics: by split; a key "split/label" covers only images whose source claims that label.
 
     slices: accuracy and number of images of parts of both test splits, by name. costs: latency_ms, size_mb, parity,
-    shortcut.
+    shortcut. left_out: headline on sites left out of the training, and its standard error; empty where not asked.
     """
 
     path: Path
@@ -44,6 +44,7 @@ class Model:
     metrics: dict[str, Metrics]
     slices: dict[str, dict[str, Any]] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
+    left_out: dict[str, float] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -174,5 +175,7 @@ def _read_all(home: Path) -> Iterator[Model]:
             content["labels"],
             content["trained_on"],
             metrics,
-            **{key: content[key] for key in ("slices", "costs") if key in content},  # older models do not have them
+            **{
+                key: content[key] for key in ("slices", "costs", "left_out") if key in content
+            },  # older models do not have them
         )

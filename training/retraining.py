@@ -10,7 +10,7 @@ from foundation.errors import UnknownVersion
 from foundation.files import replace_file
 from foundation.json_files import read_json
 from foundation.settings import Settings
-from training.attempts.svm import Svm
+from training.attempts.balanced import Balanced
 from training.models import default_model, of_version
 from training.train import TrainReport, train
 
@@ -62,8 +62,8 @@ def _log(home: Path) -> list[dict[str, Any]]:
 def retrain(settings: Settings, version_name: str | None = None, now: datetime | None = None) -> TrainReport:
     """Train on a version, or the newest, if that is worth it; otherwise the report says why not.
 
-    The attempt of the default model and `svm` are trained; all attempts where there is no default model yet. Raises
-    what `train` raises.
+    The attempt of the default model and `balanced` are trained; all attempts where there is no default model yet.
+    Raises what `train` raises.
     """
     version = load(settings.home, version_name) if version_name else newest(settings.home)
     if version is None:
@@ -72,7 +72,7 @@ def retrain(settings: Settings, version_name: str | None = None, now: datetime |
     if not is_due:
         return TrainReport(version.name, of_version(settings.home, version.name), [], not_due=why)
     current = default_model(settings.home)
-    names = sorted({current.name, Svm.name}) if current else ()
+    names = sorted({current.name, Balanced.name}) if current else ()
     report = train(settings, version.name, names=names, now=now)
     note(settings.home, version, why, now)
     return report

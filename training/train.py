@@ -24,6 +24,7 @@ from networks.backbone import backbone
 from networks.objects import detector
 from training import models, tracking
 from training.attempts import ATTEMPTS, Attempt
+from training.attempts.balanced import Balanced
 from training.attempts.svm import Svm
 from training.card import card
 from training.evaluation import accuracy_by_part, costs_of, metrics_of, predictions_of
@@ -31,6 +32,7 @@ from training.examples import Examples, Progress
 from training.models import Model
 from training.promotion import Promotion, promote
 
+SIMPLEST_FIRST = (Balanced, Svm)  # of the attempts that ask sites which were left out
 TEST_READS_FILE = "reads.json"  # in library/models: how often the tests of each version were read
 
 
@@ -75,12 +77,12 @@ def train(
     names: Sequence[str] = (),
     now: datetime | None = None,
 ) -> TrainReport:
-    """Train all attempts, or those in `names`, on a version or the newest; then try to promote the `svm` model.
+    """Train all attempts, or those in `names`, on a version or the newest; then try to promote one of them.
 
     Existing models are not trained again. A model appears complete or not at all, so an interrupted run continues where
-    it stopped. Without an `svm` model, the model that is best on validation is proposed. Raises UnknownVersion,
-    UsageError for an unknown attempt, StageError for a version that does not verify, and TrainingError for a version
-    that has too little to learn from.
+    it stopped. The model that is best on sites which were left out of the training is proposed; where no attempt asked
+    them, the one that is best on validation. Raises UnknownVersion, UsageError for an unknown attempt, StageError for a
+    version that does not verify, and TrainingError for a version that has too little to learn from.
     """
     attempts = _chosen(names)
     version = load(settings.home, version_name) if version_name else newest(settings.home)
@@ -95,8 +97,7 @@ def train(
         new, skipped = _train_missing(settings, attempts, examples, is_optional=not names)
         forget_erased(settings.home, version, examples.rows, [models.folder(settings.home, n, version) for n in new])
         trained = [m for m in models.of_version(settings.home, version.name) if m.backbone == examples.net.name]
-        # Validation has known sites only, where all models look good. `svm` was designed on sites that were left out.
-        trained.sort(key=lambda model: (*_rank(model), -_on_validation(model)))
+        trained = _ordered(trained)
         promotion = promote(settings, trained[0].id, now=now, by="training") if trained else None
     if not trained:
         reasons = "; ".join(f"{name} {why}" for name, why in skipped.items())
@@ -168,7 +169,8 @@ def _train(home: Path, attempt: Attempt, examples: Examples) -> Model:
     content: dict[str, Any] = {
         "name": attempt.name, "what": attempt.what, "version": version.name, "version_id": version.id,
         "backbone": examples.net.name, "labels": examples.names, "trained_on": int(examples.mask("train").sum()),
-        "facts": dict(fitted.facts), "seconds": round(seconds, 2), "test_read": test_reads,
+        "facts": dict(fitted.facts), "left_out": asdict(fitted.left_out) if fitted.left_out else {},
+        "seconds": round(seconds, 2), "test_read": test_reads,
         "metrics": {split: asdict(measured) for split, measured in metrics.items()},
         "slices": accuracy_by_part(examples, fitted), "costs": costs_of(examples, fitted),
     }  # fmt: skip
@@ -196,9 +198,20 @@ def _building(target: Path) -> Iterator[Path]:
         building.rename(target)
 
 
-def _rank(model: Model) -> tuple[bool, bool]:
-    """First `svm`, then a model of its former name, then all others."""
-    return model.name != Svm.name, Svm.current_name(model.name) != Svm.name
+def _ordered(trained: Sequence[Model]) -> list[Model]:
+    """The model to propose first. Validation has known sites only, where all models look good; so sites that were left
+    out of the training decide, and the simplest of those that are not worse than the best by a standard error.
+    """
+    asked = [model for model in trained if model.left_out]
+    limit = max((model.left_out["headline"] - model.left_out["error"] for model in asked), default=0.0)
+    order = [attempt().name for attempt in SIMPLEST_FIRST]
+
+    def rank(model: Model) -> tuple[bool, int, float]:
+        is_good = bool(model.left_out) and model.left_out["headline"] >= limit
+        name = Svm.current_name(model.name)
+        return not is_good, order.index(name) if name in order else len(order), -_on_validation(model)
+
+    return sorted(trained, key=rank)
 
 
 def _on_validation(model: Model) -> float:

@@ -43,7 +43,7 @@ ANSWERS = 100_000  # of two reviewers
 PICTURES_ERASED = 12
 LOOKS = 150  # pictures that a person looks at, of 676
 ROUND = 30  # pictures between two times of `curate`
-ATTEMPT = "svm"  # the model that is trained before and after review
+ATTEMPT = "balanced"  # the model that is trained before and after review
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """make bench-training: accuracy on bakers' images of sites that were left out.
 
-It compares a plain head on source labels, the same on reviewed labels, and the attempt `svm`. It also prints the
-leaderboard of all attempts, the speed of training, the latency of the exported graph against its backbone alone, and
-the difference between the graph and the training code.
+It compares a plain head on source labels, the same on reviewed labels, and the attempts `svm` and `balanced`. It also
+prints the leaderboard of all attempts, the speed of training, the latency of the exported graph against its backbone
+alone, and the difference between the graph and the training code.
 """
 
 import csv
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from scipy.special import softmax
 from table import figures, out, table
 
 from crawlers.collect import collect
@@ -28,6 +29,8 @@ from labeling.answer_files import import_answers
 from networks.efficientnet_lite0 import efficientnet_lite0
 from networks.session import session
 from training import models
+from training.attempts.balanced import USUAL_STRENGTH, fit_balanced
+from training.attempts.left_out import group_weights
 from training.attempts.linear import fit_head
 from training.attempts.svm import fit_svm
 from training.attempts.transfer import Transfer
@@ -40,7 +43,7 @@ PLAIN_C = 0.01  # of the plain head
 TIMED_IMAGES = 1000  # for the training of the transfer model
 TIMED_BLOCKS, RUNS_PER_BLOCK = 10, 20
 COMPARED_IMAGES = 200
-KINDS = ("unreviewed", "reviewed_plain", "svm")
+KINDS = ("unreviewed", "reviewed_plain", "svm", "balanced_at_0.5", "balanced")
 
 
 def main() -> None:
@@ -64,19 +67,22 @@ def main() -> None:
         metrics = _left_out(unreviewed, reviewed)
         report = train(project.settings)
         table(f"models of {second.name}", list(COLUMNS), board(report.trained))
-        svm = models.find(project.home, f"svm/{second.name}")
-        speed = _speed(svm, reviewed, features_s)
-        parity = _parity(svm, reviewed)
+        proposed = models.find(project.home, f"balanced/{second.name}")
+        speed = _speed(proposed, reviewed, features_s)
+        parity = _parity(proposed, reviewed)
         out.print(f"graph and training code differ by {parity:.6f} at most, on {COMPARED_IMAGES} photos\n")
         project.close()
-    svm_low, svm_high = metrics["svm"].interval or (0.0, 0.0)
-    figures(  # "best" is the key of `svm` in earlier results
+    low, high = metrics["balanced"].interval or (0.0, 0.0)
+    figures(  # "best" was the key of `svm` in earlier results
         {
             "unreviewed": metrics["unreviewed"].balanced_accuracy or 0.0,
             "reviewed_plain": metrics["reviewed_plain"].balanced_accuracy or 0.0,
-            "best": metrics["svm"].balanced_accuracy or 0.0,
-            "best_low": svm_low,
-            "best_high": svm_high,
+            "svm": metrics["svm"].balanced_accuracy or 0.0,
+            "best": metrics["balanced"].balanced_accuracy or 0.0,
+            "best_low": low,
+            "best_high": high,
+            "best_auc": metrics["balanced"].auc or 0.0,
+            "best_threshold_at_0.5": metrics["balanced_at_0.5"].balanced_accuracy or 0.0,
             "latency_vs_backbone": speed,
             "parity": parity,
         }
@@ -116,6 +122,7 @@ def _left_out(unreviewed: Examples, reviewed: Examples) -> dict[str, Metrics]:
     """Metrics on all bakers' images, each by models that were not trained on that baker. By kind of model."""
     bakers = [site for site in np.unique(reviewed.sites).tolist() if site != "objects"]
     answers: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    probabilities: dict[str, list[NDArray[np.float64]]] = {kind: [] for kind in KINDS}
     truth: list[str] = []
     sites: list[str] = []
     for site in bakers:
@@ -124,19 +131,26 @@ def _left_out(unreviewed: Examples, reviewed: Examples) -> dict[str, Metrics]:
         sites += [site] * int(test.sum())
         for kind, logits in _logits_without(site, unreviewed, reviewed).items():
             answers[kind] += np.array(reviewed.names)[logits.argmax(axis=1)].tolist()
-    metrics = {kind: measure(truth, predicted, sites=sites) for kind, predicted in answers.items()}
+            probabilities[kind].append(softmax(logits, axis=1))
+    metrics = {
+        kind: measure(truth, answers[kind], np.concatenate(probabilities[kind]), reviewed.names, sites)
+        for kind in KINDS
+    }
     rows: list[tuple[Any, ...]] = []
     for kind, measured in metrics.items():
         low, high = measured.interval or (0.0, 0.0)
         recall = ", ".join(f"{label} {value:.3f}" for label, value in measured.recall.items())
-        rows.append((kind.replace("_", ", "), f"{measured.balanced_accuracy:.3f}", f"{low:.2f} to {high:.2f}", recall))
-    table("each of nine bakers left out", ["", "balanced", "95 % over sites", "recall"], rows)
+        scores = f"{measured.balanced_accuracy:.3f}", f"{low:.2f} to {high:.2f}", f"{measured.auc:.3f}", recall
+        rows.append((kind.replace("_", ", "), *scores))
+    table("each of nine bakers left out", ["", "balanced", "95 % over sites", "AUC", "recall"], rows)
     by_site = []
     for site in bakers:
         numbers = [i for i, name in enumerate(sites) if name == site]
         wrong = [sum(predicted[i] != truth[i] for i in numbers) for predicted in answers.values()]
         by_site.append((site, len(numbers), sum(truth[i] != "cake" for i in numbers), *wrong))
-    table("wrong answers by site", ["", "images", "not cake", "unreviewed", "plain", "svm"], by_site)
+    table(
+        "wrong answers by site", ["", "images", "not cake", "unreviewed", "plain", "svm", "at 0.5", "balanced"], by_site
+    )
     return metrics
 
 
@@ -149,11 +163,15 @@ def _logits_without(site: str, unreviewed: Examples, reviewed: Examples) -> dict
     plain = fit_head(reviewed.features[rest], reviewed.labels[rest], names, PLAIN_C)
     svm = fit_svm(reviewed.wide[rest], reviewed.labels[rest], reviewed.sites[rest], reviewed.claims[rest], names)
     features = reviewed.features[test]
-    logits = by_claims.logits(features), plain.logits(features), svm.logits(reviewed.wide[test])
+    mirrored, claims, labels = reviewed.mirrored, reviewed.claims[rest], reviewed.labels[rest]
+    uncut = fit_head(mirrored[rest], labels, names, USUAL_STRENGTH, group_weights(labels, claims))
+    balanced, _, _ = fit_balanced(mirrored[rest], labels, reviewed.sites[rest], claims, names)
+    heads = (head.logits(mirrored[test]) for head in (uncut, balanced))
+    logits = by_claims.logits(features), plain.logits(features), svm.logits(reviewed.wide[test]), *heads
     return dict(zip(KINDS, logits, strict=True))
 
 
-def _speed(svm: models.Model, examples: Examples, features_s: float) -> float:
+def _speed(model: models.Model, examples: Examples, features_s: float) -> float:
     """Print the speed. Returns the latency of the backbone alone divided by that of the whole graph."""
     numbers = np.resize(np.arange(len(examples.rows)), TIMED_IMAGES)
     many = Examples(
@@ -164,7 +182,7 @@ def _speed(svm: models.Model, examples: Examples, features_s: float) -> float:
     Transfer().fit(many)
     fit_s = time.monotonic() - started
     per_image = features_s / len(examples.rows)
-    whole = session(onnx.load(svm.path / "model.onnx"))
+    whole = session(onnx.load(model.path / "model.onnx"))
     alone = session(efficientnet_lite0())
     pixels, larger = (np.random.default_rng(0).integers(0, 255, (1, n, n, 3), dtype=np.uint8) for n in (224, 256))
     square = np.random.default_rng(0).random((1, 3, 224, 224), dtype=np.float32) * 2 - 1
@@ -195,13 +213,13 @@ def _speed(svm: models.Model, examples: Examples, features_s: float) -> float:
     return medians["its backbone alone"] / medians["the exported graph"]
 
 
-def _parity(svm: models.Model, examples: Examples) -> float:
+def _parity(model: models.Model, examples: Examples) -> float:
     """The largest difference of a probability between the exported graph and the training code."""
-    recorded = {row["sha256"]: row for row in svm.predictions()}
+    recorded = {row["sha256"]: row for row in model.predictions()}
     largest = 0.0
     for row in examples.rows[:: max(1, len(examples.rows) // COMPARED_IMAGES)][:COMPARED_IMAGES]:
-        probabilities = svm.probabilities(picture(examples.version, row))
-        differences = [abs(probabilities[label] - recorded[row.sha256][f"p_{label}"]) for label in svm.labels]
+        probabilities = model.probabilities(picture(examples.version, row))
+        differences = [abs(probabilities[label] - recorded[row.sha256][f"p_{label}"]) for label in model.labels]
         largest = max(largest, *differences)
     return largest
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from training.attempts.balanced import Balanced
 from training.attempts.cnn import GreyCnn, RepairedCnn, TalkCnn
 from training.attempts.linear import Linear
 from training.attempts.protocol import Attempt, Fitted
@@ -18,6 +19,7 @@ ATTEMPTS: tuple[Callable[[], Attempt], ...] = (
     Transfer,
     Linear,
     Svm,
+    Balanced,
 )
 
 __all__ = ["ATTEMPTS", "Attempt", "Fitted"]

@@ -9,6 +9,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from foundation.blas import one_thread
 from networks.graph import Net, finished, gemm
 from training.attempts.protocol import Fitted
 from training.examples import Examples
@@ -42,7 +43,8 @@ def fit_head(
     """
     scaler = StandardScaler().fit(vectors)
     model = LogisticRegression(C=strength, class_weight=None if weights is not None else "balanced", max_iter=2000)
-    model.fit(scaler.transform(vectors), labels, sample_weight=weights)
+    with one_thread():
+        model.fit(scaler.transform(vectors), labels, sample_weight=weights)
     matrix, bias = model.coef_, model.intercept_
     if len(model.classes_) == 2:  # scikit-learn keeps one row for two labels
         matrix, bias = np.concatenate([-matrix, matrix]) / 2, np.concatenate([-bias, bias]) / 2

@@ -8,12 +8,14 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from training.attempts.left_out import LeftOut
 from training.examples import Examples
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """graph: from pixels to probabilities. facts: values that the attempt chose, for the card.
+    """graph: from pixels to probabilities. facts: values that the attempt chose, for the card. left_out: how good such
+    models are on sites that were left out of the training; None where the attempt did not ask.
 
     probabilities: (n, k), of all rows of the version. They come from the training code and not from the graph, so that
     the two can be compared.
@@ -22,6 +24,7 @@ class Fitted:
     graph: onnx.ModelProto
     probabilities: NDArray[np.float64]
     facts: Mapping[str, str] = field(default_factory=dict)
+    left_out: LeftOut | None = None
 
 
 class Attempt(Protocol):

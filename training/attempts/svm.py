@@ -6,27 +6,25 @@ on those sources whose claim is sometimes wrong: in the other sources the source
 docs/decisions/0018-the-svm-attempt.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from scipy.special import softmax
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from foundation.blas import one_thread
 from networks.graph import Net, finished, gemm
+from training.attempts.left_out import LeftOut, calibrated, folds, logits_left_out, scored
 from training.attempts.protocol import Fitted
 from training.examples import Examples
 
 FORMER_NAME = "best"  # models/best/ of projects that were trained before the attempt was called "svm"
 SVM_C = 1.0
-SITE_FOLDS = 10
 MIN_OTHER_IMAGES = 3  # images of a second label, for a source label to count as sometimes wrong
-CALIBRATION_C = 1000.0  # almost no regularisation: only two numbers are fitted
 
 
 @dataclass(frozen=True)
@@ -58,11 +56,12 @@ class Scores:
 
 @dataclass(frozen=True)
 class SvmModel:
-    """Logits are scores @ matrix.T + bias. matrix: (k, k)."""
+    """Logits are scores @ matrix.T + bias. matrix: (k, k). left_out: as in `Fitted`."""
 
     scores: Scores
     matrix: NDArray[np.float64]
     bias: NDArray[np.float64]
+    left_out: LeftOut | None = None
 
     def logits(self, wide: NDArray[np.float32]) -> NDArray[np.float64]:
         logits: NDArray[np.float64] = self.scores.of(wide) @ self.matrix.T + self.bias
@@ -77,20 +76,22 @@ def fit_svm(
     names: Sequence[str],
 ) -> SvmModel:
     """wide: (n, d). labels, sites, claims (source labels): (n,). names: the labels in the order of the logits."""
-    held_out = np.full((len(labels), len(names)), np.nan)  # scores by models that did not see the site
-    folds = min(SITE_FOLDS, len(np.unique(sites)))
-    if folds >= 2:
-        for learn, rest in GroupKFold(folds).split(wide, labels, sites):
-            if len(np.unique(labels[learn])) == len(names):
-                held_out[rest] = _fit(wide[learn], labels[learn], claims[learn], names).of(wide[rest])
-    scores = _fit(wide, labels, claims, names)
+
+    def fit(learn: NDArray[np.bool_]) -> Callable[[NDArray[np.bool_]], NDArray[np.float64]]:
+        scores = _fit(wide[learn], labels[learn], claims[learn], names)
+        return lambda rest: scores.of(wide[rest])
+
+    with one_thread():
+        held_out = logits_left_out(fit, labels, folds(sites, claims), names)
+        scores = _fit(wide, labels, claims, names)
     has_score = ~np.isnan(held_out[:, 0])
     mixed = has_score & np.isin(claims, _mixed(claims, labels))
     used = mixed if len(np.unique(labels[mixed])) == len(names) else has_score
     if len(np.unique(labels[used])) < len(names):  # a single site, or a fold without one of the labels
         return SvmModel(scores, np.eye(len(names)), np.zeros(len(names)))
-    matrix, bias = _calibrated(held_out[used], labels[used], names)
-    return SvmModel(scores, matrix, bias)
+    matrix, bias = calibrated(held_out[used], labels[used], names)
+    left_out = scored(held_out[has_score] @ matrix.T + bias, labels[has_score], claims[has_score], names)
+    return SvmModel(scores, matrix, bias, left_out)
 
 
 def _fit(wide: NDArray[np.float32], labels: NDArray[np.str_], claims: NDArray[np.str_], names: Sequence[str]) -> Scores:
@@ -131,20 +132,6 @@ def _mixed(claims: NDArray[np.str_], labels: NDArray[np.str_]) -> list[str]:
     return mixed
 
 
-def _calibrated(
-    scores: NDArray[np.float64], labels: NDArray[np.str_], names: Sequence[str]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The matrix (k, k) and bias (k,) that turn scores into log-odds for equally frequent labels."""
-    if len(names) == 2:
-        margin = (scores[:, 1] - scores[:, 0])[:, None]
-        model = LogisticRegression(C=CALIBRATION_C, class_weight="balanced").fit(margin, labels == names[1])
-        slope, offset = float(model.coef_[0, 0]) / 2, float(model.intercept_[0]) / 2
-        return slope * np.array([[1.0, -1.0], [-1.0, 1.0]]), offset * np.array([-1.0, 1.0])
-    model = LogisticRegression(C=CALIBRATION_C, class_weight="balanced", max_iter=2000).fit(scores, labels)
-    order = [list(model.classes_).index(name) for name in names]
-    return model.coef_[order], model.intercept_[order]
-
-
 def _rbf(z: NDArray[np.float64], support: NDArray[np.float64]) -> NDArray[np.float64]:
     distance = (z**2).sum(axis=1)[:, None] - 2 * z @ support.T + (support**2).sum(axis=1)
     kernel: NDArray[np.float64] = np.exp(-distance / z.shape[1])
@@ -169,7 +156,7 @@ class Svm:
             examples.wide[learn], examples.labels[learn], examples.sites[learn], examples.claims[learn], examples.names
         )
         facts = {"support_vectors": str(max(len(kernel.support) for kernel in model.scores.kernels))}
-        return Fitted(_graph(examples, model), softmax(model.logits(examples.wide), axis=1), facts)
+        return Fitted(_graph(examples, model), softmax(model.logits(examples.wide), axis=1), facts, model.left_out)
 
 
 def _graph(examples: Examples, model: SvmModel) -> onnx.ModelProto:

@@ -1,0 +1,68 @@
+"""Sites left out of the training: folds, calibration, and the choice between candidates."""
+
+import numpy as np
+import pytest
+
+from training.attempts.left_out import calibrated, folds, group_weights, losses, not_clearly_worse, scored
+
+
+def test_a_site_is_in_one_fold_unless_it_alone_makes_a_claim() -> None:
+    """Without the API's photos nothing is claimed to be no cake, so they are divided."""
+    sites = np.array(["a"] * 4 + ["b"] * 4 + ["api"] * 20)
+    claims = np.array(["cake"] * 8 + ["not_cake"] * 20)
+    fold = folds(sites, claims)
+    assert len(set(fold[:4])) == len(set(fold[4:8])) == 1
+    assert len(set(fold[8:])) == 5
+
+
+def test_one_image_is_one_fold() -> None:
+    assert folds(np.array(["a"]), np.array(["cake"])).tolist() == [0]
+
+
+def test_groups_weigh_the_same() -> None:
+    labels, claims = np.array(["a"] * 6 + ["b"] * 4), np.array(["a"] * 6 + ["a"] + ["b"] * 3)
+    weights = group_weights(labels, claims)
+    totals = [weights[:6].sum(), weights[6], weights[7:].sum()]
+    assert totals == pytest.approx([totals[0]] * 3)
+    assert weights.mean() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_calibration_moves_the_threshold(count: int) -> None:
+    """Scores of which one label is always too high are right again."""
+    rng = np.random.default_rng(0)
+    names = ["a", "b", "c"][:count]
+    labels = np.array([names[n % count] for n in range(300)])
+    scores = rng.normal(0, 0.5, (300, count))
+    scores[np.arange(300), np.arange(300) % count] += 2
+    scores[:, 0] += 2
+    matrix, bias = calibrated(scores, labels, names)
+    right = [(np.array(names)[logits.argmax(axis=1)] == labels).mean() for logits in (scores, scores @ matrix.T + bias)]
+    assert right[1] > 0.95 > right[0]
+
+
+def test_scores_that_say_the_contrary_stay_as_they_are() -> None:
+    labels = np.array(["a", "b"] * 20)
+    scores = np.where((labels == "a")[:, None], [-1.0, 1.0], [1.0, -1.0])
+    matrix, bias = calibrated(scores, labels, ["a", "b"])
+    np.testing.assert_array_equal(matrix, np.eye(2))
+    np.testing.assert_array_equal(bias, np.zeros(2))
+
+
+def test_candidates_that_are_not_clearly_worse_are_kept() -> None:
+    """A difference that one fold makes is none."""
+    fold = np.repeat(np.arange(8), 10)
+    best = np.full(80, 0.5)
+    by_chance, clearly = best.copy(), best + 0.1
+    by_chance[:10] += 0.1
+    assert not_clearly_worse([clearly, best, by_chance], fold) == [1, 2]
+
+
+def test_losses_and_the_headline() -> None:
+    logits = np.array([[9.0, -9.0], [9.0, -9.0], [-9.0, 9.0]] * 6)
+    labels = np.array(["a", "a", "b"] * 6)
+    assert losses(logits, labels, ["a", "b"]) == pytest.approx(0, abs=1e-6)
+    left_out = scored(logits, labels, labels, ["a", "b"])
+    assert left_out is not None
+    assert (left_out.headline, left_out.error) == (1.0, 0.0)
+    assert scored(logits[:2], labels[:2], labels[:2], ["a", "b"]) is None

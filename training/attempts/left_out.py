@@ -1,0 +1,127 @@
+"""What models know of sites that they have not seen, asked inside the training images."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+
+from training.metrics import groups_of
+
+FOLDS = 10
+PARTS = 5  # of a site that is divided
+CLEARLY = 2.0  # standard errors
+CALIBRATION_C = 1000.0  # almost no regularisation: only a few numbers are fitted
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """headline: mean recall over groups on images of sites that were left out, 0 to 1. error: its standard error."""
+
+    headline: float
+    error: float
+
+
+def folds(sites: NDArray[np.str_], claims: NDArray[np.str_]) -> NDArray[np.int64]:
+    """(n,) the fold of each image, from 0. All images of a site are in one fold.
+
+    A site that alone makes a claim is divided: without it, nothing would be known of the claim.
+    """
+    alone = {sites[claims == claim][0] for claim in np.unique(claims) if len(np.unique(sites[claims == claim])) == 1}
+    seen: dict[str, int] = {}
+    parts = []
+    for site in sites.tolist():
+        seen[site] = seen.get(site, -1) + 1
+        parts.append(f"{site} {seen[site] % PARTS}" if site in alone else site)
+    result = np.zeros(len(sites), dtype=np.int64)
+    count = min(FOLDS, len(set(parts)))
+    if count > 1:
+        for number, (_, rest) in enumerate(GroupKFold(count).split(sites, groups=parts)):
+            result[rest] = number
+    return result
+
+
+def group_weights(labels: NDArray[np.str_], claims: NDArray[np.str_]) -> NDArray[np.float64]:
+    """(n,) weights with mean 1. Each group of a label and a claim has the same total weight, as in the headline."""
+    pairs = np.char.add(np.char.add(labels, "\n"), claims)
+    names, numbers, counts = np.unique(pairs, return_inverse=True, return_counts=True)
+    weights: NDArray[np.float64] = len(labels) / len(names) / counts[numbers]
+    return weights
+
+
+def logits_left_out(
+    fit: Callable[[NDArray[np.bool_]], Callable[[NDArray[np.bool_]], NDArray[np.float64]]],
+    labels: NDArray[np.str_],
+    fold: NDArray[np.int64],
+    names: Sequence[str],
+) -> NDArray[np.float64]:
+    """(n, k) logits by models that did not see the fold; NaN where the other folds lack a label.
+
+    fit: from the images to learn from, (n,), to a function from the images to judge, (n,), to logits.
+    """
+    logits = np.full((len(labels), len(names)), np.nan)
+    for number in np.unique(fold):
+        learn, rest = fold != number, fold == number
+        if len(np.unique(labels[learn])) == len(names):
+            logits[rest] = fit(learn)(rest)
+    return logits
+
+
+def calibrated(
+    scores: NDArray[np.float64],
+    labels: NDArray[np.str_],
+    names: Sequence[str],
+    weights: NDArray[np.float64] | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The matrix (k, k) and bias (k,) that turn scores into log-odds.
+
+    weights: (n,); None gives each label the same weight. With two labels they change nothing but scale and threshold;
+    scores that say the contrary of the labels stay as they are.
+    """
+    model = LogisticRegression(C=CALIBRATION_C, class_weight=None if weights is not None else "balanced", max_iter=2000)
+    if len(names) == 2:
+        model.fit((scores[:, 1] - scores[:, 0])[:, None], labels == names[1], sample_weight=weights)
+        slope, offset = float(model.coef_[0, 0]) / 2, float(model.intercept_[0]) / 2
+        if slope <= 0:
+            return np.eye(2), np.zeros(2)
+        return slope * np.array([[1.0, -1.0], [-1.0, 1.0]]), offset * np.array([-1.0, 1.0])
+    model.fit(scores, labels, sample_weight=weights)
+    order = [list(model.classes_).index(name) for name in names]
+    return model.coef_[order], model.intercept_[order]
+
+
+def losses(logits: NDArray[np.float64], labels: NDArray[np.str_], names: Sequence[str]) -> NDArray[np.float64]:
+    """(n,) negative log-likelihoods of the labels, in nats."""
+    column = np.array([list(names).index(label) for label in labels.tolist()])
+    result: NDArray[np.float64] = -log_softmax(logits, axis=1)[np.arange(len(labels)), column]
+    return result
+
+
+def not_clearly_worse(candidates: Sequence[NDArray[np.float64]], fold: NDArray[np.int64]) -> list[int]:
+    """The numbers of the candidates that are not clearly worse than the best one: by two standard errors.
+
+    candidates: losses, (n,) each. The error is that of the difference over folds.
+    """
+    best = candidates[int(np.argmin([loss.sum() for loss in candidates]))]
+    kept = []
+    for number, loss in enumerate(candidates):
+        by_fold = np.bincount(fold, weights=loss - best)
+        if by_fold.sum() <= CLEARLY * np.sqrt(len(by_fold)) * by_fold.std():
+            kept.append(number)
+    return kept
+
+
+def scored(
+    logits: NDArray[np.float64], labels: NDArray[np.str_], claims: NDArray[np.str_], names: Sequence[str]
+) -> LeftOut | None:
+    """The headline of logits; None where the labels make no two groups."""
+    groups = groups_of(labels.tolist(), claims.tolist())
+    is_right = np.array(names)[logits.argmax(axis=1)] == labels
+    recalls = [(is_right[groups == name].mean(), (groups == name).sum()) for name in np.unique(groups[groups != ""])]
+    if len(recalls) < 2:
+        return None
+    variance = sum(recall * (1 - recall) / count for recall, count in recalls)
+    return LeftOut(float(np.mean([recall for recall, _ in recalls])), float(np.sqrt(variance)) / len(recalls))
