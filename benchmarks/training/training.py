@@ -29,8 +29,7 @@ from labeling.answer_files import import_answers
 from networks.efficientnet_lite0 import efficientnet_lite0
 from networks.session import session
 from training import models
-from training.attempts.balanced import USUAL_STRENGTH, fit_balanced
-from training.attempts.left_out import group_weights
+from training.attempts.balanced import fit_balanced, fit_uncalibrated
 from training.attempts.linear import fit_head
 from training.attempts.svm import fit_svm
 from training.attempts.transfer import Transfer
@@ -164,8 +163,8 @@ def _logits_without(site: str, unreviewed: Examples, reviewed: Examples) -> dict
     svm = fit_svm(reviewed.wide[rest], reviewed.labels[rest], reviewed.sites[rest], reviewed.claims[rest], names)
     features = reviewed.features[test]
     mirrored, claims, labels = reviewed.mirrored, reviewed.claims[rest], reviewed.labels[rest]
-    uncut = fit_head(mirrored[rest], labels, names, USUAL_STRENGTH, group_weights(labels, claims))
-    balanced, _, _ = fit_balanced(mirrored[rest], labels, reviewed.sites[rest], claims, names)
+    uncut = fit_uncalibrated(mirrored[rest], labels, claims, names)
+    balanced, _ = fit_balanced(mirrored[rest], labels, reviewed.sites[rest], claims, names)
     heads = (head.logits(mirrored[test]) for head in (uncut, balanced))
     logits = by_claims.logits(features), plain.logits(features), svm.logits(reviewed.wide[test]), *heads
     return dict(zip(KINDS, logits, strict=True))

@@ -1,4 +1,4 @@
-"""Logistic regression in which every group weighs the same, with strength and threshold from sites left out.
+"""Logistic regression in which every group weighs the same, with scale and threshold from sites left out.
 
 A group is a label and what the source claims, as in the headline. Otherwise a model learns "a photo from the API"
 instead of "not cake". The features are those of the picture and of its mirror image, averaged. See
@@ -18,16 +18,14 @@ from training.attempts.left_out import (
     folds,
     group_weights,
     logits_left_out,
-    losses,
-    not_clearly_worse,
     scored,
+    threshold,
 )
 from training.attempts.linear import Head, fit_head
 from training.attempts.protocol import Fitted
 from training.examples import Examples
 
-STRENGTHS = (0.0003, 0.001, 0.003)  # values of C; looser ones fail on sites of other platforms
-USUAL_STRENGTH = 0.001  # where no site can be left out
+STRENGTHS = (0.0003, 0.001, 0.003)  # values of C, whose heads are averaged; looser ones fail on other sites
 
 
 def fit_balanced(
@@ -36,43 +34,43 @@ def fit_balanced(
     sites: NDArray[np.str_],
     claims: NDArray[np.str_],
     names: Sequence[str],
-) -> tuple[Head, list[float], LeftOut | None]:
-    """The calibrated head, its strengths, and how good such heads are on sites left out; None where none can be.
+) -> tuple[Head, LeftOut | None]:
+    """The calibrated head, and how good such heads are on sites left out; None where none can be.
 
     vectors: (n, d). labels, sites, claims (source labels): (n,). names: the labels in the order of the logits.
     """
-    weights, fold = group_weights(labels, claims), folds(sites, claims)
 
-    def fit_at(strength: float) -> Callable[[NDArray[np.bool_]], Callable[[NDArray[np.bool_]], NDArray[np.float64]]]:
-        def fit(learn: NDArray[np.bool_]) -> Callable[[NDArray[np.bool_]], NDArray[np.float64]]:
-            within = group_weights(labels[learn], claims[learn])
-            head = fit_head(vectors[learn], labels[learn], names, strength, within)
-            return lambda rest: head.logits(vectors[rest])
+    def fit(learn: NDArray[np.bool_]) -> Callable[[NDArray[np.bool_]], NDArray[np.float64]]:
+        head = fit_uncalibrated(vectors[learn], labels[learn], claims[learn], names)
+        return lambda rest: head.logits(vectors[rest])
 
-        return fit
-
-    candidates = {strength: logits_left_out(fit_at(strength), labels, fold, names) for strength in STRENGTHS}
-    known = ~np.isnan(candidates[STRENGTHS[0]][:, 0])
+    head = fit_uncalibrated(vectors, labels, claims, names)
+    logits = logits_left_out(fit, labels, folds(sites, claims), names)
+    known = ~np.isnan(logits[:, 0])
     if len(np.unique(labels[known])) < len(names):
-        return fit_head(vectors, labels, names, USUAL_STRENGTH, weights), [USUAL_STRENGTH], None
-    scales = [calibrated(logits[known], labels[known], names, weights[known]) for logits in candidates.values()]
-    judged = [
-        logits[known] @ matrix.T + bias for logits, (matrix, bias) in zip(candidates.values(), scales, strict=True)
-    ]
-    weighted = [weights[known] * losses(logits, labels[known], names) for logits in judged]
-    kept = not_clearly_worse(weighted, fold[known])
-    heads = [
-        Head(matrix @ head.weights, matrix @ head.bias + bias)
-        for head, (matrix, bias) in ((fit_head(vectors, labels, names, STRENGTHS[k], weights), scales[k]) for k in kept)
-    ]
-    mean = Head(np.mean([head.weights for head in heads], axis=0), np.mean([head.bias for head in heads], axis=0))
-    left_out = scored(np.mean([judged[k] for k in kept], axis=0), labels[known], claims[known], names)
-    return mean, [STRENGTHS[k] for k in kept], left_out
+        return head, None
+    judged, truth, claimed = logits[known], labels[known], claims[known]
+    matrix, bias = calibrated(judged, truth, names, group_weights(truth, claimed))
+    if len(names) == 2:
+        scaled = judged @ matrix.T
+        cut = threshold(scaled[:, 1] - scaled[:, 0], truth, claimed, names[1])
+        bias = np.array([cut, -cut]) / 2
+    left_out = scored(judged @ matrix.T + bias, truth, claimed, names)
+    return Head(matrix @ head.weights, matrix @ head.bias + bias), left_out
+
+
+def fit_uncalibrated(
+    vectors: NDArray[np.float32], labels: NDArray[np.str_], claims: NDArray[np.str_], names: Sequence[str]
+) -> Head:
+    """The mean of the heads of all strengths; every group has the same weight."""
+    weights = group_weights(labels, claims)
+    heads = [fit_head(vectors, labels, names, strength, weights) for strength in STRENGTHS]
+    return Head(np.mean([head.weights for head in heads], axis=0), np.mean([head.bias for head in heads], axis=0))
 
 
 class Balanced:
     name = "balanced"
-    what = "logistic regression on a picture and its mirror image, weighted against shortcuts, chosen on sites left out"
+    what = "logistic regression on a picture and its mirror image, weighted against shortcuts"
 
     def missing(self, examples: Examples) -> str:  # noqa: ARG002
         return ""
@@ -80,10 +78,10 @@ class Balanced:
     def fit(self, examples: Examples) -> Fitted:
         learn = examples.mask("train") & np.isin(examples.labels, examples.names)
         vectors = examples.mirrored
-        head, strengths, left_out = fit_balanced(
+        head, left_out = fit_balanced(
             vectors[learn], examples.labels[learn], examples.sites[learn], examples.claims[learn], examples.names
         )
-        facts = {"strengths": ", ".join(f"{strength:g}" for strength in strengths)}
+        facts = {} if left_out is None else {"sites_left_out": f"{left_out.headline:.3f} ± {left_out.error:.3f}"}
         net = Net()
         logits = gemm(net, "features", "logits", head.weights, head.bias)
         graph = finished(mirrored(examples.net.graph), net, logits, examples.names, {})

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from dataset.project import Project
 from training import models
-from training.attempts.balanced import STRENGTHS, USUAL_STRENGTH, fit_balanced
+from training.attempts.balanced import fit_balanced
 from training.train import train
 
 
@@ -25,8 +25,7 @@ def test_any_number_of_labels(names: list[str]) -> None:
     """Twelve sites; the last two are for the test."""
     vectors, labels = cloud(names, 240)
     sites = np.array([f"s{n // 20}" for n in range(240)])
-    head, strengths, left_out = fit_balanced(vectors[:200], labels[:200], sites[:200], labels[:200], names)
-    assert set(strengths) <= set(STRENGTHS)
+    head, left_out = fit_balanced(vectors[:200], labels[:200], sites[:200], labels[:200], names)
     assert left_out is not None
     assert left_out.headline > 0.9
     answers = np.array(names)[head.logits(vectors[200:]).argmax(axis=1)]
@@ -43,7 +42,7 @@ def test_a_source_does_not_decide() -> None:
     labels = np.where(kinds == "cake", "cake", "not_cake")
     claims = np.where(kinds == "api", "not_cake", "cake")
     sites = np.where(kinds == "api", "api", np.array([f"baker-{n % 6}" for n in range(432)]))
-    head, _, _ = fit_balanced(vectors, labels, sites, claims, ["cake", "not_cake"])
+    head, _ = fit_balanced(vectors, labels, sites, claims, ["cake", "not_cake"])
     answers = np.array(["cake", "not_cake"])[head.logits(vectors).argmax(axis=1)]
     assert (answers == labels)[kinds == "tool"].mean() > 0.7
     assert (answers == labels)[kinds == "cake"].mean() > 0.7
@@ -51,8 +50,9 @@ def test_a_source_does_not_decide() -> None:
 
 def test_too_little_to_leave_out() -> None:
     vectors, labels = cloud(["a", "b"], 2)
-    _, strengths, left_out = fit_balanced(vectors, labels, labels, labels, ["a", "b"])
-    assert (strengths, left_out) == ([USUAL_STRENGTH], None)
+    head, left_out = fit_balanced(vectors, labels, labels, labels, ["a", "b"])
+    assert left_out is None
+    assert head.logits(vectors).shape == (2, 2)
 
 
 def test_it_is_proposed_unless_another_attempt_is_better_on_sites_left_out(bakery: Project) -> None:
