@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dataset.labels.consensus import Consensus
 
 TRIES_WITHOUT_LOCK = 3
+DECISIONS_REMEMBERED = 1000  # most images have one of few decisions
 
 
 def fitted(connection: Connection) -> "Consensus":
@@ -96,23 +98,20 @@ def _settle_block(
     connection: Connection, now: datetime, block: ColumnElement[bool], opinions: Mapping[str, Opinion]
 ) -> int:
     members: dict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(select(clusters.c.sha256, clusters.c.cluster).where(block)).all():
-        members[row.cluster].append(row.sha256)
+    for sha256, cluster in connection.execute(select(clusters.c.sha256, clusters.c.cluster).where(block)).all():
+        members[cluster].append(sha256)
     labels: dict[str, set[str]] = defaultdict(set)
-    claimed = within(select(standing.c.sha256, standing.c.source_label).distinct(), standing, block)
-    for row in connection.execute(claimed).all():
-        labels[row.sha256].add(row.source_label)
+    claimed = within(select(standing.c.sha256, standing.c.source_label), standing, block)
+    for sha256, label in connection.execute(claimed).all():
+        labels[sha256].add(label)
     queued = within(select(clusters.c.cluster, queue.c.error_probability).select_from(queue), queue, block)
     queued = queued.where(queue.c.calibrated_by == CALIBRATED_BY_PACK)
     error_probabilities = {row.cluster: row.error_probability for row in connection.execute(queued)}
-    certain_reasons = {
-        row.cluster: row.evidence
-        for row in connection.execute(
+    certain_reasons = dict(connection.execute(
             select(clusters.c.cluster, findings.c.evidence)
             .join(findings, findings.c.sha256 == clusters.c.representative)
             .where(findings.c.detector == CERTAIN, block)
-        )
-    }
+        ))
     before = latest(connection, block)
     rows = []
     for cluster, images in members.items():
@@ -122,8 +121,10 @@ def _settle_block(
             error_probabilities.get(cluster, 0.0),
             certain_reasons.get(cluster, ""),
         )
-        values = {"label": decision.label, "origin": str(decision.origin), "reason": decision.reason}
-        rows += [{"sha256": image, "decided_at": now, **values} for image in images if before.get(image) != decision]
+        changed = [image for image in images if before.get(image) != decision]
+        if changed:
+            values = {"label": decision.label, "origin": str(decision.origin), "reason": decision.reason}
+            rows += [{"sha256": image, "decided_at": now, **values} for image in changed]
     append(connection, decisions, rows)
     return len(rows)
 
@@ -138,7 +139,12 @@ def latest(connection: Connection, block: ColumnElement[bool] | None = None) -> 
             decisions.c.id.in_(newest)
         )
     ).all()
-    return {row.sha256: Decision(row.label, DecisionOrigin(row.origin), row.reason) for row in rows}
+    return {sha256: _decision(label, origin, reason) for sha256, label, origin, reason in rows}
+
+
+@lru_cache(DECISIONS_REMEMBERED)
+def _decision(label: str, origin: str, reason: str) -> Decision:
+    return Decision(label, DecisionOrigin(origin), reason)
 
 
 def excluded(connection: Connection) -> dict[str, Decision]:

@@ -84,26 +84,27 @@ def _read_block(
     block = _Block()
     erased = _clusters_being_erased(connection, where)
     broken = in_quarantine(connection)
-    for row in connection.execute(select(clusters).where(where).order_by(clusters.c.sha256)).all():
-        if row.cluster in erased or row.sha256 in broken:
+    columns = select(clusters.c.sha256, clusters.c.cluster, clusters.c.representative)
+    for sha256, cluster, representative in connection.execute(columns.where(where).order_by(clusters.c.sha256)).all():
+        if cluster in erased or sha256 in broken:
             continue
-        block.members[row.cluster].append(row.sha256)
-        if row.representative not in broken:
-            block.representative[row.cluster] = row.representative
+        block.members[cluster].append(sha256)
+        if representative not in broken:
+            block.representative[cluster] = representative
     for cluster, members in block.members.items():
         block.representative.setdefault(cluster, members[0])
-    columns = select(
+    claimed = select(
         standing.c.sha256, standing.c.source, standing.c.source_label, standing.c.site,
         standing.c.image_url, standing.c.page_url, standing.c.licence, standing.c.creator,
     )  # fmt: skip
-    for row in connection.execute(within(columns, standing, where)).all():
-        block.seen[row.sha256].append(row)
+    for row in connection.execute(within(claimed, standing, where)).all():
+        block.seen[row[0]].append(row)
     for seen in block.seen.values():
         if len(seen) > 1:
             seen.sort(key=_rank)
     block.decided = label_ledger.latest(connection, where)
     assigned = within(select(splits_table.c.sha256, splits_table.c.split), splits_table, where)
-    block.split_of = {row.sha256: row.split for row in connection.execute(assigned).all()}
+    block.split_of = dict(connection.execute(assigned).all())
     for cluster, members in block.members.items():
         decision = block.decided.get(block.representative[cluster])
         if not any(member in block.seen for member in members):
@@ -211,13 +212,13 @@ def _rows(
     columns = select(
         images.c.sha256, images.c.format, images.c.width, images.c.height, images.c.first_seen, fingerprints.c.phash
     ).join(fingerprints, fingerprints.c.sha256 == images.c.sha256)
-    facts = {row.sha256: row for row in connection.execute(within(columns, images, where)).all()}
+    facts = {row[0]: row for row in connection.execute(within(columns, images, where)).all()}
     counted = within(
         select(judgements.c.sha256, func.count(judgements.c.reviewer.distinct()).label("n")), judgements, where
     )
     answers = {row.sha256: row.n for row in connection.execute(counted.group_by(judgements.c.sha256))}
     queued = within(select(queue.c.sha256, queue.c.error_probability), queue, where)
-    error_probability = {row.sha256: row.error_probability for row in connection.execute(queued).all()}
+    error_probability = dict(connection.execute(queued).all())
     for cluster, label in block.label_of.items():
         members, sha256 = block.members[cluster], block.representative[cluster]
         split = assigned.split_of.get(cluster) or assignment.published_split(members, block.split_of)
