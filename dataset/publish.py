@@ -146,9 +146,10 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
         published.clear_unfinished(project.home)
         with closing(RowsOnDisk(building / "rows.db")) as rows:
             with project.catalog.write() as connection:
-                label_ledger.settle(connection, now)
                 labels = project.settings.project.labels
-                left_out = choose_rows(connection, labels, now, rows, blocks.clusters)
+                left_out = choose_rows(
+                    connection, labels, now, rows, blocks.clusters, label_ledger.Settling.begin(connection, now)
+                )
                 audited, too_few = _audit(connection), _too_few(connection)
             if not len(rows):
                 reason = "no image has one of the project's labels; run `isitcake collect` first"

@@ -1,7 +1,7 @@
 """Choose the images of the next version, with their splits and labels: from the catalog, block by block."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -67,10 +67,17 @@ def choose_rows(
     now: datetime,
     rows: RowsOnDisk,
     clusters_per_block: int = CLUSTERS_PER_BLOCK,
+    settling: label_ledger.Settling | None = None,
 ) -> dict[str, int]:
-    """Add the version's rows to `rows`, and new splits to the ledger. Returns how many clusters stay out, by reason."""
+    """Add the version's rows to `rows`, and new splits to the ledger. Returns how many clusters stay out, by reason.
+
+    settling: brings the ledger of labels up to date on the way; None: it is.
+    """
     left_out: Counter[str] = Counter()
-    assigned = _assign_splits(connection, labels, now, clusters_per_block, left_out)
+    read = (
+        _read_block(connection, where, labels, left_out, settling) for where in blocks(connection, clusters_per_block)
+    )
+    assigned = _assign_splits(connection, read, now)
     for number, where in enumerate(blocks(connection, clusters_per_block)):
         is_kept = number < len(assigned.kept)
         block = assigned.kept[number] if is_kept else _read_block(connection, where, labels, Counter())
@@ -79,13 +86,20 @@ def choose_rows(
 
 
 def _read_block(
-    connection: Connection, where: ColumnElement[bool], labels: Sequence[str], left_out: Counter[str]
+    connection: Connection,
+    where: ColumnElement[bool],
+    labels: Sequence[str],
+    left_out: Counter[str],
+    settling: label_ledger.Settling | None = None,
 ) -> _Block:
+    """The clusters of a block. left_out: is counted up. settling: as in `choose_rows`."""
     block = _Block()
+    everybody: dict[str, list[str]] = defaultdict(list)  # also who stays out: decisions are about all images
     erased = _clusters_being_erased(connection, where)
     broken = in_quarantine(connection)
     columns = select(clusters.c.sha256, clusters.c.cluster, clusters.c.representative)
     for sha256, cluster, representative in connection.execute(columns.where(where).order_by(clusters.c.sha256)).all():
+        everybody[cluster].append(sha256)
         if cluster in erased or sha256 in broken:
             continue
         block.members[cluster].append(sha256)
@@ -102,7 +116,11 @@ def _read_block(
     for seen in block.seen.values():
         if len(seen) > 1:
             seen.sort(key=_rank)
-    block.decided = label_ledger.latest(connection, where)
+    if settling:
+        claimed_labels = {sha256: [row.source_label for row in seen] for sha256, seen in block.seen.items()}
+        block.decided, _ = settling.settle(where, everybody, claimed_labels)
+    else:
+        block.decided = label_ledger.latest(connection, where)
     assigned = within(select(splits_table.c.sha256, splits_table.c.split), splits_table, where)
     block.split_of = dict(connection.execute(assigned).all())
     for cluster, members in block.members.items():
@@ -130,13 +148,8 @@ def _clusters_being_erased(connection: Connection, where: ColumnElement[bool]) -
     return set(connection.execute(select(clusters.c.cluster).join(tombstones, is_erased).where(where)).scalars())
 
 
-def _assign_splits(
-    connection: Connection, labels: Sequence[str], now: datetime, clusters_per_block: int, left_out: Counter[str]
-) -> _Assigned:
-    """Give a split to every image that is published for the first time. The ledger keeps it for ever.
-
-    left_out: is counted up.
-    """
+def _assign_splits(connection: Connection, read: Iterable[_Block], now: datetime) -> _Assigned:
+    """Give a split to every image that is published for the first time. The ledger keeps it for ever."""
     joined = joined_clusters(connection)
     kept: list[_Block] = []
     sizes: dict[str, Counter[str]] = defaultdict(Counter)
@@ -145,8 +158,7 @@ def _assign_splits(
     parts: dict[str, list[assignment.Group]] = defaultdict(list)
     ledger: dict[str, str] = {}
     sites_of: dict[frozenset[str], frozenset[str]] = {}  # many clusters share one set of sites
-    for where in blocks(connection, clusters_per_block):
-        block = _read_block(connection, where, labels, left_out)
+    for block in read:
         if len(kept) < KEPT_BLOCKS:
             kept.append(block)
         for cluster, label in block.label_of.items():
