@@ -46,7 +46,10 @@ class _Block:
     label_of: dict[str, str] = field(default_factory=dict)
 
     def sightings_of(self, cluster: str) -> list[Any]:
-        return [row for member in self.members[cluster] for row in self.seen.get(member, ())]
+        members = self.members[cluster]
+        if len(members) == 1:
+            return self.seen.get(members[0], [])
+        return [row for member in members for row in self.seen.get(member, ())]
 
 
 @dataclass(frozen=True)
@@ -230,7 +233,7 @@ def _rows(
     )
     answers = {row.sha256: row.n for row in connection.execute(counted.group_by(judgements.c.sha256))}
     queued = within(select(queue.c.sha256, queue.c.error_probability), queue, where)
-    error_probability = dict(connection.execute(queued).all())
+    error_probability = {row.sha256: row.error_probability for row in connection.execute(queued).all()}
     for cluster, label in block.label_of.items():
         members, sha256 = block.members[cluster], block.representative[cluster]
         split = assigned.split_of.get(cluster) or assignment.published_split(members, block.split_of)
@@ -245,8 +248,7 @@ def _rows(
             sha256 = max(copies, key=lambda name: (facts[name].width * facts[name].height, name))
         image, judged = facts[sha256], sum(answers.get(member, 0) for member in members)
         shown = on_held_out or seen  # a row in UNSEEN is named with its held-out site
-        own = [row for row in shown if row.sha256 == sha256]
-        sighting = min(own or shown, key=_rank)
+        sighting = shown[0] if len(shown) == 1 else _first(shown, sha256)
         yield Row(
             sha256=sha256,
             file=f"data/{split}/{label}/{sha256[:16]}.jpg",
@@ -260,7 +262,9 @@ def _rows(
             image_url=sighting.image_url,
             licence=sighting.licence,
             creator=sighting.creator,
-            first_seen=min(facts[member].first_seen for member in members if member in facts),
+            first_seen=image.first_seen
+            if len(members) == 1
+            else min(facts[member].first_seen for member in members if member in facts),
             width=image.width,
             height=image.height,
             format=image.format,
@@ -269,6 +273,12 @@ def _rows(
             judgements=judged,
             error_probability=0.0 if judged else error_probability.get(sha256, 0.0),
         )
+
+
+def _first(shown: Sequence[Any], sha256: str) -> Any:
+    """The sighting that represents a cluster: one of its representative, where there is one."""
+    own = [row for row in shown if row.sha256 == sha256]
+    return min(own or shown, key=_rank)
 
 
 def _leak(split: str, has_copies: bool, is_on_held_out: bool) -> str:
