@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from more_itertools import chunked
 from sqlalchemy import Connection, select
 from sqlalchemy import Row as Record
 
@@ -35,6 +36,7 @@ from dataset.versions.published import Version
 from foundation.errors import StageError
 from foundation.files import storage_errors
 from foundation.locks import exclusive
+from foundation.memory import rare_garbage_collection
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,10 @@ def publish(
     Images whose originals are missing or damaged stay out. Raises StageError where there is nothing to publish, a gate
     refuses, or the originals are out of reach.
     """
-    with exclusive(project.versions_lock):  # a second publish waits, and then finds nothing to do
+    with (
+        exclusive(project.versions_lock),
+        rare_garbage_collection(),
+    ):  # a second publish waits, then finds nothing to do
         _record_in_ledger(project)
         created, notes = _created(project, now or datetime.now(UTC))
         release_restored(project)
@@ -141,9 +146,10 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
         published.clear_unfinished(project.home)
         with closing(RowsOnDisk(building / "rows.db")) as rows:
             with project.catalog.write() as connection:
-                label_ledger.settle(connection, now)
                 labels = project.settings.project.labels
-                left_out = choose_rows(connection, labels, now, rows, blocks.clusters)
+                left_out = choose_rows(
+                    connection, labels, now, rows, blocks.clusters, label_ledger.Settling.begin(connection, now)
+                )
                 audited, too_few = _audit(connection), _too_few(connection)
             if not len(rows):
                 reason = "no image has one of the project's labels; run `isitcake collect` first"
@@ -243,6 +249,9 @@ def _used_names(project: Project) -> list[str]:
     return sorted({*recorded, *there}, key=published.order)
 
 
+ROWS_PER_TEXT = 1000  # that go into the digest together
+
+
 class _ContentDigest:
     """Digest of what a change of makes a new version. Error probabilities are not in it: they change by themselves."""
 
@@ -252,10 +261,13 @@ class _ContentDigest:
     def each(self, rows: Iterable[Row]) -> Iterator[Row]:
         """The same rows, which are added to the digest."""
         encode = json.JSONEncoder(ensure_ascii=False).encode
-        for number, row in enumerate(rows):
-            values = [row.sha256, row.label, row.split, row.source_label, row.label_origin, row.sources, row.licence]
-            self._digest.update(f"{', ' if number else ''}{encode(values)}".encode())
-            yield row
+        for number, part in enumerate(chunked(rows, ROWS_PER_TEXT)):
+            values = [
+                [row.sha256, row.label, row.split, row.source_label, row.label_origin, row.sources, row.licence]
+                for row in part
+            ]
+            self._digest.update(f"{', ' if number else ''}{encode(values)[1:-1]}".encode())
+            yield from part
 
     def hex(self) -> str:
         """The digest, 64 hex digits, once all rows were added."""

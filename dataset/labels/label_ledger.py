@@ -1,8 +1,10 @@
 """The ledger of labels: decisions are appended, and an image's newest decision holds."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from dataset.labels.consensus import Consensus
 
 TRIES_WITHOUT_LOCK = 3
+DECISIONS_REMEMBERED = 1000  # most images have one of few decisions
 
 
 def fitted(connection: Connection) -> "Consensus":
@@ -96,36 +99,64 @@ def _settle_block(
     connection: Connection, now: datetime, block: ColumnElement[bool], opinions: Mapping[str, Opinion]
 ) -> int:
     members: dict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(select(clusters.c.sha256, clusters.c.cluster).where(block)).all():
-        members[row.cluster].append(row.sha256)
+    for sha256, cluster in connection.execute(select(clusters.c.sha256, clusters.c.cluster).where(block)).all():
+        members[cluster].append(sha256)
     labels: dict[str, set[str]] = defaultdict(set)
-    claimed = within(select(standing.c.sha256, standing.c.source_label).distinct(), standing, block)
-    for row in connection.execute(claimed).all():
-        labels[row.sha256].add(row.source_label)
-    queued = within(select(clusters.c.cluster, queue.c.error_probability).select_from(queue), queue, block)
-    queued = queued.where(queue.c.calibrated_by == CALIBRATED_BY_PACK)
-    error_probabilities = {row.cluster: row.error_probability for row in connection.execute(queued)}
-    certain_reasons = {
-        row.cluster: row.evidence
-        for row in connection.execute(
+    claimed = within(select(standing.c.sha256, standing.c.source_label), standing, block)
+    for sha256, label in connection.execute(claimed).all():
+        labels[sha256].add(label)
+    return Settling(connection, now, opinions).settle(block, members, labels)[1]
+
+
+@dataclass(frozen=True)
+class Settling:
+    """Settles the ledger block by block, for a caller that reads the clusters and claims of each block anyway.
+
+    opinions: of the reviewers, by cluster.
+    """
+
+    connection: Connection
+    now: datetime
+    opinions: Mapping[str, Opinion]
+
+    @classmethod
+    def begin(cls, connection: Connection, now: datetime) -> "Settling":
+        """Read what the reviewers say."""
+        return cls(connection, now, opinions_of(connection))
+
+    def settle(
+        self, block: ColumnElement[bool], members: Mapping[str, Sequence[str]], labels: Mapping[str, Iterable[str]]
+    ) -> tuple[dict[str, Decision], int]:
+        """Append what changed. Returns the decision that holds for each image of the block, and how many are new.
+
+        members: all images of each cluster. labels: what sources claim about an image.
+        """
+        connection = self.connection
+        queued = within(select(clusters.c.cluster, queue.c.error_probability).select_from(queue), queue, block)
+        queued = queued.where(queue.c.calibrated_by == CALIBRATED_BY_PACK)
+        error_probabilities = {row.cluster: row.error_probability for row in connection.execute(queued)}
+        certain = (
             select(clusters.c.cluster, findings.c.evidence)
             .join(findings, findings.c.sha256 == clusters.c.representative)
             .where(findings.c.detector == CERTAIN, block)
         )
-    }
-    before = latest(connection, block)
-    rows = []
-    for cluster, images in members.items():
-        decision = decide(
-            opinions.get(cluster),
-            frozenset(label for image in images for label in labels[image]),
-            error_probabilities.get(cluster, 0.0),
-            certain_reasons.get(cluster, ""),
-        )
-        values = {"label": decision.label, "origin": str(decision.origin), "reason": decision.reason}
-        rows += [{"sha256": image, "decided_at": now, **values} for image in images if before.get(image) != decision]
-    append(connection, decisions, rows)
-    return len(rows)
+        certain_reasons = {row.cluster: row.evidence for row in connection.execute(certain)}
+        holds = latest(connection, block)
+        rows = []
+        for cluster, images in members.items():
+            decision = decide(
+                self.opinions.get(cluster),
+                frozenset(label for image in images for label in labels.get(image, ())),
+                error_probabilities.get(cluster, 0.0),
+                certain_reasons.get(cluster, ""),
+            )
+            changed = [image for image in images if holds.get(image) != decision]
+            if changed:
+                values = {"label": decision.label, "origin": str(decision.origin), "reason": decision.reason}
+                rows += [{"sha256": image, "decided_at": self.now, **values} for image in changed]
+                holds.update(dict.fromkeys(changed, decision))
+        append(connection, decisions, rows)
+        return holds, len(rows)
 
 
 def latest(connection: Connection, block: ColumnElement[bool] | None = None) -> dict[str, Decision]:
@@ -138,7 +169,12 @@ def latest(connection: Connection, block: ColumnElement[bool] | None = None) -> 
             decisions.c.id.in_(newest)
         )
     ).all()
-    return {row.sha256: Decision(row.label, DecisionOrigin(row.origin), row.reason) for row in rows}
+    return {sha256: _decision(label, origin, reason) for sha256, label, origin, reason in rows}
+
+
+@lru_cache(DECISIONS_REMEMBERED)
+def _decision(label: str, origin: str, reason: str) -> Decision:
+    return Decision(label, DecisionOrigin(origin), reason)
 
 
 def excluded(connection: Connection) -> dict[str, Decision]:

