@@ -13,6 +13,7 @@ from training.metrics import groups_of
 FOLDS = 10
 PARTS = 5  # of a site that is divided
 THRESHOLDS = 97  # that are tried
+AS_GOOD = 0.001  # of the recall: thresholds that are no worse
 SMOOTHED = 0.15  # standard deviations of the margins
 CALIBRATION_C = 1000.0  # almost no regularisation: only a few numbers are fitted
 
@@ -101,12 +102,13 @@ def threshold(margins: NDArray[np.float64], labels: NDArray[np.str_], claims: ND
     """
     groups = groups_of(labels.tolist(), claims.tolist())
     names = np.unique(groups[groups != ""])
-    candidates = np.quantile(margins, np.linspace(0.02, 0.98, THRESHOLDS))
+    candidates = np.linspace(*np.quantile(margins, [0.02, 0.98]), THRESHOLDS)
     is_right = (margins[:, None] > candidates) == (labels == second)[:, None]  # (n, THRESHOLDS)
     recall = np.mean([is_right[groups == name].mean(axis=0) for name in names], axis=0)
     distance = (candidates[:, None] - candidates) / (SMOOTHED * margins.std() + np.finfo(float).tiny)
     near = np.exp(-(distance**2) / 2)
-    return float(candidates[(near @ recall / near.sum(axis=1)).argmax()])
+    smooth = near @ recall / near.sum(axis=1)
+    return float(np.median(candidates[smooth >= smooth.max() - AS_GOOD]))
 
 
 def scored(

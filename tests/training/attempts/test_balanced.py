@@ -38,7 +38,7 @@ def test_a_source_does_not_decide() -> None:
     kinds = np.repeat(["cake", "tool", "api"], [120, 12, 300])
     vectors = rng.normal(0, 1, (432, 6)).astype(np.float32)
     vectors[:, 0] += np.where(kinds == "api", 6, 0)  # the API's look
-    vectors[:, 1] += np.where(kinds == "tool", 2.5, 0)  # what the label means
+    vectors[:, 1] += np.where(kinds == "tool", 4, 0)  # what the label means
     labels = np.where(kinds == "cake", "cake", "not_cake")
     claims = np.where(kinds == "api", "not_cake", "cake")
     sites = np.where(kinds == "api", "api", np.array([f"baker-{n % 6}" for n in range(432)]))
