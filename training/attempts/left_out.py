@@ -102,7 +102,8 @@ def threshold(margins: NDArray[np.float64], labels: NDArray[np.str_], claims: ND
     """
     groups = groups_of(labels.tolist(), claims.tolist())
     names = np.unique(groups[groups != ""])
-    candidates = np.linspace(*np.quantile(margins, [0.02, 0.98]), THRESHOLDS)
+    low, high = np.quantile(margins, [0.02, 0.98])
+    candidates = np.linspace(low, high, THRESHOLDS)
     is_right = (margins[:, None] > candidates) == (labels == second)[:, None]  # (n, THRESHOLDS)
     recall = np.mean([is_right[groups == name].mean(axis=0) for name in names], axis=0)
     distance = (candidates[:, None] - candidates) / (SMOOTHED * margins.std() + np.finfo(float).tiny)
