@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from dataset.labels.vocabulary import UNUSABLE
 from dataset.suspicion.detectors import Finding
+from foundation.blas import one_thread
 from foundation.intervals import exact_interval
 
 FOLDS = 5
@@ -154,7 +155,8 @@ def out_of_fold(
             StandardScaler(), LogisticRegression(C=REGULARISATION, class_weight="balanced", max_iter=500)
         )
         weights = np.where(trusted[train], ANSWER_WEIGHT, 1.0)
-        model.fit(features[train], y[train], logisticregression__sample_weight=weights)
+        with one_thread():
+            model.fit(features[train], y[train], logisticregression__sample_weight=weights)
         columns = [known.index(label) for label in model.classes_]
         probabilities[np.ix_(held_out, columns)] = model.predict_proba(features[held_out])
     return [dict(zip(known, map(float, row), strict=True)) if row.sum() else {} for row in probabilities]
