@@ -13,7 +13,7 @@ from commands import here
 from simulator import drawings
 from simulator.world import Shelf
 
-PICTURES = 6  # in each folder
+PICTURES = 4  # in each folder
 DRAWN: dict[str, tuple[str, Callable[[random.Random], bytes]]] = {  # label and drawing by folder
     "n": ("not_cake", partial(drawings.thing, query="cup")),
     "c": ("cake", drawings.cake),

@@ -99,6 +99,7 @@ STANDSTILLS: dict[str, tuple[Callable[[Any], object], Any]] = {
 }
 
 
+@pytest.mark.slow  # megabytes
 @pytest.mark.parametrize("name", STANDSTILLS)
 def test_what_stood_still_is_read(name: str) -> None:
     """Security 7: the inputs that took from six seconds to for ever."""
@@ -108,6 +109,7 @@ def test_what_stood_still_is_read(name: str) -> None:
     assert time.process_time() - start < CEILING_S
 
 
+@pytest.mark.slow  # megabytes
 @pytest.mark.parametrize(
     ("page", "limit"),
     [

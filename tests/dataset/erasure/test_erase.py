@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from datasets import load_dataset
 from sqlalchemy import func, select
 
 from dataset.catalog.tables import asked, erasures, fingerprints, sightings
@@ -45,6 +44,8 @@ def traces(home: Path, *needles: bytes) -> list[str]:
 
 def test_nothing_of_an_image_is_left_and_the_version_keeps_its_id(published_project: Project) -> None:
     """No byte, row, thumbnail or address; the version verifies; Hugging Face still loads it."""
+    from datasets import load_dataset  # slow to import
+
     write_report(published_project)
     sha256, url, content = chosen(published_project)
     before = published.newest(published_project.home)

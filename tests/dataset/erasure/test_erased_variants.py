@@ -176,8 +176,8 @@ def test_a_restored_catalog_knows_the_imprints(photos: Project, tmp_path: Path) 
 
 
 def test_other_pictures_are_not_refused() -> None:
-    """Forty drawn cakes in the same pose: none shows what an imprint of another is of."""
-    pictures = [luminance(drawings.cake(random.Random(seed))) for seed in range(40)]
+    """Two dozen drawn cakes in the same pose: none shows what an imprint of another is of."""
+    pictures = [luminance(drawings.cake(random.Random(seed))) for seed in range(24)]
     kept = [imprints_of(picture) for picture in pictures]
     for number, picture in enumerate(pictures):
         others = [value for other, values in enumerate(kept) if other != number for value in values]
