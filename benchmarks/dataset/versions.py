@@ -4,6 +4,7 @@ It also publishes twelve versions of a growing set with erasures, and counts mov
 Pictures are made up, 20 KB each, and already normalised, as they are after the first version that has them.
 """
 
+import functools
 import hashlib
 import os
 import random
@@ -232,7 +233,7 @@ def _add(project: Project, numbers: range, now: datetime, *, is_linked: bool = F
     tables: dict[Any, list[dict[str, Any]]] = {t: [] for t in filled}
     names = []
     for n in numbers:
-        content = _picture(n)
+        content = _picture(n, is_linked=is_linked)
         name = hashlib.sha256(content).hexdigest()
         names.append(name)
         path = project.normalised.path(name)
@@ -271,15 +272,21 @@ def _add(project: Project, numbers: range, now: datetime, *, is_linked: bool = F
     return names
 
 
-_BASE = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)
-_SOFT = np.asarray(Image.fromarray(_BASE[:30, :40]).resize((320, 240), Image.Resampling.BICUBIC))
-_ENCODED = encode_jpeg(Image.fromarray((_SOFT // 2 + _BASE // 6).astype(np.uint8)), quality=80)
+_GRAIN = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8) // 6
 
 
-def _picture(n: int) -> bytes:
-    """A JPEG of about 20 KB that differs from the others by its comment only: decoding is not measured."""
-    note = f"{n:012d}".encode()
-    return _ENCODED[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + _ENCODED[2:]
+@functools.lru_cache(1)
+def _encoded(seed: int) -> bytes:
+    """A JPEG of about 20 KB with soft blobs of its own, so that no two are copies of each other."""
+    blobs = Image.fromarray(np.random.default_rng(seed).integers(0, 255, (30, 40, 3), dtype=np.uint8))
+    soft = np.asarray(blobs.resize((320, 240), Image.Resampling.BICUBIC))
+    return encode_jpeg(Image.fromarray((soft // 2 + _GRAIN).astype(np.uint8)), quality=80)
+
+
+def _picture(n: int, *, is_linked: bool) -> bytes:
+    """Picture n. is_linked: those of a thousand differ by their comment only: a million are too many to draw."""
+    encoded, note = _encoded(n // 1000 if is_linked else n), f"{n:012d}".encode()
+    return encoded[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + encoded[2:]
 
 
 def _used(folder: Path) -> float:

@@ -47,3 +47,19 @@ def test_one_split_has_no_leaks(published_project: Project) -> None:
     version = published.newest(published_project.home)
     assert version is not None
     assert leaks(version.path, [row for row in version.rows() if row.split == "train"]) == []
+
+
+def test_many_copies_are_named_once(published_project: Project) -> None:
+    """A thousand files of one look in each of two splits are a million pairs: memory for all of them ends a machine."""
+    version = published.newest(published_project.home)
+    assert version is not None
+    train = next(row for row in version.rows() if row.split == "train" and row.label == "cake")
+    copies = []
+    for split in ("train", "test"):
+        for number in range(200):
+            name = f"{split}{number}".encode().hex().ljust(64, "0")
+            row = replace(train, sha256=name, cluster=name, split=split, file=f"data/{split}/cake/{name}.jpg")
+            (version.path / row.file).hardlink_to(version.path / train.file)
+            copies.append(row)
+    (problem,) = leaks(version.path, copies)
+    assert problem == f"{copies[0].file} and {copies[200].file} show the same picture"
