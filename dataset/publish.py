@@ -38,6 +38,8 @@ from foundation.files import storage_errors
 from foundation.locks import exclusive
 from foundation.memory import rare_garbage_collection
 
+ROWS_PER_TEXT = 1000  # that go into the digest together
+
 
 @dataclass(frozen=True)
 class PublishReport:
@@ -88,10 +90,8 @@ def publish(
     Images whose originals are missing or damaged stay out. Raises StageError where there is nothing to publish, a gate
     refuses, or the originals are out of reach.
     """
-    with (
-        exclusive(project.versions_lock),
-        rare_garbage_collection(),
-    ):  # a second publish waits, then finds nothing to do
+    # A second publish waits, and then finds nothing to do.
+    with exclusive(project.versions_lock), rare_garbage_collection():
         _record_in_ledger(project)
         created, notes = _created(project, now or datetime.now(UTC))
         release_restored(project)
@@ -247,9 +247,6 @@ def _used_names(project: Project) -> list[str]:
         recorded = connection.execute(select(versions_table.c.name)).scalars().all()
     there = [folder.name for folder in published.folders(project.home)]
     return sorted({*recorded, *there}, key=published.order)
-
-
-ROWS_PER_TEXT = 1000  # that go into the digest together
 
 
 class _ContentDigest:

@@ -9,6 +9,7 @@ import onnx
 import onnx.shape_inference
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from onnx.compose import add_prefix_graph
 
 OPSET, IR_VERSION = 18, 9
 GREY_WEIGHTS = (0.299, 0.587, 0.114)  # luma of R, G and B, ITU-R BT.601
@@ -130,28 +131,14 @@ def widened(backbone: onnx.ModelProto) -> onnx.ModelProto:
 def mirrored(backbone: onnx.ModelProto) -> onnx.ModelProto:
     """The backbone whose `features` are the mean of those of the picture and of its mirror image."""
     graph, net = backbone.graph, Net()
-    shared = {constant.name for constant in graph.initializer}
-
-    def renamed(prefix: str, pixels: str) -> list[Any]:
-        """The backbone's nodes with names of their own; both halves have the same constants."""
-        names = {"pixels": pixels, "": ""}
-        nodes = []
-        for node in graph.node:
-            names |= {name: f"{prefix}{name}" for name in node.output if name}
-            copy = onnx.NodeProto()
-            copy.CopyFrom(node)
-            copy.name = f"{prefix}{node.name}" if node.name else ""
-            copy.input[:] = [name if name in shared else names[name] for name in node.input]
-            copy.output[:] = [names[name] for name in node.output]
-            nodes.append(copy)
-        return nodes
-
+    seen = add_prefix_graph(graph, "seen_", rename_inputs=False, rename_initializers=False)
+    other = add_prefix_graph(graph, "mirrored_", rename_initializers=False)  # both have the same constants
     start, end, axis, step = (
         net.constant(f"mirror_{name}", np.array([value], dtype=np.int64))
         for name, value in (("start", -1), ("end", np.iinfo(np.int64).min), ("axis", 2), ("step", -1))
     )
-    net.put("Slice", ["pixels", start, end, axis, step], "pixels_mirrored")
-    net.nodes += renamed("seen_", "pixels") + renamed("mirrored_", "pixels_mirrored")
+    net.put("Slice", ["pixels", start, end, axis, step], "mirrored_pixels")
+    net.nodes += [*seen.node, *other.node]
     total = net.put("Add", ["seen_features", "mirrored_features"], "both_features")
     net.put("Mul", [total, net.floats("half", 0.5)], "features")
     both = helper.make_graph(

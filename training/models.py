@@ -175,7 +175,6 @@ def _read_all(home: Path) -> Iterator[Model]:
             content["labels"],
             content["trained_on"],
             metrics,
-            **{
-                key: content[key] for key in ("slices", "costs", "left_out") if key in content
-            },  # older models do not have them
+            # older models do not have them
+            **{key: content[key] for key in ("slices", "costs", "left_out") if key in content},
         )

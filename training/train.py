@@ -80,9 +80,9 @@ def train(
     """Train all attempts, or those in `names`, on a version or the newest; then try to promote one of them.
 
     Existing models are not trained again. A model appears complete or not at all, so an interrupted run continues where
-    it stopped. The model that is best on sites which were left out of the training is proposed; where no attempt asked
-    them, the one that is best on validation. Raises UnknownVersion, UsageError for an unknown attempt, StageError for a
-    version that does not verify, and TrainingError for a version that has too little to learn from.
+    it stopped. The simplest model that is good on sites which were left out of the training is proposed (`_ordered`);
+    where no such attempt was trained, the one that is best on validation. Raises UnknownVersion, UsageError for an
+    unknown attempt, StageError for a version that does not verify, and TrainingError for one with too little to learn.
     """
     attempts = _chosen(names)
     version = load(settings.home, version_name) if version_name else newest(settings.home)
@@ -203,7 +203,8 @@ def _ordered(trained: Sequence[Model]) -> list[Model]:
     out of the training decide, and the simplest of those that are not worse than the best by a standard error.
     """
     asked = [model for model in trained if model.left_out]
-    limit = max((model.left_out["headline"] - model.left_out["error"] for model in asked), default=0.0)
+    best = max((model.left_out for model in asked), key=lambda left_out: left_out["headline"], default={})
+    limit = best.get("headline", 0.0) - best.get("error", 0.0)
     order = [attempt().name for attempt in SIMPLEST_FIRST]
 
     def rank(model: Model) -> tuple[bool, int, float]:

@@ -1,9 +1,9 @@
 """make bench-subject: a project of another subject by a user who configured nothing. How many wrong labels are found?
 
-Three folders of the photos of ../shared claim animal, vehicle and kitchen; a third of the claims is wrong. They are
-collected, curated and reviewed by the commands' own functions: a person answers the queue from the truth, in rounds.
-A cluster of copies is one question. It is wrong if its truth is another label, or no label at all. A third is wrong,
-so that 20 % of the questions cannot find all: `possible_at_20` says how much of the wrong labels they can find.
+Three folders of the photos of ../shared claim animal, vehicle and kitchen. They are collected, curated and reviewed by
+the commands' own functions: a person answers the queue from the truth, in rounds. A cluster of copies is one question.
+It is wrong if its truth is another label, or no label at all. A third is wrong, so that 20 % of the questions cannot
+find all: `possible_at_20` says how much of the wrong labels they can find.
 """
 
 import csv
@@ -20,9 +20,9 @@ from table import figures, out, table
 from crawlers.collect import collect
 from dataset.catalog.tables import clusters
 from dataset.curate import curate
+from dataset.labels.audit import MIN_SAMPLED
 from dataset.opening import open_project
 from dataset.project import Project
-from dataset.suspicion.queue import MIN_SAMPLED
 from foundation.environment import shared_folder
 from labeling import queue as review
 from labeling.answer_files import import_answers

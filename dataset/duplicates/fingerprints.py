@@ -11,7 +11,7 @@ from PIL import Image, ImageStat
 from dataset.duplicates.crop_hashes import view_hashes
 from dataset.duplicates.turns import MIRRORED
 from dataset.pictures.colours import alpha_share, upright_rgb
-from dataset.pictures.decoding import SCALED, Picture, accept
+from dataset.pictures.decoding import SCALED, Picture, accept, large_in_turn
 
 RECIPE = "hashes-100-2"
 HASHED_PX = 100  # shorter side, at least, of the picture that hashes are made from
@@ -53,7 +53,8 @@ class Fingerprint:
 
 def fingerprint(content: bytes) -> Fingerprint:
     """Fingerprint of an image's bytes. Raises Undecodable."""
-    return fingerprint_of(accept(content, HASHED_PX))
+    with large_in_turn(content):
+        return fingerprint_of(accept(content, HASHED_PX))
 
 
 def fingerprint_of(picture: Picture) -> Fingerprint:

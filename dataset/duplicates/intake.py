@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 
 from dataset.duplicates.fingerprints import HASHED_PX, Fingerprint, fingerprint_of
-from dataset.pictures.decoding import FEATURES_PX, Header, Undecodable, accept, normalised
+from dataset.pictures.decoding import FEATURES_PX, Header, Undecodable, accept, large_in_turn, normalised
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,11 @@ class Intake:
 def take_in(content: bytes) -> Intake:
     """Decode, fingerprint and normalise. Raises Undecodable with the reason, whatever goes wrong."""
     try:
-        picture = accept(content, HASHED_PX)
-        fingerprint = fingerprint_of(picture)
-        picture.upright(FEATURES_PX)
-        return Intake(hashlib.sha256(content).hexdigest(), picture.header, fingerprint, normalised(picture))
+        with large_in_turn(content):
+            picture = accept(content, HASHED_PX)
+            fingerprint = fingerprint_of(picture)
+            picture.upright(FEATURES_PX)
+            return Intake(hashlib.sha256(content).hexdigest(), picture.header, fingerprint, normalised(picture))
     except Undecodable:
         raise
     except Exception as error:

@@ -22,7 +22,8 @@ SIGNED: Final = 2  # a value of SAMPLE_FORMAT_TAG
 WHITE_LEVELS: Final = (255, 4095, 65_535, 2**32 - 1)  # of grey samples: the smallest one that holds all values
 SIGNED_WHITE_LEVELS: Final = {16: (255, 4095, 32_767), 32: (255, 4095, 65_535, 2**31 - 1)}  # by bits of a sample
 UNIT_LIMIT: Final = 2.0  # samples of floating point up to this have white at 1; sharpening goes a little above it
-ROWS_AT_ONCE: Final = 256  # of a deep picture, so that its floating-point copy stays small
+ROWS_AT_ONCE: Final = 256  # of a picture that is converted: its copy stays small
+WHOLE_MODES: Final = ("I", "F", "LAB")  # the range of all samples decides, or a profile
 PROFILE_SPACES: Final = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}
 
 
@@ -58,12 +59,19 @@ def upright_rgb(image: Image.Image, *, background: str = "white", exact_colour: 
     """
     turn = orientation(image)
     profile = image.info.get("icc_profile") if exact_colour else None
-    colour, alpha = _colour_and_alpha(image)
-    rgb = (_to_srgb(colour, profile) if profile else colour).convert("RGB")
-    if alpha:
-        opaque = Image.new("RGB", rgb.size, background)
-        opaque.paste(rgb, mask=alpha)
-        rgb = opaque
+    if has_alpha(image) and not image.mode.startswith(WHOLE_MODES) and not profile:
+        rgb = Image.new("RGB", image.size, background)
+        for top in range(0, image.height, ROWS_AT_ONCE):  # the copies of a whole large picture would take a gigabyte
+            colour, alpha = _colour_and_alpha(image.crop((0, top, image.width, min(top + ROWS_AT_ONCE, image.height))))
+            rgb.paste(colour.convert("RGB"), (0, top), alpha)
+    else:
+        colour, alpha = _colour_and_alpha(image)
+        colour = _to_srgb(colour, profile) if profile else colour
+        rgb = colour if colour.mode == "RGB" else colour.convert("RGB")
+        if alpha:
+            opaque = Image.new("RGB", rgb.size, background)
+            opaque.paste(rgb, mask=alpha)
+            rgb = opaque
     return rgb.transpose(UPRIGHT[turn]) if turn in UPRIGHT else rgb
 
 

@@ -1,7 +1,10 @@
 """Decode bytes of unknown origin into pixels, safely."""
 
 import io
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +15,7 @@ from dataset.pictures import formats
 from dataset.pictures.colours import check_levels, has_alpha, orientation, upright_rgb
 
 MAX_PIXELS: Final = 80_000_000  # a 12 MP camera is far below this; a decompression bomb is above
+LARGE_PIXELS: Final = 16_000_000  # take up to 200 MB in work; above, pictures are opened one at a time
 SCALED: Final = (192, 192)  # JPEG decodes at 1/2, 1/4 or 1/8 down to this: 4 times faster, same hashes
 FEATURES_PX: Final = 256  # shorter side, at least, of the pixels that a backbone gets
 DERIVED_RECIPE: Final = "jpeg1024-white-2"
@@ -20,6 +24,7 @@ JPEG_FORMATS: Final = ("JPEG", "MPO")  # Pillow's names of a JPEG file with one 
 
 # MAX_PIXELS is checked before any pixel is decoded; the limit of Pillow only warns.
 Image.MAX_IMAGE_PIXELS = None
+_one_large = threading.RLock()
 pi_heif.register_heif_opener(thumbnails=False)
 
 
@@ -52,6 +57,18 @@ def open_image(content: bytes) -> Image.Image:
     if image.width * image.height > MAX_PIXELS:
         raise Undecodable(f"too many pixels: {image.width}x{image.height}")
     return image
+
+
+@contextmanager
+def large_in_turn(content: bytes) -> Iterator[None]:
+    """Wait until no other thread has a large picture open, if this is one: each needs up to a gigabyte."""
+    try:
+        image = open_image(content)
+        is_large = image.format not in JPEG_FORMATS and image.width * image.height > LARGE_PIXELS
+    except Undecodable:
+        is_large = False
+    with _one_large if is_large else nullcontext():
+        yield
 
 
 def load(image: Image.Image) -> Image.Image:
@@ -89,12 +106,13 @@ def normalise(content: bytes) -> bytes:
     The same input gives the same bytes. Small pictures are enlarged: their size would tell a model which source they
     come from (docs/decisions/0013). Raises Undecodable.
     """
-    return normalised(accept(content, DERIVED_SIDE_PX * 2))
+    with large_in_turn(content):
+        return normalised(accept(content, DERIVED_SIDE_PX * 2))
 
 
 def normalised(picture: "Picture") -> bytes:
     """The same of a picture that is open. Raises Undecodable."""
-    upright = upright_rgb(picture.pixels(DERIVED_SIDE_PX * 2), exact_colour=True)
+    upright = picture.in_true_colours(DERIVED_SIDE_PX * 2)
     scale = DERIVED_SIDE_PX / max(upright.size)
     size = (max(1, round(upright.width * scale)), max(1, round(upright.height * scale)))
     return encode_jpeg(upright.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
@@ -172,3 +190,8 @@ class Picture:
         if key not in self._upright:
             self._upright[key] = upright_rgb(image)
         return self._upright[key]
+
+    def in_true_colours(self, side_px: int) -> Image.Image:
+        """The same in sRGB by the picture's own profile, if it has one."""
+        image = self.pixels(side_px)
+        return upright_rgb(image, exact_colour=True) if "icc_profile" in image.info else self.upright(side_px)

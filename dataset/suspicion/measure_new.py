@@ -13,7 +13,7 @@ from sqlalchemy import Row, and_, or_, select
 from dataset.catalog.tables import features, fingerprints, images, seen
 from dataset.catalog.writes import erased_among, upsert
 from dataset.duplicates.fingerprints import HASHED_PX, RECIPE, fingerprint_of
-from dataset.pictures.decoding import FEATURES_PX, Picture, Undecodable, accept
+from dataset.pictures.decoding import FEATURES_PX, Picture, Undecodable, accept, large_in_turn
 from dataset.pictures.seen import recipe as recipe_of
 from dataset.pictures.seen import recognise
 from dataset.pictures.text_lines import SEARCHED_SIDE_PX
@@ -109,12 +109,13 @@ def _measure_original(project: Project, networks: Networks, image: Row[Any]) -> 
     content = project.blobs.read(image.sha256, image.format)
     if hashlib.sha256(content).hexdigest() != image.sha256:
         return _Measured(None, None, None, what_is_wrong(project, image))
-    picture = accept(content, _first_px(image))
-    return _Measured(
-        fingerprint=fingerprint_of(picture).row(image.sha256) if image.lacks_fingerprints else None,
-        features=_feature_row(image.sha256, picture, networks.backbone) if image.lacks_features else None,
-        seen=_seen_row(image.sha256, picture, networks.objects) if image.lacks_seen else None,
-    )
+    with large_in_turn(content):
+        picture = accept(content, _first_px(image))
+        return _Measured(
+            fingerprint=fingerprint_of(picture).row(image.sha256) if image.lacks_fingerprints else None,
+            features=_feature_row(image.sha256, picture, networks.backbone) if image.lacks_features else None,
+            seen=_seen_row(image.sha256, picture, networks.objects) if image.lacks_seen else None,
+        )
 
 
 def _first_px(image: Row[Any]) -> int:

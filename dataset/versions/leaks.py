@@ -28,7 +28,10 @@ PICTURES_KEPT = 2000  # decoded pictures in memory, 100 KB each
 
 
 def leaks(path: Path, rows: Sequence[Row]) -> list[str]:
-    """Return one sentence for each pair of files that shows one picture in two splits. path: of the version."""
+    """One sentence for each pair of files that shows one picture in two splits, up to MOST_NAMED. path: of the version.
+
+    Of files of one split that look exactly alike only the first is compared.
+    """
     if len({row.split for row in rows}) < 2:
         return []
     with ThreadPoolExecutor(THREADS) as pool:

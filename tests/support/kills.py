@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import random
 import subprocess
 import sys
@@ -62,9 +63,10 @@ def dump(project: Project, *tables: Any) -> dict[str, list[str]]:
 def files(folder: Path) -> set[tuple[str, int, int]]:
     """Every file of a folder with its size and time of change."""
     states = set()
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # temporary files come and go
-            states.add((str(path), path.stat().st_size, path.stat().st_mtime_ns))
+    for parent, folders, names in os.walk(folder):  # unlike rglob, it passes over what has just gone
+        for path in (Path(parent, name) for name in (*folders, *names)):
+            with contextlib.suppress(FileNotFoundError):  # temporary files come and go
+                states.add((str(path), path.stat().st_size, path.stat().st_mtime_ns))
     return states
 
 
@@ -106,16 +108,18 @@ def changes_before_kill(folder: Path, command: str, kill_after: int) -> int | No
     changes, before = 0, files(folder / "library")
     process = _start(folder, [command])
     deadline = time.monotonic() + DEADLINE_S
-    while changes < kill_after:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(POLL_S)
-            return changes
-        assert time.monotonic() < deadline, f"{command} neither ended nor changed {kill_after} times"
-        after = files(folder / "library")
-        changes, before = changes + (after != before), after
-    process.kill()
-    process.wait()
-    return None
+    try:
+        while changes < kill_after:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(POLL_S)
+                return changes
+            assert time.monotonic() < deadline, f"{command} neither ended nor changed {kill_after} times"
+            after = files(folder / "library")
+            changes, before = changes + (after != before), after
+        return None
+    finally:
+        process.kill()
+        process.wait()
 
 
 def kill_times(folder: Path, command: str, times: int) -> None:

@@ -68,16 +68,19 @@ class Watch(threading.Thread):
         self.ended = threading.Event()
 
     def run(self) -> None:
+        before: set[int] = set()
         while not self.ended.wait(0.5):
-            total, renderers = 0.0, 0
+            total, renderers = 0.0, set()
             for process in psutil.Process().children(recursive=True):
                 with contextlib.suppress(psutil.Error):
                     if "chrom" in process.name():
                         memory = process.memory_info()
                         total += (memory.rss - memory.shared) / 1e6
-                        renderers += "--type=renderer" in " ".join(process.cmdline())
+                        if "--type=renderer" in " ".join(process.cmdline()):
+                            renderers.add(process.pid)
             self.megabytes.append(total)
-            self.renderers = max(self.renderers, renderers)
+            self.renderers = max(self.renderers, len(renderers & before))  # others are ending or beginning
+            before = renderers
 
 
 def test_27_three_hundred_pages_keep_the_browser_small(tmp_path: Path) -> None:
