@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @json_option
 @pass_context
 def train(context: Context, version: str | None, names: tuple[str, ...], as_json: bool) -> None:
-    """Train models on VERSION, the newest by default, then try to promote the `svm` model."""
+    """Train models on VERSION, the newest by default, then try to promote the best of them (docs/training.md)."""
     from training.leaderboard import COLUMNS, board
     from training.train import train as stage
     from web.pages.leaderboard import write_leaderboard

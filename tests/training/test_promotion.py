@@ -90,7 +90,7 @@ def test_limits_of_costs(trained: Project, cost: str, value: float, why: str) ->
 
 
 def test_costs_against_the_default_model(trained: Project) -> None:
-    """A model that is twice as slow, or depends more on the source label, is refused."""
+    """A model that is three times as slow, or depends more on the source label, is refused."""
     change_metrics(trained, "svm", latency_ms=10, shortcut=0.1)
     change_metrics(trained, "linear", latency_ms=30, shortcut=0.3)
     refusals = promote(trained.settings, "linear").refusals
