@@ -85,9 +85,12 @@ def test_players_weigh_what_they_get_right() -> None:
 
 @pytest.mark.parametrize("networks", [1, 6])
 def test_invented_players_move_nothing_in_the_queue(bakery: Project, networks: int) -> None:
-    """Security 32: six new players contradict every label; the queue stays as it was, wherever they come from."""
+    """Security 32: six new players contradict labels that nobody judged; the queue stays, wherever they come from."""
     version = published.newest(bakery.home)
     assert version is not None
+    rows = version.rows()[::7]
+    with bakery.catalog.write() as connection:
+        connection.execute(judgements.delete().where(judgements.c.sha256.in_([row.sha256 for row in rows])))
     curate(bakery)
     before = [item["sha256"] for item in next_items(bakery, 1000)]
     wrong = {label: next(other for other in version.labels if other != label) for label in version.labels}
@@ -96,7 +99,7 @@ def test_invented_players_move_nothing_in_the_queue(bakery: Project, networks: i
             {"round": f"r{n}", "slot": slot, "player": f"{n:020x}{n % networks:04x}{n:08x}", "sha256": row.sha256,
              "label": row.label, "version": version.name, "answer": wrong[row.label],
              "played_at": datetime.now(UTC)}
-            for n in range(6) for slot, row in enumerate(version.rows())])  # fmt: skip
+            for n in range(6) for slot, row in enumerate(rows)])  # fmt: skip
         assert objections(connection) == {}
     curate(bakery)
     assert [item["sha256"] for item in next_items(bakery, 1000)] == before
