@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 import yaml
@@ -77,16 +78,44 @@ def test_the_web_service_believes_the_proxy_only() -> None:
 
 
 def test_containers_can_do_little() -> None:
-    """No capabilities, no new privileges, read-only file systems but Label Studio's, images pinned by digest."""
+    """Security 35: no capabilities or new privileges, read-only file systems but Label Studio's, images by digest."""
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     for name, service in services.items():
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service.get("read_only", False) == (name != "label-studio")
         assert "build" in service or re.search(r"@sha256:[0-9a-f]{64}$", service["image"])
-    bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    assert all("@sha256:" in base for base in bases if ":" in base)
+    bases = re.findall(r"^FROM (\S+) AS (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    stages = {stage for _, stage in bases}
+    assert [base for base, _ in bases if base not in stages and not re.search(r"@sha256:[0-9a-f]{64}$", base)] == []
     assert (ROOT / "Dockerfile").read_text().count("USER cake") == 2
+
+
+def test_two_containers_reach_the_internet() -> None:
+    """Security 35: the worker, which crawls, and the proxy. The others have the closed network only."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    networks = {name: set(service["networks"]) for name, service in services.items()}
+    assert {name for name, joined in networks.items() if joined != {"inside"}} == {"worker", "proxy"}
+    assert not any("network_mode" in service for service in services.values())
+
+
+@pytest.mark.slow  # it starts PostgreSQL
+def test_each_program_sees_its_own_database_only() -> None:
+    """Security 35: no program is PostgreSQL's superuser, and none can enter the database of another."""
+    text = (ROOT / "docker-compose.yml").read_text()
+    named = re.findall(r"postgresql\+\w+://(\w+):.*@postgres:5432/(\w+)", text)
+    named += zip(re.findall(r"POSTGRE_USER: (\S+)", text), re.findall(r"POSTGRE_NAME: (\S+)", text), strict=True)
+    databases = [database for _, database in named]
+    assert len(set(databases)) == len({user for user, _ in named}) == 3
+    create = re.sub(r"\$\{(\w+):\?[^}]*\}", r"\1", yaml.safe_load(text)["configs"]["databases"]["content"])
+    rights = "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user"
+    with running_postgresql(create, "postgres") as port:
+        for user, own in named:
+            with psycopg.connect(f"postgresql://{user}@127.0.0.1:{port}/{own}") as connection:
+                assert connection.execute(rights).fetchone() == (False, False, False)
+            for other in {*databases, "postgres"} - {own}:
+                with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+                    psycopg.connect(f"postgresql://{user}@127.0.0.1:{port}/{other}")
 
 
 class Stack:

@@ -78,6 +78,14 @@ def test_commands_refuse_a_secret_that_can_be_guessed(published_project: Project
     assert "Traceback" not in text
 
 
+def test_serving_refuses_a_webhook_secret_that_can_be_guessed(published_project: Project) -> None:
+    """Security 32: it signs nothing, so that nothing later would look at it."""
+    secrets = Secrets.model_validate({"secret": GOOD_SECRET, "webhook_secret": "x"})
+    settings = published_project.settings.model_copy(update={"secrets": secrets})
+    with pytest.raises(ConfigError, match="ISITCAKE_WEBHOOK_SECRET is too easy to guess"):
+        start_web(settings, "127.0.0.1", free_ports(1)[0])
+
+
 def test_a_good_secret_is_taken(published_project: Project) -> None:
     ended = isitcake(published_project.settings.root, "doctor", ISITCAKE_SECRET=GOOD_SECRET)
     assert "too easy" not in ended.stdout

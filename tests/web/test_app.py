@@ -1,5 +1,6 @@
 """What the service answers beside the game: web/app.py and web/http.py."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from dataset.catalog.tables import images
+from dataset.erasure.erase import erase
+from dataset.erasure.selection import Kind, Selection
 from dataset.project import Project
 from dataset.versions import published
 from labeling.picture_links import picture_url
@@ -51,6 +54,17 @@ def test_a_picture_needs_its_signed_address(published_project: Project, client: 
     assert answer.headers["access-control-allow-origin"] == "*"
     for wrong in (path.partition("?")[0], f"{path[:-1]}x", path.replace("until=", "until=x"), "/pictures/a.jpg"):
         assert client.get(wrong).status_code == 404, wrong
+
+
+def test_a_browser_keeps_a_signed_picture_for_a_minute_only(published_project: Project, client: TestClient) -> None:
+    """Security 30: so that an erasure is seen soon; after it, the same address has no picture."""
+    sha256 = an_image(published_project)
+    path = picture_url(published_project.settings, sha256).removeprefix(published_project.settings.review.pictures_url)
+    kept = re.fullmatch(r"private, max-age=(\d+)", client.get(path).headers["cache-control"])
+    assert kept
+    assert int(kept[1]) <= 60
+    erase(published_project, Selection(Kind.SHA256, sha256), "asked")
+    assert client.get(path).status_code == 404
 
 
 def test_an_original_that_is_gone_is_gone(published_project: Project, client: TestClient) -> None:

@@ -1,4 +1,4 @@
-"""Ids from outside with characters that PostgreSQL refuses: they never reach the catalog."""
+"""Ids from outside with characters that PostgreSQL refuses: they never reach the catalog, of a project with a game."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_bad_id_is_refused_before_the_catalog(collected: Project, path: str) -> None:
+def test_a_bad_id_is_refused_before_the_catalog(published_project: Project, path: str) -> None:
     """Security 33: a NUL in an id is answered with 4xx (or the page that asks for a room), and no query has it."""
     values: list[str] = []
 
@@ -26,7 +26,7 @@ def test_a_bad_id_is_refused_before_the_catalog(collected: Project, path: str) -
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        client = TestClient(create_app(collected), raise_server_exceptions=False, follow_redirects=False)
+        client = TestClient(create_app(published_project), raise_server_exceptions=False, follow_redirects=False)
         answers = {bad: client.get(path.format(bad)).status_code for bad in BAD_IDS}
     finally:
         event.remove(Engine, "before_cursor_execute", note)
@@ -36,9 +36,9 @@ def test_a_bad_id_is_refused_before_the_catalog(collected: Project, path: str) -
 
 
 @pytest.mark.parametrize("content", [b'{"answer": "a\\u0000b"}', b'{"player": "\\u0000"}', b'{"nickname": "\\ud800"}'])
-def test_a_bad_text_in_a_body_is_refused(collected: Project, content: bytes) -> None:
+def test_a_bad_text_in_a_body_is_refused(published_project: Project, content: bytes) -> None:
     """Security 33: the same in the bodies of requests."""
-    client = TestClient(create_app(collected), raise_server_exceptions=False)
+    client = TestClient(create_app(published_project), raise_server_exceptions=False)
     headers = {"Content-Type": "application/json"}
     for path in ("/play/rounds", f"/play/rounds/{'0' * 32}/0", "/play/rounds/%00/0", "/show"):
         assert 400 <= client.post(path, content=content, headers=headers).status_code < 500

@@ -40,8 +40,9 @@ def test_a_catalog_of_an_older_program_keeps_its_rows(revision: str, tmp_path: P
 
 @pytest.mark.parametrize("revision", ["", "0001"])
 def test_a_migration_killed_at_any_statement_is_finished(revision: str, tmp_path: Path) -> None:
-    """Security 20: the next command opens the catalog, which then equals one that was never killed."""
+    """Security 20: one whole revision is left; the next command opens it, and it then equals one never killed."""
     old, calm = tmp_path / "old", tmp_path / "calm"
+    whole = {name: tables_of(name, tmp_path / f"whole-{name}") for name in revisions()}
     catalog_of(revision, old) if revision else old.mkdir()
     shutil.copytree(old, calm)
     statements = statements_of_migration(calm)
@@ -50,8 +51,31 @@ def test_a_migration_killed_at_any_statement_is_finished(revision: str, tmp_path
         home = tmp_path / f"killed-{number}"
         shutil.copytree(old, home)
         assert killed_at_statement(home, number)
+        said, tables = revision_and_tables(home, tmp_path / "look")
+        assert tables == whole.get(said, {}), f"half of a revision after {said} at statement {number}"
         assert kept_rows(home) == expected, f"killed after statement {number}"
         shutil.rmtree(home)
+
+
+def tables_of(revision: str, home: Path) -> dict[str, set[str]]:
+    """Tables and their columns in a catalog of this revision."""
+    catalog_of(revision, home)
+    return revision_and_tables(home, home / "look")[1]
+
+
+def revision_and_tables(home: Path, look: Path) -> tuple[str, dict[str, set[str]]]:
+    """What revision a catalog says it has, and its tables with their columns. Looks at a copy, in the folder `look`."""
+    look.mkdir()
+    for path in home.glob("catalog.db*"):
+        shutil.copy(path, look)
+    connection = sqlite3.connect(look / "catalog.db")
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    columns = {name: {row[1] for row in connection.execute(f"PRAGMA table_info({name})")} for name in names}
+    has_revision = columns.pop("alembic_version", None)
+    said = connection.execute("SELECT version_num FROM alembic_version").fetchone() if has_revision else None
+    connection.close()
+    shutil.rmtree(look)
+    return said[0] if said else "", columns
 
 
 @pytest.mark.parametrize("revision", OLD_REVISIONS)

@@ -46,6 +46,28 @@ def test_other_bytes_are_refused_with_a_reason(content: bytes, reason: str) -> N
         examine(content)
 
 
+def test_a_png_with_one_wrong_bit_is_refused() -> None:
+    """Security 25: when it is collected, so that no stage stops at it later; Pillow may say so only the first time."""
+    whole = encoded(photo(), "PNG")
+    for place in range(whole.index(b"IDAT") + 100, len(whole) - 100, len(whole) // 20):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        with pytest.raises(Undecodable, match=r"damaged|truncated"):
+            examine(bytes(damaged))
+
+
+@pytest.mark.parametrize("mark", [b"pitm", b"mdat"])
+def test_a_damaged_avif_is_refused(mark: bytes) -> None:
+    """Security 25: the decoder's RuntimeError, when the file is opened or decoded, does not end a collection."""
+    damaged = bytearray(encoded(photo().resize((64, 64)), "AVIF"))
+    place = damaged.index(mark) + (4 if mark == b"mdat" else 0)  # its picture, or the name of the box that names it
+    damaged[place] ^= 0xFF
+    with pytest.raises(RuntimeError), Image.open(io.BytesIO(bytes(damaged))) as image:
+        image.load()
+    with pytest.raises(Undecodable, match="damaged"):
+        examine(bytes(damaged))
+
+
 def test_decompression_bomb_is_refused_before_decoding() -> None:
     """A small file may claim 169 million pixels."""
     bomb = encoded(Image.new("1", (13000, 13000)), "PNG")

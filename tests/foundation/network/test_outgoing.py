@@ -145,6 +145,30 @@ def test_a_name_that_changes_its_address_is_judged_when_it_is_connected(
     assert private.log == []
 
 
+def test_the_number_that_was_judged_is_the_one_that_is_connected(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Security 28: a name is resolved once, for the check and the connection; the second time it leads elsewhere."""
+    port, asked, real = server.http.server_port, list[str](), socket.getaddrinfo
+
+    def turning(host: str, *rest: object, **options: object) -> object:
+        if host != "turns.example":
+            return real(host, *rest, **options)  # type: ignore[arg-type]
+        asked.append(host)
+        number = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (number, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", turning)
+    outgoing = Outgoing("x", {f"turns.example:{port}"})
+    with socket.create_server(("127.0.0.2", port)) as other:
+        other.settimeout(0.1)
+        assert outgoing.get(f"http://turns.example:{port}/a", SMALL).status == 200
+        with pytest.raises(TimeoutError):
+            other.accept()
+    outgoing.close()
+    assert [path for path, _ in server.log] == ["/a"]
+
+
 def test_proxies_and_passwords_of_the_environment_are_not_used(
     server: Server, private: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,12 @@ def test_a_player_keeps_the_id_of_an_earlier_round(web: httpx.Client) -> None:
     assert web.post("/play/rounds", json={"player": "admin"}).json()["player"] != "admin"
 
 
+@pytest.mark.parametrize("made_up", ["0" * 32, "a" * 24 + "0" * 8])
+def test_a_player_that_somebody_made_up_gets_another_id(web: httpx.Client, made_up: str) -> None:
+    """Security 32: a browser cannot choose its network, or invent players of many."""
+    assert web.post("/play/rounds", json={"player": made_up}).json()["player"] != made_up
+
+
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a" * 21, "F.u.c.k", "Ann<b>"])
 def test_a_bad_nickname_begins_no_round(served: Served, web: httpx.Client, name: str) -> None:
     _, project = served

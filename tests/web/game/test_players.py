@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from dataset.catalog.tables import judgements, plays
 from dataset.catalog.writes import append
 from dataset.curate import curate
@@ -81,18 +83,23 @@ def test_players_weigh_what_they_get_right() -> None:
     assert agreements([Play("good", "x", "a", "b", False)] * 5, worth) == {}
 
 
-def test_invented_players_move_nothing_in_the_queue(bakery: Project) -> None:
-    """Security 32: six new players contradict every label; the queue stays as it was."""
+@pytest.mark.parametrize("networks", [1, 6])
+def test_invented_players_move_nothing_in_the_queue(bakery: Project, networks: int) -> None:
+    """Security 32: six new players contradict labels that nobody judged; the queue stays, wherever they come from."""
     version = published.newest(bakery.home)
     assert version is not None
+    rows = version.rows()[::7]
+    with bakery.catalog.write() as connection:
+        connection.execute(judgements.delete().where(judgements.c.sha256.in_([row.sha256 for row in rows])))
     curate(bakery)
     before = [item["sha256"] for item in next_items(bakery, 1000)]
+    wrong = {label: next(other for other in version.labels if other != label) for label in version.labels}
     with bakery.catalog.write() as connection:
         append(connection, plays, [
-            {"round": f"r{n}", "slot": slot, "player": f"{n:032x}", "sha256": row.sha256, "label": row.label,
-             "version": version.name, "answer": next(label for label in version.labels if label != row.label),
+            {"round": f"r{n}", "slot": slot, "player": f"{n:020x}{n % networks:04x}{n:08x}", "sha256": row.sha256,
+             "label": row.label, "version": version.name, "answer": wrong[row.label],
              "played_at": datetime.now(UTC)}
-            for n in range(6) for slot, row in enumerate(version.rows())])  # fmt: skip
+            for n in range(6) for slot, row in enumerate(rows)])  # fmt: skip
         assert objections(connection) == {}
     curate(bakery)
     assert [item["sha256"] for item in next_items(bakery, 1000)] == before
