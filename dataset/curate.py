@@ -18,7 +18,7 @@ from dataset.publishing.checked_pictures import find_damage
 from dataset.quarantine import listed, quarantine, release_restored, sentence
 from dataset.suspicion.derive import Derived, derive
 from dataset.suspicion.evidence import read_evidence, read_pictures
-from dataset.suspicion.meanings import meanings
+from dataset.suspicion.meanings import meanings, texts_of_answers
 from dataset.suspicion.measure_new import Networks, measure_new
 from networks import objects
 from networks.backbone import Backbone, backbone
@@ -64,7 +64,7 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
     tell = progress or _silent
     release_restored(project)
     quarantine(project, find_damage(project, all_sizes=True, hashed_bytes=0))
-    net = backbone(project.settings.network)
+    net = backbone(project.settings.network, texts_of_answers(project.settings))
     measure_new(project, Networks(net, objects.detector(project.settings.detector)), tell)
     compare_new(project, tell)
     return _triage(project, net, tell)
@@ -76,6 +76,8 @@ def _triage(project: Project, net: Backbone, tell: Progress) -> CurateReport:
     If somebody erases, adds or compares images meanwhile, it starts again; the last try holds the lock.
     """
     meant = meanings(project.settings)
+    if net.texts:
+        meant = meant.of_texts(net.texts)
     for _ in range(TRIES_WITHOUT_LOCK):
         with project.catalog.read() as connection:
             evidence = read_evidence(connection, net.name)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from dataset.pictures.decoding import DERIVED_RECIPE as RECIPE
     from dataset.pictures.decoding import Undecodable
-    from dataset.suspicion.meanings import zero_shot_names
+    from dataset.suspicion.meanings import texts_of_answers, zero_shot_names
     from dataset.versions.manifest import Row
     from dataset.versions.tainted import forget_erased
     from dataset.versions.today import Today
@@ -32,6 +32,7 @@ ON_FIRST_USE = {  # name here → its module and its name there
     "Today": ("dataset.versions.today", "Today"),
     "forget_erased": ("dataset.versions.tainted", "forget_erased"),
     "require_verified": ("dataset.versions.verify", "require_verified"),
+    "texts_of_answers": ("dataset.suspicion.meanings", "texts_of_answers"),
     "verify": ("dataset.versions.verify", "verify"),
     "zero_shot_names": ("dataset.suspicion.meanings", "zero_shot_names"),
 }
@@ -55,6 +56,7 @@ __all__ = [
     "picture",
     "require_verified",
     "shuffled",
+    "texts_of_answers",
     "todays_labels",
     "verify",
     "zero_shot_names",

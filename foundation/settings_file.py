@@ -166,7 +166,7 @@ def _check_paths(settings: Settings, text: str, needs_weights: bool) -> None:
     if needs_weights and isinstance(settings.network, Path) and not settings.network.is_file():
         raise ConfigError(
             f"{settings.config_path}: models.network: {settings.network} does not exist; put the file there, download "
-            "weights with `isitcake models fetch`, or remove the key to use the network that is installed"
+            f"weights with `{settings.fetch_command}`, or remove the key to use the network that is installed"
         )
     parent = settings.home
     if parent.is_dir():

@@ -16,6 +16,7 @@ EXTRAS = {  # missing module: the extra that brings it
     "label_studio_sdk": "review",
     "prefect": "flows",
     "torch": "cnn",
+    "tokenizers": "pairs",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from dataset.pictures.originals import blobs_of
 from dataset.project import Project
 from dataset.publishing.checked_pictures import damaged_originals
 from dataset.quarantine import sentence
+from dataset.suspicion.meanings import texts_of_answers
 from dataset.versions import published
 from foundation import environment, settings_file
 from foundation.errors import IsItCakeError
@@ -99,10 +100,10 @@ def _network(settings: Settings) -> Check:
         weak = "features of colour and texture are WEAK; remove [models] network to use EfficientNet-Lite0"
         return Check("network", False, False, weak)
     try:
-        name = backbone(settings.network).name
+        net = backbone(settings.network, texts_of_answers(settings))
     except IsItCakeError as error:
         return Check("network", False, True, str(error))
-    return Check("network", True, True, name)
+    return Check("network", True, True, f"{net.name}; zero-shot needs {net.lacks}" if net.lacks else net.name)
 
 
 def _disk(home: Path) -> Check:

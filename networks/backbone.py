@@ -1,12 +1,14 @@
 """Frozen features of a picture, from an ONNX graph that takes pixels.
 
-The network is EfficientNet-Lite0 from the package index, unless [models] network names an ONNX classifier, or the
-built-in graph of pooled colours and edges. Each takes uint8 (1, height, width, 3) and gives float32 (1, n).
+The network is EfficientNet-Lite0 from the package index, unless [models] network names an ONNX classifier, a pair of
+towers, or the built-in graph of pooled colours and edges. Each takes uint8 (1, height, width, 3) and gives float32
+(1, n).
 """
 
 import functools
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,8 @@ from PIL import Image
 
 from foundation.errors import StorageError
 from foundation.settings import CLASSES_NAME, COLOUR_TEXTURE, EFFICIENTNET_LITE0
+from networks import pairs
+from networks.pairs import Pair, Texts
 from networks.session import session
 
 if TYPE_CHECKING:
@@ -32,13 +36,16 @@ class Backbone:
     """A graph from pixels to features.
 
     name: identifies graph and weights; features with another name are never used together. classifier: a graph from
-    features to the probabilities of class_names; None if the weights have no such head.
+    features to the probabilities of class_names; None if the weights have no such head. texts: what a pair of towers
+    compares pictures with, by answer; the answers are its class_names. lacks: why a pair has no classes, and the fix.
     """
 
     name: str
     graph: "onnx.ModelProto"
     classifier: "onnx.ModelProto | None" = None
     class_names: tuple[str, ...] = ()
+    texts: Mapping[str, Texts] = field(default_factory=dict)
+    lacks: str = ""
 
     def vector(self, image: Image.Image) -> NDArray[np.float32]:
         """(n,) features of an upright RGB picture of any size."""
@@ -66,16 +73,19 @@ class Backbone:
         return session(self.graph)
 
 
-def backbone(network: str | Path = EFFICIENTNET_LITE0) -> Backbone:
+def backbone(network: str | Path = EFFICIENTNET_LITE0, texts: Mapping[str, Texts] | None = None) -> Backbone:
     """The backbone of this name, or with the weights of this ONNX file. See Settings.network.
 
-    Raises StorageError for a damaged or missing file.
+    texts: by answer, for a pair of towers; without them it has no classes. Raises StorageError for a damaged or missing
+    file.
     """
     from networks import backbone_graphs  # imports onnx, which is slow
 
     if network in (COLOUR_TEXTURE, EFFICIENTNET_LITE0):
         return _installed(str(network))
     path = Path(network)
+    if pair := pairs.pair_of(path):
+        return _of_pair(path, pair, texts or {})
     try:
         content = path.read_bytes()
         graph, classifier = backbone_graphs.split(content, path.stem, IMAGENET_MEAN, IMAGENET_STD)
@@ -83,6 +93,23 @@ def backbone(network: str | Path = EFFICIENTNET_LITE0) -> Backbone:
         raise StorageError(f"{path} is not a usable ONNX file ({error}); replace it") from error
     name = f"{path.stem}@{hashlib.sha256(content).hexdigest()[:12]}"
     return Backbone(name, graph, classifier, _class_names(path, classifier))
+
+
+def _of_pair(path: Path, pair: Pair, texts: Mapping[str, Texts]) -> Backbone:
+    """A backbone whose features are the vectors of a tower of pictures. path: of the tower's file."""
+    from networks import backbone_graphs
+
+    try:
+        content = path.read_bytes()
+        graph = backbone_graphs.picture_tower(content, pair)
+    except Exception as error:
+        raise StorageError(f"{path} is not a usable tower of pictures ({error}); replace it") from error
+    name = f"{pair.name}@{hashlib.sha256(content).hexdigest()[:12]}"
+    lacks = pairs.lacks(pair, path.parent, texts)
+    if lacks or not texts:
+        return Backbone(name, graph, lacks=lacks)
+    vectors = pairs.text_vectors(pair, path.parent, texts)
+    return Backbone(name, graph, backbone_graphs.text_classifier(vectors, pair.scale), tuple(texts), texts)
 
 
 @functools.cache

@@ -48,6 +48,19 @@ def resized_planes(net: Net, side_px: int) -> str:
     )  # fmt: skip
 
 
+def cropped_planes(net: Net, side_px: int) -> str:
+    """As `resized_planes`, but the shorter side is scaled, with a bicubic filter, and the centre cut out."""
+    net.put("Cast", ["pixels"], "px_float", to=TensorProto.FLOAT)
+    net.put("Transpose", ["px_float"], "px_planes", perm=[0, 3, 1, 2])
+    size = net.constant("px_sizes", np.array([side_px, side_px], dtype=np.int64))
+    net.put(
+        "Resize", ["px_planes", "", "", size], "px_cubic", mode="cubic", antialias=1, axes=[2, 3],
+        cubic_coeff_a=-0.5, coordinate_transformation_mode="half_pixel", keep_aspect_ratio_policy="not_smaller",
+    )  # fmt: skip
+    net.put("CenterCropPad", ["px_cubic", size], "px_centre", axes=[2, 3])
+    return net.put("Clip", ["px_centre", net.floats("px_0", 0.0), net.floats("px_255", 255.0)], "px_square")
+
+
 def planes(net: Net, side_px: int, *, is_grey: bool = False) -> str:
     """Nodes from `pixels` to float32 whole numbers 0 to 255: (1, 3, side, side), or (1, 1, side, side) if grey."""
     square = net.put("Round", [resized_planes(net, side_px)], "px_round")  # a resized picture has whole numbers

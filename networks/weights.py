@@ -10,16 +10,36 @@ from foundation.errors import StorageError, TrainingError, UsageError
 from foundation.files import replace_file
 from foundation.network.addresses import Refused
 from foundation.network.outgoing import Failures, Limits, Outgoing
-from foundation.settings import DETECTOR_NAME, WEIGHTS_NAME, ZOO_DETECTOR_NAME, ZOO_WEIGHTS_NAME, Settings
+from foundation.settings import (
+    CLIP,
+    DETECTOR_NAME,
+    MOBILENET_V2,
+    PAIRS,
+    PICTURE_TOWER,
+    SIGLIP2,
+    TEXT_TOWER,
+    TOKENIZER,
+    WEIGHTS_NAME,
+    ZOO_DETECTOR_NAME,
+    ZOO_WEIGHTS_NAME,
+    Settings,
+)
 
-LIMITS = Limits(max_bytes=500_000_000, max_s=3600, timeout_s=30)  # the largest on the list has 29 MB
+LIMITS = Limits(max_bytes=500_000_000, max_s=3600, timeout_s=30)  # the largest on the list has 284 MB
+
+SIGLIP2_AT = "https://huggingface.co/onnx-community/siglip2-base-patch16-224-ONNX/resolve/ba1f3b0843f24bc5417d38e19c37b287d719b2f4/"
+CLIP_AT = "https://huggingface.co/Xenova/clip-vit-base-patch32/resolve/d15189d7028b43f1d3e65039190477f6af591c2a/"
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Weights:
-    """One file of the list. preprocessing: of the network's input. instead_of: a file that replaces this one."""
+    """One file of the list.
+
+    preprocessing: of the network's input. instead_of: a file that replaces this one; "" if none does. network: by whose
+    name it is fetched.
+    """
 
     file: str
     address: str
@@ -27,6 +47,7 @@ class Weights:
     licence: str
     preprocessing: str
     instead_of: str
+    network: str = ""
 
 
 WEIGHTS = (
@@ -37,6 +58,7 @@ WEIGHTS = (
         "Apache-2.0",
         "RGB, NCHW, 224 px, minus ImageNet's mean, divided by its standard deviation",
         WEIGHTS_NAME,
+        MOBILENET_V2,
     ),
     Weights(
         ZOO_DETECTOR_NAME,
@@ -46,6 +68,43 @@ WEIGHTS = (
         "MIT",
         "RGB, NHWC, any size, 0 to 255",
         DETECTOR_NAME,
+        "ssd_mobilenet_v1",
+    ),
+    Weights(
+        PICTURE_TOWER.format(SIGLIP2),
+        f"{SIGLIP2_AT}onnx/vision_model_int8.onnx",
+        "0dd31785a2713f1113ef2272472165c69d580473dae38d7b47568ac587795e70",
+        "Apache-2.0",
+        "RGB, NCHW, 224 px, -1 to 1",
+        "",
+        SIGLIP2,
+    ),
+    Weights(
+        TEXT_TOWER.format(SIGLIP2),
+        f"{SIGLIP2_AT}onnx/text_model_int8.onnx",
+        "3a0603d3a00c05a80a6ded4743c16aaac7b1e62cdcc7e362e7ce418659b96400",
+        "Apache-2.0",
+        "64 tokens of the file below",
+        "",
+        SIGLIP2,
+    ),
+    Weights(
+        TOKENIZER.format(SIGLIP2),
+        f"{SIGLIP2_AT}tokenizer.json",
+        "cb9140fae3ac5122c972d37adf83e1248471a38147ad76f8215c8872c6fd8322",
+        "Apache-2.0",
+        "text in lower case",
+        "",
+        SIGLIP2,
+    ),
+    Weights(
+        PICTURE_TOWER.format(CLIP),
+        f"{CLIP_AT}onnx/vision_model_uint8.onnx",
+        "b95448754a6ae56964ec80c570c80bb9863787ee85f51b664abed8c0e5f22a7a",
+        "MIT",
+        "RGB, NCHW, 224 px, minus CLIP's mean, divided by its standard deviation",
+        "",
+        CLIP,
     ),
 )
 
@@ -59,18 +118,23 @@ class Fetched:
     licence: str
 
 
-def fetch(settings: Settings, progress: Progress | None = None) -> list[Fetched]:
-    """Download the files of the list that are missing in [models] folder, and check those that are there.
+def fetch(settings: Settings, progress: Progress | None = None, network: str | None = None) -> list[Fetched]:
+    """Download the files of one network that are missing in [models] folder, and check those that are there.
 
-    progress: called with the file's name, the bytes read and the bytes in all. Raises UsageError without a folder,
-    TrainingError for a failed download, StorageError for a file with other bytes than the list says.
+    network: its name; None: every file of the list that belongs to no pair of towers. progress: called with the file's
+    name, the bytes read and the bytes in all. Raises UsageError without a folder and for an unknown name, TrainingError
+    for a failed download, StorageError for a file with other bytes than the list says.
     """
+    known = list(dict.fromkeys(entry.network for entry in WEIGHTS))
+    if network is not None and network not in known:
+        raise UsageError(f"no network {network!r} to fetch; there are {', '.join(known)}")
+    chosen = [e for e in WEIGHTS if (e.network == network if network else e.network not in PAIRS)]
     folder = settings.weights_folder
     if folder is None:
         raise UsageError("no folder for weights; set [models] folder, or ISITCAKE_MODELS")
     outgoing = Outgoing(settings.user_agent, frozenset(settings.crawl.allow_private_hosts))
     with contextlib.closing(outgoing):
-        return [Fetched(entry.file, _fetch(entry, folder, outgoing, progress), entry.licence) for entry in WEIGHTS]
+        return [Fetched(entry.file, _fetch(entry, folder, outgoing, progress), entry.licence) for entry in chosen]
 
 
 def _fetch(entry: Weights, folder: Path, outgoing: Outgoing, progress: Progress | None) -> str:
@@ -80,7 +144,8 @@ def _fetch(entry: Weights, folder: Path, outgoing: Outgoing, progress: Progress 
     if path.is_file():
         if hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
             raise StorageError(
-                f"{path} has another SHA-256 than the pinned file; remove it and run `isitcake models fetch` again"
+                f"{path} has another SHA-256 than the pinned file; remove it and run "
+                f"`isitcake models fetch{f' {entry.network}' if entry.network else ''}` again"
             )
         return "there"
     replace_file(path, _download(entry, outgoing, progress))

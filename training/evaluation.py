@@ -57,7 +57,7 @@ def metrics_of(rows: Sequence[Row], probabilities: NDArray[np.float64], names: S
 def accuracy_by_part(examples: Examples, fitted: Fitted) -> dict[str, dict[str, Any]]:
     """Accuracy and number of images of parts of both test splits.
 
-    A part is a label, a pair of source label and label, a site, or the ImageNet class that the backbone sees.
+    A part is a label, a pair of source label and label, a site, or the class that the backbone sees.
     """
     answers = np.array(examples.names)[fitted.probabilities.argmax(axis=1)]
     return {

@@ -14,7 +14,17 @@ from typing import Any
 import onnx
 import pyarrow.parquet as pq
 
-from dataset.reader import UNSEEN, Version, forget_erased, load, newest, require_verified, verify, zero_shot_names
+from dataset.reader import (
+    UNSEEN,
+    Version,
+    forget_erased,
+    load,
+    newest,
+    require_verified,
+    texts_of_answers,
+    verify,
+    zero_shot_names,
+)
 from foundation.errors import TrainingError, UnknownVersion, UsageError
 from foundation.files import replace_file, storage_errors
 from foundation.json_files import read_json
@@ -116,7 +126,7 @@ def examples_of(settings: Settings, version: Version, progress: Progress | None 
             f"version {version.name} has only {present} to train on; collect images that are {', '.join(missing)} first"
         )
     cache = settings.home / "cache" / "features"
-    net, objects = backbone(settings.network), detector(settings.detector)
+    net, objects = backbone(settings.network, texts_of_answers(settings)), detector(settings.detector)
     return Examples(version, rows, net, objects, cache, progress or _silent, zero_shot_names(settings))
 
 

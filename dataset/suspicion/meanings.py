@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dataset.labels.vocabulary import UNUSABLE
 from dataset.suspicion.packs import Pack, pack
 from foundation.settings import Settings, plain_name
+from networks.pairs import Texts
+
+NEGATION = re.compile(r"\b(not|no|non|none|nothing|never|without|but|except|other|else)\b|n['’]t\b", re.IGNORECASE)
 
 Named = Mapping[str, tuple[float, str]]  # answer → the best score of a class that means it, and the name of that class
 
@@ -14,7 +17,7 @@ Named = Mapping[str, tuple[float, str]]  # answer → the best score of a class 
 @dataclass(frozen=True)
 class Meanings:
     """labels: of the project. objects, classes: plain name of a COCO or ImageNet class → answer. rest: the answer that
-    any other object means; "" if that means nothing.
+    any other object means; "" if that means nothing. class_source: what says how probable the classes are.
 
     words: answer → whole words of the pack that name it. names: label → whole words of [labels.X] means. support: label
     → words that speak for it.
@@ -24,6 +27,7 @@ class Meanings:
     pack: Pack | None = None
     objects: Mapping[str, str] = field(default_factory=dict)
     classes: Mapping[str, str] = field(default_factory=dict)
+    class_source: str = "ImageNet's"
     rest: str = ""
     words: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     names: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
@@ -44,8 +48,12 @@ class Meanings:
         return _by_answer(scores, self.objects)
 
     def classes_by_answer(self, scores: Mapping[str, float]) -> Named:
-        """What probabilities of ImageNet's classes say, by answer."""
+        """What probabilities of the network's classes say, by answer."""
         return _by_answer(scores, self.classes)
+
+    def of_texts(self, answers: Iterable[str]) -> "Meanings":
+        """The same, where a pair of towers compares pictures with texts: its classes are the answers themselves."""
+        return replace(self, classes={plain_name(answer): answer for answer in answers}, class_source="the texts of")
 
 
 NO_MEANINGS = Meanings()
@@ -93,6 +101,25 @@ def zero_shot_names(settings: Settings) -> dict[str, tuple[str, ...]]:
     for label, more in names_of_labels(settings).items():
         names[label] = [*names.get(label, []), *more]
     return {label: tuple(given) for label, given in names.items()}
+
+
+def texts_of_answers(settings: Settings) -> dict[str, Texts]:
+    """By answer, what a pair of towers compares pictures with: names, means and definition of labels, and the pack's.
+
+    A name or definition with a negation is left out: towers do not understand that a `not_cake` shows no cake.
+    """
+    chosen = pack(settings.project.subject)
+    texts = {}
+    for label in settings.project.labels:
+        table = settings.labels.get(label)
+        own = [] if NEGATION.search(plain_name(label)) else [plain_name(label)]
+        names = [*own, *(table.means if table else ()), *(chosen.texts.get(label, ()) if chosen else ())]
+        definition = table.definition.strip() if table else ""
+        sentences = (definition,) if definition and not NEGATION.search(definition) else ()
+        texts[label] = Texts(tuple(dict.fromkeys(map(plain_name, names))), sentences)
+    if chosen and chosen.texts.get(UNUSABLE):
+        texts[UNUSABLE] = Texts(tuple(chosen.texts[UNUSABLE]))
+    return texts
 
 
 def _answers(names_by_answer: Mapping[str, Sequence[str]], answers: set[str]) -> dict[str, str]:

@@ -13,6 +13,8 @@ from foundation.settings.names import (
     CONFIG_NAME,
     DETECTOR_NAME,
     MOBILENET_V2,
+    PAIRS,
+    PICTURE_TOWER,
     WEIGHTS_NAME,
     ZOO_DETECTOR_NAME,
     ZOO_WEIGHTS_NAME,
@@ -129,19 +131,27 @@ class Settings(BaseModel):
     def network(self) -> str | Path:
         """What gives features of pictures: a network's name if it needs no file, else its ONNX file.
 
-        The file may be missing. Raises ConfigError for MobileNetV2 without a folder of weights.
+        The file may be missing. Raises ConfigError for a network with files without a folder of weights.
         """
         name = self.models.network
         if name.endswith(".onnx"):
             return (self.root / Path(name).expanduser()).resolve()
-        if name != MOBILENET_V2:
+        if name not in (MOBILENET_V2, *PAIRS):
             return name
         if self.weights_folder is None:
             raise ConfigError(
-                f'{self.config_path}: models.network = "{MOBILENET_V2}" needs a folder with its weights; set [models] '
-                f"folder, then run `isitcake models fetch`"
+                f'{self.config_path}: models.network = "{name}" needs a folder with its weights; set [models] '
+                f"folder, then run `{self.fetch_command}`"
             )
+        if name in PAIRS:
+            return self.weights_folder / PICTURE_TOWER.format(name)
         return _first_file(self.weights_folder, WEIGHTS_NAME, ZOO_WEIGHTS_NAME) or self.weights_folder / WEIGHTS_NAME
+
+    @property
+    def fetch_command(self) -> str:
+        """The command that downloads the weights of the network."""
+        pair = f" {self.models.network}" if self.models.network in PAIRS else ""
+        return f"isitcake models fetch{pair}"
 
     @property
     def detector(self) -> Path | None:

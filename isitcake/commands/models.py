@@ -129,14 +129,18 @@ def rollback(context: Context, as_json: bool) -> None:
 
 
 @models.command(short_help="Download pretrained weights.")
+@click.argument("network", metavar="[NAME]", required=False)
 @json_option
 @pass_context
-def fetch(context: Context, as_json: bool) -> None:
-    """Download pretrained weights to the folder that `[models] folder` names, and check them."""
+def fetch(context: Context, network: str | None, as_json: bool) -> None:
+    """Download pretrained weights to the folder that `[models] folder` names, and check them.
+
+    NAME: of one network, such as `siglip2` or `clip`; without it MobileNetV2 and a detector of objects.
+    """
     from networks.weights import fetch as stage
 
     with progress(as_json) as steps:
-        files = stage(context.settings(needs_weights=False), steps.step)
+        files = stage(context.settings(needs_weights=False), steps.step, network)
     show(
         files if as_json else f"{len(files)} files checked",
         as_json,

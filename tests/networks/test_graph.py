@@ -8,7 +8,7 @@ from PIL import Image
 
 from foundation.settings import COLOUR_TEXTURE
 from networks.backbone import backbone
-from networks.graph import Net, finished, from_pixels, gemm, planes, resized_planes, widened
+from networks.graph import Net, cropped_planes, finished, from_pixels, gemm, planes, resized_planes, widened
 from networks.session import session
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (48, 80, 3), dtype=np.uint8)
@@ -32,6 +32,21 @@ def test_resized_planes_of_a_smooth_picture_are_those_of_pillow() -> None:
     net = Net()
     expected = np.asarray(Image.fromarray(smooth).resize((16, 16), Image.Resampling.BILINEAR), dtype=float)
     assert np.abs(run(net, resized_planes(net, 16), smooth)[0].transpose(1, 2, 0) - expected).max() < 2
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 40), (40, 60), (48, 48)])
+def test_cropped_planes_of_a_picture_are_those_of_pillow(width: int, height: int) -> None:
+    """The shorter side is scaled with a bicubic filter, and the centre cut out; Pillow computes with whole numbers."""
+    picture = np.asarray(Image.fromarray(PICTURE[:6, :8]).resize((width, height), Image.Resampling.BICUBIC))
+    scale = 20 / min(width, height)
+    wide, high = round(width * scale), round(height * scale)
+    scaled = Image.fromarray(picture).resize((wide, high), Image.Resampling.BICUBIC)
+    left, top = (wide - 20) // 2, (high - 20) // 2
+    expected = np.asarray(scaled.crop((left, top, left + 20, top + 20)), dtype=float)
+    net = Net()
+    planes_of_centre = run(net, cropped_planes(net, 20), picture)
+    assert planes_of_centre.shape == (1, 3, 20, 20)
+    assert np.abs(planes_of_centre[0].transpose(1, 2, 0) - expected).max() < 2
 
 
 def test_grey_planes_are_whole_numbers() -> None:

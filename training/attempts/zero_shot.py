@@ -1,4 +1,4 @@
-"""Zero-shot classifiers: MobileNet's ImageNet classes, and a COCO detector. The talk's first two attempts.
+"""Zero-shot classifiers: the network's classes or texts, and a COCO detector. The talk's first two attempts.
 
 Neither network is trained on our pictures. Only the threshold of its score is fitted, on the split train.
 """
@@ -38,10 +38,10 @@ def classes_meaning(label: str, class_names: Sequence[str], meant: Sequence[str]
     ]
 
 
-def _meant(examples: Examples, class_names: Sequence[str]) -> dict[int, list[int]]:
-    """By number of a label that has some: the indices of the classes that mean it."""
+def _meant(examples: Examples, class_names: Sequence[str], *, by_name: bool = False) -> dict[int, list[int]]:
+    """By number of a label that has some: the indices of the classes that mean it. by_name: of its own name only."""
     found = {
-        number: classes_meaning(label, class_names, examples.meant.get(label, ()))
+        number: classes_meaning(label, class_names, () if by_name else examples.meant.get(label, ()))
         for number, label in enumerate(examples.names)
     }
     return {number: classes for number, classes in found.items() if classes}
@@ -57,16 +57,19 @@ def _obstacle(examples: Examples, meant: Mapping[int, Sequence[int]]) -> str:
 
 class MobileNetZeroShot:
     name = "mobilenet-zero-shot"
-    what = "MobileNet's ImageNet classes that mean the label, no training"
+    what = "the network's classes that mean the label, or a pair's texts of it, no training"
 
     def missing(self, examples: Examples) -> str:
+        if examples.net.lacks:
+            return f"needs {examples.net.lacks}"
         if examples.net.classifier is None or not examples.net.class_names:
             return "needs a network with class names; remove [models] network to use EfficientNet-Lite0"
-        return _obstacle(examples, _meant(examples, examples.net.class_names))
+        return _obstacle(examples, _meant(examples, examples.net.class_names, by_name=bool(examples.net.texts)))
 
     def fit(self, examples: Examples) -> Fitted:
         names = examples.net.class_names
-        meant = list(_meant(examples, names).values())
+        texts = examples.net.texts
+        meant = list(_meant(examples, names, by_name=bool(texts)).values())
         classifier = examples.net.classifier
         assert classifier is not None  # noqa: S101
         run = session(classifier).run
@@ -82,8 +85,10 @@ class MobileNetZeroShot:
             chosen[row, classes] = 1
         score = gemm(net, inner.graph.output[0].name, "zs_score", chosen, np.zeros(len(meant)))
         graph = finished(examples.net.graph, net, _logits(net, score, line), examples.names, {})
-        class_names = ", ".join(names[index] for classes in meant for index in classes)
-        return Fitted(graph, line.probabilities(scores), {"classes": class_names})
+        wanted = [names[index] for classes in meant for index in classes]
+        if texts:
+            wanted = [text for name in wanted for text in (*texts[name].names, *texts[name].sentences)]
+        return Fitted(graph, line.probabilities(scores), {"classes": ", ".join(wanted)})
 
 
 class CocoZeroShot:

@@ -4,7 +4,10 @@ from dataset.suspicion.detectors.base import Finding, Subject, finding_of
 
 
 class ZeroShot:
-    """The backbone's own classes mean another answer, by the classes of a pack or of [labels.X] means."""
+    """The backbone's own classes mean another answer, by the classes of a pack or of [labels.X] means.
+
+    A pair of towers has no classes; it compares pictures with the texts of the answers.
+    """
 
     name: ClassVar[str] = "zero_shot"
     version: ClassVar[int] = 2
@@ -15,5 +18,6 @@ class ZeroShot:
         own, _ = named.get(subject.source_label, (0.0, ""))
         for answer, (probability, name) in named.items():
             if answer != subject.source_label and probability >= self.threshold and probability > own:
-                return finding_of(ZeroShot, probability, answer, f"ImageNet's {name} {probability:.0%}")
+                source = subject.meanings.class_source
+                return finding_of(ZeroShot, probability, answer, f"{source} {name} {probability:.0%}")
         return None

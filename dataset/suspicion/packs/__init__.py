@@ -19,7 +19,8 @@ FOLDER = Path(__file__).parent
 @dataclass(frozen=True)
 class Pack:
     """labels: that the pack speaks of. objects, classes: names of COCO and ImageNet classes by answer. rest: the answer
-    that every other object means. zero_shot: names of ImageNet classes by label, for the zero-shot attempt.
+    that every other object means. zero_shot: names of ImageNet classes by label, for the zero-shot attempt. texts: what
+    a pair of towers compares pictures with, by answer, beside the names of labels.
 
     words: regular expressions of whole words, by answer. parts_of_words: the same, also inside words, by label.
     plain_ground: what few colours and transparency mean. prior_objects: groups of COCO classes that the priors read.
@@ -35,6 +36,7 @@ class Pack:
     objects: Mapping[str, Sequence[str]] = field(default_factory=dict)
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     zero_shot: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     words: Mapping[str, Sequence[str]] = field(default_factory=dict)
     parts_of_words: Mapping[str, Sequence[str]] = field(default_factory=dict)
     prior_objects: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -3,8 +3,9 @@
 import pytest
 
 from dataset.suspicion.detectors import DETECTORS, Finding, Subject
-from dataset.suspicion.meanings import Meanings, meanings, zero_shot_names
+from dataset.suspicion.meanings import Meanings, meanings, texts_of_answers, zero_shot_names
 from foundation.settings import LabelSection, ProjectSection, Settings
+from networks.pairs import Texts
 
 MUGS = Settings(
     project=ProjectSection(labels=["mug", "bowl", "jug"]),
@@ -105,3 +106,36 @@ def test_zero_shot_attempts_get_the_names_of_labels_and_of_the_pack() -> None:
     assert zero_shot_names(MUGS)["mug"] == ("coffee mug", "tasse", "flurble", "mug")
     assert "bakery" in zero_shot_names(Settings())["cake"]
     assert zero_shot_names(BARE) == {}
+
+
+def test_texts_are_names_meanings_and_definitions_without_negations() -> None:
+    """Towers take `not_mug` for a mug. What [labels.X] means says is kept as it is."""
+    settings = Settings(
+        project=ProjectSection(labels=["mug", "not_mug", "soup_bowl"]),
+        labels={
+            "mug": LabelSection(means=["Tasse", "mug"], definition="A cup with a handle."),
+            "not_mug": LabelSection(means=["shoe"], definition="Anything that isn't a mug."),
+        },
+    )
+    assert texts_of_answers(settings) == {
+        "mug": Texts(("mug", "tasse"), ("A cup with a handle.",)), "not_mug": Texts(("shoe",)),
+        "soup_bowl": Texts(("soup bowl",)),
+    }  # fmt: skip
+    bare = Settings(project=ProjectSection(labels=["mug", "not_mug"]))
+    assert texts_of_answers(bare)["not_mug"] == Texts()
+
+
+def test_the_pack_of_cakes_names_what_is_no_cake() -> None:
+    texts = texts_of_answers(Settings())
+    assert texts["cake"] == Texts(("cake",))
+    assert "bread" in texts["not_cake"].names
+    assert "logo" in texts["unusable"].names
+
+
+@pytest.mark.parametrize(("label", "proposes"), [("mug", "bowl"), ("bowl", None), ("jug", "bowl")])
+def test_a_pair_says_which_answer_fits_best(label: str, proposes: str | None) -> None:
+    """Its classes are the answers, also those that nobody gave another meaning."""
+    known = meanings(BARE).of_texts(["mug", "bowl", "jug"])
+    finding = found(known, label, classes={"bowl": 0.7, "mug": 0.2, "jug": 0.1}).get("zero_shot")
+    assert (finding.proposes if finding else None) == proposes
+    assert finding is None or "the texts of bowl 70%" in str(finding.evidence)
