@@ -7,7 +7,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PLAIN_EVERY_S = 5.0  # seconds between two lines of progress in a log
 LOG_WIDTH = 200  # columns of a table that no terminal limits
+WATCH_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,32 @@ class _Quiet(Steps):
     def step(self, what: str, done: int, total: int) -> None: ...
 
     def note(self, source: str, images: int, activity: str) -> None: ...
+
+
+@contextlib.contextmanager
+def step(what: str, watch: Callable[[], str] | None = None) -> Iterator[None]:
+    """Print the name of a step, then its duration. watch: returns its progress in a few words."""
+    began = time.monotonic()
+    ended = threading.Event()
+    if err().is_terminal:
+        with err().status(what) as status:
+
+            def follow() -> None:
+                while not ended.wait(WATCH_EVERY_S):
+                    status.update(f"{what}: {watch()}" if watch else what)
+
+            thread = threading.Thread(target=follow, daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                ended.set()
+                thread.join()
+    else:
+        note(f"{what} …")
+        yield
+    detail = f" ({watch()})" if watch else ""
+    note(f"✓ {what}{detail}, {time.monotonic() - began:.0f} s")
 
 
 def _table(grid: Grid) -> "Table":

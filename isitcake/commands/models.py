@@ -32,7 +32,7 @@ def train(context: Context, version: str | None, names: tuple[str, ...], as_json
     show(report, as_json, Grid(list(COLUMNS), board(report.trained)))
     if not as_json:
         for name, reason in report.skipped.items():
-            show(f"not trained: {name}, which {reason}", False)
+            show(f"not trained: {name} {reason}", False)
         for refusal in (report.promotion.refusals if report.promotion else [])[1:]:
             show(f"also not promoted because: {refusal}", False)
         show(f"page: {page}", False)

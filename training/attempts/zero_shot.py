@@ -1,4 +1,4 @@
-"""Zero-shot classifiers: MobileNet's ImageNet classes, and a COCO detector. The talk's first two attempts.
+"""Zero-shot classifiers: the ImageNet classes of a network, and a COCO detector. The talk's first two attempts.
 
 Neither network is trained on our pictures. Only the threshold of its score is fitted, on the split train.
 """
@@ -56,8 +56,8 @@ def _obstacle(examples: Examples, meant: Mapping[int, Sequence[int]]) -> str:
 
 
 class MobileNetZeroShot:
-    name = "mobilenet-zero-shot"
-    what = "MobileNet's ImageNet classes that mean the label, no training"
+    name = "mobilenet-zero-shot"  # the talk's network; here it is whichever gives the features
+    what = "ImageNet classes that mean the label, no training"
 
     def missing(self, examples: Examples) -> str:
         if examples.net.classifier is None or not examples.net.class_names:
@@ -92,7 +92,7 @@ class CocoZeroShot:
 
     def missing(self, examples: Examples) -> str:
         if examples.detector is None:
-            return "needs a COCO detector's weights in the folder of [models]; run `isitcake models fetch`"
+            return "needs a COCO detector's weights; run `isitcake models fetch`"
         return _obstacle(examples, _meant(examples, COCO))
 
     def fit(self, examples: Examples) -> Fitted:
