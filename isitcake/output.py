@@ -35,6 +35,11 @@ class Grid:
     rows: Sequence[Sequence[Any]]
     title: str = ""
 
+    def without_empty(self, *empty: Any) -> "Grid":
+        """Without the columns that say nothing: each cell is one of `empty`. A terminal may have 80 columns."""
+        kept = [n for n in range(len(self.head)) if any(row[n] not in empty for row in self.rows)]
+        return Grid([self.head[n] for n in kept], [[row[n] for n in kept] for row in self.rows], self.title)
+
 
 @functools.cache
 def out() -> "Console":
@@ -50,6 +55,12 @@ def err() -> "Console":
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def short_path(path: str | Path) -> str:
+    """The path from the current folder where it is below it, else the whole path."""
+    absolute, here = Path(path).absolute(), Path.cwd()
+    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
 
 
 def show(value: Any, as_json: bool, grid: Grid | None = None) -> None:

@@ -67,7 +67,7 @@ def _write_leaderboard(project: Project, version: str | None) -> Path:
 def _talk(project: Project) -> str:
     """What the project's pack tells about the talk, and which attempts were the talk's; empty without a pack."""
     chosen = pack(project.settings.project.subject)
-    return f"{chosen.talk} Its attempts were {', '.join(THE_TALKS)}." if chosen and chosen.talk else ""
+    return f"{chosen.talk} The attempts of the talk were {', '.join(THE_TALKS)}." if chosen and chosen.talk else ""
 
 
 def _bars(standing: Standing) -> list[tuple[str, float, float, float]]:
