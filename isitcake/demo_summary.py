@@ -42,7 +42,7 @@ def print_summary(project: Project, world: World, seconds: float, kind: str) -> 
     print_grid(
         Grid(["the talk's attempts, mean recall over groups", "before", "after"], _talk_rows(found, first, last))
     )
-    for line in _untrained_lines(project, last):
+    for line in untrained_lines(project, last):
         out().print(Text(line))
     labels = [f"{_agreement(version, truth):.1%} of {version.images}" for version in (first, last)]
     out().print(Text(f"\n{_verdict(before, after, labels, models.default_model_id(project.home))}"))
@@ -69,7 +69,7 @@ def _talk_rows(found: Standings, first: published.Version, last: published.Versi
     ]
 
 
-def _untrained_lines(project: Project, version: published.Version) -> list[str]:
+def untrained_lines(project: Project, version: published.Version) -> list[str]:
     """A line for each of the talk's attempts that has no model, with the command that brings what it needs."""
     settings = project.settings
     folder = settings.root.relative_to(Path.cwd()) if settings.root.is_relative_to(Path.cwd()) else settings.root
