@@ -20,6 +20,7 @@ from dataset.suspicion.derive import Derived, derive
 from dataset.suspicion.evidence import read_evidence, read_pictures
 from dataset.suspicion.meanings import meanings, texts_of_answers
 from dataset.suspicion.measure_new import Networks, measure_new
+from foundation.safe_text import counted
 from networks import objects
 from networks.backbone import Backbone, backbone
 
@@ -49,8 +50,8 @@ class CurateReport:
     def line(self) -> str:
         """One line for people."""
         text = (
-            f"{self.images} images, {self.near_duplicates} near-duplicates, {self.queued} to review, "
-            f"{self.set_aside} excluded automatically"
+            f"{counted(self.images, 'image')}, {counted(self.near_duplicates, 'near-duplicate')}, "
+            f"{self.queued} to review, {self.set_aside} excluded automatically"
         )
         return "; ".join(filter(None, [text, sentence(self.quarantined)]))
 

@@ -116,7 +116,7 @@ OWN_HEAD = """\
 name = {name}
 labels = {labels}    # their order numbers them; `unusable` and `unsure` are answers that reviewers always have
 home = "library"    # folder for everything that this program writes
-contact = {contact}    # your web page or e-mail address: site owners see it; required for crawling
+contact = {contact}    # your web page or e-mail address: site owners see it; required for crawling, not for folders
 
 [review]
 budget = 200    # questions per review round

@@ -7,7 +7,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PLAIN_EVERY_S = 5.0  # seconds between two lines of progress in a log
 LOG_WIDTH = 200  # columns of a table that no terminal limits
+WATCH_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Grid:
     head: Sequence[str]
     rows: Sequence[Sequence[Any]]
     title: str = ""
+
+    def without_empty(self, *empty: Any) -> "Grid":
+        """Without the columns that say nothing: each cell is one of `empty`. A terminal may have 80 columns."""
+        kept = [n for n in range(len(self.head)) if any(row[n] not in empty for row in self.rows)]
+        return Grid([self.head[n] for n in kept], [[row[n] for n in kept] for row in self.rows], self.title)
 
 
 @functools.cache
@@ -49,6 +55,12 @@ def err() -> "Console":
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def short_path(path: str | Path) -> str:
+    """The path from the current folder where it is below it, else the whole path."""
+    absolute, here = Path(path).absolute(), Path.cwd()
+    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
 
 
 def show(value: Any, as_json: bool, grid: Grid | None = None) -> None:
@@ -148,6 +160,32 @@ class _Quiet(Steps):
     def step(self, what: str, done: int, total: int) -> None: ...
 
     def note(self, source: str, images: int, activity: str) -> None: ...
+
+
+@contextlib.contextmanager
+def step(what: str, watch: Callable[[], str] | None = None) -> Iterator[None]:
+    """Print the name of a step, then its duration. watch: returns its progress in a few words."""
+    began = time.monotonic()
+    ended = threading.Event()
+    if err().is_terminal:
+        with err().status(what) as status:
+
+            def follow() -> None:
+                while not ended.wait(WATCH_EVERY_S):
+                    status.update(f"{what}: {watch()}" if watch else what)
+
+            thread = threading.Thread(target=follow, daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                ended.set()
+                thread.join()
+    else:
+        note(f"{what} …")
+        yield
+    detail = f" ({watch()})" if watch else ""
+    note(f"✓ {what}{detail}, {time.monotonic() - began:.0f} s")
 
 
 def _table(grid: Grid) -> "Table":

@@ -63,6 +63,7 @@ def serve_all(settings: Settings, host: str, port: int) -> None:
     server = start_web(settings, host, port)
     address = settings.web.public_url or Listening("127.0.0.1" if is_unspecified(host) else host, port).url
     note(f"pages and pictures at {address}")
+    note(f"the game: {address}/play")
     if link := owner_link(settings, address, "/"):
         note(f"the report, for you alone: {link}")
     try:

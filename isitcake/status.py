@@ -61,10 +61,14 @@ def _default_model(project: Project) -> dict[str, Any] | None:
 
 def grids(state: dict[str, Any]) -> list[Grid]:
     """The same counts as tables."""
-    totals = [("images", state["images"]), ("different pictures", state["clusters"])]
+    totals = [("images", state["images"])]
+    totals += [("different pictures", state["clusters"])] if state["clusters"] else []  # not known before `curate`
     totals += [(label.replace("_", " "), count) for label, count in state["labels"].items()]
     totals += [("excluded automatically", state["excluded"])]
-    totals += [("waiting for review", state["review"]["queued"]), ("judgements", state["review"]["judgements"])]
+    totals += [
+        ("waiting for review", state["review"]["queued"]),
+        ("answers of reviewers", state["review"]["judgements"]),
+    ]
     tables = [Grid([state["project"], "count"], totals)]
     if state["sources"]:
         rows = [(s["source"], s["status"], s["candidates"], "; ".join(s["notes"])[:80]) for s in state["sources"]]

@@ -46,7 +46,7 @@ class PullReport:
     def line(self) -> str:
         """The result in one line."""
         labels = counted(self.labels_changed, "label")
-        text = f"{counted(self.new, 'new answer')} ({self.total} in all), {labels} changed"
+        text = f"{counted(self.new, 'new answer')} ({self.total} in all), {labels} decided"
         if self.taken_back:
             text += f", {self.taken_back} withdrawn"
         if self.dropped:

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from dataset.catalog.claims import standing
+from dataset.catalog.folder_addresses import SCHEME
 from dataset.catalog.tables import asked, audit, clusters, images, judgements, queue
 from dataset.labels import judgement_ledger, label_ledger
 from dataset.labels.audit import MIN_SAMPLED, is_estimate_calibrated, residual, sampled_answers
@@ -63,23 +65,40 @@ class ReviewStatus:
 def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dict[str, Any]]:
     """The next images of the queue, or with `of_audit` of the audit sample.
 
-    Keys: sha256, path, suggested_label, reasons, error_probability.
+    Keys: sha256, path (of the original in the library), file (in the folder of its source; `path` where there is none),
+    source_label, suggested_label, reasons, error_probability.
     """
     queued = select(queue, images.c.format).join(images, images.c.sha256 == queue.c.sha256)
     in_sample = queued.join(audit, audit.c.sha256 == queue.c.sha256).order_by(audit.c.ticket)
     items = in_sample if of_audit else ranked(queued)
+    chosen = items.where(may_be_asked()).limit(limit)
+    claims = select(standing).where(standing.c.sha256.in_(select(chosen.subquery().c.sha256)))
     with project.catalog.read() as connection:
-        rows = connection.execute(items.where(may_be_asked()).limit(limit)).all()
+        rows = connection.execute(chosen).all()
+        newest_last = connection.execute(claims.order_by(standing.c.id))
+        claim_of = {claim.sha256: claim for claim in newest_last}
     return [
         {
             "sha256": row.sha256,
-            "path": str(project.blobs.path(row.sha256, row.format)),
+            "path": str(path := project.blobs.path(row.sha256, row.format)),
+            "file": str(_own_file(project, claim_of.get(row.sha256)) or path),
+            "source_label": claim_of[row.sha256].source_label if row.sha256 in claim_of else "",
             "suggested_label": row.suggested_label,
             "reasons": row.reasons,
             "error_probability": row.error_probability,
         }
         for row in rows
     ]
+
+
+def _own_file(project: Project, claim: Any) -> Path | None:
+    """The file of a sighting in the folder of its source; None where it is not in a folder, or no longer there."""
+    source = next((one for one in project.settings.sources if claim and one.name == claim.source), None)
+    if source is None or source.kind != "folder":
+        return None
+    relative = claim.image_url.removeprefix(f"{SCHEME}{source.name}/")
+    path = project.settings.root / Path(source.path).expanduser() / relative
+    return path if path.is_file() else None  # a name with %XX is not that of the file
 
 
 def excluded(project: Project) -> list[dict[str, Any]]:

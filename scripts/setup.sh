@@ -2,10 +2,15 @@
 # Install what the project needs: two virtual environments and a browser.
 #   scripts/setup.sh runtime    what `make demo` needs
 #   scripts/setup.sh dev        also what `make test` and `make check` need
-# If nothing changed, it ends within about a second.
+# If nothing changed, it ends within about a second. If it installed something, its last line says how long that took
+# and how much of the disk it takes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what="${1:-runtime}"
+
+began=$SECONDS
+installed=()  # folders; other entries are names of what has no folder of its own
+browsers="${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}"
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 
@@ -31,6 +36,7 @@ environment() {
     [ "${3:-}" = editable ] && "$dir/bin/uv" pip install -q --python "$dir/bin/python" --no-deps -e .
     rm -f "$dir"/.installed-*
     touch "$dir/.installed-$stamp"
+    installed+=("$dir")
 }
 
 # as_root COMMAND…: run as root; fails if that needs a password.
@@ -42,7 +48,7 @@ debian() {
     command -v apt-get >/dev/null || return 1
     say "installing $* from Debian"
     as_root apt-get update -qq && as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+        apt-get install -y -qq --no-install-recommends "$@" >/dev/null && installed+=("$1 from Debian")
 }
 
 if [ "$what" = dev ]; then
@@ -64,6 +70,7 @@ if [ ! -f "web/vendor/ort/$ort" ] && command -v npm >/dev/null; then
             cp "$there/package/dist/$file" web/vendor/ort/
         done
         touch "web/vendor/ort/$ort"
+        installed+=(web/vendor/ort)
     else
         echo "onnxruntime-web cannot be fetched: models of the game run on the server, not in the browser" >&2
     fi
@@ -72,7 +79,7 @@ fi
 
 if ! .venv/bin/python -m crawlers.sites.browser >/dev/null 2>&1; then
     say "installing a browser"
-    timeout 600 .venv/bin/python -m playwright install chromium >/dev/null 2>&1 \
+    { timeout 600 .venv/bin/python -m playwright install chromium >/dev/null 2>&1 && installed+=("$browsers"); } \
         || debian chromium fonts-dejavu-core \
         || { echo "no browser could be installed: run '.venv/bin/playwright install chromium', or install chromium yourself" >&2; exit 1; }
 fi
@@ -80,4 +87,14 @@ fi
 if [ "$what" = dev ] && ! command -v initdb >/dev/null && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
     # Without PostgreSQL, the tests that need it are skipped and say so.
     debian postgresql || echo "PostgreSQL cannot be installed: its tests will be skipped" >&2
+fi
+
+# with_size WHAT: a folder with its size on disk; any other name as it is.
+with_size() {
+    if [ -d "$1" ]; then echo "$1 $(du -smL "$1" | cut -f1) MB"; else echo "$1"; fi
+}
+
+if [ "${#installed[@]}" -gt 0 ]; then
+    list="$(for what in "${installed[@]}"; do with_size "$what"; done | paste -sd, | sed 's/,/, /g')"
+    say "installed in $((SECONDS - began)) s: $list (sizes on disk, not of the downloads, which are not measured)"
 fi

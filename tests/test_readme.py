@@ -1,14 +1,12 @@
 """The commands of the README run as they are written there."""
 
-import os
-import re
 import shutil
 import sqlite3
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from commands import run_block, shell_blocks
 from projects import write_config
 
 from dataset.catalog.engine import Catalog
@@ -18,7 +16,7 @@ from simulator.internet import Internet
 from simulator.photo_api import ACCESS_KEY
 
 ROOT = Path(__file__).parents[1]
-BLOCKS = re.findall(r"^```sh\n(.+?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+BLOCKS = shell_blocks("README.md")
 
 
 @pytest.fixture(scope="module")
@@ -30,19 +28,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / ".venv").symlink_to(sys.prefix)
     (folder / ".venv-label-studio").symlink_to(ROOT / ".venv-label-studio")
     return folder
-
-
-def run_block(block: str, folder: Path, **variables: str) -> str:
-    """Run a block in a shell. Returns what it prints; if it fails, the test shows both streams."""
-    ran = subprocess.run(
-        ["bash", "-euc", block],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder.parent), "LANG": "C.UTF-8", **variables},
-        capture_output=True,
-        text=True,
-    )
-    assert ran.returncode == 0, f"{block}\n{ran.stdout}\n{ran.stderr}"
-    return ran.stdout
 
 
 def test_the_blocks_are_those_tested_here() -> None:

@@ -115,6 +115,19 @@ def train(
     return TrainReport(version.name, trained, new, skipped, promotion)
 
 
+def untrained(settings: Settings, version: Version) -> dict[str, str]:
+    """Attempts that have no model of the version: by name, what each needs, with the command.
+
+    Raises TrainingError for a version with too little to learn, StorageError for weights that cannot be read.
+    """
+    trained = {model.name for model in models.of_version(settings.home, version.name)}
+    examples = examples_of(settings, version)
+    lacking = [attempt for attempt in _chosen(()) if attempt.name not in trained]
+    return {
+        attempt.name: attempt.missing(examples) or "is not trained yet; run `isitcake train`" for attempt in lacking
+    }
+
+
 def examples_of(settings: Settings, version: Version, progress: Progress | None = None) -> Examples:
     """The version's rows with the configured backbone. Raises TrainingError for a label without training images."""
     rows = version.rows()

@@ -10,7 +10,7 @@ from dataset.publishing.totals import Totals
 from dataset.splits.assignment import SHARES, SPLITS, UNSEEN
 from dataset.versions.facts import Audit, ForcedGate, Gate, Shortcut
 from dataset.versions.published import Version
-from foundation.safe_text import markdown
+from foundation.safe_text import counted, markdown
 
 _CREDITS = re.compile(r"\n\n### Credits\n\n.*?(?=\n\n## )", re.DOTALL)
 _CONFIG = re.compile(r"^- config_name: .*$", re.MULTILINE)
@@ -42,8 +42,8 @@ Or `torchvision.datasets.ImageFolder("data/train")`, `croissant.json` with mlcro
 pandas or DuckDB."""
 _REMOVE = """## Have a picture removed
 
-Write to the contact in the crawler's user agent, with the picture's address. The picture is then erased from every \
-version and not collected again."""
+Write to the publisher of this dataset, or to the contact in the crawler's user agent, with the picture's address. The \
+picture is then erased from every version and not collected again."""
 
 
 def card(project: str, version: Version, totals: Totals, left_out: Mapping[str, int]) -> str:
@@ -126,12 +126,15 @@ def _shares(counts: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def _labels(totals: Totals, left_out: Mapping[str, int]) -> str:
-    reasons = ", ".join(f"{n} {reason}" for reason, n in sorted(left_out.items())) or "none"
+    reasons = ", ".join(
+        counted(n, "near-duplicate") if reason == "near-duplicates" else f"{n} {reason}"
+        for reason, n in sorted(left_out.items())
+    )
     return (
         "## Where the labels come from\n\n"
         + _table(["label from", "images"], [[name, str(count)] for name, count in sorted(totals.origins.items())])
         + "\n\nEvery image starts with the label of its source. "
-        f"People answered {totals.reviewed} of {totals.images} images. Left out: {reasons}."
+        f"People answered {totals.reviewed} of {totals.images} images. Left out: {reasons or 'none'}."
     )
 
 

@@ -79,7 +79,7 @@ def _shortcut(project: Project, shortcuts: Sequence[Shortcut]) -> _Check | None:
         return None
     refusal = (
         f"{worst.feature} alone predicts the label with balanced accuracy {worst.score:.2f}, over [publish] "
-        f"max_shortcut {limit:.2f}; {worst.advice or 'collect both classes alike'}"
+        f"max_shortcut {limit:.2f}; {worst.advice or 'collect all classes alike'}"
     )
     return _Check(Gate("shortcut", limit, worst.score, worst.feature), refusal if worst.score > limit else "")
 

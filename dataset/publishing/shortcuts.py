@@ -21,17 +21,17 @@ CHANCE_MARGIN = 0.05  # balanced accuracy above chance from which there is advic
 WHITE = 240  # brightness from which a border pixel counts as white, of 255
 GRID = 8  # cells on each side of the thumbnail
 ADVICE = {
-    "site kind": "collect both classes from each kind of source",
-    "JPEG tables": "collect both classes from sites that compress alike, or re-encode all images in the recipe",
-    "format": "collect both classes in the same formats, or re-encode all images in the recipe",
-    "width": "collect both classes in similar sizes",
-    "height": "collect both classes in similar sizes",
-    "aspect": "collect both classes in similar shapes",
-    "bytes per pixel": "collect both classes at similar compression",
-    "border": "collect cut-outs, or photos on white ground, of both classes",
-    "colour": "collect both classes in similar light",
+    "site kind": "collect all classes from each kind of source",
+    "JPEG tables": "collect all classes from sites that compress alike, or re-encode all images in the recipe",
+    "format": "collect all classes in the same formats, or re-encode all images in the recipe",
+    "width": "collect all classes in similar sizes",
+    "height": "collect all classes in similar sizes",
+    "aspect": "collect all classes in similar shapes",
+    "bytes per pixel": "collect all classes at similar compression",
+    "border": "collect cut-outs, or photos on white ground, of all classes",
+    "colour": "collect all classes in similar light",
     "thumbnail": "collect look-alikes of each class from the sources of the other",
-    "source": "collect both classes from each kind of source",
+    "source": "collect all classes from each kind of source",
 }
 
 

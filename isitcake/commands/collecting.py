@@ -18,7 +18,7 @@ def collect(context: Context, sources: tuple[str, ...], as_json: bool) -> None:
     with progress(as_json) as steps:
         report = stage(project, sources, steps.note)
     rows = report.rows()
-    show(report, as_json, Grid(list(rows[0]), [list(row.values()) for row in rows]))
+    show(report, as_json, Grid(list(rows[0]), [list(row.values()) for row in rows]).without_empty(0, ""))
     report.raise_for_failures()
 
 

@@ -8,7 +8,8 @@ import click
 from isitcake.options import Context, pass_context
 from isitcake.output import show
 
-NEXT = "write your web page or e-mail address under contact, then run `isitcake collect`"
+NEXT = "run `isitcake doctor`, then `isitcake collect`"
+CONTACT = "write your web page or e-mail address under contact, then "
 
 
 @click.command(short_help="Write isitcake.toml, with comments.")
@@ -40,11 +41,12 @@ def init(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, encoding="utf-8")
     try:
-        settings_file.load(path)
+        settings = settings_file.load(path)
     except ConfigError:
         path.unlink()
         raise
-    show(f"wrote {path}; {NEXT}", False)
+    is_crawled = not settings.sources or any(source.kind != "folder" for source in settings.sources)
+    show(f"wrote {path}; {CONTACT if is_crawled and not settings.project.contact else ''}{NEXT}", False)
 
 
 def _content(labels: tuple[str, ...], folders: tuple[str, ...], sites: tuple[str, ...], *, is_asked: bool) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isitcake.options import Commands, Context, json_option, pass_context
-from isitcake.output import Grid, plain, print_grid, progress, show
+from isitcake.output import Grid, plain, print_grid, progress, short_path, show
 
 if TYPE_CHECKING:
     from training.comparison import Standing
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pass_context
 def train(context: Context, version: str | None, names: tuple[str, ...], as_json: bool) -> None:
     """Train models on VERSION, the newest by default, then try to promote the best of them (docs/training.md)."""
-    from training.leaderboard import COLUMNS, board
+    from training.leaderboard import COLUMNS, UNKNOWN, board
     from training.train import train as stage
     from web.pages.leaderboard import write_leaderboard
 
@@ -29,13 +29,14 @@ def train(context: Context, version: str | None, names: tuple[str, ...], as_json
     with progress(as_json) as steps:
         report = stage(project.settings, version, steps.step, names)
     page = write_leaderboard(project, report.version)
-    show(report, as_json, Grid(list(COLUMNS), board(report.trained)))
+    rows = [[cell for name, cell in zip(COLUMNS, row, strict=True) if name != "what"] for row in board(report.trained)]
+    show(report, as_json, Grid([name for name in COLUMNS if name != "what"], rows).without_empty(UNKNOWN))
     if not as_json:
         for name, reason in report.skipped.items():
-            show(f"not trained: {name}, which {reason}", False)
+            show(f"not trained: {name} {reason}", False)
         for refusal in (report.promotion.refusals if report.promotion else [])[1:]:
             show(f"also not promoted because: {refusal}", False)
-        show(f"page: {page}", False)
+        show(f"page: {short_path(page)}", False)
 
 
 @click.group(cls=Commands, short_help="List, promote and fetch models.")

@@ -18,7 +18,7 @@ def doctor(context: Context, as_json: bool) -> None:
     from isitcake.doctor import examine
 
     checks = examine(context.config)
-    rows = [("ok" if c.ok else "MISSING" if c.needed else "absent", c.name, c.message) for c in checks]
+    rows = [(check.state, check.name, check.message) for check in checks]
     show(
         [{"name": c.name, "ok": c.ok, "needed": c.needed, "says": c.message} for c in checks],
         as_json,

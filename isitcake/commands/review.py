@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 
 from isitcake.options import Commands, Context, json_option, pass_context
-from isitcake.output import Grid, show
+from isitcake.output import Grid, short_path, show
+
+DIGITS = 12  # of a SHA-256 in tables; `review import` and `why` need no more
 
 
 @click.group(cls=Commands, short_help="Ask people, and take their answers.")
@@ -82,9 +84,17 @@ def next_(context: Context, limit: int, audit: bool, as_json: bool) -> None:
 
     project = context.project(reads_only=True)
     items = next_items(project, limit, audit)
-    rows = [(i["error_probability"], i["suggested_label"], "; ".join(i["reasons"]), i["path"]) for i in items]
+    rows = [
+        (i["error_probability"], i["sha256"][:DIGITS], i["source_label"], i["suggested_label"], short_path(i["file"]),
+         "; ".join(i["reasons"]))
+        for i in items
+    ]  # fmt: skip
     empty = "no image of the audit sample waits for an answer" if audit else "no image waits for an answer"
-    show(items if items or as_json else empty, as_json, Grid(["wrong?", "suggested", "reasons", "picture"], rows))
+    show(
+        items if items or as_json else empty,
+        as_json,
+        Grid(["wrong?", "sha256", "claimed", "suggested", "picture", "reasons"], rows),
+    )
     for label, text in instructions(project).items() if not as_json else ():
         show(f"{label}: {text}", False)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from isitcake.options import Commands, Context, json_option, pass_context
-from isitcake.output import Grid, progress, show
+from isitcake.output import Grid, progress, short_path, show
 
 
 @click.command(short_help="Publish a version of the dataset.")
@@ -25,6 +25,8 @@ def publish(context: Context, force: bool, as_json: bool) -> None:
     labels = project.settings.project.labels
     rows = [(split, *(counts.get(label, 0) for label in labels)) for split, counts in report.counts.items()]
     show(report, as_json, Grid(["split", *labels], rows))
+    if report.version and not as_json:
+        show(f"folder: {short_path(project.home / 'versions' / report.version)}", False)
 
 
 @click.group(cls=Commands, short_help="List, compare, check and export versions.")

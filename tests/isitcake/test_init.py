@@ -70,3 +70,12 @@ def test_without_options_and_terminal_it_is_the_talks(tmp_path: Path) -> None:
     (tmp_path / "isitcake.toml").unlink()
     assert here(tmp_path, "init", "--subject", "cake").returncode == 0
     assert (tmp_path / "isitcake.toml").read_text() == written
+
+
+def test_a_contact_is_asked_for_where_somebody_is_crawled(tmp_path: Path) -> None:
+    """Not for folders alone."""
+    (tmp_path / "mugs").mkdir()
+    labels = ["--label", "mug", "--label", "bowl"]
+    assert "under contact" not in here(tmp_path, "init", *labels, "--folder", "mugs=mug").stdout
+    (tmp_path / "isitcake.toml").unlink()
+    assert "under contact" in here(tmp_path, "init", *labels, "--site", "https://x.example/=mug").stdout

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from dataset.catalog.tables import images as image_table
 from dataset.catalog.tables import judgements
 from dataset.catalog.tables import queue as queue_table
 from dataset.catalog.writes import append
@@ -33,6 +34,23 @@ def test_a_csv_file_is_imported_once_and_the_queue_moves_on(collected: Project, 
     assert import_answers(collected, path).new == 1
     assert import_answers(collected, path).new == 0
     assert queue.next_items(collected, 1)[0]["sha256"] != item["sha256"]
+
+
+def test_the_first_digits_of_a_sha256_are_enough(collected: Project, tmp_path: Path) -> None:
+    """`review next` shows so many. Digits that two images share are refused, and so are fewer than eight."""
+    first, second = images(collected, 2)
+    path = tmp_path / "answers.csv"
+    path.write_text(f"sha256,label,reviewer\n{first[:8].upper()},cake,ann\n{second[:12]},not_cake,ann\n")
+    assert import_answers(collected, path).new == 2
+    with collected.catalog.write() as connection:
+        row = dict(connection.execute(select(image_table).where(image_table.c.sha256 == first)).one()._mapping)
+        twin = f"{first[:8]}{'0' * 56}"
+        append(connection, image_table, [{**row, "sha256": twin}])
+    with pytest.raises(BadAnswers, match=f"line 2: several images begin with {first[:8]}; write more digits"):
+        import_answers(collected, path)
+    path.write_text(f"sha256,label,reviewer\n{first[:7]},cake,ann\n")
+    with pytest.raises(BadAnswers, match="or at least the first 8"):
+        import_answers(collected, path)
 
 
 @pytest.mark.parametrize(

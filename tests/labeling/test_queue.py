@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_projects import SmallProject
 
 from dataset.curate import curate
+from dataset.opening import open_project
 from dataset.project import Project
 from foundation.environment import child_environment
 from labeling import queue
@@ -22,8 +24,26 @@ def test_the_next_images_come_with_path_and_reasons(collected: Project) -> None:
     items = queue.next_items(collected, 3)
     assert len(items) == 3
     for item in items:
-        assert set(item) == {"sha256", "path", "suggested_label", "reasons", "error_probability"}
+        assert set(item) == {
+            "sha256", "path", "file", "source_label", "suggested_label", "reasons", "error_probability",
+        }  # fmt: skip
         assert Path(item["path"]).is_file()
+        assert item["file"] == item["path"]  # the sources are sites
+        assert item["source_label"] in collected.settings.project.labels
+
+
+def test_a_picture_of_a_folder_is_named_by_its_file(tmp_path: Path) -> None:
+    """While the file is there; then by the original in the library."""
+    small = SmallProject(tmp_path)
+    small.configure("things n not_cake CC0", "cakes c cake CC0")
+    small.run("collect", "curate")
+    project = open_project(tmp_path / "isitcake.toml")
+    named = {item["file"] for item in queue.next_items(project, 100)}
+    assert named == {str(file) for folder in ("n", "c") for file in (tmp_path / folder).iterdir()}
+    for file in named:
+        Path(file).unlink()
+    assert all(item["file"] == item["path"] for item in queue.next_items(project, 100))
+    project.close()
 
 
 def test_an_answer_restores_an_excluded_picture(collected: Project, tmp_path: Path) -> None:

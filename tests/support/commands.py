@@ -1,7 +1,9 @@
-"""Run `isitcake` commands, in this process or in one of their own."""
+"""Run `isitcake` commands in this process or in one of their own, and shell blocks of our pages as a reader would."""
 
 import contextlib
 import io
+import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from pathlib import Path
 from foundation.environment import child_environment
 from isitcake import cli
 
+ROOT = Path(__file__).parents[2]
 ENTRY = "from isitcake.cli import main; main()"
 
 
@@ -52,3 +55,24 @@ def apart(folder: Path, *arguments: str, **environment: str) -> Ended:
         cwd=folder, env=child_environment(**environment), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def shell_blocks(page: str) -> list[str]:
+    """The blocks of a page that are marked `sh`, in order. page: path from the root of the project."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(r"^```sh\n(.+?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def shell_environment(folder: Path, **variables: str) -> dict[str, str]:
+    """The environment of a shell in `folder`: no setting of the machine reaches it."""
+    return {"PATH": os.environ["PATH"], "HOME": str(folder.parent), "LANG": "C.UTF-8", **variables}
+
+
+def run_block(block: str, folder: Path, **variables: str) -> str:
+    """Run a block in a shell. Returns what it prints; if it fails, the test shows both streams."""
+    ran = subprocess.run(
+        ["bash", "-euc", block],
+        cwd=folder, env=shell_environment(folder, **variables), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, f"{block}\n{ran.stdout}\n{ran.stderr}"
+    return ran.stdout

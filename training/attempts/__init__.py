@@ -22,4 +22,6 @@ ATTEMPTS: tuple[Callable[[], Attempt], ...] = (
     Balanced,
 )
 
-__all__ = ["ATTEMPTS", "Attempt", "Fitted"]
+THE_TALKS = (MobileNetZeroShot.name, CocoZeroShot.name, TalkCnn.name, Transfer.name)  # names of its four attempts
+
+__all__ = ["ATTEMPTS", "THE_TALKS", "Attempt", "Fitted"]

@@ -20,7 +20,7 @@ EPOCHS = 100
 
 class Transfer:
     name = "transfer"
-    what = "the talk's dense layer of 128 units on frozen features"
+    what = "a dense layer of 128 units on frozen features"
 
     def missing(self, examples: Examples) -> str:  # noqa: ARG002
         return ""

@@ -56,8 +56,8 @@ def _obstacle(examples: Examples, meant: Mapping[int, Sequence[int]]) -> str:
 
 
 class MobileNetZeroShot:
-    name = "mobilenet-zero-shot"
-    what = "the network's classes that mean the label, or a pair's texts of it, no training"
+    name = "mobilenet-zero-shot"  # the talk's network; here it is whichever gives the features
+    what = "classes or texts that mean the label, no training"
 
     def missing(self, examples: Examples) -> str:
         if examples.net.lacks:
@@ -97,7 +97,7 @@ class CocoZeroShot:
 
     def missing(self, examples: Examples) -> str:
         if examples.detector is None:
-            return "needs a COCO detector's weights in the folder of [models]; run `isitcake models fetch`"
+            return "needs a COCO detector's weights; run `isitcake models fetch`"
         return _obstacle(examples, _meant(examples, COCO))
 
     def fit(self, examples: Examples) -> Fitted:

@@ -11,9 +11,11 @@ from foundation.errors import UnknownVersion
 from foundation.files import replace_file
 from foundation.locks import exclusive
 from training import models
+from training.attempts import THE_TALKS
 from training.comparison import Standing, answers_of, learned_by, standings
 from training.leaderboard import COLUMNS, standing_board
 from training.models import Model
+from training.train import untrained
 from web.pages.thumbnails import Thumbnails, Tile, all_thumbnails, templates
 
 MOST_MISTAKES = 24
@@ -55,6 +57,7 @@ def _write_leaderboard(project: Project, version: str | None) -> Path:
         mistakes=_mistakes(all_thumbnails(project), best.model, now),
         subgroups=best.model.slices,
         talk=_talk(project),
+        untrained=untrained(project.settings, chosen),
     )
     path = project.home / "reports" / f"leaderboard-{chosen.name}.html"
     replace_file(path, page.encode())
@@ -62,9 +65,9 @@ def _write_leaderboard(project: Project, version: str | None) -> Path:
 
 
 def _talk(project: Project) -> str:
-    """What the project's pack tells about the talk; empty without a pack."""
+    """What the project's pack tells about the talk, and which attempts were the talk's; empty without a pack."""
     chosen = pack(project.settings.project.subject)
-    return chosen.talk if chosen else ""
+    return f"{chosen.talk} The attempts of the talk were {', '.join(THE_TALKS)}." if chosen and chosen.talk else ""
 
 
 def _bars(standing: Standing) -> list[tuple[str, float, float, float]]:

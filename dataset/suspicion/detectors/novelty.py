@@ -18,4 +18,4 @@ class Novelty:
         proposes = max(subject.prior, key=lambda answer: subject.prior[answer]) if subject.prior else UNUSABLE
         if proposes == subject.source_label:
             proposes = UNUSABLE
-        return finding_of(Novelty, score, proposes, f"unlike the other {subject.source_label}")
+        return finding_of(Novelty, score, proposes, f"unlike the other pictures of {subject.source_label}")

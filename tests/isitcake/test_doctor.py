@@ -1,0 +1,42 @@
+"""What doctor says about one configuration or another."""
+
+from pathlib import Path
+
+import pytest
+from commands import here
+
+from isitcake.doctor import Check, examine
+
+SOURCE = '[[sources]]\nname = "a"\nlabel = "mug"\n'
+FOLDER, SITE = f'{SOURCE}kind = "folder"\npath = "."\n', f'{SOURCE}kind = "site"\nstart_urls = ["https://a.example"]\n'
+
+
+def check(folder: Path, name: str, content: str) -> Check:
+    path = folder / "isitcake.toml"
+    path.write_text(content)
+    return next(one for one in examine(path) if one.name == name)
+
+
+@pytest.mark.parametrize(
+    ("source", "state"), [(FOLDER, "ok"), (SITE, "MISSING"), ("", "MISSING"), (FOLDER + SITE, "MISSING")]
+)
+def test_a_contact_is_needed_where_somebody_else_is_asked(source: str, state: str, tmp_path: Path) -> None:
+    """Folders have no owner who reads the user agent."""
+    content = '[project]\nlabels = ["mug", "bowl"]\n' + source.replace(
+        '"a"', '"b"', 1 if source == FOLDER + SITE else 0
+    )
+    assert check(tmp_path, "contact", content).state == state
+
+
+def test_weak_features_are_a_warning_with_cost_and_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exit code stays 0: a run works with them."""
+    monkeypatch.delenv("ISITCAKE_MODELS_NETWORK")
+    project = f'[project]\nlabels = ["mug", "bowl"]\n{FOLDER}'
+    weak = check(tmp_path, "network", f'{project}[models]\nnetwork = "colour_texture"\n')
+    assert weak.state == "WARNING"
+    assert "instead of 65 %" in weak.message
+    assert "fix: remove [models] network" in weak.message
+    ended = here(tmp_path, "doctor")
+    assert ended.returncode == 0
+    assert "WARNING  network" in ended.stdout
+    assert check(tmp_path, "network", project).state == "ok"
