@@ -167,6 +167,7 @@ def test_serve_needs_a_server(collected: Project, tmp_path: Path) -> None:
     assert "cannot be used" in ended.stderr
 
 
+@pytest.mark.slow  # it imports a server
 @pytest.mark.parametrize("module", ["prefect.server.api.server", "fastapi"])
 def test_prefect_server_can_be_imported(module: str) -> None:
     """Prefect 3.8 does not work with a newer FastAPI than the pinned one (docs/decisions/0002)."""

@@ -51,6 +51,7 @@ def run(folder: Path, *arguments: str) -> str:
     return ended.stdout
 
 
+@pytest.mark.slow  # it goes through all stages
 def test_from_curating_to_predicting(project: Path) -> None:
     """The wrong picture is found without any answer; models are one graph each, and answer like the training code."""
     run(project, "collect")
@@ -74,6 +75,7 @@ def test_from_curating_to_predicting(project: Path) -> None:
     assert "red, blue" in card.read_text()
 
 
+@pytest.mark.slow  # it goes through all stages
 def test_another_pair_gives_features_of_its_own(project: Path) -> None:
     """They have another name, so that nothing mixes them, though the towers of this test are the same."""
     run(project, "collect")
@@ -86,6 +88,7 @@ def test_another_pair_gives_features_of_its_own(project: Path) -> None:
     assert first["findings"]["zero_shot"] == second["findings"]["zero_shot"] == 1
 
 
+@pytest.mark.slow  # it trains
 def test_without_texts_a_pair_gives_features_only(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Curating goes on without zero-shot scores; the attempt and `doctor` name what is missing, and the fix."""
     run(project, "collect")

@@ -47,6 +47,7 @@ def project(folder: Path, kind: str, server: Server, queries: list[str], per_que
     return open_project(path)
 
 
+@pytest.mark.slow  # it asks a server for some hundred photos
 def test_every_photo_comes_once_with_its_licence_and_creator(service: tuple[str, Server], tmp_path: Path) -> None:
     """The first `per_query` of each query, with allowed licences only; a second run downloads nothing."""
     kind, server = service
@@ -68,6 +69,7 @@ def test_every_photo_comes_once_with_its_licence_and_creator(service: tuple[str,
     assert [hit for hit in server.log if hit.is_image and hit.status == 200] == []
 
 
+@pytest.mark.slow  # the same
 def test_the_limit_ends_the_run_and_the_next_continues(service: tuple[str, Server], tmp_path: Path) -> None:
     """The run ends with one sentence; nothing is lost, nothing is downloaded twice."""
     kind, server = service

@@ -3,12 +3,14 @@
 from io import BytesIO
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from dataset.pictures.decoding import normalise
 from dataset.publishing.shortcuts import picture_features, scoreboard, worst_offenders
 
 
+@pytest.mark.slow  # it measures
 def test_format_and_size_are_shortcuts_until_the_recipe_makes_them_equal() -> None:
     """PNG cakes of many sizes against 400-pixel JPEGs, one site per class; after the recipe both are at chance."""
     rng = np.random.default_rng(1)
