@@ -10,15 +10,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
-from dataset.catalog.tables import audit, clusters, queue, sightings
+from dataset.catalog.tables import asked, audit, clusters, judgements, queue, sightings
 from dataset.catalog.writes import insert_new
 from dataset.labels import label_ledger
 from dataset.labels.vocabulary import NOT_CALIBRATED, UNSURE
 from foundation.intervals import exact_interval
 
+SAMPLE, SUSPECTED = "audit", "risk"  # purposes of questions, in the table `asked`
+AMONG = 5  # answers before and after one, in the order of time, that tell whether it was asked about as the sample
 MIN_SAMPLED = 30  # answered pictures of the sample that calibrate the error probabilities of the queue
 
 
@@ -124,6 +127,31 @@ def sampled_answers(connection: Connection, cluster_of: Mapping[str, str] | None
         if opinion.label != UNSURE:
             counted.add(cluster)
     return frozenset(counted)
+
+
+def not_reached(connection: Connection, cluster_of: Mapping[str, str] | None = None) -> frozenset[str]:
+    """Those clusters of `sampled_answers` that were asked about as the sample, not because they look suspicious.
+
+    These alone stand for what the queue has not reached. Label Studio's questions have a purpose. Answers from a file
+    have none: there, they are the ones that were answered among others of the sample. cluster_of: as in
+    label_ledger.newest_answers.
+    """
+    known = label_ledger.clusters_by_image(connection) if cluster_of is None else cluster_of
+
+    def each_cluster(column: ColumnElement[str], *more: ColumnElement[Any]) -> list[Any]:
+        return [known.get(name, name) for name in connection.execute(select(column).where(*more)).scalars()]
+
+    drawn = set(each_cluster(audit.c.sha256))
+    suspected = set(each_cluster(asked.c.sha256, asked.c.purpose == SUSPECTED))
+    as_sample = set(each_cluster(asked.c.sha256, asked.c.purpose == SAMPLE))
+    by_time = connection.execute(select(judgements.c.sha256).order_by(judgements.c.id)).scalars()
+    order = list(dict.fromkeys(known.get(sha256, sha256) for sha256 in by_time))
+    among = [cluster in drawn for cluster in order]
+    for place, cluster in enumerate(order):
+        near = among[max(0, place - AMONG) : place + AMONG + 1]
+        if 2 * sum(near) > len(near) and cluster not in suspected:
+            as_sample.add(cluster)
+    return sampled_answers(connection, known) & (as_sample - suspected)
 
 
 def is_estimate_calibrated(connection: Connection) -> bool:

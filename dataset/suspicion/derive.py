@@ -42,7 +42,7 @@ def derive(evidence: Evidence, meanings: Meanings, net: Backbone) -> Derived:
             for image, suspicion in suspicions.items()
             for finding in suspicion.findings
         ],
-        queue=queue_rows(clustering, suspicions, evidence.objections, evidence.sampled),
+        queue=queue_rows(clustering, suspicions, evidence.objections, evidence.sampled, evidence.not_reached),
     )
 
 

@@ -13,7 +13,7 @@ from dataset.catalog.claims import standing
 from dataset.catalog.tables import features, fingerprints, images, pairs, seen
 from dataset.duplicates.clusters import clusters
 from dataset.labels import label_ledger
-from dataset.labels.audit import sampled_answers
+from dataset.labels.audit import not_reached, sampled_answers
 from dataset.labels.players import Agreement, objections
 from dataset.quarantine import is_whole
 from dataset.suspicion.clustering import Clustering, cluster_names
@@ -50,7 +50,7 @@ class Evidence:
 
     pictures: what this was read for. images: a row of each, with columns of images and fingerprints, `vector`,
     `objects`, `text_lines` and `text_share`. surroundings: by SHA-256. objections: of players, by name of the cluster.
-    sampled: names of the answered clusters of the audit sample.
+    sampled: names of the answered clusters of the audit sample. not_reached: of labels.audit.
     """
 
     pictures: Pictures
@@ -59,6 +59,7 @@ class Evidence:
     surroundings: Mapping[str, Surroundings]
     objections: Mapping[str, Agreement]
     sampled: frozenset[str] = frozenset()
+    not_reached: frozenset[str] = frozenset()
 
     def vectors(self) -> NDArray[np.float32]:
         """(n, d) features of the images."""
@@ -82,6 +83,7 @@ def read_evidence(connection: Connection, backbone_name: str) -> Evidence:
         surroundings=surroundings,
         objections=objections(connection, names),
         sampled=sampled_answers(connection, names),
+        not_reached=not_reached(connection, names),
     )
 
 

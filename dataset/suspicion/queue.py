@@ -6,7 +6,7 @@ from typing import Any
 
 from dataset.labels.audit import MIN_SAMPLED
 from dataset.labels.players import DISSENT_PRIORITY, MODEL_ERROR_PRIORITY, Agreement
-from dataset.labels.vocabulary import CALIBRATED_BY_ANSWERS, CALIBRATED_BY_PACK, NOT_CALIBRATED, UNUSABLE
+from dataset.labels.vocabulary import CALIBRATED_BY_ANSWERS, CALIBRATED_BY_PACK, NOT_CALIBRATED, UNSURE, UNUSABLE
 from dataset.suspicion import triage
 from dataset.suspicion.clustering import Clustering
 from dataset.suspicion.detectors import Finding, Subject
@@ -21,7 +21,7 @@ from dataset.suspicion.triage import Calibration
 NO_PHOTO = frozenset(detector.name for detector in (FewColours, OddShape, OnMostPages, Small, Text))
 AGREEING_DETECTORS = 2  # of NO_PHOTO, from which on a picture looks unusable
 UNPROVEN_PRIORITY = 10.0  # added where a picture looks unusable and no prior may exclude it; a dissent has more
-NO_LABEL_EXPECTED = ("", "unsure")  # answers that do not say whether a label is wrong
+REACHED_WEIGHT = 0.05  # of an answer that the queue asked for, in the scale of what it has not reached
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ def signals_of(subject: Subject, findings: Sequence[Finding]) -> dict[str, float
         signals["prior"] = triage.logit(1 - subject.prior[label])
     if label in subject.probabilities:
         signals["out_of_fold"] = triage.logit(1 - subject.probabilities[label])
+    if label in subject.neighbours:
+        signals["neighbours"] = triage.logit(1 - subject.neighbours[label])
     signals["lookalikes"] = subject.lookalikes
     return signals
 
@@ -71,14 +73,15 @@ def queue_rows(
     suspicions: Mapping[int, Suspicion],
     objections: Mapping[str, Agreement],
     sampled: frozenset[str] = frozenset(),
+    not_reached: frozenset[str] = frozenset(),
 ) -> list[dict[str, Any]]:
     """Rows of the table `queue`: every cluster without an answer that is not excluded automatically.
 
     suspicions: by image. objections: of players of the game, by name of the cluster. sampled: names of the answered
-    clusters of the audit sample. Clusters whose label players doubt come first, answered or not. Clusters where players
-    beat the model come before those that only detectors suspect.
+    clusters of the audit sample. not_reached: of labels.audit. Clusters whose label players doubt come first,
+    answered or not. Clusters where players beat the model come before those that only detectors suspect.
     """
-    scale = _scale(clustering, suspicions, sampled)
+    scale = _scale(clustering, suspicions, sampled, not_reached)
     rows = []
     for cluster, image in enumerate(clustering.representatives):
         objection = objections.get(clustering.name(cluster))
@@ -93,21 +96,32 @@ def queue_rows(
     return rows
 
 
-def _scale(clustering: Clustering, suspicions: Mapping[int, Suspicion], sampled: frozenset[str]) -> _Scale:
-    """Fit the weights of the signals to the answers; without a prior, also the scale to those of the audit sample."""
+def _scale(
+    clustering: Clustering,
+    suspicions: Mapping[int, Suspicion],
+    sampled: frozenset[str],
+    not_reached: frozenset[str],
+) -> _Scale:
+    """Fit the weights of the signals to the answers; without a prior, also the scale to those of the audit sample.
+
+    "unsure" says that nobody finds a wrong label there.
+    """
     judged = {
-        cluster: (suspicions[image].signals(), answer != suspicions[image].subject.source_label)
+        cluster: (suspicions[image].signals(), answer not in (UNSURE, suspicions[image].subject.source_label))
         for cluster, (image, answer) in enumerate(zip(clustering.representatives, clustering.answers, strict=True))
-        if image in suspicions and answer not in NO_LABEL_EXPECTED
+        if image in suspicions and answer
     }
     calibration = triage.calibrate([signals for signals, _ in judged.values()], [wrong for _, wrong in judged.values()])
     if any(suspicion.subject.prior for suspicion in suspicions.values()):
         return _Scale(calibration, lambda probability: probability, CALIBRATED_BY_PACK)
-    drawn = [judged[cluster] for cluster in judged if clustering.name(cluster) in sampled]
-    if len(drawn) < MIN_SAMPLED:
+    names = [clustering.name(cluster) for cluster in judged]
+    if sum(name in sampled for name in names) < MIN_SAMPLED:
         return _Scale(calibration, lambda probability: probability, NOT_CALIBRATED)
-    probabilities = [calibration.probability(signals) for signals, _ in drawn]
-    rescaled = triage.rescaling(probabilities, [wrong for _, wrong in drawn])
+    # Where the queue has reached the whole sample, all of it counts.
+    drawn = not_reached.intersection(names) or sampled
+    weights = [1.0 if name in drawn else REACHED_WEIGHT for name in names]
+    probabilities = [calibration.probability(signals) for signals, _ in judged.values()]
+    rescaled = triage.rescaling(probabilities, [wrong for _, wrong in judged.values()], weights)
     return _Scale(calibration, rescaled, CALIBRATED_BY_ANSWERS)
 
 

@@ -36,6 +36,7 @@ def subjects_of(evidence: Evidence, meanings: Meanings, net: Backbone) -> dict[i
     prior = _prior(evidence.images, vectors, meanings, net.name)
     surely_unusable = _surely_unusable(evidence, prior)
     beliefs = _beliefs(vectors, clustering)
+    neighbours = _neighbours(vectors, clustering)
     lookalikes = _lookalikes(vectors, clustering)
     claimed = [clustering.claimed_labels.get(i, "") for i in range(len(evidence.images))]
     novelty = triage.novelty(vectors, claimed, clustering.cluster_of)
@@ -52,6 +53,7 @@ def subjects_of(evidence: Evidence, meanings: Meanings, net: Backbone) -> dict[i
             source_label=label,
             source_labels=clustering.claims_about(i),
             probabilities=beliefs.get(i, {}),
+            neighbours=neighbours[i],
             prior=prior[i],
             is_surely_unusable=surely_unusable[i] and not clustering.answer_about(i),
             objects=row.objects or {},
@@ -148,3 +150,13 @@ def _beliefs(vectors: NDArray[np.float32], clustering: Clustering) -> dict[int, 
     is_trusted = np.array([bool(clustering.answer_about(i)) for i in taught])
     answers = triage.out_of_fold(vectors[taught], labels, clustering.cluster_of[taught], is_trusted)
     return dict(zip(taught, answers, strict=True))
+
+
+def _neighbours(vectors: NDArray[np.float32], clustering: Clustering) -> list[dict[str, float]]:
+    """Probability of each answer by the images that look alike, by image. Those without a claim have no say."""
+    labels = [
+        "" if i not in clustering.claimed_labels or answer == UNSURE else answer or clustering.claimed_labels[i]
+        for i, answer in enumerate(map(clustering.answer_about, range(len(vectors))))
+    ]
+    is_trusted = np.array([bool(clustering.answer_about(i)) for i in range(len(vectors))])
+    return triage.neighbours(vectors, labels, clustering.cluster_of, is_trusted)

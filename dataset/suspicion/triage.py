@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, softmax
 from scipy.special import logit as log_odds
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
@@ -24,12 +24,15 @@ from foundation.blas import one_thread
 from foundation.intervals import exact_interval
 
 FOLDS = 5
-REGULARISATION = 0.002  # C of the out-of-fold models
+REGULARISATION = 0.001  # C of the out-of-fold models
 ANSWER_WEIGHT = 10.0  # an image with an answer counts as much as that many with a claimed label only
 MAX_TAUGHT = 20_000  # images without an answer that a fold learns from, at most: more do not improve it
 LIKENESS_DECAY = 12.0  # how fast likeness falls with the cosine distance of two pictures' features
 LIKENESS_NEEDED = 0.2  # total likeness to answered pictures at which half of their vote counts
 BLOCK = 8_000  # images that are compared with the others at a time, to bound memory
+NEIGHBOUR_DECAY = 4.0  # how fast the weight of a neighbour falls with the cosine distance of standardised features
+NEIGHBOUR_SHARPNESS = 4.0  # power of the mean weights of labels, which differ little in so many dimensions
+UNUSABLE_SHARE = 0.5  # of a label's say: pictures of no use have no look of their own
 NEIGHBOURS = 3  # novelty is the distance to the third nearest image of the same label
 MAX_COMPANY = 4_000  # images of the same label that an image is compared with, at most
 MIN_COMPANY = 20  # a label with fewer images has no novel ones
@@ -39,6 +42,7 @@ LOGIT_CAP = 5.0  # no single signal decides alone
 SIGNALS = {  # signal → weight before any answer; set by hand, tried by `make bench-triage`
     "prior": 1.0,
     "out_of_fold": 0.5,
+    "neighbours": 0.5,
     "lookalikes": 2.0,
     "label_conflict": 4.0,
     "blank": 4.0,
@@ -109,19 +113,22 @@ def calibrate(signals: Sequence[Mapping[str, float]], wrong: Sequence[bool]) -> 
     return Calibration(dict(zip(names, weights, strict=True)), bias, len(target))
 
 
-def rescaling(probabilities: Sequence[float], wrong: Sequence[bool]) -> Callable[[float], float]:
+def rescaling(
+    probabilities: Sequence[float], wrong: Sequence[bool], weights: Sequence[float]
+) -> Callable[[float], float]:
     """A function that calibrates error probabilities. It keeps their order.
 
-    probabilities, wrong: of pictures that were drawn at random. Platt scaling with normal priors: the slope is near 1,
-    the offset may be anything. Source: Platt 1999, Probabilistic outputs for support vector machines.
+    probabilities, wrong: of answered pictures. weights: how much each counts; most for those that were drawn at random.
+    Platt scaling with normal priors: the slope is near 1, the offset may be anything.
+    Source: Platt 1999, Probabilistic outputs for support vector machines.
     """
     x = np.array([logit(p) for p in probabilities])
-    target = np.asarray(wrong, dtype=np.float64)
+    target, counts = np.asarray(wrong, dtype=np.float64), np.asarray(weights, dtype=np.float64)
 
     def loss(line: NDArray[np.float64]) -> float:
         odds = line[0] + line[1] * x
         away = (line[0] / OFFSET_SPREAD) ** 2 + ((line[1] - 1) / SLOPE_SPREAD) ** 2
-        return float((np.logaddexp(0, odds) - target * odds).sum() + away / 2)
+        return float((counts * (np.logaddexp(0, odds) - target * odds)).sum() + away / 2)
 
     offset, slope = minimize(loss, [0.0, 1.0], method="L-BFGS-B", bounds=[(None, None), (0.0, None)]).x
     return lambda probability: round(float(expit(offset + slope * logit(probability))), 4)
@@ -160,6 +167,34 @@ def out_of_fold(
         columns = [known.index(label) for label in model.classes_]
         probabilities[np.ix_(held_out, columns)] = model.predict_proba(features[held_out])
     return [dict(zip(known, map(float, row), strict=True)) if row.sum() else {} for row in probabilities]
+
+
+def neighbours(
+    features: NDArray[np.float32], labels: Sequence[str], groups: NDArray[np.int64], trusted: NDArray[np.bool_]
+) -> list[dict[str, float]]:
+    """Probability of each label for every image, by how near the images of each label are: a Parzen classifier.
+
+    Unlike `out_of_fold`, it follows a label that has several looks. features: (n, d). labels: n, the answer or the
+    claimed label, which may be `unusable`; an image with an empty one has no say. groups: (n,) cluster numbers; images
+    of one cluster are no neighbours. trusted: (n,) True where the label is an answer. The dicts are empty if there is
+    only one label.
+    """
+    y = np.asarray(labels)
+    known = sorted(set(labels) - {""})
+    if len(set(known) - {UNUSABLE}) < 2:
+        return [{} for _ in labels]
+    unit = _unit((features - features.mean(axis=0)) / (features.std(axis=0) + 1e-3))
+    of = np.flatnonzero(y != "")
+    company = np.union1d(of[:: -(-len(of) // MAX_COMPANY)], np.flatnonzero(trusted & (y != "")))
+    say = np.where(trusted[company], ANSWER_WEIGHT, 1.0)[:, None] * (y[company][:, None] == known)
+    say *= np.where(np.array(known) == UNUSABLE, UNUSABLE_SHARE, 1.0) / np.maximum(say.sum(axis=0), 1e-9)
+    scores = np.empty((len(unit), len(known)))
+    for start in range(0, len(unit), BLOCK):
+        block = slice(start, start + BLOCK)
+        near = np.exp(NEIGHBOUR_DECAY * (unit[block] @ unit[company].T))
+        near[groups[block][:, None] == groups[company][None, :]] = 0.0
+        scores[block] = NEIGHBOUR_SHARPNESS * np.log(near @ say + 1e-9)
+    return [dict(zip(known, row, strict=True)) for row in softmax(scores, axis=1).tolist()]
 
 
 def lookalikes(

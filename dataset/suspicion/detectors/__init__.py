@@ -8,6 +8,7 @@ from dataset.suspicion.detectors.dark import Dark
 from dataset.suspicion.detectors.few_colours import FewColours
 from dataset.suspicion.detectors.label_conflict import LabelConflict
 from dataset.suspicion.detectors.lookalikes import Lookalikes
+from dataset.suspicion.detectors.neighbours import Neighbours
 from dataset.suspicion.detectors.novelty import Novelty
 from dataset.suspicion.detectors.objects import Objects
 from dataset.suspicion.detectors.odd_shape import OddShape
@@ -39,6 +40,7 @@ DETECTORS: tuple[type[Detector], ...] = (
     PriorDisagrees,
     Lookalikes,
     OutOfFold,
+    Neighbours,
 )
 
 __all__ = ["DETECTORS", "Detector", "Finding", "Subject"]

@@ -13,12 +13,12 @@ class Subject:
     """One image as detectors see it.
 
     width, height: px. detail, measures: of duplicates.fingerprints. source_label: what its source claims.
-    source_labels: what sources claim for its whole cluster. probabilities: out-of-fold, by label. prior: by answer, of
-    shipped_prior; empty without a pack that knows the project's labels. is_surely_unusable: it may be excluded
-    automatically. objects, text_lines, text_share: of pictures.seen. classes: the most probable of the backbone's own
-    classes, with their probabilities. novelty (spreads), lookalikes (-1 to 1): of suspicion.triage. lookalike_answer:
-    what people answered about the most similar image. meanings: of names, in this project. words: file names and alt
-    texts. pages: how many of the site_pages show it.
+    source_labels: what sources claim for its whole cluster. probabilities: out-of-fold, by label. neighbours: by
+    answer, of suspicion.triage. prior: by answer, of shipped_prior; empty without a pack that knows the project's
+    labels. is_surely_unusable: it may be excluded automatically. objects, text_lines, text_share: of pictures.seen.
+    classes: the most probable of the backbone's own classes, with their probabilities. novelty (spreads),
+    lookalikes (-1 to 1): of suspicion.triage. lookalike_answer: what people answered about the most similar image.
+    meanings: of names, in this project. words: file names and alt texts. pages: how many of the site_pages show it.
     """
 
     width: int
@@ -28,6 +28,7 @@ class Subject:
     source_label: str
     source_labels: frozenset[str]
     probabilities: Mapping[str, float] = field(default_factory=dict)
+    neighbours: Mapping[str, float] = field(default_factory=dict)
     prior: Mapping[str, float] = field(default_factory=dict)
     is_surely_unusable: bool = False
     objects: Mapping[str, float] = field(default_factory=dict)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from dataset.catalog.tables import audit, judgements
+from dataset.catalog.tables import asked, audit, judgements
 from dataset.catalog.writes import append
 from dataset.curate import curate
 from dataset.labels import label_ledger
-from dataset.labels.audit import draw, residual, ticket
+from dataset.labels.audit import draw, not_reached, residual, sampled_answers, ticket
 from dataset.project import Project
 from foundation.intervals import exact_interval
 
@@ -22,6 +22,17 @@ def answer(project: Project, sha256: str, label: str, reviewer: str = "ann") -> 
            "external_id": f"{reviewer} {sha256}", "recorded_at": NOW}  # fmt: skip
     with project.catalog.write() as connection:
         append(connection, judgements, [row])
+
+
+def question(sha256: str, purpose: str) -> dict[str, object]:
+    return {
+        "ask": sha256[:16],
+        "project": "studio 1",
+        "sha256": sha256,
+        "purpose": purpose,
+        "round": 1,
+        "pushed_at": NOW,
+    }
 
 
 def sample(project: Project) -> list[tuple[str, str]]:
@@ -44,6 +55,24 @@ def test_the_sample_is_the_lowest_tickets_and_stays(collected: Project) -> None:
     curate(collected)
     grown = sample(collected)
     assert grown[: len(drawn)] == drawn or set(drawn) < set(grown)
+
+
+def test_answers_given_as_the_sample_stand_for_what_the_queue_has_not_reached(collected: Project) -> None:
+    """A picture of the sample that the queue asked about, among other suspicious ones, does not."""
+    drawn = [sha256 for sha256, _ in sample(collected)]
+    with collected.catalog.read() as connection:
+        others = [sha256 for sha256 in label_ledger.latest(connection) if sha256 not in drawn][:20]
+    for sha256 in (*others[:10], drawn[0], *others[10:]):
+        answer(collected, sha256, "cake")
+    for sha256 in drawn[1:10]:
+        answer(collected, sha256, "cake")
+    with collected.catalog.read() as connection:
+        cluster_of = label_ledger.clusters_by_image(connection)
+        assert {cluster_of[sha256] for sha256 in drawn[:10]} == set(sampled_answers(connection))
+        assert not_reached(connection) == {cluster_of[sha256] for sha256 in drawn[1:10]}
+    with collected.catalog.write() as connection:  # Label Studio's questions say why they were asked
+        append(connection, asked, [question(drawn[0], "audit"), question(drawn[1], "risk")])
+        assert not_reached(connection) == {cluster_of[sha256] for sha256 in (drawn[0], *drawn[2:10])}
 
 
 def test_only_answers_before_the_first_gap_count(collected: Project) -> None:

@@ -14,8 +14,10 @@ from dataset.suspicion.triage import (
     is_surely_unusable,
     logit,
     lookalikes,
+    neighbours,
     out_of_fold,
     priority,
+    rescaling,
 )
 
 
@@ -71,6 +73,34 @@ def test_out_of_fold_doubts_a_wrong_label() -> None:
     answers = out_of_fold(features, labels, np.arange(120), np.zeros(120, dtype=bool))
     assert answers[0]["cake"] < 0.5 < answers[1]["cake"]
     assert out_of_fold(features, ["cake"] * 120, np.arange(120), np.zeros(120, dtype=bool)) == [{}] * 120
+
+
+def test_neighbours_know_a_label_with_several_looks() -> None:
+    """A cake among other things is doubted, whatever else cakes look like. Copies and unlabelled images have no say."""
+    rng = np.random.default_rng(4)
+    looks = 6 * np.eye(4, 8, dtype=np.float32)
+    features = np.repeat(looks, 30, axis=0) + rng.normal(size=(120, 8)).astype(np.float32)
+    labels = ["cake"] * 30 + ["not_cake"] * 30 + ["cake"] * 30 + ["not_cake"] * 30  # no line divides these
+    labels[30] = "cake"
+    nobody = np.zeros(120, dtype=bool)
+    answers = neighbours(features, labels, np.arange(120), nobody)
+    assert answers[30]["cake"] < 0.3
+    assert min(answers[i]["cake"] for i in (0, 60)) > 0.7
+    copies = np.arange(120)
+    copies[30:60] = 30  # one picture: it has no neighbours but others
+    assert neighbours(features, labels, copies, nobody)[30]["cake"] > answers[30]["cake"]
+    useless = ["unusable" if 60 <= i < 75 else label for i, label in enumerate(labels)]
+    answers = neighbours(features, useless, np.arange(120), nobody)
+    assert np.mean([answers[i]["unusable"] for i in range(75, 90)]) > 0.5
+    assert neighbours(features, ["cake"] * 60 + [""] * 60, copies, nobody) == [{}] * 120
+
+
+def test_a_scale_follows_what_counts_most() -> None:
+    """The queue found much at 0.8; the few that were drawn at random say that little is wrong elsewhere."""
+    probabilities, wrong = [0.8] * 50 + [0.3] * 20, [True] * 45 + [False] * 25
+    scaled = rescaling(probabilities, wrong, [0.05] * 50 + [1.0] * 20)
+    assert scaled(0.3) < 0.1
+    assert scaled(0.3) < scaled(0.8)
 
 
 @pytest.mark.parametrize(
