@@ -60,8 +60,8 @@ class Photos:
             width=int(self.sizes[i, 0]), height=int(self.sizes[i, 1]), detail=made.detail,
             measures=row["measures"], source_label=label, source_labels=frozenset([label]),
             objects=self.seen[i].objects or {}, text_lines=self.seen[i].text_lines, text_share=self.seen[i].text_share,
-            classes=self.classes[i], novelty=float(self.novel[i]), meanings=MEANINGS,
-            words=(str(self.names[i]),), **more,
+            classes=self.classes[i], novelty=float(self.novel[i]),
+            words=(str(self.names[i]),), **{"meanings": MEANINGS, **more},
         )  # type: ignore[arg-type]  # fmt: skip
 
 

@@ -2,20 +2,19 @@
 
 Simulated reviewers answer from the truth, in rounds of 5 % of the bakers' images. An unsure image costs one look and
 finds nothing. An image is bad if it comes from a baker and is not_cake or unusable. The shipped prior is also fitted
-again for each site, without that site.
+again for each site, without that site. "Nothing configured" has neither a pack nor a COCO detector.
 """
 
 import json
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from fit_prior import STRENGTH, STRENGTHS
 from numpy.typing import NDArray
-from other_weights import detector_trunk
-from photos import Photos, labelled
+from photos import MEANINGS, Photos, labelled
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
@@ -24,24 +23,28 @@ from table import Peak, figures, out, table
 
 from dataset.suspicion import shipped_prior, triage
 from dataset.suspicion.detectors import DETECTORS
-from dataset.suspicion.queue import signals_of
+from dataset.suspicion.meanings import Meanings, meanings
+from dataset.suspicion.queue import UNPROVEN_PRIORITY, Suspicion, signals_of
 from foundation.environment import shared_folder
 from foundation.intervals import exact_interval
-from foundation.settings import COLOUR_TEXTURE, DETECTOR_NAME, WEIGHTS_NAME
+from foundation.settings import COLOUR_TEXTURE, EFFICIENTNET_LITE0, WEIGHTS_NAME, ProjectSection, Settings
 from networks.backbone import backbone
+from networks.built_in import BUILT_IN
 
 ROUND = 0.05  # share of the bakers' images that are looked at in a round
 SHARES = (0.1, 0.2, 0.3)  # of looked-at images, at which figures are taken
-BUILT_IN_FEATURES = 300
 CRAWLED_PX = 200  # shorter side; the crawler takes no smaller pictures
+ANSWERS = ("cake", "not_cake", "unusable")  # in the order of a prior's
 Score = Callable[[NDArray[np.bool_]], NDArray[np.float64]]  # judged images → priority of every image
 warnings.filterwarnings("ignore")
 
 
 def main() -> None:
     shared = shared_folder()
-    keys = ("found_at_10", "found_at_20", "found_at_30", "found_at_20_sites_left_out", "found_at_20_no_weights",
-            "wrongly_set_aside", "random_at_20", "out_of_fold_at_20", "cleanlab_at_20")  # fmt: skip
+    keys = ("found_at_10", "found_at_20", "found_at_30", "found_at_20_sites_left_out", "found_at_30_sites_left_out",
+            "found_at_20_default", "found_at_30_default", "found_at_20_mobilenet_v2_sites_left_out",
+            "found_at_20_no_weights", "wrongly_set_aside", "random_at_20", "out_of_fold_at_20",
+            "cleanlab_at_20")  # fmt: skip
     measured: dict[str, float | None] = dict.fromkeys(keys)
     if shared is None:
         out.print("../shared is missing: only the audit is measured\n")
@@ -53,23 +56,27 @@ def main() -> None:
 
 
 def _measure(shared) -> dict[str, float | None]:  # type: ignore[no-untyped-def]
-    photos = labelled(shared, backbone(shared / "models" / WEIGHTS_NAME))
-    plain = labelled(shared, backbone(COLOUR_TEXTURE), with_objects=False)
-    other = labelled(shared, detector_trunk(shared / "models" / DETECTOR_NAME))
+    photos = labelled(shared, backbone())
+    read = {
+        "ours": (photos, EFFICIENTNET_LITE0),
+        "ours, MobileNetV2": (labelled(shared, backbone(shared / "models" / WEIGHTS_NAME)), WEIGHTS_NAME),
+        "ours, no weights": (labelled(shared, backbone(COLOUR_TEXTURE), with_objects=False), BUILT_IN),
+    }
     bakers = photos.sites != "objects"
     bad = bakers & np.isin(photos.labels, ["not_cake", "unusable"])
     out.print(f"{bakers.sum()} bakers' images, {bad.sum()} bad, {(photos.labels == 'unsure').sum()} unsure\n")
     curves: dict[str, list[float]] = {}
     exclusions = {}
-    for name, data in (("ours", photos), ("ours, no weights", plain), ("ours, other weights", other)):
-        # Other weights have no prior of their own: they use the prior that reads measures only.
-        read = replace(data, vectors=data.vectors[:, :0]) if data is other else data
-        for suffix, chances in (("", _shipped(read)), (", sites left out", _left_out(read))):
+    for name, (data, network) in read.items():
+        strength = STRENGTHS.get(network, STRENGTH)
+        for suffix, chances in (("", _shipped(data, strength)), (", sites left out", _left_out(data, strength))):
             excluded = _excluded(data, chances)
             exclusions[name + suffix] = excluded
             curves[name + suffix] = _simulate(data, _ours(data, chances, excluded), excluded)
-    rng = np.random.default_rng(1)
     none = np.zeros(len(photos), dtype=bool)
+    bare = labelled(shared, backbone(), with_objects=False)
+    curves["ours, nothing configured"] = _simulate(bare, _ours(bare, None, none), none)
+    rng = np.random.default_rng(1)
     orders = rng.random((20, len(photos)))
     draws = [_simulate(photos, lambda _, order=order: order, none) for order in orders]
     curves["random"] = [float(x) for x in np.mean(draws, axis=0)]
@@ -95,6 +102,10 @@ def _measure(shared) -> dict[str, float | None]:  # type: ignore[no-untyped-def]
     return {
         **{f"found_at_{round(100 * s)}": curves["ours"][k] for s, k in at.items()},
         "found_at_20_sites_left_out": curves["ours, sites left out"][at[0.2]],
+        "found_at_30_sites_left_out": curves["ours, sites left out"][at[0.3]],
+        "found_at_20_default": curves["ours, nothing configured"][at[0.2]],
+        "found_at_30_default": curves["ours, nothing configured"][at[0.3]],
+        "found_at_20_mobilenet_v2_sites_left_out": curves["ours, MobileNetV2, sites left out"][at[0.2]],
         "found_at_20_no_weights": curves["ours, no weights"][at[0.2]],
         "wrongly_set_aside": float(cakes.sum() / max(1, excluded.sum())),
         "random_at_20": curves["random"][at[0.2]],
@@ -103,27 +114,23 @@ def _measure(shared) -> dict[str, float | None]:  # type: ignore[no-untyped-def]
     }
 
 
-def _shipped(data: Photos) -> NDArray[np.float64]:
+def _shipped(data: Photos, strength: float) -> NDArray[np.float64]:
     """Probabilities of the answers, by a prior that saw all sites: what a user with these sites gets."""
     known = data.of_known_label()
-    made = shipped_prior.fit(known.vectors, known.measures, known.labels, _strength(data))
+    made = shipped_prior.fit(known.vectors, known.measures, known.labels, strength)
     return made.probabilities(data.vectors, data.measures)
 
 
-def _left_out(data: Photos) -> NDArray[np.float64]:
+def _left_out(data: Photos, strength: float) -> NDArray[np.float64]:
     """The same, each site by a prior that did not see it: what a user with other sites gets."""
     known = data.of_known_label()
     answer = np.zeros((len(data), 3))
     for site in np.unique(data.sites):
         there = data.sites == site
         rest = known.subset(known.sites != site) if site != "objects" else known
-        made = shipped_prior.fit(rest.vectors, rest.measures, rest.labels, _strength(data))
+        made = shipped_prior.fit(rest.vectors, rest.measures, rest.labels, strength)
         answer[there] = made.probabilities(data.vectors[there], data.measures[there])
     return answer
-
-
-def _strength(data: Photos) -> float:
-    return 0.01 if data.vectors.shape[1] == BUILT_IN_FEATURES else 0.003
 
 
 def _excluded(data: Photos, chances: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -131,35 +138,42 @@ def _excluded(data: Photos, chances: NDArray[np.float64]) -> NDArray[np.bool_]:
     return (np.array(sure) | (data.sizes.min(axis=1) < CRAWLED_PX)) & (data.sites != "objects")
 
 
-def _ours(data: Photos, chances: NDArray[np.float64], excluded: NDArray[np.bool_]) -> Score:
-    """Our score: what `isitcake curate` computes between two rounds, by its own functions."""
-    names = ("cake", "not_cake", "unusable")
+def _without_pack() -> Meanings:
+    return meanings(Settings(project=ProjectSection(labels=["cake", "not_cake"], subject="")))
+
+
+def _ours(data: Photos, chances: NDArray[np.float64] | None, excluded: NDArray[np.bool_]) -> Score:
+    """Our score: what `isitcake curate` computes between two rounds, by its own functions. chances: of the prior."""
     detectors = [detector() for detector in DETECTORS]
-    groups = np.unique(data.sha256, return_inverse=True)[1]
+    groups = np.unique(data.sha256, return_inverse=True)[1].astype(np.int64)
     source = np.where(data.sites == "objects", "not_cake", "cake")
+    priors = [{}] * len(data) if chances is None else [dict(zip(ANSWERS, row, strict=True)) for row in chances]
+    read_with = MEANINGS if chances is not None else _without_pack()
 
     def score(judged: NDArray[np.bool_]) -> NDArray[np.float64]:
         believed = np.where(judged, data.labels, source)
         taught = ~np.isin(believed, ["unusable", "unsure"])
-        answers = triage.out_of_fold(
-            data.vectors[taught], list(believed[taught]), groups[taught].astype(np.int64), judged[taught]
-        )
+        answers = triage.out_of_fold(data.vectors[taught], list(believed[taught]), groups[taught], judged[taught])
         beliefs = dict(zip(np.flatnonzero(taught).tolist(), answers, strict=True))
+        labels = ["" if label == "unsure" else str(label) for label in believed]
+        near = triage.neighbours(data.vectors, labels, groups, judged)
         who = np.flatnonzero(judged)
         votes = np.where(
             data.labels[who] == "unsure", triage.UNSURE_VOTE, np.where(data.labels[who] == source[who], -1.0, 1.0)
         )
         alike = triage.lookalikes(data.vectors, who, votes)
-        rows = []
+        seen = []
         for i in range(len(data)):
             subject = data.subject(
-                i, probabilities=beliefs.get(i, {}), prior=dict(zip(names, chances[i], strict=True)),
+                i, probabilities=beliefs.get(i, {}), neighbours=near[i], prior=priors[i], meanings=read_with,
                 is_surely_unusable=bool(excluded[i]), lookalikes=float(alike[i]),
             )  # fmt: skip
-            rows.append(signals_of(subject, [f for d in detectors if (f := d.examine(subject))]))
+            seen.append(Suspicion(subject, [f for d in detectors if (f := d.examine(subject))]))
+        rows = [signals_of(suspicion.subject, suspicion.findings) for suspicion in seen]
         sure = [i for i in who if data.labels[i] != "unsure"]
         calibration = triage.calibrate([rows[i] for i in sure], [data.labels[i] != source[i] for i in sure])
-        return np.array([calibration.probability(row) for row in rows])
+        first = [UNPROVEN_PRIORITY * (one.looks_unusable and chances is None) for one in seen]
+        return np.array([calibration.probability(row) for row in rows]) + first
 
     return score
 
@@ -259,7 +273,7 @@ def _audit() -> float:
 
 
 def _large(n: int = 100_000) -> None:
-    """Time and memory of out-of-fold scores and look-alikes, on random features."""
+    """Time and memory of out-of-fold scores, neighbours and look-alikes, on random features."""
     rng = np.random.default_rng(3)
     vectors = rng.normal(size=(n, 256)).astype(np.float32)
     labels = np.where(rng.random(n) < 0.5, "cake", "not_cake")
@@ -269,6 +283,7 @@ def _large(n: int = 100_000) -> None:
     with Peak(own=True) as peak:
         started = time.monotonic()
         triage.out_of_fold(vectors, list(labels), np.arange(n), judged)
+        triage.neighbours(vectors, list(labels), np.arange(n), judged)
         triage.lookalikes(vectors, np.flatnonzero(judged), rng.choice([-1.0, 1.0], 2000))
         seconds = time.monotonic() - started
     out.print(f"{n:,} images, 2,000 judged: {seconds:.0f} s, {peak.megabytes:.0f} MB\n")
@@ -276,18 +291,8 @@ def _large(n: int = 100_000) -> None:
 
 def _picture(curves: dict[str, list[float]]) -> None:
     """Write docs/triage.svg: the curves. No plotting library is needed."""
-    colours = [
-        "#b3452f",
-        "#d98c6b",
-        "#2f6db3",
-        "#8bb0d9",
-        "#3a8f8f",
-        "#9cc9c9",
-        "#999999",
-        "#5b8c5a",
-        "#8c5a8c",
-        "#c9a227",
-    ]
+    colours = ["#b3452f", "#d98c6b", "#2f6db3", "#8bb0d9", "#3a8f8f", "#9cc9c9", "#333333", "#999999", "#5b8c5a",
+               "#8c5a8c", "#c9a227"]  # fmt: skip
     x = lambda k: 60 + 90 * k  # noqa: E731
     y = lambda v: 320 - 290 * v  # noqa: E731
     parts = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 370" font-family="sans-serif">',

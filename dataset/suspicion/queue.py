@@ -104,14 +104,15 @@ def _scale(
 ) -> _Scale:
     """Fit the weights of the signals to the answers; without a prior, also the scale to those of the audit sample.
 
-    "unsure" says that nobody finds a wrong label there.
+    "unsure" does not say whether a label is wrong, so no weight is fitted to it; but no wrong label is found there.
     """
     judged = {
         cluster: (suspicions[image].signals(), answer not in (UNSURE, suspicions[image].subject.source_label))
         for cluster, (image, answer) in enumerate(zip(clustering.representatives, clustering.answers, strict=True))
         if image in suspicions and answer
     }
-    calibration = triage.calibrate([signals for signals, _ in judged.values()], [wrong for _, wrong in judged.values()])
+    sure = [judged[cluster] for cluster in judged if clustering.answers[cluster] != UNSURE]
+    calibration = triage.calibrate([signals for signals, _ in sure], [wrong for _, wrong in sure])
     if any(suspicion.subject.prior for suspicion in suspicions.values()):
         return _Scale(calibration, lambda probability: probability, CALIBRATED_BY_PACK)
     names = [clustering.name(cluster) for cluster in judged]
