@@ -1,8 +1,10 @@
-"""Rows of the version that is being built, on disk: added in any order, read in the order of their files."""
+"""Rows of the version that is being built: added in any order, read in the order of their files."""
 
 import contextlib
 import functools
+import heapq
 import json
+import operator
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -12,6 +14,7 @@ from typing import Any
 from dataset.versions.manifest import COLUMNS, Row
 from foundation.errors import StorageError
 
+KEPT_ROWS = 50_000  # in memory: 100 MB
 LISTS_REMEMBERED = 1000  # images have few different lists of sources
 # SQLite keeps text and numbers as they are. The other types are stored as text: (write, read) by type.
 _AS_TEXT: dict[Any, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
@@ -23,13 +26,16 @@ _CONVERTED = [(index, *_AS_TEXT[kind]) for index, kind in enumerate(COLUMNS.valu
 
 
 class RowsOnDisk:
-    """A table of rows in a SQLite file, so that a version may have more rows than memory holds.
+    """A table of rows: the first ones in memory, and all of them in a SQLite file once there are more than KEPT_ROWS.
 
-    path: the file, of this object's own; `close` removes it.
+    So a version may have more rows than memory holds. path: the file, of this object's own; `close` removes it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kept_rows: int = KEPT_ROWS) -> None:
         self.path = path
+        self._most_kept = kept_rows
+        self._kept: list[Row] | None = []
+        self._is_sorted = True
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         columns = ", ".join(f"{name} PRIMARY KEY" if name == "file" else name for name in COLUMNS)
@@ -41,35 +47,58 @@ class RowsOnDisk:
             self._db.execute(f"CREATE TABLE row ({columns}) WITHOUT ROWID")
 
     def add(self, rows: Iterable[Row]) -> None:
-        marks = ", ".join("?" * len(COLUMNS))
-        with self._storage_errors():
-            self._db.execute("BEGIN")
-            self._db.executemany(f"INSERT INTO row ({_NAMES}) VALUES ({marks})", map(_values, rows))  # noqa: S608
-            self._db.execute("COMMIT")
+        if self._kept is None:
+            self._insert(rows)
+            return
+        self._kept.extend(rows)
+        self._is_sorted = False
+        if len(self._kept) > self._most_kept:
+            self._insert(self._kept)
+            self._kept = None
 
     def __len__(self) -> int:
+        if self._kept is not None:
+            return len(self._kept)
         (count,) = self._db.execute("SELECT COUNT(*) FROM row").fetchone()
         return int(count)
 
     def __iter__(self) -> Iterator[Row]:
-        return self._rows("ORDER BY file")
+        if self._kept is None:
+            return self._rows("ORDER BY file")
+        if not self._is_sorted:
+            self._kept.sort(key=operator.attrgetter("file"))
+            self._is_sorted = True
+        return iter(self._kept)
 
     def sample(self, count: int) -> list[Row]:
         """Rows with the lowest SHA-256: a random sample that hardly changes when rows are added."""
+        if self._kept is not None:
+            return heapq.nsmallest(count, self._kept, key=operator.attrgetter("sha256"))
         return list(self._rows(f"ORDER BY sha256 LIMIT {count:d}"))
 
     def repeated_clusters(self) -> int:
         """How many rows there are beyond one for each cluster."""
+        if self._kept is not None:
+            return len(self._kept) - len({row.cluster for row in self._kept})
         (count,) = self._db.execute("SELECT COUNT(*) - COUNT(DISTINCT cluster) FROM row").fetchone()
         return int(count)
 
     def splits(self) -> Iterator[tuple[str, str]]:
         """Cluster and split of each row."""
-        yield from self._db.execute("SELECT cluster, split FROM row")
+        if self._kept is not None:
+            return ((row.cluster, row.split) for row in self._kept)
+        return iter(self._db.execute("SELECT cluster, split FROM row"))
 
     def close(self) -> None:
         self._db.close()
         self.path.unlink(missing_ok=True)
+
+    def _insert(self, rows: Iterable[Row]) -> None:
+        marks = ", ".join("?" * len(COLUMNS))
+        with self._storage_errors():
+            self._db.execute("BEGIN")
+            self._db.executemany(f"INSERT INTO row ({_NAMES}) VALUES ({marks})", map(_values, rows))  # noqa: S608
+            self._db.execute("COMMIT")
 
     @contextlib.contextmanager
     def _storage_errors(self) -> Iterator[None]:

@@ -57,6 +57,8 @@ def _score(values: NDArray[np.float64], y: NDArray[np.str_], groups: NDArray[np.
     counts = {label: int((y == label).sum()) for label in np.unique(y)}
     if len(counts) < 2 or min(counts.values()) < FOLDS:
         return None
+    if (values == values[0]).all():  # the same for all images: nothing to learn
+        return 1 / len(counts)
     mixed = sum(len(np.unique(y[groups == site])) > 1 for site in np.unique(groups))
     folds = min(FOLDS, len(np.unique(groups)))
     if mixed >= 2 and folds >= 2:

@@ -1,11 +1,11 @@
-"""Rows come back from disk as they were added, in the order of their files."""
+"""Rows come back as they were added, in the order of their files, from memory and from disk."""
 
 from pathlib import Path
 
 import pytest
 from rows import made_row
 
-from dataset.publishing.rows_on_disk import RowsOnDisk
+from dataset.publishing.rows_on_disk import KEPT_ROWS, RowsOnDisk
 from dataset.versions.manifest import Row
 
 
@@ -19,8 +19,9 @@ def rows() -> list[Row]:
     ]
 
 
-def test_every_value_comes_back(rows: list[Row], tmp_path: Path) -> None:
-    on_disk = RowsOnDisk(tmp_path / "building" / "rows.db")
+@pytest.mark.parametrize("kept_rows", [0, 17, KEPT_ROWS])
+def test_every_value_comes_back(rows: list[Row], tmp_path: Path, kept_rows: int) -> None:
+    on_disk = RowsOnDisk(tmp_path / "building" / "rows.db", kept_rows)
     on_disk.add(rows[5:])
     on_disk.add(iter(rows[:5]))
     in_order = sorted(rows, key=lambda row: row.file)
@@ -32,12 +33,14 @@ def test_every_value_comes_back(rows: list[Row], tmp_path: Path) -> None:
     assert not on_disk.path.exists()
 
 
-def test_the_sample_is_by_sha256_and_clusters_are_counted(rows: list[Row], tmp_path: Path) -> None:
-    on_disk = RowsOnDisk(tmp_path / "rows.db")
+@pytest.mark.parametrize("kept_rows", [0, KEPT_ROWS])
+def test_the_sample_is_by_sha256_and_clusters_are_counted(rows: list[Row], tmp_path: Path, kept_rows: int) -> None:
+    on_disk = RowsOnDisk(tmp_path / "rows.db", kept_rows)
     on_disk.add(rows)
     assert on_disk.sample(4) == sorted(rows, key=lambda row: row.sha256)[:4]
     assert len(on_disk.sample(1000)) == len(rows)
     assert on_disk.repeated_clusters() == 16
+    assert sorted(on_disk.splits()) == sorted((row.cluster, row.split) for row in rows)
     on_disk.close()
 
 
