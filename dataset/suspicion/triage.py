@@ -5,6 +5,7 @@ look like it, and the score of each detector. Its weights start from hand-set va
 weight becomes negative, so that more suspicion never lowers the probability.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,7 +36,7 @@ NEIGHBOUR_SHARPNESS = 4.0  # power of the mean weights of labels, which differ l
 UNUSABLE_SHARE = 0.5  # of a label's say: pictures of no use have no look of their own
 NEIGHBOURS = 3  # novelty is the distance to the third nearest image of the same label
 MAX_COMPANY = 4_000  # images of the same label that an image is compared with, at most
-MIN_COMPANY = 20  # a label with fewer images has no novel ones
+MIN_COMPANY = 20  # a label with fewer images has no novel ones, and no say as neighbours
 MAX_NOVELTY = 8.0  # spreads
 UNSURE_VOTE = -0.3  # "unsure" lowers the priority of similar images: nobody could tell them either
 LOGIT_CAP = 5.0  # no single signal decides alone
@@ -176,16 +177,18 @@ def neighbours(
 
     Unlike `out_of_fold`, it follows a label that has several looks. features: (n, d). labels: n, the answer or the
     claimed label, which may be `unusable`; an image with an empty one has no say. groups: (n,) cluster numbers; images
-    of one cluster are no neighbours. trusted: (n,) True where the label is an answer. The dicts are empty if there is
-    only one label.
+    of one cluster are no neighbours. trusted: (n,) True where the label is an answer. Labels with fewer than
+    MIN_COMPANY images are left out; the dicts are empty if fewer than two are left.
     """
     y = np.asarray(labels)
-    known = sorted(set(labels) - {""})
-    if len(set(known) - {UNUSABLE}) < 2:
+    counts = Counter(labels)
+    known = sorted(label for label in set(labels) - {"", UNUSABLE} if counts[label] >= MIN_COMPANY)
+    if len(known) < 2:
         return [{} for _ in labels]
+    known += [UNUSABLE] if counts[UNUSABLE] else []
     unit = _unit((features - features.mean(axis=0)) / (features.std(axis=0) + 1e-3))
-    of = np.flatnonzero(y != "")
-    company = np.union1d(of[:: -(-len(of) // MAX_COMPANY)], np.flatnonzero(trusted & (y != "")))
+    of = np.flatnonzero(np.isin(y, known))
+    company = np.union1d(of[:: -(-len(of) // MAX_COMPANY)], of[trusted[of]])
     say = np.where(trusted[company], ANSWER_WEIGHT, 1.0)[:, None] * (y[company][:, None] == known)
     say *= np.where(np.array(known) == UNUSABLE, UNUSABLE_SHARE, 1.0) / np.maximum(say.sum(axis=0), 1e-9)
     scores = np.empty((len(unit), len(known)))
