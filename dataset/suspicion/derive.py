@@ -11,6 +11,7 @@ from dataset.suspicion.exclusion import with_proven
 from dataset.suspicion.meanings import Meanings
 from dataset.suspicion.queue import Suspicion, queue_rows
 from dataset.suspicion.subjects import subjects_of
+from dataset.suspicion.variety import without_runs
 from networks.backbone import Backbone
 
 
@@ -42,8 +43,18 @@ def derive(evidence: Evidence, meanings: Meanings, net: Backbone) -> Derived:
             for image, suspicion in suspicions.items()
             for finding in suspicion.findings
         ],
-        queue=queue_rows(clustering, suspicions, evidence.objections, evidence.sampled, evidence.not_reached),
+        queue=_varied(
+            queue_rows(clustering, suspicions, evidence.objections, evidence.sampled, evidence.not_reached), evidence
+        ),
     )
+
+
+def _varied(rows: Sequence[dict[str, Any]], evidence: Evidence) -> list[dict[str, Any]]:
+    """The queue with priorities that do not ask about one look again and again."""
+    place = {sha256: i for i, sha256 in enumerate(evidence.clustering.sha256)}
+    features = evidence.vectors()[[place[row["sha256"]] for row in rows]]
+    priorities = without_runs([row["priority"] for row in rows], features)
+    return [{**row, "priority": priority} for row, priority in zip(rows, priorities, strict=True)]
 
 
 def _suspect(evidence: Evidence, meanings: Meanings, net: Backbone) -> dict[int, Suspicion]:
