@@ -1,5 +1,6 @@
 """ONNX sessions."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,7 +13,10 @@ def session(model: "onnx.ModelProto | bytes", threads: int = 0) -> Any:
     """An onnxruntime session on the CPU. model: the graph, or the content of its file. threads: of one run; 0: one per
     core.
     """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # since 1.32 it reports to its maker, through proxies of the environment
     import onnxruntime  # slow to import
+
+    onnxruntime.disable_telemetry_events()
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

@@ -135,7 +135,7 @@ def _augmented(torch: Any, batch: Any, generator: Any) -> Any:
 
 class TalkCnn(_Cnn):
     name = "talk-cnn"
-    what = "the talk's own network: conv 16, conv 32, dense 64, pixels from 0 to 255"
+    what = "a small network from scratch: conv 16, conv 32, dense 64, pixels from 0 to 255"
     is_repaired = False
 
 

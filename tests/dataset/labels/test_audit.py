@@ -61,13 +61,14 @@ def test_answers_given_as_the_sample_stand_for_what_the_queue_has_not_reached(co
     """A picture of the sample that the queue asked about, among other suspicious ones, does not."""
     drawn = [sha256 for sha256, _ in sample(collected)]
     with collected.catalog.read() as connection:
-        others = [sha256 for sha256 in label_ledger.latest(connection) if sha256 not in drawn][:20]
+        cluster_of = label_ledger.clusters_by_image(connection)
+        in_sample = {cluster_of[sha256] for sha256 in drawn}
+        others = [sha256 for sha256, cluster in sorted(cluster_of.items()) if cluster not in in_sample][:20]
     for sha256 in (*others[:10], drawn[0], *others[10:]):
         answer(collected, sha256, "cake")
     for sha256 in drawn[1:10]:
         answer(collected, sha256, "cake")
     with collected.catalog.read() as connection:
-        cluster_of = label_ledger.clusters_by_image(connection)
         assert {cluster_of[sha256] for sha256 in drawn[:10]} == set(sampled_answers(connection))
         assert not_reached(connection) == {cluster_of[sha256] for sha256 in drawn[1:10]}
     with collected.catalog.write() as connection:  # Label Studio's questions say why they were asked
