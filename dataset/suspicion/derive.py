@@ -11,7 +11,7 @@ from dataset.suspicion.exclusion import with_proven
 from dataset.suspicion.meanings import Meanings
 from dataset.suspicion.queue import Suspicion, queue_rows
 from dataset.suspicion.subjects import subjects_of
-from dataset.suspicion.variety import without_runs
+from dataset.suspicion.variety import ARRANGED, without_runs
 from networks.backbone import Backbone
 
 
@@ -50,11 +50,15 @@ def derive(evidence: Evidence, meanings: Meanings, net: Backbone) -> Derived:
 
 
 def _varied(rows: Sequence[dict[str, Any]], evidence: Evidence) -> list[dict[str, Any]]:
-    """The queue with priorities that do not ask about one look again and again."""
+    """The queue, its front in an order that does not ask about one look again and again."""
+    in_order = sorted(rows, key=lambda row: (-row["priority"], row["sha256"]))
+    front, rest = in_order[:ARRANGED], in_order[ARRANGED:]
+    if not front:
+        return []
     place = {sha256: i for i, sha256 in enumerate(evidence.clustering.sha256)}
-    features = evidence.vectors()[[place[row["sha256"]] for row in rows]]
-    priorities = without_runs([row["priority"] for row in rows], features)
-    return [{**row, "priority": priority} for row, priority in zip(rows, priorities, strict=True)]
+    order = without_runs(evidence.vectors([place[row["sha256"]] for row in front]))
+    changed = [{**front[i], "priority": row["priority"]} for i, row in zip(order, front, strict=True)]
+    return [*changed, *rest]
 
 
 def _suspect(evidence: Evidence, meanings: Meanings, net: Backbone) -> dict[int, Suspicion]:

@@ -61,9 +61,10 @@ class Evidence:
     sampled: frozenset[str] = frozenset()
     not_reached: frozenset[str] = frozenset()
 
-    def vectors(self) -> NDArray[np.float32]:
-        """(n, d) features of the images."""
-        return np.stack([np.frombuffer(row.vector, dtype=np.float16) for row in self.images]).astype(np.float32)
+    def vectors(self, images: Sequence[int] | None = None) -> NDArray[np.float32]:
+        """(n, d) features of the images, or of those with these numbers; at least one."""
+        rows = self.images if images is None else [self.images[i] for i in images]
+        return np.stack([np.frombuffer(row.vector, dtype=np.float16) for row in rows]).astype(np.float32)
 
 
 def read_evidence(connection: Connection, backbone_name: str) -> Evidence:

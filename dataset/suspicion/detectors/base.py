@@ -67,3 +67,18 @@ class Detector(Protocol):
 def finding_of(detector: type[Detector], score: float, proposes: str, evidence: str) -> Finding:
     """A finding of this detector. score: is limited to 0 to 1."""
     return Finding(detector.name, detector.version, round(min(1.0, max(0.0, score)), 4), proposes, evidence)
+
+
+def doubt_of(
+    detector: "type[Detector]", chances: Mapping[str, float], label: str, threshold: float, why: str
+) -> Finding | None:
+    """A finding if `label` is less probable than the threshold and another one is the most probable.
+
+    chances: probability by label; without one of `label` nothing is known of it. why: ends the evidence.
+    """
+    if label not in chances or chances[label] >= threshold:
+        return None
+    best = max(sorted(chances), key=lambda name: chances[name])
+    return (
+        None if best == label else finding_of(detector, 1 - chances[label], best, f"{best} {chances[best]:.0%}, {why}")
+    )

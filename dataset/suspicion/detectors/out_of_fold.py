@@ -1,6 +1,6 @@
 from typing import ClassVar
 
-from dataset.suspicion.detectors.base import Finding, Subject, finding_of
+from dataset.suspicion.detectors.base import Finding, Subject, doubt_of
 
 
 class OutOfFold:
@@ -11,10 +11,4 @@ class OutOfFold:
     threshold: ClassVar[float] = 0.5  # probability of the source's label below which it is a finding
 
     def examine(self, subject: Subject) -> Finding | None:
-        if not subject.probabilities:
-            return None
-        chance = subject.probabilities.get(subject.source_label, 0.0)
-        best = max(sorted(subject.probabilities), key=lambda label: subject.probabilities[label])
-        if chance >= self.threshold or best == subject.source_label:
-            return None
-        return finding_of(OutOfFold, 1 - chance, best, f"{best} {subject.probabilities[best]:.0%}, held out")
+        return doubt_of(OutOfFold, subject.probabilities, subject.source_label, self.threshold, "held out")

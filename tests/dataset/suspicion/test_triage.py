@@ -92,6 +92,8 @@ def test_neighbours_know_a_label_with_several_looks() -> None:
     useless = ["unusable" if 60 <= i < 75 else label for i, label in enumerate(labels)]
     answers = neighbours(features, useless, np.arange(120), nobody)
     assert np.mean([answers[i]["unusable"] for i in range(75, 90)]) > 0.5
+    few = ["jug" if i < 10 else label for i, label in enumerate(labels)]  # too few to have neighbours
+    assert "jug" not in neighbours(features, few, np.arange(120), nobody)[0]
     assert neighbours(features, ["cake"] * 60 + [""] * 60, copies, nobody) == [{}] * 120
 
 
