@@ -9,7 +9,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, and_, case, func, or_, select
@@ -19,7 +18,7 @@ from dataset.catalog.writes import upsert
 from dataset.labels import label_ledger
 from dataset.labels.audit import ticket
 from dataset.labels.players import DISSENT_PRIORITY
-from dataset.labels.vocabulary import UNUSABLE, WITHDRAWN, DecisionOrigin, JudgementOrigin
+from dataset.labels.vocabulary import UNUSABLE, WITHDRAWN, DecisionOrigin, JudgementOrigin, Purpose
 from dataset.quarantine import in_quarantine, is_whole
 from foundation.settings import ReviewSection
 
@@ -28,17 +27,6 @@ TEST_PRIORITY_FACTOR = 1.5  # a wrong label misleads most where models are teste
 MAX_DISPUTES = 2  # further answers that we ask for before the adjudicator decides
 AUDITED_PER_EXCLUDED = 9  # pictures of the audit sample for each one that was excluded automatically
 KNOWN_FROM_REVIEWERS = 2  # so many reviewers, all with the same answer, make an answer known
-
-
-class Purpose(StrEnum):
-    """Why a question is asked."""
-
-    RISK = "risk"  # to find wrong labels
-    AUDIT = "audit"  # to estimate how many labels are wrong
-    GOLD = "gold"  # to compare a reviewer with a known answer
-    REPEAT = "repeat"  # to see whether a reviewer gives the same answer twice
-    DISPUTE = "dispute"  # to get one more answer, because reviewers disagree
-    ADJUDICATE = "adjudicate"  # to let the adjudicator decide, because they still disagree
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, func, select, update
 
 from dataset.catalog.tables import asked, queue, sightings
 from dataset.catalog.writes import insert_new
+from dataset.labels.vocabulary import Purpose
 from dataset.project import Project
 from labeling.label_studio import LabelStudio
 from labeling.picture_links import picture_url
-from labeling.plan_round import Purpose, Question, judged_images, needs_adjudicator, plan
+from labeling.plan_round import Question, judged_images, needs_adjudicator, plan
 from labeling.pull import withdraw_erased
 from labeling.studio_json import Task
 from labeling.studio_projects import StudioProject, audience_of, ensure_projects, open_studio

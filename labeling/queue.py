@@ -12,9 +12,9 @@ from dataset.catalog.folder_addresses import SCHEME
 from dataset.catalog.tables import asked, audit, clusters, images, judgements, queue
 from dataset.labels import judgement_ledger, label_ledger
 from dataset.labels.audit import MIN_SAMPLED, is_estimate_calibrated, residual, sampled_answers
-from dataset.labels.vocabulary import WITHDRAWN
+from dataset.labels.vocabulary import WITHDRAWN, Purpose
 from dataset.project import Project
-from labeling.plan_round import Purpose, judged_images, may_be_asked, ranked
+from labeling.plan_round import judged_images, may_be_asked, ranked
 
 NEXT_QUESTIONS = 10  # `status` estimates how many wrong labels so many further questions find
 

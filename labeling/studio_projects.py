@@ -10,13 +10,13 @@ from sqlalchemy import select
 from dataset.catalog.tables import asked, cursors
 from dataset.catalog.writes import upsert
 from dataset.labels import judgement_ledger
+from dataset.labels.vocabulary import Purpose
 from dataset.names.renamed import LABEL, first_names
 from dataset.project import Project
 from foundation.errors import LabelStudioError
 from foundation.settings import NOT_LABELS
 from labeling.guideline import as_html, guideline
 from labeling.label_studio import LabelStudio, ProjectSettings
-from labeling.plan_round import Purpose
 
 TITLE_MAX_CHARACTERS = 50
 ADJUDICATOR = "adjudicator"

@@ -17,10 +17,9 @@ from sqlalchemy import ColumnElement, Connection, select
 from dataset.catalog.tables import asked, audit, clusters, judgements, queue, sightings
 from dataset.catalog.writes import insert_new
 from dataset.labels import label_ledger
-from dataset.labels.vocabulary import NOT_CALIBRATED, UNSURE
+from dataset.labels.vocabulary import NOT_CALIBRATED, UNSURE, Purpose
 from foundation.intervals import exact_interval
 
-SAMPLE, SUSPECTED = "audit", "risk"  # purposes of questions, in the table `asked`
 AMONG = 5  # answers before and after one, in the order of time, that tell whether it was asked about as the sample
 MIN_SAMPLED = 30  # answered pictures of the sample that calibrate the error probabilities of the queue
 
@@ -142,8 +141,8 @@ def not_reached(connection: Connection, cluster_of: Mapping[str, str] | None = N
         return [known.get(name, name) for name in connection.execute(select(column).where(*more)).scalars()]
 
     drawn = set(each_cluster(audit.c.sha256))
-    suspected = set(each_cluster(asked.c.sha256, asked.c.purpose == SUSPECTED))
-    as_sample = set(each_cluster(asked.c.sha256, asked.c.purpose == SAMPLE))
+    suspected = set(each_cluster(asked.c.sha256, asked.c.purpose == Purpose.RISK))
+    as_sample = set(each_cluster(asked.c.sha256, asked.c.purpose == Purpose.AUDIT))
     by_time = connection.execute(select(judgements.c.sha256).order_by(judgements.c.id)).scalars()
     order = list(dict.fromkeys(known.get(sha256, sha256) for sha256 in by_time))
     among = [cluster in drawn for cluster in order]

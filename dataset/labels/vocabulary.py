@@ -30,4 +30,15 @@ class JudgementOrigin(StrEnum):
     IMPORT = "import"
 
 
+class Purpose(StrEnum):
+    """Why a question is asked."""
+
+    RISK = "risk"  # to find wrong labels
+    AUDIT = "audit"  # to estimate how many labels are wrong
+    GOLD = "gold"  # to compare a reviewer with a known answer
+    REPEAT = "repeat"  # to see whether a reviewer gives the same answer twice
+    DISPUTE = "dispute"  # to get one more answer, because reviewers disagree
+    ADJUDICATE = "adjudicate"  # to let the adjudicator decide, because they still disagree
+
+
 FINAL_ORIGINS = frozenset({JudgementOrigin.GOLD, JudgementOrigin.ADJUDICATOR})  # one such judgement settles a question

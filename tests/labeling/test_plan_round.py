@@ -12,8 +12,9 @@ from sqlalchemy import Connection, select
 from dataset.catalog.tables import asked, clusters, cursors, judgements, queue
 from dataset.catalog.writes import append
 from dataset.labels import label_ledger
+from dataset.labels.vocabulary import Purpose
 from dataset.project import Project
-from labeling.plan_round import Plan, Purpose, Question, needs_adjudicator, plan
+from labeling.plan_round import Plan, Question, needs_adjudicator, plan
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 STUDIO = "http://studio.example"

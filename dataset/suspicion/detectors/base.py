@@ -79,6 +79,6 @@ def doubt_of(
     if label not in chances or chances[label] >= threshold:
         return None
     best = max(sorted(chances), key=lambda name: chances[name])
-    return (
-        None if best == label else finding_of(detector, 1 - chances[label], best, f"{best} {chances[best]:.0%}, {why}")
-    )
+    if best == label:
+        return None
+    return finding_of(detector, 1 - chances[label], best, f"{best} {chances[best]:.0%}, {why}")
