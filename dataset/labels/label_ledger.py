@@ -198,7 +198,7 @@ def newest_answers(connection: Connection, cluster_of: Mapping[str, str] | None 
     Withdrawn answers are left out. cluster_of: name of the cluster of each image; by default as the catalog has it.
     """
     if cluster_of is None:
-        cluster_of = clusters_by_image(connection)
+        cluster_of = clusters_by_image(connection, clusters.c.sha256.in_(select(judgements.c.sha256)))
     names = "sha256", "reviewer", "answer", "origin", "answered_at", "recorded_at"
     rows = connection.execute(select(*(judgements.c[name] for name in names)).order_by(judgements.c.id))
     held = judgement_ledger.current(rows, cluster_of)
@@ -209,6 +209,8 @@ def newest_answers(connection: Connection, cluster_of: Mapping[str, str] | None 
     return dict(answers)
 
 
-def clusters_by_image(connection: Connection) -> dict[str, str]:
-    """Name of the cluster of each image, by SHA-256."""
-    return {row.sha256: row.cluster for row in connection.execute(select(clusters.c.sha256, clusters.c.cluster))}
+def clusters_by_image(connection: Connection, which: ColumnElement[bool] | None = None) -> dict[str, str]:
+    """Name of the cluster of each image, by SHA-256. which: condition on the table `clusters`; all by default."""
+    columns = select(clusters.c.sha256, clusters.c.cluster)
+    rows = connection.execute(columns if which is None else columns.where(which)).all()
+    return dict(rows)

@@ -1,7 +1,11 @@
 """A version's id covers every row, every file and their order."""
 
 import hashlib
+import json
+from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from rows import made_row
 
 from dataset.versions.merkle import leaf, root
@@ -31,3 +35,12 @@ def test_ids_of_published_versions_stay_valid() -> None:
     """Ids that an earlier release computed; a change of the tree would make all versions fail to verify."""
     leaves = [leaf("salt", made_row(n).canonical(), f"file {n}") for n in range(3)]
     assert root(leaves) == "f61ea9a317d8eda82085d0d923b76a3a474db94df62f8fa2e87bacf8ec7e0c02"
+
+
+VALUES = st.text() | st.integers() | st.booleans() | st.none() | st.datetimes() | st.lists(st.text())
+
+
+@given(st.dictionaries(st.text(), VALUES))
+def test_a_leaf_is_computed_from_canonical_json(row: dict[str, Any]) -> None:
+    text = json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    assert leaf("salt", row, "file") == hashlib.sha256(f"salt\nfile\n{text}".encode()).hexdigest()
