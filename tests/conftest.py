@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from projects import copied, draw_bakery, write_config
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from dataset.opening import open_project
 from dataset.project import Project
@@ -26,9 +28,14 @@ os.environ["ISITCAKE_MODELS_NETWORK"] = "colour_texture"
 
 # Started first, because they take longest: other workers run the rest in the meantime.
 LONGEST_FILES = (
-    "test_readme.py", "test_tutorial.py", "test_browser.py", "test_compose.py", "test_review.py", "test_team.py",
+    "test_readme.py", "test_tutorial.py", "test_browser.py", "test_flows.py", "test_review.py", "test_compose.py",
     "test_kill.py", "test_finding.py",
 )  # fmt: skip
+# Files that need one server share the worker that starts it.
+SERVER_OF_FILE = {
+    "test_review.py": "Label Studio", "test_team.py": "Label Studio",
+    "test_flows.py": "Prefect", "test_closed_door.py": "Prefect",
+}  # fmt: skip
 
 TRAINED_AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 Once = Callable[[str, Callable[[Path], None]], Path]
@@ -54,6 +61,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
     rank = {name: number for number, name in enumerate(LONGEST_FILES)}
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
+class SharedServers(LoadFileScheduling):
+    """The tests of a file go to one worker, and so do those of files that need one server."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return SERVER_OF_FILE.get(Path(file).name, file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedServers:
+    return SharedServers(config, log)
 
 
 def is_slow(item: pytest.Item) -> bool:
