@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
-class SharedServers(LoadFileScheduling):
+class SharedServers(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
     """The tests of a file go to one worker, and so do those of files that need one server."""
 
     def _split_scope(self, nodeid: str) -> str:
