@@ -17,7 +17,7 @@ from scrapy_playwright.page import PageMethod
 from crawlers import markup
 from crawlers.markup import Document
 from crawlers.politeness import optout
-from crawlers.sites import discovery, sitemaps
+from crawlers.sites import discovery, links, sitemaps
 from crawlers.sites.failures import page_failure
 from crawlers.sites.messages import CrawlOptions
 from crawlers.sites.originals import platform_of
@@ -114,7 +114,7 @@ class SiteSpider(scrapy.Spider):
         if depth == 0:
             self.hosts.add(urlsplit(response.url).netloc)  # www or not: where the start page redirected to
         page = markup.read(response.text)
-        if discovery.needs_browser(page):
+        if links.needs_browser(page):
             yield self._in_browser(response.url, depth, stale)
             return
         async for result in self._results(response, page, depth, stale):
@@ -162,10 +162,10 @@ class SiteSpider(scrapy.Spider):
     def _follow(self, page_url: str, page: Document, depth: int, stale: int) -> Iterator[scrapy.Request]:
         if optout.forbids_following(page):
             return
-        for url in discovery.links(page, page_url):
+        for url in links.links(page, page_url):
             if urlsplit(url).netloc not in self.hosts or url in self.queued:
                 continue
-            in_series = discovery.same_series(url, page_url)
+            in_series = links.same_series(url, page_url)
             if depth + (not in_series) > self.options.depth:
                 continue
             if stop := self._reason_to_stop(page_url, in_series, stale):
