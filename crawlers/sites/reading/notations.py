@@ -1,59 +1,115 @@
-"""How pages write addresses: attributes, srcset, CSS, JSON. Pure functions, linear in their input.
+"""How pages write addresses: srcset, CSS, lists, strings in JSON and scripts. Pure functions, linear in their input.
 
 A regular expression here never tries again what it has read: its repetitions are bounded or possessive, and what
 starts inside a run that another start has read is not read twice.
 """
 
-import json
 import re
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from crawlers.sites.originals import IMAGE_EXTENSION
+from crawlers.sites.reading.words import frozenset_of, is_picture_key, names_a_picture, words_of
 
-SET_ATTRIBUTES = ("srcset", "data-srcset", "data-lazy-srcset", "data-bgset", "imagesrcset")
 CSS_START = re.compile(r"url\(\s*+", re.IGNORECASE)
 CSS_END = re.compile(r"\s*+\)")
-CSS_BARE_END = re.compile(r"[)\s]")
-# At most 8 characters before, 600 of an address and 301 after its extension. Real ones have less than 500.
-QUOTED = re.compile(r"[\"']((?:https?:)?\\?/[^\"'<>\s]{4,930}+)[\"']", re.IGNORECASE)
-QUOTED_START = re.compile(r"((?:https?:)?\\?/)(\\?/)?", re.IGNORECASE)
-QUOTED_EXTENSION = re.compile(r"\.(?:jpe?g|png|webp|avif)(?=[?/]|\Z)", re.IGNORECASE)
-QUOTED_CHARS = range(3, 601)  # between the first or second slash and the extension
-QUOTED_TAIL_CHARS = 301  # from the `?` or `/` after the extension
-# One run of blanks, a number, its unit. A width of more than seven digits is not the width of a picture.
-DESCRIPTOR = re.compile(r"(?<!\s)\s++([0-9]{1,7}+(?:\.[0-9]{1,7}+)?)([wx])\s*+(?:,\s*+|\Z)")
-WIDTH = re.compile(r"\s([0-9]{2,5})w\s*+(?:,|\Z)")
-WIDTH_IN_NAME = re.compile(r"-([0-9]{2,4})x[0-9]{2,4}\.\w{3,4}")
-X_IN_PIXELS = 1000  # `2x` ranks like a width of 2,000 pixels
+CSS_BARE = re.compile(r"(?:[^()\s\"'\\]++|\\.|\([^()\s\"']{0,200}+\))*+", re.DOTALL)
+CSS_ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))", re.DOTALL)
+SRCSET_ADDRESS = re.compile(r"[\s,]*+(\S++)")
+SRCSET_DESCRIPTORS = re.compile(r"(?:[^,()]++|\([^)]*+\)?)*+")
+SRCSET_LIKE = re.compile(r"\s[0-9]{1,5}(?:\.[0-9]{1,5})?[wx]\s*+(?:,|\Z)")
+DESCRIPTOR = re.compile(r"([0-9]{1,7}(?:\.[0-9]{1,7})?)([wxh])\Z")
+INTERCHANGE = re.compile(r"\[\s*+([^,\[\]\"]{1,2000}+),\s*+\(?([\w-]{1,40})\)?\s*+\]")
+LIST_SEPARATOR = re.compile(r"\s*[,;|\n]\s*")
+WIDTHS_IN_ADDRESS = re.compile(
+    r"[-_/](\d{2,4})x\d{2,4}(?=[-_/.@])|[-_/](\d{2,4})x(?=[./])|[-_](\d{3,4})w?(?=\.\w{3,4}(?:[?.]|\Z))"
+    r"|[?&/,;:](?:w|width|wid|maxwidth|imwidth|max-w)[=_:](\d{2,4})(?=[&,/;.:]|\Z)|[?&]format=(\d{2,4})w"
+    r"|/s(\d{3,4})/|=[sw](\d{3,4})(?=-|\Z)|/w(\d{3,4})-h\d",
+    re.ASCII | re.IGNORECASE,
+)
+TOKEN = re.compile(r"\\*+[\"'`]|&(?:quot|\#34|\#39|apos);|[{}\[\]]")
+KEY = re.compile(r"([\w$-]{1,60})\s?\\{0,8}(?:[\"'`]|&quot;|&\#34;)?\s{0,4}[:=]\s{0,4}\Z")
+KEY_CHARS = 90  # before a string, where its key stands
+UNICODE_ESCAPE = re.compile(r"\\{1,8}(?:u00|x)([0-9a-fA-F]{2})")
+SLASH_ESCAPE = re.compile(r"\\{1,8}/")
+MAX_STRING_CHARS = 2_000  # of an address in a script
+OPENERS = 3  # quotes that may be inside a string: "mom's cake.jpg"
+MAX_OPEN = 10_000  # brackets inside each other
+ALT_KEYS = ("alt", "caption", "title")
+OBJECT_TYPE = "ImageObject"
 
 
-def values(attributes: dict[str, str]) -> list[str]:
-    """Attributes of an <img> that may hold addresses: srcset and its variants first, then data-*, then src."""
-    names = sorted(
-        (name for name in attributes if name == "src" or name in SET_ATTRIBUTES or name.startswith("data-")),
-        key=lambda name: (name not in SET_ATTRIBUTES, name == "src"),
-    )
-    return [attributes[name] for name in names if attributes[name]]
+@dataclass(frozen=True)
+class Entry:
+    """An address of a srcset. width_px: 0 if it names none. density: of `2x`; 1 otherwise."""
+
+    address: str
+    width_px: int = 0
+    density: float = 1.0
 
 
-def addresses(value: str) -> list[str]:
-    """Addresses in an attribute, as they are written: one, a srcset (largest first), or JSON with addresses inside."""
-    value = value.strip()
-    if not value or value.startswith("data:"):
-        return []
-    if value[0] in "{[":
-        return json_images(value)
-    entries = srcset(value)
-    if entries:
-        return [address for address, _ in sorted(entries, key=lambda entry: -entry[1])]
-    looks_like_image = IMAGE_EXTENSION.search(value.split("?", 1)[0]) is not None
-    return [value] if looks_like_image or ("/" in value and " " not in value) else []
+@dataclass(frozen=True)
+class Quoted:
+    """An address between quotes. key: what it is the value of. place: number of the object or list it stands in."""
+
+    address: str
+    key: str
+    place: int
+    alt: str = ""
+
+
+def srcset(value: str) -> list[Entry]:
+    """Entries of a srcset, as browsers read it: an address ends with a blank, or with the comma after it.
+
+    What HTML forbids and pages write: blanks in an address, where the words after it are no descriptors.
+    """
+    entries: list[Entry] = []
+    at = 0
+    while (found := SRCSET_ADDRESS.match(value, at)) and (address := found[1].lstrip(",")):
+        at = found.end()
+        if address.endswith(","):
+            entries.append(Entry(address.rstrip(",")))
+            continue
+        descriptors = SRCSET_DESCRIPTORS.match(value, at)
+        words = descriptors[0].split() if descriptors else []
+        at = descriptors.end() if descriptors else at
+        width, density, unread = 0, 1.0, []
+        for number, word in enumerate(words):
+            known = DESCRIPTOR.match(word)
+            if not known:
+                unread = words[: number + 1]
+            elif known[2] == "w":
+                width = int(float(known[1]))
+            elif known[2] == "x":
+                density = float(known[1])
+        if unread:
+            address = " ".join([address, *unread])
+            if not names_a_picture(address):
+                continue
+        if address:
+            entries.append(Entry(address, width, density))
+    return entries
+
+
+def is_srcset(value: str) -> bool:
+    """Whether an attribute of another name holds a srcset."""
+    return SRCSET_LIKE.search(value) is not None
+
+
+def interchange(value: str) -> list[tuple[str, str]]:
+    """Addresses and the words beside them, of `[/a-small.jpg, small], [/a-large.jpg, (large)]`."""
+    return [(found[1].strip(), found[2]) for found in INTERCHANGE.finditer(value)]
+
+
+def listed(value: str) -> list[str]:
+    """Pictures of a plain list, as `/1.jpg, /2.jpg` or `/1.jpg|/2.jpg`; empty where something else is in it."""
+    parts = [part for part in LIST_SEPARATOR.split(value) if part]
+    return parts if len(parts) > 1 and all(names_a_picture(part) for part in parts) else []
 
 
 def css_urls(text: str) -> Iterator[str]:
-    """What stands in each `url(…)` of a style: in quotes, or bare up to the bracket."""
+    """What stands in each `url(…)` of a style: in quotes, or bare up to the bracket that closes it."""
     at = 0
     bare_end = 0  # where a bare address ends that started before; what starts inside it ends there too
     while found := CSS_START.search(text, at):
@@ -62,88 +118,167 @@ def css_urls(text: str) -> Iterator[str]:
         if quote and quote in "\"'":
             end = text.find(quote, start + 1)
             if end > start + 1 and (closing := CSS_END.match(text, end + 1)):
-                yield text[start + 1 : end]
+                yield _without_escapes(text[start + 1 : end])
                 at = closing.end()
                 continue
         if start >= bare_end:
-            stop = CSS_BARE_END.search(text, start)
-            bare_end = stop.start() if stop else len(text)
+            bare = CSS_BARE.match(text, start)
+            bare_end = bare.end() if bare else start
             closing = CSS_END.match(text, bare_end)
             if closing and bare_end > start:
-                yield text[start:bare_end]
+                yield _without_escapes(text[start:bare_end])
                 at = closing.end()
 
 
-def srcset(value: str) -> list[tuple[str, float]]:
-    """Addresses of a srcset with their widths in pixels (of `2x`: 2000); empty where `value` is no srcset."""
-    entries = []
-    start = 0
-    for found in DESCRIPTOR.finditer(value):
-        before = value[start : found.start()]
-        address = before[before.rfind("\n") + 1 :].strip().lstrip(", ")
-        if address:
-            entries.append((address, float(found[1]) * (1 if found[2] == "w" else X_IN_PIXELS)))
-        start = found.end()
-    return entries
-
-
-def named_width(value: str) -> int:
-    """The largest width in pixels in a srcset or a name like `-1024x768.jpg`; 0 for none. Ratios (2x) give none."""
-    widths = [int(width) for width in WIDTH.findall(value)]
-    widths += [int(width) for width in WIDTH_IN_NAME.findall(value)]
-    return max(widths, default=0)
-
-
-def quoted_images(text: str) -> Iterator[str]:
-    """Addresses of pictures between quotes, in JSON or in a script: from a slash or a scheme to an image's name."""
-    at = 0
-    while found := QUOTED.search(text, at):
-        is_image = _names_an_image(found[1])
-        at = found.end() if is_image else found.end() - 1  # its last quote may open the next
-        if is_image:
-            yield found[1]
-
-
-def _names_an_image(address: str) -> bool:
-    start = QUOTED_START.match(address)
-    ends = {start.end(), start.end(1)} if start else ()
-    return any(
-        len(address) - found.end() <= QUOTED_TAIL_CHARS and any(found.start() - end in QUOTED_CHARS for end in ends)
-        for found in QUOTED_EXTENSION.finditer(address)
+def _without_escapes(text: str) -> str:
+    if "\\" not in text:
+        return text
+    return CSS_ESCAPE.sub(
+        lambda found: chr(int(found[1], 16)) if found[1] and 0 < int(found[1], 16) < 0x110000 else found[2] or "", text
     )
 
 
-def linked_data(text: str) -> Iterator[tuple[str, str]]:
-    """Addresses and captions in schema.org's JSON: `image`, and the contentUrl of an ImageObject."""
+def named_width(address: str) -> int:
+    """The largest width in pixels that an address names, as in `-1024x768.jpg`, `?w=640`, `_1200x.`; 0 for none."""
+    widths = (int(number) for groups in WIDTHS_IN_ADDRESS.findall(address) for number in groups if number)
+    return max((width for width in widths if width >= 16), default=0)
+
+
+def plain(text: str) -> str:
+    """A string of a script as the address it means: without escapes of JSON, of JavaScript and of HTML."""
+    if "\\" in text:
+        text = SLASH_ESCAPE.sub("/", text)
+        text = UNICODE_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+    return text.replace("&amp;", "&").replace("&#x2F;", "/").replace("&#47;", "/").strip()
+
+
+def quoted_pictures(text: str) -> Iterator[Quoted]:
+    """Addresses of pictures between quotes, in JSON, in a script, in JSON inside JSON, or in an event handler.
+
+    An address ends like a picture's, or it is the value of a key that means one (`image`, `photoUrl`; `url` inside
+    `image`). No grammar is read: what stands between two quotes of one kind counts, whatever the text around it is.
+    """
+    openers: deque[tuple[int, int, str]] = deque(maxlen=OPENERS)
+    places = _Places(text)
+    for token in TOKEN.finditer(text):
+        mark = token[0]
+        if mark in "{[":
+            places.open(token.start())
+            continue
+        if mark in "}]":
+            places.close()
+            continue
+        hit = None
+        for start, end, opener in reversed(openers):
+            if opener == mark and token.start() - end <= MAX_STRING_CHARS:
+                hit = places.read(start, end, token.start())
+                break
+        if hit is None:
+            openers.append((token.start(), token.end(), mark))
+        else:
+            openers.clear()
+            if hit.address:
+                yield hit
+
+
+class _Places:
+    """The objects and lists that are open at a place of a script, and what they are the values of."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._open: list[tuple[int, int]] = []  # number, and where its bracket stands
+        self._opened = 0
+        self._keys: dict[int, str] = {}
+        self._objects: set[int] = set()  # that call themselves an ImageObject
+        self._alts: dict[int, str] = {}
+
+    def open(self, at: int) -> None:
+        self._opened += 1
+        if len(self._open) < MAX_OPEN:
+            self._open.append((self._opened, at))
+
+    def close(self) -> None:
+        if self._open:
+            self._open.pop()
+
+    def read(self, start: int, end: int, stop: int) -> Quoted | None:
+        """The address between two quotes; None if what is there is none. One without an address says what else it is.
+
+        start, end: of the opening quote. stop: start of the closing one.
+        """
+        raw = self._text[end:stop]
+        place = self._open[-1][0] if self._open else 0
+        if raw == OBJECT_TYPE:
+            self._objects.add(place)
+            return None
+        if not raw or raw.isalnum():
+            return None
+        key = self._key(start)
+        parent = self._parent(0)
+        if not key:  # in a list: what the list is the value of
+            key, parent = parent, self._parent(1)
+        if key.lower() in ALT_KEYS:
+            self._alts.setdefault(place, raw[:MAX_STRING_CHARS])
+        if words_of(key) & {"logo", "favicon"} or "logo" in words_of(parent):
+            return None
+        value = plain(raw)
+        if not _is_address(value, key, parent, place in self._objects):
+            return None
+        return Quoted(value, key, place, self._alts.get(place, ""))
+
+    def _key(self, before: int) -> str:
+        found = KEY.search(self._text, max(0, before - KEY_CHARS), before)
+        return found[1] if found else ""
+
+    def _parent(self, level: int) -> str:
+        """The key of the innermost bracket that has one; `level` of these are passed over."""
+        for number, at in self._open[:-4:-1]:
+            if number not in self._keys:
+                self._keys[number] = self._key(at)
+            if self._keys[number]:
+                if not level:
+                    return self._keys[number]
+                level -= 1
+        return ""
+
+
+FORBIDDEN = re.compile(r"[<>|^\"\n\r\t*]|\$\{|\{\{|<%|%s|\}\}")
+NO_STEM = re.compile(r"(?:^|/)[-_.@]?(?:\.?\w{3,4})?\Z|^[-_@]|^\.(?![./])")
+NAME_WORDS = frozenset_of(
+    "name filename file title alt caption description label slug id text accept class classname selector key"
+)
+URL_WORDS = {"url", "src", "uri", "href", "source", "link", "original", "full", "large", "medium", "small"}
+OTHER_FILE = re.compile(
+    r"\.(?:html?|js|mjs|css|json|xml|pdf|mp[34]|webm|mov|svg|ico|woff2?|ttf|eot|zip|txt|md|map|vue|tsx?)(?=[?#]|\Z)",
+    re.IGNORECASE,
+)
+ADDRESS = re.compile(r"(?:https?:)?//[^/\s]++/\S++\Z|/[^/\s]\S*+\Z|\.{0,2}/?(?:[\w.%~+-]++/)++[\w.%~+?=&-]++\Z")
+MEDIA_TYPE = re.compile(r"(?:image|video|audio|text|application|font)/[\w.+*-]++\Z")
+
+
+def _is_address(value: str, key: str, parent: str, is_object: bool) -> bool:
+    if not 4 < len(value) <= MAX_STRING_CHARS or FORBIDDEN.search(value) or MEDIA_TYPE.match(value):
+        return False
+    if value.startswith(("data:", "blob:", "#", "javascript:")):
+        return False
+    if is_srcset(value):
+        return names_a_picture(srcset(value)[0].address) if srcset(value) else False
+    key_words = words_of(key)
+    if names_a_picture(value):
+        path = urlsplit_path(value)
+        if NO_STEM.search(path) and "~mv2" not in value:
+            return False
+        if "/" not in value:
+            return not (key_words & NAME_WORDS) or is_picture_key(key)
+        blanks = value.count(" ")
+        return not blanks or value.startswith(("/", "http", "./", "../")) or blanks <= 3
+    has_key = is_picture_key(key) or (bool(key_words & URL_WORDS) and (is_picture_key(parent) or is_object))
+    is_content = key.lower() in ("contenturl", "thumbnailurl", "mediaurl") and is_object
+    return (has_key or is_content) and ADDRESS.match(value) is not None and not OTHER_FILE.search(value)
+
+
+def urlsplit_path(value: str) -> str:
     try:
-        waiting: deque[Any] = deque([json.loads(text)])
-    except (ValueError, RecursionError):
-        return
-    while waiting:
-        node = waiting.popleft()
-        if isinstance(node, list):
-            waiting.extend(node)
-        elif isinstance(node, dict):
-            is_image = _is_image(node.get("@type"))
-            named = node.get("image")
-            values = [value for value in (named if isinstance(named, list) else [named]) if isinstance(value, str)]
-            if is_image:
-                addresses = (node.get(key) for key in ("contentUrl", "url"))
-                values += [value for value in addresses if isinstance(value, str) and value][:1]
-            caption = node.get("caption") or node.get("name") if is_image else ""
-            for value in values:
-                yield value, caption if isinstance(caption, str) else ""
-            waiting.extend(value for key, value in node.items() if isinstance(value, dict | list) and key != "logo")
-
-
-def _is_image(kind: Any) -> bool:
-    kinds = kind if isinstance(kind, list) else [kind]
-    return any(isinstance(one, str) and "ImageObject" in one for one in kinds)
-
-
-def json_images(value: str) -> list[str]:
-    """Addresses of pictures in JSON that an attribute holds; empty where it is no JSON."""
-    try:
-        return list(quoted_images(json.dumps(json.loads(value))))
-    except (ValueError, RecursionError):
-        return []
+        return urlsplit(value).path
+    except ValueError:
+        return value
