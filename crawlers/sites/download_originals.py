@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http.request import NO_CALLBACK
 from scrapy.pipelines.files import FilesPipeline
 
-from crawlers.ledger.ledger import MIN_SIDE_PX, Download, Fetch, Ledger, OutcomeRow, Sighting
+from crawlers.ledger.ledger import Download, Fetch, Ledger, OutcomeRow, Sighting
 from crawlers.politeness import optout
 from crawlers.politeness.refusals import Disallowed, NotAsked, OptedOut
 from crawlers.sites.discovery import Candidate
@@ -22,9 +21,10 @@ from crawlers.sites.failures import image_failure
 from crawlers.sites.reading.identity import Offer
 from crawlers.sites.reading.lessons import Lessons, looks_same
 from crawlers.sites.reading.mentions import Evidence
+from crawlers.sites.reading.search import Brought, Search, is_clear, is_written
 from crawlers.source_health import Outcome
-from dataset.duplicates.intake import Intake, take_in
-from dataset.pictures.decoding import Header, Undecodable
+from dataset.duplicates.intake import take_in
+from dataset.pictures.decoding import Undecodable
 from foundation.errors import IsItCakeError
 from foundation.network.addresses import Refused
 
@@ -33,47 +33,6 @@ MAX_RIVALS = 3  # addresses without a width that the first photo of a kind is co
 MAX_HEADER_CHARS = 500
 ACCEPTED = "image/*"  # a server that may answer with a page then answers with a picture, as it does for a browser
 WITH_BODY = (200, 201, 202, 203, 206)  # a browser shows what comes with them; the bytes must decode
-
-
-@dataclass(frozen=True)
-class _Brought:
-    """What one address brought."""
-
-    offer: Offer
-    taken: Intake
-    download: Download
-
-    @property
-    def pixels(self) -> int:
-        return _pixels(self.taken.header)
-
-    @property
-    def is_large_enough(self) -> bool:
-        return min(self.taken.header.width, self.taken.header.height) >= MIN_SIDE_PX
-
-
-@dataclass
-class _Search:
-    """The search for the original of one photo.
-
-    last: what an earlier run fetched. brought: what was downloaded and decodes. undecodable: the first that does not.
-    ending: outcome and reason if there is neither. is_unchanged: the server answered 304 "not modified". is_over: an
-    answer forbids to go on.
-    """
-
-    photo: Candidate
-    last: Fetch | None
-    asked: set[str] = field(default_factory=set)
-    brought: list[_Brought] = field(default_factory=list)
-    undecodable: Download | None = None
-    ending: tuple[Outcome, str] = (Outcome.FAILED, "no address to try")
-    is_unchanged: bool = False
-    is_over: bool = False
-
-    @property
-    def best(self) -> _Brought | None:
-        """The largest; of equals the one that was asked first."""
-        return max(self.brought, key=lambda one: one.pixels, default=None)
 
 
 class OriginalsPipeline(FilesPipeline):
@@ -159,18 +118,18 @@ class OriginalsPipeline(FilesPipeline):
     async def _collect(self, photo: Candidate) -> tuple[str, str | None]:
         """Search a photo's original. The first photo of a kind is searched alone, and more thoroughly."""
         last = self.ledger.last_fetch(photo.image_url) or self.ledger.last_fetch(photo.named_url)
-        search = _Search(photo, last)
+        search = Search(photo, last)
         if last and last.fetched_url in photo.offers:
             await self._ask_again(search, last)
         if not search.brought and not search.is_unchanged and not search.is_over:
-            if _is_clear(photo) or self.lessons.winner(photo):
+            if is_clear(photo) or self.lessons.winner(photo):
                 await self._search(search)
             else:
                 async with self.lessons.lock(photo):
                     await self._search(search)
         return self._settled(search)
 
-    def _settled(self, search: _Search) -> tuple[str, str | None]:
+    def _settled(self, search: Search) -> tuple[str, str | None]:
         photo, best = search.photo, search.best
         won = best.download.url if best else search.last.fetched_url if search.is_unchanged and search.last else ""
         is_guess = any(offer.url == won and not offer.is_proven for offer in photo.tries)
@@ -184,12 +143,12 @@ class OriginalsPipeline(FilesPipeline):
         self.ledger.settle(OutcomeRow(url, photo.page_url, *search.ending))
         return url, None
 
-    async def _ask_again(self, search: _Search, last: Fetch) -> None:
+    async def _ask_again(self, search: Search, last: Fetch) -> None:
         """Ask for what an earlier run fetched: whether it changed."""
         offer = next(offer for offer in search.photo.tries if offer.url == last.fetched_url)
         await self._try(offer, search)
 
-    async def _search(self, search: _Search) -> None:
+    async def _search(self, search: Search) -> None:
         """Try the addresses in order until one is as large as the page says; compare where it says nothing."""
         photo = search.photo
         host = urlsplit(photo.named_url).netloc
@@ -210,25 +169,25 @@ class OriginalsPipeline(FilesPipeline):
             if search.brought and self._is_enough(search, host):
                 break
         await self._check_guess(search)
-        if is_first and search.best and not search.is_over and not _is_clear(photo):
+        if is_first and search.best and not search.is_over and not is_clear(photo):
             await self._compare(search)
         if is_first and (best := search.best) is not None:
             self.lessons.learn(photo, best.offer.way)
 
-    def _is_enough(self, search: _Search, host: str) -> bool:
+    def _is_enough(self, search: Search, host: str) -> bool:
         """Whether the best so far is a photo, and as wide as the page says, or as anything at this host."""
         best = search.best
         if best is None or not best.is_large_enough:
             return False
         return best.taken.header.width >= search.photo.width_px or self._false_widths[host] >= MAX_FALSE_WIDTHS
 
-    def _judge_width(self, search: _Search, brought: _Brought, host: str) -> None:
+    def _judge_width(self, search: Search, brought: Brought, host: str) -> None:
         """Count pictures that are smaller than their page says: some builders name the same widths for every one."""
         if search.brought[0].taken.header.width < search.photo.width_px and search.brought[0].is_large_enough:
             is_larger = search.best is brought
             self._false_widths[host] = -MAX_FALSE_WIDTHS if is_larger else self._false_widths[host] + 1
 
-    async def _check_guess(self, search: _Search) -> None:
+    async def _check_guess(self, search: Search) -> None:
         """Keep a guess only if it is at least as large as what the page names, and looks the same.
 
         Once its rule held at a host, what it brings there is believed, unless it brings one picture for two photos.
@@ -238,7 +197,7 @@ class OriginalsPipeline(FilesPipeline):
             return
         offer, photo = best.offer, search.photo
         is_repeated = self.lessons.is_repeated(offer, best.taken.sha256, photo.named_url)
-        if not is_repeated and (self.lessons.holds(offer) or _is_written(offer, photo)):
+        if not is_repeated and (self.lessons.holds(offer) or is_written(offer, photo)):
             return
         named = next((one for one in search.brought if one.offer.evidence != Evidence.GUESS), None)
         for other in photo.tries:
@@ -254,7 +213,7 @@ class OriginalsPipeline(FilesPipeline):
         self.lessons.guess_failed(offer)
         search.brought = [one for one in search.brought if one.offer.evidence != Evidence.GUESS]
 
-    async def _compare(self, search: _Search) -> None:
+    async def _compare(self, search: Search) -> None:
         """Ask the other addresses that name no width: one of them may be larger."""
         best = search.best
         rivals = [
@@ -269,7 +228,7 @@ class OriginalsPipeline(FilesPipeline):
             if best and brought and not await asyncio.to_thread(looks_same, brought.taken, best.taken):
                 search.brought.remove(brought)  # another picture; it is not the one that the page shows here
 
-    async def _try(self, offer: Offer, search: _Search) -> _Brought | None:
+    async def _try(self, offer: Offer, search: Search) -> Brought | None:
         """Request one offer and record what came of it."""
         search.asked.add(offer.url)
         brought = await self._ask_for(offer, search)
@@ -279,7 +238,7 @@ class OriginalsPipeline(FilesPipeline):
             search.brought.append(brought)
         return brought
 
-    async def _ask_for(self, offer: Offer, search: _Search) -> _Brought | None:
+    async def _ask_for(self, offer: Offer, search: Search) -> Brought | None:
         last = search.last
         try:
             response = await self._ask(
@@ -305,12 +264,12 @@ class OriginalsPipeline(FilesPipeline):
             return None
         download = Download(response.body, offer.url, _header(response, "ETag"), _header(response, "Last-Modified"))
         try:
-            return _Brought(offer, await asyncio.to_thread(take_in, download.body), download)
+            return Brought(offer, await asyncio.to_thread(take_in, download.body), download)
         except Undecodable:
             search.undecodable = search.undecodable or download
             return None
 
-    def _end(self, search: _Search, reason: str) -> None:
+    def _end(self, search: Search, reason: str) -> None:
         """End a search because somebody objects: what was brought before is not kept either."""
         search.brought, search.undecodable, search.is_over = [], None, True
         search.ending = (Outcome.REJECTED, reason)
@@ -336,23 +295,6 @@ def _name(photo: Candidate) -> str:
     """An address that FilesPipeline tells photos apart by. It reads no fragments; this one is never asked."""
     url = photo.named_url
     return f"https://fragment.invalid/{hashlib.sha256(url.encode()).hexdigest()}" if "#" in url else url
-
-
-def _is_clear(photo: Candidate) -> bool:
-    """Whether nothing has to be compared: the page says how large its addresses are, or there is only one."""
-    first, *others = photo.tries
-    if first.evidence == Evidence.GUESS and not _is_written(first, photo):
-        return False
-    return all(offer.evidence == Evidence.GUESS or offer.width_px for offer in others)
-
-
-def _is_written(offer: Offer, photo: Candidate) -> bool:
-    """Whether the page itself proves a guess: its widths follow the rule, or the address stands inside the other."""
-    return offer.is_proven and (photo.is_measured or offer.way.rpartition(" ")[2].startswith("inside"))
-
-
-def _pixels(header: Header) -> int:
-    return header.width * header.height
 
 
 def _header(response: Any, name: str) -> str:

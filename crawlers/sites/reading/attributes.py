@@ -164,12 +164,18 @@ def are_sizes(keys: list[str]) -> bool:
         return True
     if len(set(keys)) < len(keys) or not all(keys):
         return False
-    return all(SIZE_KEY.fullmatch(key) for key in keys) and len({re.sub(r"\D", "", key) for key in keys}) in (
-        1,
-        len(keys),
-    )
+    return all(SIZE_KEY.fullmatch(key) for key in keys) and len({noun for key in keys if (noun := _noun(key))}) < 2
 
 
+def _noun(key: str) -> str:
+    """What a key names, without words of size: two nouns are two pictures, as `image2` and `image3` are."""
+    words = words_of(key)
+    nouns = sorted(words & NOUNS)
+    numbers = sorted(word for word in words if word.isdigit() and len(word) < 3)
+    return f"{nouns[0].rstrip('s')}{''.join(numbers)}" if nouns else ""
+
+
+NOUNS = frozenset_of("image images img photo photos picture pictures pic poster media slide")
 SIZE_KEY = re.compile(
     r"(?:(?:image|img|photo|picture|pic|src|url|uri|href|file|path|source|thumb(?:nail)?s?|small|medium|large|big|full|fullsize"
     r"|original|orig|raw|regular|tiny|mini|preview|placeholder|lqip|blur|low|high|hi|res|hd|retina|desktop|tablet|mobile|srcset"

@@ -7,8 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 SERVICES = re.compile(  # paths of services whose parameter is the picture, whatever it looks like
     r"/_next/image/?\Z|/_vercel/image/?\Z|/\.netlify/images/?\Z|/_image/?\Z|/_gatsby/(?:image|file)\b|/_ipx/"
-    r"|/timthumb\.php\Z"
-    r"|/image_proxy|/imageproxy|/imgproxy",
+    r"|/timthumb\.php\Z|/image_proxy|/imageproxy|/imgproxy",
     re.IGNORECASE,
 )
 SERVICE_HOSTS = re.compile(

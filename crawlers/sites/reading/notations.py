@@ -36,6 +36,12 @@ SLASH_ESCAPE = re.compile(r"\\{1,8}/")
 MAX_STRING_CHARS = 2_000  # of an address in a script
 OPENERS = 3  # quotes that may be inside a string: "mom's cake.jpg"
 MAX_OPEN = 10_000  # brackets inside each other
+MAX_SIZE_LEVELS = 4  # of objects that hold the sizes of one photo
+SIZES = re.compile(
+    r"sizes|formats|variants?|renditions|srcsets?|sources|media_?details|urls|thumbnails?|thumbs?|small|medium|large|full"
+    r"|original|tiny|preview|[a-z_]{0,12}(?:thumbnail|medium|large)[a-z_]{0,12}|\d{2,4}(?:x\d{2,4})?|xs|sm|md|lg|xl",
+    re.IGNORECASE,
+)
 ALT_KEYS = ("alt", "caption", "title")
 OBJECT_TYPE = "ImageObject"
 
@@ -224,7 +230,23 @@ class _Places:
         value = plain(raw)
         if not _is_address(value, key, parent, place in self._objects):
             return None
-        return Quoted(value, key, place, self._alts.get(place, ""))
+        photo, sizes = self._photo()
+        return Quoted(value, " ".join([*sizes, key]), photo, self._alts.get(photo, self._alts.get(place, "")))
+
+    def _photo(self) -> tuple[int, list[str]]:
+        """The object of the photo around an object of one size, as in `{"sizes": {"large": {"url": …}}, "url": …}`.
+
+        With the keys in between, which say the size.
+        """
+        sizes: list[str] = []
+        for number, at in self._open[: -MAX_SIZE_LEVELS - 1 : -1]:
+            if number not in self._keys:
+                self._keys[number] = self._key(at)
+            key = self._keys[number]
+            if not SIZES.fullmatch(key) or number == self._open[0][0]:
+                return number, sizes
+            sizes.insert(0, key)
+        return (self._open[-1][0] if self._open else 0), []
 
     def _key(self, before: int) -> str:
         found = KEY.search(self._text, max(0, before - KEY_CHARS), before)
