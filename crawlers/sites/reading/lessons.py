@@ -15,7 +15,7 @@ from dataset.duplicates.pairs import candidates as proposed_pairs
 
 MAX_FAILURES = 2  # guesses of a rule at a host that bring nothing or another picture, with none that holds
 MAX_WAYS = 12  # addresses of a photo that make its kind
-ASPECT_TOLERANCE = 0.06  # of width over height, where the hashes of blank pictures say nothing
+ALIKE_LIGHT = 12.0  # of 255, between the mean luminance of two blank pictures
 ALIKE_BITS = 90  # of 256, between the fine hashes of a picture and its small, blurred variant; others are near 128
 
 
@@ -75,19 +75,15 @@ def looks_same(guess: Intake, named: Intake) -> bool:
     """Whether two pictures may show the same, one of them perhaps small, blurred or cut to a part.
 
     Hashes of the whole and of parts decide, as they propose near-duplicates. A blank picture has no hash worth
-    comparing: its shape decides.
+    comparing: its light decides.
     """
     prints = Prints.of_fingerprints([guess.fingerprint, named.fingerprint])
     if not prints.usable[1]:
-        return abs(_aspect(guess) / _aspect(named) - 1) <= ASPECT_TOLERANCE
+        return abs(guess.fingerprint.light - named.fingerprint.light) <= ALIKE_LIGHT
     if not prints.usable[0]:
         return False
     fine = int(np.bitwise_count(prints.fine[0] ^ prints.fine[1]).sum())
     return fine <= ALIKE_BITS or bool(proposed_pairs(prints, np.array([0, 1])))
-
-
-def _aspect(taken: Intake) -> float:
-    return taken.header.width / max(1, taken.header.height)
 
 
 def _kind(photo: Candidate) -> tuple[str, ...]:

@@ -13,8 +13,10 @@ SERVICES = re.compile(  # paths of services whose parameter is the picture, what
 SERVICE_HOSTS = re.compile(
     r"(?:^|\.)(?:images\.weserv\.nl|wsrv\.nl|images\.duckduckgo\.com|external-content\.\w{1,20}\.com)\Z"
 )
-PARAMETERS = ("url", "u", "href", "src", "source", "image", "img", "imageurl", "image_url", "mediaurl", "file", "path", "pic",
-              "photo", "imgurl", "original")  # fmt: skip
+PARAMETERS = (
+    "url", "u", "href", "src", "source", "image", "img", "imageurl", "image_url", "mediaurl", "file", "path", "pic",
+    "photo", "imgurl", "original",
+)  # fmt: skip
 PICTURE = re.compile(r"\.(?:jpe?g|jfif|png|webp|avif|gif|bmp|tiff?)(?=[?#@]|\Z)", re.IGNORECASE)
 WEB = re.compile(r"https?:/{1,2}(?=[^/])|https?%3[aA]%2[fF]%2[fF]", re.IGNORECASE)
 HOST_AND_PATH = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,6}[a-z]{2,24}(?::\d{1,5})?/\S", re.IGNORECASE)

