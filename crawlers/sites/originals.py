@@ -27,7 +27,7 @@ MAX_STEPS = 40  # addresses that rules make of one address; real ones have at mo
 MAX_NESTED = 3  # addresses inside addresses (/_next/image?url=…)
 NUMBER = re.compile(r"\d{1,5}(?:\.\d{1,3})?(?:px)?\Z", re.ASCII)
 NUMBERS = re.compile(r"\d{1,5}(?:(?:,|x|%2[cC])\d{1,5})?\Z", re.ASCII)
-GENERAL_QUERY, TIED_QUERY = "size in the query", "query"
+GENERAL_QUERY, TIED_QUERY = "query:size", "query"
 NO_WEB_ADDRESS = ("data:", "javascript:", "blob:", "about:", "#")
 
 
@@ -109,7 +109,7 @@ def platform_of(url: str) -> str | None:
     """Name of the first platform whose rule matches `url`."""
     if "/_next/image" in url:
         return "next.js"
-    return next((platform.name for platform in PLATFORMS if platform.find(url)), None)
+    return next((platform.name.partition(":")[0] for platform in PLATFORMS if platform.find(url)), None)
 
 
 def _chain(start: Guess) -> Iterator[Guess]:

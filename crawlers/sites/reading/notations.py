@@ -14,7 +14,7 @@ from crawlers.sites.reading.words import frozenset_of, is_picture_key, names_a_p
 
 CSS_START = re.compile(r"url\(\s*+", re.IGNORECASE)
 CSS_END = re.compile(r"\s*+\)")
-CSS_BARE = re.compile(r"(?:[^()\s\"'\\]++|\\.|\([^()\s\"']{0,200}+\))*+", re.DOTALL)
+CSS_BARE = re.compile(r"(?:[^()\s\"'\\]++|\\[0-9a-fA-F]{1,6}+\s?|\\.|\([^()\s\"']{0,200}+\))*+", re.DOTALL)
 CSS_ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))", re.DOTALL)
 SRCSET_ADDRESS = re.compile(r"[\s,]*+(\S++)")
 SRCSET_DESCRIPTORS = re.compile(r"(?:[^,()]++|\([^)]*+\)?)*+")
@@ -279,7 +279,7 @@ MEDIA_TYPE = re.compile(r"(?:image|video|audio|text|application|font)/[\w.+*-]++
 
 
 def _is_address(value: str, key: str, parent: str, is_object: bool) -> bool:
-    if not 2 < len(value) <= MAX_STRING_CHARS or FORBIDDEN.search(value) or MEDIA_TYPE.match(value):
+    if not 1 < len(value) <= MAX_STRING_CHARS or FORBIDDEN.search(value) or MEDIA_TYPE.match(value):
         return False
     if value.startswith(("data:", "blob:", "#", "javascript:")):
         return False

@@ -132,11 +132,11 @@ PLATFORMS: tuple[Platform, ...] = (
     _rule("behance", r"/project_modules/(?!source/)[a-z0-9_]{1,40}/", "/project_modules/source/",
           mark=_host("behance.net")),
     # What some other system may have copied from WordPress. Of two general rules, see Platform.is_tied.
-    _rule("size in the name", rf"-{THUMB_WIDTH}x{THUMB_WIDTH}(?:@[23]x)?{EXTENSION}{END}", r"\1", is_tied=False,
+    _rule("wordpress:size", rf"-{THUMB_WIDTH}x{THUMB_WIDTH}(?:@[23]x)?{EXTENSION}{END}", r"\1", is_tied=False,
           mark=rf"^(?!(?>[^?]*?(?:{WORDPRESS}|//cdn\.sanity\.io/)))"),
-    _rule("scaled in the name", rf"-scaled{EXTENSION}{END}", r"\1", is_tied=False,
+    _rule("wordpress:scaled", rf"-scaled{EXTENSION}{END}", r"\1", is_tied=False,
           mark=rf"^(?!(?>[^?]*?(?:{WORDPRESS})))"),
-    _rule("edited in the name", rf"-e\d{{10,13}}{EXTENSION}{END}", r"\1", is_tied=False,
+    _rule("wordpress:edited", rf"-e\d{{10,13}}{EXTENSION}{END}", r"\1", is_tied=False,
           mark=rf"^(?!(?>[^?]*?(?:{WORDPRESS})))"),
 )  # fmt: skip
 
