@@ -80,17 +80,17 @@ def srcset(value: str) -> list[Entry]:
         descriptors = SRCSET_DESCRIPTORS.match(value, at)
         words = descriptors[0].split() if descriptors else []
         at = descriptors.end() if descriptors else at
-        width, density, unread = 0, 1.0, []
+        width, density, unread = 0, 1.0, 0  # unread: words up to the last one that is no descriptor
         for number, word in enumerate(words):
             known = DESCRIPTOR.match(word)
             if not known:
-                unread = words[: number + 1]
+                unread = number + 1
             elif known[2] == "w":
                 width = int(float(known[1]))
             elif known[2] == "x":
                 density = float(known[1])
         if unread:
-            address = " ".join([address, *unread])
+            address = " ".join([address, *words[:unread]])
             if not names_a_picture(address):
                 continue
         if address:

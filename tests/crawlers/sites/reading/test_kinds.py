@@ -215,7 +215,8 @@ KINDS: dict[str, Kind] = {
         {"/c.jfif": shown(1), "/images/a%20b.jfif": shown(2), "/photo?id=3": shown(3)}, {"/images/a b.jfif": shown(2)},
     ),
     "a script file": kind(
-        f'<div id="list"><p>{WORDS}</p></div><script src="/js/products.js"></script><script src="/js/jquery.min.js"></script>',
+        f'<div id="list"><p>{WORDS}</p></div><script src="/js/products.js"></script>'
+        '<script src="/js/jquery.min.js"></script>',
         photos("/images/cake#.jpg", 4),
         {"/js/products.js": Answer(body=PRODUCTS.encode(), content_type="text/javascript")},
     ),
