@@ -43,6 +43,7 @@ QUOTES = re.compile(r"[\"'`]|&quot;|&#3[49];")
 NO_ADDRESS = re.compile(r"[<>{}|^\n\r\t]|\A#|\Adata:|\Ablob:|\Aabout:|\Ajavascript:", re.IGNORECASE)
 INLINE = re.compile(r"data:image/(?:jpe?g|png|webp|avif|gif);base64,", re.IGNORECASE)
 MIN_INLINE_CHARS = 8_000  # shorter ones are placeholders: a photo of 200 pixels has 10 KB
+MAX_SIZES = 20  # addresses of one photo in an object
 TEMPLATE = re.compile(r"\{(?:width|size|w)\}|%7Bwidth%7D", re.IGNORECASE)
 
 
@@ -142,11 +143,15 @@ def _number(attribute: str) -> int:
 def _of_quoted(shows: bool, attribute: str, quoted: list[notations.Quoted]) -> Iterator[Found]:
     """One photo for each object of the JSON; an image element has one photo, whatever its JSON is made of."""
     groups = {one.place: number for number, one in enumerate(quoted)}
+    keys: dict[int, list[str]] = {}
+    for one in quoted:
+        keys.setdefault(one.place, []).append(one.key)
+    sized = {place for place, some in keys.items() if len(some) <= MAX_SIZES and are_sizes(some)}
     together = shows or (len(groups) == 1 and (len(quoted) == 1 or are_sizes([one.key for one in quoted])))
     for number, one in enumerate(quoted):
         if together:
             group = 0
-        elif are_sizes([other.key for other in quoted if other.place == one.place][:20]):
+        elif one.place in sized:
             group = 1_000 + groups[one.place]
         else:
             group = 1_000_000 + number

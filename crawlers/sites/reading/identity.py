@@ -49,16 +49,17 @@ class Photo:
     mention: Mention
     named: list[Named] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, mention: Mention) -> "Photo":
+        return cls(replace(mention, named=list(mention.named)))
+
     def add(self, mention: Mention) -> None:
-        first = self.mention
-        self.mention = replace(
-            first,
-            named=[*first.named, *mention.named],
-            alt=first.alt or mention.alt,
-            rejected=first.rejected and mention.rejected,
-            is_shown=first.is_shown or mention.is_shown,
-            display_px=max(first.display_px, mention.display_px),
-        )
+        whole = self.mention
+        whole.named += mention.named
+        whole.alt = whole.alt or mention.alt
+        whole.rejected = whole.rejected and mention.rejected
+        whole.is_shown = whole.is_shown or mention.is_shown
+        whole.display_px = max(whole.display_px, mention.display_px)
 
 
 class Identity:
@@ -86,7 +87,7 @@ class Identity:
             if name in by_name:
                 by_name[name].add(mention)
             else:
-                by_name[name] = Photo(mention)
+                by_name[name] = Photo.of(mention)
                 photos.append(by_name[name])
         photos = self._without_parts(_with_their_links(photos))
         for photo in photos:

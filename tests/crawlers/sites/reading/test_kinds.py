@@ -1,5 +1,6 @@
 """The kinds of pages that once lost photos: each is a host of one crawl, judged by what that host was asked."""
 
+import base64
 import io
 import json
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ def shown(number: int, width: int = FULL) -> Answer:
 @dataclass(frozen=True)
 class Kind:
     """A page, and what stands behind its addresses. full: what must be stored. also: what may be asked besides.
+    inline: how many photos stand in the page itself.
 
     There is no address of a picture that the host is asked for in vain, unless `also` has it.
     """
@@ -39,17 +41,17 @@ class Kind:
     full: dict[str, Answer]
     other: dict[str, Any] = field(default_factory=dict)
     also: frozenset[str] = frozenset()
-    start: str = "/"
+    inline: int = 0
 
     @property
     def answers(self) -> dict[str, Any]:
-        return {self.start: html(self.page), **self.full, **self.other}
+        return {"/": html(self.page), **self.full, **self.other}
 
 
 def kind(
-    page: str, full: dict[str, Answer], other: dict[str, Any] | None = None, also: str = "", start: str = "/"
+    page: str, full: dict[str, Answer], other: dict[str, Any] | None = None, also: str = "", inline: int = 0
 ) -> Kind:
-    return Kind(page, full, other or {}, frozenset(also.split()), start)
+    return Kind(page, full, other or {}, frozenset(also.split()), inline)
 
 
 def each(template: str, count: int = 6) -> str:
@@ -195,6 +197,13 @@ KINDS: dict[str, Kind] = {
             "") and headers.get("referer", "").endswith("/")
          else html("<p>no</p>")},
     ),
+    "F25 photos in the page": kind(
+        "".join(f'<img src="data:image/jpeg;base64,{base64.b64encode(shown(n, MIDDLE).body).decode()}">' for n in (1,
+        2))
+        + '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
+        {},
+        inline=2,
+    ),
     "F30 status 203": kind('<img src="/o.jpg">', {"/o.jpg": Answer(203, shown(1).body, "image/jpeg")}),
     "F34 CSS": kind(
         '<style>.a{background:url(/cake(1).jpg)}.b{background:url(/my\\ cake.jpg)}</style><i class="a"></i>'
@@ -249,7 +258,7 @@ class Crawled:
 @pytest.fixture(scope="module")
 def crawl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
     servers = {name: Server(Scripted(one.answers)) for name, one in KINDS.items()}
-    starts = [f"{server.url}{KINDS[name].start}" for name, server in servers.items()]
+    starts = [f"{server.url}/" for server in servers.values()]
     project = site(tmp_path_factory.mktemp("kinds"), *starts, allowed=[server.address for server in servers.values()])
     finished = crawl_apart(project, project.settings.sources[0], CrawlOptions(min_delay_s=0.0), lambda *_: None)
     yield Crawled(servers, project, finished.report)
@@ -264,7 +273,7 @@ def test_every_photo_is_asked_for_and_nothing_else(crawl: Crawled, name: str) ->
     """What the host was asked for: each photo, once, and no address of anything that is no photo of the page."""
     wanted = KINDS[name]
     pages = {
-        wanted.start,
+        "/",
         "/robots.txt",
         "/sitemap.xml",
         "/js/products.js",
@@ -286,4 +295,6 @@ def test_every_photo_is_stored_at_its_full_size(crawl: Crawled, name: str) -> No
             select(outcomes.c.fetched_url, images.c.width).join(images, images.c.sha256 == outcomes.c.sha256)
         ).all()
     kept = {row.fetched_url.removeprefix(url): row.width for row in rows if row.fetched_url.startswith(f"{url}/")}
-    assert set(kept) == set(KINDS[name].full)
+    inline = {address for address in kept if "#sha256=" in address}
+    assert set(kept) - inline == set(KINDS[name].full)
+    assert len(inline) == KINDS[name].inline
