@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +28,6 @@ from dataset.pictures.decoding import Undecodable
 from foundation.errors import IsItCakeError
 from foundation.network.addresses import Refused
 
-MAX_FALSE_WIDTHS = 2  # pictures of a host that are smaller than their page says, before we stop looking for larger ones
 MAX_RIVALS = 3  # addresses without a width that the first photo of a kind is compared at
 MAX_HEADER_CHARS = 500
 ACCEPTED = "image/*"  # a server that may answer with a page then answers with a picture, as it does for a browser
@@ -51,7 +50,6 @@ class OriginalsPipeline(FilesPipeline):
         self.lessons = Lessons()
         self._second_tries: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by host
         self._same_guess: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by address
-        self._false_widths: Counter[str] = Counter()  # by host
         super().__init__("originals", crawler=crawler)
         crawler.originals = self
 
@@ -122,12 +120,21 @@ class OriginalsPipeline(FilesPipeline):
         if last and last.fetched_url in photo.offers:
             await self._ask_again(search, last)
         if not search.brought and not search.is_unchanged and not search.is_over:
-            if is_clear(photo) or self.lessons.winner(photo):
-                await self._search(search)
-            else:
-                async with self.lessons.lock(photo):
+            async with self._turn(photo):
+                self.lessons.arrived(photo)
+                try:
                     await self._search(search)
+                finally:
+                    await self.lessons.done(photo)
         return self._settled(search)
+
+    def _turn(self, photo: Candidate) -> contextlib.AbstractAsyncContextManager[Any]:
+        """What a photo waits for while nobody knows what leads to its kind: the first one is searched alone if it has
+        to be compared; of others, a few at a time.
+        """
+        if self.lessons.winner(photo) is not None:
+            return contextlib.nullcontext()
+        return self.lessons.few(photo) if is_clear(photo) else self.lessons.lock(photo)
 
     def _settled(self, search: Search) -> tuple[str, str | None]:
         photo, best = search.photo, search.best
@@ -156,49 +163,63 @@ class OriginalsPipeline(FilesPipeline):
         for offer in self.lessons.order(photo):
             if offer.url in search.asked:
                 continue
-            # Second tries at one host are made in turn: what the first ones teach saves the others.
-            is_second = bool(search.brought)
-            async with self._second_tries[host] if is_second else contextlib.nullcontext():
-                if is_second and self._is_enough(search, host):
-                    break
-                brought = await self._try(offer, search)
-                if search.is_over:
-                    return
-                if is_second and brought:
-                    self._judge_width(search, brought, host)
-            if search.brought and self._is_enough(search, host):
+            if search.brought and await self._is_enough(search):
                 break
+            # Second tries at one host are made in turn: what the first ones teach saves the others.
+            async with self._second_tries[host] if search.brought else contextlib.nullcontext():
+                first = search.best
+                if first and not self._is_small(search) and self.lessons.reaches(photo, first.offer):
+                    break
+                await self._try(offer, search)
+            if search.is_over:
+                return
+            if first and search.best is first:  # some builders name the same widths for every picture
+                await self.lessons.reached(photo, first.offer)
+        if search.best and search.best.taken.header.width >= photo.width_px:
+            await self.lessons.reached(photo, search.best.offer)
         await self._check_guess(search)
         if is_first and search.best and not search.is_over and not is_clear(photo):
             await self._compare(search)
         if is_first and (best := search.best) is not None:
             self.lessons.learn(photo, best.offer.way)
 
-    def _is_enough(self, search: Search, host: str) -> bool:
-        """Whether the best so far is a photo, and as wide as the page says, or as anything at this host."""
+    def _is_small(self, search: Search) -> bool:
+        """Whether the best so far is too small for a photo, and another picture of it may be larger."""
         best = search.best
-        if best is None or not best.is_large_enough:
-            return False
-        return best.taken.header.width >= search.photo.width_px or self._false_widths[host] >= MAX_FALSE_WIDTHS
+        return best is not None and not best.is_large_enough and search.has_another_than(best)
 
-    def _judge_width(self, search: Search, brought: Brought, host: str) -> None:
-        """Count pictures that are smaller than their page says: some builders name the same widths for every one."""
-        if search.brought[0].taken.header.width < search.photo.width_px and search.brought[0].is_large_enough:
-            is_larger = search.best is brought
-            self._false_widths[host] = -MAX_FALSE_WIDTHS if is_larger else self._false_widths[host] + 1
+    async def _is_enough(self, search: Search) -> bool:
+        """Whether the best so far is a photo, and as wide as the page says, or as wide as its way leads.
+
+        If it is not as wide, other photos of its kind may show for nothing that its way leads to full size.
+        """
+        best, photo = search.best, search.photo
+        if best is None or self._is_small(search):
+            return False
+        if best.taken.header.width >= photo.width_px:
+            return True
+        if not self.lessons.reaches(photo, best.offer):
+            await self.lessons.wait_for_others(photo, lambda: self.lessons.reaches(photo, best.offer))
+        return self.lessons.reaches(photo, best.offer)
 
     async def _check_guess(self, search: Search) -> None:
         """Keep a guess only if it is at least as large as what the page names, and looks the same.
 
-        Once its rule held at a host, what it brings there is believed, unless it brings one picture for two photos.
+        What the rule of a platform brings is believed once it brought two different pictures; what a general rule
+        brings, once it held. One picture for two photos is always compared.
         """
         best = search.best
         if best is None or best.offer.evidence != Evidence.GUESS:
             return
         offer, photo = best.offer, search.photo
-        is_repeated = self.lessons.is_repeated(offer, best.taken.sha256, photo.named_url)
-        if not is_repeated and (self.lessons.holds(offer) or is_written(offer, photo)):
-            return
+        is_repeated = await self.lessons.brought(photo, offer, best.taken.sha256)
+        if not is_repeated:
+            if self.lessons.holds(offer) or is_written(offer, photo):
+                return
+            if offer.is_proven:
+                await self.lessons.wait_for_others(photo, lambda: self.lessons.differs(offer))
+                if self.lessons.differs(offer):
+                    return
         named = next((one for one in search.brought if one.offer.evidence != Evidence.GUESS), None)
         for other in photo.tries:
             if named or search.is_over:

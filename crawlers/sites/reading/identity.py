@@ -31,7 +31,7 @@ class Offer:
     """An address to try for a photo. way: how the page names it, and the rules that made it of that.
 
     width_px: that is named for it; 0 if none is. hint: see words.size_hint. is_proven: False for a guess that nothing
-    but its rule speaks for.
+    but its rule speaks for. name: of the picture in all its sizes, as rules of its host and general ones have it.
     """
 
     url: str
@@ -40,6 +40,7 @@ class Offer:
     width_px: int = 0
     hint: int = 1
     is_proven: bool = True
+    name: str = ""
 
 
 @dataclass
@@ -118,6 +119,9 @@ class Identity:
     def _offers_of(self, photo: Photo, contested: set[str]) -> list[Offer]:
         offers: dict[str, Offer] = {}
 
+        def original(named: Named) -> str:
+            return next((guess.url for guess in self.guesses(named.url)), named.url)
+
         def add_guesses(named: Named) -> None:
             for guess in self.guesses(named.url):
                 proven = is_proven(guess, self._proven)
@@ -127,14 +131,14 @@ class Identity:
                     and not TEMPLATE.search(guess.url)
                 ):
                     way = f"{named.way} {'+'.join(guess.rules)}"
-                    offers[guess.url] = Offer(guess.url, Evidence.GUESS, way, 0, named.hint, proven)
+                    offers[guess.url] = Offer(guess.url, Evidence.GUESS, way, 0, named.hint, proven, original(named))
 
         add_guesses(photo.named[0])
         for named in photo.named:
             url = TEMPLATE.sub(str(TEMPLATE_WIDTH_PX), named.url)
             evidence = named.evidence if url == named.url else Evidence.GUESS
             if url not in offers:
-                offers[url] = Offer(url, evidence, named.way, named.width_px, named.hint)
+                offers[url] = Offer(url, evidence, named.way, named.width_px, named.hint, name=original(named))
             elif evidence != Evidence.GUESS:  # the page names what a rule made, too
                 offers[url] = replace(offers[url], evidence=evidence, width_px=named.width_px, is_proven=True)
         for named in photo.named[1:]:

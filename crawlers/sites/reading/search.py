@@ -45,6 +45,10 @@ class Search:
     is_unchanged: bool = False
     is_over: bool = False
 
+    def has_another_than(self, brought: "Brought") -> bool:
+        """Whether there is an address left that is no other size of the picture that was brought."""
+        return any(offer.url not in self.asked and offer.name != brought.offer.name for offer in self.photo.tries)
+
     @property
     def best(self) -> Brought | None:
         """The largest; of equals the one that was asked first."""
@@ -54,7 +58,7 @@ class Search:
 def is_clear(photo: Candidate) -> bool:
     """Whether nothing has to be compared: the page says how large its addresses are, or there is only one."""
     first, *others = photo.tries
-    if first.evidence == Evidence.GUESS and not is_written(first, photo):
+    if first.evidence == Evidence.GUESS and not first.is_proven:
         return False
     return all(offer.evidence == Evidence.GUESS or offer.width_px for offer in others)
 

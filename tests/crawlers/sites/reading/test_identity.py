@@ -40,7 +40,7 @@ def offers(page: str) -> list[list[str]]:
         ('<img src="/x.png"><img src="/x.png" data-src="/a.jpg"><img src="/x.png" data-src="/b.jpg">', [["/a.jpg"],
             ["/b.jpg"]]),
         # None.
-        ('<a href="/page"><span data-url="/b"></span></a><link rel="icon" href="/i.png"><script src="/a.js"></script>', []),
+        ('<a href="/page"><b data-url="/b"></b></a><link rel="icon" href="/i.png"><script src="/a.js"></script>', []),
     ],
 )  # fmt: skip
 def test_what_is_one_photo(page: str, photos: list[list[str]]) -> None:

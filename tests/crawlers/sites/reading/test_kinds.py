@@ -235,10 +235,10 @@ KINDS: dict[str, Kind] = {
         {"/css/site.css": Answer(body=STYLES.encode(), content_type="text/css")},
     ),
     "a guess that brings another picture": kind(
-        each('<img src="/wp-content/uploads/c#-640x480.jpg">', 5),
-        photos("/wp-content/uploads/c#-640x480.jpg", 5, MIDDLE),
-        {f"/wp-content/uploads/c{n}.jpg": shown(99) for n in range(1, 6)},
-        "/wp-content/uploads/c1.jpg /wp-content/uploads/c2.jpg",
+        each('<img src="/wp-content/uploads/c#-640x480.jpg">', 12),
+        photos("/wp-content/uploads/c#-640x480.jpg", 12, MIDDLE),
+        {f"/wp-content/uploads/c{n}.jpg": shown(99) for n in range(1, 13)},
+        " ".join(f"/wp-content/uploads/c{n}.jpg" for n in range(1, 9)),
     ),
 }  # fmt: skip
 
