@@ -14,6 +14,11 @@ MAX_DEPTH = 2_048  # libxml2's own limit for its trees; browsers flatten below 5
 # times end tags. So many comparisons take about a second.
 MAX_COMPARISONS = 500_000_000
 FEED_CHARS = 1 << 16
+# Elements without content in HTML. libxml2 does not know the newer ones, and puts what follows a <source> into it.
+VOID = (
+    "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "keygen", "link",
+    "meta", "param", "source", "track", "wbr",
+)  # fmt: skip
 
 
 @dataclass(slots=True, eq=False)
@@ -117,12 +122,15 @@ class _Builder:
             len(self.document.texts),
         )
         elements.append(element)
-        self.open.append(element)
+        if name in VOID:
+            self._end_element(element)
+        else:
+            self.open.append(element)
         return None
 
-    def end(self, name: str) -> None:  # noqa: ARG002
+    def end(self, name: str) -> None:
         self._end_text()
-        if self.open and not self.is_full:
+        if self.open and not self.is_full and name not in VOID:
             self._end_element(self.open.pop())
 
     def data(self, text: str) -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from protego import Protego
@@ -21,9 +22,12 @@ from crawlers import markup
 from crawlers.photo_apis.commons import plain_text
 from crawlers.politeness import optout, pacing
 from crawlers.politeness.robots import only_our_agents
-from crawlers.sites import discovery, notations, sitemaps
+from crawlers.sites import discovery, links, sitemaps
 from crawlers.sites.messages import message_from_json
 from crawlers.sites.originals import absolute, originals, platform_of
+from crawlers.sites.reading import linked as linked_files
+from crawlers.sites.reading import nested, notations
+from crawlers.sites.reading.platforms import PLATFORMS
 
 PAGE = "https://a.example/g/p.html"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -34,64 +38,12 @@ MIN_MEASURE_S = 0.003
 # Repetitions: of nested elements, in an address or in a list of elements, in an attribute, in a script. Four times as
 # many stay below the limits of the readers, which would hide the growth.
 NESTED, SMALL, MIDDLE, LARGE = 250, 1_500, 6_000, 20_000
-EXAMPLES = (  # an address for each rule of crawlers.sites.originals
-    "https://static.wixstatic.com/media/a_b~mv2.jpg/v1/fill/w_147,h_212,blur_2/x.jpg",
-    "https://img1.wsimg.com/isteam/ip/u/c.jpeg/:/rs=w:600,h:300",
-    "https://images.squarespace-cdn.com/content/v1/s/1.png?a=1&format=300w",
-    "https://i0.wp.com/host/wp-content/x.jpeg?resize=621%2C414&ssl=1",
-    "https://files.secure.website/wscfus/1/2/img-2605-w300-o.jpg?a",
-    "https://cdn.shopify.com/s/peach2_300x300_crop_center@2x.jpg.webp?v=1",
-    "https://lirp.cdn-website.com/md/opt/L-1920w.jpg?a",
-    "https://i.etsystatic.com/1/il_340x270.9.jpg",
-    "https://res.cloudinary.com/c/image/upload/c_fill,w_200/v1/x.jpg",
-    "https://x.example/uploads/9993840.jpg?465",
-    "https://a.example/2023/01/Copy-of-23-650x650.png?a",
-    "https://a.example/cake-scaled.jpg?a",
-    "https://a.example/cake-e1234567890123.jpg?a",
-    "https://a.example/_next/image?url=https%3A%2F%2Fcdn.example%2Fx-300x200.jpg&w=640&q=75",
-)
+# An address for each rule of crawlers.sites.reading.platforms, and for each service of nested.
+EXAMPLES = tuple((Path(__file__).parent / "growth_examples.txt").read_text(encoding="utf-8").split())
 
 
-PAGES = {  # `repeated|before|after`
-    "style url(": 'url(|<div style="|">',
-    "style url('": 'url(\'|<div style="|">',
-    "style blanks": 'url( |<div style="|">',
-    "style url(a ": 'url(a |<div style="|">',
-    "style sheet": "a{b:url(\"x'|<style>|</style>",
-    "style bare": "url(x|<style>|)</style>",
-    "srcset words": 'a |<img srcset="x 1w, |">',
-    "srcset blanks": ' |<img srcset="a 1w,|b">',
-    "srcset entries": '/a 1w, |<img srcset="|">',
-    "srcset numbers": '1|<img srcset="a |w">',
-    "srcset commas": ',|<img srcset="a 1w|">',
-    "srcset lines": 'a\n|<img srcset="|1w">',
-    "data- attributes": "data-a=/b.jpg |<img |>",
-    "json attribute": "[\"/abc.jpg\"],|<img data-a='[|0]'>",
-    "alt text": 'a b |<img src=/a.jpg alt="|">',
-    "long address": '/a|<img src="|.jpg">',
-    "class": 'gallery |<div class="|">',
-    "base": "../|<base href='|'><img src=a.jpg>",
-    "meta refresh": '<meta http-equiv=refresh content="0;url=/a">||',
-    "meta robots": "a,|<meta name=robots content='|'>",
-    "images": "<img src=/a-300x200.jpg>||",
-    "nested images": "<a href=/a.jpg><b><img src=/b.jpg>||",
-    "empty images": "<img>||",
-    "placeholders": "<img src=data:a data-b=data:c>||",
-    "nested": "<div>||",
-    "end tags": "</b>|" + "<div>" * 1_500 + "|",
-    "nested galleries": "<div id=gallery><p></p>||<script>1</script>",
-    "nested buttons": "<button><i>a</i>||<script>1</script>",
-    "links": "<a href=/a></a>||",
-    "nested links": "<a href='#'><b>||",
-    "sources": "<source srcset=a />|<picture>|<img src=b></picture>",
-    "pictures": "<picture><source srcset=/a.jpg /><img src=/b.jpg></picture>||",
-    "noscript": "<noscript><img src=/a.jpg>||",
-    "escaped noscript": "<noscript>&lt;img src=/a.jpg&gt;</noscript>||",
-    "tables": "<table><tr><td>||",
-    "comments": "<!--||",
-    "open tags": '<a href="||',
-    "entities": "&amp;&#1;&||",
-}
+# Hostile markup by name: `repeated|before|after`.
+PAGES: dict[str, str] = json.loads((Path(__file__).parent / "growth_pages.json").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -139,10 +91,10 @@ def _cpu_s(read: Callable[[Any], object], value: Any) -> float:
 def read_page(html: str) -> None:
     """All that a crawl reads of a page."""
     page = markup.read(html)
-    discovery.needs_browser(page)
+    links.needs_browser(page)
     discovery.candidates(page, PAGE)
     discovery.placeholders(page)
-    discovery.links(page, PAGE)
+    links.links(page, PAGE)
     optout.from_page(page)
     optout.forbids_following(page)
 
@@ -175,6 +127,17 @@ def _pages() -> Iterator[Family]:
         "escaped": '"\\/abc\\/d.jpg"|',
         "numbers": "0,|[",
         "growing": "load.more infinite|",
+        "backticks": "`/a.jpg`,|",
+        "three kinds of quotes": "\"'`|",
+        "other quotes inside": "'/a\"b`c.jpg|",
+        "objects": '{"image":"/a.jpg"},|',
+        "sizes": '"sizes":{"large":{"url":"/a.jpg"}},|',
+        "open objects": '{"sizes":|',
+        "keys": "a=|",
+        "backslashes": "\\|",
+        "escapes": '"\\u002fa.jpg",|',
+        "closed objects": "}|",
+        "srcsets": '"srcset":"/a.jpg 9w, /b.jpg 99w",|',
     }
     for name, template in scripts.items():
         repeated, before = template.split("|")
@@ -192,7 +155,7 @@ def _pages() -> Iterator[Family]:
         "types": lambda size: json.dumps([{"@type": ["ImageObject"] * 50, "url": "/a"}] * (size // 20)),
     }
     for name, make in linked.items():
-        yield Family(f"linked data: {name}", lambda text: list(notations.linked_data(text)), make, LARGE)
+        yield Family(f"linked data: {name}", _read_strings, make, LARGE)
 
 
 def _addresses() -> Iterator[Family]:
@@ -206,7 +169,7 @@ def _addresses() -> Iterator[Family]:
                 SMALL,
             )
     for piece in ("/1", "/page/1", "page=1&", "?p=1", ".pdf", "/cart", "/"):
-        yield Family(f"series: {piece}", lambda url: discovery.same_series(url, PAGE), lambda n, p=piece: p * n, SMALL)
+        yield Family(f"series: {piece}", lambda url: links.same_series(url, PAGE), lambda n, p=piece: p * n, SMALL)
 
 
 def rules(example: str) -> Iterator[Family]:
@@ -312,7 +275,51 @@ def _sitemaps() -> Iterator[Family]:
         yield Family(f"sitemap: {name}", sitemaps.parse, make, MIDDLE)
 
 
-FAMILIES = (*_pages(), *_addresses(), *_hosts(), *_sitemaps())
+def _read_strings(text: str) -> None:
+    list(notations.quoted_pictures(text))
+
+
+def _large() -> Iterator[Family]:
+    """Each extractor and each rule with 1.25 MB, and with four times as much."""
+    extractors: dict[str, Callable[[str], object]] = {
+        "srcset": notations.srcset,
+        "css": lambda text: list(notations.css_urls(text)),
+        "strings": _read_strings,
+        "interchange": notations.interchange,
+        "list": notations.listed,
+        "width": notations.named_width,
+        "inner address": nested.inner_address,
+        "page parameter": nested.page_parameter,
+        "style sheet": lambda text: linked_files.SiteStyle(text, PAGE),
+    }
+    pieces = (
+        "a",
+        " ",
+        ",",
+        '"/a.jpg",',
+        "/a.jpg 1w, ",
+        "url(a",
+        "{a:url(/b.jpg)}",
+        "[a, b]",
+        "/https://",
+        "?url=/a.jpg&",
+        "-1x",
+    )
+    for name, read in extractors.items():
+        for piece in pieces:
+            yield Family(f"5 MB, {name}: {piece}", read, lambda size, p=piece: p * (size // len(p)), MEGABYTES)
+    for platform in PLATFORMS:
+        for piece in ("a", "/", "_", "-1x1", "/image/upload/w_1,", "/wp-content/", ".jpg?"):
+            yield Family(
+                f"5 MB, rule {platform.name}: {piece}",
+                platform.find,
+                lambda size, p=piece: f"https://a.example/{p * (size // len(p))}",
+                MEGABYTES,
+            )
+
+
+MEGABYTES = 1_250_000
+FAMILIES = (*_pages(), *_addresses(), *_hosts(), *_sitemaps(), *_large())
 
 
 if __name__ == "__main__":

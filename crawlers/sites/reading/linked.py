@@ -1,0 +1,134 @@
+"""Scripts and style sheets of the site that its pages load: photos may be named nowhere else.
+
+Each is asked for once in a crawl, within caps. Libraries are not asked for. A photo that one names is given to the
+first page that loads it, or whose elements its style applies to.
+"""
+
+import logging
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapy import Request
+from scrapy.http.request import NO_CALLBACK
+
+from crawlers.markup import Document
+from crawlers.sites.originals import absolute
+from crawlers.sites.reading.notations import css_urls
+from crawlers.sites.reading.scanner import LIBRARY_PICTURE, LinkedFile, base_of
+from crawlers.sites.reading.words import is_picture_file
+
+logger = logging.getLogger(__name__)
+MAX_FILES_OF_PAGE = 8
+MAX_FILES_OF_SITE = 40
+MAX_FILE_CHARS = 1_000_000  # of one file; what is larger is a bundle of libraries
+MAX_PICTURES_OF_FILE = 500
+LIBRARY = re.compile(  # names of files that are everybody's
+    r"jquery|bootstrap|popper|swiper|slick|lightbox|fancybox|photoswipe|lightgallery|masonry|isotope|wow(?:\.min)?\.js|aos|gsap"
+    r"|react|vue|angular|polyfill|analytics|gtag|recaptcha|vendor|modernizr|font-?awesome|normalize|animate|owl\.?carousel"
+    r"|lodash|underscore|moment|require|webpack|runtime|framework|turbo|htmx|alpine|hammer|parallax|imagesloaded|lazysizes"
+    r"|/wp-includes/|/wp-content/plugins/|/wp-json/|/_next/static/|/_nuxt/|cookie|consent|cdn-cgi|/recaptcha/|emoji|fonts?\b",
+    re.IGNORECASE,
+)
+RULE = re.compile(r"([^{}]{0,2000}+)\{([^{}]{0,20000}+)\}")
+COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+\*/")
+NAME = re.compile(r"[.#]([\w-]{1,100}+)")
+STATE = re.compile(r":{1,2}(?:hover|focus|active|before|after|checked|disabled|visited)[\w-]*", re.IGNORECASE)
+
+
+class SiteScript(LinkedFile):
+    kind = "script"
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class SiteStyle(LinkedFile):
+    """Pictures of a style sheet, each with the classes and ids of its rule."""
+
+    kind = "style"
+
+    def __init__(self, text: str, url: str) -> None:
+        self.rules: list[tuple[list[frozenset[str]], str]] = []
+        for selectors, body in RULE.findall(COMMENT.sub("", text)):
+            for value in css_urls(body) if "url(" in body.lower() else ():
+                address = absolute(value, url)
+                path = urlsplit(address or "").path
+                if address and is_picture_file(path) and not LIBRARY_PICTURE.search(path.lower()):
+                    wanted = [frozenset(NAME.findall(STATE.sub("", one))) for one in selectors.split(",")]
+                    self.rules.append((wanted, address))
+            if len(self.rules) >= MAX_PICTURES_OF_FILE:
+                break
+
+    def pictures_for(self, document: Document) -> list[str]:
+        """Pictures of rules whose classes and ids the page has; each is given once in a crawl."""
+        if not self.rules:
+            return []
+        there: set[str] = set()
+        for element in document.elements:
+            there.update(element.attributes.get("class", "").split())
+            there.add(element.attributes.get("id", ""))
+        applies = [any(names <= there for names in wanted) for wanted, _ in self.rules]
+        found = [address for (_, address), does in zip(self.rules, applies, strict=True) if does]
+        self.rules = [rule for rule, does in zip(self.rules, applies, strict=True) if not does]
+        return found
+
+
+class LinkedFiles:
+    """The files that the pages of one crawl load."""
+
+    def __init__(self, crawler: Any) -> None:
+        self._crawler = crawler
+        self._styles: dict[str, SiteStyle] = {}
+        self._known: set[str] = set()
+
+    async def of(self, document: Document, page_url: str) -> list[LinkedFile]:
+        """Files that this page loads: its style sheets, and the scripts that no page before it loaded."""
+        files: list[LinkedFile] = []
+        for kind, url in _addresses(document, page_url)[:MAX_FILES_OF_PAGE]:
+            if url not in self._known and len(self._known) < MAX_FILES_OF_SITE:
+                self._known.add(url)
+                text = await self._text(url, kind)
+                if text and kind == "script":
+                    files.append(SiteScript(text))
+                elif text:
+                    self._styles[url] = SiteStyle(text, url)
+            if url in self._styles:
+                files.append(self._styles[url])
+        return files
+
+    async def _text(self, url: str, kind: str) -> str:
+        """The text of a file; empty if it is not to be had."""
+        accept = "text/css,*/*;q=0.1" if kind == "style" else "*/*"
+        try:
+            response = await self._crawler.engine.download_async(
+                Request(url, headers={"Accept": accept}, callback=NO_CALLBACK, meta={"dont_retry": True})
+            )
+            content_type = (response.headers.get("Content-Type") or b"").lower()
+            if response.status == 200 and b"html" not in content_type and len(response.body) <= MAX_FILE_CHARS * 4:
+                text: str = response.body.decode("utf-8", "replace")
+                return text if len(text) <= MAX_FILE_CHARS else ""
+        except Exception as error:  # noqa: BLE001  the page is read without
+            logger.debug("%s: %s", url, error)
+        return ""
+
+
+def _addresses(document: Document, page_url: str) -> list[tuple[str, str]]:
+    """Kind and address of the files of the page's own site, in reading order, each once."""
+    base, host = base_of(document, page_url), _site(page_url)
+    found: dict[tuple[str, str], None] = {}
+    for element in document.named("script", "link"):
+        attributes = element.attributes
+        if element.name == "script":
+            kind, value = "script", attributes.get("src", "")
+        else:
+            kind = "style" if "stylesheet" in attributes.get("rel", "").lower().split() else ""
+            value = attributes.get("href", "")
+        url = absolute(value, base) if kind and value else None
+        if url and _site(url) == host and not LIBRARY.search(url.partition("//")[2].partition("/")[2]):
+            found[kind, url] = None
+    return list(found)
+
+
+def _site(url: str) -> str:
+    return urlsplit(url).netloc.removeprefix("www.")

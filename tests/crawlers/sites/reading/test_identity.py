@@ -1,0 +1,129 @@
+"""Which mentions of a page are one photo, and what is asked for it first."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from crawling import crawled, html, photo, site, stored
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crawlers.sites.discovery import candidates
+from crawlers.sites.reading.mentions import Evidence
+from simulator.server import Answer, Scripted, Server, resized
+
+PAGE = "https://a.example/g/"
+
+
+def offers(page: str) -> list[list[str]]:
+    return [[url.removeprefix("https://a.example") for url in one.offers] for one in candidates(page, PAGE)]
+
+
+@pytest.mark.parametrize(
+    ("page", "photos"),
+    [
+        # One photo.
+        ('<img src="/c-300x200.jpg" srcset="/c-300x200.jpg 300w"><img src="/c.jpg">', [["/c.jpg", "/c-300x200.jpg"]]),
+        ('<img src="/t.jpg" data-full="/f.jpg"><noscript><img src="/t.jpg"></noscript>', [["/f.jpg", "/t.jpg"]]),
+        ('<a href="/f.jpg"><img src="/t.jpg"></a><img src="/f.jpg">', [["/f.jpg", "/t.jpg"]]),
+        ('<a href="/f.jpg"><img src="/m.jpg"></a><a href="/f.jpg"><img src="/t.jpg"></a>', [["/f.jpg", "/m.jpg",
+            "/t.jpg"]]),
+        ('<img src="/thumbs/a.jpg"><a href="/full/a.jpg">x</a>', [["/full/a.jpg", "/thumbs/a.jpg"]]),
+        ('<script>x = {"thumb": "/t.jpg", "large": "/l.jpg"}</script>', [["/l.jpg", "/t.jpg"]]),
+        # Several.
+        ('<img src="/a-200x300.jpg"><img src="/a-300x400.jpg">', [["/a-200x300.jpg"], ["/a-300x400.jpg"]]),
+        ('<img src="/a.jpg"><img src="/a-300x400.jpg">', [["/a.jpg"], ["/a-300x400.jpg"]]),
+        ('<img src="/a_small.jpg"><img src="/a_large.jpg">', [["/a_small.jpg"], ["/a_large.jpg"]]),
+        ('<script>x = {"image": "/a.jpg", "photo": "/b.jpg"}</script>', [["/a.jpg"], ["/b.jpg"]]),
+        ('<img src="/a.jpg" data-hover="/b.jpg">', [["/a.jpg"], ["/b.jpg"]]),
+        ('<img src="/x.png" data-src="/a.jpg"><img src="/x.png" data-src="/b.jpg">', [["/a.jpg"], ["/b.jpg"]]),
+        ('<img src="/x.png"><img src="/x.png" data-src="/a.jpg"><img src="/x.png" data-src="/b.jpg">', [["/a.jpg"],
+            ["/b.jpg"]]),
+        # None.
+        ('<a href="/page"><b data-url="/b"></b></a><link rel="icon" href="/i.png"><script src="/a.js"></script>', []),
+    ],
+)  # fmt: skip
+def test_what_is_one_photo(page: str, photos: list[list[str]]) -> None:
+    assert offers(page) == photos
+
+
+def test_an_address_keeps_its_evidence() -> None:
+    """Named with its width, named, guessed: in this order of trust."""
+    sizes = 'src="/wp-content/a-300x200.jpg" srcset="/wp-content/a-768x512.jpg 768w"'
+    page = f'<img {sizes} data-zoom="/wp-content/a-zoom.jpg">'
+    (one,) = candidates(page, PAGE)
+    assert [(offer.url.rpartition("/")[2], offer.evidence) for offer in one.tries] == [
+        ("a-zoom.jpg", Evidence.NAMED),
+        ("a-768x512.jpg", Evidence.WIDTH),
+        ("a-300x200.jpg", Evidence.NAMED),
+        ("a.jpg", Evidence.GUESS),
+    ]
+
+
+def test_a_general_rule_is_tied_to_a_host_by_its_widths() -> None:
+    """What a srcset of one page proves holds on later pages of the crawl."""
+    proven: set[str] = set()
+    (before,) = candidates('<img src="/b-300x200.jpg">', PAGE, proven=proven)
+    candidates('<img srcset="/a-300x200.jpg 300w">', PAGE, proven=proven)
+    (after,) = candidates('<img src="/b-300x200.jpg">', PAGE, proven=proven)
+    assert before.named_url == "https://a.example/b-300x200.jpg"
+    assert after.named_url == after.image_url == before.image_url == "https://a.example/b.jpg"
+
+
+def jpeg(number: int, width: int) -> Answer:
+    return Answer(body=resized(photo(number), width), content_type="image/jpeg")
+
+
+def test_names_that_differ_stay_apart_on_different_pages(tmp_path: Path) -> None:
+    """Two pages show posters in two sizes of print: what a rule makes of both is an original of neither."""
+    answers: dict[str, Any] = {
+        "/": html('<img src="/poster-200x300.jpg"><a href="/two">two</a>'),
+        "/two": html('<img src="/poster-300x400.jpg">'),
+        "/poster-200x300.jpg": jpeg(1, 480),
+        "/poster-300x400.jpg": jpeg(2, 480),
+    }
+    server = Server(Scripted(answers))
+    project = site(tmp_path, f"{server.url}/", allowed=[server.address])
+    report = crawled(project)
+    server.stop()
+    assert report.outcomes == {"stored": 2}
+    assert report.candidates == 2
+    assert len(stored(project)) == 2
+
+
+def test_first_photos_teach_what_the_others_cost(tmp_path: Path) -> None:
+    """A gallery whose originals are there costs one request more, one whose originals are gone two."""
+    there = "".join(f'<img src="/wp-content/uploads/t{n}-300x225.jpg">' for n in range(8))
+    gone = "".join(f'<div><img data-src="/wp-content/g{n}-400x300.jpg"></div>' for n in range(8))
+    answers: dict[str, Any] = {"/": html(there, gone)}
+    for n in range(8):
+        answers |= {
+            f"/wp-content/uploads/t{n}.jpg": jpeg(n, 480),
+            f"/wp-content/uploads/t{n}-300x225.jpg": jpeg(n, 300),
+        }
+        answers[f"/wp-content/g{n}-400x300.jpg"] = jpeg(20 + n, 400)
+    server = Server(Scripted(answers))
+    report = crawled(site(tmp_path, f"{server.url}/", allowed=[server.address]))
+    server.stop()
+    asked = [hit.path for hit in server.log if hit.path.startswith("/wp-content/")]
+    assert report.outcomes == {"stored": 16}
+    assert len(asked) <= 16 + 3
+    assert {f"/wp-content/uploads/t{n}.jpg" for n in range(8)} <= set(asked)
+
+
+NAMES = st.sampled_from(
+    ["/a.jpg", "/b.jpg", "/a-300x200.jpg", "/wp-content/a-300x200.jpg", "/wp-content/a.jpg", "/x.png", "/c?w=1"]
+)
+PAIRS = st.sampled_from(
+    ['<img src="{}" data-src="{}">', '<a href="{}"><img src="{}"></a>', '<img src="{}" data-thumb="{}">']
+)
+ELEMENTS = st.tuples(PAIRS, NAMES, NAMES).map(lambda one: one[0].format(one[1], one[2]))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(ELEMENTS, max_size=6))
+def test_no_photo_is_asked_for_twice(elements: list[str]) -> None:
+    """Whatever elements share: first addresses differ, so no download answers for two photos of a page."""
+    found = candidates("".join(elements), PAGE)
+    first = [one.image_url for one in found]
+    assert len(first) == len(set(first))
