@@ -58,6 +58,8 @@ class NoteKind(StrEnum):
     ROBOTS_IS_HTML = "robots.txt is an HTML page"
     LIMIT = "limit reached"
     SITEMAP = "sitemap read in part"
+    MOVED = "leads to another host"
+    ELSEWHERE = "a host without pages and pictures of the source"
     UNREADABLE_FOLDER = "unreadable folder"
 
 
@@ -68,6 +70,7 @@ CAUSES: tuple[tuple[str, tuple[NoteKind, ...]], ...] = (
     ("blocked", (NoteKind.BLOCKED, NoteKind.ROBOTS_BLOCKED)),
     ("404", (NoteKind.NOT_FOUND,)),
     ("private address", (NoteKind.PRIVATE_ADDRESS,)),
+    ("moved", (NoteKind.MOVED,)),
     ("robots.txt", (NoteKind.ROBOTS, NoteKind.ROBOTS_UNREADABLE)),
     ("opted out", (NoteKind.OPTED_OUT,)),
     ("server error", (NoteKind.SERVER_ERROR,)),

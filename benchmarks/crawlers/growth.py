@@ -21,7 +21,7 @@ from crawlers import markup
 from crawlers.photo_apis.commons import plain_text
 from crawlers.politeness import optout, pacing
 from crawlers.politeness.robots import only_our_agents
-from crawlers.sites import discovery, notations, sitemaps
+from crawlers.sites import discovery, links, notations, sitemaps
 from crawlers.sites.messages import message_from_json
 from crawlers.sites.originals import absolute, originals, platform_of
 
@@ -139,10 +139,10 @@ def _cpu_s(read: Callable[[Any], object], value: Any) -> float:
 def read_page(html: str) -> None:
     """All that a crawl reads of a page."""
     page = markup.read(html)
-    discovery.needs_browser(page)
+    links.needs_browser(page)
     discovery.candidates(page, PAGE)
     discovery.placeholders(page)
-    discovery.links(page, PAGE)
+    links.links(page, PAGE)
     optout.from_page(page)
     optout.forbids_following(page)
 
@@ -206,7 +206,7 @@ def _addresses() -> Iterator[Family]:
                 SMALL,
             )
     for piece in ("/1", "/page/1", "page=1&", "?p=1", ".pdf", "/cart", "/"):
-        yield Family(f"series: {piece}", lambda url: discovery.same_series(url, PAGE), lambda n, p=piece: p * n, SMALL)
+        yield Family(f"series: {piece}", lambda url: links.same_series(url, PAGE), lambda n, p=piece: p * n, SMALL)
 
 
 def rules(example: str) -> Iterator[Family]:

@@ -1,18 +1,18 @@
-"""Reads a page: its photos, its links, and whether it needs a browser to show them.
+"""Reads a page: its photos. Its links are read in crawlers.sites.links.
 
 Functions of the page alone: no network, no Scrapy. `html` is a page's text, or what crawlers.markup.read made of it.
 Each of them goes over the page once; what they leave unread because a limit is reached, they note in Document.limits.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import accumulate
 from urllib.parse import urlsplit
 
 from crawlers import markup
 from crawlers.markup import Document
 from crawlers.sites import notations
+from crawlers.sites.links import base_of
 from crawlers.sites.originals import IMAGE_EXTENSION, absolute, is_too_long, originals
 from foundation.network.addresses import MAX_URL_CHARACTERS
 
@@ -25,29 +25,11 @@ MAX_ADDRESSES = 50_000
 ADDRESS_CHARS = 512
 MAX_ADDRESSES_OF_ELEMENT = 100
 MAX_SOURCES = 20  # <source> elements of one <picture>
-MAX_LINKS = 20_000  # of one page; a crawl reads 1,000 pages
-MAX_BASE_CHARS = 2_048  # of <base href>: every relative address of the page repeats it
 TOO_LONG = "address: too long"  # the words of foundation.network.addresses
 REJECTED_CHARS = 500  # of such an address, for the ledger
 IMAGES = ("img", "amp-img")
 OG_PROPERTIES = ("og:image", "og:image:secure_url")
 BACKGROUND_ATTRIBUTES = ("data-bg", "data-background", "data-background-image")
-GROWING_SCRIPT = re.compile(  # adds photos when one scrolls or presses a button
-    r"IntersectionObserver|infinite.?scroll|load.?more|addEventListener\(\s*[\"']scroll|onscroll", re.IGNORECASE
-)
-MORE_BUTTON = re.compile(r"^\s*(load|show|view|see) more\b", re.IGNORECASE)
-MIN_EMBEDDED_PHOTOS = 3  # with so many in its JSON, a page needs no browser
-MORE_BUTTON_PARTS, MORE_BUTTON_CHARS = 20, 200  # text nodes of a button, and characters of each, that are looked at
-MIN_WORDS = 30  # a page without images and with fewer words is filled by scripts
-CONTAINERS = ("main", "section", "div", "ul")
-GALLERY_CONTAINER = re.compile(r"\b(gallery|portfolio|grid|feed|root|app|__next|masonry|products)\b", re.IGNORECASE)
-PAGE_NUMBER = re.compile(
-    r"(?:/page)?/\d{1,4}/?(?=$|\?)|(?<=[?&])(?:page|p|paged|offset|start|pg)=\d{1,5}&?", re.IGNORECASE
-)
-NO_PAGE = re.compile(
-    r"\.(pdf|zip|docx?|xlsx?|mp4|mov|mp3|css|js|ics|xml|json)$|/(cart|checkout|account|login|wp-admin|wp-json|feed)(/|$)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -115,89 +97,12 @@ def placeholders(html: str | Document) -> int:
     return count
 
 
-def links(html: str | Document, page_url: str) -> list[str]:
-    """Pages of the same host that this page links to, in reading order, once each."""
-    document = markup.read(html)
-    base = _base(document, page_url)
-    host = urlsplit(page_url).netloc
-    hrefs = [element.attributes["href"] for element in document.named("a") if "href" in element.attributes]
-    if len(hrefs) > MAX_LINKS:
-        document.note(f"more than {MAX_LINKS:,} links")
-    pages: dict[str, None] = {}
-    for href in hrefs[:MAX_LINKS]:
-        url = absolute(href, base)
-        if not url or urlsplit(url).netloc != host:
-            continue
-        path = urlsplit(url).path
-        if not IMAGE_EXTENSION.search(path) and not NO_PAGE.search(path):
-            pages[url] = None
-    return list(pages)
-
-
-def same_series(url: str, page_url: str) -> bool:
-    """Whether two addresses are pages of one numbered series, such as /gallery and /gallery/2, ?page=2 and ?page=3."""
-    return PAGE_NUMBER.sub("", url).rstrip("/?") == PAGE_NUMBER.sub("", page_url).rstrip("/?")
-
-
-def needs_browser(html: str | Document) -> bool:
-    """Whether scripts load the photos, judged by the page's content and not by its address.
-
-    A page whose embedded JSON names its photos needs no browser, unless it grows when scrolled.
-    """
-    document = markup.read(html)
-    if all("json" in script.attributes.get("type", "") for script in document.named("script")):
-        return False
-    scripts = document.texts_in("script")
-    if any(
-        GROWING_SCRIPT.search(text) for script, text in scripts if "json" not in script.attributes.get("type", "")
-    ) or any(map(MORE_BUTTON.search, _button_texts(document))):
-        return True
-    embedded = _Mentions(document, "https://any.example/").of_scripts()
-    if len(list(islice(embedded, MIN_EMBEDDED_PHOTOS))) >= MIN_EMBEDDED_PHOTOS:
-        return False
-    if _has_empty_gallery(document):
-        return True
-    return not document.named("img") and _words(document, MIN_WORDS) < MIN_WORDS
-
-
-def _button_texts(document: Document) -> Iterator[str]:
-    """How the text of each button begins."""
-    for element in document.elements:
-        if element.name == "button" or (element.name == "a" and element.attributes.get("href") == "#"):
-            last = min(element.end_text, element.first_text + MORE_BUTTON_PARTS)
-            yield " ".join(text[:MORE_BUTTON_CHARS] for _, text in document.texts[element.first_text : last])
-
-
-def _has_empty_gallery(document: Document) -> bool:
-    """Whether an element that is called a gallery has no image, no link and no text inside."""
-    elements = document.elements
-    filled = list(accumulate((element.name in ("img", "a") for element in elements), initial=0))
-    return any(
-        filled[element.end] == filled[element.index + 1]
-        and element.first_text == element.end_text
-        and GALLERY_CONTAINER.search(f"{element.attributes.get('id', '')} {element.attributes.get('class', '')}")
-        for element in document.named(*CONTAINERS)
-    )
-
-
-def _words(document: Document, enough: int) -> int:
-    """How many words the body shows; counting stops when there are enough."""
-    body = next(iter(document.named("body")), None)
-    words = 0
-    for owner, text in document.texts[body.first_text : body.end_text] if body else ():
-        if owner.name not in ("script", "style"):
-            words += len(text.split(None, enough)[:enough])
-            if words >= enough:
-                break
-    return words
-
-
 class _Mentions:
     """Reads the mentions of photos in a page, until MAX_ADDRESSES addresses were looked at."""
 
     def __init__(self, document: Document, page_url: str) -> None:
         self._document = document
-        self._base = _base(document, page_url)
+        self._base = base_of(document, page_url)
         self._addresses = 0
 
     def of_page(self, listed: Sequence[str]) -> Iterator[_Mention]:
@@ -292,7 +197,7 @@ class _Mentions:
                 self._document.note(f"more than {MAX_ADDRESSES_OF_ELEMENT} addresses in one element")
                 break
             self._addresses += 1
-            url = absolute(value, self._base)
+            url = absolute(value, self._base, self._document.encoding)
             if url and len(url) <= MAX_URL_CHARACTERS:
                 offers.append(url)
                 self._addresses += _cost(url) - 1
@@ -304,16 +209,6 @@ class _Mentions:
         if self._addresses >= MAX_ADDRESSES:
             self._document.note(f"more than {MAX_ADDRESSES:,} addresses of photos")
         return self._addresses >= MAX_ADDRESSES
-
-
-def _base(document: Document, page_url: str) -> str:
-    """What relative addresses of the page are relative to."""
-    hrefs = (base.attributes["href"] for base in document.named("base") if "href" in base.attributes)
-    href = next(hrefs, "")
-    if len(href) > MAX_BASE_CHARS:
-        document.note(f"a base address of more than {MAX_BASE_CHARS:,} characters")
-        href = ""
-    return absolute(href or page_url, page_url) or page_url
 
 
 def _sources(document: Document) -> dict[int, list[str]]:

@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ from crawlers.politeness.pacing import Pacing
 from crawlers.politeness.robots import Robots
 from crawlers.sites.guards import limit_headers, robots_request
 from crawlers.sites.messages import CrawlOptions, Failed, Finished, Message, Progress, SiteTraits
-from crawlers.sites.requests_in_turn import context_options
+from crawlers.sites.rendering.requests_in_turn import context_options
 from crawlers.sites.spider import SiteSpider
+from crawlers.sites.walking.hosts import site_host
+from crawlers.source_health import Note, NoteKind
 from dataset.opening import open_project
 from dataset.project import Project
 from foundation.environment import drop_secrets
@@ -65,7 +68,7 @@ class SourceCrawler(Crawler):
 
 def scrapy_settings(settings: Settings) -> ScrapySettings:
     """Polite, bounded, and without the open ends of Scrapy's defaults."""
-    handler = "crawlers.sites.requests_in_turn.PoliteHandler"
+    handler = "crawlers.sites.rendering.requests_in_turn.PoliteHandler"
     return ScrapySettings(
         {
             "USER_AGENT": settings.user_agent,
@@ -86,8 +89,16 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
             "DOWNLOAD_WARNSIZE": 0,
             "DOWNLOAD_VERIFY_CERTIFICATES": True,
             "REDIRECT_MAX_TIMES": 5,
+            "METAREFRESH_MAXDELAY": 5,  # seconds; a page that stays longer is read, its target is a link
             "RETRY_TIMES": 2,
-            "RETRY_HTTP_CODES": [500, 502, 504, 522, 524, 408],  # 429 and 503 wait in crawlers.sites.requests_in_turn
+            "RETRY_HTTP_CODES": [
+                500,
+                502,
+                504,
+                522,
+                524,
+                408,
+            ],  # 429 and 503 wait in crawlers.sites.rendering.requests_in_turn
             "RETRY_EXCEPTIONS": [
                 "scrapy.exceptions.DownloadConnectionRefusedError",
                 "scrapy.exceptions.DownloadFailedError",
@@ -100,6 +111,7 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
             "ALLOW_PRIVATE_HOSTS": settings.crawl.allow_private_hosts,
             "DOWNLOADER_MIDDLEWARES": {
                 "crawlers.sites.guards.AddressMiddleware": 50,
+                "crawlers.sites.guards.InsideMiddleware": 60,
                 "crawlers.sites.guards.RobotsMiddleware": 100,
                 "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
             },
@@ -136,9 +148,18 @@ def crawl(project: Project, source: Source, options: CrawlOptions) -> Finished:
         spider, pipeline = crawler.spider, crawler.originals
         assert isinstance(spider, SiteSpider)  # noqa: S101
         totals = RunTotals(spider.pages, len(pipeline.candidates), pipeline.requests, spider.placeholders)
-        report = ledger.finish(totals, [*crawler.robots.notes, *crawler.pacing.notes, *spider.notes])
-        traits = SiteTraits(dict(spider.platforms.most_common()), spider.objections, spider.rendered_pages)
+        asked = [*crawler.robots.notes, *crawler.pacing.notes]
+        report = ledger.finish(totals, [*of_the_source(asked, spider), *spider.notes])
+        traits = SiteTraits(
+            dict(spider.platforms.most_common()), spider.objections, spider.rendered_pages, spider.only_shown
+        )
         return Finished(report, traits)
+
+
+def of_the_source(notes: list[Note], spider: SiteSpider) -> list[Note]:
+    """Notes about hosts; those about hosts that have no page and no candidate say nothing of the source's health."""
+    hosts = spider.hosts | spider.photo_hosts
+    return [note if site_host(f"//{note.host}") in hosts else replace(note, kind=NoteKind.ELSEWHERE) for note in notes]
 
 
 def _send(message: Message) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from crawlers.sites.discovery import candidates, links, needs_browser, placeholders, same_series
+from crawlers.sites.discovery import candidates, placeholders
+from crawlers.sites.links import links, needs_browser, same_series
 
 PAGE = "https://a.example/gallery"
 

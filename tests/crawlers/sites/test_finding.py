@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from crawlers.politeness import optout
-from crawlers.sites import discovery, sitemaps
+from crawlers.sites import discovery, links, sitemaps
 from crawlers.sites.originals import absolute, originals
 from dataset.catalog.tables import outcomes, sightings
 from foundation.network.addresses import Refused, check_url
@@ -288,10 +288,10 @@ def test_any_page_is_read_without_a_crash_and_leads_nowhere_private(page: str, a
     """Whatever stands in a page: candidates and links are http(s), and the guard refuses all that is private."""
     photos = discovery.candidates(page, PAGE)
     discovery.placeholders(page)
-    discovery.needs_browser(page)
+    links.needs_browser(page)
     optout.from_page(page)
     sitemaps.parse(page.encode("utf-8", "surrogatepass"))
-    addresses = [offer for candidate in photos for offer in candidate.offers] + discovery.links(page, PAGE)
+    addresses = [offer for candidate in photos for offer in candidate.offers] + links.links(page, PAGE)
     for url in [*addresses, *originals(address, PAGE), absolute(address, PAGE) or PAGE]:
         try:
             check_url(url)

@@ -21,7 +21,7 @@ from crawlers.photo_apis.commons import plain_text
 from crawlers.photo_apis.protocol import count_in
 from crawlers.politeness import optout, pacing
 from crawlers.politeness.robots import only_our_agents
-from crawlers.sites import discovery, notations, sitemaps
+from crawlers.sites import discovery, links, notations, sitemaps
 from crawlers.sites.messages import message_from_json
 from crawlers.sites.originals import PLATFORMS, absolute, originals
 from simulator.server import Answer, Scripted, Server
@@ -123,14 +123,14 @@ def test_what_stood_still_is_read(name: str) -> None:
         (f"<picture>{'<source srcset=/a.jpg />' * 21}<img></picture>", "sources of one picture"),
         (f"<script>{'a' * (discovery.MAX_SCRIPT_CHARS + 1)}</script>", "a script of more"),
         (f"<base href='{'a' * 9_000}'>", "a base address"),
-        ("<a href=/a></a>" * (discovery.MAX_LINKS + 1), "links"),
+        ("<a href=/a></a>" * (links.MAX_LINKS + 1), "links"),
     ],
     ids=lambda value: value if len(value) < 30 else "",
 )
 def test_a_limit_is_noted(page: str, limit: str) -> None:
     document = markup.read(page)
     discovery.candidates(document, PAGE)
-    discovery.links(document, PAGE)
+    links.links(document, PAGE)
     assert any(limit in reached for reached in document.limits)
 
 

@@ -1,0 +1,176 @@
+"""Decides which pages the browser shows, and says what it saw that the static reading missed."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from crawlers import markup
+from crawlers.markup import Document
+from crawlers.sites import discovery, links
+from crawlers.sites.discovery import Candidate
+from crawlers.sites.originals import originals
+from crawlers.sites.rendering.visit import Visit
+from crawlers.sites.walking.hosts import is_hash_route, page_key, site_host
+from crawlers.sites.walking.templates import (
+    PATIENCE_EMPTY,
+    PATIENCE_GROWING,
+    Templates,
+    has_script,
+    marks,
+)
+from foundation.errors import CrawlError
+
+logger = logging.getLogger(__name__)
+MAX_STARTS = 8  # start pages that count as templates of their own: they are what the source names
+MAX_FAILURES = 3  # renderings that fail, before pages that can be read without the browser are
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A page as it was read. photos, links: without a browser, or with what it adds. page: what the server sent.
+
+    only_shown: photos that only the browser saw. visit: what it saw, if it looked. missed: names for all that it saw and
+    the static reading did not.
+    """
+
+    url: str
+    page: Document
+    photos: list[Candidate]
+    links: list[str]
+    only_shown: list[str] = field(default_factory=list)
+    visit: Visit | None = None
+    missed: frozenset[str] = frozenset()
+
+
+def read(page: Document, url: str, listed: Sequence[str]) -> Reading:
+    """The static reading of a page. listed: photos that the sitemap names for it."""
+    return Reading(url, page, discovery.candidates(page, url, listed), links.links(page, url))
+
+
+def with_visit(reading: Reading, visit: Visit) -> Reading:
+    """The reading, and what the browser saw beyond it."""
+    shown = markup.read(visit.html)
+    shown.encoding = reading.page.encoding
+    photos = {photo.image_url: photo for photo in reading.photos}
+    owners = {offer: photo.image_url for photo in reading.photos for offer in photo.offers}
+    missed: set[str] = set()
+    only_shown: list[str] = []
+    for photo in discovery.candidates(shown, reading.url, _unknown(visit.shown(), owners)):
+        owned = {owners[offer] for offer in photo.offers if offer in owners}
+        if not owned:
+            photos[photo.image_url] = photo
+            if not photo.rejected:
+                only_shown.append(photo.image_url)
+                missed.add(f"photo {photo.image_url}")
+        elif len(owned) == 1 and not photo.rejected:
+            (owner,) = owned
+            if photo.width_px > photos[owner].width_px and not set(photo.offers) <= set(photos[owner].offers):
+                photos[owner] = _joined(photos[owner], photo)
+                missed.add(f"photo {owner} {photo.width_px}")
+    found = dict.fromkeys([*reading.links, *links.links(shown, reading.url), *_pages_of(visit, shown, reading.url)])
+    known = {page_key(url) for url in reading.links}
+    missed.update(f"page {key}" for url in found if (key := page_key(url)) not in known)
+    reading.page.limits.extend(limit for limit in shown.limits if limit not in reading.page.limits)
+    return replace(
+        reading, photos=list(photos.values()), links=list(found), only_shown=only_shown, visit=visit,
+        missed=frozenset(missed),
+    )  # fmt: skip
+
+
+def _unknown(shown: Sequence[str], owners: dict[str, str]) -> list[str]:
+    """Addresses that the browser showed, without those of photos that were read already."""
+    return [url for url in shown if not any(offer in owners for offer in originals(url))]
+
+
+def _joined(photo: Candidate, wider: Candidate) -> Candidate:
+    offers = tuple(dict.fromkeys((*wider.offers, *photo.offers)))[: discovery.MAX_OFFERS]
+    # The first offer stays: it is the photo's name in the ledger.
+    return replace(
+        photo, offers=(photo.image_url, *(o for o in offers if o != photo.image_url)), width_px=wider.width_px
+    )
+
+
+def _pages_of(visit: Visit, shown: Document, page_url: str) -> list[str]:
+    """Pages of the site that the browser saw links to: in shadow trees, in frames, behind buttons; hash routes."""
+    host = site_host(page_url)
+    own = [url for url in visit.links if site_host(url) == host and links.is_page(url.partition("#")[0])]
+    pages = [url for url in own if "#" not in url or is_hash_route(url)]
+    pages += [url.partition("#")[0] for url in own if "#" in url]
+    return pages + (links.routes(own, shown, page_url) if visit.is_routed else [])
+
+
+class Renderer:
+    """The browser's part of one crawl.
+
+    show: has the browser visit an address and fills the Visit; raises what went wrong. note_failure: is told of it
+    where the page needed the browser. inside: hosts of the site, see site_host.
+    """
+
+    def __init__(
+        self,
+        show: Callable[[str, Visit, bool], Awaitable[Any]],
+        note_failure: Callable[[str, BaseException], None],
+        inside: Callable[[], frozenset[str]],
+    ) -> None:
+        self._show = show
+        self._note_failure = note_failure
+        self._inside = inside
+        self._templates = Templates()
+        self._starts = 0
+        self._failures = 0
+        self.pages = 0  # that were shown
+        self.obstacle = ""  # why pages that can be read without the browser are no longer shown
+
+    async def complete(self, reading: Reading, is_start: bool) -> Reading:
+        """The reading with what scripts add, as far as the page's template is one where they do."""
+        page = reading.page
+        if not has_script(page):
+            return reading
+        is_empty = links.is_shell(page)
+        patience = PATIENCE_EMPTY if is_empty else PATIENCE_GROWING if links.grows(page) else 0
+        own = marks(page, reading.url, len(reading.photos))
+        if is_start and self._starts < MAX_STARTS:
+            self._starts += 1
+            own |= {f"start {reading.url}"}
+        template = self._templates.of(own)
+        if template.is_rendered is False or (self.obstacle and not is_empty):
+            return reading
+        if template.is_rendered is None and not patience:
+            async with template.turn:
+                if template.is_rendered is None:
+                    return await self._visited(reading, template, patience)
+            if not template.is_rendered:
+                return reading
+        return await self._visited(reading, template, patience)
+
+    async def _visited(self, reading: Reading, template: Any, patience: int) -> Reading:
+        visit = await self.visit(reading.url, is_optional=patience < PATIENCE_EMPTY, is_needed=bool(patience))
+        if visit is None:
+            return reading
+        complete = with_visit(reading, visit)
+        template.learn(set(complete.missed), patience)
+        return complete
+
+    async def visit(self, url: str, is_optional: bool, is_needed: bool) -> Visit | None:
+        """What the browser sees at an address; None if it cannot be shown.
+
+        is_optional: whether the crawl goes on without a browser. is_needed: whether a failure is noted.
+        """
+        visit = Visit(self._inside())
+        try:
+            await self._show(url, visit, is_optional)
+        except CrawlError as error:
+            self.obstacle = self.obstacle or str(error)
+            return None
+        except Exception as error:  # noqa: BLE001  the page is read without the browser, and a note says why
+            logger.debug("%s in the browser: %s", url, error)
+            self._failures += 1
+            if self._failures >= MAX_FAILURES:
+                self.obstacle = self.obstacle or f"{self._failures} pages could not be shown"
+            if is_needed:
+                self._note_failure(url, error)
+            return None
+        self.pages += 1
+        self._failures = 0
+        return visit
