@@ -17,7 +17,7 @@ from crawlers.sites.messages import CrawlOptions
 from dataset.catalog.tables import images, outcomes, sightings
 from dataset.opening import open_project
 from dataset.project import Project
-from foundation.errors import UsageError
+from foundation.errors import CrawlError, UsageError
 from foundation.settings import CONFIG_NAME, Settings
 from foundation.settings_file import load
 
@@ -66,7 +66,8 @@ def probe(settings: Settings, url: str, label: str | None = None) -> Iterator[tu
     """Crawl the one page into a temporary library, which is deleted when this context ends.
 
     label: of the project's labels; the first one if None. The project's own library does not change.
-    Raises UsageError for what is no web address, ConfigError without a contact, CrawlError if the crawl fails.
+    Raises UsageError for what is no web address, ConfigError without a contact, CrawlError if the crawl fails or the
+    page cannot be read.
     """
     settings.require_contact()
     if not re.match(r"https?://[^\s/\"\\]+[^\s\"\\]*$", url):
@@ -86,6 +87,8 @@ def probe(settings: Settings, url: str, label: str | None = None) -> Iterator[tu
         try:
             source = project.settings.sources[0]
             finished = crawl_apart(project, source, CrawlOptions(pages=1, depth=0), lambda *_: None)
+            if not finished.report.pages:
+                raise CrawlError(f"{url} could not be read: {_why_not_read(finished.report)}")
             traits = finished.traits
             report = ProbeReport(
                 url=url,
@@ -99,6 +102,12 @@ def probe(settings: Settings, url: str, label: str | None = None) -> Iterator[tu
             yield project, report
         finally:
             project.close()
+
+
+def _why_not_read(report: SourceReport) -> str:
+    """The note about the page itself; else what the run says of itself."""
+    of_page = (note.partition(": ")[2] for note in report.notes if note.startswith("page "))
+    return next(of_page, report.notes[0] if report.notes else "it is no web page")
 
 
 def _source(url: str, label: str) -> dict[str, object]:

@@ -15,6 +15,7 @@ from crawlers.sites.walking.hosts import is_hash_route, page_key, site_host
 from crawlers.sites.walking.templates import (
     PATIENCE_EMPTY,
     PATIENCE_GROWING,
+    Template,
     Templates,
     has_script,
     marks,
@@ -30,7 +31,7 @@ MAX_FAILURES = 3  # renderings that fail, before pages that can be read without 
 class Reading:
     """A page as it was read. photos, links: without a browser, or with what it adds. page: what the server sent.
 
-    only_shown: photos that only the browser saw. visit: what it saw, if it looked. missed: names for all that it saw and
+    only_shown: photos that only the browser saw. visit: what it saw, if it looked. missed: names for what it saw and
     the static reading did not.
     """
 
@@ -134,17 +135,15 @@ class Renderer:
             self._starts += 1
             own |= {f"start {reading.url}"}
         template = self._templates.of(own)
-        if template.is_rendered is False or (self.obstacle and not is_empty):
+        if self.obstacle and not is_empty:
             return reading
-        if template.is_rendered is None and not patience:
+        if template.is_undecided() and not patience:
             async with template.turn:
-                if template.is_rendered is None:
+                if template.is_undecided():
                     return await self._visited(reading, template, patience)
-            if not template.is_rendered:
-                return reading
-        return await self._visited(reading, template, patience)
+        return reading if template.is_off() else await self._visited(reading, template, patience)
 
-    async def _visited(self, reading: Reading, template: Any, patience: int) -> Reading:
+    async def _visited(self, reading: Reading, template: Template, patience: int) -> Reading:
         visit = await self.visit(reading.url, is_optional=patience < PATIENCE_EMPTY, is_needed=bool(patience))
         if visit is None:
             return reading

@@ -102,6 +102,13 @@ class Template:
     common: set[str] = field(default_factory=set)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def is_undecided(self) -> bool:
+        return self.is_rendered is None
+
+    def is_off(self) -> bool:
+        """Whether the browser stays off for its pages."""
+        return self.is_rendered is False
+
     def learn(self, missed: set[str], patience: int = 0) -> None:
         """Take in a rendering. missed: what it found beyond the static reading. patience: at least so many more."""
         own = missed if not self.renderings else missed - self.common

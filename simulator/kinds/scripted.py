@@ -1,0 +1,98 @@
+"""Kinds about what scripts do: galleries, menus, applications, and libraries that do not come."""
+
+from simulator.kinds.kind import Kind, script
+from simulator.kinds.walked import WORDS
+from simulator.server import Answer
+
+HERO = f'<h1>Our cakes</h1><img src="/hero.jpg">{WORDS}'
+DRAW = (
+    "const box = document.querySelector('#photos'); for (let n = 1; n < 5; n++) {"
+    " const i = document.createElement('img'); i.src = '/p' + n + '.jpg'; box.append(i); }"
+)
+PHOTOS = [f"/p{n}.jpg" for n in range(1, 5)]
+# A single-page application: each route is drawn by one script.
+ROUTES = (
+    "const names = {'': [], wedding: [1, 2], birthday: [3, 4]};"
+    "function draw(route) { const app = document.getElementById('app'); app.innerHTML = '';"
+    " for (const n of names[route] || []) { const i = document.createElement('img'); i.src = '/p' + n + '.jpg';"
+    "  app.append(i); } %s }"
+)
+LINKED = "for (const r of ['wedding', 'birthday']) app.insertAdjacentHTML('beforeend', `<a href=\"%s${r}\">${r}</a>`);"
+SHELL = '<!doctype html><div id="app"></div><script type="module" src="/app.js"></script>'
+MISSING_SHELL = Answer(404, SHELL.encode())
+
+
+def _application(prefix: str, read: str, event: str) -> Answer:
+    code = ROUTES % (LINKED % prefix)
+    return script(f"{code}; const go = () => draw({read}); addEventListener('{event}', go); go();")
+
+
+BUTTONS = script(
+    "const show = t => { const box = document.querySelector('#photos'); box.innerHTML = '';"
+    " for (const n of {all: [1], wedding: [2, 3], kids: [4]}[t]) { const i = new Image(); i.src = '/p' + n + '.jpg';"
+    "  box.append(i); } }; show('all');"
+    "for (const b of document.querySelectorAll('button')) b.onclick = () => show(b.dataset.kind);"
+)
+
+SCRIPTED: tuple[Kind, ...] = (
+    Kind("F7", "photos by an inline script", {"/": f'{HERO}<div id="photos"></div><script>{DRAW}</script>'},
+         ["/hero.jpg", *PHOTOS]),
+    Kind("F7", "photos by a script file", {"/": f'{HERO}<div id="photos">Loading</div><script src="/g.js"></script>',
+                                          "/g.js": script(f"document.querySelector('#photos').textContent=''; {DRAW}")},
+         ["/hero.jpg", *PHOTOS]),
+    Kind("F7", "photos written by document.write",
+         {"/": f"{HERO}<script>for (let n = 1; n < 5; n++) document.write('<im' + 'g src=/p' + n + '.jpg>')</script>"},
+         ["/hero.jpg", *PHOTOS]),
+    Kind(
+        "F7", "photos of a custom element",
+        {"/": f'{HERO}<cake-wall count="4"></cake-wall><script src="/wall.js"></script>',
+         "/wall.js": script("customElements.define('cake-wall', class extends HTMLElement { connectedCallback() {"
+                            " const root = this.attachShadow({mode: 'open'}); for (let n = 1; n <= 4; n++)"
+                            " root.innerHTML += `<img src=/p${n}.jpg><a href=/more.html>more</a>`; } })"),
+         "/more.html": WORDS + '<img src="/p5.jpg">'},
+        ["/hero.jpg", *PHOTOS, "/p5.jpg"],
+    ),
+    Kind(
+        "F7", "photos that wait for each other",
+        {"/": f'{HERO}<div id="photos"></div><script>let n = 1; const box = document.querySelector("#photos");'
+              "const add = () => { const i = new Image(); i.onload = () => { box.append(i); if (++n < 5) add(); };"
+              " i.onerror = () => box.remove(); i.src = '/p' + n + '.jpg'; }; add();</script>"},
+        ["/hero.jpg", *PHOTOS],
+    ),
+    Kind(
+        "F8", "a menu by a script file",
+        {"/": f'<header id="h"></header><script src="/nav.js"></script>{HERO}',
+         "/nav.js": script("document.getElementById('h').innerHTML = ['a', 'b'].map(p => "
+                           "'<a hr' + 'ef=\"/' + p + '.html\">' + p + '</a>').join('')"),
+         "/a.html": '<img src="/p1.jpg">' + WORDS, "/b.html": '<img src="/p2.jpg">' + WORDS},
+        ["/hero.jpg", "/p1.jpg", "/p2.jpg"],
+    ),
+    Kind(
+        "F9", "routes that answer 404 with the application",
+        {"/": SHELL, "*": MISSING_SHELL,
+         "/app.js": _application("/", "location.pathname.slice(1)", "popstate")},
+        PHOTOS,
+    ),
+    Kind("F10", "hash routes",
+         {"/": SHELL, "/app.js": _application("#/", "location.hash.slice(2)", "hashchange")}, PHOTOS),
+    Kind("F10", "hash routes without a slash",
+         {"/": SHELL, "/app.js": _application("#", "location.hash.slice(1)", "hashchange")}, PHOTOS),
+    Kind(
+        "filters", "photos behind filter buttons",
+        {"/": f'{HERO}<button data-kind="wedding">Wedding</button><button data-kind="kids">Kids</button>'
+              '<button onclick="fetch(\'/cart/add\', {method: \'POST\'})">Add to cart</button>'
+              '<div id="photos"></div><script src="/b.js"></script>', "/b.js": BUTTONS},
+        ["/hero.jpg", *PHOTOS], not_asked="cart",
+    ),
+    Kind(
+        "CDN", "libraries of a host that does not answer",
+        {"/": f'<script src="{{silent}}/jquery.js"></script><link rel="stylesheet" href="{{silent}}/style.css">{HERO}'
+              f'<div id="photos"></div><script src="/g.js"></script>', "/g.js": script(DRAW)},
+        ["/hero.jpg", *PHOTOS],
+    ),
+    Kind(
+        "health", "a host that carries no picture",
+        {"/": f'{WORDS}<div id="photos"></div><script src="{{silent}}/font.js"></script><script>{DRAW}</script>'},
+        PHOTOS,
+    ),
+)  # fmt: skip
