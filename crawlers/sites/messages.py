@@ -55,12 +55,14 @@ class Progress:
 class SiteTraits:
     """What the pages showed of themselves. platforms: photos by website builder. objections: opt-out signals,
     `page: evidence`. rendered_pages: how many the browser showed. only_shown: photos that nothing else showed.
+    evidence: of the first photos, by their address: why each of their addresses is tried, in words.
     """
 
     platforms: dict[str, int]
     objections: list[str]
     rendered_pages: int
     only_shown: list[str] = field(default_factory=list)
+    evidence: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

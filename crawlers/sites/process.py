@@ -7,9 +7,7 @@ OPTIONS and the lines on stdout are the messages of crawlers.sites.messages.
 
 import asyncio
 import logging
-import os
 import sys
-import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,6 +31,7 @@ from dataset.opening import open_project
 from dataset.project import Project
 from foundation.environment import drop_secrets
 from foundation.errors import IsItCakeError
+from foundation.parents import end_with_parent
 from foundation.settings import Settings, Source
 
 PROGRESS_EVERY_S = 0.5
@@ -151,7 +150,11 @@ def crawl(project: Project, source: Source, options: CrawlOptions) -> Finished:
         asked = [*crawler.robots.notes, *crawler.pacing.notes]
         report = ledger.finish(totals, [*of_the_source(asked, spider), *spider.notes])
         traits = SiteTraits(
-            dict(spider.platforms.most_common()), spider.objections, spider.rendered_pages, spider.only_shown
+            platforms=dict(spider.platforms.most_common()),
+            objections=spider.objections,
+            rendered_pages=spider.rendered_pages,
+            only_shown=spider.only_shown,
+            evidence=spider.evidence,
         )
         return Finished(report, traits)
 
@@ -166,20 +169,9 @@ def _send(message: Message) -> None:
     print(message.to_json(), flush=True)
 
 
-def _end_with_parent() -> None:
-    """Exit when the process that started us ends: nobody would read our messages, and the next run needs the lock."""
-
-    def watch() -> None:
-        while os.read(0, 4096):  # not sys.stdin: its lock, held by this thread, would abort an ordinary exit
-            pass
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def main(config: str, source_name: str, options: str = "{}") -> int:
     """options: CrawlOptions as JSON; what it leaves out has its default."""
-    _end_with_parent()
+    end_with_parent()  # nobody would read our messages, and the next run needs the lock
     logging.getLogger("scrapy.utils.log").setLevel(logging.ERROR)
     try:
         project = open_project(Path(config))

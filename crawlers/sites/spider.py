@@ -22,6 +22,7 @@ from crawlers.sites.originals import platform_of
 from crawlers.sites.rendering.renderer import Reading, Renderer, read, with_visit
 from crawlers.sites.rendering.visit import MAX_SCROLLS, Visit, look, prepare
 from crawlers.sites.walking.actions import is_skipped
+from crawlers.sites.walking.evidence import MAX_PHOTOS, evidence
 from crawlers.sites.walking.hosts import is_hash_route, page_key, session_names, site_host, without_session
 from crawlers.sites.walking.templates import has_script
 from crawlers.source_health import Note, NoteKind, kind_of_status
@@ -30,7 +31,6 @@ from foundation.network.addresses import Refused
 logger = logging.getLogger(__name__)
 MAYBE_APPLICATION = (404, 410)  # what hosts of static files answer for the routes of a single-page application
 MAX_CUT = 20_000  # links beyond the depth that are counted
-MAX_ONLY_SHOWN = 1_000  # photos that only the browser saw, kept for `isitcake source probe`
 
 
 class SiteSpider(scrapy.Spider):
@@ -53,6 +53,7 @@ class SiteSpider(scrapy.Spider):
         self.cut: dict[str, str] = {}  # pages beyond the depth, by their key
         self.photos: set[str] = set()
         self.only_shown: list[str] = []
+        self.evidence: dict[str, dict[str, str]] = {}  # of the first photos, see walking.evidence
         self.stale_pages = 0  # in a row, of any kind
         self.notes: list[Note] = []
         self.platforms: Counter[str] = Counter()  # photos by the website builder whose addresses they have
@@ -167,7 +168,9 @@ class SiteSpider(scrapy.Spider):
         self.photo_hosts.update(site_host(offer) for photo in new for offer in photo.offers)
         self.stale_pages = 0 if new else self.stale_pages + 1
         self.platforms.update(name for photo in new if (name := _platform(photo)))
-        self.only_shown += reading.only_shown[: MAX_ONLY_SHOWN - len(self.only_shown)]
+        for photo in new[: MAX_PHOTOS - len(self.evidence)]:
+            self.evidence[photo.image_url] = evidence(photo)
+        self.only_shown += reading.only_shown[: MAX_PHOTOS - len(self.only_shown)]
 
     def _follow(self, reading: Reading, depth: int, stale: int) -> Iterator[scrapy.Request]:
         if optout.forbids_following(reading.page):
