@@ -19,6 +19,7 @@ from scrapy.settings import Settings as ScrapySettings
 
 from crawlers.ledger.ledger import Ledger, RunTotals
 from crawlers.ledger.sole_run import sole_run
+from crawlers.parents import end_with_parent
 from crawlers.politeness.pacing import Pacing
 from crawlers.politeness.robots import Robots
 from crawlers.sites.guards import limit_headers, robots_request
@@ -31,10 +32,15 @@ from dataset.opening import open_project
 from dataset.project import Project
 from foundation.environment import drop_secrets
 from foundation.errors import IsItCakeError
-from foundation.parents import end_with_parent
 from foundation.settings import Settings, Source
 
 PROGRESS_EVERY_S = 0.5
+MIDDLEWARES = {
+    "crawlers.sites.guards.AddressMiddleware": 50,
+    "crawlers.sites.guards.InsideMiddleware": 60,
+    "crawlers.sites.guards.RobotsMiddleware": 100,
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+}
 
 
 class SourceCrawler(Crawler):
@@ -108,12 +114,7 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
             "TWISTED_DNS_RESOLVER": "crawlers.sites.guards.CheckedResolver",
             "HTTPPROXY_ENABLED": False,  # http_proxy in the environment: the target would not be checked
             "ALLOW_PRIVATE_HOSTS": settings.crawl.allow_private_hosts,
-            "DOWNLOADER_MIDDLEWARES": {
-                "crawlers.sites.guards.AddressMiddleware": 50,
-                "crawlers.sites.guards.InsideMiddleware": 60,
-                "crawlers.sites.guards.RobotsMiddleware": 100,
-                "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
-            },
+            "DOWNLOADER_MIDDLEWARES": MIDDLEWARES,
             "ITEM_PIPELINES": {"crawlers.sites.download_originals.OriginalsPipeline": 1},
             "DOWNLOAD_HANDLERS": {
                 "http": handler,

@@ -15,6 +15,7 @@ from scrapy_playwright.page import PageMethod
 
 from crawlers import markup
 from crawlers.politeness import optout
+from crawlers.politeness.refusals import LeftSite
 from crawlers.sites import discovery, links, sitemaps
 from crawlers.sites.failures import page_failure
 from crawlers.sites.messages import CrawlOptions
@@ -113,7 +114,9 @@ class SiteSpider(scrapy.Spider):
                 yield result
 
     def failed(self, failure: Any) -> None:
-        self._note_failure(failure.request.url, failure.value, failure.request.meta.get("redirect_urls"))
+        meta = failure.request.meta
+        if not (meta.get("is_frame") and isinstance(failure.value, LeftSite | Refused)):  # it shows another site's page
+            self._note_failure(failure.request.url, failure.value, meta.get("redirect_urls"))
 
     def closed(self, reason: str) -> None:  # noqa: ARG002
         """Scrapy calls this at the end of the crawl."""
@@ -176,14 +179,14 @@ class SiteSpider(scrapy.Spider):
         if optout.forbids_following(reading.page):
             return
         self.sessions |= frozenset(session_names(reading.links))
-        frames = links.frames(reading.page, reading.url)
         for found in reading.links:
             url = without_session(found, self.sessions)
             key = page_key(url)
             if key in self.queued or not self._may_follow(url):
                 continue
             in_series = links.same_series(url, reading.url) and not is_hash_route(url)
-            is_near = in_series or found in frames
+            is_frame = found in reading.frames
+            is_near = in_series or is_frame
             if depth + (not is_near) > self.options.depth:
                 if len(self.cut) < MAX_CUT:
                     self.cut.setdefault(key, url)
@@ -191,7 +194,9 @@ class SiteSpider(scrapy.Spider):
             if stop := self._reason_to_stop(reading.url, in_series, stale):
                 self._note_once(NoteKind.LIMIT, reading.url, stop)
                 return
-            yield self._page(url, depth + (not is_near), stale if in_series else 0)
+            request = self._page(url, depth + (not is_near), stale if in_series else 0)
+            request.meta["is_frame"] = is_frame
+            yield request
 
     def _may_follow(self, url: str) -> bool:
         return site_host(url) in self.hosts and links.is_page(url) and not is_skipped(url, self.options.skip)

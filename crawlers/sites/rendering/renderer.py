@@ -31,8 +31,8 @@ MAX_FAILURES = 3  # renderings that fail, before pages that can be read without 
 class Reading:
     """A page as it was read. photos, links: without a browser, or with what it adds. page: what the server sent.
 
-    only_shown: photos that only the browser saw. visit: what it saw, if it looked. missed: names for what it saw and
-    the static reading did not.
+    only_shown: photos that only the browser saw. frames: pages that it shows inside. visit: what the browser saw, if it
+    looked. missed: names for what it saw and the static reading did not.
     """
 
     url: str
@@ -40,13 +40,15 @@ class Reading:
     photos: list[Candidate]
     links: list[str]
     only_shown: list[str] = field(default_factory=list)
+    frames: frozenset[str] = frozenset()
     visit: Visit | None = None
     missed: frozenset[str] = frozenset()
 
 
 def read(page: Document, url: str, listed: Sequence[str]) -> Reading:
     """The static reading of a page. listed: photos that the sitemap names for it."""
-    return Reading(url, page, discovery.candidates(page, url, listed), links.links(page, url))
+    photos = discovery.candidates(page, url, listed)
+    return Reading(url, page, photos, links.links(page, url), frames=frozenset(links.frames(page, url)))
 
 
 def with_visit(reading: Reading, visit: Visit) -> Reading:
@@ -74,9 +76,14 @@ def with_visit(reading: Reading, visit: Visit) -> Reading:
     missed.update(f"page {key}" for url in found if (key := page_key(url)) not in known)
     reading.page.limits.extend(limit for limit in shown.limits if limit not in reading.page.limits)
     return replace(
-        reading, photos=list(photos.values()), links=list(found), only_shown=only_shown, visit=visit,
+        reading,
+        photos=list(photos.values()),
+        links=list(found),
+        only_shown=only_shown,
+        frames=reading.frames | links.frames(shown, reading.url),
+        visit=visit,
         missed=frozenset(missed),
-    )  # fmt: skip
+    )
 
 
 def _unknown(shown: Sequence[str], owners: dict[str, str]) -> list[str]:

@@ -12,7 +12,7 @@ from crawling import wait_until
 # The child says that it is ready, then keeps the interpreter to itself: no thread of it ever gets a turn.
 CHILD = """
 import re, sys
-from foundation.parents import end_with_parent
+from crawlers.parents import end_with_parent
 end_with_parent()
 print("ready", flush=True)
 re.match("(a*)*b", "a" * 60)
