@@ -24,6 +24,7 @@ from crawlers.politeness.robots import only_our_agents
 from crawlers.sites import discovery, links, notations, sitemaps
 from crawlers.sites.messages import message_from_json
 from crawlers.sites.originals import absolute, originals, platform_of
+from crawlers.sites.walking import actions, hosts, templates
 
 PAGE = "https://a.example/g/p.html"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -87,6 +88,11 @@ PAGES = {  # `repeated|before|after`
     "pictures": "<picture><source srcset=/a.jpg /><img src=/b.jpg></picture>||",
     "noscript": "<noscript><img src=/a.jpg>||",
     "escaped noscript": "<noscript>&lt;img src=/a.jpg&gt;</noscript>||",
+    "options": "<option value=/a>|<form><select name=a>|",
+    "forms": "<form><input name=a value=b>||",
+    "onclick": "location = |<p onclick='|'>",
+    "empty places": "<cake-wall></cake-wall><div id=a1b2></div>||<script>append</script>",
+    "script address": "a1b2|<script src='/|.js'></script>",
     "tables": "<table><tr><td>||",
     "comments": "<!--||",
     "open tags": '<a href="||',
@@ -142,7 +148,12 @@ def read_page(html: str) -> None:
     links.needs_browser(page)
     discovery.candidates(page, PAGE)
     discovery.placeholders(page)
-    links.links(page, PAGE)
+    found = links.links(page, PAGE)
+    links.frames(page, PAGE)
+    links.routes([f"{url}#a" for url in found], page, PAGE)
+    list(hosts.session_names(found))
+    templates.has_script(page)
+    templates.marks(page, PAGE, 1)
     optout.from_page(page)
     optout.forbids_following(page)
 
@@ -175,6 +186,7 @@ def _pages() -> Iterator[Family]:
         "escaped": '"\\/abc\\/d.jpg"|',
         "numbers": "0,|[",
         "growing": "load.more infinite|",
+        "quotes": "'a\"b`|",
     }
     for name, template in scripts.items():
         repeated, before = template.split("|")
@@ -205,8 +217,26 @@ def _addresses() -> Iterator[Family]:
                 lambda size, b=before, p=piece: b + p * (size // len(p)),
                 SMALL,
             )
+    for piece in ("a/", "?a=b&", "&add=", "sid=1a2b3c4d5&", ";sid=1", "/cart", "%2F", ".", "#/a", "utm_a=1&"):
+        for before in ("?", ""):
+            text = f"https://a.example/{before}"
+            yield Family(f"page: {before}{piece}", _read_page_address, lambda n, t=text, p=piece: t + p * n, SMALL)
+    for piece in ("*a", "a*", "*", "/*a*a*b$"):
+        yield Family(f"skip: {piece}", _skip, lambda n, p=piece: f"/{p * n}", 240)
     for piece in ("/1", "/page/1", "page=1&", "?p=1", ".pdf", "/cart", "/"):
         yield Family(f"series: {piece}", lambda url: links.same_series(url, PAGE), lambda n, p=piece: p * n, SMALL)
+
+
+def _skip(pattern: str) -> None:
+    actions.is_skipped("https://a.example/" + "a" * 4_000, [pattern])
+
+
+def _read_page_address(url: str) -> None:
+    hosts.page_key(url)
+    hosts.without_session(url, frozenset(["a"]))
+    list(hosts.session_names([url] * 4))
+    actions.is_action(url)
+    actions.is_binary(url)
 
 
 def rules(example: str) -> Iterator[Family]:
