@@ -9,7 +9,6 @@ import asyncio
 import logging
 import sys
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -163,7 +162,12 @@ def crawl(project: Project, source: Source, options: CrawlOptions) -> Finished:
 def of_the_source(notes: list[Note], spider: SiteSpider) -> list[Note]:
     """Notes about hosts; those about hosts that have no page and no candidate say nothing of the source's health."""
     hosts = spider.hosts | spider.photo_hosts
-    return [note if site_host(f"//{note.host}") in hosts else replace(note, kind=NoteKind.ELSEWHERE) for note in notes]
+    return [note if site_host(f"//{note.host}") in hosts else _elsewhere(note) for note in notes]
+
+
+def _elsewhere(note: Note) -> Note:
+    text = f"{note.text.removeprefix('deferred: ')}; pages were read without its scripts and styles"
+    return Note(NoteKind.ELSEWHERE, note.host, text)
 
 
 def _send(message: Message) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -9,6 +10,8 @@ from typing import Any
 from urllib.parse import urldefrag, urlsplit
 
 import scrapy
+from scrapy import signals
+from scrapy.exceptions import StopDownload
 from scrapy.http import Response, TextResponse
 from scrapy.http.request import NO_CALLBACK
 from scrapy_playwright.page import PageMethod
@@ -31,6 +34,7 @@ from foundation.network.addresses import Refused
 
 logger = logging.getLogger(__name__)
 MAYBE_APPLICATION = (404, 410)  # what hosts of static files answer for the routes of a single-page application
+NO_PAGE_TYPE = re.compile(r"(?:image|video|audio|font)/|application/(?!xhtml|xml|rss|atom|json)")
 MAX_CUT = 20_000  # links beyond the depth that are counted
 
 
@@ -68,6 +72,12 @@ class SiteSpider(scrapy.Spider):
     def rendered_pages(self) -> int:
         return self.renderer.pages
 
+    @classmethod
+    def from_crawler(cls, crawler: Any, *args: Any, **kwargs: Any) -> "SiteSpider":
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        crawler.signals.connect(stop_at_the_head, signals.headers_received)
+        return spider
+
     async def start(self) -> AsyncIterator[Any]:
         for host_url in dict.fromkeys(f"{urlsplit(u).scheme}://{urlsplit(u).netloc}" for u in self.start_urls):
             await self._read_sitemaps(host_url)
@@ -85,6 +95,8 @@ class SiteSpider(scrapy.Spider):
 
     async def parse(self, response: Response, depth: int, stale: int) -> AsyncIterator[Any]:
         if not isinstance(response, TextResponse):
+            if photo := _photo_itself(response):
+                yield {"page_url": photo.page_url, "photos": [photo]}
             return
         page = markup.read(response.text)
         page.encoding = response.encoding
@@ -195,7 +207,7 @@ class SiteSpider(scrapy.Spider):
                 self._note_once(NoteKind.LIMIT, reading.url, stop)
                 return
             request = self._page(url, depth + (not is_near), stale if in_series else 0)
-            request.meta["is_frame"] = is_frame
+            request.meta.update(is_frame=is_frame, found_on=reading.url)
             yield request
 
     def _may_follow(self, url: str) -> bool:
@@ -281,6 +293,23 @@ class SiteSpider(scrapy.Spider):
             "is_optional": is_optional,
             "handle_httpstatus_list": list(MAYBE_APPLICATION),
         }
+
+
+def stop_at_the_head(headers: Any, request: scrapy.Request, **_: Any) -> None:
+    """Read no body of what is no page, though its address looked like one."""
+    kind = (headers.get("Content-Type") or b"").decode("latin-1").partition(";")[0].strip().lower()
+    is_attached = (headers.get("Content-Disposition") or b"").strip().lower().startswith(b"attachment")
+    if "found_on" in request.meta and (is_attached or NO_PAGE_TYPE.match(kind)):
+        raise StopDownload(fail=False)
+
+
+def _photo_itself(response: Response) -> discovery.Candidate | None:
+    """The photo at an address that a page links to like a page."""
+    kind = (response.headers.get("Content-Type") or b"").decode("latin-1").lower()
+    found_on = response.meta.get("found_on")
+    if response.status != 200 or not found_on or not kind.startswith("image/") or "svg" in kind:
+        return None
+    return discovery.Candidate((response.url,), found_on)
 
 
 def _platform(photo: discovery.Candidate) -> str | None:

@@ -34,6 +34,20 @@ BUTTONS = script(
     "for (const b of document.querySelectorAll('button')) b.onclick = () => show(b.dataset.kind);"
 )
 
+BY_BUTTONS = (
+    '<button onclick="go(`wedding`)">Wedding</button><button onclick="go(`kids`)">Kids</button><script>'
+    'function go(r) { history.pushState(0, "", "/" + r); dispatchEvent(new Event("popstate")) }</script>'
+)
+KIDS = script(
+    ROUTES % "" + "names.kids = [3, 4]; const show = () => draw(location.pathname.slice(1));"
+    " addEventListener('popstate', show); show();"
+)
+# A page whose scripts add nothing; a picture that failed would be replaced.
+TEMPLATE = (
+    f'<a href="#top">top</a><img src="/p#.jpg" onerror="this.src=\'/fallback.jpg\'">{WORDS}<div class="map"></div>'
+    '<script src="/s.js"></script>'
+)
+
 SCRIPTED: tuple[Kind, ...] = (
     Kind("F7", "photos by an inline script", {"/": f'{HERO}<div id="photos"></div><script>{DRAW}</script>'},
          ["/hero.jpg", *PHOTOS]),
@@ -83,6 +97,33 @@ SCRIPTED: tuple[Kind, ...] = (
               '<button onclick="fetch(\'/cart/add\', {method: \'POST\'})">Add to cart</button>'
               '<div id="photos"></div><script src="/b.js"></script>', "/b.js": BUTTONS},
         ["/hero.jpg", *PHOTOS], not_asked="cart",
+    ),
+    Kind(
+        "routes", "pages behind buttons",
+        {"/": f"{BY_BUTTONS}{SHELL}", "*": MISSING_SHELL, "/app.js": KIDS},
+        PHOTOS,
+    ),
+    Kind(
+        "routes", "a page that goes on by a script",
+        {"/": "<script>location.replace('/en/home.html')</script>",
+         "/en/home.html": f'<div id="photos"></div><a href="more.html">more</a><script>{DRAW}</script>',
+         "/en/more.html": WORDS + '<img src="/p5.jpg">'},
+        [*PHOTOS, "/p5.jpg"],
+    ),
+    Kind(
+        "templates", "one rendering of a template",
+        {"/": "".join(f'<a href="/t{n}">{n}</a>' for n in range(12)) + TEMPLATE.replace("#", "0"),
+         **{f"/t{n}": TEMPLATE.replace("#", str(n)) for n in range(12)},
+         "/s.js": script("console.log(document.title)")},
+        [f"/p{n}.jpg" for n in range(12)], at_most=15,
+    ),
+    Kind(
+        "templates", "every page of a template that scripts fill",
+        {"/": "".join(f'<a href="/t{n}">{n}</a>' for n in range(6)) + WORDS,
+         **{f"/t{n}": f'{WORDS}<div id="photos" data-n="{n}"></div><script src="/s.js"></script>' for n in range(6)},
+         "/s.js": script("const box = document.querySelector('#photos'); const i = new Image();"
+                         " i.src = '/p' + box.dataset.n + '.jpg'; box.append(i);")},
+        [f"/p{n}.jpg" for n in range(6)],
     ),
     Kind(
         "CDN", "libraries of a host that does not answer",

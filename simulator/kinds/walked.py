@@ -111,6 +111,11 @@ WALKED: tuple[Kind, ...] = (
         not_asked=r"cart|wish|log|action=|remove|\.(avi|pptx|exe|gz|webm|xlsx)|reply|waren|share|price", at_most=2,
     ),
     Kind(
+        "F12", "a link that is a photo", {"/": WORDS + '<a href="/photo/1">see</a><a href="/get/2">get</a>',
+                                         "/get/2": Answer(body=b"PK", content_type="application/zip")},
+        ["/photo/1"],
+    ),
+    Kind(
         "F29", "a session in every link",
         {"/": _with_session, **{f"/p{n}": _with_session for n in range(1, 9)}},
         [f"/{n}.jpg" for n in range(1, 9)], at_most=9,

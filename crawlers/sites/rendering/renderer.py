@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import unquote
 
 from crawlers import markup
 from crawlers.markup import Document
@@ -59,7 +60,8 @@ def with_visit(reading: Reading, visit: Visit) -> Reading:
     owners = {offer: photo.image_url for photo in reading.photos for offer in photo.offers}
     missed: set[str] = set()
     only_shown: list[str] = []
-    for photo in discovery.candidates(shown, reading.url, _unknown(visit.shown(), owners)):
+    at = visit.url if site_host(visit.url) == site_host(reading.url) else reading.url
+    for photo in discovery.candidates(shown, at, _unknown(visit.shown(), owners)):
         owned = {owners[offer] for offer in photo.offers if offer in owners}
         if not owned:
             photos[photo.image_url] = photo
@@ -71,8 +73,8 @@ def with_visit(reading: Reading, visit: Visit) -> Reading:
             if photo.width_px > photos[owner].width_px and not set(photo.offers) <= set(photos[owner].offers):
                 photos[owner] = _joined(photos[owner], photo)
                 missed.add(f"photo {owner} {photo.width_px}")
-    found = dict.fromkeys([*reading.links, *links.links(shown, reading.url), *_pages_of(visit, shown, reading.url)])
-    known = {page_key(url) for url in reading.links}
+    found = dict.fromkeys([*reading.links, *links.links(shown, at), *_pages_of(visit, shown, at)])
+    known = {page_key(url) for url in (*reading.links, reading.url)}
     missed.update(f"page {key}" for url in found if (key := page_key(url)) not in known)
     reading.page.limits.extend(limit for limit in shown.limits if limit not in reading.page.limits)
     return replace(
@@ -80,15 +82,19 @@ def with_visit(reading: Reading, visit: Visit) -> Reading:
         photos=list(photos.values()),
         links=list(found),
         only_shown=only_shown,
-        frames=reading.frames | links.frames(shown, reading.url),
+        frames=reading.frames | links.frames(shown, at),
         visit=visit,
         missed=frozenset(missed),
     )
 
 
 def _unknown(shown: Sequence[str], owners: dict[str, str]) -> list[str]:
-    """Addresses that the browser showed, without those of photos that were read already."""
-    return [url for url in shown if not any(offer in owners for offer in originals(url))]
+    """Addresses that the browser showed, without those of photos that were read already.
+
+    The browser escapes other letters of an address than we do.
+    """
+    known = {unquote(offer) for offer in owners}
+    return [url for url in shown if not any(unquote(offer) in known for offer in originals(url.partition("#")[0]))]
 
 
 def _joined(photo: Candidate, wider: Candidate) -> Candidate:
@@ -142,26 +148,27 @@ class Renderer:
             self._starts += 1
             own |= {f"start {reading.url}"}
         template = self._templates.of(own)
-        if self.obstacle and not is_empty:
+        is_needed = is_empty and not reading.photos
+        if self.obstacle and not is_needed:
             return reading
         if template.is_undecided() and not patience:
             async with template.turn:
                 if template.is_undecided():
-                    return await self._visited(reading, template, patience)
-        return reading if template.is_off() else await self._visited(reading, template, patience)
+                    return await self._visited(reading, template, patience, is_needed)
+        return reading if template.is_off() else await self._visited(reading, template, patience, is_needed)
 
-    async def _visited(self, reading: Reading, template: Template, patience: int) -> Reading:
-        visit = await self.visit(reading.url, is_optional=patience < PATIENCE_EMPTY, is_needed=bool(patience))
+    async def _visited(self, reading: Reading, template: Template, patience: int, is_needed: bool) -> Reading:
+        visit = await self.visit(reading.url, is_optional=not is_needed, notes_failure=bool(patience))
         if visit is None:
             return reading
         complete = with_visit(reading, visit)
         template.learn(set(complete.missed), patience)
         return complete
 
-    async def visit(self, url: str, is_optional: bool, is_needed: bool) -> Visit | None:
+    async def visit(self, url: str, is_optional: bool, notes_failure: bool) -> Visit | None:
         """What the browser sees at an address; None if it cannot be shown.
 
-        is_optional: whether the crawl goes on without a browser. is_needed: whether a failure is noted.
+        is_optional: whether the crawl goes on without a browser. notes_failure: whether a failure is noted.
         """
         visit = Visit(self._inside())
         try:
@@ -174,7 +181,7 @@ class Renderer:
             self._failures += 1
             if self._failures >= MAX_FAILURES:
                 self.obstacle = self.obstacle or f"{self._failures} pages could not be shown"
-            if is_needed:
+            if notes_failure:
                 self._note_failure(url, error)
             return None
         self.pages += 1

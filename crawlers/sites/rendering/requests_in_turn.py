@@ -4,41 +4,34 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
-from scrapy import Request
 from scrapy.exceptions import DownloadTimeoutError
 from scrapy.http import Response
-from scrapy.http.request import NO_CALLBACK
 from scrapy_playwright.handler import ScrapyPlaywrightDownloadHandler
-from w3lib.url import safe_url_string
 
 from crawlers.politeness.pacing import TRIES
 from crawlers.politeness.proxy import ClosedProxy
 from crawlers.politeness.refusals import HostPaused
 from crawlers.sites.browser import closed_options, executable
+from crawlers.sites.rendering.answers import (
+    ANSWERED_TYPES,
+    Kept,
+    answer_headers,
+    redirect_target,
+    redirected,
+    request_of,
+)
 from crawlers.sites.rendering.visit import Visit
 from crawlers.sites.walking.hosts import site_host
 from foundation.errors import CrawlError
 
 # What a page needs to show its photos. Pings, event streams, prefetches and reports show nothing.
-# By type: Sec-Fetch-Mode and Sec-Fetch-Dest, which the browser sends below the level where it asks us.
-ANSWERED_TYPES = {
-    "document": ("navigate", "document"),
-    "stylesheet": ("no-cors", "style"),
-    "script": ("no-cors", "script"),
-    "xhr": ("cors", "empty"),
-    "fetch": ("cors", "empty"),
-}
 ANSWERED_METHODS = ("GET", "HEAD", "POST")
 REFUSED = "blockedbyclient"  # Playwright's name of the error that the page sees
 STAYS = "aborted"  # the same for a page that tries to leave: it is not replaced by an error page
-# The browser's own view of the connection, which is not ours.
-REQUEST_HEADERS_DROPPED = ("accept-encoding", "connection", "content-length", "host", "proxy-connection", "cookie")
-ANSWER_HEADERS_DROPPED = ("alt-svc", "connection", "content-encoding", "content-length", "transfer-encoding")
 MAX_REDIRECTS = 5  # as of every other request, see REDIRECT_MAX_TIMES
-REQUEST_TIMEOUT_S = 30.0  # of one request of a page: as long as a navigation may take
 PAGES_AT_ONCE = 3
 PAGE_TIMEOUT_S = 120.0  # for navigation, scrolling and reading together
 OTHER_HOST_TIMEOUT_S = 8.0  # for what a page has from other hosts; a host that takes longer is left out of the run
@@ -84,6 +77,7 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         self._free = asyncio.Semaphore(PAGES_AT_ONCE)
         self._starting = asyncio.Lock()
         self._silent: set[str] = set()  # other hosts that did not answer in time
+        self._kept = Kept()
         self._death: asyncio.Future[None]  # done when the running browser has ended
 
     async def _launch(self) -> None:
@@ -188,7 +182,7 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
                 elif response is None:
                     await route.abort(STAYS if leaves else REFUSED)
                 else:
-                    await route.fulfill(status=response.status, headers=_headers(response), body=response.body)
+                    await route.fulfill(status=response.status, headers=answer_headers(response), body=response.body)
 
         return answer
 
@@ -201,21 +195,24 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
             return None
         if not is_own_address and self._is_closed(asked, rendering.visit):
             return None
+        if kept := self._kept.answer(asked):
+            return kept
         is_elsewhere = site_host(asked.url) not in rendering.visit.inside
         try:
             async with asyncio.timeout(OTHER_HOST_TIMEOUT_S if is_elsewhere and not is_own_address else None):
-                request = await _request_of(asked)
+                request = await request_of(asked)
                 for _ in range(MAX_REDIRECTS + 1):
                     response = await self.crawler.engine.download_async(request)
-                    target = _redirect_target(response)
+                    target = redirect_target(response)
                     if not target:
+                        self._kept.keep(asked, response)
                         return response
                     if is_own_address:
                         rendering.redirect = target
                         return None
                     if asked.resource_type == "document" and site_host(target) not in rendering.visit.inside:
                         return None
-                    request = _redirected(request, target, response.status)
+                    request = redirected(request, target, response.status)
         except TimeoutError:
             self._silent.add(urlsplit(asked.url).netloc)
         except Exception as error:  # noqa: BLE001  the page goes on without; if it is its own address, the crawl says why
@@ -230,9 +227,9 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
             is_outside = site_host(asked.url) not in visit.inside
             if is_main and is_outside:
                 visit.left = asked.url
-            elif is_main and visit.is_pressing:
+            elif is_main and visit.stays:
                 visit.links.setdefault(asked.url)
-            return is_outside or (is_main and visit.is_pressing)
+            return is_outside or (is_main and visit.stays)
         return urlsplit(asked.url).netloc in self._silent or (visit.is_pressing and asked.method == "POST")
 
     async def _browser_disconnected_callback(self) -> None:
@@ -282,63 +279,3 @@ def context_options(user_agent: str) -> dict[str, object]:
 async def _closed(page: Any) -> None:
     with contextlib.suppress(PlaywrightError):
         await page.close()
-
-
-async def _request_of(asked: Any) -> Request:
-    """Our request for what the browser asks for."""
-    headers = {name: value for name, value in asked.headers.items() if name.lower() not in REQUEST_HEADERS_DROPPED}
-    headers["sec-fetch-mode"], headers["sec-fetch-dest"] = ANSWERED_TYPES[asked.resource_type]
-    referer = headers.get("referer", "")
-    headers["sec-fetch-site"] = "none" if not referer else _site(asked.url, referer)
-    cookies = await asked.frame.page.context.cookies(asked.url)
-    if cookies:
-        headers["cookie"] = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in cookies)
-    return Request(
-        asked.url,
-        method=asked.method,
-        headers=headers,
-        body=asked.post_data_buffer or b"",
-        callback=NO_CALLBACK,
-        meta={
-            "dont_redirect": True,  # redirects are followed in PoliteHandler, which knows whose they are
-            "dont_retry": True,
-            "download_timeout": REQUEST_TIMEOUT_S,
-            # A queue of its own: pages that wait for the browser fill that of their host.
-            "download_slot": f"browser {urlsplit(asked.url).netloc}",
-        },
-    )
-
-
-def _site(url: str, referer: str) -> str:
-    """The Sec-Fetch-Site of a request, without the public suffixes that "same-site" needs."""
-    there, here = urlsplit(url), urlsplit(referer)
-    return "same-origin" if (there.scheme, there.netloc) == (here.scheme, here.netloc) else "cross-site"
-
-
-def _redirect_target(response: Any) -> str:
-    location = response.headers.get("Location")
-    if response.status not in (301, 302, 303, 307, 308) or not location:
-        return ""
-    return urljoin(response.url, safe_url_string(location))
-
-
-def _redirected(request: Request, target: str, status: int) -> Request:
-    """The request for where an answer redirects to. Another host is told nothing about us at this one."""
-    if status == 303 or (status in (301, 302) and request.method == "POST"):
-        request = request.replace(method="GET", body=b"")
-    host = urlsplit(target).netloc
-    followed = request.replace(url=target, meta={**request.meta, "download_slot": f"browser {host}"})
-    if host != urlsplit(request.url).netloc:
-        for name in ("Cookie", "Authorization"):
-            followed.headers.pop(name, None)
-    return followed
-
-
-def _headers(response: Any) -> dict[str, str]:
-    """The headers of an answer for Playwright, which wants several cookies on lines of one text."""
-    headers = {}
-    for name, values in response.headers.items():
-        key = name.decode("latin-1").lower()
-        if key not in ANSWER_HEADERS_DROPPED:
-            headers[key] = ("\n" if key == "set-cookie" else ", ").join(value.decode("latin-1") for value in values)
-    return headers

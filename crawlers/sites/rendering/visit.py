@@ -5,6 +5,7 @@ Nothing is asked of a host for it but what the page itself needs; pictures are a
 
 import asyncio
 import contextlib
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,7 @@ PRESS_WAIT_S = 0.25
 POLL_S = 0.02
 MAX_FRAMES = 20
 MAX_WANTED = 5_000  # pictures of one page
+LEAVING = re.compile(r"context was destroyed|navigat", re.IGNORECASE)  # in messages of Playwright
 MIN_BOX_PX = 60  # a picture that is shown smaller than this is an icon
 
 
@@ -43,7 +45,8 @@ class Visit:
     html: of the page when it was complete. pictures: addresses that it shows, with the longer side of the largest box
     in pixels. wanted: pictures that it asked for. links: where it leads, from shadow trees, frames and buttons too.
     still_grew: whether MAX_SCROLLS ended it. is_routed: whether it listens for changes of the fragment. left: another
-    host that it tried to go to. is_pressing: whether buttons are pressed, and so nothing may be sent.
+    host that it tried to go to. url: where it stayed. stays: whether it has arrived there, and so may not leave any
+    more. is_pressing: whether buttons are pressed, and so nothing may be sent.
     """
 
     inside: frozenset[str] = frozenset()
@@ -54,6 +57,8 @@ class Visit:
     still_grew: bool = False
     is_routed: bool = False
     left: str = ""
+    url: str = ""
+    stays: bool = False
     is_pressing: bool = False
 
     def begin(self) -> None:
@@ -89,9 +94,19 @@ async def look(page: Any, visit: Visit) -> None:
     page.on("requestfailed", lambda request: waiting.discard(request))
     with contextlib.suppress(PlaywrightTimeout):  # for requests from before we listened
         await page.wait_for_load_state("networkidle", timeout=ANSWER_WAIT_MS)
-    visit.still_grew = await _scroll_to_the_end(page, waiting)
-    await page.evaluate(STEPS_JS)
-    visit.html = await page.content()
+    visit.stays = True
+    for is_last in (False, True):
+        try:
+            visit.still_grew = await _scroll_to_the_end(page, waiting)
+            await page.evaluate(STEPS_JS)
+            visit.html = await page.content()
+        except PlaywrightError as error:
+            if is_last or not LEAVING.search(str(error)):
+                raise
+            await page.wait_for_load_state("domcontentloaded")  # it was on its way to another page of the site
+        else:
+            break
+    visit.url = page.url
     visit.is_routed = bool(await page.evaluate(ROUTED_JS))
     await _note(page, visit)
     visit.is_pressing = True
