@@ -5,7 +5,7 @@ Each of them goes over the page once; what they leave unread because a limit is 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate, islice
 from urllib.parse import urldefrag, urlencode, urlsplit
 
@@ -39,10 +39,16 @@ ASSIGNED_PLACE = re.compile(  # in an onclick or a javascript: address
     r"(?:location(?:\.href)?\s{0,20}=|location\.(?:assign|replace)\s{0,20}\(|window\.open\s{0,20}\(|navigate\s{0,20}\()"
     r"\s{0,20}[\"']([^\"']{1,2000})[\"']"
 )
-SCRIPTED_HREF = re.compile(r"\bhref\s{0,20}=\s{0,20}\\?[\"']([^\"'\\<>\s]{1,500})\\?[\"']", re.IGNORECASE)
+SCRIPTED_HREF = re.compile(r"\bhref\s{0,20}=\s{0,20}\\?[\"']([^\"'\\<>\s{}$+]{1,500})\\?[\"']", re.IGNORECASE)
 PLACE = re.compile(r"(?:https?:)?//|/|\.{1,2}/|\?|[\w%./-]{1,300}\.(?:html?|php\d?|aspx?)(?=$|[?#])", re.IGNORECASE)
 REFRESH = re.compile(
     r"\s{0,20}[\d.]{0,10}\s{0,20}[;,]\s{0,20}url\s{0,20}=\s{0,20}[\"']?([^\"']{1,2000})", re.IGNORECASE
+)
+# Choices that show the same pictures in another way.
+SAME_PICTURES = re.compile(
+    r"(?:order|sort)(?:[-_]?by|ing)?|dir|direction|limit|per[-_]?page|page[-_]?size|view|mode|currency|lang|language|locale"
+    r"|country",
+    re.IGNORECASE,
 )
 NO_CHOICE_TYPES = ("text", "search", "email", "password", "file", "tel", "url", "number", "date")
 # Attributes that name a page, by element: what stands in a frame belongs to the page as its links do.
@@ -51,7 +57,7 @@ ADDRESS_ATTRIBUTES = {
 }  # fmt: skip
 PICTURES = ("img", "amp-img", "source", "picture", "video")
 FRAMES = ("iframe", "frame", "embed", "object")
-ROW_ATTRIBUTES = ("data-href", "data-link", "data-url")  # of rows and tiles that a script makes a link
+ROW_ATTRIBUTES = ("data-href", "data-link")  # of rows and tiles that a script makes a link
 
 
 def links(html: str | Document, page_url: str) -> list[str]:
@@ -82,6 +88,14 @@ def frames(document: Document, page_url: str) -> set[str]:
     base = base_of(document, page_url)
     named = (element.attributes.get(ADDRESS_ATTRIBUTES[element.name], "") for element in document.named(*FRAMES))
     return {url for value in islice(named, MAX_LINKS) if (url := absolute(value, base, document.encoding))}
+
+
+def links_in_scripts(texts: Iterable[str], page_url: str) -> list[str]:
+    """Pages of the site that stand in the HTML of its scripts: for a page whose scripts cannot run."""
+    values = (value for text in texts for value in SCRIPTED_HREF.findall(text))
+    found = (absolute(value, page_url) for value in islice(values, MAX_LINKS))
+    host = site_host(page_url)
+    return list(dict.fromkeys(url for url in found if url and site_host(url) == host and is_page(url)))
 
 
 def routes(names: "list[str] | tuple[str, ...]", document: Document, page_url: str) -> list[str]:
@@ -150,12 +164,14 @@ def _form_pages(document: Document, form: Element) -> Iterator[str]:
         return
     fixed: dict[str, str] = {}
     choices: list[tuple[str, str]] = []
+    asks_for_words = False
     for element in islice(document.elements[form.index + 1 : form.end], MAX_FORM_FIELDS):
         attributes = element.attributes
         name, value, kind = (attributes.get(key, "") for key in ("name", "value", "type"))
         if element.name == "textarea" or (element.name == "input" and kind.lower() in NO_CHOICE_TYPES and not value):
             if kind.lower() in ("password", "file", "email"):
                 return
+            asks_for_words = True
         elif element.name == "option" and (owner := _select_of(element)):
             choices.append((owner, value))
         elif name and (element.name == "button" or kind.lower() in ("submit", "radio", "checkbox")):
@@ -163,7 +179,8 @@ def _form_pages(document: Document, form: Element) -> Iterator[str]:
         elif name and element.name == "input":
             fixed[name] = value
     action = form.attributes.get("action", "").partition("#")[0].partition("?")[0] or "?"
-    for name, value in [*dict.fromkeys(choices)][:MAX_FORM_PAGES] or ([("", "")] if fixed else []):
+    choices = [choice for choice in dict.fromkeys(choices) if not SAME_PICTURES.fullmatch(choice[0])]
+    for name, value in choices[:MAX_FORM_PAGES] or ([("", "")] if fixed and not asks_for_words else []):
         query = urlencode({**fixed, **({name: value} if name else {})})
         yield f"{action.rstrip('?')}?{query}"
 

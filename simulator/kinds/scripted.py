@@ -132,6 +132,14 @@ SCRIPTED: tuple[Kind, ...] = (
         ["/hero.jpg", *PHOTOS],
     ),
     Kind(
+        "CDN", "scripts that need such a library",
+        {"/": f'<script src="{{silent}}/jquery.js"></script>{HERO}<div id="photos"></div><script src="/g.js"></script>',
+         "/g.js": script("jQuery(function ($) { $('#photos').html('<a href=\"/list.html\">list</a>');"
+                         " $.each(['/p1.jpg', '/p2.jpg'], (_, p) => $('#photos').append('<img src=' + p + '>')); });"),
+         "/list.html": WORDS + '<img src="/p3.jpg">'},
+        ["/hero.jpg", *PHOTOS[:3]],
+    ),
+    Kind(
         "health", "a host that carries no picture",
         {"/": f'{WORDS}<div id="photos"></div><script src="{{silent}}/font.js"></script><script>{DRAW}</script>'},
         PHOTOS,

@@ -61,10 +61,14 @@ def with_visit(reading: Reading, visit: Visit) -> Reading:
     missed: set[str] = set()
     only_shown: list[str] = []
     at = visit.url if site_host(visit.url) == site_host(reading.url) else reading.url
-    for photo in discovery.candidates(shown, at, _unknown(visit.shown(), owners)):
+    found_photos = discovery.candidates(shown, at, _unknown(visit.shown(), owners))
+    if visit.lacks:  # a library did not come, so scripts of the site may have stopped early: read what they say
+        found_photos += discovery.candidates(_said(visit.scripts), at)
+    for photo in found_photos:
         owned = {owners[offer] for offer in photo.offers if offer in owners}
         if not owned:
             photos[photo.image_url] = photo
+            owners.update(dict.fromkeys(photo.offers, photo.image_url))
             if not photo.rejected:
                 only_shown.append(photo.image_url)
                 missed.add(f"photo {photo.image_url}")
@@ -74,6 +78,8 @@ def with_visit(reading: Reading, visit: Visit) -> Reading:
                 photos[owner] = _joined(photos[owner], photo)
                 missed.add(f"photo {owner} {photo.width_px}")
     found = dict.fromkeys([*reading.links, *links.links(shown, at), *_pages_of(visit, shown, at)])
+    if visit.lacks:
+        found.update(dict.fromkeys(links.links_in_scripts(visit.scripts, at)))
     known = {page_key(url) for url in (*reading.links, reading.url)}
     missed.update(f"page {key}" for url in found if (key := page_key(url)) not in known)
     reading.page.limits.extend(limit for limit in shown.limits if limit not in reading.page.limits)
@@ -86,6 +92,12 @@ def with_visit(reading: Reading, visit: Visit) -> Reading:
         visit=visit,
         missed=frozenset(missed),
     )
+
+
+def _said(scripts: Sequence[str]) -> Document:
+    """A page with these scripts and nothing else."""
+    parts = (text.replace("</", "<\\/") for text in scripts)
+    return markup.read("".join(f"<script>{part}</script>" for part in parts))
 
 
 def _unknown(shown: Sequence[str], owners: dict[str, str]) -> list[str]:

@@ -176,6 +176,8 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
             work.add_done_callback(rendering.work.discard)
             await asyncio.wait({work})
             response = None if work.cancelled() else work.result()
+            if asked.resource_type == "script":
+                rendering.visit.loaded(asked.url, None if response is None else response.body)
             with contextlib.suppress(PlaywrightError):  # the page is gone
                 if asked.resource_type == "image":
                     await route.fulfill(status=200, headers=DRAWING_HEADERS, body=DRAWING)

@@ -33,6 +33,7 @@ PRESSES_S = 15.0  # for all of them together
 PRESS_WAIT_S = 0.25
 POLL_S = 0.02
 MAX_FRAMES = 20
+MAX_SCRIPT_CHARS = 2_000_000  # of all scripts of one page that are read where a library is missing
 MAX_WANTED = 5_000  # pictures of one page
 LEAVING = re.compile(r"context was destroyed|navigat", re.IGNORECASE)  # in messages of Playwright
 MIN_BOX_PX = 60  # a picture that is shown smaller than this is an icon
@@ -46,7 +47,8 @@ class Visit:
     in pixels. wanted: pictures that it asked for. links: where it leads, from shadow trees, frames and buttons too.
     still_grew: whether MAX_SCROLLS ended it. is_routed: whether it listens for changes of the fragment. left: another
     host that it tried to go to. url: where it stayed. stays: whether it has arrived there, and so may not leave any
-    more. is_pressing: whether buttons are pressed, and so nothing may be sent.
+    more. is_pressing: whether buttons are pressed, and so nothing may be sent. lacks: other hosts whose scripts did not
+    come. scripts: what those of the site say.
     """
 
     inside: frozenset[str] = frozenset()
@@ -60,6 +62,8 @@ class Visit:
     url: str = ""
     stays: bool = False
     is_pressing: bool = False
+    lacks: set[str] = field(default_factory=set)
+    scripts: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
         """Forget what an attempt saw that failed."""
@@ -75,6 +79,14 @@ class Visit:
         small = set(self.pictures) - set(photos)
         photos.update((url, None) for url in self.wanted if url not in small and site_host(url) in hosts)
         return list(photos)
+
+    def loaded(self, url: str, body: bytes | None) -> None:
+        """Take in a script that came, or did not."""
+        if site_host(url) not in self.inside:
+            if body is None:
+                self.lacks.add(site_host(url))
+        elif body is not None and sum(map(len, self.scripts)) + len(body) <= MAX_SCRIPT_CHARS:
+            self.scripts.append(body.decode("utf-8", "replace"))
 
     def want(self, url: str) -> None:
         if len(self.wanted) < MAX_WANTED and url.startswith(("http://", "https://")):
