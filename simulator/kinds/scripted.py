@@ -31,9 +31,15 @@ BUTTONS = script(
     "const show = t => { const box = document.querySelector('#photos'); box.innerHTML = '';"
     " for (const n of {all: [1], wedding: [2, 3], kids: [4]}[t]) { const i = new Image(); i.src = '/p' + n + '.jpg';"
     "  box.append(i); } }; show('all');"
-    "for (const b of document.querySelectorAll('button')) b.onclick = () => show(b.dataset.kind);"
+    "for (const b of document.querySelectorAll('[data-kind]')) b.onclick = () => show(b.dataset.kind);"
 )
 
+IN_A_BOX = script(
+    "const box = document.querySelector('#photos'); let n = 0;"
+    "const add = () => { if (n >= 4) return; const i = new Image(); i.style.display = 'block';"
+    " i.src = '/p' + ++n + '.jpg'; box.append(i); };"
+    "box.addEventListener('scroll', () => { if (box.scrollTop + 800 > box.scrollHeight) add(); }); add();"
+)
 BY_BUTTONS = (
     '<button onclick="go(`wedding`)">Wedding</button><button onclick="go(`kids`)">Kids</button><script>'
     'function go(r) { history.pushState(0, "", "/" + r); dispatchEvent(new Event("popstate")) }</script>'
@@ -93,7 +99,8 @@ SCRIPTED: tuple[Kind, ...] = (
          {"/": SHELL, "/app.js": _application("#", "location.hash.slice(1)", "hashchange")}, PHOTOS),
     Kind(
         "filters", "photos behind filter buttons",
-        {"/": f'{HERO}<button data-kind="wedding">Wedding</button><button data-kind="kids">Kids</button>'
+        {"/": f'{HERO}<button data-kind="wedding">Wedding</button>'
+              '<div style="cursor:pointer" data-kind="kids">Kids</div>'
               '<button onclick="fetch(\'/cart/add\', {method: \'POST\'})">Add to cart</button>'
               '<div id="photos"></div><script src="/b.js"></script>', "/b.js": BUTTONS},
         ["/hero.jpg", *PHOTOS], not_asked="cart",
@@ -124,6 +131,12 @@ SCRIPTED: tuple[Kind, ...] = (
          "/s.js": script("const box = document.querySelector('#photos'); const i = new Image();"
                          " i.src = '/p' + box.dataset.n + '.jpg'; box.append(i);")},
         [f"/p{n}.jpg" for n in range(6)],
+    ),
+    Kind(
+        "scrolling", "a box that scrolls",
+        {"/": f'{HERO}<div id="photos" style="height:400px;overflow-y:auto"></div><script src="/s.js"></script>',
+         "/s.js": IN_A_BOX},
+        ["/hero.jpg", *PHOTOS],
     ),
     Kind(
         "CDN", "libraries of a host that does not answer",

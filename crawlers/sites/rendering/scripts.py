@@ -6,6 +6,11 @@ SCROLL_JS = """async () => {
       .test((e.textContent || '').slice(0, 60)) && e.offsetParent);
   if (more) more.click();
   window.scrollTo(0, document.documentElement.scrollHeight);
+  for (const e of [...document.querySelectorAll('main, section, div, ul')].slice(0, 3000)) {  // boxes that scroll
+    if (e.scrollHeight <= e.clientHeight + 20 || !/auto|scroll/.test(getComputedStyle(e).overflowY)) continue;
+    e.scrollTop = e.scrollHeight;
+    e.dispatchEvent(new Event('scroll'));
+  }
   window.dispatchEvent(new Event('scroll'));  // pages shorter than the window never fire one
 }"""
 SIZE_JS = "() => document.querySelectorAll('*').length + document.documentElement.scrollHeight"
@@ -77,7 +82,10 @@ PRESS_JS = """pressed => {
   const kinds = ['button', '[role=tab]', '[role=button]', '[data-filter]', '[data-tab]', 'a[href="#"]',
     'a[href^="#"][onclick]', 'a:not([href])', 'a[href^="javascript:"]', 'summary', 'li[onclick]', 'span[onclick]',
     'div[onclick]'];
-  for (const e of [...document.querySelectorAll(kinds.join(','))].slice(0, 500)) {
+  const isPointed = e => e && getComputedStyle(e).cursor === 'pointer';
+  const others = [...document.querySelectorAll('li, div, span')].slice(0, 2000)
+    .filter(e => isPointed(e) && !isPointed(e.parentElement) && !e.closest('a, button'));
+  for (const e of [...[...document.querySelectorAll(kinds.join(','))].slice(0, 500), ...others.slice(0, 100)]) {
     const words = (e.textContent || '').trim().slice(0, 60) || e.getAttribute('aria-label') || e.title;
     const text = String(words || e.className || '');
     const name = `${e.localName} ${text.slice(0, 60)}`;
