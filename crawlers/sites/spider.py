@@ -94,7 +94,7 @@ class SiteSpider(scrapy.Spider):
                 yield self._page(url, 1, 0)
 
     async def parse(self, response: Response, depth: int, stale: int) -> AsyncIterator[Any]:
-        if not isinstance(response, TextResponse):
+        if "download_stopped" in response.flags or not isinstance(response, TextResponse):
             if photo := _photo_itself(response):
                 yield {"page_url": photo.page_url, "photos": [photo]}
             return

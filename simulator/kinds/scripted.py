@@ -40,6 +40,10 @@ IN_A_BOX = script(
     " i.src = '/p' + ++n + '.jpg'; box.append(i); };"
     "box.addEventListener('scroll', () => { if (box.scrollTop + 800 > box.scrollHeight) add(); }); add();"
 )
+WITH_JQUERY = script(
+    "jQuery(function ($) { $('#photos').html('<a href=\"/list.html\">list</a>');"
+    " $.each(['/cake1.jpg', '/cake2.jpg'], (_, p) => $('#photos').append('<img src=' + p + '>')); });"
+)
 BY_BUTTONS = (
     '<button onclick="go(`wedding`)">Wedding</button><button onclick="go(`kids`)">Kids</button><script>'
     'function go(r) { history.pushState(0, "", "/" + r); dispatchEvent(new Event("popstate")) }</script>'
@@ -50,7 +54,7 @@ KIDS = script(
 )
 # A page whose scripts add nothing; a picture that failed would be replaced.
 TEMPLATE = (
-    f'<a href="#top">top</a><img src="/p#.jpg" onerror="this.src=\'/fallback.jpg\'">{WORDS}<div class="map"></div>'
+    f'<a href="#top">top</a><img src="/p@.jpg" onerror="this.src=\'/fallback.jpg\'">{WORDS}<div class="map"></div>'
     '<script src="/s.js"></script>'
 )
 
@@ -119,8 +123,8 @@ SCRIPTED: tuple[Kind, ...] = (
     ),
     Kind(
         "templates", "one rendering of a template",
-        {"/": "".join(f'<a href="/t{n}">{n}</a>' for n in range(12)) + TEMPLATE.replace("#", "0"),
-         **{f"/t{n}": TEMPLATE.replace("#", str(n)) for n in range(12)},
+        {"/": "".join(f'<a href="/t{n}">{n}</a>' for n in range(12)) + TEMPLATE.replace("@", "0"),
+         **{f"/t{n}": TEMPLATE.replace("@", str(n)) for n in range(12)},
          "/s.js": script("console.log(document.title)")},
         [f"/p{n}.jpg" for n in range(12)], at_most=15,
     ),
@@ -147,10 +151,9 @@ SCRIPTED: tuple[Kind, ...] = (
     Kind(
         "CDN", "scripts that need such a library",
         {"/": f'<script src="{{silent}}/jquery.js"></script>{HERO}<div id="photos"></div><script src="/g.js"></script>',
-         "/g.js": script("jQuery(function ($) { $('#photos').html('<a href=\"/list.html\">list</a>');"
-                         " $.each(['/p1.jpg', '/p2.jpg'], (_, p) => $('#photos').append('<img src=' + p + '>')); });"),
+         "/g.js": WITH_JQUERY,
          "/list.html": WORDS + '<img src="/p3.jpg">'},
-        ["/hero.jpg", *PHOTOS[:3]],
+        ["/hero.jpg", "/cake1.jpg", "/cake2.jpg", "/p3.jpg"],
     ),
     Kind(
         "health", "a host that carries no picture",
