@@ -127,7 +127,7 @@ class SiteSpider(scrapy.Spider):
 
     def failed(self, failure: Any) -> None:
         meta = failure.request.meta
-        if not (meta.get("is_frame") and isinstance(failure.value, LeftSite | Refused)):  # it shows another site's page
+        if not (meta.get("may_leave") and isinstance(failure.value, LeftSite | Refused)):  # it is another site's page
             self._note_failure(failure.request.url, failure.value, meta.get("redirect_urls"))
 
     def closed(self, reason: str) -> None:  # noqa: ARG002
@@ -207,7 +207,8 @@ class SiteSpider(scrapy.Spider):
                 self._note_once(NoteKind.LIMIT, reading.url, stop)
                 return
             request = self._page(url, depth + (not is_near), stale if in_series else 0)
-            request.meta.update(is_frame=is_frame, found_on=reading.url)
+            is_tried = reading.visit is not None and found in reading.visit.tried
+            request.meta.update(may_leave=is_frame or is_tried, found_on=reading.url)
             yield request
 
     def _may_follow(self, url: str) -> bool:

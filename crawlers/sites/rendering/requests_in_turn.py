@@ -231,6 +231,7 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
                 visit.left = asked.url
             elif is_main and visit.stays:
                 visit.links.setdefault(asked.url)
+                visit.tried.add(asked.url)
             return is_outside or (is_main and visit.stays)
         return urlsplit(asked.url).netloc in self._silent or (visit.is_pressing and asked.method == "POST")
 

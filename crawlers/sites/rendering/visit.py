@@ -45,6 +45,7 @@ class Visit:
 
     html: of the page when it was complete. pictures: addresses that it shows, with the longer side of the largest box
     in pixels. wanted: pictures that it asked for. links: where it leads, from shadow trees, frames and buttons too.
+    tried: those where its scripts tried to go by themselves or when a button was pressed.
     still_grew: whether MAX_SCROLLS ended it. is_routed: whether it listens for changes of the fragment. left: another
     host that it tried to go to. url: where it stayed. stays: whether it has arrived there, and so may not leave any
     more. is_pressing: whether buttons are pressed, and so nothing may be sent. lacks: other hosts whose scripts did not
@@ -56,6 +57,7 @@ class Visit:
     pictures: dict[str, float] = field(default_factory=dict)
     wanted: dict[str, None] = field(default_factory=dict)
     links: dict[str, None] = field(default_factory=dict)
+    tried: set[str] = field(default_factory=set)
     still_grew: bool = False
     is_routed: bool = False
     left: str = ""
