@@ -133,7 +133,7 @@ class SiteSpider(scrapy.Spider):
     def closed(self, reason: str) -> None:  # noqa: ARG002
         """Scrapy calls this at the end of the crawl."""
         cut = [url for key, url in self.cut.items() if key not in self.queued]
-        if cut:
+        if cut and self.options.pages > 1:  # `isitcake source probe` reads one page, and is asked for no more
             many = f"{'at least ' if len(self.cut) >= MAX_CUT else ''}{len(cut):,}"
             text = f"stopped at depth {self.options.depth}: {many} pages further away were not read, such as {cut[0]}"
             self._note(NoteKind.LIMIT, cut[0], f"{text}; raise `depth` of the source to read them")

@@ -29,6 +29,7 @@ def test_a_page_is_shown_as_a_crawl_would_take_it(tmp_path: Path) -> None:
     assert report.platforms == {"wordpress": 1}
     assert not report.took_browser
     assert "/about" not in {hit.path for hit in server.log}
+    assert report.run.notes == []
     assert tomllib.loads(report.toml)["sources"][0]["start_urls"] == [f"{server.url}/"]
     (tmp_path / "isitcake.toml").write_text('[project]\ncontact = "a@example.org"\n' + report.toml)
     assert load(tmp_path / "isitcake.toml").sources[0].label == "cake"
