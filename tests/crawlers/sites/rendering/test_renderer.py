@@ -32,7 +32,7 @@ def test_what_was_read_already_is_not_missed() -> None:
 
 
 def test_what_the_browser_saw_is_added() -> None:
-    """Photos that a script put into the page, or only asked for; links; and a wider variant of a photo that is known."""
+    """Photos that a script put into the page, or only asked for; links; a wider variant of a known photo."""
     html = (
         STATIC.replace("<img ", '<img srcset="/my cake.jpg 300w, /my cake-large.jpg 1600w" ') + '<img src="/new.jpg">'
     )
