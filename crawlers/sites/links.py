@@ -172,8 +172,9 @@ def _form_pages(document: Document, form: Element) -> Iterator[str]:
             if kind.lower() in ("password", "file", "email"):
                 return
             asks_for_words = True
-        elif element.name == "option" and (owner := _select_of(element)):
-            choices.append((owner, value))
+        elif element.name == "option":
+            if value and not PLACE.match(value) and (owner := _select_of(element)):
+                choices.append((owner, value))
         elif name and (element.name == "button" or kind.lower() in ("submit", "radio", "checkbox")):
             choices.append((name, value or "on"))
         elif name and element.name == "input":

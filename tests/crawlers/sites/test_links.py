@@ -29,6 +29,7 @@ CODE = '<script src="/app.js"></script>'
         ('<form action="/"><input type="search" name="s"><input type="hidden" name="type" value="product"></form>', []),
         ('<form><select name="orderby"><option value="price"></select><input type="hidden" name="p" value="1"></form>',
          ["/gallery?p=1"]),
+        ('<form><select name="go"><option value="">-</option><option value="/w">w</option></select></form>', ["/w"]),
         ('<form action="/cart"><select name="a"><option value="1"></select></form>', []),
         ('<a rel="noopener nofollow" href="/n">n</a><a download href="/d">d</a>', []),
         ("<script>nav.innerHTML = '<a href=\\\"/s.html\\\">s</a><a href=\\\"${u}\\\">';</script>", ["/s.html"]),
