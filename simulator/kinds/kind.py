@@ -160,6 +160,6 @@ def faults(
         found.append(f"no note says {kind.note!r}: {list(notes)}")
     if status != kind.status:
         found.append(f"the run is {status}, not {kind.status}: {list(notes)[:1]}")
-    if other.log:
+    if other.log and "{other}" in str(kind.answers):
         found.append(f"another host was asked for {other.log[0].path}")
     return found
