@@ -124,7 +124,12 @@ def _collect_one(project: Project, source: Source, tell: TellProgress) -> Source
         return collect_unsplash(project, source, now, count)
     if source.kind in OPEN_APIS:
         return collect_photos(project, source, OPEN_APIS[source.kind], {}, now, count)
-    return crawl_apart(project, source, CrawlOptions(), tell).report
+    return crawl_apart(project, source, options_of(source), tell).report
+
+
+def options_of(source: Source) -> CrawlOptions:
+    """Where the crawl of a site ends, as its source says."""
+    return CrawlOptions(pages=source.pages, depth=source.depth, skip=tuple(source.skip))
 
 
 def crawl_apart(project: Project, source: Source, options: CrawlOptions, tell: TellProgress) -> Finished:

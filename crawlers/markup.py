@@ -43,12 +43,14 @@ class Element:
 class Document:
     """A page. elements: in document order. texts: what is not blank, each with the element that it stands in.
 
-    limits: why something of it was left unread, as phrases; whoever reads the page adds to them.
+    limits: why something of it was left unread, as phrases; whoever reads the page adds to them. encoding: of the
+    page's bytes, in which the queries of its addresses are meant.
     """
 
     elements: list[Element] = field(default_factory=list)
     texts: list[tuple[Element, str]] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
+    encoding: str = "utf-8"
 
     def note(self, limit: str) -> None:
         if limit not in self.limits:

@@ -13,18 +13,22 @@ from sqlalchemy import select
 
 from crawlers.collect import crawl_apart
 from crawlers.ledger.reports import SourceReport
-from crawlers.sites.messages import CrawlOptions
+from crawlers.sites.messages import CrawlOptions, SiteTraits
 from dataset.catalog.tables import images, outcomes, sightings
 from dataset.opening import open_project
 from dataset.project import Project
-from foundation.errors import UsageError
+from foundation.errors import CrawlError, UsageError
 from foundation.settings import CONFIG_NAME, Settings
 from foundation.settings_file import load
 
 
 @dataclass(frozen=True)
 class ProbedPhoto:
-    """One candidate of the page. width, height: pixels of the fetched image; None where none was kept."""
+    """One candidate of the page. width, height: pixels of the fetched image; None where none was kept.
+
+    evidence: why the address that was fetched is tried, in words. only_in_browser: whether nothing but the browser saw
+    the photo.
+    """
 
     image_url: str
     fetched_url: str
@@ -35,6 +39,8 @@ class ProbedPhoto:
     width: int | None
     height: int | None
     alt: str
+    evidence: str = ""
+    only_in_browser: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,8 @@ class ProbeReport:
         """The result in one line."""
         kept = sum(photo.sha256 is not None for photo in self.photos)
         builders = ", ".join(self.platforms) or "no website builder that we know"
-        way = "in a browser" if self.took_browser else "over HTTP"
+        seen = sum(photo.only_in_browser for photo in self.photos)
+        way = f"in a browser, which alone saw {seen}" if self.took_browser else "over HTTP"
         return f"{self.url}: {kept} of {len(self.photos)} candidates would be collected; {builders}; read {way}"
 
 
@@ -66,7 +73,8 @@ def probe(settings: Settings, url: str, label: str | None = None) -> Iterator[tu
     """Crawl the one page into a temporary library, which is deleted when this context ends.
 
     label: of the project's labels; the first one if None. The project's own library does not change.
-    Raises UsageError for what is no web address, ConfigError without a contact, CrawlError if the crawl fails.
+    Raises UsageError for what is no web address, ConfigError without a contact, CrawlError if the crawl fails or the
+    page cannot be read.
     """
     settings.require_contact()
     if not re.match(r"https?://[^\s/\"\\]+[^\s\"\\]*$", url):
@@ -86,11 +94,13 @@ def probe(settings: Settings, url: str, label: str | None = None) -> Iterator[tu
         try:
             source = project.settings.sources[0]
             finished = crawl_apart(project, source, CrawlOptions(pages=1, depth=0), lambda *_: None)
+            if not finished.report.pages:
+                raise CrawlError(f"{url} could not be read: {_why_not_read(finished.report)}")
             traits = finished.traits
             report = ProbeReport(
                 url=url,
                 run=finished.report,
-                photos=_photos(project),
+                photos=_photos(project, traits),
                 platforms=traits.platforms,
                 objections=traits.objections,
                 took_browser=bool(traits.rendered_pages),
@@ -99,6 +109,12 @@ def probe(settings: Settings, url: str, label: str | None = None) -> Iterator[tu
             yield project, report
         finally:
             project.close()
+
+
+def _why_not_read(report: SourceReport) -> str:
+    """The note about the page itself; else what the run says of itself."""
+    of_page = (note.partition(": ")[2] for note in report.notes if note.startswith("page "))
+    return next(of_page, report.notes[0] if report.notes else "it is no web page")
 
 
 def _source(url: str, label: str) -> dict[str, object]:
@@ -113,7 +129,7 @@ def _source(url: str, label: str) -> dict[str, object]:
     }
 
 
-def _photos(project: Project) -> list[ProbedPhoto]:
+def _photos(project: Project, traits: SiteTraits) -> list[ProbedPhoto]:
     with project.catalog.read() as connection:
         alts = {row.image_url: row.alt for row in connection.execute(select(sightings).order_by(sightings.c.id.desc()))}
         rows = connection.execute(
@@ -121,6 +137,7 @@ def _photos(project: Project) -> list[ProbedPhoto]:
             .outerjoin(images, images.c.sha256 == outcomes.c.sha256)
             .order_by(outcomes.c.id)
         ).all()
+    only_shown = set(traits.only_shown)
     return [
         ProbedPhoto(
             image_url=row.image_url,
@@ -132,6 +149,8 @@ def _photos(project: Project) -> list[ProbedPhoto]:
             width=row.width,
             height=row.height,
             alt=alts.get(row.image_url, ""),
+            evidence=traits.evidence.get(row.image_url, {}).get(row.fetched_url or row.image_url, ""),
+            only_in_browser=row.image_url in only_shown,
         )
         for row in rows
     ]

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 FALLEN_SHARE = 0.2  # a run with this share of the usual images, or less, is unhealthy
 PLACEHOLDER_SHARE = 0.7  # a run whose <img> elements are placeholders in this share, or more, is unhealthy
+EQUAL_SHARE = 0.5  # a run where this share of the addresses, or more, gave one and the same picture is unhealthy
 MIN_HISTORY_IMAGES = 5  # with fewer usable images than this, ups and downs mean nothing
 HISTORY_RUNS = 5  # earlier runs whose median is the usual number of images
 MAX_EVIDENCE_CHARS = 160
@@ -58,6 +59,8 @@ class NoteKind(StrEnum):
     ROBOTS_IS_HTML = "robots.txt is an HTML page"
     LIMIT = "limit reached"
     SITEMAP = "sitemap read in part"
+    MOVED = "leads to another host"
+    ELSEWHERE = "a host without pages and pictures of the source"
     UNREADABLE_FOLDER = "unreadable folder"
 
 
@@ -68,6 +71,7 @@ CAUSES: tuple[tuple[str, tuple[NoteKind, ...]], ...] = (
     ("blocked", (NoteKind.BLOCKED, NoteKind.ROBOTS_BLOCKED)),
     ("404", (NoteKind.NOT_FOUND,)),
     ("private address", (NoteKind.PRIVATE_ADDRESS,)),
+    ("moved", (NoteKind.MOVED,)),
     ("robots.txt", (NoteKind.ROBOTS, NoteKind.ROBOTS_UNREADABLE)),
     ("opted out", (NoteKind.OPTED_OUT,)),
     ("server error", (NoteKind.SERVER_ERROR,)),
@@ -127,13 +131,17 @@ class Reason:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of one source. outcomes and reasons: how many candidates of each. is_folder: of this disk."""
+    """One run of one source. outcomes and reasons: how many candidates of each. is_folder: of this disk.
+
+    equal: how many candidates gave the one picture that most of them gave.
+    """
 
     outcomes: Mapping[Outcome, int]
     reasons: Mapping[Reason, int]
     placeholders: int = 0
     notes: Sequence[Note] = ()
     is_folder: bool = False
+    equal: int = 0
 
 
 @dataclass(frozen=True)
@@ -174,6 +182,9 @@ def diagnose(run: Run, history: Sequence[int]) -> Diagnosis:
         return Diagnosis(RunStatus.UNHEALTHY, closed.text)
     if not images:
         return Diagnosis(RunStatus.UNHEALTHY, f"no usable picture: {cause(run)}")
+    if not run.is_folder and run.equal >= max(MIN_HISTORY_IMAGES, EQUAL_SHARE * images):
+        same = f"{run.equal} of {images} addresses gave the same picture"
+        return Diagnosis(RunStatus.UNHEALTHY, f"{same}: the site may show it in place of its photos")
     if usual >= MIN_HISTORY_IMAGES and images <= FALLEN_SHARE * usual:
         return Diagnosis(
             RunStatus.UNHEALTHY, f"{images} usable pictures; earlier runs usually had {usual}: {cause(run)}"

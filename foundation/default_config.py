@@ -57,6 +57,7 @@ url = "sqlite"                  # or "postgresql+psycopg://user@host/name"
 
 [crawl]
 allow_private_hosts = []        # like "127.0.0.1:8101"; all other private addresses are refused
+# A source of kind "site" may have: depth = 2, pages = 1000 (limits of a crawl), skip = ["/blog/"] (pages left out)
 
 [review]
 budget = 200                    # questions per review round
@@ -138,6 +139,8 @@ licence = ""    # what may be done with the pictures; it is published with each 
 """
 
 MORE_SOURCES = """
+# A source of kind "site" may have: depth = 2, pages = 1000 (limits of a crawl), skip = ["/blog/"] (pages left out)
+
 # [[sources]]
 # name = "everyday"
 # kind = "openverse"    # photos with open licences; also: commons, unsplash

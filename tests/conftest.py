@@ -29,7 +29,7 @@ os.environ["ISITCAKE_MODELS_NETWORK"] = "colour_texture"
 # Started first, because they take longest: other workers run the rest in the meantime.
 LONGEST_FILES = (
     "test_readme.py", "test_tutorial.py", "test_browser.py", "test_flows.py", "test_review.py", "test_compose.py",
-    "test_kill.py", "test_finding.py",
+    "test_kill.py", "test_finding.py", "test_kinds.py", "test_makes.py",
 )  # fmt: skip
 # Files that need one server share the worker that starts it.
 SERVER_OF_FILE = {

@@ -10,15 +10,18 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from growth import worst_growth
+from kinds import missed, show
 from sqlalchemy import func, select
 from table import Peak, figures, out, table
 
-from crawlers.collect import collect, crawl_apart
-from crawlers.sites.messages import CrawlOptions
+from crawlers.collect import SOURCES_AT_ONCE, collect, crawl_apart, options_of
+from crawlers.sites.messages import CrawlOptions, Finished
 from dataset.catalog.tables import images, outcomes, sightings
 from dataset.opening import open_project
 from dataset.pictures.decoding import Undecodable, examine
@@ -49,7 +52,7 @@ class Comparison:
     """Our crawl beside the talk's, on the same sites. static: of sites that need no browser.
 
     kept: SHA-256 of our stored images by site. stored: how many images that are. image_requests, second_bodies: ours,
-    on the first run and on the second.
+    on the first run and on the second. static_share: share of the pages of static sites that the browser showed.
     """
 
     ours_s: float
@@ -62,6 +65,7 @@ class Comparison:
     talk: TalkResult
     talk_static: TalkResult
     talk_requests: int
+    static_share: float
 
 
 def main() -> None:
@@ -96,8 +100,12 @@ def main() -> None:
         ],
     )
     peak_mb = _scale()
+    kinds = show(missed())
     figures(
         {
+            **kinds,
+            "browser_pages_share": result.static_share,
+            "worst_growth": worst_growth(),
             "originals_found": total / sum(map(len, wanted.values())),
             "bad_taken": ours_bad,
             "requests_per_image": result.image_requests / result.stored,
@@ -114,7 +122,9 @@ def _compare(bakers: list[Baker], folder: Path) -> Comparison:
     net = Internet.start(World(bakers, {}), latency_s=LATENCY_S)
     static = [baker for baker in bakers if baker.platform in STATIC]
     project = _project(folder / "static", static, net)
-    ours_static_s = _timed(lambda: collect(project))
+    runs: list[Finished] = []
+    ours_static_s = _timed(lambda: runs.extend(_crawled(project)))
+    shown = sum(run.traits.rendered_pages for run in runs)
     talk_static = _talk(net, static)
     _clear_logs(net)
     project = _project(folder / "all", bakers, net)
@@ -139,7 +149,16 @@ def _compare(bakers: list[Baker], folder: Path) -> Comparison:
         talk=talk,
         talk_static=talk_static,
         talk_requests=talk_requests,
+        static_share=shown / sum(run.report.pages for run in runs),
     )
+
+
+def _crawled(project: Project) -> list[Finished]:
+    """All sources of a project, as `collect` crawls them, with what their pages showed."""
+    with ThreadPoolExecutor(SOURCES_AT_ONCE) as pool:
+        return list(
+            pool.map(lambda s: crawl_apart(project, s, options_of(s), lambda *_: None), project.settings.sources)
+        )
 
 
 def _clear_logs(net: Internet) -> None:

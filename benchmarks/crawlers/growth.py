@@ -28,6 +28,7 @@ from crawlers.sites.originals import absolute, originals, platform_of
 from crawlers.sites.reading import linked as linked_files
 from crawlers.sites.reading import nested, notations
 from crawlers.sites.reading.platforms import PLATFORMS
+from crawlers.sites.walking import actions, hosts, templates
 
 PAGE = "https://a.example/g/p.html"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -94,7 +95,12 @@ def read_page(html: str) -> None:
     links.needs_browser(page)
     discovery.candidates(page, PAGE)
     discovery.placeholders(page)
-    links.links(page, PAGE)
+    found = links.links(page, PAGE)
+    links.frames(page, PAGE)
+    links.routes([f"{url}#a" for url in found], page, PAGE)
+    list(hosts.session_names(found))
+    templates.has_script(page)
+    templates.marks(page, PAGE, 1)
     optout.from_page(page)
     optout.forbids_following(page)
 
@@ -168,8 +174,26 @@ def _addresses() -> Iterator[Family]:
                 lambda size, b=before, p=piece: b + p * (size // len(p)),
                 SMALL,
             )
+    for piece in ("a/", "?a=b&", "&add=", "sid=1a2b3c4d5&", ";sid=1", "/cart", "%2F", ".", "#/a", "utm_a=1&"):
+        for before in ("?", ""):
+            text = f"https://a.example/{before}"
+            yield Family(f"page: {before}{piece}", _read_page_address, lambda n, t=text, p=piece: t + p * n, SMALL)
+    for piece in ("*a", "a*", "*", "/*a*a*b$"):
+        yield Family(f"skip: {piece}", _skip, lambda n, p=piece: f"/{p * n}", 240)
     for piece in ("/1", "/page/1", "page=1&", "?p=1", ".pdf", "/cart", "/"):
         yield Family(f"series: {piece}", lambda url: links.same_series(url, PAGE), lambda n, p=piece: p * n, SMALL)
+
+
+def _skip(pattern: str) -> None:
+    actions.is_skipped("https://a.example/" + "a" * 4_000, [pattern])
+
+
+def _read_page_address(url: str) -> None:
+    hosts.page_key(url)
+    hosts.without_session(url, frozenset(["a"]))
+    list(hosts.session_names([url] * 4))
+    actions.is_action(url)
+    actions.is_binary(url)
 
 
 def rules(example: str) -> Iterator[Family]:

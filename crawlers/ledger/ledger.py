@@ -7,6 +7,7 @@ The next run of a source continues a run that was killed, under its number: its 
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -258,7 +259,9 @@ class Ledger:
         """Close the run: done, or flagged with the likeliest cause after a comparison with earlier runs."""
         with self._project.catalog.write() as connection:
             counts = tally(connection, self.run_id)
-            run = Run(counts.outcomes, counts.reasons, totals.placeholders, notes, self.source.kind == "folder")
+            equal = max(Counter(filter(None, self.settled.values())).values(), default=0)
+            is_folder = self.source.kind == "folder"
+            run = Run(counts.outcomes, counts.reasons, totals.placeholders, notes, is_folder, equal)
             diagnosis = diagnose(run, usable_history(connection, self.source.name, self.run_id))
             sentences = [note.text for note in notes if note.text != diagnosis.alarm]
             if diagnosis.alarm:

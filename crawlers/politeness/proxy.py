@@ -1,8 +1,9 @@
 """The only way out that the browser has: a proxy that connects to nothing.
 
 What a page asks for is answered by our own crawler, which checks its address and its host's robots.txt (see
-crawlers.sites.requests_in_turn). Whatever the browser does by another way ends here: pop-ups, WebSockets, shared and
-service workers, redirects inside the browser, beacons of closed pages, preconnections, its own background requests.
+crawlers.sites.rendering.requests_in_turn). Whatever the browser does by another way ends here: pop-ups, WebSockets,
+shared and service workers, redirects inside the browser, beacons of closed pages, preconnections, its own background
+requests.
 """
 
 import asyncio

@@ -18,3 +18,7 @@ class OptedOut(NotAsked):
 
 class HostPaused(NotAsked):
     """The host kept failing, or asked for a longer pause than a run waits: not asked again in this run."""
+
+
+class LeftSite(NotAsked):
+    """The page leads to another host, which is not the source's."""

@@ -10,15 +10,17 @@ from scrapy.exceptions import (
 )
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from crawlers.politeness.refusals import Disallowed, HostPaused, OptedOut
+from crawlers.politeness.refusals import Disallowed, HostPaused, LeftSite, OptedOut
 from crawlers.source_health import NoteKind, kind_of_status
-from foundation.network.addresses import Refused
+from foundation.network.addresses import Refused, parse
 
 MAX_ERROR_CHARS = 200
+PRIVATE = "private host"  # the words of foundation.network.addresses
 KINDS: tuple[tuple[tuple[type[BaseException], ...], NoteKind], ...] = (
     ((CannotResolveHostError,), NoteKind.DNS),
     ((HostPaused,), NoteKind.BLOCKED),
     ((Refused,), NoteKind.PRIVATE_ADDRESS),
+    ((LeftSite,), NoteKind.MOVED),
     ((Disallowed,), NoteKind.ROBOTS),
     ((OptedOut,), NoteKind.OPTED_OUT),
     (
@@ -28,16 +30,26 @@ KINDS: tuple[tuple[tuple[type[BaseException], ...], NoteKind], ...] = (
 )
 
 
-def page_failure(error: BaseException) -> tuple[NoteKind, str]:
-    """Kind and text of why a page could not be read."""
+def page_failure(error: BaseException, url: str = "") -> tuple[NoteKind, str]:
+    """Kind and text of why the page at `url` could not be read."""
     if isinstance(error, HttpError):
         status: int = error.response.status
         return kind_of_status(status) or NoteKind.PAGE_FAILED, f"answered {status}"
     text = str(error) or type(error).__name__
+    if isinstance(error, Refused) and PRIVATE in text and (key := _host_port(url)):
+        text = f'{text}; if it is yours, add "{key}" to [crawl] allow_private_hosts'
     kind = next((kind for types, kind in KINDS if isinstance(error, types)), NoteKind.PAGE_FAILED)
     if kind == NoteKind.PAGE_FAILED and isinstance(error, PlaywrightError) and "net::ERR_CONNECTION" in text:
         kind = NoteKind.UNREACHABLE  # Chromium's own error codes reach us as text only
     return kind, f"dns: {text}" if kind == NoteKind.DNS else text
+
+
+def _host_port(url: str) -> str:
+    """As `[crawl] allow_private_hosts` lists it; empty for what is no address."""
+    try:
+        return parse(url).host_port
+    except Refused:
+        return ""
 
 
 def image_failure(error: BaseException) -> str:

@@ -16,8 +16,9 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.web import _newclient
 from zope.interface import implementer  # type: ignore[import-untyped]
 
-from crawlers.politeness.refusals import OptedOut
+from crawlers.politeness.refusals import LeftSite, OptedOut
 from crawlers.politeness.robots import MAX_ROBOTS_BYTES, Robots
+from crawlers.sites.walking.hosts import site_host
 from foundation.network.addresses import NoSuchName, Refused, check_url, checked_addresses
 
 MAX_HEAD_BYTES = 256 * 1024
@@ -46,6 +47,18 @@ class AddressMiddleware:
             await reactor.nameResolver.numbers(address.host, address.port)
         except NoSuchName as error:
             raise CannotResolveHostError(f"{address.host}: no such name") from error
+
+
+class InsideMiddleware:
+    """Downloader middleware: a page that redirects to another host ends there; that host is not asked.
+
+    The request's meta has the hosts of the site as `inside`.
+    """
+
+    async def process_request(self, request: Any) -> None:
+        inside = request.meta.get("inside")
+        if inside is not None and site_host(request.url) not in inside:
+            raise LeftSite(f"leads to another host, {request.url}; it ends there")
 
 
 @implementer(IHostnameResolver)

@@ -1,19 +1,28 @@
-"""Reads where a page leads, and whether it needs a browser to show its photos.
+"""Reads a page: where it links to, and whether scripts fill it.
 
 Functions of the page alone: no network, no Scrapy. `html` is a page's text, or what crawlers.markup.read made of it.
+Each of them goes over the page once; what they leave unread because a limit is reached, they note in Document.limits.
 """
 
 import re
-from collections.abc import Iterator
-from itertools import accumulate
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, islice
+from urllib.parse import urldefrag, urlencode, urlsplit
 
 from crawlers import markup
-from crawlers.markup import Document
-from crawlers.sites.discovery import base_of, embedded_photos
+from crawlers.markup import Document, Element
+from crawlers.sites.discovery import embedded_photos
 from crawlers.sites.originals import IMAGE_EXTENSION, absolute
+from crawlers.sites.reading.scanner import base_of
+from crawlers.sites.walking.actions import is_action, is_binary
+from crawlers.sites.walking.hosts import HASH_ROUTE, site_host
+from crawlers.sites.walking.templates import has_script
 
 MAX_LINKS = 20_000  # of one page; a crawl reads 1,000 pages
+MAX_FORM_PAGES = 40  # that the choices of one form lead to
+MAX_FORM_FIELDS = 200  # of one form
+MAX_HANDLER_CHARS = 5_000  # of an onclick that is looked at
+MAX_SCRIPT_CHARS = 200_000  # of a script whose HTML is looked at for links
 GROWING_SCRIPT = re.compile(  # adds photos when one scrolls or presses a button
     r"IntersectionObserver|infinite.?scroll|load.?more|addEventListener\(\s*[\"']scroll|onscroll", re.IGNORECASE
 )
@@ -26,29 +35,153 @@ GALLERY_CONTAINER = re.compile(r"\b(gallery|portfolio|grid|feed|root|app|__next|
 PAGE_NUMBER = re.compile(
     r"(?:/page)?/\d{1,4}/?(?=$|\?)|(?<=[?&])(?:page|p|paged|offset|start|pg)=\d{1,5}&?", re.IGNORECASE
 )
-NO_PAGE = re.compile(
-    r"\.(pdf|zip|docx?|xlsx?|mp4|mov|mp3|css|js|ics|xml|json)$|/(cart|checkout|account|login|wp-admin|wp-json|feed)(/|$)",
+ASSIGNED_PLACE = re.compile(  # in an onclick or a javascript: address
+    r"(?:location(?:\.href)?\s{0,20}=|location\.(?:assign|replace)\s{0,20}\(|window\.open\s{0,20}\(|navigate\s{0,20}\()"
+    r"\s{0,20}[\"']([^\"']{1,2000})[\"']"
+)
+SCRIPTED_HREF = re.compile(r"\bhref\s{0,20}=\s{0,20}\\?[\"']([^\"'\\<>\s{}$+]{1,500})\\?[\"']", re.IGNORECASE)
+PLACE = re.compile(r"(?:https?:)?//|/|\.{1,2}/|\?|[\w%./-]{1,300}\.(?:html?|php\d?|aspx?)(?=$|[?#])", re.IGNORECASE)
+REFRESH = re.compile(
+    r"\s{0,20}[\d.]{0,10}\s{0,20}[;,]\s{0,20}url\s{0,20}=\s{0,20}[\"']?([^\"']{1,2000})", re.IGNORECASE
+)
+# Choices that show the same pictures in another way.
+SAME_PICTURES = re.compile(
+    r"(?:order|sort)(?:[-_]?by|ing)?|dir|direction|limit|per[-_]?page|page[-_]?size|view|mode|currency|lang|language|locale"
+    r"|country",
     re.IGNORECASE,
 )
+NO_CHOICE_TYPES = ("text", "search", "email", "password", "file", "tel", "url", "number", "date")
+# Attributes that name a page, by element: what stands in a frame belongs to the page as its links do.
+ADDRESS_ATTRIBUTES = {
+    "a": "href", "area": "href", "iframe": "src", "frame": "src", "embed": "src", "object": "data",
+}  # fmt: skip
+PICTURES = ("img", "amp-img", "source", "picture", "video")
+FRAMES = ("iframe", "frame", "embed", "object")
+ROW_ATTRIBUTES = ("data-href", "data-link")  # of rows and tiles that a script makes a link
 
 
 def links(html: str | Document, page_url: str) -> list[str]:
-    """Pages of the same host that this page links to, in reading order, once each."""
+    """Pages of the same host that this page leads to, in reading order, once each.
+
+    Links, maps, frames, `rel=next`, forms with choices, lists of addresses, and scripts that set the location. Left out
+    is what the page marks `nofollow`, what acts, and what is no page.
+    """
     document = markup.read(html)
     base = base_of(document, page_url)
-    host = urlsplit(page_url).netloc
-    hrefs = [element.attributes["href"] for element in document.named("a") if "href" in element.attributes]
-    if len(hrefs) > MAX_LINKS:
-        document.note(f"more than {MAX_LINKS:,} links")
+    host = site_host(page_url)
+    is_scripted = has_script(document)
     pages: dict[str, None] = {}
-    for href in hrefs[:MAX_LINKS]:
-        url = absolute(href, base)
-        if not url or urlsplit(url).netloc != host:
-            continue
-        path = urlsplit(url).path
-        if not IMAGE_EXTENSION.search(path) and not NO_PAGE.search(path):
-            pages[url] = None
+    for number, value in enumerate(_places(document)):
+        if number >= MAX_LINKS:
+            document.note(f"more than {MAX_LINKS:,} links")
+            break
+        address, _, fragment = value.strip().partition("#")
+        is_route = is_scripted and HASH_ROUTE.match(fragment) is not None
+        url = absolute(address or (base if is_route else ""), base, document.encoding)
+        if url and site_host(url) == host and is_page(url):
+            pages[f"{url}#{fragment}" if is_route else url] = None
     return list(pages)
+
+
+def frames(document: Document, page_url: str) -> set[str]:
+    """Pages that this page shows in frames."""
+    base = base_of(document, page_url)
+    named = (element.attributes.get(ADDRESS_ATTRIBUTES[element.name], "") for element in document.named(*FRAMES))
+    return {url for value in islice(named, MAX_LINKS) if (url := absolute(value, base, document.encoding))}
+
+
+def links_in_scripts(texts: Iterable[str], page_url: str) -> list[str]:
+    """Pages of the site that stand in the HTML of its scripts: for a page whose scripts cannot run."""
+    values = (value for text in texts for value in SCRIPTED_HREF.findall(text))
+    found = (absolute(value, page_url) for value in islice(values, MAX_LINKS))
+    host = site_host(page_url)
+    return list(dict.fromkeys(url for url in found if url and site_host(url) == host and is_page(url)))
+
+
+def routes(names: "list[str] | tuple[str, ...]", document: Document, page_url: str) -> list[str]:
+    """Hash routes without a slash (`#wedding`), of an application that listens for them.
+
+    names: addresses of the page's links, absolute. A fragment that names a place of the page is no route.
+    """
+    places = {
+        element.attributes[key] for element in document.elements for key in ("id", "name") if key in element.attributes
+    }
+    here = urldefrag(page_url)[0]
+    found = (urldefrag(name) for name in names)
+    return list(dict.fromkeys(f"{url}#{part}" for url, part in found if part and part not in places and url == here))
+
+
+def is_page(url: str) -> bool:
+    """Whether an address may be one of a page that a crawl reads."""
+    return not IMAGE_EXTENSION.search(urlsplit(url).path) and not is_binary(url) and not is_action(url)
+
+
+def _places(document: Document) -> Iterator[str]:
+    """Addresses as they are written, in reading order; those of scripts last."""
+    for element in document.elements:
+        attributes = element.attributes
+        if _is_closed(element):
+            continue
+        if element.name in ADDRESS_ATTRIBUTES:
+            yield attributes.get(ADDRESS_ATTRIBUTES[element.name], "")
+        elif element.name == "link" and {"next", "prev"} & set(attributes.get("rel", "").lower().split()):
+            yield attributes.get("href", "")
+        elif element.name == "option" and PLACE.match(value := attributes.get("value", "").strip()):
+            yield value
+        elif element.name == "form":
+            yield from _form_pages(document, element)
+        elif element.name == "meta" and attributes.get("http-equiv", "").strip().lower() == "refresh":
+            yield from REFRESH.findall(attributes.get("content", "")[:MAX_HANDLER_CHARS])[:1]
+        for key, value in attributes.items():
+            if key.startswith("on") or value[:11].lower() == "javascript:":
+                yield from ASSIGNED_PLACE.findall(value[:MAX_HANDLER_CHARS])
+            elif key in ROW_ATTRIBUTES and element.name not in PICTURES and PLACE.match(value):
+                yield value
+    for script, text in document.texts_in("script"):
+        if "json" not in script.attributes.get("type", "") and len(text) <= MAX_SCRIPT_CHARS:
+            yield from SCRIPTED_HREF.findall(text)
+
+
+def _is_closed(element: Element) -> bool:
+    """Whether the page asks not to follow an element, or offers it for saving."""
+    attributes = element.attributes
+    return "nofollow" in attributes.get("rel", "").lower().split() or "download" in attributes
+
+
+def _form_pages(document: Document, form: Element) -> Iterator[str]:
+    """Where the choices of a form lead that asks by GET: one page for each choice, the other fields as they stand."""
+    if form.attributes.get("method", "get").strip().lower() not in ("", "get"):
+        return
+    fixed: dict[str, str] = {}
+    choices: list[tuple[str, str]] = []
+    asks_for_words = False
+    for element in islice(document.elements[form.index + 1 : form.end], MAX_FORM_FIELDS):
+        attributes = element.attributes
+        name, value, kind = (attributes.get(key, "") for key in ("name", "value", "type"))
+        if element.name == "textarea" or (element.name == "input" and kind.lower() in NO_CHOICE_TYPES and not value):
+            if kind.lower() in ("password", "file", "email"):
+                return
+            asks_for_words = True
+        elif element.name == "option":
+            if value and not PLACE.match(value) and (owner := _select_of(element)):
+                choices.append((owner, value))
+        elif name and (element.name == "button" or kind.lower() in ("submit", "radio", "checkbox")):
+            choices.append((name, value or "on"))
+        elif name and element.name == "input":
+            fixed[name] = value
+    action = form.attributes.get("action", "").partition("#")[0].partition("?")[0] or "?"
+    choices = [choice for choice in dict.fromkeys(choices) if not SAME_PICTURES.fullmatch(choice[0])]
+    for name, value in choices[:MAX_FORM_PAGES] or ([("", "")] if fixed and not asks_for_words else []):
+        query = urlencode({**fixed, **({name: value} if name else {})})
+        yield f"{action.rstrip('?')}?{query}"
+
+
+def _select_of(option: Element) -> str:
+    """Name of the <select> that an <option> is in."""
+    parent = option.parent
+    while parent is not None and parent.name == "optgroup":
+        parent = parent.parent
+    return parent.attributes.get("name", "") if parent is not None and parent.name == "select" else ""
 
 
 def same_series(url: str, page_url: str) -> bool:
@@ -57,23 +190,34 @@ def same_series(url: str, page_url: str) -> bool:
 
 
 def needs_browser(html: str | Document) -> bool:
-    """Whether scripts load the photos, judged by the page's content and not by its address.
-
-    A page whose embedded JSON names its photos needs no browser, unless it grows when scrolled.
-    """
+    """Whether scripts load the photos, judged by the page's content and not by its address."""
     document = markup.read(html)
-    if all("json" in script.attributes.get("type", "") for script in document.named("script")):
+    return grows(document) or is_shell(document)
+
+
+def grows(document: Document) -> bool:
+    """Whether a page adds photos when one scrolls or presses a button."""
+    if not _has_code(document):
         return False
     scripts = document.texts_in("script")
-    if any(
+    return any(
         GROWING_SCRIPT.search(text) for script, text in scripts if "json" not in script.attributes.get("type", "")
-    ) or any(map(MORE_BUTTON.search, _button_texts(document))):
-        return True
+    ) or any(map(MORE_BUTTON.search, _button_texts(document)))
+
+
+def is_shell(document: Document) -> bool:
+    """Whether a page is empty until scripts fill it. One whose embedded JSON names its photos is not."""
+    if not _has_code(document):
+        return False
     if embedded_photos(document, MIN_EMBEDDED_PHOTOS) >= MIN_EMBEDDED_PHOTOS:
         return False
     if _has_empty_gallery(document):
         return True
     return not document.named("img") and _words(document, MIN_WORDS) < MIN_WORDS
+
+
+def _has_code(document: Document) -> bool:
+    return not all("json" in script.attributes.get("type", "") for script in document.named("script"))
 
 
 def _button_texts(document: Document) -> Iterator[str]:

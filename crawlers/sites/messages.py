@@ -6,7 +6,7 @@ stdout: Progress now and then, and last either Finished or Failed.
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from crawlers.ledger.reports import SourceReport
@@ -20,7 +20,8 @@ class CrawlOptions:
 
     pages: at most this many. depth: links away from a start page; further pages of a numbered series are no deeper.
     stale_in_series, stale_in_all: pages in a row without a new photo, of one series (a calendar, not a gallery)
-    and of any kind. min_delay_s: seconds between two requests to one host.
+    and of any kind. min_delay_s: seconds between two requests to one host. skip: patterns of pages that are left out,
+    as in robots.txt.
     """
 
     pages: int = 1000
@@ -28,13 +29,15 @@ class CrawlOptions:
     stale_in_series: int = 10
     stale_in_all: int = 150
     min_delay_s: float = MIN_DELAY_S
+    skip: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "CrawlOptions":
-        return cls(**json.loads(text))
+        content = json.loads(text)
+        return cls(**{**content, "skip": tuple(content.get("skip", ()))})
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,15 @@ class Progress:
 @dataclass(frozen=True)
 class SiteTraits:
     """What the pages showed of themselves. platforms: photos by website builder. objections: opt-out signals,
-    `page: evidence`. rendered_pages: how many needed the browser.
+    `page: evidence`. rendered_pages: how many the browser showed. only_shown: photos that nothing else showed.
+    evidence: of the first photos, by their address: why each of their addresses is tried, in words.
     """
 
     platforms: dict[str, int]
     objections: list[str]
     rendered_pages: int
+    only_shown: list[str] = field(default_factory=list)
+    evidence: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -43,16 +43,18 @@ class Guess:
     is_tied: bool
 
 
-def absolute(url: str, base: str) -> str | None:
+def absolute(url: str, base: str, encoding: str = "utf-8") -> str | None:
     """The absolute http(s) address of `url` on a page; None for an empty one, another scheme, or one that is too long.
 
-    Keeps `+` and percent-escapes as they are; encodes spaces and an IDN host.
+    Keeps `+` and percent-escapes as they are; encodes spaces and an IDN host. encoding: of the page; browsers write
+    the query in it, and the path in UTF-8.
     """
     url = url.strip().strip("\u200b")
     if not url or url.startswith(NO_WEB_ADDRESS) or len(url) > MAX_URL_CHARACTERS:
         return None
     try:
-        joined = safe_url_string(urljoin(base, url.replace("\\", "/") if url.startswith("\\") else url))
+        joined = urljoin(base, url.replace("\\", "/") if url.startswith("\\") else url)
+        joined = safe_url_string(joined, _encoding_of_query(joined, encoding))
         parts = urlsplit(joined)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return None
@@ -60,6 +62,18 @@ def absolute(url: str, base: str) -> str | None:
     except (ValueError, UnicodeError):
         return None
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", parts.query, ""))
+
+
+def _encoding_of_query(url: str, encoding: str) -> str:
+    """The page's encoding where the query has letters that it knows; else UTF-8."""
+    query = url.partition("?")[2]
+    if query.isascii() or encoding.lower().startswith("utf"):
+        return "utf-8"
+    try:
+        query.encode(encoding)
+    except (LookupError, UnicodeError):
+        return "utf-8"
+    return encoding
 
 
 def is_too_long(url: str) -> bool:

@@ -7,9 +7,7 @@ OPTIONS and the lines on stdout are the messages of crawlers.sites.messages.
 
 import asyncio
 import logging
-import os
 import sys
-import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +18,15 @@ from scrapy.settings import Settings as ScrapySettings
 
 from crawlers.ledger.ledger import Ledger, RunTotals
 from crawlers.ledger.sole_run import sole_run
+from crawlers.parents import end_with_parent
 from crawlers.politeness.pacing import Pacing
 from crawlers.politeness.robots import Robots
 from crawlers.sites.guards import limit_headers, robots_request
 from crawlers.sites.messages import CrawlOptions, Failed, Finished, Message, Progress, SiteTraits
-from crawlers.sites.requests_in_turn import context_options
+from crawlers.sites.rendering.requests_in_turn import context_options
 from crawlers.sites.spider import SiteSpider
+from crawlers.sites.walking.hosts import site_host
+from crawlers.source_health import Note, NoteKind
 from dataset.opening import open_project
 from dataset.project import Project
 from foundation.environment import drop_secrets
@@ -33,6 +34,12 @@ from foundation.errors import IsItCakeError
 from foundation.settings import Settings, Source
 
 PROGRESS_EVERY_S = 0.5
+MIDDLEWARES = {
+    "crawlers.sites.guards.AddressMiddleware": 50,
+    "crawlers.sites.guards.InsideMiddleware": 60,
+    "crawlers.sites.guards.RobotsMiddleware": 100,
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+}
 
 
 class SourceCrawler(Crawler):
@@ -65,7 +72,7 @@ class SourceCrawler(Crawler):
 
 def scrapy_settings(settings: Settings) -> ScrapySettings:
     """Polite, bounded, and without the open ends of Scrapy's defaults."""
-    handler = "crawlers.sites.requests_in_turn.PoliteHandler"
+    handler = "crawlers.sites.rendering.requests_in_turn.PoliteHandler"
     return ScrapySettings(
         {
             "USER_AGENT": settings.user_agent,
@@ -86,8 +93,16 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
             "DOWNLOAD_WARNSIZE": 0,
             "DOWNLOAD_VERIFY_CERTIFICATES": True,
             "REDIRECT_MAX_TIMES": 5,
+            "METAREFRESH_MAXDELAY": 5,  # seconds; a page that stays longer is read, its target is a link
             "RETRY_TIMES": 2,
-            "RETRY_HTTP_CODES": [500, 502, 504, 522, 524, 408],  # 429 and 503 wait in crawlers.sites.requests_in_turn
+            "RETRY_HTTP_CODES": [
+                500,
+                502,
+                504,
+                522,
+                524,
+                408,
+            ],  # 429 and 503 wait in crawlers.sites.rendering.requests_in_turn
             "RETRY_EXCEPTIONS": [
                 "scrapy.exceptions.DownloadConnectionRefusedError",
                 "scrapy.exceptions.DownloadFailedError",
@@ -98,11 +113,7 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
             "TWISTED_DNS_RESOLVER": "crawlers.sites.guards.CheckedResolver",
             "HTTPPROXY_ENABLED": False,  # http_proxy in the environment: the target would not be checked
             "ALLOW_PRIVATE_HOSTS": settings.crawl.allow_private_hosts,
-            "DOWNLOADER_MIDDLEWARES": {
-                "crawlers.sites.guards.AddressMiddleware": 50,
-                "crawlers.sites.guards.RobotsMiddleware": 100,
-                "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
-            },
+            "DOWNLOADER_MIDDLEWARES": MIDDLEWARES,
             "ITEM_PIPELINES": {"crawlers.sites.download_originals.OriginalsPipeline": 1},
             "DOWNLOAD_HANDLERS": {
                 "http": handler,
@@ -136,29 +147,36 @@ def crawl(project: Project, source: Source, options: CrawlOptions) -> Finished:
         spider, pipeline = crawler.spider, crawler.originals
         assert isinstance(spider, SiteSpider)  # noqa: S101
         totals = RunTotals(spider.pages, len(pipeline.candidates), pipeline.requests, spider.placeholders)
-        report = ledger.finish(totals, [*crawler.robots.notes, *crawler.pacing.notes, *spider.notes])
-        traits = SiteTraits(dict(spider.platforms.most_common()), spider.objections, spider.rendered_pages)
+        asked = [*crawler.robots.notes, *crawler.pacing.notes]
+        report = ledger.finish(totals, [*of_the_source(asked, spider), *spider.notes])
+        traits = SiteTraits(
+            platforms=dict(spider.platforms.most_common()),
+            objections=spider.objections,
+            rendered_pages=spider.rendered_pages,
+            only_shown=spider.only_shown,
+            evidence=spider.evidence,
+        )
         return Finished(report, traits)
+
+
+def of_the_source(notes: list[Note], spider: SiteSpider) -> list[Note]:
+    """Notes about hosts; those about hosts that have no page and no candidate say nothing of the source's health."""
+    hosts = spider.hosts | spider.photo_hosts
+    return [note if site_host(f"//{note.host}") in hosts else _elsewhere(note) for note in notes]
+
+
+def _elsewhere(note: Note) -> Note:
+    text = f"{note.text.removeprefix('deferred: ')}; pages were read without its scripts and styles"
+    return Note(NoteKind.ELSEWHERE, note.host, text)
 
 
 def _send(message: Message) -> None:
     print(message.to_json(), flush=True)
 
 
-def _end_with_parent() -> None:
-    """Exit when the process that started us ends: nobody would read our messages, and the next run needs the lock."""
-
-    def watch() -> None:
-        while os.read(0, 4096):  # not sys.stdin: its lock, held by this thread, would abort an ordinary exit
-            pass
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def main(config: str, source_name: str, options: str = "{}") -> int:
     """options: CrawlOptions as JSON; what it leaves out has its default."""
-    _end_with_parent()
+    end_with_parent()  # nobody would read our messages, and the next run needs the lock
     logging.getLogger("scrapy.utils.log").setLevel(logging.ERROR)
     try:
         project = open_project(Path(config))

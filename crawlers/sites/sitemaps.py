@@ -10,10 +10,10 @@ import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from lxml import etree
 
+from crawlers.sites.walking.hosts import site_host
 from foundation.network.addresses import MAX_URL_CHARACTERS
 
 MAX_BYTES = 50 * 1024 * 1024  # of one sitemap, unpacked, as sitemaps.org allows
@@ -207,7 +207,7 @@ def _first_line(error: Exception) -> str:
 class HostSitemaps:
     """Which sitemaps of one site are read, and what they list in all.
 
-    named: where they are, as robots.txt says. hosts: whose sitemaps are read, `host[:port]` each. images: as in
+    named: where they are, as robots.txt says. hosts: whose sitemaps are read, see site_host. images: as in
     Sitemap. notes: what was left unread, and why.
     """
 
@@ -249,17 +249,10 @@ class HostSitemaps:
 
     def _add(self, addresses: Iterable[str], level: int) -> None:
         for address in addresses:
-            if address in self._known or _host(address) not in self._hosts:
+            if address in self._known or site_host(address) not in self._hosts:
                 continue
             if len(self._known) >= MAX_SITEMAPS:
                 self.notes += [limit] if (limit := f"more than {MAX_SITEMAPS} sitemaps") not in self.notes else []
                 return
             self._known.add(address)
             self._waiting.append((address, level))
-
-
-def _host(address: str) -> str:
-    try:
-        return urlsplit(address).netloc
-    except ValueError:
-        return ""

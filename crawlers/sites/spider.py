@@ -1,78 +1,43 @@
 """The spider: walks the pages of any site; what is special about a site is in its source's settings."""
 
-import contextlib
+import hashlib
 import logging
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urlsplit
 
 import scrapy
-from playwright.async_api import TimeoutError as PlaywrightTimeout
+from scrapy import signals
+from scrapy.exceptions import StopDownload
 from scrapy.http import Response, TextResponse
 from scrapy.http.request import NO_CALLBACK
 from scrapy_playwright.page import PageMethod
 
 from crawlers import markup
-from crawlers.markup import Document
 from crawlers.politeness import optout
+from crawlers.politeness.refusals import LeftSite
 from crawlers.sites import discovery, links, sitemaps
 from crawlers.sites.failures import page_failure
 from crawlers.sites.messages import CrawlOptions
 from crawlers.sites.originals import platform_of
 from crawlers.sites.reading import pictures
 from crawlers.sites.reading.linked import LinkedFiles
-from crawlers.source_health import Note, NoteKind
+from crawlers.sites.rendering.renderer import Reading, Renderer, read, with_visit
+from crawlers.sites.rendering.visit import MAX_SCROLLS, Visit, look, prepare
+from crawlers.sites.walking.actions import is_skipped
+from crawlers.sites.walking.evidence import MAX_PHOTOS, evidence
+from crawlers.sites.walking.hosts import is_hash_route, page_key, session_names, site_host, without_session
+from crawlers.sites.walking.templates import has_script
+from crawlers.source_health import Note, NoteKind, kind_of_status
 from foundation.network.addresses import Refused
 
 logger = logging.getLogger(__name__)
-MAX_SCROLLS = 100  # of one page
-SCROLLS_WITHOUT_GROWTH = 2  # then the page is complete
-SCROLL_WAIT_MS = 400
-ANSWER_WAIT_MS = 20_000  # for a page whose own requests are not answered yet
-STILL_GREW = "data-isitcake-endless"  # attribute of a page that still grew after MAX_SCROLLS
-SCROLL_JS = """async () => {
-  const more = [...document.querySelectorAll('button, a[role=button], a[href="#"]')]
-    .find(e => /load more|show more|view more|mehr/i.test(e.textContent || '') && e.offsetParent);
-  if (more) more.click();
-  window.scrollTo(0, document.documentElement.scrollHeight);
-  window.dispatchEvent(new Event('scroll'));  // pages shorter than the window never fire one
-}"""
-SIZE_JS = "() => document.querySelectorAll('*').length + document.documentElement.scrollHeight"
-
-
-async def scroll_to_the_end(page: Any) -> None:
-    """Scroll and press "load more" until nothing new appears, or MAX_SCROLLS is reached (then marks the page).
-
-    A page that does not grow is not complete while its own requests are unanswered: our pacing may hold them back.
-    """
-    waiting: set[Any] = set()
-    page.on("request", lambda request: waiting.add(request))
-    page.on("requestfinished", lambda request: waiting.discard(request))
-    page.on("requestfailed", lambda request: waiting.discard(request))
-    with contextlib.suppress(PlaywrightTimeout):  # for requests from before we listened
-        await page.wait_for_load_state("networkidle", timeout=ANSWER_WAIT_MS)
-    scrolls_without_growth = 0
-    answer_wait_ms = ANSWER_WAIT_MS
-    size = await page.evaluate(SIZE_JS)
-    for _ in range(MAX_SCROLLS):
-        await page.evaluate(SCROLL_JS)
-        while True:
-            try:
-                await page.wait_for_function(f"({SIZE_JS})() > {size}", timeout=SCROLL_WAIT_MS)
-            except PlaywrightTimeout:
-                answer_wait_ms -= SCROLL_WAIT_MS
-                if waiting and answer_wait_ms > 0:
-                    continue
-                scrolls_without_growth += 1
-            else:
-                scrolls_without_growth, answer_wait_ms = 0, ANSWER_WAIT_MS
-            break
-        if scrolls_without_growth >= SCROLLS_WITHOUT_GROWTH:
-            return
-        size = await page.evaluate(SIZE_JS)
-    await page.evaluate(f"document.documentElement.setAttribute('{STILL_GREW}', '')")
+MAYBE_APPLICATION = (404, 410)  # what hosts of static files answer for the routes of a single-page application
+NO_PAGE_TYPE = re.compile(r"(?:video|audio|font)/|image/svg|application/(?!xhtml|xml|rss|atom|json)")
+MAX_CUT = 20_000  # links beyond the depth that are counted
 
 
 class SiteSpider(scrapy.Spider):
@@ -87,119 +52,197 @@ class SiteSpider(scrapy.Spider):
         super().__init__(**kwargs)
         self.start_urls = start_urls
         self.options = options or CrawlOptions()
-        self.hosts = {urlsplit(url).netloc for url in start_urls}
+        self.hosts = {site_host(url) for url in start_urls}
+        self.photo_hosts: set[str] = set()  # of candidates
         self.pages = 0
-        self.rendered_pages = 0
         self.placeholders = 0
-        self.queued: set[str] = set()
+        self.queued: set[str] = set()  # pages, see page_key
+        self.cut: dict[str, str] = {}  # pages beyond the depth, by their key
         self.photos: set[str] = set()
+        self.only_shown: list[str] = []
+        self.evidence: dict[str, dict[str, str]] = {}  # of the first photos, see walking.evidence
         self.stale_pages = 0  # in a row, of any kind
         self.notes: list[Note] = []
         self.platforms: Counter[str] = Counter()  # photos by the website builder whose addresses they have
         self.objections: list[str] = []
         self.listed: dict[str, list[str]] = {}  # photos that sitemaps name, by page
         self.proven: set[str] = set()  # what pages showed of the names of pictures, see crawlers.sites.reading.identity
+        self.sessions: frozenset[str] = frozenset()  # parameters that hold our session
+        self.bodies: set[bytes] = set()  # digests of the pages that were answered
+        self.renderer = Renderer(self._show, self._note_failure, lambda: frozenset(self.hosts))
+
+    @property
+    def rendered_pages(self) -> int:
+        return self.renderer.pages
+
+    @classmethod
+    def from_crawler(cls, crawler: Any, *args: Any, **kwargs: Any) -> "SiteSpider":
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        crawler.signals.connect(stop_at_the_head, signals.headers_received)
+        return spider
 
     async def start(self) -> AsyncIterator[Any]:
         self.linked = LinkedFiles(self.crawler)
         for host_url in dict.fromkeys(f"{urlsplit(u).scheme}://{urlsplit(u).netloc}" for u in self.start_urls):
             await self._read_sitemaps(host_url)
         for url in self.start_urls:
-            if url not in self.queued:
+            url = url if is_hash_route(url) else urldefrag(url)[0]
+            if page_key(url) not in self.queued:
                 yield self._page(url, 0, 0)
-        for url in self.listed:
-            if self._is_below_a_start(url) and url not in self.queued and len(self.queued) < self.options.pages:
+        listed = [url for url in self.listed if self._is_below_a_start(url) and self._may_follow(url)]
+        for url in listed:
+            if len(self.queued) >= self.options.pages:
+                self._note_once(NoteKind.LIMIT, url, self._stopped_at_pages())
+                break
+            if page_key(url) not in self.queued:
                 yield self._page(url, 1, 0)
 
     async def parse(self, response: Response, depth: int, stale: int) -> AsyncIterator[Any]:
+        if "download_stopped" in response.flags:
+            return
         if not isinstance(response, TextResponse):
             for item in await pictures.linked_picture(self.crawler, response):
                 yield item
             return
-        self.pages += 1
-        if depth == 0:
-            self.hosts.add(urlsplit(response.url).netloc)  # www or not: where the start page redirected to
         page = markup.read(response.text)
-        if links.needs_browser(page):
-            yield self._in_browser(response.url, depth, stale)
+        page.encoding = response.encoding
+        digest = hashlib.sha256(response.body).digest()
+        is_missing = response.status in MAYBE_APPLICATION
+        if is_missing and not (has_script(page) and (digest in self.bodies or links.is_shell(page))):
+            self._note_missing(response)
             return
-        async for result in self._results(response, page, depth, stale):
+        linked = await self.linked.of(page, response.url)
+        reading = read(page, response.url, self.listed.get(response.url, ()), linked, self.proven)
+        reading = await self.renderer.complete(reading, depth == 0)
+        if is_missing and not reading.missed:
+            self._note_missing(response)
+            return
+        if not is_missing and len(self.bodies) < self.options.pages:
+            self.bodies.add(digest)
+        async for result in self._results(response, reading, depth, stale):
             yield result
 
-    async def rendered(self, response: Response, depth: int, stale: int) -> AsyncIterator[Any]:
-        self.rendered_pages += 1
+    async def parse_route(self, response: Response, depth: int, stale: int) -> AsyncIterator[Any]:
+        """A hash route: only the browser can show it."""
+        visit: Visit = response.meta["visit"]
+        self.renderer.pages += 1
         if isinstance(response, TextResponse):
-            if STILL_GREW in response.text[:2000]:
-                stop = f"page {response.url}: stopped after {MAX_SCROLLS} scrolls, it still grew"
-                self._note(NoteKind.LIMIT, response.url, stop)
-            async for result in self._results(response, markup.read(response.text), depth, stale):
+            url = response.request.url if response.request else response.url
+            reading = with_visit(Reading(url, markup.read(visit.html), [], [], self.proven), visit)
+            async for result in self._results(response, reading, depth, stale):
                 yield result
 
     def failed(self, failure: Any) -> None:
-        url = failure.request.url
-        kind, text = page_failure(failure.value)
-        self._note(kind, url, f"page {url}: {text}")
+        meta = failure.request.meta
+        if not (meta.get("may_leave") and isinstance(failure.value, LeftSite | Refused)):  # it is another site's page
+            self._note_failure(failure.request.url, failure.value, meta.get("redirect_urls"))
+
+    def closed(self, reason: str) -> None:  # noqa: ARG002
+        """Scrapy calls this at the end of the crawl."""
+        cut = [url for key, url in self.cut.items() if key not in self.queued]
+        if cut and self.options.pages > 1:  # `isitcake source probe` reads one page, and is asked for no more
+            many = f"{'at least ' if len(self.cut) >= MAX_CUT else ''}{len(cut):,}"
+            text = f"stopped at depth {self.options.depth}: {many} pages further away were not read, such as {cut[0]}"
+            self._note(NoteKind.LIMIT, cut[0], f"{text}; raise `depth` of the source to read them")
+        if self.renderer.obstacle:
+            text = f"some pages were read without the browser, scripts may add to them: {self.renderer.obstacle}"
+            self._note(NoteKind.LIMIT, self.start_urls[0], text)
 
     def _note(self, kind: NoteKind, url: str, text: str) -> None:
         self.notes.append(Note(kind, urlsplit(url).netloc, text))
 
-    async def _results(self, response: TextResponse, page: Document, depth: int, stale: int) -> AsyncIterator[Any]:
+    def _note_once(self, kind: NoteKind, url: str, text: str) -> None:
+        if text not in (note.text for note in self.notes):
+            self._note(kind, url, text)
+
+    def _note_failure(self, url: str, error: BaseException, came_by: list[str] | None = None) -> None:
+        kind, text = page_failure(error, url)
+        self._note(kind, came_by[0] if came_by else url, f"page {came_by[0] if came_by else url}: {text}")
+
+    def _note_missing(self, response: Response) -> None:
+        kind = kind_of_status(response.status) or NoteKind.PAGE_FAILED
+        self._note(kind, response.url, f"page {response.url}: answered {response.status}")
+
+    async def _results(self, response: TextResponse, reading: Reading, depth: int, stale: int) -> AsyncIterator[Any]:
         """The page's photos as one item, then requests for its links. stale: stale pages in a row before it."""
-        linked = await self.linked.of(page, response.url)
-        photos = discovery.candidates(page, response.url, self.listed.get(response.url, ()), linked, self.proven)
+        self.pages += 1
+        photos, page, url = reading.photos, reading.page, reading.url
         new = [photo for photo in photos if photo.image_url not in self.photos]
-        self._count(page, new)
-        if objection := await self._objection(response, page):
-            self.objections.append(f"{response.url}: {objection}")
+        self._count(reading, new)
+        if objection := await self._objection(response, reading):
+            self.objections.append(f"{url}: {objection}")
             photos = [replace(photo, rejected=f"opt-out: {objection}") for photo in photos]
         if photos:
-            yield {"page_url": response.url, "photos": photos}
-        for request in self._follow(response.url, page, depth, 0 if new else stale + 1):
+            yield {"page_url": url, "photos": photos}
+        for request in self._follow(reading, depth, 0 if new else stale + 1):
             yield request
         if page.limits:
             limits = "; ".join(page.limits)
-            self._note(NoteKind.LIMIT, response.url, f"page {response.url}: {limits}; the rest was not read")
+            self._note(NoteKind.LIMIT, url, f"page {url}: {limits}; the rest was not read")
+        if (visit := reading.visit) is not None and visit.still_grew:
+            self._note(NoteKind.LIMIT, url, f"page {url}: stopped after {MAX_SCROLLS} scrolls, it still grew")
+        if visit is not None and visit.left and not photos:
+            self._note(NoteKind.MOVED, url, f"page {url}: leads to another host, {visit.left}; it ends there")
 
-    def _count(self, page: Document, new: list[discovery.Candidate]) -> None:
-        self.placeholders += discovery.placeholders(page)
+    def _count(self, reading: Reading, new: list[discovery.Candidate]) -> None:
+        self.placeholders += discovery.placeholders(reading.visit.html if reading.visit else reading.page)
         self.photos.update(photo.image_url for photo in new)
+        self.photo_hosts.update(site_host(offer) for photo in new for offer in photo.offers)
         self.stale_pages = 0 if new else self.stale_pages + 1
         self.platforms.update(name for photo in new if (name := _platform(photo)))
+        for photo in new[: MAX_PHOTOS - len(self.evidence)]:
+            self.evidence[photo.image_url] = evidence(photo)
+        self.only_shown += reading.only_shown[: MAX_PHOTOS - len(self.only_shown)]
 
-    def _follow(self, page_url: str, page: Document, depth: int, stale: int) -> Iterator[scrapy.Request]:
-        if optout.forbids_following(page):
+    def _follow(self, reading: Reading, depth: int, stale: int) -> Iterator[scrapy.Request]:
+        if optout.forbids_following(reading.page):
             return
-        for url in links.links(page, page_url):
-            if urlsplit(url).netloc not in self.hosts or url in self.queued:
+        self.sessions |= frozenset(session_names(reading.links))
+        for found in reading.links:
+            url = without_session(found, self.sessions)
+            key = page_key(url)
+            if key in self.queued or not self._may_follow(url):
                 continue
-            in_series = links.same_series(url, page_url)
-            if depth + (not in_series) > self.options.depth:
+            in_series = links.same_series(url, reading.url) and not is_hash_route(url)
+            is_frame = found in reading.frames
+            is_near = in_series or is_frame
+            if depth + (not is_near) > self.options.depth:
+                if len(self.cut) < MAX_CUT:
+                    self.cut.setdefault(key, url)
                 continue
-            if stop := self._reason_to_stop(page_url, in_series, stale):
-                if stop not in (note.text for note in self.notes):
-                    self._note(NoteKind.LIMIT, page_url, stop)
+            if stop := self._reason_to_stop(reading.url, in_series, stale):
+                self._note_once(NoteKind.LIMIT, reading.url, stop)
                 return
-            yield self._page(url, depth + (not in_series), stale if in_series else 0)
+            request = self._page(url, depth + (not is_near), stale if in_series else 0)
+            is_tried = reading.visit is not None and found in reading.visit.tried
+            request.meta.update(may_leave=is_frame or is_tried, found_on=reading.url)
+            yield request
+
+    def _may_follow(self, url: str) -> bool:
+        return site_host(url) in self.hosts and links.is_page(url) and not is_skipped(url, self.options.skip)
 
     def _reason_to_stop(self, page: str, in_series: bool, stale: int) -> str:
         if len(self.queued) >= self.options.pages:
-            return f"stopped at {self.options.pages} pages"
+            return self._stopped_at_pages()
         if self.stale_pages >= self.options.stale_in_all:
             return f"stopped after {self.options.stale_in_all} pages in a row without a new photo"
         if in_series and stale >= self.options.stale_in_series:
             return f"series left after {self.options.stale_in_series} pages without a new photo, at {page}"
         return ""
 
-    async def _objection(self, response: TextResponse, page: Document) -> str:
+    def _stopped_at_pages(self) -> str:
+        return f"stopped at {self.options.pages} pages; raise `pages` of the source to read more"
+
+    async def _objection(self, response: TextResponse, reading: Reading) -> str:
         """The evidence that the page, its headers or its host object to training on its photos; empty where none."""
         pairs = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, values in response.headers.items()
             for value in values
         ]
-        return (
-            optout.from_headers(pairs) or optout.from_page(page) or await self.crawler.robots.objection(response.url)  # type: ignore[attr-defined]
-        )
+        shown = optout.from_page(reading.visit.html) if reading.visit else ""
+        host = self.crawler.robots.objection  # type: ignore[attr-defined]
+        return optout.from_headers(pairs) or optout.from_page(reading.page) or shown or await host(response.url)
 
     async def _read_sitemaps(self, host_url: str) -> None:
         try:
@@ -221,35 +264,51 @@ class SiteSpider(scrapy.Spider):
             self._note(NoteKind.SITEMAP, host_url, f"{note}; the rest was not read")
 
     def _is_below_a_start(self, url: str) -> bool:
+        """Whether a page of the site is below a start page; below the home page is all of the site."""
         parts = urlsplit(url)
-        return parts.netloc in self.hosts and any(
-            (path := urlsplit(start).path.rstrip("/")) and parts.path.startswith(f"{path}/")
+        return any(
+            site_host(start) == site_host(url) and f"{parts.path}/".startswith(f"{urlsplit(start).path.rstrip('/')}/")
             for start in self.start_urls
         )
 
     def _page(self, url: str, depth: int, stale: int) -> scrapy.Request:
-        self.queued.add(url)
+        self.queued.add(page_key(url))
+        is_route = bool(urldefrag(url)[1])
         return scrapy.Request(
             url,
-            self.parse,
+            self.parse_route if is_route else self.parse,
             errback=self.failed,
-            dont_filter=depth == 0,
+            dont_filter=True,  # `queued` filters
             cb_kwargs={"depth": depth, "stale": stale},
+            meta=self._in_browser(Visit(frozenset(self.hosts)), is_optional=False)
+            if is_route
+            else {"inside": frozenset(self.hosts), "handle_httpstatus_list": list(MAYBE_APPLICATION)},
         )
 
-    def _in_browser(self, url: str, depth: int, stale: int) -> scrapy.Request:
-        return scrapy.Request(
-            url,
-            self.rendered,
-            errback=self.failed,
-            dont_filter=True,
-            cb_kwargs={"depth": depth, "stale": stale},
-            meta={
-                "playwright": True,
-                "playwright_context_kwargs": self.settings.getdict("BROWSER_CONTEXT"),
-                "playwright_page_methods": [PageMethod(scroll_to_the_end)],
-            },
-        )
+    async def _show(self, url: str, visit: Visit, is_optional: bool) -> Any:
+        request = scrapy.Request(url, callback=NO_CALLBACK, meta=self._in_browser(visit, is_optional))
+        return await self.crawler.engine.download_async(request)
+
+    def _in_browser(self, visit: Visit, is_optional: bool) -> dict[str, Any]:
+        return {
+            "playwright": True,
+            "playwright_context_kwargs": self.settings.getdict("BROWSER_CONTEXT"),
+            "playwright_page_init_callback": prepare,
+            "playwright_page_goto_kwargs": {"wait_until": "domcontentloaded"},  # a script's host may be silent
+            "playwright_page_methods": [PageMethod(look, visit)],
+            "visit": visit,
+            "inside": visit.inside,
+            "is_optional": is_optional,
+            "handle_httpstatus_list": list(MAYBE_APPLICATION),
+        }
+
+
+def stop_at_the_head(headers: Any, request: scrapy.Request, **_: Any) -> None:
+    """Read no body of what is no page, though its address looked like one."""
+    kind = (headers.get("Content-Type") or b"").decode("latin-1").partition(";")[0].strip().lower()
+    is_attached = (headers.get("Content-Disposition") or b"").strip().lower().startswith(b"attachment")
+    if "found_on" in request.meta and (is_attached or NO_PAGE_TYPE.match(kind)):
+        raise StopDownload(fail=False)
 
 
 def _platform(photo: discovery.Candidate) -> str | None:

@@ -15,6 +15,7 @@ PHOTO_APIS = {
     "openverse": "https://api.openverse.org",
     "commons": "https://commons.wikimedia.org",
 }
+MAX_PATTERN_CHARS = 500  # of one pattern of `skip`
 LICENCES = ("cc0", "pdm", "by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd")
 
 
@@ -207,6 +208,9 @@ class Source(Section):
     licence: str = ""
     start_urls: list[HttpUrl] = []
     queries: list[str] = []
+    depth: int = Field(default=2, ge=0, le=50)  # links away from a start page
+    pages: int = Field(default=1000, ge=1, le=1_000_000)  # of one crawl
+    skip: list[str] = []  # patterns of pages that are left out, as in robots.txt
     per_query: int = Field(default=10, ge=1, le=1000)
     permission: str = ""
     base_url: HttpUrl | None = None  # address of a photo API; None: the service's own
@@ -219,6 +223,26 @@ class Source(Section):
         if not getattr(self, needed):
             raise ValueError(f"kind {self.kind!r} needs {needed}; add it")
         return self
+
+    @model_validator(mode="after")
+    def _only_sites_are_walked(self) -> "Source":
+        if self.kind != "site" and (given := sorted({"depth", "pages", "skip"} & self.model_fields_set)):
+            raise ValueError(f"{given[0]} is for sources of kind 'site'; remove it")
+        return self
+
+    @field_validator("skip")
+    @classmethod
+    def _patterns_of_pages(cls, skip: list[str]) -> list[str]:
+        for pattern in skip:
+            if not pattern.startswith(("/", "*")):
+                raise ValueError(
+                    f'{pattern!r} does not begin with "/" or "*"; write it as in robots.txt, like "/blog/"'
+                )
+            if pattern.rstrip("*$") in ("", "/") and pattern != "/$":
+                raise ValueError(f'{pattern!r} leaves out every page; write a part of an address, like "/blog/"')
+            if len(pattern) > MAX_PATTERN_CHARS:
+                raise ValueError(f"a pattern has more than {MAX_PATTERN_CHARS} characters; shorten it")
+        return skip
 
     @property
     def api_url(self) -> str:

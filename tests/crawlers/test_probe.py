@@ -7,7 +7,7 @@ import pytest
 from crawling import html, jpeg, site, stored
 
 from crawlers.probe import probe
-from foundation.errors import ConfigError, UsageError
+from foundation.errors import ConfigError, CrawlError, UsageError
 from foundation.settings_file import load
 from simulator.server import Answer, Scripted, Server
 from web.pages.probe import write_probe
@@ -29,10 +29,15 @@ def test_a_page_is_shown_as_a_crawl_would_take_it(tmp_path: Path) -> None:
     assert report.platforms == {"wordpress": 1}
     assert not report.took_browser
     assert "/about" not in {hit.path for hit in server.log}
+    assert report.run.notes == []
     assert tomllib.loads(report.toml)["sources"][0]["start_urls"] == [f"{server.url}/"]
     (tmp_path / "isitcake.toml").write_text('[project]\ncontact = "a@example.org"\n' + report.toml)
     assert load(tmp_path / "isitcake.toml").sources[0].label == "cake"
+    cake = next(photo for photo in report.photos if photo.outcome == "stored")
+    assert cake.evidence == f"made by the rule for wordpress of {server.url}/2024/05/cake-768x512.jpg"
     text = path.read_text(encoding="utf-8")
+    assert cake.evidence in text
+    assert "No objection to training was found" in text
     assert "data:image/jpeg;base64" in text
     assert "drawing: SVG or icon file" in text
     assert stored(project) == set()
@@ -61,3 +66,32 @@ def test_what_is_wrong_is_said_before_anything_is_asked(tmp_path: Path) -> None:
         pass
     server.stop()
     assert server.log == []
+
+
+def test_what_only_the_browser_saw_is_shown(tmp_path: Path) -> None:
+    page = html('<img src="/1.jpg"><div id="more"></div>', "<script>document.getElementById('more').innerHTML = "
+                "'<im' + 'g src=/2' + '.jpg>'</script>")  # fmt: skip
+    server = Server(Scripted({"/": page, "/1.jpg": jpeg(1), "/2.jpg": jpeg(2)}))
+    project = site(tmp_path, f"{server.url}/", allowed=[server.address])
+    with probe(project.settings, f"{server.url}/") as (probed, report):
+        text = write_probe(report, probed, project.home).read_text(encoding="utf-8")
+    server.stop()
+    assert {photo.fetched_url.rpartition("/")[2]: photo.only_in_browser for photo in report.photos} == {
+        "1.jpg": False, "2.jpg": True,
+    }  # fmt: skip
+    assert "only the browser saw it" in text
+    assert "which alone saw 1" in report.line()
+
+
+def test_a_page_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    """It is dead, unknown or private: no TOML to paste. A private host is refused with the key that allows it."""
+    server = Server(Scripted({"/": Answer(404)}))
+    project = site(tmp_path, f"{server.url}/", allowed=[server.address])
+    with pytest.raises(CrawlError, match="could not be read: answered 404"), probe(project.settings, server.url):
+        pass
+    key = r'address: private host; if it is yours, add "127.0.0.1:9" to \[crawl\] allow_private_hosts'
+    with pytest.raises(CrawlError, match=key), probe(project.settings, "http://127.0.0.1:9/"):
+        pass
+    with pytest.raises(CrawlError, match=r"dns|deferred"), probe(project.settings, "http://no-such-baker.invalid/"):
+        pass
+    server.stop()

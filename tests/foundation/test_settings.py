@@ -12,6 +12,7 @@ from foundation.version import VERSION
 
 SITE = '[[sources]]\nname = "a"\nkind = "site"\nlabel = "cake"\nstart_urls = ["https://a.example/"]\n'
 DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
+FOLDER = '[[sources]]\nname = "a"\nkind = "folder"\nlabel = "cake"\npath = "none"\n'
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,12 @@ DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
         ("[project]\ncolour = 'x'\n", "unknown key; remove it, or use one of name, labels, home, contact"),
         ("[reviews]\nbudget = 1\n", "line 1: reviews: unknown key; did you mean `review`?"),
         (SITE + 'querys = ["x"]\n', "line 6: source 'a' querys: unknown key; did you mean `queries`?"),
+        (SITE + "depth = -1\n", "line 6: source 'a' depth: input should be greater than or equal to 0, got -1"),
+        (SITE + "pages = 0\n", "line 6: source 'a' pages: input should be greater than or equal to 1, got 0"),
+        (SITE + "skip = ['blog']\n", "line 6: source 'a' skip: 'blog' does not begin with \"/\" or \"*\""),
+        (SITE + "skip = ['/*']\n", "source 'a' skip: '/*' leaves out every page"),
+        (SITE + f"skip = ['/{'a' * 500}']\n", "source 'a' skip: a pattern has more than 500 characters"),
+        (FOLDER + "depth = 3\n", "source 'a': depth is for sources of kind 'site'; remove it"),
         ("[project\n", "is not valid TOML"),
         ("[review]\nbudget = 'many'\n", "line 2: review.budget: input should be a valid integer, got 'many'"),
         ("[review]\nbudget = 0\n", "line 2: review.budget"),

@@ -20,13 +20,14 @@ def write_probe(report: ProbeReport, probed: Project, home: Path) -> Path:
     formats = {photo.sha256: photo.format for photo in report.photos if photo.sha256 and photo.format}
     thumbnails = Thumbnails(probed, formats)
     kept = [
-        thumbnails.tile(photo.sha256, f"{photo.width}×{photo.height} {photo.format}", photo.fetched_url)
+        (photo, thumbnails.tile(photo.sha256, f"{photo.width}×{photo.height} {photo.format}", photo.fetched_url))
         for photo in report.photos
         if photo.sha256
     ]
     page = templates.get_template("probe.html").render(
         report=report,
         kept=kept,
+        only_in_browser=sum(photo.only_in_browser for photo in report.photos),
         refused=[photo for photo in report.photos if not photo.sha256],
         now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )

@@ -194,7 +194,7 @@ class Scanner:
                 self._document.note(f"more than {MAX_ADDRESSES_OF_ELEMENT} addresses in one element")
                 break
             self._addresses += 1
-            url = absolute(self._whole(one.value), self.base)
+            url = absolute(self._whole(one.value), self.base, self._document.encoding)
             if url and len(url) <= MAX_URL_CHARACTERS:
                 self._addresses += _cost(url) - 1
                 width = one.width_px or notations.named_width(one.value)

@@ -4,43 +4,43 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
-from scrapy import Request
 from scrapy.exceptions import DownloadTimeoutError
 from scrapy.http import Response
-from scrapy.http.request import NO_CALLBACK
 from scrapy_playwright.handler import ScrapyPlaywrightDownloadHandler
-from w3lib.url import safe_url_string
 
 from crawlers.politeness.pacing import TRIES
 from crawlers.politeness.proxy import ClosedProxy
 from crawlers.politeness.refusals import HostPaused
 from crawlers.sites.browser import closed_options, executable
+from crawlers.sites.rendering.answers import (
+    ANSWERED_TYPES,
+    Kept,
+    answer_headers,
+    redirect_target,
+    redirected,
+    request_of,
+)
+from crawlers.sites.rendering.visit import Visit
+from crawlers.sites.walking.hosts import site_host
 from foundation.errors import CrawlError
 
-# What a page needs to show its photos. The pipeline downloads images, once and over HTTP; pings, event streams,
-# prefetches and reports show nothing.
-# By type: Sec-Fetch-Mode and Sec-Fetch-Dest, which the browser sends below the level where it asks us.
-ANSWERED_TYPES = {
-    "document": ("navigate", "document"),
-    "stylesheet": ("no-cors", "style"),
-    "script": ("no-cors", "script"),
-    "xhr": ("cors", "empty"),
-    "fetch": ("cors", "empty"),
-}
+# What a page needs to show its photos. Pings, event streams, prefetches and reports show nothing.
 ANSWERED_METHODS = ("GET", "HEAD", "POST")
 REFUSED = "blockedbyclient"  # Playwright's name of the error that the page sees
 STAYS = "aborted"  # the same for a page that tries to leave: it is not replaced by an error page
-# The browser's own view of the connection, which is not ours.
-REQUEST_HEADERS_DROPPED = ("accept-encoding", "connection", "content-length", "host", "proxy-connection", "cookie")
-ANSWER_HEADERS_DROPPED = ("alt-svc", "connection", "content-encoding", "content-length", "transfer-encoding")
 MAX_REDIRECTS = 5  # as of every other request, see REDIRECT_MAX_TIMES
-REQUEST_TIMEOUT_S = 30.0  # of one request of a page: as long as a navigation may take
 PAGES_AT_ONCE = 3
 PAGE_TIMEOUT_S = 120.0  # for navigation, scrolling and reading together
+OTHER_HOST_TIMEOUT_S = 8.0  # for what a page has from other hosts; a host that takes longer is left out of the run
 CLOSE_TIMEOUT_S = 10.0  # a call to a dead browser may never return
+
+# The pipeline downloads images, once and over HTTP. In the browser each is this drawing, so that scripts which wait for
+# a picture go on; it has the shape of a photo, so that the page is as long as it is for people.
+DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg" width="1200" height="900" viewBox="0 0 4 3"></svg>'
+DRAWING_HEADERS = {"content-type": "image/svg+xml", "access-control-allow-origin": "*", "cache-control": "no-store"}
 
 
 @dataclass
@@ -49,7 +49,10 @@ class _Rendering:
 
     expects_page: whether the next page of the context is ours; any other is a pop-up. has_begun: whether the page's own
     address was asked for. redirect: where that led to. failure: why there was no answer. work: requests under way.
+    visit: what it shows.
     """
+
+    visit: Visit
 
     expects_page: bool = False
     has_begun: bool = False
@@ -73,6 +76,8 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         self._renderings: dict[str, _Rendering] = {}  # by the name of their context
         self._free = asyncio.Semaphore(PAGES_AT_ONCE)
         self._starting = asyncio.Lock()
+        self._silent: set[str] = set()  # other hosts that did not answer in time
+        self._kept = Kept()
         self._death: asyncio.Future[None]  # done when the running browser has ended
 
     async def _launch(self) -> None:
@@ -102,9 +107,11 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         async with self._free:
             name = f"page-{self._rendered}"
             self._rendered += 1
-            rendering = self._renderings[name] = _Rendering()
+            visit: Visit = request.meta["visit"]
+            visit.begin()
+            rendering = self._renderings[name] = _Rendering(visit)
             try:
-                await self._maybe_launch_browser()
+                await self._start_browser(is_optional=request.meta.get("is_optional", False))
                 request.meta["playwright_context"] = name
                 return await self._until_shown(request)
             except (PlaywrightError, DownloadTimeoutError) as error:
@@ -169,48 +176,83 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
             work.add_done_callback(rendering.work.discard)
             await asyncio.wait({work})
             response = None if work.cancelled() else work.result()
+            if asked.resource_type == "script":
+                rendering.visit.loaded(asked.url, None if response is None else response.body)
             with contextlib.suppress(PlaywrightError):  # the page is gone
-                if response is None:
+                if asked.resource_type == "image":
+                    await route.fulfill(status=200, headers=DRAWING_HEADERS, body=DRAWING)
+                elif response is None:
                     await route.abort(STAYS if leaves else REFUSED)
                 else:
-                    await route.fulfill(status=response.status, headers=_headers(response), body=response.body)
+                    await route.fulfill(status=response.status, headers=answer_headers(response), body=response.body)
 
         return answer
 
     async def _answer(self, asked: Any, rendering: _Rendering) -> Any:
         """The answer to a request of the browser; None if it is not made, fails, or is the page's own redirect."""
         is_own_address, rendering.has_begun = not rendering.has_begun, True
+        if asked.resource_type == "image":
+            rendering.visit.want(asked.url)
         if asked.resource_type not in ANSWERED_TYPES or asked.method not in ANSWERED_METHODS:
             return None
+        if not is_own_address and self._is_closed(asked, rendering.visit):
+            return None
+        if kept := self._kept.answer(asked):
+            return kept
+        is_elsewhere = site_host(asked.url) not in rendering.visit.inside
         try:
-            request = await _request_of(asked)
-            for _ in range(MAX_REDIRECTS + 1):
-                response = await self.crawler.engine.download_async(request)
-                target = _redirect_target(response)
-                if not target:
-                    return response
-                if is_own_address:
-                    rendering.redirect = target
-                    return None
-                request = _redirected(request, target, response.status)
+            async with asyncio.timeout(OTHER_HOST_TIMEOUT_S if is_elsewhere and not is_own_address else None):
+                request = await request_of(asked)
+                for _ in range(MAX_REDIRECTS + 1):
+                    response = await self.crawler.engine.download_async(request)
+                    target = redirect_target(response)
+                    if not target:
+                        self._kept.keep(asked, response)
+                        return response
+                    if is_own_address:
+                        rendering.redirect = target
+                        return None
+                    if asked.resource_type == "document" and site_host(target) not in rendering.visit.inside:
+                        return None
+                    request = redirected(request, target, response.status)
+        except TimeoutError:
+            self._silent.add(urlsplit(asked.url).netloc)
         except Exception as error:  # noqa: BLE001  the page goes on without; if it is its own address, the crawl says why
             if is_own_address:
                 rendering.failure = error
         return None
+
+    def _is_closed(self, asked: Any, visit: Visit) -> bool:
+        """Whether a request is not made: it leaves the site, its host is silent, or a button that we press sends it."""
+        if asked.resource_type == "document":
+            is_main = asked.frame.parent_frame is None
+            is_outside = site_host(asked.url) not in visit.inside
+            if is_main and is_outside:
+                visit.left = asked.url
+            elif is_main and visit.stays:
+                visit.links.setdefault(asked.url)
+                visit.tried.add(asked.url)
+            return is_outside or (is_main and visit.stays)
+        return urlsplit(asked.url).netloc in self._silent or (visit.is_pressing and asked.method == "POST")
 
     async def _browser_disconnected_callback(self) -> None:
         death, self._death = self._death, asyncio.get_running_loop().create_future()
         death.set_result(None)
         await super()._browser_disconnected_callback()
 
+    async def _start_browser(self, is_optional: bool) -> None:
+        """Raises CrawlError if it does not start; that ends the crawl unless the page can be read without it."""
+        try:
+            await self._maybe_launch_browser()
+        except CrawlError as error:
+            if not is_optional:
+                self.crawler.stop_with(error)
+            raise
+
     async def _maybe_launch_browser(self) -> None:
         async with self._starting:
             if not hasattr(self, "browser_provider"):
-                try:
-                    path = await asyncio.to_thread(executable)
-                except CrawlError as error:
-                    self.crawler.stop_with(error)
-                    raise
+                path = await asyncio.to_thread(executable)
                 await self.proxy.start()
                 self.config.launch_options = await asyncio.to_thread(closed_options, path, self.proxy.url)
                 self.browser_provider = self.browser_provider_cls(self.config)
@@ -219,9 +261,8 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         try:
             await super()._maybe_launch_browser()
         except PlaywrightError as error:
-            fatal = CrawlError(f"the browser did not start ({str(error).splitlines()[0]}); see `isitcake doctor`")
-            self.crawler.stop_with(fatal)
-            raise fatal from error
+            why = str(error).splitlines()[0]
+            raise CrawlError(f"the browser did not start ({why}); see `isitcake doctor`") from error
 
     async def _close(self) -> None:
         await super()._close()
@@ -241,63 +282,3 @@ def context_options(user_agent: str) -> dict[str, object]:
 async def _closed(page: Any) -> None:
     with contextlib.suppress(PlaywrightError):
         await page.close()
-
-
-async def _request_of(asked: Any) -> Request:
-    """Our request for what the browser asks for."""
-    headers = {name: value for name, value in asked.headers.items() if name.lower() not in REQUEST_HEADERS_DROPPED}
-    headers["sec-fetch-mode"], headers["sec-fetch-dest"] = ANSWERED_TYPES[asked.resource_type]
-    referer = headers.get("referer", "")
-    headers["sec-fetch-site"] = "none" if not referer else _site(asked.url, referer)
-    cookies = await asked.frame.page.context.cookies(asked.url)
-    if cookies:
-        headers["cookie"] = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in cookies)
-    return Request(
-        asked.url,
-        method=asked.method,
-        headers=headers,
-        body=asked.post_data_buffer or b"",
-        callback=NO_CALLBACK,
-        meta={
-            "dont_redirect": True,  # redirects are followed in PoliteHandler, which knows whose they are
-            "dont_retry": True,
-            "download_timeout": REQUEST_TIMEOUT_S,
-            # A queue of its own: pages that wait for the browser fill that of their host.
-            "download_slot": f"browser {urlsplit(asked.url).netloc}",
-        },
-    )
-
-
-def _site(url: str, referer: str) -> str:
-    """The Sec-Fetch-Site of a request, without the public suffixes that "same-site" needs."""
-    there, here = urlsplit(url), urlsplit(referer)
-    return "same-origin" if (there.scheme, there.netloc) == (here.scheme, here.netloc) else "cross-site"
-
-
-def _redirect_target(response: Any) -> str:
-    location = response.headers.get("Location")
-    if response.status not in (301, 302, 303, 307, 308) or not location:
-        return ""
-    return urljoin(response.url, safe_url_string(location))
-
-
-def _redirected(request: Request, target: str, status: int) -> Request:
-    """The request for where an answer redirects to. Another host is told nothing about us at this one."""
-    if status == 303 or (status in (301, 302) and request.method == "POST"):
-        request = request.replace(method="GET", body=b"")
-    host = urlsplit(target).netloc
-    followed = request.replace(url=target, meta={**request.meta, "download_slot": f"browser {host}"})
-    if host != urlsplit(request.url).netloc:
-        for name in ("Cookie", "Authorization"):
-            followed.headers.pop(name, None)
-    return followed
-
-
-def _headers(response: Any) -> dict[str, str]:
-    """The headers of an answer for Playwright, which wants several cookies on lines of one text."""
-    headers = {}
-    for name, values in response.headers.items():
-        key = name.decode("latin-1").lower()
-        if key not in ANSWER_HEADERS_DROPPED:
-            headers[key] = ("\n" if key == "set-cookie" else ", ").join(value.decode("latin-1") for value in values)
-    return headers

@@ -1,0 +1,101 @@
+"""Our requests for what the browser asks for, and their answers in its terms."""
+
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from scrapy import Request
+from scrapy.http.request import NO_CALLBACK
+from w3lib.url import safe_url_string
+
+# By type: Sec-Fetch-Mode and Sec-Fetch-Dest, which the browser sends below the level where it asks us.
+ANSWERED_TYPES = {
+    "document": ("navigate", "document"),
+    "stylesheet": ("no-cors", "style"),
+    "script": ("no-cors", "script"),
+    "xhr": ("cors", "empty"),
+    "fetch": ("cors", "empty"),
+}
+# The browser's own view of the connection, which is not ours.
+REQUEST_HEADERS_DROPPED = ("accept-encoding", "connection", "content-length", "host", "proxy-connection", "cookie")
+ANSWER_HEADERS_DROPPED = ("alt-svc", "connection", "content-encoding", "content-length", "transfer-encoding")
+REQUEST_TIMEOUT_S = 30.0  # of one request of a page: as long as a navigation may take
+KEPT_TYPES = ("script", "stylesheet")
+KEPT_BYTES = 50_000_000  # of all that is kept for the pages of one crawl
+
+
+class Kept:
+    """Scripts and style sheets that all pages of a site share: each is asked for once in a crawl."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, Any] = {}
+        self._size_bytes = 0
+
+    def answer(self, asked: Any) -> Any:
+        return self._answers.get(asked.url) if asked.resource_type in KEPT_TYPES and asked.method == "GET" else None
+
+    def keep(self, asked: Any, response: Any) -> None:
+        if asked.resource_type not in KEPT_TYPES or asked.method != "GET" or response.status != 200:
+            return
+        if self._size_bytes + len(response.body) <= KEPT_BYTES and asked.url not in self._answers:
+            self._size_bytes += len(response.body)
+            self._answers[asked.url] = response
+
+
+async def request_of(asked: Any) -> Request:
+    """Our request for what the browser asks for."""
+    headers = {name: value for name, value in asked.headers.items() if name.lower() not in REQUEST_HEADERS_DROPPED}
+    headers["sec-fetch-mode"], headers["sec-fetch-dest"] = ANSWERED_TYPES[asked.resource_type]
+    referer = headers.get("referer", "")
+    headers["sec-fetch-site"] = "none" if not referer else _site(asked.url, referer)
+    cookies = await asked.frame.page.context.cookies(asked.url)
+    if cookies:
+        headers["cookie"] = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in cookies)
+    return Request(
+        asked.url,
+        method=asked.method,
+        headers=headers,
+        body=asked.post_data_buffer or b"",
+        callback=NO_CALLBACK,
+        meta={
+            "dont_redirect": True,  # redirects are followed in PoliteHandler, which knows whose they are
+            "dont_retry": True,
+            "download_timeout": REQUEST_TIMEOUT_S,
+            # A queue of its own: pages that wait for the browser fill that of their host.
+            "download_slot": f"browser {urlsplit(asked.url).netloc}",
+        },
+    )
+
+
+def _site(url: str, referer: str) -> str:
+    """The Sec-Fetch-Site of a request, without the public suffixes that "same-site" needs."""
+    there, here = urlsplit(url), urlsplit(referer)
+    return "same-origin" if (there.scheme, there.netloc) == (here.scheme, here.netloc) else "cross-site"
+
+
+def redirect_target(response: Any) -> str:
+    location = response.headers.get("Location")
+    if response.status not in (301, 302, 303, 307, 308) or not location:
+        return ""
+    return urljoin(response.url, safe_url_string(location))
+
+
+def redirected(request: Request, target: str, status: int) -> Request:
+    """The request for where an answer redirects to. Another host is told nothing about us at this one."""
+    if status == 303 or (status in (301, 302) and request.method == "POST"):
+        request = request.replace(method="GET", body=b"")
+    host = urlsplit(target).netloc
+    followed = request.replace(url=target, meta={**request.meta, "download_slot": f"browser {host}"})
+    if host != urlsplit(request.url).netloc:
+        for name in ("Cookie", "Authorization"):
+            followed.headers.pop(name, None)
+    return followed
+
+
+def answer_headers(response: Any) -> dict[str, str]:
+    """The headers of an answer for Playwright, which wants several cookies on lines of one text."""
+    headers = {}
+    for name, values in response.headers.items():
+        key = name.decode("latin-1").lower()
+        if key not in ANSWER_HEADERS_DROPPED:
+            headers[key] = ("\n" if key == "set-cookie" else ", ").join(value.decode("latin-1") for value in values)
+    return headers

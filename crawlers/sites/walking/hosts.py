@@ -1,0 +1,100 @@
+"""Which addresses are one host, and which are one page: `www.`, default ports and session ids make no difference.
+
+Functions of addresses alone, linear in their input.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+from w3lib.url import canonicalize_url
+
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+HASH_ROUTE = re.compile(r"!?/")  # how the fragment of an address begins that a script reads as a path
+# Names of session ids that common programs write into addresses, and of marks that only count visitors.
+SESSION_NAME = re.compile(
+    r"phpsessid|jsessionid|sessionid|session_id|session|sessid|sess|sid|oscsid|zenid|xtcsid|cfid|cftoken"
+    r"|aspsessionid\w{0,40}|utm_\w{1,40}|fbclid|gclid|msclkid|_ga|_gl|mc_cid|mc_eid",
+    re.IGNORECASE,
+)
+VISITOR_MARK = re.compile(r"utm_\w{1,40}|fbclid|gclid|msclkid|_ga|_gl|mc_cid|mc_eid", re.IGNORECASE)
+PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid|sessionid)=[^;/?#]{1,200}", re.IGNORECASE)
+RANDOM_VALUE = re.compile(r"(?=[^0-9]{0,200}[0-9])[A-Za-z0-9_.,%-]{8,200}")  # eight characters with a digit, or more
+MIN_SESSION_LINKS = 3  # links to so many paths must carry a value before it counts as the visitor's own
+SESSION_SHARE = 0.8  # and so many of all links of the page
+
+
+def site_host(url: str) -> str:
+    """The `host[:port]` that an address is of, in one spelling: no `www.`, no default port. Empty if there is none."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.lower().rpartition("@")[2]
+    except ValueError:
+        return ""
+    return host.removesuffix(DEFAULT_PORTS.get(parts.scheme, "\0")).rstrip(".").removeprefix("www.")
+
+
+def is_hash_route(url: str) -> bool:
+    """Whether the fragment of an address is a path of a single-page application."""
+    return HASH_ROUTE.match(url.partition("#")[2]) is not None
+
+
+def page_key(url: str) -> str:
+    """One text for all addresses of a page: scheme, `www.`, default port, order of the query and sessions apart."""
+    try:
+        parts = urlsplit(without_session(url))
+    except ValueError:
+        return url
+    fragment = parts.fragment.rstrip("/")  # links to places of a page have none: it was cut off
+    try:
+        key = canonicalize_url(urlunsplit(("http", site_host(url), parts.path, parts.query, "")))
+    except ValueError:
+        key = url
+    return f"{key}#{fragment}" if fragment else key
+
+
+def without_session(url: str, names: frozenset[str] = frozenset()) -> str:
+    """The address without session ids and visitor marks. names: of further parameters that are sessions."""
+    if "?" not in url and ";" not in url:
+        return url
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    path = PATH_SESSION.sub("", parts.path)
+    kept = [pair for pair in parts.query.split("&") if not _is_session(pair, names)]
+    query = "&".join(kept)
+    if path == parts.path and query == parts.query:
+        return url
+    return urlunsplit((parts.scheme, parts.netloc, path, query, parts.fragment))
+
+
+def session_names(links: Iterable[str]) -> Iterator[str]:
+    """Parameters that hold the visitor's session, judged by the links of one page.
+
+    Nearly all of them carry it, with one random value, to several paths.
+    """
+    links = list(links)
+    paths: dict[str, set[str]] = {}
+    carried: Counter[str] = Counter()
+    for url in links:
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            continue
+        for pair in set(parts.query.split("&")):
+            name, _, value = pair.partition("=")
+            if name and RANDOM_VALUE.fullmatch(value):
+                carried[pair] += 1
+                paths.setdefault(pair, set()).add(parts.path)
+    for pair, count in carried.items():
+        if len(paths[pair]) >= MIN_SESSION_LINKS and count >= SESSION_SHARE * len(links):
+            yield pair.partition("=")[0].lower()
+
+
+def _is_session(pair: str, names: frozenset[str]) -> bool:
+    name, _, value = pair.partition("=")
+    if VISITOR_MARK.fullmatch(name) or name.lower() in names:
+        return True
+    return SESSION_NAME.fullmatch(name) is not None and RANDOM_VALUE.fullmatch(value) is not None

@@ -1,0 +1,7 @@
+"""Kinds of sites that crawlers get wrong. tests/crawlers/test_kinds.py and benchmarks/crawlers/kinds.py crawl them."""
+
+from simulator.kinds.kind import Kind
+from simulator.kinds.scripted import SCRIPTED
+from simulator.kinds.walked import WALKED
+
+KINDS: tuple[Kind, ...] = (*WALKED, *SCRIPTED)
