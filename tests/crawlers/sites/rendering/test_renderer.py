@@ -26,7 +26,7 @@ def test_what_was_read_already_is_not_missed() -> None:
         wanted={"https://a.example/my%20cake.jpg": None},
         links={f"{PAGE}#top": None, "https://a.example/about": None, "https://b.example/": None},
     )
-    complete = with_visit(read(markup.read(STATIC), PAGE, ()), seen)
+    complete = with_visit(read(markup.read(STATIC), PAGE, (), (), set()), seen)
     assert complete.missed == frozenset()
     assert [photo.image_url for photo in complete.photos] == ["https://a.example/my%20cake.jpg"]
 
@@ -37,7 +37,7 @@ def test_what_the_browser_saw_is_added() -> None:
         STATIC.replace("<img ", '<img srcset="/my cake.jpg 300w, /my cake-large.jpg 1600w" ') + '<img src="/new.jpg">'
     )
     seen = visit(html, wanted={"https://a.example/loaded.jpg": None}, links={"https://a.example/menu": None})
-    complete = with_visit(read(markup.read(STATIC), PAGE, ()), seen)
+    complete = with_visit(read(markup.read(STATIC), PAGE, (), (), set()), seen)
     known, new, loaded = complete.photos
     assert known.image_url == "https://a.example/my%20cake.jpg"
     assert "https://a.example/my%20cake-large.jpg" in known.offers
@@ -73,7 +73,7 @@ def test_without_a_browser_pages_are_read_as_they_are(error: Exception) -> None:
 
     async def crawl() -> None:
         for number in range(9):
-            reading = read(markup.read(STATIC), f"{PAGE}/{number}", ())
+            reading = read(markup.read(STATIC), f"{PAGE}/{number}", (), (), set())
             assert await renderer.complete(reading, is_start=False) == reading
 
     asyncio.run(crawl())
