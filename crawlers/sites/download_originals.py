@@ -14,7 +14,7 @@ from scrapy.http.request import NO_CALLBACK
 from scrapy.pipelines.files import FilesPipeline
 
 from crawlers.ledger.ledger import Download, Fetch, Ledger, OutcomeRow, Sighting
-from crawlers.politeness import optout
+from crawlers.ledger.signals import OPT_OUT
 from crawlers.politeness.refusals import Disallowed, NotAsked, OptedOut
 from crawlers.sites.discovery import Candidate
 from crawlers.sites.failures import image_failure
@@ -110,7 +110,9 @@ class OriginalsPipeline(FilesPipeline):
         stored = {result["url"]: result["checksum"] for done, result in results if done and result["checksum"]}
         try:
             for photo in item["photos"]:
-                if photo.image_url in stored:
+                if photo.rejected.startswith(OPT_OUT):  # another page that shows the photo may not object
+                    self.ledger.object(photo.image_url, photo.rejected)
+                elif photo.image_url in stored:
                     self.ledger.sight(stored[photo.image_url], [Sighting(photo.image_url, page, site, photo.alt)])
         except IsItCakeError as error:
             self.crawler.stop_with(error)
@@ -150,14 +152,16 @@ class OriginalsPipeline(FilesPipeline):
             search.ending = (Outcome.REJECTED, str(error))
             return False
         except OptedOut as error:
-            search.ending = (Outcome.REJECTED, f"opt-out: {error}")
+            search.ending = (Outcome.REJECTED, f"{OPT_OUT}{error}")
             return True
         except Exception as error:  # noqa: BLE001  one photo fails, its row says why, the crawl goes on
             search.ending = (Outcome.FAILED, image_failure(error))
             return False
-        if objection := optout.from_headers(_pairs(response)):
+        said = await self.crawler.robots.picture_statement(address, list(_pairs(response)))
+        self.ledger.consent.prefer(search.photo.image_url, said.preference)
+        if said.objection:
             search.best = search.undecodable = None
-            search.ending = (Outcome.REJECTED, f"opt-out: {objection}")
+            search.ending = (Outcome.REJECTED, f"{OPT_OUT}{said.objection}")
             return True
         if response.status == 304 and last:
             search.is_unchanged = True

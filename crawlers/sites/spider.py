@@ -15,6 +15,7 @@ from scrapy.http.request import NO_CALLBACK
 from scrapy_playwright.page import PageMethod
 
 from crawlers import markup
+from crawlers.ledger.signals import OPT_OUT
 from crawlers.markup import Document
 from crawlers.politeness import optout
 from crawlers.sites import discovery, sitemaps
@@ -142,9 +143,9 @@ class SiteSpider(scrapy.Spider):
         photos = discovery.candidates(page, response.url, self.listed.get(response.url, ()))
         new = [photo for photo in photos if photo.image_url not in self.photos]
         self._count(page, new)
-        if objection := await self._objection(response, page):
+        if objection := await self._objection(response, page, photos):
             self.objections.append(f"{response.url}: {objection}")
-            photos = [replace(photo, rejected=f"opt-out: {objection}") for photo in photos]
+            photos = [replace(photo, rejected=f"{OPT_OUT}{objection}") for photo in photos]
         if photos:
             yield {"page_url": response.url, "photos": photos}
         for request in self._follow(response.url, page, depth, 0 if new else stale + 1):
@@ -183,16 +184,17 @@ class SiteSpider(scrapy.Spider):
             return f"series left after {self.options.stale_in_series} pages without a new photo, at {page}"
         return ""
 
-    async def _objection(self, response: TextResponse, page: Document) -> str:
+    async def _objection(self, response: TextResponse, page: Document, photos: list[discovery.Candidate]) -> str:
         """The evidence that the page, its headers or its host object to training on its photos; empty where none."""
         pairs = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, values in response.headers.items()
             for value in values
         ]
-        return (
-            optout.from_headers(pairs) or optout.from_page(page) or await self.crawler.robots.objection(response.url)  # type: ignore[attr-defined]
-        )
+        said = await self.crawler.robots.page_statement(response.url, pairs, page)  # type: ignore[attr-defined]
+        for photo in photos:
+            self.crawler.ledger.consent.prefer(photo.image_url, said.preference)  # type: ignore[attr-defined]
+        return str(said.objection)
 
     async def _read_sitemaps(self, host_url: str) -> None:
         try:
