@@ -24,6 +24,7 @@ from dataset.project import Project
 from dataset.publishing.balance import one_sided
 from dataset.publishing.checked_pictures import BrokenOriginals, find_damage
 from dataset.publishing.choose_rows import choose_rows
+from dataset.publishing.objections import reasons
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.totals import totals_of
 from dataset.publishing.write_version import ROWS_PER_BLOCK, Draft, Progress, Written, flush, write_version
@@ -151,6 +152,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                     connection, labels, now, rows, blocks.clusters, label_ledger.Settling.begin(connection, now)
                 )
                 audited, too_few = _audit(connection), _too_few(connection)
+                objections = reasons(connection)
             if not len(rows):
                 reason = "no image has one of the project's labels; run `isitcake collect` first"
                 raise StageError(f"nothing to publish: {reason}")
@@ -164,7 +166,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                 notes = one_sided(newest.counts)
                 report = PublishReport(None, newest.name, newest.images, newest.counts, notes=notes)
             else:
-                draft = Draft(new_name, now, rows, totals, content, left_out, audited, newest)
+                draft = Draft(new_name, now, rows, totals, content, left_out, audited, newest, objections=objections)
                 removed = _removed(project, content, newest)
                 draft = replace(draft, name=removed.name, created=removed.created_at) if removed else draft
                 written = write_version(project, draft, building, progress, force, blocks.rows)
@@ -260,7 +262,10 @@ class _ContentDigest:
         encode = json.JSONEncoder(ensure_ascii=False).encode
         for number, part in enumerate(chunked(rows, ROWS_PER_TEXT)):
             values = [
-                [row.sha256, row.label, row.split, row.source_label, row.label_origin, row.sources, row.licence]
+                [
+                    *(row.sha256, row.label, row.split, row.source_label, row.label_origin, row.sources, row.licence),
+                    *filter(None, (row.usage_preference, row.copyright_notice)),  # earlier releases had none
+                ]
                 for row in part
             ]
             self._digest.update(f"{', ' if number else ''}{encode(values)[1:-1]}".encode())

@@ -33,6 +33,7 @@ class Hit:
     is_image: bool
     user_agent: str
     at: float  # when it arrived, seconds of a monotonic clock
+    method: str = "GET"
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,9 @@ class Server:
             )
             served: ClassVar[Host] = host
 
+            def do_HEAD(self) -> None:
+                self.do_GET()
+
             def do_GET(self) -> None:
                 with at_once:
                     now_open.append(self.path)
@@ -98,6 +102,7 @@ class Server:
                         answer.content_type.startswith("image/"),
                         headers.get("user-agent", ""),
                         arrived,
+                        self.command,
                     )
                 )
                 self.send_response(status)
@@ -106,7 +111,8 @@ class Server:
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body)
+                if self.command != "HEAD":
+                    self.wfile.write(body)
 
             def log_message(self, *args: object) -> None: ...
 

@@ -181,7 +181,7 @@ class Ledger:
             self._append(connection, replace(row, outcome=outcome, reason=reason, sha256=stored))
             if taken:
                 self.consent.read(connection, row.image_url, stored, taken.rights)
-            self.consent.refused(connection, row.image_url, reason, _stored(previous))
+            self.consent.refused(connection, row.image_url, reason, self._stored_from(row.image_url))
             if stored and stored in self._broken:
                 release(connection, [stored])
                 self._broken.discard(stored)
@@ -215,13 +215,13 @@ class Ledger:
             if row.sha256 in self._erased.bytes_ or self._erased.has_url(row.image_url):
                 row = replace(row, outcome=Outcome.REJECTED, reason=ERASED, sha256=None)
             self._append(connection, row)
-            self.consent.refused(connection, row.image_url, row.reason, _stored(self._fetches.get(row.image_url)))
+            self.consent.refused(connection, row.image_url, row.reason, self._stored_from(row.image_url))
         self.settled[row.image_url] = row.sha256
 
-    def object(self, image_url: str, reason: str) -> None:
+    def note_objection(self, image_url: str, reason: str) -> None:
         """Record an objection to a picture, also to one that an earlier page of this run brought."""
         with self._project.catalog.write() as connection:
-            stored = self.settled.get(image_url) or _stored(self._fetches.get(image_url))
+            stored = self.settled.get(image_url) or self._stored_from(image_url)
             self.consent.refused(connection, image_url, reason, stored)
 
     def sight(self, sha256: str, new_sightings: list[Sighting]) -> None:
@@ -295,6 +295,10 @@ class Ledger:
             notes=sentences,
         )
 
+    def _stored_from(self, image_url: str) -> str | None:
+        """SHA-256 of the picture that was stored from an address; None where none was."""
+        return fetch.sha256 if (fetch := self._fetches.get(image_url)) and not fetch.reason else None
+
     def _erased_since(self, connection: Connection, image_url: str, download: Download, sha256: str) -> str:
         """Why a download must not be stored, though it was asked for: it was erased since. Empty where it was not."""
         known = self._erased
@@ -338,11 +342,6 @@ class Ledger:
         insert_new(
             connection, outcomes, [{"run_id": self.run_id, "source": self.source.name, "at": self._now, **values}]
         )
-
-
-def _stored(fetch: Fetch | None) -> str | None:
-    """SHA-256 of the picture that the last run stored; None where it stored none."""
-    return fetch.sha256 if fetch and not fetch.reason else None
 
 
 def clean_text(text: str) -> str:

@@ -45,15 +45,14 @@ class RunConsent:
         keep(connection, consents, self._now)
 
     def refused(self, connection: Connection, image_url: str, reason: str, stored: str | None) -> None:
-        """Somebody objects. reason: of the outcome. stored: SHA-256 of the picture that was stored from there before."""
+        """Somebody objects. reason: of the outcome. stored: SHA-256 of the picture that came from there before."""
         if not reason.startswith(OPT_OUT):
             return
         evidence = reason.removeprefix(OPT_OUT)
         if image_url not in self._told:
             self._told.add(image_url)
-            record(
-                connection, [Signal(image_url, image_url, Kind.PICTURE, evidence, Verdict.OBJECTS, stored)], self._now
-            )
+            signal = Signal(image_url, image_url, Kind.PICTURE, evidence, Verdict.OBJECTS, stored)
+            record(connection, [signal], self._now)
         if stored:
             keep(connection, [Consent(stored, image_url, evidence, "train-ai=n")], self._now)
 

@@ -26,6 +26,10 @@ from crawlers.politeness.statements import (
     word_in,
 )
 
+__all__ = [
+    "NO_NAMES", "Reservations", "RobotsSignals", "forbids_following", "from_headers", "from_page", "from_robots_txt",
+    "matches", "of_headers", "of_page",
+]  # fmt: skip
 NO_NAMES: frozenset[str] = frozenset()
 
 

@@ -1,4 +1,4 @@
-"""What a host allows: its robots.txt (RFC 9309), its tdmrep.json and its RSL licences, read once, before other requests.
+"""What a host allows: its robots.txt (RFC 9309), its tdmrep.json and its licences, read once, before other requests.
 
 We do not use Scrapy's middleware for robots.txt: it sends the first concurrent requests while robots.txt is still
 being read, and takes a 5xx answer as "all allowed".

@@ -149,8 +149,8 @@ def _bans(groups: _Groups) -> tuple[Ban, ...]:
     for agent, numbers in groups.rules.items():
         names[tuple(numbers)].append(groups.written[agent])
     bans = []
-    for numbers, agents in names.items():
-        rules = [rule for number in numbers for rule in groups.of_group[number]]
+    for groups_of, agents in names.items():
+        rules = [rule for number in groups_of for rule in groups.of_group[number]]
         if any(rule.startswith("disallow") for rule in rules):
             bans.append(Ban(tuple(agents), Protego.parse("\n".join([f"User-agent: {AGENT_NAME}", *rules]))))
     return tuple(bans)

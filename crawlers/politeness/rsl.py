@@ -33,7 +33,7 @@ class Licences:
             return cls()
         if root is None or _name(root) != "rsl":
             return cls()
-        found = []
+        found: list[tuple[str, str, Statement]] = []
         for element in root:
             if _name(element) == "content" and len(found) < MAX_CONTENTS:
                 parts = urlsplit(_absolute(element.get("url") or "/", address))

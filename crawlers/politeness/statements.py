@@ -85,7 +85,8 @@ def robots_tag(value: str, ai_crawlers: frozenset[str] = frozenset()) -> str:
 
     ai_crawlers: names in lower case; what is said to them alone is said to us.
     """
-    words, for_us = OBJECTIONS, True
+    words: tuple[str, ...] = OBJECTIONS
+    for_us = True
     joined = ":".join(part.strip() for part in value.lower().split(":")).replace(":", ": ")
     for word in BETWEEN_WORDS.split(joined):
         name = word.removesuffix(":")

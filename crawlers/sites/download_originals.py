@@ -111,7 +111,7 @@ class OriginalsPipeline(FilesPipeline):
         try:
             for photo in item["photos"]:
                 if photo.rejected.startswith(OPT_OUT):  # another page that shows the photo may not object
-                    self.ledger.object(photo.image_url, photo.rejected)
+                    self.ledger.note_objection(photo.image_url, photo.rejected)
                 elif photo.image_url in stored:
                     self.ledger.sight(stored[photo.image_url], [Sighting(photo.image_url, page, site, photo.alt)])
         except IsItCakeError as error:

@@ -1,7 +1,7 @@
 """Tables of facts and ledgers: rows are added, and only an erasure removes them.
 
-Exceptions are `fetches` and `cursors`, which save requests, `names`, and `consents`: a newer row replaces an older one. To rename a
-label or a source changes its name in every row.
+Exceptions are `fetches` and `cursors`, which save requests, `names`, and `consents`: a newer row replaces an older one.
+To rename a label or a source changes its name in every row.
 """
 
 from sqlalchemy import JSON, Column, Float, Index, Integer, String, Table, Text, UniqueConstraint

@@ -98,6 +98,11 @@ def examine(content: bytes) -> Header:
     return accept(content, SCALED[0], "L").header
 
 
+def examine_rights(content: bytes) -> Rights:
+    """What the bytes of a picture say about copyright, licence and training. Raises Undecodable for no picture."""
+    return rights_of(content, open_image(content))
+
+
 def scaled_rgb(content: bytes, side_px: int = FEATURES_PX) -> Image.Image:
     """The picture upright, RGB on white, decoded at about `side_px`: for hashing and features."""
     return accept(content, side_px).upright(side_px)

@@ -1,11 +1,12 @@
 """What the bytes of a picture say about rights: its copyright notice, its licence, and whether it may train a model.
 
-Read are XMP (Dublin Core, xmpRights, PLUS), IPTC-IIM, Exif, and C2PA's assertion about training and data mining. Nothing
-here follows an address or expands an entity, and everything takes time that grows no faster than the file.
-Sources: IPTC Photo Metadata 2025.1, PLUS LDF 2.0.1 (plus:DataMining), TDM Reservation Protocol (tdm:reservation), C2PA 2
-(c2pa.training-mining), CAWG Training and Data Mining 1.1 (cawg.training-mining), JUMBF in JPEG (ISO 19566-5).
+Read are XMP (Dublin Core, xmpRights, PLUS), IPTC-IIM, Exif, and C2PA's assertion about training and data mining.
+Nothing here follows an address or expands an entity, and everything takes time that grows no faster than the file.
+Sources: IPTC Photo Metadata 2025.1, PLUS LDF 2.0.1 (plus:DataMining), TDM Reservation Protocol (tdm:reservation),
+C2PA 2 (c2pa.training-mining), CAWG Training and Data Mining 1.1 (cawg.training-mining), JUMBF in JPEG (ISO 19566-5).
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ COPYRIGHT_TAG, ARTIST_TAG = 0x8298, 0x013B  # of Exif and TIFF
 IPTC_COPYRIGHT, IPTC_CREATOR = (2, 116), (2, 80)
 RESERVED: Final = ("reservation", "1")
 RIGHTS_SPACES: Final = (
-    "purl.org/dc/elements", "ns.adobe.com/xap/1.0/rights", "creativecommons.org/ns", "useplus.org", "tdmrep", "iptc.org",
+    "purl.org/dc/elements", "ns.adobe.com/xap/1.0/rights", "creativecommons.org/ns", "useplus.org", "tdmrep",
+    "iptc.org",
 )  # fmt: skip
 PROPERTIES: Final = {  # local name of a property of XMP → ours
     "rights": "rights", "creator": "creator", "UsageTerms": "terms", "WebStatement": "licence", "license": "licence",
@@ -124,10 +126,8 @@ def _statements(packet: bytes) -> list[tuple[str, str]]:
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
     parser.StartDoctypeDeclHandler = _refuse_doctype
-    try:
+    with contextlib.suppress(expat.ExpatError, _Refused, ValueError):
         parser.Parse(_declared(packet), True)
-    except (expat.ExpatError, _Refused, ValueError):
-        pass
     return reader.found
 
 
@@ -281,7 +281,7 @@ def _jumbf(content: bytes, image: Any) -> Iterator[bytes]:
 
 
 def _jumbf_of_jpeg(content: bytes) -> Iterator[bytes]:
-    """The boxes in segments APP11: each segment repeats the head of its box, after the number of the box and its own."""
+    """The boxes in segments APP11: each repeats the head of its box, after the number of the box and its own."""
     parts: dict[bytes, list[tuple[int, bytes]]] = {}
     for marker, body in jpeg_segments(content):
         if marker == 0xEB and body[:2] == b"JP" and len(body) > 16:
