@@ -68,6 +68,10 @@ class PublishReport:
             message = f"version {self.version}: {self.images} images ({change})"
         return "; ".join([message, *self.notes])
 
+    def with_notes(self, notes: Sequence[str]) -> "PublishReport":
+        """The same with sentences about what was done before, first."""
+        return replace(self, notes=[*notes, *self.notes])
+
 
 @dataclass(frozen=True)
 class BlockSizes:

@@ -220,8 +220,8 @@ class Ledger:
 
     def note_objection(self, image_url: str, reason: str) -> None:
         """Record an objection to a picture, also to one that an earlier page of this run brought."""
+        stored = self.settled.get(image_url) or self._stored_from(image_url)
         with self._project.catalog.write() as connection:
-            stored = self.settled.get(image_url) or self._stored_from(image_url)
             self.consent.refused(connection, image_url, reason, stored)
 
     def sight(self, sha256: str, new_sightings: list[Sighting]) -> None:

@@ -183,35 +183,34 @@ class Robots:
         return Rules(parser, signals, read_at=self._clock())
 
     async def _read_reservations(self, origin: str) -> Reservations:
-        url = f"{origin}{RESERVATIONS}"
-        body = await self._body(url)
-        if body is None:
-            return Reservations()
+        body, problem = await self._body(f"{origin}{RESERVATIONS}")
         reservations = Reservations.parse(body)
         verdict = Verdict.of(reservations.statement(f"{origin}/").verdict, reservations.summary())
-        self._record_host(origin, Kind.TDMREP, reservations.summary(), verdict)
+        self._record_host(
+            origin, Kind.TDMREP, problem or reservations.summary(), Verdict.UNREACHABLE if problem else verdict
+        )
         return reservations
 
     async def _read_licences(self, address: str, about: str) -> Licences:
-        body = await self._body(address)
-        if body is None:
-            self._record(Signal(about, address, Kind.RSL, "the licence cannot be read", Verdict.UNREACHABLE))
-            return Licences()
+        body, problem = await self._body(address)
         licences = Licences.parse(body, address)
         said = licences.statement(about)
         summary = said.said or licences.summary()
-        self._record(Signal(about, address, Kind.RSL, summary, Verdict.of(said.verdict, summary)))
+        verdict = Verdict.UNREACHABLE if problem else Verdict.of(said.verdict, summary)
+        self._record(Signal(about, address, Kind.RSL, problem or summary, verdict))
         return licences
 
-    async def _body(self, url: str) -> bytes | None:
-        """The content at an address that robots.txt lets us fetch; None where there is none."""
+    async def _body(self, url: str) -> tuple[bytes, str]:
+        """The content at an address that robots.txt lets us fetch, and why it cannot be read; 404 is nothing to read."""
         try:
             await self.check(url)
             response = await self._fetch(url, 1)
         except Exception as error:  # noqa: BLE001  no file, nothing said
             logger.debug("%s: %s", url, error)
-            return None
-        return response.body[:MAX_ROBOTS_BYTES] if response.status == 200 else None
+            return b"", str(error) if isinstance(error, Disallowed) else type(error).__name__
+        if response.status == 200:
+            return response.body[:MAX_ROBOTS_BYTES], ""
+        return b"", "" if response.status in (404, 410) else f"answered {response.status}"
 
     def _record_host(self, origin: str, kind: Kind, said: str, verdict: Verdict) -> None:
         name = RESERVATIONS if kind is Kind.TDMREP else "/robots.txt"
