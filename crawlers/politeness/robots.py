@@ -116,7 +116,8 @@ class Robots:
         async with self._locks.setdefault(f"{origin} tdm", asyncio.Lock()):
             if origin not in self._reservations:
                 self._reservations[origin] = await self._read_reservations(origin)
-        licences = [await self.licences(address, origin) for address in signals.licences]
+        named = [rsl.absolute(address, f"{origin}/robots.txt") for address in signals.licences]
+        licences = [await self.licences(address, origin) for address in named]
         said = first_of([own, self._reservations[origin].statement(url), *(known.statement(url) for known in licences)])
         return replace(said, noted=ban) if ban else said
 
@@ -201,7 +202,7 @@ class Robots:
         return licences
 
     async def _body(self, url: str) -> tuple[bytes, str]:
-        """The content at an address that robots.txt lets us fetch, and why it cannot be read; 404 is nothing to read."""
+        """The content at an address that robots.txt lets us fetch, and why it cannot be read; 404 means no content."""
         try:
             await self.check(url)
             response = await self._fetch(url, 1)

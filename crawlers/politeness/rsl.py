@@ -36,7 +36,7 @@ class Licences:
         found: list[tuple[str, str, Statement]] = []
         for element in root:
             if _name(element) == "content" and len(found) < MAX_CONTENTS:
-                parts = urlsplit(_absolute(element.get("url") or "/", address))
+                parts = urlsplit(absolute(element.get("url") or "/", address))
                 pattern = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
                 found.append((parts.netloc, pattern, _of_content(element)))
         return cls(tuple(found))
@@ -72,7 +72,7 @@ def links_in_headers(pairs: Iterable[tuple[str, str]], base: str) -> list[str]:
             target, *parameters = link.split(";")
             words = {parameter.strip().lower().replace('"', "").replace("'", "") for parameter in parameters}
             if f"type={MEDIA_TYPE}" in words and any(word.startswith("rel=") and "license" in word for word in words):
-                found.append(_absolute(target.strip().strip("<>"), base))
+                found.append(absolute(target.strip().strip("<>"), base))
     return found[:MAX_LINKS]
 
 
@@ -110,7 +110,7 @@ def _name(element: Any) -> str:
     return element.tag.rpartition("}")[2].lower() if isinstance(element.tag, str) else ""
 
 
-def _absolute(address: str, base: str) -> str:
+def absolute(address: str, base: str) -> str:
     try:
         return urljoin(base, address)
     except ValueError:
