@@ -6,8 +6,11 @@ OPTIONS and the lines on stdout are the messages of crawlers.sites.messages.
 """
 
 import asyncio
+import contextlib
+import ctypes
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -34,6 +37,7 @@ from foundation.errors import IsItCakeError
 from foundation.settings import Settings, Source
 
 PROGRESS_EVERY_S = 0.5
+PR_SET_PDEATHSIG = 1  # of Linux: the signal that we get when our parent ends
 
 
 class SourceCrawler(Crawler):
@@ -64,9 +68,9 @@ class SourceCrawler(Crawler):
             self._progress_at = time.monotonic()
             _send(Progress(getattr(self.spider, "pages", 0), len(self.ledger.settled)))
 
-    def _record(self, signal: Signal) -> None:
+    def _record(self, said: Signal) -> None:
         try:
-            self.ledger.consent.record(signal)
+            self.ledger.consent.record(said)
         except IsItCakeError as error:  # no room on the disk, no catalog: the crawl cannot go on
             self.stop_with(error)
             raise
@@ -160,7 +164,12 @@ def _send(message: Message) -> None:
 
 
 def _end_with_parent() -> None:
-    """Exit when the process that started us ends: nobody would read our messages, and the next run needs the lock."""
+    """Exit when the process that started us ends: nobody would read our messages, and the next run needs the lock.
+
+    Linux ends us whatever we do. Elsewhere a thread does, which needs its turn in the interpreter.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
     def watch() -> None:
         while os.read(0, 4096):  # not sys.stdin: its lock, held by this thread, would abort an ordinary exit
