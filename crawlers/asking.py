@@ -77,6 +77,7 @@ class Asker:
         )
         self._outgoing: dict[str, Outgoing] = {}
         self._pages: dict[str, Statement | NotReached] = {}
+        self._down: dict[str, NotReached] = {}  # hosts that have no address, or a private one
 
     def close(self) -> None:
         for outgoing in self._outgoing.values():
@@ -129,7 +130,8 @@ class Asker:
                 return host
             raise NotReached(f"answered {answer.status}")
         page = await asyncio.to_thread(markup.read, _text(answer))
-        return await self.robots.page_statement(url, list(answer.headers.items()), page)
+        said = await self.robots.page_statement(url, list(answer.headers.items()), page)
+        return first_of([said, await self._where_it_went(url, answer)])
 
     async def _reply(self, question: Question) -> Reply:
         known = [self._pages.get(page, NotReached("not asked in time")) for page in question.pages]
@@ -157,6 +159,7 @@ class Asker:
         if answer.status != 200:
             raise NotReached(f"answered {answer.status}")
         said = await self.robots.picture_statement(url, list(answer.headers.items()))
+        said = first_of([said, await self._where_it_went(url, answer)])
         if said.objection or not answer.body or question.permitted:
             return said
         try:
@@ -165,8 +168,14 @@ class Asker:
             return said
         return first_of([Statement(rights.objection, rights.permission), said])
 
+    async def _where_it_went(self, url: str, answer: Answer) -> Statement:
+        """What the host says that a redirect led to. Raises NotReached."""
+        return await self._host_statement(answer.url) if _host(answer.url) != _host(url) else SILENT
+
     async def _host_statement(self, url: str) -> Statement:
         """What a host says; that it lets us fetch nothing any more is an objection. Raises NotReached."""
+        if down := self._down.get(_host(url)):
+            raise down
         try:
             rules = await self.robots.rules(url)
             if rules.refusal:
@@ -175,7 +184,10 @@ class Asker:
             return await self.robots.statement(url)
         except Disallowed as error:
             return Statement(str(error))
-        except (Refused, NotAsked) as error:
+        except Refused as error:
+            self._down[_host(url)] = NotReached(str(error))
+            raise self._down[_host(url)] from error
+        except NotAsked as error:
             raise NotReached(str(error)) from error
 
     async def _answer(self, url: str, limits: Limits, method: str = "GET") -> Answer:

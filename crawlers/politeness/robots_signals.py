@@ -39,44 +39,37 @@ class Ban:
 class RobotsSignals:
     """lines: Content-Usage and Content-Signal, name and value in order, of our group, or of `*` where we have none.
 
-    bans: rules for AI crawlers. licences: addresses of RSL documents.
+    to_ai: the same lines of groups of AI crawlers. bans: rules for these. licences: addresses of RSL documents.
     """
 
     lines: tuple[tuple[str, str], ...] = ()
     bans: tuple[Ban, ...] = ()
     licences: tuple[str, ...] = ()
+    to_ai: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def parse(cls, text: str, ai_crawlers: frozenset[str] = frozenset()) -> "RobotsSignals":
         """ai_crawlers: names in lower case of those whose rules are read."""
         groups = _Groups.read(text, ai_crawlers)
         own = AGENT_NAME if AGENT_NAME in groups.present else "*"
-        return cls(tuple(groups.signals[own]), _bans(groups), tuple(dict.fromkeys(groups.licences))[:MAX_LINKS])
+        to_ai = dict.fromkeys(line for agent in groups.rules for line in groups.signals[agent])
+        licences = tuple(dict.fromkeys(groups.licences))[:MAX_LINKS]
+        return cls(tuple(groups.signals[own]), _bans(groups), licences, tuple(to_ai)[:MAX_RULES])
 
     def statement(self, url: str) -> Statement:
-        """What the first lines that are about `url` say."""
-        path = _path(url)
-        found = []
-        for name, value in self.lines:
-            prefix, _, rest = value.partition(" ") if value.startswith("/") else ("/", "", value)
-            if matches(prefix, path):
-                said = usage(rest)
-                title = f"robots.txt {name.title()}: "
-                found.append(
-                    Statement(said.objection and title + said.objection, said.permission and title + said.permission)
-                )
-        return first_of(found)
+        """What the lines that are about `url` say."""
+        return _said(self.lines, url)
 
     def objection(self, url: str) -> str:
         return self.statement(url).objection
 
     def ban(self, url: str) -> str:
-        """The evidence that AI crawlers may not fetch `url`; empty where they may."""
-        return next((ban.evidence for ban in self.bans if ban.forbids(url)), "")
+        """The evidence that AI crawlers may not fetch `url`, or not for training; empty where they may."""
+        return next((ban.evidence for ban in self.bans if ban.forbids(url)), _said(self.to_ai, url).objection)
 
     def summary(self) -> str:
         """All that it says about training, in one line, for the receipt."""
-        said = [f"{name.title()}: {value}" for name, value in self.lines]
+        said = [f"{name.title()}: {value}" for name, value in dict.fromkeys([*self.lines, *self.to_ai])]
         said += [
             ban.evidence.removeprefix("robots.txt ") for ban in self.bans if not ban.parser.can_fetch("/", AGENT_NAME)
         ]
@@ -133,7 +126,7 @@ class _Groups:
         elif product in ai_crawlers:
             agents.add(agent)
             self.written.setdefault(agent, value.partition("/")[0].strip())
-            if number not in self.rules[agent]:
+            if self.rules[agent][-1:] != [number]:
                 self.rules[agent].append(number)
 
     def _signal(self, name: str, value: str, agents: Iterable[str]) -> None:
@@ -141,6 +134,21 @@ class _Groups:
             self.present.add(agent)
             if len(self.signals[agent]) < MAX_RULES:
                 self.signals[agent].append((name, value))
+
+
+def _said(lines: Iterable[tuple[str, str]], url: str) -> Statement:
+    """What lines of signals say of `url`: each may begin with a pattern of paths."""
+    path = _path(url)
+    found = []
+    for name, value in lines:
+        pattern, _, rest = value.partition(" ") if value.startswith("/") else ("/", "", value)
+        if matches(pattern, path):
+            said = usage(rest)
+            title = f"robots.txt {name.title()}: "
+            found.append(
+                Statement(said.objection and title + said.objection, said.permission and title + said.permission)
+            )
+    return first_of(found)
 
 
 def _bans(groups: _Groups) -> tuple[Ban, ...]:

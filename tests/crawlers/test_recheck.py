@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from crawling import add_source, command, crawled, html, jpeg, photo, site, text
 from PIL import Image
+from postgresql import USER, running_postgresql
 from sqlalchemy import delete, func, select, update
 
 from crawlers.collect import collect
@@ -271,3 +272,26 @@ def test_the_manifest_says_what_owners_say(project: Project, server: Server) -> 
     assert verify(project.home, report.version).problems == []
     again(project, days=16)
     assert publish(project).version is None
+
+
+def test_on_postgresql(servers: tuple[Server, Server], server: Server, tmp_path: Path) -> None:
+    """The same on a server's catalog: asked, objected, out, and the receipt."""
+    with running_postgresql() as port:
+        made = site(tmp_path, f"{server.url}/", allowed=[server.address])
+        made.close()
+        path = tmp_path / "isitcake.toml"
+        shutil.rmtree(tmp_path / "library")
+        path.write_text(f'{path.read_text()}[catalog]\nurl = "postgresql+psycopg://{USER}@127.0.0.1:{port}/postgres"\n')
+        opened = open_project(path)
+        crawled(opened)
+        curate(opened)
+        assert publish(opened).images == 4
+        server.host.answers["/d.jpg"] = jpeg(3, ETag='"3"', X_Robots_Tag="noai")
+        assert again(opened).objections == 1
+        report = publish(opened)
+        assert (report.images, report.removed) == (3, 1)
+        assert "X-Robots-Tag: noai" in receipt(opened, f"{server.url}/d.jpg").line()
+        erase(opened, Selection(Kind.URL, f"{server.url}/a.jpg"), "the owner asked")
+        with opened.catalog.read() as connection:
+            assert connection.execute(select(func.count()).select_from(consents)).scalar() == 3
+        opened.close()

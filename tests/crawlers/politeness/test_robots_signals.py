@@ -29,6 +29,7 @@ BUILDERS_SWITCH = "".join(
         ("User-agent: CCBot\nAllow: /a\n\nUser-agent: CCBot\nDisallow: /\n", True),  # groups of one name are one group
         ("User-agent: CCBot\nUser-agent: SomethingElse\nCrawl-delay: 5\nDisallow: /\n", True),
         ("User-agent: Applebot-Extended\nDisallow: /\nAllow: /cakes\n", False),  # the longest rule wins
+        ("User-agent: GPTBot\nContent-Signal: ai-train=no\nAllow: /\n", True),
         ("User-agent: GPTBot\nDisallow: /private/\n", False),
         ("User-agent: GPTBot\nDisallow:\n", False),
         ("User-agent: GPTBot\nAllow: /\n", False),
