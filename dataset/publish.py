@@ -19,12 +19,12 @@ from dataset.catalog.cluster_ranges import CLUSTERS_PER_BLOCK
 from dataset.catalog.tables import versions as versions_table
 from dataset.catalog.writes import insert_new
 from dataset.labels import audit, label_ledger
+from dataset.objections import reasons
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import Project
 from dataset.publishing.balance import one_sided
 from dataset.publishing.checked_pictures import BrokenOriginals, find_damage
 from dataset.publishing.choose_rows import choose_rows
-from dataset.publishing.objections import reasons
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.totals import totals_of
 from dataset.publishing.write_version import ROWS_PER_BLOCK, Draft, Progress, Written, flush, write_version

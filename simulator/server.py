@@ -69,9 +69,6 @@ class Server:
             )
             served: ClassVar[Host] = host
 
-            def do_HEAD(self) -> None:
-                self.do_GET()
-
             def do_GET(self) -> None:
                 with at_once:
                     now_open.append(self.path)
@@ -81,6 +78,8 @@ class Server:
                 finally:
                     with at_once:
                         now_open.remove(self.path)
+
+            do_HEAD = do_GET
 
             def _answer(self) -> None:
                 arrived = time.monotonic()
@@ -94,25 +93,16 @@ class Server:
                 known = headers.get("if-none-match") == etag if etag else headers.get("if-modified-since") == modified
                 if status == 200 and (etag or modified) and known:
                     body, status = b"", 304
-                log.append(
-                    Hit(
-                        self.path,
-                        status,
-                        len(body),
-                        answer.content_type.startswith("image/"),
-                        headers.get("user-agent", ""),
-                        arrived,
-                        self.command,
-                    )
-                )
+                kind, agent = answer.content_type, headers.get("user-agent", "")
+                hit = Hit(self.path, status, len(body), kind.startswith("image/"), agent, arrived, self.command)
+                log.append(hit)
                 self.send_response(status)
                 self.send_header("Content-Type", answer.content_type)
                 self.send_header("Content-Length", str(len(body)))
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
+                self.wfile.write(b"" if self.command == "HEAD" else body)
 
             def log_message(self, *args: object) -> None: ...
 

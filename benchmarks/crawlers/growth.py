@@ -9,10 +9,12 @@ import gzip
 import json
 import math
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from protego import Protego
@@ -312,7 +314,10 @@ def _sitemaps() -> Iterator[Family]:
         yield Family(f"sitemap: {name}", sitemaps.parse, make, MIDDLE)
 
 
-FAMILIES = (*_pages(), *_addresses(), *_hosts(), *_sitemaps())
+sys.path.append(str(Path(__file__).parent))  # a test loads this file by its path
+from growth_statements import statements  # noqa: E402
+
+FAMILIES = (*_pages(), *_addresses(), *_hosts(), *_sitemaps(), *(Family(*each) for each in statements()))
 
 
 if __name__ == "__main__":

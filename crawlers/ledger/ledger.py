@@ -114,11 +114,8 @@ class Ledger:
                 )
                 self.settled = {row.image_url: row.sha256 for row in rows}
             else:
-                self.run_id = connection.execute(
-                    runs.insert()
-                    .values(source=source.name, status=RunStatus.RUNNING, started_at=now, notes=[])
-                    .returning(runs.c.id)
-                ).scalar_one()
+                begun = {"source": source.name, "status": RunStatus.RUNNING, "started_at": now, "notes": []}
+                self.run_id = connection.execute(runs.insert().values(begun).returning(runs.c.id)).scalar_one()
             self._fetches = {
                 row.image_url: Fetch(row.fetched_url, row.sha256, row.etag, row.last_modified, row.reason)
                 for row in connection.execute(select(fetches).where(fetches.c.source == source.name))
@@ -222,14 +219,14 @@ class Ledger:
         """Record an objection to a picture, also to one that an earlier page of this run brought."""
         stored = self.settled.get(image_url) or self._stored_from(image_url)
         with self._project.catalog.write() as connection:
-            self.consent.refused(connection, image_url, reason, stored)
+            self._erased = self._erased.refreshed(connection)
+            if not self._erased.has_url(image_url):
+                self.consent.refused(connection, image_url, reason, stored)
 
     def sight(self, sha256: str, new_sightings: list[Sighting]) -> None:
         """Record every page that shows an image, and assert what the source claims about it.
 
-        A page and a claim that are recorded already change nothing.
-
-        An image that was erased meanwhile gets no row, nor does an address that was.
+        What is recorded already changes nothing. An image or an address that was erased meanwhile gets no row.
         """
         source = self.source
         rows = [

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dataset.versions.identity import DIFF, OBJECTS
+from dataset.objections import OBJECTS
+from dataset.versions.identity import DIFF
 from dataset.versions.manifest import unreadable
 from foundation.json_files import read_json
 

@@ -21,7 +21,6 @@ FACTS = "version.json"
 SEAL = "seal"
 TEXTS = ("README.md", "croissant.json")  # in the id as published, without times
 DIFF = "diff.parquet"
-OBJECTS = "the owner objects to training"  # how a reason in it begins that the manifests do not tell
 NOT_IN_ID = {SEAL, "id", "name", "parent", "created", "files", "erasures"}
 DECIMALS = 4  # of numbers in the id: two machines may compute the last digits differently
 FRESHNESS = "freshness"  # the gate that measures a time
