@@ -1,8 +1,8 @@
 """Owners who object to training on their pictures: which pictures stay out because of it, and why."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, select
 
@@ -13,8 +13,7 @@ OBJECTS = "the owner objects to training"  # how a reason in diff.parquet begins
 PREFERENCES = ("", "train-ai=y", "train-ai=n")  # the strictest last
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(NamedTuple):
     """What owners say of an image, at all its addresses. checked_at: when they were asked; None: never.
 
     The strictest preference and the oldest time stand for all.

@@ -85,9 +85,10 @@ class Row:
         """All columns but the time of asking, and without texts of owners that are empty: earlier releases had none."""
         values = dict(vars(self))
         del values["checked_at"]
-        for name in ("usage_preference", "copyright_notice"):
-            if not values[name]:
-                del values[name]
+        if not values["usage_preference"]:
+            del values["usage_preference"]
+        if not values["copyright_notice"]:
+            del values["copyright_notice"]
         return values
 
 
