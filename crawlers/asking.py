@@ -6,7 +6,7 @@ Each host is asked by one connection, in its own pace, after its robots.txt; sev
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -25,6 +25,7 @@ HOSTS_AT_ONCE = 8
 RULES_LIMITS = Limits(max_bytes=4 << 20, max_s=20, timeout_s=10)
 PAGE_LIMITS = Limits(max_bytes=20 << 20, max_s=45, timeout_s=20)
 PICTURE_LIMITS = Limits(max_bytes=50 << 20, max_s=60, timeout_s=20)
+PICTURES = "image/avif,image/webp,image/*;q=0.8"
 GONE = (404, 410)  # an answer: the owner says nothing there any more
 NO_HEAD = (400, 403, 405, 501)  # of servers that do not know HEAD, or refuse it
 
@@ -151,9 +152,10 @@ class Asker:
         host = await self._host_statement(url)
         if host.objection:
             return host
-        answer = await self._answer(url, PICTURE_LIMITS, method="HEAD")
+        headers = {"Accept": PICTURES, "Referer": question.pages[0]}  # some hosts answer nothing else
+        answer = await self._answer(url, PICTURE_LIMITS, headers, "HEAD")
         if answer.status in NO_HEAD or (answer.status == 200 and _is_changed(question, answer)):
-            answer = await self._answer(url, PICTURE_LIMITS)
+            answer = await self._answer(url, PICTURE_LIMITS, headers)
         if answer.status in GONE:
             return host
         if answer.status != 200:
@@ -190,12 +192,14 @@ class Asker:
         except NotAsked as error:
             raise NotReached(str(error)) from error
 
-    async def _answer(self, url: str, limits: Limits, method: str = "GET") -> Answer:
+    async def _answer(
+        self, url: str, limits: Limits, headers: Mapping[str, str] | None = None, method: str = "GET"
+    ) -> Answer:
         """The answer after redirects, each of which its host's robots.txt allows. Raises NotReached."""
         try:
             for _ in range(MAX_REDIRECTS + 1):
                 await self.robots.check(url)
-                answer, url = await self._hop(url, limits, method)
+                answer, url = await self._hop(url, limits, headers, method)
                 if answer is not None:
                     return answer
         except (NotAsked, *Failures) as error:
@@ -203,7 +207,12 @@ class Asker:
         raise NotReached("redirects without end")
 
     async def _hop(
-        self, url: str, limits: Limits, method: str = "GET", tries: int = TRIES
+        self,
+        url: str,
+        limits: Limits,
+        headers: Mapping[str, str] | None = None,
+        method: str = "GET",
+        tries: int = TRIES,
     ) -> tuple[Answer | None, str]:
         """One request, repeated while its host is busy. Raises what Failures lists, and HostPaused."""
         host = _host(url)
@@ -214,7 +223,7 @@ class Asker:
         for _ in range(tries):
             async with self.pacing.turn(host):
                 try:
-                    answer, target = await asyncio.to_thread(outgoing.hop, url, limits, None, method)
+                    answer, target = await asyncio.to_thread(outgoing.hop, url, limits, headers, method)
                 except Failures as error:
                     self.pacing.failed(host, type(error).__name__)
                     raise

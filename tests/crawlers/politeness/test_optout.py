@@ -94,7 +94,7 @@ def test_an_opt_out_in_any_spelling_keeps_pictures(tmp_path: Path) -> None:
     pages = {
         "/1": html('<meta name="robots" content="noai noimageai"><img src="/1.jpg">'),
         "/2": html('<meta http-equiv="X-Robots-Tag" content=noai><img src="/2.jpg">'),
-        "/3": html('<img src="/3.jpg">', X_Robots_Tag="noindex noai"),
+        "/3": html('<img src="/3.jpg">', X_Robots_Tag="nosnippet noai"),
         "/4": html('<meta name="GPTBot" content="noindex"><img src="/4.jpg">'),
         "/5": html('<meta name="robots" content="noindex noodp"><img src="/5.jpg">'),
     }
