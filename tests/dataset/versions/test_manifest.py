@@ -72,7 +72,10 @@ def test_a_version_without_the_columns_about_owners(published_project: Project, 
     older = pq.read_table(path).drop_columns(["usage_preference", "copyright_notice", "checked_at"])
     out = io.BytesIO()
     pq.write_table(older, out)
+    before = identity.file_digest(path)
     identity.replace_listed(version.path, manifest.FILE_NAME, out.getvalue())
+    croissant = (version.path / "croissant.json").read_text().replace(before, identity.file_digest(path))
+    identity.replace_listed(version.path, "croissant.json", croissant.encode())
     rows = published.load(published_project.home, version.name).rows()
     assert {(row.usage_preference, row.copyright_notice, row.checked_at) for row in rows} == {("", "", None)}
     assert verify(published_project.home, version.name).problems == []
