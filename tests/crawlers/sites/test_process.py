@@ -19,6 +19,8 @@ PARENT = (
     "stdout=subprocess.PIPE); child.stdout.readline(); print(child.pid, flush=True); child.wait()"
 )
 
+TICKS = 20
+
 
 def test_a_child_that_never_yields_ends_with_its_parent() -> None:
     """F22: whatever it does when its parent is killed."""
@@ -27,10 +29,16 @@ def test_a_child_that_never_yields_ends_with_its_parent() -> None:
     )
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
-    assert is_running(child)
+    begun = ticks(child)
+    wait_until(lambda: ticks(child) > begun + TICKS)  # it reads
     parent.send_signal(signal.SIGKILL)
     parent.communicate()
     wait_until(lambda: not is_running(child), 10)
+
+
+def ticks(pid: int) -> int:
+    """Hundredths of seconds of CPU that the process has used."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11])
 
 
 def is_running(pid: int) -> bool:
