@@ -124,6 +124,8 @@ class _Recheck:
             return False
         try:
             rights = examine_rights(self._project.blobs.read(question.sha256, due.image_format))
+            if rights.is_stated:  # its normalised picture does not carry them yet
+                self._project.normalised.make_again(question.sha256, due.image_format)
         except (StorageError, Undecodable):  # publishing finds out what is wrong with the original
             return False
         with self._project.catalog.write() as connection:

@@ -36,9 +36,9 @@ class Verdict(StrEnum):
     UNREACHABLE = "unreachable"
 
     @classmethod
-    def of(cls, verdict: str, summary: str) -> "Verdict":
-        """The verdict about a host. verdict: about its start page. summary: all that it says."""
-        return cls.PARTLY if verdict == cls.SILENT and summary else cls(verdict)
+    def of(cls, verdict: str, is_partly: bool) -> "Verdict":
+        """The verdict about a host. verdict: about its start page. is_partly: whether it objects for other pages."""
+        return cls.PARTLY if is_partly and verdict != cls.OBJECTS else cls(verdict)
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ class Robots:
         if delay:
             self._slow_down(_host(origin), min(float(delay), MAX_CRAWL_DELAY_S))
         signals = RobotsSignals.parse(text, ai_crawlers())
-        verdict = Verdict.of(signals.statement(f"{origin}/").verdict, signals.summary())
+        verdict = Verdict.of(signals.statement(f"{origin}/").verdict, signals.objects_somewhere)
         if signals.ban(f"{origin}/"):
             verdict = Verdict.OBJECTS if self._heeds_bans else Verdict.NOTED
         self._record_host(origin, Kind.ROBOTS, signals.summary(), verdict)
@@ -186,7 +186,9 @@ class Robots:
     async def _read_reservations(self, origin: str) -> Reservations:
         body, problem = await self._body(f"{origin}{RESERVATIONS}")
         reservations = Reservations.parse(body)
-        verdict = Verdict.of(reservations.statement(f"{origin}/").verdict, reservations.summary())
+        verdict = Verdict.of(
+            reservations.statement(f"{origin}/").verdict, any(reserved for _, reserved in reservations.rules)
+        )
         self._record_host(
             origin, Kind.TDMREP, problem or reservations.summary(), Verdict.UNREACHABLE if problem else verdict
         )
@@ -197,7 +199,8 @@ class Robots:
         licences = Licences.parse(body, address)
         said = licences.statement(about)
         summary = said.said or licences.summary()
-        verdict = Verdict.UNREACHABLE if problem else Verdict.of(said.verdict, summary)
+        somewhere = any(statement.objection for _, _, statement in licences.contents)
+        verdict = Verdict.UNREACHABLE if problem else Verdict.of(said.verdict, somewhere)
         self._record(Signal(about, address, Kind.RSL, problem or summary, verdict))
         return licences
 

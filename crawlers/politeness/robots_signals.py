@@ -67,6 +67,12 @@ class RobotsSignals:
         """The evidence that AI crawlers may not fetch `url`, or not for training; empty where they may."""
         return next((ban.evidence for ban in self.bans if ban.forbids(url)), _said(self.to_ai, url).objection)
 
+    @property
+    def objects_somewhere(self) -> bool:
+        """Whether it objects for some paths at least."""
+        lines = (value.partition(" ")[2] if value.startswith("/") else value for _, value in (*self.lines, *self.to_ai))
+        return bool(self.bans) or any(usage(line).objection for line in lines)
+
     def summary(self) -> str:
         """All that it says about training, in one line, for the receipt."""
         said = [f"{name.title()}: {value}" for name, value in dict.fromkeys([*self.lines, *self.to_ai])]
