@@ -186,9 +186,8 @@ class Robots:
     async def _read_reservations(self, origin: str) -> Reservations:
         body, problem = await self._body(f"{origin}{RESERVATIONS}")
         reservations = Reservations.parse(body)
-        verdict = Verdict.of(
-            reservations.statement(f"{origin}/").verdict, any(reserved for _, reserved in reservations.rules)
-        )
+        somewhere = any(reserved for _, reserved in reservations.rules)
+        verdict = Verdict.of(reservations.statement(f"{origin}/").verdict, somewhere)
         self._record_host(
             origin, Kind.TDMREP, problem or reservations.summary(), Verdict.UNREACHABLE if problem else verdict
         )

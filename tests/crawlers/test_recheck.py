@@ -26,6 +26,7 @@ from dataset.curate import curate
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
 from dataset.opening import open_project
+from dataset.pictures.decoding import normalise
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.versions import published
@@ -33,8 +34,24 @@ from dataset.versions.verify import verify
 from simulator.server import Answer, Scripted, Server
 
 LATER = timedelta(days=8)  # more than [publish] recheck_days, by default
+NOTICE = "© 2026 A Baker"
+
+
+def with_xmp(number: int, mining: str = "", notice: str = "", etag: str = "new") -> Answer:
+    """A photo with XMP. mining: value of plus:DataMining. notice: the copyright notice."""
+    out = io.BytesIO()
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:plus="http://ns.useplus.org/ldf/xmp/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/" '
+        f'plus:DataMining="{mining}"><dc:rights>{notice}</dc:rights></rdf:Description></rdf:RDF></x:xmpmeta>'
+    )
+    Image.open(io.BytesIO(photo(number))).save(out, "JPEG", xmp=packet.encode())
+    return Answer(body=out.getvalue(), content_type="image/jpeg", headers={"ETag": f'"{etag}"'})
+
+
 PAGE = html('<img src="/a.jpg"><img src="/b.jpg"><img src="/c.jpg"><img src="/d.jpg">')
 ANSWERS: dict[str, Any] = {"/": PAGE, **{f"/{name}.jpg": jpeg(n, ETag=f'"{n}"') for n, name in enumerate("abcd")}}
+ANSWERS["/a.jpg"] = with_xmp(0, notice=NOTICE, etag="0")
 ALL = 5  # pictures: four of the site, one of another
 
 
@@ -86,17 +103,6 @@ def again(project: Project, days: int = 8) -> RecheckReport:
     return recheck(project, datetime.now(UTC) + timedelta(days=days))
 
 
-def with_xmp(value: str) -> Answer:
-    out = io.BytesIO()
-    packet = (
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        '<rdf:Description xmlns:plus="http://ns.useplus.org/ldf/xmp/1.0/" '
-        f'plus:DataMining="http://ns.useplus.org/ldf/vocab/{value}"/></rdf:RDF></x:xmpmeta>'
-    )
-    Image.open(io.BytesIO(photo(2))).save(out, "JPEG", xmp=packet.encode())
-    return Answer(body=out.getvalue(), content_type="image/jpeg", headers={"ETag": '"new"'})
-
-
 OBJECTIONS: list[tuple[str, Any, int, str]] = [
     ("/robots.txt", text("User-agent: GPTBot\nDisallow: /\n"), 4, "robots.txt keeps out GPTBot"),
     ("/robots.txt", text("User-agent: CCBot\nDisallow: /b\n"), 1, "robots.txt keeps out CCBot"),
@@ -110,7 +116,12 @@ OBJECTIONS: list[tuple[str, Any, int, str]] = [
     ),
     ("/", html('<meta name="robots" content="noai">', PAGE.body.decode()), 4, "meta robots: noai"),
     ("/d.jpg", jpeg(3, ETag='"3"', X_Robots_Tag="noai"), 1, "X-Robots-Tag: noai"),
-    ("/c.jpg", with_xmp("DMI-PROHIBITED-AIMLTRAINING"), 1, "XMP plus:DataMining: DMI-PROHIBITED-AIMLTRAINING"),
+    (
+        "/c.jpg",
+        with_xmp(2, mining="http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED-AIMLTRAINING"),
+        1,
+        "XMP plus:DataMining: DMI-PROHIBITED-AIMLTRAINING",
+    ),
 ]
 
 
@@ -212,12 +223,21 @@ def test_a_recheck_that_was_stopped_goes_on(project: Project, server: Server) ->
 
 
 def test_pictures_of_an_older_program_are_read_for_rights(project: Project) -> None:
-    """It kept no consent: owners are asked, and the bytes that it stored are read."""
+    """It kept no consent: owners are asked, the stored bytes are read, and the notice goes into the picture."""
     with project.catalog.write() as connection:
+        sha256 = connection.execute(select(images.c.sha256).where(images.c.copyright_notice == NOTICE)).scalar_one()
         connection.execute(delete(consents))
+        connection.execute(update(images).values(copyright_notice=""))
+    path = project.normalised.path(sha256)
+    carrying = path.read_bytes()
+    path.unlink()
+    path.write_bytes(normalise(photo(0)))
     assert again(project).pictures == ALL
-    with project.catalog.read() as connection:
-        assert connection.execute(select(func.count()).select_from(consents)).scalar() == ALL
+    assert path.read_bytes() == carrying
+    report = publish(project)
+    assert report.version is not None
+    (row,) = (row for row in published.load(project.home, report.version).rows() if row.sha256 == sha256)
+    assert row.copyright_notice == NOTICE
 
 
 def test_the_command_asks_shows_and_prints(project: Project, server: Server) -> None:
