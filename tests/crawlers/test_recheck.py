@@ -118,7 +118,7 @@ OBJECTIONS: list[tuple[str, Any, int, str]] = [
     ("/d.jpg", jpeg(3, ETag='"3"', X_Robots_Tag="noai"), 1, "X-Robots-Tag: noai"),
     (
         "/c.jpg",
-        with_xmp(2, mining="http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED-AIMLTRAINING"),
+        with_xmp(2, mining="DMI-PROHIBITED-AIMLTRAINING"),
         1,
         "XMP plus:DataMining: DMI-PROHIBITED-AIMLTRAINING",
     ),
