@@ -87,7 +87,10 @@ def probe(settings: Settings, url: str, label: str | None = None) -> Iterator[tu
         path = Path(folder) / CONFIG_NAME
         frame = {
             "project": {"contact": settings.project.contact, "labels": list(settings.project.labels)},
-            "crawl": {"allow_private_hosts": list(settings.crawl.allow_private_hosts)},
+            "crawl": {
+                "allow_private_hosts": list(settings.crawl.allow_private_hosts),
+                "ai_crawler_bans": settings.crawl.ai_crawler_bans,
+            },
         }
         path.write_text(f"{tomli_w.dumps(frame)}\n{toml}", encoding="utf-8")
         project = open_project(load(path, environ={}))

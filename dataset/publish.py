@@ -19,6 +19,7 @@ from dataset.catalog.cluster_ranges import CLUSTERS_PER_BLOCK
 from dataset.catalog.tables import versions as versions_table
 from dataset.catalog.writes import insert_new
 from dataset.labels import audit, label_ledger
+from dataset.objections import reasons
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import Project
 from dataset.publishing.balance import one_sided
@@ -66,6 +67,10 @@ class PublishReport:
             change = f"{self.added} added, {self.removed} removed, {self.relabelled} relabelled"
             message = f"version {self.version}: {self.images} images ({change})"
         return "; ".join([message, *self.notes])
+
+    def with_notes(self, notes: Sequence[str]) -> "PublishReport":
+        """The same with sentences about what was done before, first."""
+        return replace(self, notes=[*notes, *self.notes])
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                     connection, labels, now, rows, blocks.clusters, label_ledger.Settling.begin(connection, now)
                 )
                 audited, too_few = _audit(connection), _too_few(connection)
+                objections = reasons(connection)
             if not len(rows):
                 reason = "no image has one of the project's labels; run `isitcake collect` first"
                 raise StageError(f"nothing to publish: {reason}")
@@ -164,7 +170,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                 notes = one_sided(newest.counts)
                 report = PublishReport(None, newest.name, newest.images, newest.counts, notes=notes)
             else:
-                draft = Draft(new_name, now, rows, totals, content, left_out, audited, newest)
+                draft = Draft(new_name, now, rows, totals, content, left_out, audited, newest, objections=objections)
                 removed = _removed(project, content, newest)
                 draft = replace(draft, name=removed.name, created=removed.created_at) if removed else draft
                 written = write_version(project, draft, building, progress, force, blocks.rows)
@@ -260,7 +266,10 @@ class _ContentDigest:
         encode = json.JSONEncoder(ensure_ascii=False).encode
         for number, part in enumerate(chunked(rows, ROWS_PER_TEXT)):
             values = [
-                [row.sha256, row.label, row.split, row.source_label, row.label_origin, row.sources, row.licence]
+                [
+                    *(row.sha256, row.label, row.split, row.source_label, row.label_origin, row.sources, row.licence),
+                    *filter(None, (row.usage_preference, row.copyright_notice)),  # earlier releases had none
+                ]
                 for row in part
             ]
             self._digest.update(f"{', ' if number else ''}{encode(values)[1:-1]}".encode())

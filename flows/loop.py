@@ -11,6 +11,7 @@ from prefect.events import emit_event
 from prefect.runtime import deployment
 
 import crawlers.collect
+import crawlers.recheck
 import dataset.curate
 import dataset.publish
 import labeling.pull
@@ -68,8 +69,13 @@ def pull_answers(project: Project) -> str:
 
 
 @task(cache_policy=NO_CACHE)
-def publish_version(project: Project) -> str | None:
-    report = dataset.publish.publish(project)
+def ask_owners_again(project: Project) -> list[str]:
+    return crawlers.recheck.recheck(project).notes()
+
+
+@task(cache_policy=NO_CACHE)
+def publish_version(project: Project, notes: list[str]) -> str | None:
+    report = dataset.publish.publish(project).with_notes(notes)
     rows = [{"split": split, **counts} for split, counts in report.counts.items()]
     _table("published", rows, report.line())
     write_pages(project, report.newest)
@@ -123,10 +129,10 @@ def review_pull(config: Path | None = None) -> None:
 
 @flow(name="publish", validate_parameters=False)
 def publish(config: Path | None = None) -> str | None:
-    """Curate with people's answers, and publish. Returns the new version's name; None if nothing changed."""
+    """Curate with people's answers, ask owners again, publish. Returns the version's name; None if nothing changed."""
     project = _project(config)
     curate_images(project)
-    return publish_version(project)
+    return publish_version(project, ask_owners_again(project))
 
 
 @flow(name="train", validate_parameters=False)
@@ -144,7 +150,7 @@ def refresh(config: Path | None = None) -> str | None:
     push_questions(project)
     pull_answers(project)
     curate_images(project)
-    version = publish_version(project)
+    version = publish_version(project, ask_owners_again(project))
     train_model(project, version)
     return version
 

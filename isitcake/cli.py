@@ -12,7 +12,7 @@ from isitcake.options import CONFIG_HELP, Commands, Context
 
 EXTRAS = {  # missing module: the extra that brings it
     "scrapy": "crawl", "scrapy_playwright": "crawl", "playwright": "crawl", "parsel": "crawl", "protego": "crawl",
-    "lxml": "crawl", "twisted": "crawl", "w3lib": "crawl",
+    "lxml": "crawl", "twisted": "crawl", "w3lib": "crawl", "ai_crawler_index": "crawl",
     "label_studio_sdk": "review",
     "prefect": "flows",
     "torch": "cnn",

@@ -33,6 +33,7 @@ class Hit:
     is_image: bool
     user_agent: str
     at: float  # when it arrived, seconds of a monotonic clock
+    method: str = "GET"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Server:
                     with at_once:
                         now_open.remove(self.path)
 
+            do_HEAD = do_GET  # noqa: N815  the name of the standard library
+
             def _answer(self) -> None:
                 arrived = time.monotonic()
                 time.sleep(latency_s)
@@ -90,23 +93,16 @@ class Server:
                 known = headers.get("if-none-match") == etag if etag else headers.get("if-modified-since") == modified
                 if status == 200 and (etag or modified) and known:
                     body, status = b"", 304
-                log.append(
-                    Hit(
-                        self.path,
-                        status,
-                        len(body),
-                        answer.content_type.startswith("image/"),
-                        headers.get("user-agent", ""),
-                        arrived,
-                    )
-                )
+                kind, agent = answer.content_type, headers.get("user-agent", "")
+                hit = Hit(self.path, status, len(body), kind.startswith("image/"), agent, arrived, self.command)
+                log.append(hit)
                 self.send_response(status)
                 self.send_header("Content-Type", answer.content_type)
                 self.send_header("Content-Length", str(len(body)))
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(b"" if self.command == "HEAD" else body)
 
             def log_message(self, *args: object) -> None: ...
 

@@ -9,6 +9,7 @@ import gzip
 import json
 import math
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -343,7 +344,17 @@ def _large() -> Iterator[Family]:
 
 
 MEGABYTES = 1_250_000
-FAMILIES = (*_pages(), *_addresses(), *_hosts(), *_sitemaps(), *_large())
+sys.path.append(str(Path(__file__).parent))  # a test loads this file by its path
+from growth_statements import statements  # noqa: E402
+
+FAMILIES = (
+    *_pages(),
+    *_addresses(),
+    *_hosts(),
+    *_sitemaps(),
+    *_large(),
+    *(Family(*each) for each in statements()),
+)
 
 
 if __name__ == "__main__":

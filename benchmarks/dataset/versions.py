@@ -22,7 +22,7 @@ from PIL import Image
 from sqlalchemy import select
 from table import figures, out, table
 
-from dataset.catalog.tables import clusters, decisions, digests, fingerprints, images, judgements, sightings
+from dataset.catalog.tables import clusters, consents, decisions, digests, fingerprints, images, judgements, sightings
 from dataset.catalog.writes import append
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
@@ -229,7 +229,7 @@ def _add(project: Project, numbers: range, now: datetime, *, is_linked: bool = F
     The original is the normalised picture. is_linked: each thousand shares one file, and only images that a publish
     may measure have an original.
     """
-    filled = (images, digests, fingerprints, clusters, sightings, decisions)
+    filled = (images, digests, fingerprints, clusters, sightings, decisions, consents)
     tables: dict[Any, list[dict[str, Any]]] = {t: [] for t in filled}
     names = []
     for n in numbers:
@@ -264,6 +264,8 @@ def _add(project: Project, numbers: range, now: datetime, *, is_linked: bool = F
         tables[sightings].append(
             {"sha256": name, "source": f"s{n % 14}", "site": f"site{n % 14}.example", "source_label": label,
              "page_url": "https://x.example/", "image_url": f"https://x.example/{n}.jpg", "seen_at": now})  # fmt: skip
+        tables[consents].append({"sha256": name, "image_url": f"https://x.example/{n}.jpg", "checked_at": now,
+                                 "objection": "", "usage_preference": ""})  # fmt: skip
         tables[decisions].append({"sha256": name, "label": label, "origin": "source",
                                   "reason": "every source says so", "decided_at": now})  # fmt: skip
     with project.catalog.write() as connection:

@@ -17,6 +17,8 @@ from sqlalchemy import Connection, select, update
 
 from crawlers.ledger.claims import assert_claims, end_claims
 from crawlers.ledger.reports import NOT_MODIFIED, SourceReport, tally, usable_history
+from crawlers.ledger.run_consent import RunConsent
+from crawlers.ledger.signals import OPT_OUT
 from crawlers.source_health import Note, Outcome, Run, RunStatus, diagnose
 from dataset.catalog.tables import digests, fetches, fingerprints, images, outcomes, runs
 from dataset.catalog.writes import insert_new, upsert
@@ -101,6 +103,7 @@ class Ledger:
         self.source = source
         self._now = now
         self.settled: dict[str, str | None] = {}
+        self.consent = RunConsent(project, now)
         with project.catalog.write() as connection:
             run = connection.execute(
                 select(runs.c.id).where(runs.c.source == source.name, runs.c.status == RunStatus.RUNNING)
@@ -112,11 +115,8 @@ class Ledger:
                 )
                 self.settled = {row.image_url: row.sha256 for row in rows}
             else:
-                self.run_id = connection.execute(
-                    runs.insert()
-                    .values(source=source.name, status=RunStatus.RUNNING, started_at=now, notes=[])
-                    .returning(runs.c.id)
-                ).scalar_one()
+                begun = {"source": source.name, "status": RunStatus.RUNNING, "started_at": now, "notes": []}
+                self.run_id = connection.execute(runs.insert().values(begun).returning(runs.c.id)).scalar_one()
             self._fetches = {
                 row.image_url: Fetch(row.fetched_url, row.sha256, row.etag, row.last_modified, row.reason)
                 for row in connection.execute(select(fetches).where(fetches.c.source == source.name))
@@ -137,11 +137,12 @@ class Ledger:
         sha256 = hashlib.sha256(download.body).hexdigest()
         try:
             taken = taken or take_in(download.body)
-            reason = self._refusal(taken.header, image_url, download, sha256)
+            reason = self._refusal(taken, image_url, download, sha256)
         except Undecodable as error:
             reason = str(error)
         if reason or not taken:
-            return self._keep(OutcomeRow(image_url, page_url, Outcome.REJECTED, reason, None, download.url), download)
+            row = OutcomeRow(image_url, page_url, Outcome.REJECTED, reason, None, download.url)
+            return self._keep(row, download, taken)
         with self._project.normalised.lock.storing():
             with self._project.catalog.read() as connection:
                 reason = self._erased_since(connection, image_url, download, sha256)
@@ -176,6 +177,9 @@ class Ledger:
             fetch = Fetch(download.url, sha256, download.etag, download.last_modified, reason)
             upsert(connection, fetches, [{"source": self.source.name, "image_url": row.image_url, **asdict(fetch)}])
             self._append(connection, replace(row, outcome=outcome, reason=reason, sha256=stored))
+            if taken:
+                self.consent.read(connection, row.image_url, stored, taken.rights)
+            self.consent.refused(connection, row.image_url, reason, self._stored_from(row.image_url))
             if stored and stored in self._broken:
                 release(connection, [stored])
                 self._broken.discard(stored)
@@ -209,14 +213,21 @@ class Ledger:
             if row.sha256 in self._erased.bytes_ or self._erased.has_url(row.image_url):
                 row = replace(row, outcome=Outcome.REJECTED, reason=ERASED, sha256=None)
             self._append(connection, row)
+            self.consent.refused(connection, row.image_url, row.reason, self._stored_from(row.image_url))
         self.settled[row.image_url] = row.sha256
+
+    def note_objection(self, image_url: str, reason: str) -> None:
+        """Record an objection to a picture, also to one that an earlier page of this run brought."""
+        stored = self.settled.get(image_url) or self._stored_from(image_url)
+        with self._project.catalog.write() as connection:
+            self._erased = self._erased.refreshed(connection)
+            if not self._erased.has_url(image_url):
+                self.consent.refused(connection, image_url, reason, stored)
 
     def sight(self, sha256: str, new_sightings: list[Sighting]) -> None:
         """Record every page that shows an image, and assert what the source claims about it.
 
-        A page and a claim that are recorded already change nothing.
-
-        An image that was erased meanwhile gets no row, nor does an address that was.
+        What is recorded already changes nothing. An image or an address that was erased meanwhile gets no row.
         """
         source = self.source
         rows = [
@@ -238,6 +249,7 @@ class Ledger:
             self._erased = self._erased.refreshed(connection)
             rows = [row for row in rows if not self._erased.has_url(str(row["image_url"]))]
             assert_claims(connection, rows, self._now)
+            self.consent.seen(connection, rows)
 
     def end_missing_claims(self, addresses: Collection[str], unreadable: Sequence[str] = ()) -> int:
         """End the claims about images that are not where they were. Only for sources that are read as a whole.
@@ -283,6 +295,10 @@ class Ledger:
             notes=sentences,
         )
 
+    def _stored_from(self, image_url: str) -> str | None:
+        """SHA-256 of the picture that was stored from an address; None where none was."""
+        return fetch.sha256 if (fetch := self._fetches.get(image_url)) and not fetch.reason else None
+
     def _erased_since(self, connection: Connection, image_url: str, download: Download, sha256: str) -> str:
         """Why a download must not be stored, though it was asked for: it was erased since. Empty where it was not."""
         known = self._erased
@@ -296,9 +312,11 @@ class Ledger:
     def _has_image(self, connection: Connection, sha256: str) -> bool:
         return connection.execute(select(images.c.sha256).where(images.c.sha256 == sha256)).first() is not None
 
-    def _refusal(self, header: Header, image_url: str, download: Download, sha256: str) -> str:
-        if min(header.width, header.height) < MIN_SIDE_PX:
+    def _refusal(self, taken: "Intake", image_url: str, download: Download, sha256: str) -> str:
+        if min(taken.header.width, taken.header.height) < MIN_SIDE_PX:
             return f"too small: shorter side under {MIN_SIDE_PX} px"
+        if taken.rights.objection and not self.source.permission:
+            return f"{OPT_OUT}{taken.rights.objection}"
         return self._erasure(image_url, download, sha256)
 
     def _image(self, sha256: str, header: Header, size_bytes: int) -> dict[str, object]:

@@ -1,8 +1,7 @@
-"""Objections to the use of pictures for training: headers, <meta> elements, robots.txt, tdmrep.json. Pure functions.
+"""Statements about training in headers, in <meta> elements and in tdmrep.json. Pure functions.
 
-Each function returns the evidence, as the ledger keeps it; an empty text means no objection.
-Sources: X-Robots-Tag and robots meta (noai, noimageai: DeviantArt 2022; noml: Mojeek), TDM Reservation
-Protocol (W3C community group), Content-Usage (IETF aipref drafts), Content-Signal (contentsignals.org).
+Sources: X-Robots-Tag and robots meta (noai, noimageai: DeviantArt 2022; noml: Mojeek), TDM Reservation Protocol (W3C
+community group), Content-Usage (IETF aipref drafts), Content-Signal (contentsignals.org).
 """
 
 import json
@@ -13,109 +12,106 @@ from urllib.parse import urlsplit
 
 from crawlers import markup
 from crawlers.markup import Document
-from foundation.settings import AGENT_NAME
+from crawlers.politeness.robots_signals import MAX_RULES, RobotsSignals
+from crawlers.politeness.statements import (
+    META_OBJECTIONS,
+    TO_AI_CRAWLERS,
+    Statement,
+    first_of,
+    matches,
+    names_us,
+    product_of,
+    robots_tag,
+    usage,
+    word_in,
+)
 
-OBJECTIONS = ("noai", "noimageai", "noml", "noindex", "noimageindex", "none")
-# A page's `noindex` keeps the page out of search results, as many shops do with /gallery/page/2. It does not object to
-# the use of its photos.
-META_OBJECTIONS = ("noai", "noimageai", "noml", "noimageindex")
-DIRECTIVES_WITH_VALUE = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
-TRAINING_USES = ("train-ai", "ai-train", "train-genai", "ai", "tdm", "bots")  # names of the use that we make
-SIGNAL_HEADERS = ("content-usage", "content-signal")
-MAX_RULES = 1_000  # of one tdmrep.json or robots.txt; a site has one for each of its parts
-MAX_EVIDENCE_CHARS = 200
+__all__ = [
+    "NO_NAMES", "Reservations", "RobotsSignals", "forbids_following", "from_headers", "from_page", "from_robots_txt",
+    "matches", "of_headers", "of_page",
+]  # fmt: skip
+NO_NAMES: frozenset[str] = frozenset()
+
+
+def of_headers(headers: Iterable[tuple[str, str]], ai_crawlers: frozenset[str] = NO_NAMES) -> Statement:
+    """What the headers of an answer say. headers: pairs of name and value, in order.
+
+    ai_crawlers: names in lower case; what is said to them alone is said to us.
+    """
+    return first_of(_of_header(name.strip().lower(), value, ai_crawlers) for name, value in headers)
 
 
 def from_headers(headers: Iterable[tuple[str, str]]) -> str:
-    """An objection in the headers of an answer. headers: pairs of name and value, in order."""
-    for name, value in headers:
-        match name.lower():
-            case "x-robots-tag":
-                if objection := _robots_tag(value):
-                    return f"X-Robots-Tag: {objection}"
-            case "tdm-reservation":
-                if value.strip() == "1":
-                    return "tdm-reservation: 1"
-            case "content-usage" | "content-signal":
-                if objection := _usage(value):
-                    return f"{name.title()}: {objection}"
-    return ""
+    """An objection in the headers of an answer."""
+    return of_headers(headers).objection
+
+
+def of_page(html: str | Document, ai_crawlers: frozenset[str] = NO_NAMES) -> Statement:
+    """What a page's <meta> elements say."""
+    return first_of(_of_meta(name, content, ai_crawlers) for name, content in _metas(html))
 
 
 def from_page(html: str | Document) -> str:
     """An objection in a page's <meta> elements."""
-    for name, content in _metas(html):
-        if name in ("robots", AGENT_NAME):
-            words = {word.strip().lower() for word in content.split(",")}
-            if objection := next((word for word in META_OBJECTIONS if word in words), ""):
-                return f"meta {name}: {objection}"
-        elif name == "tdm-reservation" and content.strip() == "1":
-            return "meta tdm-reservation: 1"
-    return ""
+    return of_page(html).objection
 
 
 def forbids_following(html: str | Document) -> bool:
     """Whether a page asks not to follow its links."""
-    for name, content in _metas(html):
-        if name in ("robots", AGENT_NAME):
-            words = {word.strip().lower() for word in content.split(",")}
-            if words & {"nofollow", "none"}:
-                return True
-    return False
+    return any(
+        (name in ("robots", "x-robots-tag") or names_us(name)) and word_in(content, ("nofollow", "none"))
+        for name, content in _metas(html)
+    )
+
+
+def _of_header(name: str, value: str, ai_crawlers: frozenset[str]) -> Statement:
+    match name:
+        case "x-robots-tag":
+            objection = robots_tag(value, ai_crawlers)
+            return Statement(objection and f"X-Robots-Tag: {objection}")
+        case "tdm-reservation":
+            return _reserved(value, name)
+        case "content-usage" | "content-signal":
+            return _named(usage(value), name.title())
+    return Statement()
+
+
+def _of_meta(name: str, content: str, ai_crawlers: frozenset[str]) -> Statement:
+    """name: of the element, or its http-equiv."""
+    if name == "tdm-reservation":
+        return _reserved(content, "meta tdm-reservation")
+    if name in ("content-usage", "content-signal"):
+        return _named(usage(content), f"meta {name}")
+    is_ai = product_of(name) in ai_crawlers
+    if name in ("robots", "x-robots-tag") or names_us(name) or is_ai:
+        word = word_in(content, TO_AI_CRAWLERS if is_ai else META_OBJECTIONS)
+        return Statement(word and f"meta {name}: {word}")
+    return Statement()
+
+
+def _reserved(value: str, name: str) -> Statement:
+    value = value.strip()
+    evidence = f"{name}: {value}"
+    return Statement(evidence if value == "1" else "", evidence if value == "0" else "")
+
+
+def _named(statement: Statement, name: str) -> Statement:
+    return Statement(
+        statement.objection and f"{name}: {statement.objection}",
+        statement.permission and f"{name}: {statement.permission}",
+    )
 
 
 def _metas(html: str | Document) -> Iterator[tuple[str, str]]:
-    """Names, in lower case, and contents of the page's <meta> elements."""
+    """Names (or http-equiv), in lower case, and contents of the page's <meta> elements."""
     for meta in markup.read(html).named("meta"):
-        if "name" in meta.attributes and "content" in meta.attributes:
-            yield meta.attributes["name"].strip().lower(), meta.attributes["content"]
-
-
-@dataclass(frozen=True)
-class RobotsSignals:
-    """The Content-Usage and Content-Signal lines of our group of a robots.txt, or of `*` where we have no group.
-
-    lines: name and value, in order.
-    """
-
-    lines: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> "RobotsSignals":
-        groups: dict[str, list[tuple[str, str]]] = {}
-        agents: set[str] = set()  # of the group that is read; of them, only ours and `*`
-        is_first_group, in_rules = True, False
-        for line in text.splitlines():
-            name, colon, value = line.partition("#")[0].partition(":")
-            name, value = name.strip().lower(), value.strip()
-            if not colon:
-                continue
-            if name == "user-agent":
-                if in_rules:
-                    agents.clear()
-                is_first_group = in_rules = False
-                if value.lower() in (AGENT_NAME, "*"):
-                    agents.add(value.lower())
-                continue
-            in_rules = True
-            for agent in {"*"} if is_first_group and name in SIGNAL_HEADERS else agents:
-                lines = groups.setdefault(agent, [])
-                if name in SIGNAL_HEADERS and len(lines) < MAX_RULES:
-                    lines.append((name, value))
-        return cls(tuple(groups.get(AGENT_NAME, groups.get("*", []))))
-
-    def objection(self, url: str) -> str:
-        """The evidence of the first line that is about `url` and objects; empty where none does."""
-        path = _path(url)
-        for name, value in self.lines:
-            prefix, _, rest = value.partition(" ") if value.startswith("/") else ("/", "", value)
-            if path.startswith(prefix.rstrip("*$")) and (objection := _usage(rest)):
-                return f"robots.txt {name.title()}: {objection}"
-        return ""
+        name = meta.attributes.get("name") or meta.attributes.get("http-equiv")
+        if name and "content" in meta.attributes:
+            yield name.strip().lower(), meta.attributes["content"]
 
 
 def from_robots_txt(text: str, url: str) -> str:
-    """An objection to the use of `url` in a robots.txt."""
+    """An objection to the use of `url` in the signals of a robots.txt."""
     return RobotsSignals.parse(text).objection(url)
 
 
@@ -144,34 +140,20 @@ class Reservations:
             )
         )
 
-    def objection(self, url: str) -> str:
-        """The evidence of the first rule that matches; empty where it does not reserve."""
+    def statement(self, url: str) -> Statement:
+        """What the first rule says that matches."""
         path = _path(url)
         for pattern, reserved in self.rules:
             if matches(pattern, path):
-                return "tdmrep.json: tdm-reservation 1" if reserved else ""
-        return ""
+                evidence = f"tdmrep.json: tdm-reservation {int(reserved)}"
+                return Statement(evidence if reserved else "", "" if reserved else evidence)
+        return Statement()
 
+    def objection(self, url: str) -> str:
+        return self.statement(url).objection
 
-def matches(pattern: str, path: str) -> bool:
-    """Whether a path matches: `*` stands for anything, `$` at the end for the path's end; else a beginning is enough.
-
-    Each part is looked for once, behind the one before it: nothing is tried again.
-    """
-    is_whole = pattern.endswith("$")
-    first, *parts = pattern.removesuffix("$").split("*")
-    if not path.startswith(first):
-        return False
-    if not parts:
-        return not is_whole or path == first
-    *middle, last = parts
-    at = len(first)
-    for part in middle:
-        at = path.find(part, at)
-        if at < 0:
-            return False
-        at += len(part)
-    return path.endswith(last) and len(path) - len(last) >= at if is_whole else path.find(last, at) >= 0
+    def summary(self) -> str:
+        return "; ".join(f"{pattern}: {int(reserved)}" for pattern, reserved in self.rules)
 
 
 def _path(url: str) -> str:
@@ -179,30 +161,3 @@ def _path(url: str) -> str:
         return urlsplit(url).path or "/"
     except ValueError:
         return "/"
-
-
-def _robots_tag(value: str) -> str:
-    """The objection in one X-Robots-Tag value, if it is scoped to us or to all robots."""
-    for_us = True
-    for part in value.split(","):
-        directive = part.strip().lower()
-        scope, colon, rest = directive.partition(":")
-        if colon and scope.strip() not in DIRECTIVES_WITH_VALUE:
-            for_us = scope.strip() in ("*", AGENT_NAME)
-            directive = rest.strip()
-        if for_us and directive in OBJECTIONS:
-            return directive
-    return ""
-
-
-def _usage(value: str) -> str:
-    """`train-ai=n` in a structured dictionary; booleans are written y and n, yes and no, ?1 and ?0."""
-    for member in value.split(","):
-        name, _, answer = member.partition("=")
-        if name.strip().lower() in TRAINING_USES and answer.split(";")[0].strip().strip('"').lower() in (
-            "n",
-            "no",
-            "?0",
-        ):
-            return member.strip()[:MAX_EVIDENCE_CHARS]
-    return ""

@@ -14,7 +14,7 @@ from scrapy.http.request import NO_CALLBACK
 from scrapy.pipelines.files import FilesPipeline
 
 from crawlers.ledger.ledger import Download, Fetch, Ledger, OutcomeRow, Sighting
-from crawlers.politeness import optout
+from crawlers.ledger.signals import OPT_OUT
 from crawlers.politeness.refusals import Disallowed, NotAsked, OptedOut
 from crawlers.sites.discovery import Candidate
 from crawlers.sites.failures import image_failure
@@ -87,7 +87,10 @@ class OriginalsPipeline(FilesPipeline):
         site = urlsplit(page).netloc
         try:
             for photo, (done, result) in zip(item["photos"], results, strict=True):
-                if done and result["checksum"]:
+                if photo.rejected.startswith(OPT_OUT):  # another page that shows the photo may not object
+                    for url in dict.fromkeys((photo.image_url, photo.named_url)):
+                        self.ledger.note_objection(url, photo.rejected)
+                elif done and result["checksum"]:
                     self.ledger.sight(result["checksum"], [Sighting(result["url"], page, site, photo.alt)])
         except IsItCakeError as error:
             self.crawler.stop_with(error)
@@ -269,13 +272,16 @@ class OriginalsPipeline(FilesPipeline):
             search.ending = (Outcome.REJECTED, str(error))
             return None
         except OptedOut as error:
-            self._end(search, f"opt-out: {error}")
+            self._end(search, f"{OPT_OUT}{error}")
             return None
         except Exception as error:  # noqa: BLE001  one photo fails, its row says why, the crawl goes on
             search.ending = (Outcome.FAILED, image_failure(error))
             return None
-        if objection := optout.from_headers(_pairs(response)):
-            self._end(search, f"opt-out: {objection}")
+        said = await self.crawler.robots.picture_statement(offer.url, list(_pairs(response)))
+        for url in (search.photo.image_url, search.photo.named_url):
+            self.ledger.consent.prefer(url, said.preference)
+        if said.objection:
+            self._end(search, f"{OPT_OUT}{said.objection}")
             return None
         if response.status == 304 and last:
             search.is_unchanged = True

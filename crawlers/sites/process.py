@@ -17,6 +17,7 @@ from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.settings import Settings as ScrapySettings
 
 from crawlers.ledger.ledger import Ledger, RunTotals
+from crawlers.ledger.signals import Signal
 from crawlers.ledger.sole_run import sole_run
 from crawlers.parents import end_with_parent
 from crawlers.politeness.pacing import Pacing
@@ -49,7 +50,12 @@ class SourceCrawler(Crawler):
         super().__init__(SiteSpider, settings)
         self.ledger = ledger
         self.pacing = pacing
-        self.robots = Robots(self._fetch_rules, pacing.slow_down)
+        self.robots = Robots(
+            self._fetch_rules,
+            pacing.slow_down,
+            record=self._record,
+            heeds_bans=settings["AI_CRAWLER_BANS"] == "objection",
+        )
         self.fatal: IsItCakeError | None = None
         self.originals: Any = None  # the pipeline, once Scrapy has built it
         self._progress_at = 0.0
@@ -64,6 +70,13 @@ class SourceCrawler(Crawler):
         if time.monotonic() - self._progress_at >= PROGRESS_EVERY_S:
             self._progress_at = time.monotonic()
             _send(Progress(getattr(self.spider, "pages", 0), len(self.ledger.settled)))
+
+    def _record(self, said: Signal) -> None:
+        try:
+            self.ledger.consent.record(said)
+        except IsItCakeError as error:  # no room on the disk, no catalog: the crawl cannot go on
+            self.stop_with(error)
+            raise
 
     async def _fetch_rules(self, url: str, tries: int) -> Any:
         assert self.engine is not None  # noqa: S101
@@ -113,6 +126,7 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
             "TWISTED_DNS_RESOLVER": "crawlers.sites.guards.CheckedResolver",
             "HTTPPROXY_ENABLED": False,  # http_proxy in the environment: the target would not be checked
             "ALLOW_PRIVATE_HOSTS": settings.crawl.allow_private_hosts,
+            "AI_CRAWLER_BANS": settings.crawl.ai_crawler_bans,
             "DOWNLOADER_MIDDLEWARES": MIDDLEWARES,
             "ITEM_PIPELINES": {"crawlers.sites.download_originals.OriginalsPipeline": 1},
             "DOWNLOAD_HANDLERS": {

@@ -17,6 +17,7 @@ from scrapy.http.request import NO_CALLBACK
 from scrapy_playwright.page import PageMethod
 
 from crawlers import markup
+from crawlers.ledger.signals import OPT_OUT
 from crawlers.politeness import optout
 from crawlers.politeness.refusals import LeftSite
 from crawlers.sites import discovery, links, sitemaps
@@ -171,7 +172,7 @@ class SiteSpider(scrapy.Spider):
         self._count(reading, new)
         if objection := await self._objection(response, reading):
             self.objections.append(f"{url}: {objection}")
-            photos = [replace(photo, rejected=f"opt-out: {objection}") for photo in photos]
+            photos = [replace(photo, rejected=f"{OPT_OUT}{objection}") for photo in photos]
         if photos:
             yield {"page_url": url, "photos": photos}
         for request in self._follow(reading, depth, 0 if new else stale + 1):
@@ -240,9 +241,12 @@ class SiteSpider(scrapy.Spider):
             for name, values in response.headers.items()
             for value in values
         ]
+        said = await self.crawler.robots.page_statement(response.url, pairs, reading.page)  # type: ignore[attr-defined]
         shown = optout.from_page(reading.visit.html) if reading.visit else ""
-        host = self.crawler.robots.objection  # type: ignore[attr-defined]
-        return optout.from_headers(pairs) or optout.from_page(reading.page) or shown or await host(response.url)
+        for photo in reading.photos:
+            for url in (photo.image_url, photo.named_url):
+                self.crawler.ledger.consent.prefer(url, said.preference)  # type: ignore[attr-defined]
+        return str(said.objection) or shown
 
     async def _read_sitemaps(self, host_url: str) -> None:
         try:

@@ -1,7 +1,7 @@
 """Tables of facts and ledgers: rows are added, and only an erasure removes them.
 
-Exceptions are `fetches` and `cursors`, which save requests, and `names`: a newer row replaces an older one. To rename a
-label or a source changes its name in every row.
+Exceptions are `fetches` and `cursors`, which save requests, `names`, and `consents`: a newer row replaces an older one.
+To rename a label or a source changes its name in every row.
 """
 
 from sqlalchemy import JSON, Column, Float, Index, Integer, String, Table, Text, UniqueConstraint
@@ -51,6 +51,7 @@ images = Table(
     Column("has_alpha", Integer, nullable=False),
     Column("size_bytes", Integer, nullable=False),
     Column("first_seen", Moment, nullable=False),
+    Column("copyright_notice", Text, nullable=False, server_default=""),  # that the bytes of the original carry
 )
 
 sightings = Table(
@@ -104,6 +105,29 @@ fetches = Table(  # a later crawl sends etag and last_modified as If-None-Match 
     Column("reason", Text, nullable=False, server_default=""),  # why the body was not stored; empty: it was stored
     Column("etag", Text, nullable=False, default=""),
     Column("last_modified", Text, nullable=False, default=""),
+)
+
+signals = Table(  # what was asked about training, when, and what the answer was
+    "signals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("about", Text, nullable=False, index=True),  # scheme and host, address of a page, or address of a picture
+    Column("address", Text, nullable=False),  # that was asked
+    Column("kind", String(16), nullable=False),  # robots.txt, tdmrep.json, rsl, page, picture, bytes
+    Column("asked_at", Moment, nullable=False),
+    Column("said", Text, nullable=False),  # the evidence; empty: nothing about training
+    Column("verdict", String(16), nullable=False),  # objects, partly, noted, allows, silent, unreachable
+    Column("sha256", SHA, index=True),  # of the picture; null: it is about a host or a page, or nothing was stored
+)
+
+consents = Table(  # what the newest signals say together, for each picture at each of its addresses
+    "consents",
+    metadata,
+    Column("sha256", SHA, primary_key=True),
+    Column("image_url", Text, primary_key=True),
+    Column("checked_at", Moment, nullable=False),
+    Column("objection", Text, nullable=False),  # the evidence; empty: nobody objects
+    Column("usage_preference", String(16), nullable=False),  # train-ai=y, train-ai=n, or empty
 )
 
 tombstones = Table(  # hashes of erased pictures, which are not collected again

@@ -82,7 +82,7 @@ def _pictures_of(table: Table, row: Mapping[str, Any]) -> set[str]:
     """SHA-256s of the images that a row is about."""
     if table.name == "rounds":
         return {sha256 for sha256, _ in row["pictures"]}
-    return {row[name] for name in ("sha256", "a", "b") if name in row}
+    return {row[name] for name in ("sha256", "a", "b") if row.get(name)}
 
 
 def _anything_erased(connection: Connection) -> bool:

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 
 from dataset.duplicates.fingerprints import HASHED_PX, Fingerprint, fingerprint_of
 from dataset.pictures.decoding import FEATURES_PX, Header, Undecodable, accept, large_in_turn, normalised
+from dataset.pictures.rights import Rights
 
 
 @dataclass(frozen=True)
 class Intake:
-    """A picture that passed. normalised: its normalised picture, as JPEG."""
+    """A picture that passed. normalised: its normalised picture, as JPEG. rights: what its bytes say about use."""
 
     sha256: str
     header: Header
     fingerprint: Fingerprint
     normalised: bytes
+    rights: Rights
 
 
 def take_in(content: bytes) -> Intake:
@@ -27,7 +29,8 @@ def take_in(content: bytes) -> Intake:
             picture = accept(content, HASHED_PX)
             fingerprint = fingerprint_of(picture)
             picture.upright(FEATURES_PX)
-            return Intake(hashlib.sha256(content).hexdigest(), picture.header, fingerprint, normalised(picture))
+            sha256 = hashlib.sha256(content).hexdigest()
+            return Intake(sha256, picture.header, fingerprint, normalised(picture), picture.rights)
     except Undecodable:
         raise
     except Exception as error:

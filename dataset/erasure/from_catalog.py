@@ -1,6 +1,6 @@
 """Remove images from the catalog."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from more_itertools import chunked
@@ -12,6 +12,7 @@ from dataset.catalog.tables import (
     claims,
     clusters,
     compared,
+    consents,
     decisions,
     digests,
     features,
@@ -30,12 +31,13 @@ from dataset.catalog.tables import (
     runs,
     seen,
     sightings,
+    signals,
     splits,
 )
 
 BY_SHA256 = (
     fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, looks, plays,
-    splits, audit, quarantined, claims, sightings, outcomes, fetches, images,
+    splits, audit, quarantined, claims, consents, signals, sightings, outcomes, fetches, images,
 )  # fmt: skip
 AFFECTED = (*BY_SHA256, pairs, rounds, asked, runs)  # tables that may have held something about an image
 NAMES_PER_STATEMENT = 500  # below SQLite's limit on bound values
@@ -44,14 +46,16 @@ NAMES_PER_STATEMENT = 500  # below SQLite's limit on bound values
 def remove_from_catalog(connection: Connection, names: Sequence[str]) -> None:
     """Delete every row about the images, but for tombstones, and for questions that Label Studio still has."""
     for part in chunked(names, NAMES_PER_STATEMENT):
-        addresses = list(
-            connection.execute(select(sightings.c.image_url).where(sightings.c.sha256.in_(part))).scalars()
-        )
+        seen_at = select(sightings.c.image_url, sightings.c.page_url).where(sightings.c.sha256.in_(part))
+        records = connection.execute(seen_at).all()
+        addresses, pages = {record.image_url for record in records}, {record.page_url for record in records}
         for few in chunked(addresses, NAMES_PER_STATEMENT):
             connection.execute(delete(outcomes).where(outcomes.c.image_url.in_(few)))
             connection.execute(delete(fetches).where(fetches.c.image_url.in_(few)))
+            connection.execute(delete(signals).where(or_(signals.c.about.in_(few), signals.c.address.in_(few))))
         for table in BY_SHA256:
             connection.execute(delete(table).where(table.c.sha256.in_(part)))
+        _remove_signals_of_pages(connection, pages)
         for name in part:
             connection.execute(delete(rounds).where(cast(rounds.c.pictures, Text).contains(name)))
         connection.execute(delete(pairs).where(or_(pairs.c.a.in_(part), pairs.c.b.in_(part))))
@@ -61,6 +65,14 @@ def remove_from_catalog(connection: Connection, names: Sequence[str]) -> None:
         left = list(connection.execute(select(clusters.c.sha256).where(clusters.c.representative.in_(part))).scalars())
         for few in chunked(left, NAMES_PER_STATEMENT):
             connection.execute(delete(clusters).where(clusters.c.sha256.in_(few)))
+
+
+def _remove_signals_of_pages(connection: Connection, pages: Collection[str]) -> None:
+    """Delete what pages said on which no picture of the library is left."""
+    for few in chunked(pages, NAMES_PER_STATEMENT):
+        left = connection.execute(select(sightings.c.page_url).where(sightings.c.page_url.in_(few)).distinct())
+        gone = set(few) - set(left.scalars())
+        connection.execute(delete(signals).where(signals.c.about.in_(gone)))
 
 
 def tasks(connection: Connection, names: Sequence[str]) -> int:

@@ -37,7 +37,10 @@ PARTIAL = ".partial"  # ending of a file that is being written
 IMAGES_PER_SHARD = 1000  # in a tar of WebDataset
 IMAGES_PER_FILE = 1000  # of Parquet with the pictures in it: about 200 MB
 IMAGES_PER_GROUP = 100  # in a row group of Parquet
-FACTS = ("sha256", "source_label", "label_origin", "site", "page_url", "image_url", "licence", "creator", "cluster")
+FACTS = (
+    "sha256", "source_label", "label_origin", "site", "page_url", "image_url", "licence", "creator", "cluster",
+    "usage_preference", "copyright_notice",
+)  # fmt: skip
 
 Progress = Callable[[str, int, int], None]
 
@@ -277,6 +280,8 @@ def _csv(rows: Sequence[Row], files: Sequence[str]) -> bytes:
 
 
 def _cell(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, list):
         return _cell(" ".join(value))
     if isinstance(value, str) and value in READ_AS_MISSING:

@@ -14,6 +14,7 @@ from dataset.catalog.claims import ENDED, standing
 from dataset.catalog.tables import (
     audit,
     claims,
+    consents,
     decisions,
     fetches,
     findings,
@@ -23,6 +24,7 @@ from dataset.catalog.tables import (
     queue,
     runs,
     sightings,
+    signals,
     site_splits,
 )
 from dataset.catalog.writes import append, upsert
@@ -39,7 +41,8 @@ LABELS = (
 SOURCES = (sightings.c.source, claims.c.source, runs.c.source, outcomes.c.source, fetches.c.source)
 FOLDER_ADDRESSES = (
     sightings.c.image_url, sightings.c.page_url, claims.c.image_url, outcomes.c.image_url, outcomes.c.page_url,
-    outcomes.c.fetched_url, fetches.c.image_url, fetches.c.fetched_url,
+    outcomes.c.fetched_url, fetches.c.image_url, fetches.c.fetched_url, consents.c.image_url, signals.c.about,
+    signals.c.address,
 )  # fmt: skip
 
 

@@ -6,13 +6,16 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import pi_heif
 from PIL import Image, UnidentifiedImageError
 
 from dataset.pictures import formats
+from dataset.pictures.carried_rights import with_rights
 from dataset.pictures.colours import check_levels, has_alpha, orientation, upright_rgb
+from dataset.pictures.rights import Rights, rights_of
 
 MAX_PIXELS: Final = 80_000_000  # a 12 MP camera is far below this; a decompression bomb is above
 LARGE_PIXELS: Final = 16_000_000  # take up to 200 MB in work; above, pictures are opened one at a time
@@ -95,13 +98,18 @@ def examine(content: bytes) -> Header:
     return accept(content, SCALED[0], "L").header
 
 
+def examine_rights(content: bytes) -> Rights:
+    """What the bytes of a picture say about copyright, licence and training. Raises Undecodable for no picture."""
+    return rights_of(content, open_image(content))
+
+
 def scaled_rgb(content: bytes, side_px: int = FEATURES_PX) -> Image.Image:
     """The picture upright, RGB on white, decoded at about `side_px`: for hashing and features."""
     return accept(content, side_px).upright(side_px)
 
 
 def normalise(content: bytes) -> bytes:
-    """The normalised picture of an original: upright, sRGB, on white, longest side 1024 px, JPEG.
+    """The normalised picture of an original: upright, sRGB, on white, longest side 1024 px, JPEG, with its rights.
 
     The same input gives the same bytes. Small pictures are enlarged: their size would tell a model which source they
     come from (docs/decisions/0013). Raises Undecodable.
@@ -115,7 +123,8 @@ def normalised(picture: "Picture") -> bytes:
     upright = picture.in_true_colours(DERIVED_SIDE_PX * 2)
     scale = DERIVED_SIDE_PX / max(upright.size)
     size = (max(1, round(upright.width * scale)), max(1, round(upright.height * scale)))
-    return encode_jpeg(upright.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
+    jpeg = encode_jpeg(upright.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
+    return with_rights(jpeg, picture.rights)
 
 
 def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:
@@ -167,6 +176,11 @@ class Picture:
         self._first = decoded
         self._decoded = {(decoded.mode, decoded.size): decoded}
         self._upright: dict[tuple[str, tuple[int, int]], Image.Image] = {}
+
+    @cached_property
+    def rights(self) -> Rights:
+        """What the bytes say about copyright, licence and training."""
+        return rights_of(self._content, self._first)
 
     def pixels(self, side_px: int, mode: str = "RGB") -> Image.Image:
         """The pixels as they are stored, not upright. Do not change them: callers share them.

@@ -15,6 +15,7 @@ from dataset.catalog.tables import clusters, fingerprints, images, judgements, q
 from dataset.catalog.tables import splits as splits_table
 from dataset.catalog.writes import insert_new
 from dataset.labels import decisions, label_ledger
+from dataset.objections import NOT_ASKED, Said, said_in
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.quarantine import in_quarantine
 from dataset.splits import assignment
@@ -29,6 +30,7 @@ NOT_HELD_OUT = "one picture with an image on a held-out site"
 EXCLUDED_AUTOMATICALLY = "excluded automatically"  # why clusters stay out; the others: by their label
 
 GONE = "gone from their sources"
+OBJECTING = "whose owner objects to training"
 
 
 @dataclass
@@ -36,6 +38,7 @@ class _Block:
     """Some clusters. members: images by cluster. representative: by cluster. seen: sightings by image, in the order of
     their sources and addresses: the first represents the image, in whatever order they were collected.
     decided: decision by image. split_of: split by image, where it has one. label_of: label by published cluster.
+    said: what owners say of an image.
     """
 
     members: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -44,6 +47,7 @@ class _Block:
     decided: dict[str, decisions.Decision] = field(default_factory=dict)
     split_of: dict[str, str] = field(default_factory=dict)
     label_of: dict[str, str] = field(default_factory=dict)
+    said: dict[str, Said] = field(default_factory=dict)
 
     def sightings_of(self, cluster: str) -> list[Any]:
         members = self.members[cluster]
@@ -100,10 +104,12 @@ def _read_block(
     everybody: dict[str, list[str]] = defaultdict(list)  # also who stays out: decisions are about all images
     erased = _clusters_being_erased(connection, where)
     broken = in_quarantine(connection)
+    block.said, objecting = said_in(connection, where)
+    left_out[OBJECTING] += len(objecting - erased)
     columns = select(clusters.c.sha256, clusters.c.cluster, clusters.c.representative)
     for sha256, cluster, representative in connection.execute(columns.where(where).order_by(clusters.c.sha256)).all():
         everybody[cluster].append(sha256)
-        if cluster in erased or sha256 in broken:
+        if cluster in erased or cluster in objecting or sha256 in broken:
             continue
         block.members[cluster].append(sha256)
         if representative not in broken:
@@ -225,8 +231,9 @@ def _rows(
     connection: Connection, where: ColumnElement[bool], block: _Block, assigned: _Assigned, left_out: Counter[str]
 ) -> Iterator[Row]:
     columns = select(
-        images.c.sha256, images.c.format, images.c.width, images.c.height, images.c.first_seen, fingerprints.c.phash
-    ).join(fingerprints, fingerprints.c.sha256 == images.c.sha256)
+        images.c.sha256, images.c.format, images.c.width, images.c.height, images.c.first_seen,
+        images.c.copyright_notice, fingerprints.c.phash,
+    ).join(fingerprints, fingerprints.c.sha256 == images.c.sha256)  # fmt: skip
     facts = {row[0]: row for row in connection.execute(within(columns, images, where)).all()}
     counted = within(
         select(judgements.c.sha256, func.count(judgements.c.reviewer.distinct()).label("n")), judgements, where
@@ -249,6 +256,7 @@ def _rows(
         image, judged = facts[sha256], sum(answers.get(member, 0) for member in members)
         shown = on_held_out or seen  # a row in UNSEEN is named with its held-out site
         sighting = shown[0] if len(shown) == 1 else _first(shown, sha256)
+        said = block.said.get(sha256, NOT_ASKED)
         yield Row(
             sha256=sha256,
             file=f"data/{split}/{label}/{sha256[:16]}.jpg",
@@ -272,6 +280,9 @@ def _rows(
             cluster=cluster,
             judgements=judged,
             error_probability=0.0 if judged else error_probability.get(sha256, 0.0),
+            usage_preference=said.preference,
+            copyright_notice=image.copyright_notice,
+            checked_at=said.checked_at,
         )
 
 

@@ -58,6 +58,7 @@ def card(project: str, version: Version, totals: Totals, left_out: Mapping[str, 
         "## Label error\n\n" + _label_error(version.audit, totals),
         _BIAS + _shortcuts(version.shortcuts, len(version.labels)),
         _sources(totals),
+        _consent(totals),
         _LOAD,
         _REMOVE,
     ]
@@ -198,6 +199,25 @@ def _sources(totals: Totals) -> str:
         + _table(["site", "its label", "images", "of them relabelled", "licence"], rows)
         + "\n\n`manifest.parquet` has the page, address and creator of every image. The pictures belong to their "
         "creators; the licence column says what the source allows." + _credits(totals.credits)
+    )
+
+
+def _consent(totals: Totals) -> str:
+    """What owners say, and how to see what they were asked."""
+    counts = (
+        ("Images with a permission to train", totals.preferences["train-ai=y"]),
+        ("Images whose owner keeps AI crawlers out, which this project only notes", totals.preferences["train-ai=n"]),
+        ("Images with a copyright notice, which the published picture carries too", totals.notices),
+    )
+    said = [f"{what}: {n}." for what, n in counts if n]
+    return "\n\n".join(
+        [
+            "## Consent",
+            "Pictures whose owners object to training are left out: by robots.txt, tdmrep.json, RSL, headers, pages or "
+            "metadata. The columns `usage_preference`, `copyright_notice` and `checked_at` of the manifest say what "
+            "the owner of each picture says, and when that was asked last.",
+            *said,
+        ]
     )
 
 

@@ -20,6 +20,10 @@ LISTS_REMEMBERED = 1000  # images have few different lists of sources
 _AS_TEXT: dict[Any, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     list[str]: (json.dumps, functools.lru_cache(LISTS_REMEMBERED)(json.loads)),
     datetime: (datetime.isoformat, datetime.fromisoformat),
+    datetime | None: (
+        lambda moment: moment and moment.isoformat(),
+        lambda text: text and datetime.fromisoformat(text),
+    ),
 }
 _NAMES = ", ".join(COLUMNS)
 _CONVERTED = [(index, *_AS_TEXT[kind]) for index, kind in enumerate(COLUMNS.values()) if kind in _AS_TEXT]

@@ -12,6 +12,7 @@ from dataset.versions.manifest import Row
 class Totals:
     """by_split: images by split and label. by_site: images by site, source label and licence. relabelled: images whose
     label is not the source label, by site. credits: images by creator and licence, where a creator is named.
+    preferences: images by what owners say of training. notices: images that carry a copyright notice.
     first_seen: first and last day. expected_wrong: sum of the error probabilities; None if nothing calibrates them.
     sampled: answered pictures of the audit sample. repeated_clusters: rows beyond one for each cluster. split_leaks:
     pictures that are in two splits.
@@ -24,6 +25,8 @@ class Totals:
     relabelled: Counter[str] = field(default_factory=Counter)
     origins: Counter[str] = field(default_factory=Counter)
     credits: Counter[tuple[str, str]] = field(default_factory=Counter)
+    preferences: Counter[str] = field(default_factory=Counter)
+    notices: int = 0
     sources: set[str] = field(default_factory=set)
     first_seen: tuple[str, str] = ("", "")
     reviewed: int = 0
@@ -58,6 +61,8 @@ def totals_of(
         totals.origins[row.label_origin] += 1
         if row.creator:
             totals.credits[row.creator, row.licence] += 1
+        totals.preferences[row.usage_preference] += 1
+        totals.notices += bool(row.copyright_notice)
         totals.sources.update(row.sources)
         totals.reviewed += row.judgements > 0
         expected_wrong += row.error_probability

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class Draft:
     """A version that is about to be written.
 
     content: digest of its rows. left_out: clusters that are not in it, by reason. parent: the version before it.
-    too_few: as in publishing.totals.
+    too_few: as in publishing.totals. objections: why owners keep images out, by SHA-256.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Draft:
     audit: Audit | None
     parent: Version | None
     too_few: int | None = None
+    objections: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def write_version(
     writer = _RowWriter(project, folder, totals, salt, progress, pictures)
     leaves = writer.write(rows, rows_per_block)
     (folder / published.LEAVES).write_bytes(b"".join(bytes.fromhex(leaf) for leaf in leaves))
-    diff = changes(parent.path / manifest.FILE_NAME if parent else None, folder / manifest.FILE_NAME)
+    before = parent.path / manifest.FILE_NAME if parent else None
+    diff = changes(before, folder / manifest.FILE_NAME, draft.objections)
     manifest.write_table(folder / identity.DIFF, diff)
     version = Version(
         path=folder,

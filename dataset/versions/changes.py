@@ -1,14 +1,18 @@
 """What changed between the manifests of two versions. Needs Arrow, which takes 0.2 s to import."""
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dataset.objections import OBJECTS
+from dataset.versions.identity import DIFF
 from dataset.versions.manifest import unreadable
 from foundation.json_files import read_json
 
@@ -17,8 +21,10 @@ DIFF_SCHEMA = pa.schema([(name, pa.string()) for name in ("change", "sha256", "l
 RENAMED = "renamed"  # kind of change: the class has another name, and the image is still in it
 
 
-def changes(old: Path | None, new: Path) -> pa.Table:
+def changes(old: Path | None, new: Path, why: Mapping[str, str] = MappingProxyType({})) -> pa.Table:
     """Compare two manifests; columns as in DIFF_SCHEMA. old: None for the first version.
+
+    why: reasons for removed images that the manifests do not tell, by SHA-256.
 
     Raises DamagedVersion if one cannot be read. Sorted by kind of change (added, relabelled, removed, renamed), then by
     SHA-256.
@@ -43,7 +49,8 @@ def changes(old: Path | None, new: Path) -> pa.Table:
         pa.scalar("no longer has one of the project's labels", text),
         pc.binary_join_element_wise("the same picture as", pc.utf8_slice_codeunits(removed["twin"], 0, 16), " "),
     )
-    parts = [_diff("removed", removed, reason)]
+    known = pa.array([why.get(sha256) for sha256 in removed["sha256"].to_pylist()], text)
+    parts = [_diff("removed", removed, pc.coalesce(known, reason))]
     other_label = both.filter(pc.invert(pc.or_(is_new, is_gone)))
     is_renamed = _is_renamed(other_label, _labels(old), _labels(new))
     for kind, table in (
@@ -70,6 +77,21 @@ def other_numbers(before: Sequence[str], after: Sequence[str], renames: Iterable
         if label in after and after.index(label) != number
     ]
     return f"the numbers of the labels changed: {', '.join(moved)}" if moved else ""
+
+
+def told(folders: Iterable[Path]) -> dict[str, str]:
+    """Why owners kept images out, by SHA-256: as the versions in these folders, oldest first, said when published.
+
+    A version that cannot be read says nothing.
+    """
+    found: dict[str, str] = {}
+    for folder in folders:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            table = pq.read_table(folder / DIFF)
+            removed = table.filter(pc.equal(table["change"], "removed"))
+            rows = zip(removed["sha256"].to_pylist(), removed["reason"].to_pylist(), strict=True)
+            found |= {sha256: reason for sha256, reason in rows if reason.startswith(OBJECTS)}
+    return found
 
 
 def _labels(manifest: Path | None) -> list[str]:

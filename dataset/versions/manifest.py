@@ -7,7 +7,7 @@ import contextlib
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,11 @@ Url = Annotated[str, "URL"]
 
 @dataclass(frozen=True)
 class Row:
-    """One image of a version. width, height, format: of the original. file: path inside the version."""
+    """One image of a version. width, height, format: of the original. file: path inside the version.
+
+    usage_preference: what its owner says of training: train-ai=y, train-ai=n, or empty. copyright_notice: of the
+    original's bytes. checked_at: when the owner was asked last. Versions of earlier releases lack these three.
+    """
 
     sha256: str
     file: str
@@ -49,6 +53,9 @@ class Row:
     cluster: str
     judgements: int
     error_probability: float
+    usage_preference: str = ""
+    copyright_notice: str = ""
+    checked_at: datetime | None = None
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> "Row":
@@ -59,14 +66,14 @@ class Row:
 
     def canonical(self) -> dict[str, Any]:
         """All columns, in forms that Parquet does not change: ids of earlier releases are computed from them."""
-        values = dict(vars(self))
+        values = self._stated()
         values["first_seen"] = self.first_seen.isoformat(timespec="microseconds")
         values["error_probability"] = f"{self.error_probability:.4f}"
         return values
 
     def timeless(self) -> dict[str, Any]:
         """The columns that the version's id is computed from: no time, and no path of a machine."""
-        values = dict(vars(self))
+        values = self._stated()
         del values["first_seen"]
         values["error_probability"] = f"{self.error_probability:.4f}"
         for name in ADDRESSES:
@@ -74,8 +81,19 @@ class Row:
                 values[name] = "file:"
         return values
 
+    def _stated(self) -> dict[str, Any]:
+        """All columns but the time of asking, and without texts of owners that are empty: earlier releases had none."""
+        values = dict(vars(self))
+        del values["checked_at"]
+        if not values["usage_preference"]:
+            del values["usage_preference"]
+        if not values["copyright_notice"]:
+            del values["copyright_notice"]
+        return values
+
 
 COLUMNS: dict[str, Any] = get_type_hints(Row, include_extras=True)  # Python type by name, in order
+ADDED = {each.name: each.default for each in fields(Row) if each.default is not MISSING}  # since the first release
 
 
 @cache
@@ -88,6 +106,7 @@ def schema() -> Any:
         Url: pa.string(),
         list[str]: pa.list_(pa.string()),
         datetime: pa.timestamp("us", tz="UTC"),
+        datetime | None: pa.timestamp("us", tz="UTC"),
         int: pa.int32(),
         float: pa.float32(),
     }
@@ -165,7 +184,8 @@ def each(path: Path) -> Iterator[Row]:
     with unreadable(path), pq.ParquetFile(path) as file:
         for batch in file.iter_batches(ROWS_PER_BATCH):
             for record in batch.to_pylist():
-                yield Row(**{name: record[name] for name in COLUMNS})
+                known = ADDED | record
+                yield Row(**{name: known[name] for name in COLUMNS})
 
 
 @contextlib.contextmanager

@@ -234,10 +234,11 @@ def _version(path: Path, content: Any) -> Version:
 
 def diff(home: Path, old: str, new: str) -> Diff:
     """What changed from version `old` to `new`, in the order of SHA-256."""
-    from dataset.versions.changes import changes, other_numbers, renames_in  # needs Arrow, slow to import
+    from dataset.versions.changes import changes, other_numbers, renames_in, told  # needs Arrow, slow to import
 
     before, after = load(home, old), load(home, new)
-    table = changes(before.path / manifest.FILE_NAME, after.path / manifest.FILE_NAME)
+    between = [path for path in folders(home) if order(before.name) < order(path.name) <= order(after.name)]
+    table = changes(before.path / manifest.FILE_NAME, after.path / manifest.FILE_NAME, told(between))
     renames = renames_in(table)
     kinds: dict[str, list[dict[str, str]]] = {"added": [], "removed": [], "relabelled": []}
     for change in table.to_pylist():

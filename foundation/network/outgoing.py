@@ -89,17 +89,33 @@ class Outgoing:
                     raise Refused("address: a redirect from https to http")
         raise requests.TooManyRedirects(f"more than {MAX_REDIRECTS} redirects")
 
+    def hop(
+        self, url: str, limits: Limits, headers: Mapping[str, str] | None = None, method: str = "GET"
+    ) -> tuple[Answer | None, str]:
+        """One request: the answer, or the address that it redirects to. Raises what Failures lists.
+
+        For who must read the robots.txt of the next host before the next hop.
+        """
+        url = url.replace(" ", "%20")
+        check_url(url, self.allowed)
+        return self._hop(url, limits, headers or {}, None, method)
+
     def close(self) -> None:
         self._session.close()
 
     def _hop(
-        self, url: str, limits: Limits, headers: Mapping[str, str], progress: Callable[[int, int], None] | None
+        self,
+        url: str,
+        limits: Limits,
+        headers: Mapping[str, str],
+        progress: Callable[[int, int], None] | None,
+        method: str = "GET",
     ) -> tuple[Answer | None, str]:
         """One request: the answer, or where it redirects to."""
         options: dict[str, Any] = {"timeout": limits.timeout_s, "allow_redirects": False, "stream": True}
         with self._adapter.at_most(limits.max_s):
             try:
-                response = self._session.get(url, headers=dict(headers), **options)
+                response = self._session.request(method, url, headers=dict(headers), **options)
                 with response:
                     target = self._session.get_redirect_target(response)
                     if target is not None:

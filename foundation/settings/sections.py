@@ -123,6 +123,8 @@ class BlobsSection(Section):
 
 class CrawlSection(Section):
     allow_private_hosts: list[str] = []
+    # What a robots.txt says to crawlers that collect for AI training: an objection to training, or only noted.
+    ai_crawler_bans: Literal["objection", "note"] = "objection"
 
     @field_validator("allow_private_hosts")
     @classmethod
@@ -163,6 +165,7 @@ class PublishSection(Section):
     max_shortcut: float = Field(default=1.0, ge=0.5, le=1.0)  # limit for the balanced accuracy of a shortcut
     min_images: int = Field(default=0, ge=0)  # images per label
     max_age_days: int = Field(default=0, ge=0)  # days since the last collection of each source; 0: no limit
+    recheck_days: float = Field(default=7.0, ge=0.0)  # sites are asked again whether they object; 0: never
 
 
 class ModelsSection(Section):

@@ -40,6 +40,21 @@ def outcomes(context: Context, source: str, outcome: str | None, as_json: bool) 
     show(listed, as_json, Grid(["outcome", "address", "reason"], [(o.outcome, o.address, o.reason) for o in listed]))
 
 
+@click.command(short_help="Show what owners say about training, and when.")
+@click.argument("about", metavar="SHA256|URL")
+@json_option
+@pass_context
+def consent(context: Context, about: str, as_json: bool) -> None:
+    """Print the receipt of a picture: what was asked about training, when, and what the answer was, each time.
+
+    SHA256|URL: a SHA-256 or its first digits, or the address of a picture or a page.
+    """
+    from crawlers.ledger.receipt import receipt
+
+    found = receipt(context.project(reads_only=True), about)
+    show(found, as_json, Grid(["asked", "what", "verdict", "said", "address"], found.rows()))
+
+
 @click.group(cls=Commands, short_help="Try a source before you add it.")
 def source() -> None:
     """Try a source before you add it."""
@@ -82,4 +97,4 @@ def curate(context: Context, as_json: bool) -> None:
     show(report, as_json, Grid(["detector", "findings"], list(report.findings.items())))
 
 
-COMMANDS: tuple[click.Command, ...] = (collect, outcomes, source, curate)
+COMMANDS: tuple[click.Command, ...] = (collect, outcomes, consent, source, curate)

@@ -14,13 +14,18 @@ from isitcake.output import Grid, progress, short_path, show
 @json_option
 @pass_context
 def publish(context: Context, force: bool, as_json: bool) -> None:
-    """Publish a version of the dataset. Does nothing if nothing changed."""
+    """Publish a version of the dataset. Does nothing if nothing changed.
+
+    Owners of pictures who were asked long ago are asked again first: see [publish] recheck_days.
+    """
+    from crawlers.recheck import recheck
     from dataset.publish import publish as stage
     from web.pages.version_pages import write_pages
 
     project = context.project()
     with progress(as_json) as steps:
-        report = stage(project, progress=steps.step, force=force)
+        asked = recheck(project, progress=steps.step)
+        report = stage(project, progress=steps.step, force=force).with_notes(asked.notes())
     write_pages(project, report.newest)
     labels = project.settings.project.labels
     rows = [(split, *(counts.get(label, 0) for label in labels)) for split, counts in report.counts.items()]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from crawlers.politeness import optout
+from crawlers.ledger.signals import OPT_OUT
 from crawlers.sites.discovery import Candidate
 from crawlers.sites.reading.identity import Offer
 from crawlers.sites.reading.mentions import Evidence
@@ -17,12 +17,13 @@ async def linked_picture(crawler: Any, response: Any) -> list[dict[str, Any]]:
         for name, values in response.headers.items()
         for value in values
     ]
-    objection = optout.from_headers(pairs) or await crawler.robots.objection(response.url)
+    said = await crawler.robots.picture_statement(response.url, pairs)
+    crawler.ledger.consent.prefer(response.url, said.preference)
     page_url = (response.request.headers.get("Referer") or response.url.encode()).decode("latin-1")
     photo = Candidate(
         (Offer(response.url, Evidence.NAMED, "link"),),
         page_url,
-        rejected=f"opt-out: {objection}" if objection else "",
+        rejected=f"{OPT_OUT}{said.objection}" if said.objection else "",
         content=response.body,
     )
     return [{"page_url": page_url, "photos": [photo]}]

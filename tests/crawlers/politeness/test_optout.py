@@ -1,13 +1,20 @@
-"""Behaviours 8 and 9 of docs/crawling.md: who objects to training keeps their pictures."""
+"""Behaviours 8 and 9 and F22, F27 of docs/crawling.md: who objects to training keeps their pictures."""
 
+import io
+import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from crawling import crawled, html, jpeg, outcome_by_name, site, text
+from crawling import crawled, html, jpeg, outcome_by_name, photo, site, text
+from PIL import Image
 
+from crawlers.ledger.receipt import receipt
 from crawlers.politeness import optout
 from simulator.server import Answer, Scripted, Server
+
+RDF, PLUS = "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "http://ns.useplus.org/ldf/xmp/1.0/"
 
 
 @pytest.mark.parametrize(
@@ -80,3 +87,62 @@ def test_9_a_page_that_objects_keeps_its_pictures(tmp_path: Path, path: str, ans
 def test_9_noindex_of_a_gallery_page_says_nothing_of_its_photos() -> None:
     """Shops mark /gallery/page/2 noindex for search engines."""
     assert optout.from_page('<meta name="robots" content="noindex, follow">') == ""
+
+
+def test_an_opt_out_in_any_spelling_keeps_pictures(tmp_path: Path) -> None:
+    """F27: of five pages, only the picture of the one that does not object is requested."""
+    pages = {
+        "/1": html('<meta name="robots" content="noai noimageai"><img src="/1.jpg">'),
+        "/2": html('<meta http-equiv="X-Robots-Tag" content=noai><img src="/2.jpg">'),
+        "/3": html('<img src="/3.jpg">', X_Robots_Tag="nosnippet noai"),
+        "/4": html('<meta name="GPTBot" content="noindex"><img src="/4.jpg">'),
+        "/5": html('<meta name="robots" content="noindex noodp"><img src="/5.jpg">'),
+    }
+    pictures = {f"/{n}.jpg": jpeg(n) for n in range(1, 6)}
+    server = Server(Scripted({**pages, **pictures}))
+    project = site(tmp_path, *(f"{server.url}{page}" for page in pages), allowed=[server.address])
+    crawled(project)
+    server.stop()
+    assert [hit.path for hit in server.log if hit.is_image] == ["/5.jpg"]
+    assert sorted(reason for _, reason in outcome_by_name(project).values()) == [
+        "", "opt-out: X-Robots-Tag: noai", "opt-out: meta gptbot: noindex", "opt-out: meta robots: noai",
+        "opt-out: meta x-robots-tag: noai",
+    ]  # fmt: skip
+
+
+def test_a_picture_whose_bytes_object_is_not_stored(tmp_path: Path) -> None:
+    """IPTC/PLUS Data Mining in XMP; allowed and unspecified are stored, and the receipt says what was read."""
+    values = ("DMI-PROHIBITED-AIMLTRAINING", "DMI-ALLOWED", "DMI-UNSPECIFIED")
+    answers: dict[str, Any] = {"/": html(*(f'<img src="/{n}.jpg">' for n in range(3)))}
+    for number, value in enumerate(values):
+        out = io.BytesIO()
+        packet = (
+            f'<rdf:RDF xmlns:rdf="{RDF}"><rdf:Description xmlns:plus="{PLUS}" plus:DataMining="{value}"/></rdf:RDF>'
+        )
+        Image.open(io.BytesIO(photo(number))).save(out, "JPEG", xmp=packet.encode())
+        answers[f"/{number}.jpg"] = Answer(body=out.getvalue(), content_type="image/jpeg")
+    server = Server(Scripted(answers))
+    project = site(tmp_path, f"{server.url}/", allowed=[server.address])
+    crawled(project)
+    server.stop()
+    outcomes = outcome_by_name(project)
+    assert outcomes["0.jpg"] == ("rejected", f"opt-out: XMP plus:DataMining: {values[0]}")
+    assert outcomes["1.jpg"] == outcomes["2.jpg"] == ("stored", "")
+    assert "the owner objects to training" in receipt(project, f"{server.url}/0.jpg").line()
+    allowed = receipt(project, f"{server.url}/1.jpg")
+    assert [one.usage_preference for one in allowed.standing] == ["train-ai=y"]
+
+
+def test_a_hostile_tdmrep_json_ends(tmp_path: Path) -> None:
+    """F22: patterns that a backtracking reader never finishes cost nothing; the picture is collected."""
+    hostile = json.dumps([{"location": f"/{'*a' * 25}$", "tdm-reservation": 1}]).encode()
+    path = f"/{'a' * 60}b.jpg"
+    rules = text(f"User-agent: *\nDisallow: /{'*a' * 25}$\nContent-Usage: /{'*a' * 25}$ train-ai=n\n")
+    answers = {"/.well-known/tdmrep.json": Answer(body=hostile), "/robots.txt": rules, path: jpeg(1)}
+    server = Server(Scripted({**answers, "/": html(f'<img src="{path}">')}))
+    project = site(tmp_path, f"{server.url}/", allowed=[server.address])
+    began = time.monotonic()
+    crawled(project)
+    server.stop()
+    assert time.monotonic() - began < 60
+    assert list(outcome_by_name(project).values()) == [("stored", "")]

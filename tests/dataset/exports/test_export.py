@@ -15,6 +15,7 @@ import sys
 import tarfile
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pandas
@@ -117,6 +118,8 @@ def test_coco_and_csv_list_every_image(version: Version, tmp_path: Path) -> None
         lines = list(csv.DictReader(file))
     assert Counter((line["split"], line["label"]) for line in lines) == counts(version)
     assert all(Path(line["file"]).is_file() for line in lines)
+    assert {(line["usage_preference"], line["copyright_notice"]) for line in lines} == {("", "")}
+    assert all(datetime.fromisoformat(line["checked_at"]) for line in lines)
 
 
 @pytest.mark.parametrize("kind", FORMATS)

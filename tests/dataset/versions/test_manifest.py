@@ -1,12 +1,20 @@
 """The manifest has the columns of the contract and gives back the rows that were written."""
 
+import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
 from rows import made_row
+from sqlalchemy import update
 
-from dataset.versions import manifest
+from dataset.catalog.tables import images
+from dataset.project import Project
+from dataset.publish import publish
+from dataset.versions import identity, manifest, published
 from dataset.versions.manifest import COLUMNS, Row
+from dataset.versions.published import Version
+from dataset.versions.verify import verify
 
 # What consumers read. A change of names, types or order breaks them.
 CONTRACT = {
@@ -14,7 +22,8 @@ CONTRACT = {
     "label_origin": "string", "sources": "list<item: string>", "site": "string", "page_url": "string",
     "image_url": "string", "licence": "string", "creator": "string", "first_seen": "timestamp[us, tz=UTC]",
     "width": "int32", "height": "int32", "format": "string", "phash": "string", "cluster": "string",
-    "judgements": "int32", "error_probability": "float",
+    "judgements": "int32", "error_probability": "float", "usage_preference": "string", "copyright_notice": "string",
+    "checked_at": "timestamp[us, tz=UTC]",
 }  # fmt: skip
 
 
@@ -55,3 +64,34 @@ def test_the_id_does_not_depend_on_the_precision_of_parquet(tmp_path: Path) -> N
     (read,) = manifest.read(tmp_path / "m.parquet")
     assert read.error_probability != row.error_probability
     assert read.canonical() == row.canonical()
+
+
+def test_a_version_without_the_columns_about_owners(published_project: Project, version: Version) -> None:
+    """Earlier releases wrote none of them: such a version is read, verified and compared as before."""
+    path = version.path / manifest.FILE_NAME
+    older = pq.read_table(path).drop_columns(["usage_preference", "copyright_notice", "checked_at"])
+    out = io.BytesIO()
+    pq.write_table(older, out)
+    before = identity.file_digest(path)
+    identity.replace_listed(version.path, manifest.FILE_NAME, out.getvalue())
+    croissant = (version.path / "croissant.json").read_text().replace(before, identity.file_digest(path))
+    identity.replace_listed(version.path, "croissant.json", croissant.encode())
+    rows = published.load(published_project.home, version.name).rows()
+    assert {(row.usage_preference, row.copyright_notice, row.checked_at) for row in rows} == {("", "", None)}
+    assert verify(published_project.home, version.name).problems == []
+    assert publish(published_project).version is None  # nothing changed
+    with published_project.catalog.write() as connection:
+        connection.execute(update(images).where(images.c.sha256 == rows[0].sha256).values(copyright_notice="© A Baker"))
+    newer = publish(published_project).version
+    assert newer is not None
+    assert published.diff(published_project.home, version.name, newer).added == []
+    assert verify(published_project.home, newer).problems == []
+
+
+def test_the_id_covers_what_owners_say_and_not_when_they_were_asked() -> None:
+    plain, asked = made_row(1), made_row(1, checked_at=datetime(2026, 11, 29, tzinfo=UTC))
+    assert plain.timeless() == asked.timeless()
+    assert plain.canonical() == asked.canonical()
+    assert "checked_at" not in asked.timeless()
+    assert made_row(1, usage_preference="train-ai=y").timeless() != plain.timeless()
+    assert made_row(1, copyright_notice="© A Baker").timeless() != plain.timeless()

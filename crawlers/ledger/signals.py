@@ -1,0 +1,105 @@
+"""Signals: what was asked about training, when, and what the answer was; and what they say together about a picture."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, select
+
+from dataset.catalog.tables import consents, signals
+from dataset.catalog.writes import append, upsert
+from dataset.pictures.rights import plain
+
+OPT_OUT = "opt-out: "  # how the reason of an outcome begins, where somebody objects
+
+
+class Kind(StrEnum):
+    """What was asked."""
+
+    ROBOTS = "robots.txt"
+    TDMREP = "tdmrep.json"
+    RSL = "rsl"
+    PAGE = "page"
+    PICTURE = "picture"  # the headers of its answer, and what its host says of its address
+    BYTES = "bytes"
+
+
+class Verdict(StrEnum):
+    """What the answer was."""
+
+    OBJECTS = "objects"
+    PARTLY = "partly"  # some of a host's pictures
+    NOTED = "noted"  # an objection that the settings do not heed
+    ALLOWS = "allows"
+    SILENT = "silent"
+    UNREACHABLE = "unreachable"
+
+    @classmethod
+    def of(cls, verdict: str, is_partly: bool) -> "Verdict":
+        """The verdict about a host. verdict: about its start page. is_partly: whether it objects for other pages."""
+        return cls.PARTLY if is_partly and verdict != cls.OBJECTS else cls(verdict)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One answer. about: scheme and host, or the address of a page or a picture. address: that was asked.
+
+    said: the evidence. sha256: of the picture, where its bytes are known.
+    """
+
+    about: str
+    address: str
+    kind: Kind
+    said: str
+    verdict: Verdict
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What the newest signals say about a picture at one address. objection: the evidence; empty: nobody objects.
+
+    preference: train-ai=y, train-ai=n, or empty.
+    """
+
+    sha256: str
+    image_url: str
+    objection: str = ""
+    preference: str = ""
+
+
+def record(connection: Connection, new: Iterable[Signal], now: datetime) -> None:
+    """Append signals."""
+    rows = [
+        {
+            "about": signal.about,
+            "address": signal.address,
+            "kind": signal.kind.value,
+            "asked_at": now,
+            "said": plain(signal.said),
+            "verdict": signal.verdict.value,
+            "sha256": signal.sha256,
+        }
+        for signal in new
+    ]
+    append(connection, signals, rows)
+
+
+def keep(connection: Connection, new: Sequence[Consent], now: datetime) -> None:
+    """Keep who objects now. An objection of the same moment stays: one of several pages that show a picture objects."""
+    for consent in new:
+        here = (consents.c.sha256 == consent.sha256) & (consents.c.image_url == consent.image_url)
+        known = connection.execute(select(consents).where(here)).first()
+        is_same = known is not None and known.checked_at == now
+        objection = (known.objection if known and is_same else "") or plain(consent.objection)
+        if known and is_same and objection == known.objection:
+            continue
+        row = {
+            "sha256": consent.sha256,
+            "image_url": consent.image_url,
+            "checked_at": now,
+            "objection": objection,
+            "usage_preference": consent.preference,
+        }
+        upsert(connection, consents, [row])
