@@ -16,7 +16,7 @@ from dataset.duplicates.pairs import candidates as proposed_pairs
 
 MAX_FAILURES = 2  # guesses of a rule at a host that bring nothing or another picture, with none that holds
 MAX_OWNERS = 3  # photos for which a host that has several pictures brings the same one
-MAX_WAITING = 8  # photos of a kind that wait for what others of it show
+MAX_WAITING = 4  # photos of a kind that wait for what others of it show
 MAX_WAYS = 12  # addresses of a photo that make its kind
 ALIKE_LIGHT = 12.0  # of 255, between the mean luminance of two blank pictures
 ALIKE_BITS = 90  # of 256, between the fine hashes of a picture and its small, blurred variant; others are near 128
