@@ -234,7 +234,7 @@ class OriginalsPipeline(FilesPipeline):
         if best.pixels >= named.pixels and await asyncio.to_thread(looks_same, best.taken, named.taken):
             self.lessons.guess_held(offer)
             return
-        self.lessons.guess_failed(offer)
+        self.lessons.guess_failed(search.photo, offer)
         search.brought = [one for one in search.brought if one.offer.evidence != Evidence.GUESS]
 
     async def _compare(self, search: Search) -> None:
@@ -257,7 +257,7 @@ class OriginalsPipeline(FilesPipeline):
         search.asked.add(offer.url)
         brought = await self._ask_for(offer, search)
         if brought is None and offer.evidence == Evidence.GUESS and not search.is_unchanged and not search.is_over:
-            self.lessons.guess_failed(offer)
+            self.lessons.guess_failed(search.photo, offer)
         if brought is not None:
             search.brought.append(brought)
         return brought

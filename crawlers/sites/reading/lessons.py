@@ -14,9 +14,9 @@ from dataset.duplicates.intake import Intake
 from dataset.duplicates.pairs import Prints
 from dataset.duplicates.pairs import candidates as proposed_pairs
 
-MAX_FAILURES = 2  # guesses of a rule at a host that bring nothing or another picture, with none that holds
+MAX_FAILURES = 2  # guesses of a rule for one kind that bring nothing or another picture, with none that holds
 MAX_OWNERS = 3  # photos for which a host that has several pictures brings the same one
-MAX_WAITING = 4  # photos of a kind that wait for what others of it show
+MAX_WAITING = 8  # photos of a kind that wait for what others of it show
 MAX_WAYS = 12  # addresses of a photo that make its kind
 ALIKE_LIGHT = 12.0  # of 255, between the mean luminance of two blank pictures
 ALIKE_BITS = 90  # of 256, between the fine hashes of a picture and its small, blurred variant; others are near 128
@@ -32,7 +32,7 @@ class Lessons:
         self._winners: dict[tuple[str, ...], str] = {}
         self._locks: dict[tuple[str, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._few: dict[tuple[str, ...], asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(MAX_WAITING))
-        self._failures: Counter[tuple[str, str]] = Counter()
+        self._failures: Counter[tuple[tuple[str, ...], tuple[str, str]]] = Counter()
         self._held: set[tuple[str, str]] = set()
         self._seen: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(dict)  # whose guess brought which bytes
         self._reached: set[tuple[tuple[str, ...], str]] = set()
@@ -58,8 +58,10 @@ class Lessons:
     def order(self, photo: Candidate) -> list[Offer]:
         """The addresses of a photo that are worth asking: the way that won before is first."""
         winner = self.winner(photo)
-        trusted = [offer for offer in photo.tries if not self._is_failing(offer)]
-        failing = [offer for offer in photo.tries if self._is_failing(offer) and offer.evidence == Evidence.GUESS]
+        trusted = [offer for offer in photo.tries if not self._is_failing(photo, offer)]
+        failing = [
+            offer for offer in photo.tries if self._is_failing(photo, offer) and offer.evidence == Evidence.GUESS
+        ]
         first = [offer for offer in trusted if offer.way == winner]
         return [*first, *(offer for offer in trusted if offer.way != winner), *([] if trusted else failing)]
 
@@ -116,8 +118,8 @@ class Lessons:
         async with self._conditions[kind]:
             self._conditions[kind].notify_all()
 
-    def guess_failed(self, offer: Offer) -> None:
-        self._failures[_rule(offer)] += 1
+    def guess_failed(self, photo: Candidate, offer: Offer) -> None:
+        self._failures[_kind(photo), _rule(offer)] += 1
 
     def guess_held(self, offer: Offer) -> None:
         self._held.add(_rule(offer))
@@ -126,9 +128,10 @@ class Lessons:
         """Whether the rules of a guess brought the same picture before, at this host."""
         return _rule(offer) in self._held
 
-    def _is_failing(self, offer: Offer) -> bool:
+    def _is_failing(self, photo: Candidate, offer: Offer) -> bool:
         rule = _rule(offer)
-        return offer.evidence == Evidence.GUESS and self._failures[rule] >= MAX_FAILURES and rule not in self._held
+        is_known = rule in self._held or self.differs(offer)
+        return offer.evidence == Evidence.GUESS and self._failures[_kind(photo), rule] >= MAX_FAILURES and not is_known
 
 
 def looks_same(guess: Intake, named: Intake) -> bool:

@@ -238,7 +238,7 @@ KINDS: dict[str, Kind] = {
         each('<img src="/wp-content/uploads/c#-640x480.jpg">', 12),
         photos("/wp-content/uploads/c#-640x480.jpg", 12, MIDDLE),
         {f"/wp-content/uploads/c{n}.jpg": shown(99) for n in range(1, 13)},
-        " ".join(f"/wp-content/uploads/c{n}.jpg" for n in range(1, 7)),
+        " ".join(f"/wp-content/uploads/c{n}.jpg" for n in range(1, 13)),
     ),
 }  # fmt: skip
 
