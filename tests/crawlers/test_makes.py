@@ -14,9 +14,6 @@ from simulator.makes.make import Make
 from simulator.server import Server
 
 MAKES = makes()
-# Their photos are named by attributes only, which the scanner of candidates reads.
-BY_ATTRIBUTE = {"lightgallery", "photoswipe", "fancybox"}
-NOT_READ_YET = pytest.mark.xfail(strict=False, reason="attributes of elements around an <img> are not read yet")
 
 
 @dataclass
@@ -50,10 +47,7 @@ def crawled_makes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CrawledM
 
 
 @pytest.mark.slow  # the first one crawls
-@pytest.mark.parametrize(
-    "make",
-    [pytest.param(make, id=make.name, marks=[NOT_READ_YET] if make.name in BY_ATTRIBUTE else []) for make in MAKES],
-)
+@pytest.mark.parametrize("make", MAKES, ids=lambda make: make.name)
 def test_every_photo_of_a_make_is_found_and_nothing_else(make: Make, crawled_makes: CrawledMakes) -> None:
     """Judged by the server: the stored bytes are those of the photos, and each was sent once."""
     assert crawled_makes.stored.get(make.name, set()) == make.wanted
