@@ -17,6 +17,7 @@ def source_html(project: Project, name: str) -> str:
     rows = sorted(listed, key=lambda one: (order[one.outcome], one.address))
     counts = Counter(one.outcome for one in listed)
     return templates.get_template("source.html").render(
+        served=True,
         name=name,
         rows=rows[:MOST_ROWS],
         hidden=max(0, len(rows) - MOST_ROWS),
