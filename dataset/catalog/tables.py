@@ -23,6 +23,7 @@ from dataset.catalog.ledgers import (
     erasures,
     fetches,
     images,
+    invitations,
     judgements,
     names,
     outcomes,
@@ -34,6 +35,8 @@ from dataset.catalog.ledgers import (
     splits,
     tombstones,
     versions,
+    wall_pictures,
+    walls,
 )
 
 __all__ = [
@@ -53,6 +56,7 @@ __all__ = [
     "findings",
     "fingerprints",
     "images",
+    "invitations",
     "judgements",
     "looks",
     "metadata",
@@ -70,4 +74,6 @@ __all__ = [
     "splits",
     "tombstones",
     "versions",
+    "wall_pictures",
+    "walls",
 ]
