@@ -9,6 +9,7 @@ wall is weaker evidence, by the rate at which its reviewer misses odd pictures (
 docs/decisions/0014 and 0028.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -216,9 +217,13 @@ def _add_confirmed(
     """Add what was confirmed on walls to `votes.confirmed`."""
     item_of = {name: i for i, name in enumerate(items)}
     answer_of = {name: i for i, name in enumerate(answers)}
+    believed: dict[tuple[int, int], float] = {}  # what speaks for a label before anybody looks counts once
     for vote in confirmed:
-        logs = walls.get(vote.reviewer, NEW_REVIEWER).log_likelihoods(len(answers), answer_of[vote.answer])
-        votes.confirmed[item_of[vote.item]] += logs
+        item, answer, rates = item_of[vote.item], answer_of[vote.answer], walls.get(vote.reviewer, NEW_REVIEWER)
+        votes.confirmed[item] += rates.log_likelihoods(len(answers), answer)
+        believed[item, answer] = min(rates.believed_odds, believed.get((item, answer), math.inf))
+    for (item, answer), odds in believed.items():
+        votes.confirmed[item, answer] += math.log(odds)
 
 
 def _confusion(counts: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ estimated for each reviewer, from what is known about the pictures otherwise (go
 expectation-maximisation over all pictures that the reviewer saw on walls, with a prior. See docs/decisions/0028.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Beta distributions that a new reviewer starts with, as pseudo-counts of yes and no.
-PRIOR_MISSED, PRIOR_NOTICED = 1.0, 9.0  # of odd pictures: one in ten is missed
+PRIOR_MISSED, PRIOR_NOTICED = 0.5, 4.5  # of odd pictures: one in ten is missed; weak, so that known pictures count
 PRIOR_TAPPED, PRIOR_PASSED = 0.5, 49.5  # of right pictures: one in a hundred is tapped
 PRIOR_ODD, PRIOR_RIGHT = 1.0, 9.0  # of all pictures on a wall
+MOST_BELIEVED = 2.0  # with it, one confirmation settles a label if fewer than 27 % of odd pictures are missed
 GRID = 200  # values of the miss rate that are compared
 ITERATIONS = 40
 LOW, HIGH = 0.025, 0.975  # ends of the interval
@@ -39,7 +40,7 @@ class Seen:
 @dataclass(frozen=True)
 class WallRates:
     """miss: probability that an odd picture is not tapped; low, high: its 95 % interval. false_tap: probability that a
-    right one is tapped.
+    right one is tapped. share: of the pictures of the walls that are odd.
 
     odd: expected number of odd pictures among those seen; pictures: how many were seen.
     """
@@ -48,17 +49,26 @@ class WallRates:
     low: float = 0.0
     high: float = 1.0
     false_tap: float = PRIOR_TAPPED / (PRIOR_TAPPED + PRIOR_PASSED)
+    share: float = PRIOR_ODD / (PRIOR_ODD + PRIOR_RIGHT)
     odd: float = 0.0
     pictures: int = 0
 
     def log_likelihoods(self, k: int, believed: int) -> NDArray[np.float64]:
         """(k,) log-likelihood of "not tapped" for each true answer, of k answers. believed: index of the wall's label.
 
-        The pictures are believed to have the label, so right and wrong start even: the wrong answers share one half.
+        Right and wrong start even: the wrong answers share one half. What sources and detectors say is `believed_odds`.
         """
         logs = np.full(k, np.log(self.miss / max(1, k - 1)))
         logs[believed] = np.log(1 - self.false_tap)
         return logs
+
+    @property
+    def believed_odds(self) -> float:
+        """How much likelier than wrong the label of a wall is before anybody looks, at most MOST_BELIEVED.
+
+        More would let a reviewer who sees nothing settle labels.
+        """
+        return min(MOST_BELIEVED, (1 - self.share) / self.share)
 
 
 NEW_REVIEWER = WallRates()
@@ -86,9 +96,9 @@ def odds(votes: Iterable[tuple[str, str]], believed: str, accuracy: Mapping[str,
 
 def _fit(pictures: Sequence[Seen]) -> WallRates:
     """Compare the values of the miss rate, each with the other two rates that fit it best."""
-    kinds = np.array([(picture.is_tapped, picture.odds) for picture in pictures])
-    kinds, counts = np.unique(kinds, axis=0, return_counts=True)
-    tapped, ratio = kinds[:, 0] > 0, kinds[:, 1]
+    kinds = Counter((picture.is_tapped, picture.odds) for picture in pictures)
+    counts = np.array(list(kinds.values()))
+    tapped, ratio = np.array([is_tapped for is_tapped, _ in kinds]), np.array([ratio for _, ratio in kinds])
     miss = (np.arange(GRID) + 0.5) / GRID
     if_odd = np.where(tapped, 1 - miss[:, None], miss[:, None])  # (GRID, kinds)
     false_tap = np.full(GRID, PRIOR_TAPPED / (PRIOR_TAPPED + PRIOR_PASSED))
@@ -110,8 +120,9 @@ def _fit(pictures: Sequence[Seen]) -> WallRates:
     return WallRates(
         miss=float(weights @ miss),
         low=float(miss[np.searchsorted(below, LOW)]),
-        high=float(miss[min(GRID - 1, np.searchsorted(below, HIGH))]),
+        high=float(miss[min(GRID - 1, int(np.searchsorted(below, HIGH)))]),
         false_tap=float(weights @ false_tap),
+        share=float(weights @ share),
         odd=float(weights @ (is_odd * counts).sum(axis=1)),
         pictures=len(pictures),
     )

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from dataset.labels.vocabulary import Purpose
 
-ODD_SHARE = 0.6  # of the pictures with a known answer; they measure how many odd pictures are missed
+ODD_SHARE = 0.8  # of the pictures with a known answer; they measure how many odd pictures are missed
 LEAST_ODD = 2  # known odd pictures on a wall, if there are as many
-SINGLES = {Purpose.DISPUTE: 6, Purpose.AUDIT: 6, Purpose.REPEAT: 4}  # pictures asked about alone after a wall, at most
+SINGLES = {Purpose.DISPUTE: 4, Purpose.AUDIT: 3, Purpose.REPEAT: 2}  # pictures asked about alone after a wall, at most
 SUSPECTED = 0.5  # error probability from which the suggested label is believed, not the claimed one
 
 

@@ -41,6 +41,12 @@ def invite(project: Project, name: str, now: datetime, days: int = DAYS) -> str:
     return token
 
 
+def link(settings: Settings, token: str) -> str:
+    """The address that signs a reviewer in: of the web service, as browsers of reviewers see it."""
+    base = settings.web.public_url or settings.review.pictures_url
+    return f"{str(base).rstrip('/')}/review/enter/{token}"
+
+
 def revoke(project: Project, name: str, now: datetime) -> int:
     """End all links of a reviewer. Returns how many were still valid. Raises UsageError where there are none."""
     is_valid = invitations.c.revoked_at.is_(None), invitations.c.expires_at > now

@@ -1,6 +1,7 @@
 """Read from the catalog what walls can be made of."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from more_itertools import chunked
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, select
 from dataset.catalog.claims import standing
 from dataset.catalog.tables import audit, clusters, judgements, queue, wall_pictures, walls
 from dataset.labels import label_ledger
-from dataset.labels.decisions import Answer, Opinion
+from dataset.labels.decisions import Answer, Opinion, opine
 from dataset.labels.vocabulary import UNSURE, JudgementOrigin
 from dataset.quarantine import in_quarantine
 from labeling.plan_round import KNOWN_FROM_REVIEWERS, may_be_asked, ranked
@@ -23,12 +24,19 @@ class Ledger:
     """What people answered so far, read once."""
 
     def __init__(self, connection: Connection) -> None:
-        rows = connection.execute(select(clusters)).all()
-        self.cluster_of = {row.sha256: row.cluster for row in rows}
-        self.representative_of = {row.cluster: row.representative for row in rows}
+        self._connection = connection
+        columns = clusters.c.sha256, clusters.c.cluster, clusters.c.representative
+        rows = connection.execute(select(*columns)).all()
+        self.cluster_of = {sha256: cluster for sha256, cluster, _ in rows}
+        self.representative_of = {cluster: representative for _, cluster, representative in rows}
         self.answers = label_ledger.newest_answers(connection, self.cluster_of)
-        self.opinions: Mapping[str, Opinion] = label_ledger.opinions_of(connection, self.cluster_of)
         self.broken = in_quarantine(connection)
+
+    @cached_property
+    def opinions(self) -> Mapping[str, Opinion]:
+        """What reviewers together say about each cluster."""
+        rates = label_ledger.rates_on_walls(self._connection, self.cluster_of, self.answers)
+        return opine(self.answers, rates)
 
     def single(self, sha256: str) -> list[Answer]:
         """Answers about the picture, or one of its cluster, alone."""

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, update
 
 from dataset.catalog.tables import judgements, wall_pictures, walls
 from dataset.catalog.writes import append
+from dataset.labels.audit import MIN_SAMPLED, sampled_answers
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin
 from dataset.labels.wall_ledger import wall_and_slot
 from dataset.project import Project
@@ -23,7 +24,7 @@ from networks.backbone import backbone
 LEASE = timedelta(minutes=30)  # after the reviewer's last action
 MOST_PICTURES = 100
 LEAST_PICTURES = 12
-SINGLES_AT_THE_END = 3  # times as many pictures alone where no wall is left
+SINGLES_AT_THE_END = 4  # times as many pictures alone where no wall is left
 ALONE = ""  # label of a wall whose pictures are asked about one by one
 TRIES = 3  # to make a wall while others take its pictures
 
@@ -138,7 +139,9 @@ def _pick(
         found = material(connection, ledger, size, taken)
     picked = choose(found, Sizes(size, review.audit_share, review.gold_share), rng)
     if picked is None and not is_second:
-        alone = singles(*for_singles(connection, ledger, reviewer, taken), rng, SINGLES_AT_THE_END)
+        disputed, audit, _ = for_singles(connection, ledger, reviewer, taken)
+        is_measured = len(sampled_answers(connection, ledger.cluster_of)) >= MIN_SAMPLED
+        alone = singles(disputed, [] if is_measured else audit, [], rng, SINGLES_AT_THE_END)
         return Picked(ALONE, alone) if alone else None
     return picked
 

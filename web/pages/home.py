@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from dataset.catalog.tables import clusters, decisions, images, judgements, plays, queue, rounds, runs
+from dataset.labels.players import DISSENT_PRIORITY
 from dataset.labels.vocabulary import NOT_CALIBRATED, WITHDRAWN, JudgementOrigin
 from dataset.project import Project
+from dataset.quarantine import is_whole
 from dataset.versions import published
 from dataset.versions.published import Version
-from labeling.plan_round import may_be_asked, ranked
+from labeling.plan_round import judged_in_queue
 from training import models
 from web.pages.thumbnails import LinkedThumbnails, Tile, templates
 
@@ -173,14 +176,21 @@ def _labels(connection: Connection, labels: Sequence[str]) -> dict[str, int]:
 
 
 def _queue(connection: Connection) -> tuple[int, float | None, list[str]]:
-    """How many images wait, the wrong labels among the next ten, and the first few images."""
-    queued = connection.execute(select(func.count()).select_from(queue).where(may_be_asked())).scalar_one()
+    """How many images wait, the wrong labels among the next ten, and the first few images.
+
+    The same as `may_be_asked` says, but it looks at the answered images alone: of 20,000, few are answered at a time.
+    """
+    is_answered = queue.c.sha256.in_(judged_in_queue()), queue.c.priority < DISSENT_PRIORITY
+    answered = set(connection.execute(select(queue.c.sha256).where(*is_answered)).scalars())
+    whole = connection.execute(select(func.count()).select_from(queue).where(is_whole(queue.c.sha256))).scalar_one()
     columns = queue.c.sha256, queue.c.error_probability, queue.c.calibrated_by
-    rows = connection.execute(ranked(select(*columns)).where(may_be_asked()).limit(FEW_PICTURES)).all()
+    in_order = connection.execute(select(*columns).order_by(queue.c.priority.desc(), queue.c.sha256))
+    rows = list(islice((row for row in in_order if row.sha256 not in answered), FEW_PICTURES))
+    in_order.close()
     first = rows[:NEXT_ANSWERS]
     is_calibrated = bool(first) and all(row.calibrated_by != NOT_CALIBRATED for row in first)
     worth = sum(row.error_probability for row in first) if is_calibrated else None
-    return queued, worth, [row.sha256 for row in rows]
+    return whole - len(answered), worth, [row.sha256 for row in rows]
 
 
 def _answers(connection: Connection) -> tuple[dict[str, int], int]:

@@ -6,7 +6,7 @@ from crawlers.ledger.listing import LISTED_OUTCOMES, list_outcomes
 from dataset.project import Project
 from web.pages.thumbnails import templates
 
-MOST_ROWS = 5000  # in the page; `isitcake outcomes` lists all
+MOST_ROWS = 1000  # in the page; `isitcake outcomes` lists all
 NEEDS_ATTENTION = ("quarantined", "failed", "rejected")  # listed first
 
 
