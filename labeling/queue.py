@@ -25,11 +25,11 @@ class ReviewStatus:
     """queued: images in the queue without an answer. waiting: questions in Label Studio without an answer.
 
     judgements: current answers, one for each image and reviewer, without withdrawn ones. reviewers, answers: the same
-    by reviewer and by answer. confirmed: images that a reviewer confirmed on a wall, which are no answers. expected_errors: wrong labels in the queue, by the calibrated error probabilities;
-    next_ten: among its next ten images; None while nothing calibrates them. sampled: images of the audit sample that
-    calibrate them. disputed: clusters on which reviewers disagree; adjudicating: of them, sent to the adjudicator.
-    audited: images of the audit sample with an answer; audit_error: 95 % interval of the share of wrong labels among
-    them.
+    by reviewer and by answer. confirmed: images that reviewers confirmed on walls, which are no answers.
+    expected_errors: wrong labels in the queue, by the calibrated error probabilities; next_ten: among its next ten
+    images; None while nothing calibrates them. sampled: images of the audit sample that calibrate them. disputed:
+    clusters on which reviewers disagree; adjudicating: of them, sent to the adjudicator. audited: images of the audit
+    sample with an answer; audit_error: 95 % interval of the share of wrong labels among them.
     """
 
     queued: int

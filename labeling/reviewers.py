@@ -36,8 +36,8 @@ class Reviewer:
     accuracy_interval: its 95 % interval, by these images. agreement: of the images that
     others answered too, the share with the consensus answer. gold: images answered whose answer is known; gold_right:
     of them, answered rightly; gold_interval: 95 % interval of that share. repeats: images answered in two questions;
-    steady: of them, with the same answer. seconds: median time of an answer. confirmed: images confirmed on walls. misses:
-    share of the odd pictures of walls that the reviewer does not tap, with its 95 % interval; None without walls.
+    steady: of them, with the same answer. seconds: median time of an answer. confirmed: images confirmed on walls.
+    misses: share of the odd pictures of walls that the reviewer does not tap; None without walls.
     """
 
     reviewer: str

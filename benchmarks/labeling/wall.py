@@ -2,8 +2,8 @@
 
 Bakers' photos are claimed to be cakes, everyday objects not to be. No subject pack is used: its prior learned from
 these photos. A reviewer knows the truth of a picture with 97 %; on a wall, an odd picture is missed with 8 % and a
-right one tapped with 1 %. Both ways start from the same library, and get the same minutes; `curate` runs in between and costs
-none. What a look, a tap and a page cost is assumed below. Then the pages are timed on 20,000 images.
+right one tapped with 1 %. Both ways start from the same library, and get the same minutes; `curate` runs in between
+and costs none. What a look, a tap and a page cost is assumed below. Then the pages are timed on 20,000 images.
 """
 
 import csv
@@ -12,7 +12,8 @@ import os
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,7 +40,8 @@ ACCURACY, MISS, FALSE_TAP = 0.97, 0.08, 0.01  # of the simulated reviewers
 LOOK_S = 0.3  # for each picture of a wall: one fixation of the eyes; people make three to four in a second
 TAP_S = 1.0  # to tap an odd one, and to choose what it is
 WALL_S = 5.0  # to load a wall, read its label, confirm it
-SINGLE_S = 3.0  # for one picture alone: load, look, answer (Label Studio, or after a wall)
+SINGLE_S = 3.0  # for one picture in Label Studio: load the page, look, a number, Ctrl+Enter
+ALONE_S = 2.0  # for one picture alone after a wall: it is loaded already; look, a number
 CURATE_EVERY = 200  # pictures looked at
 REVIEWERS = ("ann", "bob")
 ANSWERS = ("cake", "not_cake", "unusable", "unsure")
@@ -76,6 +78,11 @@ class Result:
     lost: int
     minutes: float
 
+    @property
+    def per_minute(self) -> float:
+        """Right labels."""
+        return self.right / self.minutes
+
 
 def main() -> None:
     shared = shared_folder()
@@ -87,14 +94,17 @@ def main() -> None:
         start, truth = _start(shared / "photos", Path(name) / "start")
         unreviewed = _result(open_project(start / "isitcake.toml"), truth, 0, 60.0)
         on_walls, rates, true_miss = _with_walls(_copy(start, Path(name) / "walls"), truth)
-        alone = _alone(_copy(start, Path(name) / "single"), truth, on_walls.minutes)
-        _print(unreviewed, on_walls, alone)
+        minutes = on_walls.minutes
+        rounds = _alone(_copy(start, Path(name) / "rounds"), truth, minutes, measures=True)
+        queue = _alone(_copy(start, Path(name) / "queue"), truth, minutes, measures=False)
+        _print({"nobody": unreviewed, "walls": on_walls, "one by one, rounds": rounds, "one by one, queue": queue})
         _print_rates(rates, true_miss)
         page_ms = time_pages(Path(name) / "large", LARGE)
-    speed = (on_walls.right / on_walls.minutes) / (alone.right / alone.minutes)
     missed = sum(rate.miss * rate.odd for rate in rates.values()) / sum(rate.odd for rate in rates.values())
     figures({
-        "answers_per_minute_vs_single": speed, "label_error_wall": on_walls.error, "label_error_single": alone.error,
+        "answers_per_minute_vs_single": on_walls.per_minute / rounds.per_minute,
+        "answers_per_minute_vs_queue_alone": on_walls.per_minute / queue.per_minute,
+        "label_error_wall": on_walls.error, "label_error_single": rounds.error, "label_error_queue_alone": queue.error,
         "miss_rate_estimated": missed, "miss_rate_true": MISS,
         "miss_rate_low": min(rate.low for rate in rates.values()),
         "miss_rate_high": max(rate.high for rate in rates.values()),
@@ -135,6 +145,7 @@ def _with_walls(project: Project, truth: Mapping[str, str]) -> tuple[Result, dic
     now, looked, curated_at = datetime.now(UTC), 0, 0
     odd = missed = 0
     idle = 0
+    counts: Counter[str] = Counter()
     while idle < len(people):
         person = people[0]
         people = [*people[1:], person]
@@ -161,10 +172,13 @@ def _with_walls(project: Project, truth: Mapping[str, str]) -> tuple[Result, dic
         for slot, answer in tapped.items():
             tap(project, person.name, (wall.id, slot), answer, int(now.timestamp() * 1000) + slot, now)
         n = len(wall.pictures)
-        spent_s = SINGLE_S * n if wall.is_alone else WALL_S + LOOK_S * n + TAP_S * len(tapped)
+        spent_s = ALONE_S * n if wall.is_alone else WALL_S + LOOK_S * n + TAP_S * len(tapped)
         confirm(project, person.name, wall.id, tapped, [], spent_s, now)
         person.spent_s += spent_s
         looked += n
+        counts["alone" if wall.is_alone else "walls"] += 1
+        counts["pictures alone" if wall.is_alone else "pictures on walls"] += n
+        counts["taps"] += 0 if wall.is_alone else len(tapped)
         if looked - curated_at >= CURATE_EVERY:
             curate(project)
             curated_at = looked
@@ -173,30 +187,50 @@ def _with_walls(project: Project, truth: Mapping[str, str]) -> tuple[Result, dic
         cluster_of = label_ledger.clusters_by_image(connection)
         answers = label_ledger.newest_answers(connection, cluster_of)
         rates = wall_rates(connection, cluster_of, answers)
-        out.print(f"{len(pictures_seen(connection, cluster_of, answers))} pictures seen on walls, {odd} odd\n")
+        out.print(
+            f"{len(pictures_seen(connection, cluster_of, answers))} pictures seen on walls, {odd} odd; {dict(counts)}\n"
+        )
     result = _result(project, truth, looked, sum(person.spent_s for person in people))
     project.close()
     return result, rates, missed / max(1, odd)
 
 
-def _alone(project: Project, truth: Mapping[str, str], minutes: float) -> Result:
-    """The same people answer the queue one by one, as long as the walls took."""
+def _alone(project: Project, truth: Mapping[str, str], minutes: float, *, measures: bool) -> Result:
+    """The same people answer one by one, as long as the walls took.
+
+    measures: in rounds as `review push` sends them, with the audit sample (two people), known pictures and repeats, as
+    walls hold them too; else the queue alone.
+    """
     people = [Simulated(name, truth, random.Random(name)) for name in REVIEWERS]
-    budget = int(minutes * 60 / SINGLE_S)
-    path = project.home.parent / "answers.csv"
+    left = int(minutes * 60 / SINGLE_S)
+    review = project.settings.review
     asked = 0
-    while asked < budget and (items := next_items(project, min(CURATE_EVERY, budget - asked))):
-        lines = [
-            f"{item['sha256']},{(who := people[i % 2]).answer(item['sha256'])},{who.name}"
-            for i, item in enumerate(items)
-        ]
-        path.write_text("\n".join(["sha256,label,reviewer", *lines]) + "\n")
-        import_answers(project, path)
-        curate(project)
-        asked += len(items)
+    while left > 0:
+        size = min(CURATE_EVERY, left)
+        n_audit = round(size * review.audit_share / 2) if measures else 0
+        n_again = round(size * (review.gold_share + review.repeat_share)) if measures and asked else 0
+        sample = [item["sha256"] for item in next_items(project, n_audit, of_audit=True)] if n_audit else []
+        room = size - n_again - 2 * len(sample)
+        queued = [item["sha256"] for item in next_items(project, size) if item["sha256"] not in sample][:room]
+        if not queued and not sample:
+            break
+        given = [(person, sha256) for sha256 in sample for person in people]
+        given += [(people[i % len(people)], sha256) for i, sha256 in enumerate(queued)]
+        _import(project, given)
+        left -= len(given) + n_again
+        asked += len(given) + n_again
     result = _result(project, truth, asked, asked * SINGLE_S)
     project.close()
     return result
+
+
+def _import(project: Project, given: Sequence[tuple[Simulated, str]]) -> None:
+    """People answer, and the queue learns from it."""
+    path = project.home.parent / "answers.csv"
+    lines = [f"{sha256},{person.answer(sha256)},{person.name}" for person, sha256 in given]
+    path.write_text("\n".join(["sha256,label,reviewer", *lines]) + "\n")
+    import_answers(project, path)
+    curate(project)
 
 
 def _result(project: Project, truth: Mapping[str, str], looked: int, spent_s: float) -> Result:
@@ -219,16 +253,13 @@ def _result(project: Project, truth: Mapping[str, str], looked: int, spent_s: fl
     )
 
 
-def _print(unreviewed: Result, on_walls: Result, alone: Result) -> None:
+def _print(results: Mapping[str, Result]) -> None:
     out.print(
         f"assumed: {LOOK_S} s for each picture of a wall, {TAP_S} s for a tap, {WALL_S} s for a wall, "
-        f"{SINGLE_S} s for a picture alone\n"
+        f"{ALONE_S} s for a picture alone after it, {SINGLE_S} s for a picture in Label Studio\n"
     )
-    rows = [
-        (name, r.looked, r.settled, r.right, r.minutes, r.right / r.minutes, r.error, r.lost)
-        for name, r in (("nobody", unreviewed), ("walls", on_walls), ("one by one", alone))
-    ]
-    head = ["", "looked at", "settled", "right", "minutes", "right per minute", "label error", "wrongly left out"]
+    rows = [(n, r.looked, r.settled, r.right, r.minutes, r.per_minute, r.error, r.lost) for n, r in results.items()]
+    head = ["", "answers", "settled", "right", "minutes", "right per minute", "label error", "wrongly left out"]
     table("the same minutes of two people", head, rows)
 
 

@@ -14,7 +14,7 @@ from dataset.labels.vocabulary import Purpose
 
 ODD_SHARE = 0.8  # of the pictures with a known answer; they measure how many odd pictures are missed
 LEAST_ODD = 2  # known odd pictures on a wall, if there are as many
-SINGLES = {Purpose.DISPUTE: 4, Purpose.AUDIT: 3, Purpose.REPEAT: 2}  # pictures asked about alone after a wall, at most
+SINGLES = {Purpose.DISPUTE: 4, Purpose.AUDIT: 3, Purpose.REPEAT: 2}  # asked about alone after 100 pictures, at most
 SUSPECTED = 0.5  # error probability from which the suggested label is believed, not the claimed one
 
 
@@ -107,17 +107,18 @@ def _known(known: Iterable[Known], label: str, count: int, rng: random.Random) -
 
 
 def singles(
-    disputed: Sequence[str], audit: Sequence[str], confirmed: Sequence[str], rng: random.Random, more: int = 1
+    disputed: Sequence[str], audit: Sequence[str], confirmed: Sequence[str], rng: random.Random, walls: float = 1.0
 ) -> list[Pick]:
-    """Pictures to ask about alone, each once. more: so many times as many, where no wall is left.
+    """Pictures to ask about alone, each once. walls: of 100 pictures, since the last ones.
 
     disputed: not settled. audit: of the sample. confirmed: on walls by this reviewer; a few random ones of them measure
     how many odd pictures the walls miss.
     """
-    drawn = rng.sample(list(confirmed), min(len(confirmed), SINGLES[Purpose.REPEAT]))
+    most = {purpose: math.ceil(count * walls) for purpose, count in SINGLES.items()}
+    drawn = rng.sample(list(confirmed), min(len(confirmed), most[Purpose.REPEAT]))
     picks: dict[str, Pick] = {}
     for purpose, pictures in ((Purpose.DISPUTE, disputed), (Purpose.AUDIT, audit), (Purpose.REPEAT, drawn)):
-        fresh = [sha256 for sha256 in pictures if sha256 not in picks][: SINGLES[purpose] * more]
+        fresh = [sha256 for sha256 in pictures if sha256 not in picks][: most[purpose]]
         picks |= {sha256: Pick(sha256, purpose) for sha256 in fresh}
     shuffled = list(picks.values())
     rng.shuffle(shuffled)

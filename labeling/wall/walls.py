@@ -24,7 +24,7 @@ from networks.backbone import backbone
 LEASE = timedelta(minutes=30)  # after the reviewer's last action
 MOST_PICTURES = 100
 LEAST_PICTURES = 12
-SINGLES_AT_THE_END = 4  # times as many pictures alone where no wall is left
+SINGLES_AT_THE_END = 4.0  # as many pictures alone as after so many walls, where no wall is left
 ALONE = ""  # label of a wall whose pictures are asked about one by one
 TRIES = 3  # to make a wall while others take its pictures
 
@@ -131,9 +131,11 @@ def _pick(
     if is_second:
         found = Material(second_look(connection, ledger, reviewer, taken), [], [])
     else:
-        last = select(walls.c.label).where(walls.c.reviewer == reviewer).order_by(walls.c.made_at.desc()).limit(1)
-        if connection.execute(last).scalar():  # a wall, not pictures alone
-            alone = singles(*for_singles(connection, ledger, reviewer, taken), rng)
+        newest = select(walls).where(walls.c.reviewer == reviewer).order_by(walls.c.made_at.desc()).limit(1)
+        last = connection.execute(newest).first()
+        if last is not None and last.label != ALONE:
+            share = len(load(connection, last).pictures) / MOST_PICTURES
+            alone = singles(*for_singles(connection, ledger, reviewer, taken), rng, share)
             if alone:
                 return Picked(ALONE, alone)
         found = material(connection, ledger, size, taken)
