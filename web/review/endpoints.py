@@ -75,6 +75,7 @@ class ReviewEndpoints:
             raise HTTPException(403, NOT_SIGNED_IN)
         text = templates.get_template("review.html").render(
             served=True,
+            guest="reviewer" if self._access.view(request) is View.NOTHING else "",
             reviewer=reviewer,
             answers=self._answers,
             instructions=instructions(self._project),
