@@ -33,7 +33,7 @@ from dataset.project import Project
 from foundation.environment import shared_folder
 from labeling.answer_files import import_answers
 from labeling.queue import next_items
-from labeling.wall.answers import confirm, tap
+from labeling.wall.answers import Finished, confirm, tap
 from labeling.wall.walls import next_wall
 
 ACCURACY, MISS, FALSE_TAP = 0.97, 0.08, 0.01  # of the simulated reviewers
@@ -173,7 +173,7 @@ def _with_walls(project: Project, truth: Mapping[str, str]) -> tuple[Result, dic
             tap(project, person.name, (wall.id, slot), answer, int(now.timestamp() * 1000) + slot, now)
         n = len(wall.pictures)
         spent_s = ALONE_S * n if wall.is_alone else WALL_S + LOOK_S * n + TAP_S * len(tapped)
-        confirm(project, person.name, wall.id, tapped, [], spent_s, now)
+        confirm(project, person.name, wall.id, Finished(tapped, seconds=spent_s), now)
         person.spent_s += spent_s
         looked += n
         counts["alone" if wall.is_alone else "walls"] += 1

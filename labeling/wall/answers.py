@@ -5,7 +5,7 @@ time, so that a repetition changes nothing.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,17 @@ from foundation.settings import NOT_LABELS
 from labeling.wall.walls import ALONE, LEASE, Wall, find_wall, is_undo, load, renew, tapped_on
 
 LONGEST_S = 3600.0  # that one wall takes; a longer time contains a pause
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a reviewer leaves a wall. odd: answers by place. unseen: places that were never on the screen: they get no
+    answer. All others are confirmed. seconds: that the wall took.
+    """
+
+    odd: Mapping[int, str] = field(default_factory=dict)
+    unseen: Collection[int] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,21 +70,12 @@ def tap(project: Project, reviewer: str, place: tuple[str, int], answer: str, at
         renew(connection, wall.id, now)
 
 
-def confirm(
-    project: Project,
-    reviewer: str,
-    wall_id: str,
-    odd: Mapping[int, str],
-    unseen: Collection[int],
-    seconds: float,
-    now: datetime,
-) -> Confirmed:
-    """End a wall: the pictures in `odd` have these answers, those in `unseen` none, all others are confirmed.
+def confirm(project: Project, reviewer: str, wall_id: str, finished: Finished, now: datetime) -> Confirmed:
+    """End a wall. Of pictures that are asked about alone, only `odd` counts.
 
-    seconds: that the wall took. Of pictures that are asked about alone, only `odd` counts. Raises NoSuchWall; a wall
-    that was confirmed already changes nothing.
+    Raises NoSuchWall; a wall that was confirmed already changes nothing.
     """
-    for answer in odd.values():
+    for answer in finished.odd.values():
         _require_answer(project, answer)
     with project.catalog.write() as connection:
         row = find_wall(connection, wall_id, reviewer)
@@ -81,8 +83,8 @@ def confirm(
             raise NoSuchWall("this wall is not yours")
         wall = load(connection, row)
         if row.ended_at is None:
-            each_s = min(LONGEST_S, max(0.0, seconds)) / max(1, len(wall.pictures))
-            rows = _final_rows(connection, wall, odd, unseen, now)
+            each_s = min(LONGEST_S, max(0.0, finished.seconds)) / max(1, len(wall.pictures))
+            rows = _final_rows(connection, wall, finished, now)
             insert_new(connection, judgements, [{**one, "seconds": round(each_s, 3) or None} for one in rows])
             connection.execute(
                 update(walls).where(walls.c.id == wall.id).values(confirmed_at=now, ended_at=now, leased_until=now)
@@ -114,18 +116,16 @@ def reopen(project: Project, reviewer: str, wall_id: str, now: datetime) -> None
         )
 
 
-def _final_rows(
-    connection: Connection, wall: Wall, odd: Mapping[int, str], unseen: Collection[int], now: datetime
-) -> list[dict[str, Any]]:
+def _final_rows(connection: Connection, wall: Wall, finished: Finished, now: datetime) -> list[dict[str, Any]]:
     """Taps that did not arrive, taps that were taken back without that arriving, and what is confirmed."""
     rows, stamp = [], str(int(now.timestamp() * 1000))
     for slot in wall.pictures:
-        given, chosen = wall.tapped.get(slot, ""), odd.get(slot, "")
+        given, chosen = wall.tapped.get(slot, ""), finished.odd.get(slot, "")
         if chosen and chosen != given:
             rows.append(_as_row(wall, slot, chosen, JudgementOrigin.WALL, (now, now), stamp))
         elif given and not chosen:
             rows.append(_undo_row(connection, wall, slot, (now, now), int(stamp)))
-        if not chosen and slot not in unseen and wall.label != ALONE:
+        if not chosen and slot not in finished.unseen and wall.label != ALONE:
             rows.append(_as_row(wall, slot, wall.label, JudgementOrigin.CONFIRMED, (now, now), stamp))
     return rows
 

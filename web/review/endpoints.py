@@ -153,13 +153,14 @@ class ReviewEndpoints:
         check_limit(request, self._walls_limit)
         wall = _wall_id(request)
         fields = await read_json(request)
-        odd, unseen = self._odd(str(fields.get("odd", ""))), _places(str(fields.get("unseen", "")))
         seconds = fields.get("seconds")
-        spent = float(seconds) if isinstance(seconds, int | float) else 0.0
+        finished = answers.Finished(
+            self._odd(str(fields.get("odd", ""))),
+            _places(str(fields.get("unseen", ""))),
+            float(seconds) if isinstance(seconds, int | float) else 0.0,
+        )
         try:
-            done = await run_in_threadpool(
-                answers.confirm, self._project, reviewer, wall, odd, unseen, spent, datetime.now(UTC)
-            )
+            done = await run_in_threadpool(answers.confirm, self._project, reviewer, wall, finished, datetime.now(UTC))
         except answers.NoSuchWall as error:
             raise HTTPException(409, str(error)) from None
         return JSONResponse(vars(done), headers=HEADERS, background=BackgroundTask(self._settler.settle))

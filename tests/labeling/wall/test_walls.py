@@ -16,7 +16,7 @@ from dataset.project import Project
 from labeling.answer_files import export_answers, import_answers
 from labeling.queue import next_items, status
 from labeling.reviewers import reviewers, table_rows
-from labeling.wall.answers import NoSuchWall, confirm, reopen, tap
+from labeling.wall.answers import Finished, NoSuchWall, confirm, reopen, tap
 from labeling.wall.walls import LEASE, Wall, next_wall
 
 NOW = datetime.now(UTC) - timedelta(hours=2)  # the fixtures' own answers were given before
@@ -40,7 +40,7 @@ def wall_of(project: Project, reviewer: str, now: datetime = NOW, most: int = 12
 
 
 def finish(project: Project, wall: Wall, odd: Mapping[int, str] | None = None, now: datetime = NOW) -> None:
-    confirm(project, wall.reviewer, wall.id, odd or {}, [], 30.0, now)
+    confirm(project, wall.reviewer, wall.id, Finished(odd or {}, seconds=30.0), now)
 
 
 def test_a_reviewer_keeps_the_wall_until_it_ends(collected: Project) -> None:
@@ -156,7 +156,7 @@ def test_a_tap_and_a_wall_can_be_taken_back(collected: Project) -> None:
 
 def test_unseen_pictures_are_not_confirmed(collected: Project) -> None:
     wall = wall_of(collected, "ann")
-    confirm(collected, "ann", wall.id, {}, [2, 3], 9.0, NOW)
+    confirm(collected, "ann", wall.id, Finished(unseen=[2, 3]), NOW)
     with collected.catalog.read() as connection:
         answered = set(connection.execute(select(judgements.c.sha256)).scalars())
     assert not {wall.pictures[2], wall.pictures[3]} & answered
@@ -171,7 +171,7 @@ def test_only_its_reviewer_answers_on_a_wall(collected: Project) -> None:
         with pytest.raises(NoSuchWall):
             tap(collected, "ann", place, answer, ms(NOW), NOW)
     with pytest.raises(NoSuchWall):
-        confirm(collected, "bob", wall.id, {}, [], 1.0, NOW)
+        confirm(collected, "bob", wall.id, Finished(), NOW)
     with pytest.raises(NoSuchWall):
         reopen(collected, "ann", wall.id, NOW)
 

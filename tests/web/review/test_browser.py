@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 
-from dataset.catalog.tables import judgements
+from dataset.catalog.tables import judgements, wall_pictures, walls
 from dataset.curate import curate
 from dataset.opening import open_project
 from dataset.project import Project
@@ -110,6 +110,14 @@ def confirm(page: Page) -> None:
         page.wait_for_timeout(300)  # a picture counts as seen after a moment on the screen
     expect(ready).to_have_count(1)
     button.click()
+
+
+@pytest.fixture(autouse=True)
+def nothing_answered(served: Site) -> None:
+    """Every test finds the whole queue."""
+    with served.project.catalog.write() as connection:
+        for table in (judgements, walls, wall_pictures):
+            connection.execute(table.delete())
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESK, "dark"), (WIDE, "light")])
