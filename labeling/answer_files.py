@@ -151,7 +151,8 @@ def export_answers(project: Project, path: Path) -> int:
     Returns the number of answers.
     """
     with project.catalog.read() as connection:
-        newest = judgement_ledger.current(connection.execute(select(judgements).order_by(judgements.c.id)))
+        given = select(judgements).where(judgements.c.origin != JudgementOrigin.CONFIRMED.value)  # these are no answers
+        newest = judgement_ledger.current(connection.execute(given.order_by(judgements.c.id)))
     rows = [row for _, row in sorted(newest.items(), key=lambda item: item[0]) if row.answer != WITHDRAWN]
     text = _as_json(rows) if path.suffix.lower() == ".json" else _as_csv(rows)
     replace_file(path, text.encode())

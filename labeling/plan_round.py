@@ -85,6 +85,7 @@ def plan(connection: Connection, review: ReviewSection, studio_url: str, now: da
     another_round, when every question of the last one has an answer.
     """
     answered = set(connection.execute(judged_images()).scalars())
+    answered_alone = set(connection.execute(judged_images(alone=True)).scalars())
     sent = _sent(connection, studio_url)
     waiting = [row for row in sent if row.sha256 not in answered]
     current = _current_round(connection, studio_url, now, is_over=another_round and not waiting)
@@ -98,7 +99,9 @@ def plan(connection: Connection, review: ReviewSection, studio_url: str, now: da
     room = max(0, review.budget - len(in_budget))
     shares = [
         Share(Purpose.DISPUTE, review.budget, _disputed(connection, sent)),
-        Share(Purpose.AUDIT, round(review.budget * review.audit_share), _drawn(connection, asked_before | answered)),
+        Share(
+            Purpose.AUDIT, round(review.budget * review.audit_share), _drawn(connection, asked_before | answered_alone)
+        ),
         Share(Purpose.GOLD, round(review.budget * review.gold_share), _known(connection, current.number, in_round)),
         Share(
             Purpose.REPEAT,
@@ -154,13 +157,30 @@ def ranked(rows: Any) -> Any:
     return joined.order_by((queue.c.priority * factor).desc(), queue.c.sha256)
 
 
-def judged_images() -> Any:
-    """SHA-256 of images with an answer, about themselves or about another image of their cluster."""
+def judged_images(*, alone: bool = False) -> Any:
+    """SHA-256 of images with an answer, about themselves or about another image of their cluster.
+
+    alone: without those that were only confirmed on walls.
+    """
     other = clusters.alias()
+    is_alone = judgements.c.origin != JudgementOrigin.CONFIRMED.value
     return (
         select(clusters.c.sha256)
         .join(other, other.c.cluster == clusters.c.cluster)
         .join(judgements, judgements.c.sha256 == other.c.sha256)
+        .where(judgements.c.id.in_(_current_judgements()), *([is_alone] if alone else []))
+    )
+
+
+def judged_in_queue() -> Any:
+    """SHA-256 of the queue's images with an answer, found from the answers: fast where few images have one."""
+    other = clusters.alias()
+    return (
+        select(queue.c.sha256)
+        .select_from(judgements)
+        .join(other, other.c.sha256 == judgements.c.sha256)
+        .join(clusters, clusters.c.cluster == other.c.cluster)
+        .join(queue, queue.c.sha256 == clusters.c.sha256)
         .where(judgements.c.id.in_(_current_judgements()))
     )
 
@@ -169,6 +189,11 @@ def may_be_asked() -> Any:
     """Condition on the queue: the image has no answer, or players of the game contradict its label; it is whole."""
     is_open = or_(queue.c.priority >= DISSENT_PRIORITY, queue.c.sha256.not_in(judged_images()))
     return and_(is_open, is_whole(queue.c.sha256))
+
+
+def not_answered_alone() -> Any:
+    """Condition on the queue: nobody answered about the image alone, as the audit needs it; it is whole."""
+    return and_(queue.c.sha256.not_in(judged_images(alone=True)), is_whole(queue.c.sha256))
 
 
 def _current_judgements() -> Any:
@@ -244,7 +269,8 @@ def _known(connection: Connection, round_number: int, without: set[str]) -> list
     """Pictures with a known answer, in an order that is different in each round."""
     representative_of = {row.cluster: row.representative for row in connection.execute(select(clusters))}
     known = []
-    for cluster, answers in label_ledger.newest_answers(connection).items():
+    for cluster, given in label_ledger.newest_answers(connection).items():
+        answers = [answer for answer in given if not answer.is_confirmed]
         is_unanimous = len(answers) >= KNOWN_FROM_REVIEWERS and len({answer.answer for answer in answers}) == 1
         is_known = is_unanimous or any(answer.is_final for answer in answers)
         if is_known and cluster in representative_of and representative_of[cluster] not in without:

@@ -1,6 +1,7 @@
 """Read the review queue, without Label Studio: its next images, its state, and what is excluded automatically."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from dataset.catalog.folder_addresses import SCHEME
 from dataset.catalog.tables import asked, audit, clusters, images, judgements, queue
 from dataset.labels import judgement_ledger, label_ledger
 from dataset.labels.audit import MIN_SAMPLED, is_estimate_calibrated, residual, sampled_answers
-from dataset.labels.vocabulary import WITHDRAWN, Purpose
+from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin, Purpose
 from dataset.project import Project
-from labeling.plan_round import judged_images, may_be_asked, ranked
+from labeling.plan_round import judged_images, may_be_asked, not_answered_alone, ranked
 
 NEXT_QUESTIONS = 10  # `status` estimates how many wrong labels so many further questions find
 
@@ -24,11 +25,11 @@ class ReviewStatus:
     """queued: images in the queue without an answer. waiting: questions in Label Studio without an answer.
 
     judgements: current answers, one for each image and reviewer, without withdrawn ones. reviewers, answers: the same
-    by reviewer and by answer. expected_errors: wrong labels in the queue, by the calibrated error probabilities;
-    next_ten: among its next ten images; None while nothing calibrates them. sampled: images of the audit sample that
-    calibrate them. disputed: clusters on which reviewers disagree; adjudicating: of them, sent to the adjudicator.
-    audited: images of the audit sample with an answer; audit_error: 95 % interval of the share of wrong labels among
-    them.
+    by reviewer and by answer. confirmed: images that reviewers confirmed on walls, which are no answers.
+    expected_errors: wrong labels in the queue, by the calibrated error probabilities; next_ten: among its next ten
+    images; None while nothing calibrates them. sampled: images of the audit sample that calibrate them. disputed:
+    clusters on which reviewers disagree; adjudicating: of them, sent to the adjudicator. audited: images of the audit
+    sample with an answer; audit_error: 95 % interval of the share of wrong labels among them.
     """
 
     queued: int
@@ -43,6 +44,7 @@ class ReviewStatus:
     audited: int = 0
     audit_error: tuple[float, float] | None = None
     sampled: int = 0
+    confirmed: int = 0
 
     def line(self) -> str:
         """What further questions would bring, in one line."""
@@ -70,8 +72,8 @@ def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dic
     """
     queued = select(queue, images.c.format).join(images, images.c.sha256 == queue.c.sha256)
     in_sample = queued.join(audit, audit.c.sha256 == queue.c.sha256).order_by(audit.c.ticket)
-    items = in_sample if of_audit else ranked(queued)
-    chosen = items.where(may_be_asked()).limit(limit)
+    items = in_sample.where(not_answered_alone()) if of_audit else ranked(queued).where(may_be_asked())
+    chosen = items.limit(limit)
     claims = select(standing).where(standing.c.sha256.in_(select(chosen.subquery().c.sha256)))
     with project.catalog.read() as connection:
         rows = connection.execute(chosen).all()
@@ -123,9 +125,10 @@ def excluded(project: Project) -> list[dict[str, Any]]:
 def status(project: Project) -> ReviewStatus:
     """How many questions and answers there are, and how many wrong labels are probably left."""
     with project.catalog.read() as connection:
-        names = "sha256", "reviewer", "answer", "answered_at", "recorded_at"
-        rows = connection.execute(select(*(judgements.c[name] for name in names)).order_by(judgements.c.id))
-        held = [row for row in judgement_ledger.current(rows).values() if row.answer != WITHDRAWN]
+        names = "sha256", "reviewer", "answer", "answered_at", "recorded_at", "origin"
+        rows = connection.execute(select(*(judgements.c[name] for name in names)).order_by(judgements.c.id)).all()
+        held = _held(row for row in rows if row.origin != JudgementOrigin.CONFIRMED)
+        confirmed = _held(row for row in rows if row.origin == JudgementOrigin.CONFIRMED)
         by_reviewer = Counter(row.reviewer for row in held)
         error_probabilities = _error_probabilities(connection)
         disputed = {c for c, opinion in label_ledger.opinions_of(connection).items() if opinion.is_open}
@@ -135,6 +138,7 @@ def status(project: Project) -> ReviewStatus:
             queued=_n_queued(connection),
             waiting=_n_waiting(connection),
             judgements=len(held),
+            confirmed=len(confirmed),
             reviewers=dict(sorted(by_reviewer.items())),
             answers=dict(sorted(Counter(row.answer for row in held).items())),
             expected_errors=round(sum(error_probabilities), 1) if is_calibrated else None,
@@ -145,6 +149,11 @@ def status(project: Project) -> ReviewStatus:
             audited=audited.images if audited else 0,
             audit_error=(round(audited.low, 4), round(audited.high, 4)) if audited else None,
         )
+
+
+def _held(rows: Iterable[Any]) -> list[Any]:
+    """The rows that hold, without withdrawals. rows: in the order of their ids."""
+    return [row for row in judgement_ledger.current(rows).values() if row.answer != WITHDRAWN]
 
 
 def _n_queued(connection: Connection) -> int:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from dataset.catalog.claims import standing
 from dataset.catalog.tables import clusters, judgements
 from dataset.labels import judgement_ledger, label_ledger
-from dataset.labels.decisions import Answer
+from dataset.labels.decisions import Answer, fit_consensus
 from dataset.labels.vocabulary import WITHDRAWN, DecisionOrigin, JudgementOrigin
 from dataset.project import Project
 from foundation.intervals import exact_interval
@@ -20,6 +20,7 @@ from foundation.safe_text import counted
 
 if TYPE_CHECKING:
     from dataset.labels.consensus import Consensus
+    from dataset.labels.wall_rates import WallRates
 
 CARELESS_ACCURACY = 0.9  # reviewers with a lower accuracy are called careless
 PAUSE_SECONDS = 300.0  # an answer that took longer contains a pause; its time does not count
@@ -35,7 +36,8 @@ class Reviewer:
     accuracy_interval: its 95 % interval, by these images. agreement: of the images that
     others answered too, the share with the consensus answer. gold: images answered whose answer is known; gold_right:
     of them, answered rightly; gold_interval: 95 % interval of that share. repeats: images answered in two questions;
-    steady: of them, with the same answer. seconds: median time of an answer.
+    steady: of them, with the same answer. seconds: median time of an answer. confirmed: images confirmed on walls.
+    misses: share of the odd pictures of walls that the reviewer does not tap; None without walls.
     """
 
     reviewer: str
@@ -50,6 +52,9 @@ class Reviewer:
     steady: int
     seconds: float | None
     is_careless: bool
+    confirmed: int = 0
+    misses: float | None = None
+    misses_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,12 +80,13 @@ class ReviewersReport:
 class Evidence:
     """What reviewers are measured by.
 
-    newest: the current answers about each cluster. gold: the known answer by cluster.
+    newest: the current answers about each cluster. gold: the known answer by cluster. walls: the reviewers' rates.
     """
 
     newest: Mapping[str, Sequence[Answer]]
     gold: Mapping[str, str]
     consensus: "Consensus"
+    walls: "Mapping[str, WallRates]"
 
     def is_known_without(self, reviewer: str, cluster: str) -> bool:
         """Whether somebody other than this reviewer gave a final answer."""
@@ -116,7 +122,14 @@ def table_rows(report: ReviewersReport) -> tuple[list[str], list[list[Any]]]:
         ]
         for r in report.reviewers
     ]
-    return ["reviewer", "answers", "accuracy", "agreement", "gold right", "repeats alike", "seconds", ""], rows
+    head = ["reviewer", "answers", "accuracy", "agreement", "gold right", "repeats alike", "seconds", ""]
+    if any(r.misses is not None for r in report.reviewers):  # a column where somebody confirmed a wall
+        misses = ["–" if r.misses is None else f"{r.misses:.0%}{_between(r.misses_interval)}" for r in report.reviewers]
+        head, rows = (
+            [*head[:-1], "misses on walls", ""],
+            [[*row[:-1], text, row[-1]] for row, text in zip(rows, misses, strict=True)],
+        )
+    return head, rows
 
 
 def _between(interval: tuple[float, float] | None) -> str:
@@ -124,9 +137,11 @@ def _between(interval: tuple[float, float] | None) -> str:
 
 
 def _report(connection: Connection, since: datetime | None) -> ReviewersReport:
-    newest = label_ledger.newest_answers(connection)
+    cluster_of = label_ledger.clusters_by_image(connection)
+    newest = label_ledger.newest_answers(connection, cluster_of)
+    walls = label_ledger.rates_on_walls(connection, cluster_of, newest)
     gold = {cluster: a.answer for cluster, answers in newest.items() for a in answers if a.is_final}
-    evidence = Evidence(newest, gold, label_ledger.fitted(connection))
+    evidence = Evidence(newest, gold, fit_consensus(newest, walls), walls)
     measured = []
     total_seconds = 0.0
     for reviewer, by_cluster in _judgements_by_reviewer(connection).items():
@@ -157,7 +172,10 @@ def _judgements_by_reviewer(connection: Connection) -> dict[str, dict[str, list[
 
 
 def _measured(reviewer: str, by_cluster: Mapping[str, Sequence[Any]], evidence: Evidence) -> Reviewer:
+    confirmed = {c: rows[-1] for c, rows in by_cluster.items() if all(map(_is_confirmation, rows))}
+    by_cluster = {c: kept for c, rows in by_cluster.items() if (kept := [r for r in rows if not _is_confirmation(r)])}
     last = {c: rows[-1].answer for c, rows in by_cluster.items() if rows[-1].answer != WITHDRAWN}
+    rates = evidence.walls.get(reviewer)
     known = [
         answer == evidence.gold[cluster]
         for cluster, answer in last.items()
@@ -194,7 +212,15 @@ def _measured(reviewer: str, by_cluster: Mapping[str, Sequence[Any]], evidence: 
         steady=sum(first == second for first, second in repeats),
         seconds=round(median(times), 1) if times else None,
         is_careless=accuracy is not None and accuracy < CARELESS_ACCURACY,
+        confirmed=sum(row.answer != WITHDRAWN for row in confirmed.values()),
+        misses=round(rates.miss, 4) if rates else None,
+        misses_interval=_rounded((rates.low, rates.high)) if rates else None,
     )
+
+
+def _is_confirmation(row: Any) -> bool:
+    """Whether a row of the ledger confirms a picture of a wall: no answer about the picture alone."""
+    return bool(row.origin == JudgementOrigin.CONFIRMED)
 
 
 def _times(rows: Iterable[Any]) -> list[float]:

@@ -16,6 +16,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -25,15 +26,9 @@ from websockets.sync.connection import Connection
 from simulator.web_service import Serving, answers
 from simulator.web_service import until as wait_until
 
-ROUTES = (
-    ("GET", "/"), ("GET", "/health"), ("GET", "/pictures/{name}"), ("POST", "/webhooks/label-studio"),
-    ("GET", "/reports/{name}"), ("GET", "/why/{sha256}"), ("GET", "/sources/{name}"), ("GET", "/play"),
-    ("POST", "/play/rounds"), ("GET", "/play/rounds/{round_id}/{slot}.jpg"),
-    ("POST", "/play/rounds/{round_id}/{slot}"), ("GET", "/play/rounds/{round_id}"), ("GET", "/play/table"),
-    ("GET", "/playground"), ("GET", "/play/model.onnx"), ("GET", "/play/model.json"), ("POST", "/playground/judge"),
-    ("GET", "/show"), ("POST", "/show"), ("GET", "/join"), ("GET", "/join/{code}"), ("GET", "/show/{code}/{slot}.jpg"),
-    ("WEBSOCKET", "/show/{code}/ws"), ("GET", "/static/{name}"), ("GET", "/vendor/ort/{name}"),
-)  # fmt: skip
+ROUTES = tuple(
+    tuple(line.split()) for line in Path(__file__).with_name("routes.txt").read_text(encoding="utf-8").splitlines()
+)
 METHODS = ("GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "PROPFIND", "X" * 300, "\x00")
 PARTS = (
     "..", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..%5c..", "%00", "a%00.jpg", "%ff%fe", "%ed%a0%80", "%", "%zz", "-1",
@@ -50,7 +45,10 @@ SCALARS = (
     "true", "null", '""', '"\\ud800"', '"\\udfff\\ud800"', '"\\u0000"', '"\\u202e"', '"a\\nb"', '"' + "x" * 3000 + '"',
     '"cake"', '"not_cake"', '"é"', "[]", "{}", "[1]", '{"a": {"b": []}}', "'a'", "01", "1_0", '"\x01"', '"Ann"', "",
 )  # fmt: skip
-FIELDS = ("nickname", "player", "answer", "seconds", "pictures", "kind", "token", "slot", "\\ud800", "\\u0000", "a")
+FIELDS = (
+    "nickname", "player", "answer", "seconds", "pictures", "kind", "token", "slot", "\\ud800", "\\u0000", "a", "name",
+    "most", "second", "at", "odd", "unseen",
+)  # fmt: skip
 WHOLE_BODIES = (
     b"", b"[" * 4000, b"{" * 4000, b'{"a":' * 800, b"]" * 50, b"\xff\xfe{\x00}\x00", b"\xef\xbb\xbf{}", b"\x00" * 100,
     b" " * 5000, b"null", b"[]", b"1e999", b"9" * 4090, b'"\\ud800"', b"{}{}", b'{"a":1,}', b"nickname=Ann&answer=cake",
@@ -259,7 +257,8 @@ def _known(serving: Serving) -> dict[str, str]:
     room = open_room(serving, "127.0.0.1")
     return {
         "{round_id}": started["round"], "{code}": room["code"], "{slot}": "0", "{name}": "play.js",
-        "{sha256}": "0" * 64,
+        "{sha256}": "0" * 64, "{wall}": "0" * 16, "{token}": "x" * 32,
+        **dict.fromkeys(("{version}", "{old}", "{new}"), "2026.11.0"),
     }  # fmt: skip
 
 

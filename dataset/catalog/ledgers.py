@@ -185,7 +185,7 @@ judgements = Table(
     Column("reviewer", String(128), nullable=False),
     Column("answer", String(64), nullable=False),
     Column("answered_at", Moment, nullable=False),
-    Column("origin", String(32), nullable=False),  # label_studio, adjudicator, gold, import
+    Column("origin", String(32), nullable=False),  # label_studio, adjudicator, gold, import, wall, confirmed
     Column("external_id", String(128), nullable=False),
     Column("recorded_at", Moment, nullable=False),
     Column("seconds", Float),  # that the answer took; null: not known
@@ -224,6 +224,37 @@ asked = Table(  # every question sent to Label Studio, and its purpose
     Column("task_id", Integer),  # null until Label Studio has confirmed the task
     Column("pushed_at", Moment, nullable=False),
     Column("withdrawn_at", Moment),
+)
+
+walls = Table(  # pictures that one reviewer judged, or judges, together
+    "walls",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("reviewer", String(128), nullable=False, index=True),
+    Column("label", String(64), nullable=False),  # that all are believed to have; empty: each is asked about alone
+    Column("made_at", Moment, nullable=False),
+    Column("leased_until", Moment, nullable=False),  # until then, nobody else gets its pictures
+    Column("confirmed_at", Moment),
+    Column("ended_at", Moment),  # confirmed, or left
+)
+
+wall_pictures = Table(
+    "wall_pictures",
+    metadata,
+    Column("wall", String(32), primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    Column("sha256", SHA, nullable=False, index=True),
+    Column("purpose", String(16), nullable=False),  # risk, audit, gold, repeat, dispute
+)
+
+invitations = Table(  # links with which reviewers sign in to the wall
+    "invitations",
+    metadata,
+    Column("digest", SHA, primary_key=True),  # of the link's token, with the project's secret
+    Column("reviewer", String(128), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
 )
 
 cursors = Table(

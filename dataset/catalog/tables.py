@@ -24,6 +24,7 @@ from dataset.catalog.ledgers import (
     erasures,
     fetches,
     images,
+    invitations,
     judgements,
     names,
     outcomes,
@@ -36,6 +37,8 @@ from dataset.catalog.ledgers import (
     splits,
     tombstones,
     versions,
+    wall_pictures,
+    walls,
 )
 
 __all__ = [
@@ -56,6 +59,7 @@ __all__ = [
     "findings",
     "fingerprints",
     "images",
+    "invitations",
     "judgements",
     "looks",
     "metadata",
@@ -74,4 +78,6 @@ __all__ = [
     "splits",
     "tombstones",
     "versions",
+    "wall_pictures",
+    "walls",
 ]

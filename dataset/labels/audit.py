@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from dataset.catalog.tables import asked, audit, clusters, judgements, queue, sightings
+from dataset.catalog.tables import asked, audit, clusters, judgements, queue, sightings, wall_pictures
 from dataset.catalog.writes import insert_new
 from dataset.labels import label_ledger
 from dataset.labels.vocabulary import NOT_CALIBRATED, UNSURE, Purpose
@@ -52,7 +52,11 @@ def draw(connection: Connection, labels: list[str], waiting: int, now: datetime)
     """
     decided = label_ledger.latest(connection)
     cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters))}
-    answered = set(label_ledger.newest_answers(connection))
+    answered = {
+        cluster
+        for cluster, answers in label_ledger.newest_answers(connection).items()
+        if not all(answer.is_confirmed for answer in answers)
+    }
     drawn = set(connection.execute(select(audit.c.sha256)).scalars())
     drawn_clusters = {cluster_of[sha256] for sha256 in drawn if sha256 in cluster_of}
     representatives = connection.execute(select(clusters.c.representative).distinct()).scalars()
@@ -75,7 +79,7 @@ def residual(connection: Connection) -> Residual | None:
     """The error of the labels in the sample; None while its first picture has no answer.
 
     Pictures count in the order of their tickets up to the first that is not settled: if fast answers counted alone,
-    easy pictures would count more.
+    easy pictures would count more. A picture that was only confirmed on a wall waits for an answer about it alone.
     """
     drawn = connection.execute(select(audit).order_by(audit.c.ticket)).all()
     opinions = label_ledger.opinions_of(connection) if drawn else {}
@@ -88,7 +92,7 @@ def residual(connection: Connection) -> Residual | None:
     counts: Counter[tuple[str, str, bool]] = Counter()  # by label, source and whether it is wrong
     for row in drawn:
         opinion = opinions.get(cluster_of.get(row.sha256, row.sha256))
-        if opinion is None or opinion.is_open:
+        if opinion is None or opinion.is_open or not opinion.has_single:
             break
         if opinion.label != UNSURE:
             counts[row.label, source_of.get(row.sha256, ""), opinion.label != row.label] += 1
@@ -121,7 +125,7 @@ def sampled_answers(connection: Connection, cluster_of: Mapping[str, str] | None
     for sha256 in connection.execute(select(audit.c.sha256).order_by(audit.c.ticket)).scalars():
         cluster = known.get(sha256, sha256)
         opinion = opinions.get(cluster)
-        if opinion is None or opinion.is_open:
+        if opinion is None or opinion.is_open or not opinion.has_single:
             break
         if opinion.label != UNSURE:
             counted.add(cluster)
@@ -142,7 +146,9 @@ def not_reached(connection: Connection, cluster_of: Mapping[str, str] | None = N
 
     drawn = set(each_cluster(audit.c.sha256))
     suspected = set(each_cluster(asked.c.sha256, asked.c.purpose == Purpose.RISK))
+    suspected |= set(each_cluster(wall_pictures.c.sha256, wall_pictures.c.purpose == Purpose.RISK))
     as_sample = set(each_cluster(asked.c.sha256, asked.c.purpose == Purpose.AUDIT))
+    as_sample |= set(each_cluster(wall_pictures.c.sha256, wall_pictures.c.purpose == Purpose.AUDIT))
     by_time = connection.execute(select(judgements.c.sha256).order_by(judgements.c.id)).scalars()
     order = list(dict.fromkeys(known.get(sha256, sha256) for sha256 in by_time))
     among = [cluster in drawn for cluster in order]

@@ -4,15 +4,20 @@ Every reviewer has a confusion matrix, and every item has a probability for each
 (expectation-maximisation, Applied Statistics 28, 1979). New reviewers count as right in 19 of 20 answers until their
 answers show otherwise. So one answer of a new reviewer settles an item, and one answer of a careless reviewer does
 not. The estimate starts from known answers (gold): they say whom to believe before the majority does. Where there are
-none, and the reviewers of an item agree no better than chance, the item is left open. Pure functions. See
-docs/decisions/0014.
+none, and the reviewers of an item agree no better than chance, the item is left open. A picture that was confirmed on a
+wall is weaker evidence, by the rate at which its reviewer misses odd pictures (wall_rates.py). Pure functions. See
+docs/decisions/0014 and 0028.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dataset.labels.vocabulary import UNSURE
+from dataset.labels.wall_rates import NEW_REVIEWER, WallRates
 
 PRIOR_ACCURACY = 0.95  # share of right answers that a new reviewer is assumed to give
 PRIOR_ANSWERS = 20.0  # weight of that assumption, in answers
@@ -31,11 +36,12 @@ CONTRADICTED_PROBABILITY = 0.5  # highest probability of an answer that a contra
 
 @dataclass(frozen=True)
 class Vote:
-    """One reviewer's answer about one item."""
+    """One reviewer's answer about one item. is_confirmed: the item was one of a wall that was confirmed in one go."""
 
     item: str
     reviewer: str
     answer: str
+    is_confirmed: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,8 @@ class Consensus:
 @dataclass(frozen=True)
 class _Votes:
     """n votes as indices. item, reviewer, answer: (n,). is_informative: (items,), whether the votes about the item say
-    something about its reviewers. known: (items,), index of the known answer, or -1.
+    something about its reviewers. known: (items,), index of the known answer, or -1. confirmed: (items, k),
+    log-likelihood of what was confirmed on walls.
     """
 
     item: NDArray[np.int64]
@@ -81,21 +88,31 @@ class _Votes:
     answer: NDArray[np.int64]
     is_informative: NDArray[np.bool_]
     known: NDArray[np.int64]
+    confirmed: NDArray[np.float64]
 
     def votes_per_item(self) -> NDArray[np.int64]:
         return np.bincount(self.item, minlength=len(self.known))
 
 
-def consensus(votes: Sequence[Vote], gold: Mapping[str, str] | None = None) -> Consensus:
-    """Fit the model. votes: at most one per reviewer and item. gold: item → the answer that is known to be true."""
+def consensus(
+    votes: Sequence[Vote], gold: Mapping[str, str] | None = None, walls: Mapping[str, WallRates] | None = None
+) -> Consensus:
+    """Fit the model. votes: at most one per reviewer and item. gold: item → the answer that is known to be true.
+
+    walls: how often each reviewer misses an odd picture of a wall; the default for a reviewer who is not in it.
+    """
     gold = gold or {}
-    answers = tuple(sorted({vote.answer for vote in votes} | set(gold.values())))
+    named = {vote.answer for vote in votes} | set(gold.values())
+    if len(named) == 1 and any(vote.is_confirmed for vote in votes):
+        named.add(UNSURE)  # what was confirmed can be wrong, though nobody has given another answer yet
+    answers = tuple(sorted(named))
     items = sorted({vote.item for vote in votes})
     reviewers = sorted({vote.reviewer for vote in votes})
     k = len(answers)
     if not items:
         return Consensus(answers, {}, {}, {})
-    indexed = _index(votes, items, reviewers, answers, gold)
+    indexed = _index([v for v in votes if not v.is_confirmed], items, reviewers, answers, gold)
+    _add_confirmed(indexed, [v for v in votes if v.is_confirmed], items, answers, walls or {})
     is_used = indexed.is_informative[indexed.item]
     prior = np.full(k, 1 / k)
     posterior: NDArray[np.float64] = _as_known(indexed, np.zeros((len(items), k)))
@@ -138,7 +155,7 @@ def _contradicted(votes: _Votes, n_reviewers: int, k: int) -> NDArray[np.bool_]:
     item, reviewer, answer = votes.item[order], votes.reviewer[order], votes.answer[order]
     n_known = np.bincount(reviewer[votes.known[item] >= 0], minlength=n_reviewers)
     firsts, seconds = [], []
-    for distance in range(1, int(votes.votes_per_item().max())):
+    for distance in range(1, int(votes.votes_per_item().max(initial=0))):
         first = np.flatnonzero(item[distance:] == item[:-distance])
         firsts.append(first)
         seconds.append(first + distance)
@@ -181,16 +198,32 @@ def _index(
     item_of = {name: i for i, name in enumerate(items)}
     reviewer_of = {name: i for i, name in enumerate(reviewers)}
     answer_of = {name: i for i, name in enumerate(answers)}
-    item = np.array([item_of[vote.item] for vote in votes])
+    item = np.array([item_of[vote.item] for vote in votes], dtype=np.int64)
     known = np.array([answer_of.get(gold.get(name, ""), -1) for name in items])
     return _Votes(
         item,
-        np.array([reviewer_of[vote.reviewer] for vote in votes]),
-        np.array([answer_of[vote.answer] for vote in votes]),
+        np.array([reviewer_of[vote.reviewer] for vote in votes], dtype=np.int64),
+        np.array([answer_of[vote.answer] for vote in votes], dtype=np.int64),
         # An item with one vote and without a known answer says nothing about its reviewer.
         (np.bincount(item, minlength=len(items)) > 1) | (known >= 0),
         known,
+        np.zeros((len(items), len(answers))),
     )
+
+
+def _add_confirmed(
+    votes: _Votes, confirmed: Sequence[Vote], items: list[str], answers: tuple[str, ...], walls: Mapping[str, WallRates]
+) -> None:
+    """Add what was confirmed on walls to `votes.confirmed`."""
+    item_of = {name: i for i, name in enumerate(items)}
+    answer_of = {name: i for i, name in enumerate(answers)}
+    believed: dict[tuple[int, int], float] = {}  # what speaks for a label before anybody looks counts once
+    for vote in confirmed:
+        item, answer, rates = item_of[vote.item], answer_of[vote.answer], walls.get(vote.reviewer, NEW_REVIEWER)
+        votes.confirmed[item] += rates.log_likelihoods(len(answers), answer)
+        believed[item, answer] = min(rates.believed_odds, believed.get((item, answer), math.inf))
+    for (item, answer), odds in believed.items():
+        votes.confirmed[item, answer] += math.log(odds)
 
 
 def _confusion(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -230,6 +263,7 @@ def _posterior(
     logs = np.log(np.maximum(answered, MIN_PROBABILITY) / rows)
     for truth in range(len(prior)):
         log_odds[:, truth] += np.bincount(votes.item, logs[:, truth], n_items)
+    log_odds += votes.confirmed
     return _as_known(votes, _softmax(log_odds))
 
 

@@ -9,6 +9,7 @@ from dataset.labels.vocabulary import EXCLUDED, UNSURE, UNUSABLE, WITHDRAWN, Dec
 
 if TYPE_CHECKING:
     from dataset.labels.consensus import Consensus
+    from dataset.labels.wall_rates import WallRates
 
 __all__ = [
     "EXCLUDED", "UNSURE", "UNUSABLE", "WITHDRAWN", "Answer", "Decision", "DecisionOrigin", "Opinion", "decide",
@@ -34,11 +35,16 @@ class Decision:
 
 @dataclass(frozen=True)
 class Answer:
-    """The newest answer of one reviewer about one cluster. is_final: it is gold or from an adjudicator."""
+    """The newest answer of one reviewer about one cluster. is_final: it is gold or from an adjudicator.
+
+    is_confirmed: the reviewer did not call it odd on a wall of this answer; where the reviewer also answered about it
+    alone, that answer holds.
+    """
 
     reviewer: str
     answer: str
     is_final: bool = False
+    is_confirmed: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,13 +52,25 @@ class Opinion:
     """What reviewers together say about one cluster.
 
     label: the likeliest answer, or UNSURE if it is not settled. probability: of the likeliest answer, given how
-    reliable each reviewer is. counts: answers by label. is_open: one more answer could settle it.
+    reliable each reviewer is. counts: answers by label. is_open: one more answer could settle it. confirmed: how many
+    of the answers were given by confirming a wall.
     """
 
     label: str
     probability: float
     counts: Mapping[str, int]
     is_open: bool = False
+    confirmed: int = 0
+
+    @property
+    def has_single(self) -> bool:
+        """Whether somebody answered about the picture alone, not by confirming a wall."""
+        return sum(self.counts.values()) > self.confirmed
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether it rests on confirmed walls alone, and these are too few: then the sources' label stays."""
+        return self.is_open and not self.has_single
 
     @property
     def reason(self) -> str:
@@ -61,32 +79,39 @@ class Opinion:
         n = sum(self.counts.values())
         if self.is_open:
             return f"reviewers disagree: {counts}" if len(self.counts) > 1 else f"not settled by {n} answers: {counts}"
-        return f"{self.counts.get(self.label, 0)} of {n} answers"
+        on_walls = f", {self.confirmed} of them confirmed on walls" if self.confirmed else ""
+        return f"{self.counts.get(self.label, 0)} of {n} answers{on_walls}"
 
 
-def opine(answers: Mapping[str, Sequence[Answer]]) -> dict[str, Opinion]:
-    """The opinion about each cluster. answers: cluster → the newest answer of every reviewer."""
+def opine(
+    answers: Mapping[str, Sequence[Answer]], walls: "Mapping[str, WallRates] | None" = None
+) -> dict[str, Opinion]:
+    """The opinion about each cluster. answers: cluster → the newest answer of every reviewer. walls: see consensus."""
     from dataset.labels.consensus import SETTLED_PROBABILITY  # imports numpy, which decisions do not need
 
     if not answers:
         return {}
-    model = fit_consensus(answers)
+    model = fit_consensus(answers, walls)
     opinions = {}
     for cluster, cluster_answers in answers.items():
         best, probability = model.best(cluster)
         is_settled = probability >= SETTLED_PROBABILITY
         counts = Counter(answer.answer for answer in cluster_answers)
-        opinions[cluster] = Opinion(best if is_settled else UNSURE, probability, counts, not is_settled)
+        confirmed = sum(answer.is_confirmed for answer in cluster_answers)
+        opinions[cluster] = Opinion(best if is_settled else UNSURE, probability, counts, not is_settled, confirmed)
     return opinions
 
 
-def fit_consensus(answers: Mapping[str, Sequence[Answer]]) -> "Consensus":
+def fit_consensus(
+    answers: Mapping[str, Sequence[Answer]], walls: "Mapping[str, WallRates] | None" = None
+) -> "Consensus":
     """The consensus model of all answers; its items are clusters. Final answers are known to be true."""
     from dataset.labels.consensus import Vote, consensus
 
     pairs = [(cluster, answer) for cluster, cluster_answers in answers.items() for answer in cluster_answers]
     known = {cluster: answer.answer for cluster, answer in pairs if answer.is_final}
-    return consensus([Vote(cluster, answer.reviewer, answer.answer) for cluster, answer in pairs], known)
+    votes = [Vote(cluster, answer.reviewer, answer.answer, answer.is_confirmed) for cluster, answer in pairs]
+    return consensus(votes, known, walls)
 
 
 def decide(
@@ -97,7 +122,7 @@ def decide(
     Sources that disagree, or a high error probability, exclude the cluster. certain_reason: why a detector is certain
     that the cluster is unusable; empty: it is not certain.
     """
-    if opinion:
+    if opinion and not opinion.is_weak:
         is_one_person = sum(opinion.counts.values()) == 1
         origin = DecisionOrigin.HUMAN if is_one_person else DecisionOrigin.CONSENSUS
         return Decision(opinion.label, origin, opinion.reason)

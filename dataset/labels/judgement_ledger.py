@@ -115,12 +115,13 @@ def _identity(row: Mapping[str, Any]) -> Identity:
 
 
 def _stored(connection: Connection, pictures: set[str]) -> list[Any]:
-    """Rows about these pictures, in the order of their ids."""
+    """Rows about these pictures, in the order of their ids; without what was confirmed on walls."""
     names = "sha256", "reviewer", "answer", "answered_at", "recorded_at", "origin", "why"
     columns = [judgements.c[name] for name in names]
     rows: list[Any] = []
     for part in chunked(sorted(pictures), PICTURES_PER_QUERY):
-        these = select(*columns).where(judgements.c.sha256.in_(part)).order_by(judgements.c.id)
+        is_single = judgements.c.origin != JudgementOrigin.CONFIRMED.value
+        these = select(*columns).where(judgements.c.sha256.in_(part), is_single).order_by(judgements.c.id)
         rows += connection.execute(these).all()
     return rows
 

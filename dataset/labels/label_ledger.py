@@ -16,10 +16,18 @@ from dataset.catalog.tables import clusters, decisions, findings, judgements, qu
 from dataset.catalog.writes import append
 from dataset.labels import judgement_ledger
 from dataset.labels.decisions import Answer, Decision, Opinion, decide, fit_consensus, opine
-from dataset.labels.vocabulary import CALIBRATED_BY_PACK, CERTAIN, FINAL_ORIGINS, WITHDRAWN, DecisionOrigin
+from dataset.labels.vocabulary import (
+    CALIBRATED_BY_PACK,
+    CERTAIN,
+    FINAL_ORIGINS,
+    WITHDRAWN,
+    DecisionOrigin,
+    JudgementOrigin,
+)
 
 if TYPE_CHECKING:
     from dataset.labels.consensus import Consensus
+    from dataset.labels.wall_rates import WallRates
 
 TRIES_WITHOUT_LOCK = 3
 DECISIONS_REMEMBERED = 1000  # most images have one of few decisions
@@ -27,7 +35,9 @@ DECISIONS_REMEMBERED = 1000  # most images have one of few decisions
 
 def fitted(connection: Connection) -> "Consensus":
     """The consensus model of all answers; its items are clusters."""
-    return fit_consensus(newest_answers(connection))
+    cluster_of = clusters_by_image(connection)
+    answers = newest_answers(connection, cluster_of)
+    return fit_consensus(answers, rates_on_walls(connection, cluster_of, answers))
 
 
 def settle(connection: Connection, now: datetime) -> int:
@@ -80,7 +90,8 @@ def _last_ids(connection: Connection) -> tuple[int | None, ...]:
 def _answered_rows(connection: Connection, cluster_of: Mapping[str, str], now: datetime) -> list[dict[str, Any]]:
     """New decisions for the images of clusters with an answer."""
     answers = newest_answers(connection, cluster_of)
-    decided = {cluster: decide(opinion, frozenset(), 0.0) for cluster, opinion in opine(answers).items()}
+    opinions = opine(answers, rates_on_walls(connection, cluster_of, answers))
+    decided = {c: decide(opinion, frozenset(), 0.0) for c, opinion in opinions.items() if not opinion.is_weak}
     before = latest(connection)
     return [
         {
@@ -189,23 +200,43 @@ def excluded(connection: Connection) -> dict[str, Decision]:
 
 def opinions_of(connection: Connection, cluster_of: Mapping[str, str] | None = None) -> dict[str, Opinion]:
     """The reviewers' opinion about each cluster with an answer. cluster_of: as in `newest_answers`."""
-    return opine(newest_answers(connection, cluster_of))
+    known = clusters_by_image(connection) if cluster_of is None else cluster_of
+    answers = newest_answers(connection, known)
+    return opine(answers, rates_on_walls(connection, known, answers))
+
+
+def rates_on_walls(
+    connection: Connection, cluster_of: Mapping[str, str], answers: Mapping[str, Sequence[Answer]]
+) -> "dict[str, WallRates]":
+    """How often each reviewer misses an odd picture of a wall. Empty without confirmed walls."""
+    if not any(answer.is_confirmed for given in answers.values() for answer in given):
+        return {}
+    from dataset.labels.wall_ledger import wall_rates  # imports numpy
+
+    return wall_rates(connection, cluster_of, answers)
 
 
 def newest_answers(connection: Connection, cluster_of: Mapping[str, str] | None = None) -> dict[str, list[Answer]]:
     """For each cluster with an answer: the newest answer of every reviewer, sorted by the reviewers' names.
 
-    Withdrawn answers are left out. cluster_of: name of the cluster of each image; by default as the catalog has it.
+    Withdrawn answers are left out. What a reviewer confirmed on a wall counts where the reviewer gave no answer about
+    the picture alone. cluster_of: name of the cluster of each image; by default as the catalog has it.
     """
     if cluster_of is None:
         cluster_of = clusters_by_image(connection, clusters.c.sha256.in_(select(judgements.c.sha256)))
     names = "sha256", "reviewer", "answer", "origin", "answered_at", "recorded_at"
-    rows = connection.execute(select(*(judgements.c[name] for name in names)).order_by(judgements.c.id))
-    held = judgement_ledger.current(rows, cluster_of)
+    rows = connection.execute(select(*(judgements.c[name] for name in names)).order_by(judgements.c.id)).all()
+    single = [row for row in rows if row.origin != JudgementOrigin.CONFIRMED]
+    on_walls = [row for row in rows if row.origin == JudgementOrigin.CONFIRMED]
+    held = judgement_ledger.current(single, cluster_of)
+    for key, row in judgement_ledger.current(on_walls, cluster_of).items() if on_walls else ():
+        if key not in held or held[key].answer == WITHDRAWN:
+            held[key] = row
     answers: dict[str, list[Answer]] = defaultdict(list)
     for (cluster, reviewer), row in sorted(held.items(), key=lambda item: item[0]):
         if row.answer != WITHDRAWN:
-            answers[cluster].append(Answer(reviewer, row.answer, row.origin in FINAL_ORIGINS))
+            is_confirmed = row.origin == JudgementOrigin.CONFIRMED
+            answers[cluster].append(Answer(reviewer, row.answer, row.origin in FINAL_ORIGINS, is_confirmed))
     return dict(answers)
 
 

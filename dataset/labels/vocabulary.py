@@ -28,6 +28,8 @@ class JudgementOrigin(StrEnum):
     ADJUDICATOR = "adjudicator"
     GOLD = "gold"
     IMPORT = "import"
+    WALL = "wall"  # chosen for one picture of a wall
+    CONFIRMED = "confirmed"  # one of the pictures of a wall that the reviewer did not call odd
 
 
 class Purpose(StrEnum):

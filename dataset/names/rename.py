@@ -26,6 +26,7 @@ from dataset.catalog.tables import (
     sightings,
     signals,
     site_splits,
+    walls,
 )
 from dataset.catalog.writes import append, upsert
 from dataset.names.agreement import claimed_labels, is_label_used, n_pictures, record_labels, recorded_labels
@@ -36,6 +37,7 @@ from foundation.settings import ProjectSection, Source
 
 LABELS = (
     sightings.c.source_label, claims.c.label, judgements.c.answer, decisions.c.label, audit.c.label,
+    walls.c.label,
     findings.c.proposes, queue.c.suggested_label,
 )  # fmt: skip
 SOURCES = (sightings.c.source, claims.c.source, runs.c.source, outcomes.c.source, fetches.c.source)

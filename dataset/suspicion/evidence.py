@@ -75,7 +75,8 @@ def read_evidence(connection: Connection, backbone_name: str) -> Evidence:
     quality = [_quality(row) for row in rows]
     cluster_of = clusters(len(rows), _as_indices(pictures), quality)
     names = cluster_names(pictures.sha256, cluster_of)
-    answers = {name: opinion.label for name, opinion in label_ledger.opinions_of(connection, names).items()}
+    opinions = label_ledger.opinions_of(connection, names).items()
+    answers = {name: opinion.label for name, opinion in opinions if not opinion.is_weak}
     claims, surroundings = _read_sightings(connection)
     return Evidence(
         pictures=pictures,

@@ -50,6 +50,7 @@ def status(context: Context, as_json: bool) -> None:
     state = stage(context.project(reads_only=True))
     rows: list[tuple[str, int]] = [("queued", state.queued), ("waiting in Label Studio", state.waiting)]
     rows += [("disputed", state.disputed), ("waiting for the adjudicator", state.adjudicating)]
+    rows += [("confirmed on walls", state.confirmed)] if state.confirmed else []
     rows += [(f"answered by {name}", count) for name, count in state.reviewers.items()]
     rows += [(f"answered {answer}", count) for answer, count in state.answers.items()]
     show(state, as_json, Grid(["review", "images"], rows))
@@ -136,6 +137,37 @@ def export(context: Context, answers: Path) -> None:
 
     number = export_answers(context.project(reads_only=True), answers)
     show(f"{number} answer{'' if number == 1 else 's'} in {answers}", False)
+
+
+@review.command(short_help="Make a link to the wall.")
+@click.argument("name")
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 365), help="How long the link is valid.")
+@json_option
+@pass_context
+def invite(context: Context, name: str, days: int, as_json: bool) -> None:
+    """Make a link with which the reviewer NAME signs in to the wall of `isitcake serve`."""
+    from datetime import UTC, datetime
+
+    from labeling.wall.invitations import invite as stage
+    from labeling.wall.invitations import link
+
+    project = context.project()
+    url = link(project.settings, stage(project, name, datetime.now(UTC), days))
+    show({"reviewer": name, "link": url, "days": days} if as_json else url, as_json)
+
+
+@review.command(short_help="End a reviewer's links to the wall.")
+@click.argument("name")
+@json_option
+@pass_context
+def revoke(context: Context, name: str, as_json: bool) -> None:
+    """End all links of the reviewer NAME, at once. The answers stay."""
+    from datetime import UTC, datetime
+
+    from labeling.wall.invitations import revoke as stage
+
+    ended = stage(context.project(), name, datetime.now(UTC))
+    show({"reviewer": name, "ended": ended} if as_json else f"{ended} link{'' if ended == 1 else 's'} ended", as_json)
 
 
 COMMANDS: tuple[click.Command, ...] = (review,)

@@ -92,11 +92,14 @@ def test_reports_are_served_as_they_were_written(published_project: Project, cli
         assert client.get(f"/reports/{name}").status_code == 404, name
 
 
-def test_the_home_page_is_the_report(client: TestClient) -> None:
-    answer = client.get("/")
+def test_the_report_is_a_page_with_navigation(client: TestClient) -> None:
+    """Its pictures have addresses, and each opens its history; no style stands inside it."""
+    answer = client.get("/report")
     assert answer.status_code == 200
     assert "Next questions for reviewers" in answer.text
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert 'href="/why/' in answer.text
+    assert "data:image" not in answer.text
+    assert "unsafe-inline" not in answer.headers["content-security-policy"]
 
 
 def test_the_history_of_an_image_needs_its_whole_sha256(published_project: Project, client: TestClient) -> None:

@@ -12,7 +12,8 @@ from web.app import create_app
 BAD_IDS = ["%00", "a%00b", "0" * 31 + "%00", "%ED%A0%80", "%FF", "0" * 32 + "%00", "0" * 64 + "%00", "%00.jpg"]
 PATHS = [
     "/play/rounds/{}", "/play/rounds/{}/0.jpg", "/join/{}", "/show/{}/0.jpg", "/why/{}", "/pictures/{}",
-    "/pictures/{}.jpg", "/reports/{}", "/pictures/x.jpg?until={0}&sig={0}",
+    "/pictures/{}.jpg", "/reports/{}", "/thumbs/{}.jpg", "/versions/{}", "/diffs/{0}/{0}", "/models/{}",
+    "/probes/{}", "/sources/{}", "/review/enter/{}", "/review/walls/{}/0", "/pictures/x.jpg?until={0}&sig={0}",
 ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from dataset.catalog.tables import audit, clusters, judgements
 from dataset.labels import decisions
+from dataset.labels.vocabulary import JudgementOrigin
 from dataset.project import Project
 from dataset.splits.assignment import UNSEEN
 from dataset.versions import published
@@ -147,7 +148,9 @@ def _models_to_ask(project: Project, now: Today) -> list[models.Model]:
 def _open_audit(project: Project) -> set[str]:
     """Images of the audit sample without an answer, with their clusters: a player must not learn the answer first."""
     with project.catalog.read() as connection:
-        answered = select(judgements.c.sha256).where(judgements.c.answer != decisions.WITHDRAWN)
+        answered = select(judgements.c.sha256).where(
+            judgements.c.answer != decisions.WITHDRAWN, judgements.c.origin != JudgementOrigin.CONFIRMED.value
+        )
         waiting = select(audit.c.sha256).where(audit.c.sha256.not_in(answered))
         cluster = select(clusters.c.cluster).where(clusters.c.sha256.in_(waiting))
         members = connection.execute(select(clusters.c.sha256).where(clusters.c.cluster.in_(cluster))).scalars()

@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
 from foundation.settings import Settings
 from web.gate.gate import visitor_of
 from web.gate.listening import LOOPBACK_NAMES, Listening, host_of
 
 LINK_DAYS = 30
+OWNER_COOKIE = "isitcake_owner"  # until.signature of the owner's link, so that links between pages work
 UNTIL = re.compile(r"\d{1,12}")  # Unix time in seconds
 NOT_YOURS = (
     "this page is for the owner of the project: open it on the machine itself, or with the link that `isitcake serve` "
@@ -44,7 +46,7 @@ class PageAccess:
         """What this visitor may see."""
         if self._listening is None or self._has_link(request):
             return View.OWNER
-        return View.PUBLIC if self._settings.web.public_pages or self._is_at_the_machine(request) else View.NOTHING
+        return View.PUBLIC if self._settings.web.public_pages or self.is_at_the_machine(request) else View.NOTHING
 
     def check(self, request: Request) -> View:
         """What this visitor may see. Raises HTTPException 403 for nothing."""
@@ -53,7 +55,21 @@ class PageAccess:
             raise HTTPException(403, NOT_YOURS)
         return view
 
-    def _is_at_the_machine(self, request: Request) -> bool:
+    def sees_all_pictures(self, request: Request) -> bool:
+        """Whether this visitor may see pictures that no version holds: the owner, and whoever sits at the machine."""
+        return self.view(request) is View.OWNER or self.is_at_the_machine(request)
+
+    def remember(self, request: Request, response: Response) -> None:
+        """Keep the owner's link in a cookie, so that the links of the page work too."""
+        until, given = request.query_params.get("until", ""), request.query_params.get("sig", "")
+        if self._listening is not None and self._is_owners(until, given):
+            is_secure = visitor_of(request).scheme == "https"
+            seconds = int(until) - int(time.time())
+            response.set_cookie(
+                OWNER_COOKIE, f"{until}.{given}", seconds, httponly=True, samesite="lax", secure=is_secure
+            )
+
+    def is_at_the_machine(self, request: Request) -> bool:
         """Whether a browser of this machine asks. With a public address, a proxy of this machine looks the same."""
         visitor = visitor_of(request)
         public_host = host_of(urlsplit(self._settings.web.public_url).netloc)
@@ -65,7 +81,11 @@ class PageAccess:
         )
 
     def _has_link(self, request: Request) -> bool:
+        kept_until, _, kept = request.cookies.get(OWNER_COOKIE, "").partition(".")
         until, given = request.query_params.get("until", ""), request.query_params.get("sig", "")
+        return self._is_owners(until, given) or self._is_owners(kept_until, kept)
+
+    def _is_owners(self, until: str, given: str) -> bool:
         if not UNTIL.fullmatch(until) or int(until) < time.time() or not self._settings.signing_key:
             return False
         return hmac.compare_digest(_signature(self._settings, int(until)).encode(), given.encode())

@@ -12,7 +12,13 @@ MOST_TILES = 60  # for each kind of change
 
 def write_diff(project: Project, diff: Diff, path: Path) -> Path:
     """Write one HTML file with a thumbnail for each image added, removed or relabelled. Returns its path."""
-    thumbnails = all_thumbnails(project)
+    replace_file(path, diff_html(project, diff).encode())
+    return path
+
+
+def diff_html(project: Project, diff: Diff, *, served: bool = False) -> str:
+    """The page of a diff. served: as a page of the service, with navigation and links; else as one file."""
+    thumbnails = all_thumbnails(project, linked=served)
     kinds = []
     for name, changes in (("relabelled", diff.relabelled), ("removed", diff.removed), ("added", diff.added)):
         tiles = [
@@ -20,9 +26,10 @@ def write_diff(project: Project, diff: Diff, path: Path) -> Path:
             for change in changes[:MOST_TILES]
         ]
         kinds.append((name, len(changes), tiles))
-    page = templates.get_template("diff.html").render(old=diff.old, new=diff.new, kinds=kinds)
-    replace_file(path, page.encode())
-    return path
+    page = templates.get_template("diff.html")
+    return page.render(
+        old=diff.old, new=diff.new, kinds=kinds, renumbered=diff.renumbered, served=served, here="versions"
+    )
 
 
 def _summary(change: dict[str, str]) -> str:

@@ -29,10 +29,14 @@ def write_leaderboard(project: Project, version: str | None = None) -> Path:
     Raises UnknownVersion, UnknownModel.
     """
     with exclusive(project.versions_lock):
-        return _write_leaderboard(project, version)
+        name, page = leaderboard_html(project, version)
+        path = project.home / "reports" / f"leaderboard-{name}.html"
+        replace_file(path, page.encode())
+    return path
 
 
-def _write_leaderboard(project: Project, version: str | None) -> Path:
+def leaderboard_html(project: Project, version: str | None = None, *, served: bool = False) -> tuple[str, str]:
+    """The version whose models are shown, and the page. served: as a page of the service; else as one file."""
     chosen = published.load(project.home, version) if version else published.newest(project.home)
     trained = models.of_version(project.home, chosen.name) if chosen else []
     if chosen is None or not trained:
@@ -48,20 +52,19 @@ def _write_leaderboard(project: Project, version: str | None) -> Path:
     measured = standings(project.home, now, trained)
     best = measured[0]
     page = templates.get_template("leaderboard.html").render(
+        served=served,
         version=chosen.name,
         tests=now.version.name,
         columns=COLUMNS,
         rows=list(zip(measured, standing_board(measured), strict=True)),
         bars=[(one, _bars(one)) for one in measured],
         best=best.model,
-        mistakes=_mistakes(all_thumbnails(project), best.model, now),
+        mistakes=_mistakes(all_thumbnails(project, linked=served), best.model, now),
         subgroups=best.model.slices,
         talk=_talk(project),
         untrained=untrained(project.settings, chosen),
     )
-    path = project.home / "reports" / f"leaderboard-{chosen.name}.html"
-    replace_file(path, page.encode())
-    return path
+    return chosen.name, page
 
 
 def _talk(project: Project) -> str:

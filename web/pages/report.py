@@ -49,11 +49,15 @@ def write_report(project: Project, version: str | None = None) -> Path:
     return path
 
 
-def report_html(project: Project, version: str | None = None) -> str:
-    """The HTML of the report, about the newest version if none is named. Raises UnknownVersion."""
+def report_html(project: Project, version: str | None = None, *, served: bool = False) -> str:
+    """The HTML of the report, about the newest version if none is named. Raises UnknownVersion.
+
+    served: as a page of the service, with navigation and links; else as one file.
+    """
     chosen = _version(project, version)
-    thumbnails = all_thumbnails(project)
+    thumbnails = all_thumbnails(project, linked=served)
     return templates.get_template("report.html").render(
+        served=served,
         title=project.settings.project.name,
         now=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=chosen,
@@ -209,7 +213,7 @@ def _subgroups(
     by_kind: dict[str, list[tuple[Subgroup, list[Tile]]]] = defaultdict(list)
     features = backbone(thumbnails.project.settings.network).name
     for subgroup in subgroups(connection, version.rows(), features):
-        by_kind[subgroup.kind].append((subgroup, _tiles(thumbnails, subgroup.examples)))
+        by_kind[subgroup.kind].append((subgroup, _tiles(thumbnails, subgroup.examples, f"example of {subgroup.name}")))
     return list(by_kind.items())
 
 
@@ -223,8 +227,8 @@ def _worst_shortcut(thumbnails: Thumbnails, version: Version) -> tuple[str, dict
         examples = offenders(thumbnails.project, rows, worst.feature)
     except (StorageError, OSError):  # a picture went bad since
         return None
-    return worst.feature, {label: _tiles(thumbnails, shas) for label, shas in examples.items()}
+    return worst.feature, {label: _tiles(thumbnails, shas, label) for label, shas in examples.items()}
 
 
-def _tiles(thumbnails: Thumbnails, shas: Iterable[str]) -> list[Tile]:
-    return [thumbnails.tile(sha256, "") for sha256 in shas]
+def _tiles(thumbnails: Thumbnails, shas: Iterable[str], title: str) -> list[Tile]:
+    return [thumbnails.tile(sha256, "", f"{title}: {sha256[:16]}") for sha256 in shas]

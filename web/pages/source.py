@@ -6,7 +6,7 @@ from crawlers.ledger.listing import LISTED_OUTCOMES, list_outcomes
 from dataset.project import Project
 from web.pages.thumbnails import templates
 
-MOST_ROWS = 5000  # in the page; `isitcake outcomes` lists all
+MOST_ROWS = 1000  # in the page; `isitcake outcomes` lists all
 NEEDS_ATTENTION = ("quarantined", "failed", "rejected")  # listed first
 
 
@@ -17,6 +17,7 @@ def source_html(project: Project, name: str) -> str:
     rows = sorted(listed, key=lambda one: (order[one.outcome], one.address))
     counts = Counter(one.outcome for one in listed)
     return templates.get_template("source.html").render(
+        served=True,
         name=name,
         rows=rows[:MOST_ROWS],
         hidden=max(0, len(rows) - MOST_ROWS),

@@ -36,14 +36,15 @@ def steps(history: Why, *, with_names: bool = True) -> list[Step]:
     ]
 
 
-def why_html(project: Project, history: Why, *, with_answers: bool = True) -> str:
-    """The page about one image: one HTML file that names no reviewer.
+def why_html(project: Project, history: Why, *, with_answers: bool = True, served: bool = False) -> str:
+    """The page about one image, which names no reviewer. served: as a page of the service; else as one file.
 
     with_answers: show what reviewers answered, and what follows from it; otherwise what is public anyway.
     """
     thumbnails = Thumbnails(project, {history.sha256: history.facts["format"]})
     line = history.line() if with_answers else f"image {history.sha256[:16]}"
     return templates.get_template("why.html").render(
+        served=served,
         sha256=history.sha256,
         picture=thumbnails.tile(history.sha256, line),
         steps=steps(history, with_names=False) if with_answers else public_steps(history),

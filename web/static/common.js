@@ -12,7 +12,11 @@ export function element(kind, text = "", className = "") {
 
 async function checked(response) {
   const content = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(content.detail || `the server answered with status ${response.status}`);
+  if (!response.ok) {
+    const error = new Error(content.detail || `the server answered with status ${response.status}`);
+    error.isFinal = [400, 404, 409, 413, 415, 422].includes(response.status); // the same again has the same answer
+    throw error;
+  }
   return content;
 }
 

@@ -125,7 +125,7 @@ function resultRow(reveal) {
     text.append(element("p", `${label === reveal.truth ? "✓" : "✗"} ${name}: ${labelTitle(label)}, ${percent(probability)}`));
   }
   const source = element("p", `Photo: ${credit(reveal) || "unknown"}`, "small");
-  source.style.textAlign = "left";
+  
   text.append(source);
   row.append(image, text);
   return row;

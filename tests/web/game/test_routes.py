@@ -27,7 +27,7 @@ def test_no_other_file_is_served(web: httpx.Client, path: str) -> None:
     assert web.get(path).status_code == 404
 
 
-@pytest.mark.parametrize(("name", "media_type"), [("play.js", "text/javascript"), ("game.css", "text/css")])
+@pytest.mark.parametrize(("name", "media_type"), [("play.js", "text/javascript"), ("style.css", "text/css")])
 def test_static_files_have_their_media_type(web: httpx.Client, name: str, media_type: str) -> None:
     answer = web.get(f"/static/{name}")
     assert answer.headers["content-type"].startswith(media_type)

@@ -47,9 +47,8 @@ def test_the_talk_is_told_with_the_pack_of_cakes_only(bakery: Project) -> None:
 def test_attempts_that_were_not_trained_are_named_with_the_command(trained: Project) -> None:
     """The talk's four are among them, or among the rows."""
     page = write_leaderboard(trained).read_text(encoding="utf-8")
-    assert (
-        "Not trained: <b>coco-zero-shot</b> needs a COCO detector&#39;s weights; run `isitcake models fetch`." in page
-    )
-    assert "Not trained: <b>transfer</b> is not trained yet; run `isitcake train`." in page
+    needs = "Not trained: <b>coco-zero-shot</b> needs a COCO detector&#39;s weights; run"
+    assert f"{needs} <code>isitcake models fetch</code>." in page
+    assert "Not trained: <b>transfer</b> is not trained yet; run <code>isitcake train</code>." in page
     assert all(f"<b>{name}</b>" in page for name in THE_TALKS)
     assert "Not trained: <b>linear</b>" not in page

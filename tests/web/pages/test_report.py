@@ -55,7 +55,7 @@ def test_a_cluster_starts_with_its_representative(collected: Project) -> None:
     several = {row.cluster for row in rows if row.sha256 != row.representative}
     assert several, "the project has no near-duplicates to show"
     page = report_html(collected)
-    section = page.partition("Near-duplicates")[2].partition("<h2>")[0]
+    section = page.partition("Near-duplicates</h2>")[2].partition("<h2")[0]
     groups = section.split('<div class="group">')[1:]
     assert len(groups) == min(12, len(several))
     for group in groups:

@@ -27,5 +27,5 @@ def test_the_page_lists_every_file_with_its_reason(tmp_path: Path) -> None:
     assert "folder:mine/&lt;b&gt;notes.txt" in answer.text
     assert "not an image: text" in answer.text
     assert client.get("/sources/other").status_code == 404
-    assert 'href="/sources/mine"' in report_html(project)
+    assert 'href="/sources/mine"' in report_html(project, served=True)
     project.close()

@@ -1,0 +1,244 @@
+"""The wall in a real browser, and the look of every page: on a phone and on a desk, in light and dark."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import select
+
+from dataset.catalog.tables import judgements, wall_pictures, walls
+from dataset.curate import curate
+from dataset.opening import open_project
+from dataset.project import Project
+from dataset.versions import published
+from foundation.network.ports import free_ports
+from isitcake.serving import start_web
+from labeling.wall.invitations import invite
+from simulator.web_service import answers, until
+from web.pages.leaderboard import write_leaderboard
+from web.pages.version_pages import write_pages
+
+PATIENCE_MS = 30_000
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+PHONE, DESK, WIDE = (390, 844), (1280, 800), (2560, 1300)
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running service, and its project."""
+
+    url: str
+    project: Project
+
+    def context(self, browser: Browser, size: tuple[int, int], scheme: str, reviewer: str = "") -> BrowserContext:
+        """A browser of its own; of a reviewer who is signed in, if one is named."""
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if scheme == "dark" else "light",
+            has_touch=size == PHONE,
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        if reviewer:
+            context.new_page().goto(f"{self.url}/review/enter/{invite(self.project, reviewer, datetime.now(UTC))}")
+        return context
+
+    def given(self, reviewer: str, origin: str) -> list[str]:
+        """The answers of a reviewer in the ledger."""
+        with self.project.catalog.read() as connection:
+            these = judgements.c.reviewer == reviewer, judgements.c.origin == origin
+            return list(
+                connection.execute(select(judgements.c.answer).where(*these).order_by(judgements.c.id)).scalars()
+            )
+
+
+@pytest.fixture(scope="module")
+def served(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The bakery with models, and with its written pages; its answers are forgotten, so that there is a queue."""
+    home = tmp_path_factory.mktemp("wall") / "bakery"
+    shutil.copytree(trained_home, home)
+    project = open_project(home / "isitcake.toml")
+    with project.catalog.write() as connection:
+        connection.execute(judgements.delete())
+    curate(project)
+    version = published.newest(project.home)
+    assert version is not None
+    write_pages(project, version.name)
+    write_leaderboard(project)
+    (port,) = free_ports(1)
+    server = start_web(project.settings, "127.0.0.1", port)
+    url = f"http://127.0.0.1:{port}"
+    until(lambda: answers(url))
+    yield Site(url, project)
+    server.should_exit = True
+    project.close()
+
+
+def look_at(page: Page) -> dict[str, object]:
+    """What is wrong with the page on the screen: sideways scrolling, and what axe finds."""
+    wrong: dict[str, object] = {}
+    width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    if width[0] > width[1]:
+        wrong["sideways"] = width
+    found = Axe().run(page, options=RULES).response["violations"]
+    wrong |= {violation["id"]: [node["target"] for node in violation["nodes"]][:5] for violation in found}
+    return wrong
+
+
+def listen(page: Page) -> list[str]:
+    """Errors and warnings of the page's console, from now on: also what the policy of the page refuses."""
+    texts: list[str] = []
+    page.on("console", lambda message: texts.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: texts.append(str(error)))
+    return texts
+
+
+def confirm(page: Page) -> None:
+    """Scroll on until every picture was on the screen, then confirm the rest."""
+    button = page.locator("#confirm")
+    ready = page.locator('#confirm[data-ready="yes"]')
+    for _ in range(60):
+        if ready.count():
+            break
+        button.click()
+        page.wait_for_timeout(300)  # a picture counts as seen after a moment on the screen
+    expect(ready).to_have_count(1)
+    button.click()
+
+
+@pytest.fixture(autouse=True)
+def nothing_answered(served: Site) -> None:
+    """Every test finds the whole queue."""
+    with served.project.catalog.write() as connection:
+        for table in (judgements, walls, wall_pictures):
+            connection.execute(table.delete())
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESK, "dark"), (WIDE, "light")])
+def test_every_page_fits_and_is_readable(served: Site, browser: Browser, size: tuple[int, int], scheme: str) -> None:
+    """No sideways scrolling from 390 to 2560 pixels, no violation of level AA, nothing in the console."""
+    version = published.newest(served.project.home)
+    assert version is not None
+    name, sha256 = version.name, version.rows()[0].sha256
+    paths = [
+        "/", "/review", "/report", "/versions", f"/versions/{name}", "/models", f"/models/{name}", "/probes",
+        "/sources/baker-0", f"/why/{sha256}", f"/reports/{name}.html", f"/reports/leaderboard-{name}.html",
+        "/play", "/play/table", "/show", "/join", "/playground", "/nothing",
+    ]  # fmt: skip
+    context = served.context(browser, size, scheme)
+    page = context.new_page()
+    logged = listen(page)
+    problems = {}
+    for path in paths:
+        page.goto(served.url + path, wait_until="load")
+        if wrong := look_at(page):
+            problems[path] = wrong
+        assert path == "/nothing" or page.locator("main, .one-file").count(), path
+    assert problems == {}
+    assert [text for text in logged if "404" not in text] == []
+    context.close()
+
+
+def test_a_wall_by_keyboard(served: Site, browser: Browser) -> None:
+    """Arrows, space, numbers, undo, zoom, confirm; then pictures alone by numbers, and the wall opened again."""
+    context = served.context(browser, DESK, "light", "ann")
+    page = context.pages[0]
+    logged = listen(page)
+    page.reload()
+    bricks = page.locator(".brick[data-loaded]")
+    expect(bricks.first).to_be_visible()
+    assert look_at(page) == {}
+    page.locator(".brick").first.focus()
+    for key in ("ArrowRight", "ArrowDown", "Space", "ArrowLeft", "2", "ArrowUp", "Space", "u"):
+        page.keyboard.press(key)
+    odd = page.locator('.brick[aria-pressed="true"]')
+    expect(odd).to_have_count(2)
+    until(lambda: len(served.given("ann", "wall")) == 4)
+    assert served.given("ann", "wall")[-1] == ""  # taken back
+    page.keyboard.press("z")
+    expect(page.locator("#zoom-alike img").first).to_be_visible()
+    assert look_at(page) == {}
+    page.keyboard.press("Escape")
+    total = page.locator(".brick").count()
+    confirm(page)
+    expect(page.locator("#single")).to_be_visible()
+    assert look_at(page) == {}
+    assert len([answer for answer in served.given("ann", "confirmed") if answer]) == total - 2
+    page.keyboard.press("u")  # nothing to take back here: the wall opens again
+    expect(page.locator("#grid")).to_be_visible()
+    expect(odd).to_have_count(2)
+    confirm(page)
+    expect(page.locator("#single")).to_be_visible()
+    before = len(served.given("ann", "wall"))
+    page.keyboard.press("1")
+    until(lambda: len(served.given("ann", "wall")) == before + 1)
+    assert logged == []
+    context.close()
+
+
+def test_a_wall_by_touch_in_the_dark(served: Site, browser: Browser) -> None:
+    """Tap, tap again, choose another answer, zoom, confirm: on a phone."""
+    context = served.context(browser, PHONE, "dark", "bob")
+    page = context.pages[0]
+    page.reload()
+    expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+    assert look_at(page) == {}
+    page.locator(".brick").nth(1).tap()
+    page.locator("#brushes button", has_text="unusable").tap()
+    page.locator(".brick").nth(2).tap()
+    page.locator(".brick").nth(3).tap()
+    page.locator(".brick").nth(3).tap()
+    expect(page.locator(".brick .mark")).to_have_count(2)
+    assert page.locator(".brick .mark").nth(1).inner_text() == "unusable"
+    expect(page.locator(".claim:visible")).to_have_count(0)
+    page.locator("#claims").check()
+    expect(page.locator(".claim").first).to_be_visible()
+    assert look_at(page) == {}
+    confirm(page)
+    expect(page.locator("#single")).to_be_visible()
+    assert look_at(page) == {}
+    page.locator("#brushes button").first.tap()
+    until(lambda: len(served.given("bob", "wall")) >= 5)
+    context.close()
+
+
+def test_two_reviewers_at_once_have_different_walls(served: Site, browser: Browser) -> None:
+    shown = []
+    contexts = [served.context(browser, DESK, "light", name) for name in ("dora", "emil")]
+    for context in contexts:
+        page = context.pages[0]
+        page.reload()
+        expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+        shown.append({image.get_attribute("src") for image in page.locator(".brick img").all()})
+    hidden = shown[0] & shown[1]  # pictures with a known answer may be on both
+    assert len(hidden) <= len(shown[0]) // 5
+    for context in contexts:
+        context.close()
+
+
+def test_a_killed_browser_loses_nothing(served: Site, browser: Browser) -> None:
+    """Answers that the server did not get are sent by the next page of the same browser."""
+    context = served.context(browser, DESK, "light", "fred")
+    page = context.pages[0]
+    page.reload()
+    expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+    page.locator(".brick").nth(0).click()
+    until(lambda: len(served.given("fred", "wall")) == 1)
+    context.route("**/review/walls/*/*", lambda route: route.abort())  # the connection is gone
+    for number in (1, 2, 3):
+        page.locator(".brick").nth(number).click()
+    expect(page.locator("#status")).to_contain_text("wait")
+    page.close()  # and then the browser
+    context.unroute("**/review/walls/*/*")
+    assert len(served.given("fred", "wall")) == 1
+    again = context.new_page()
+    again.goto(f"{served.url}/review")
+    expect(again.locator('.brick[aria-pressed="true"]')).to_have_count(4)
+    until(lambda: len(served.given("fred", "wall")) == 4)
+    context.close()

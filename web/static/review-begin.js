@@ -1,0 +1,12 @@
+// Sign in to the wall at the machine itself.
+import { $, postJson } from "./common.js";
+
+$("begin").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  try {
+    await postJson("/review/begin", { name: $("name").value });
+    location.reload();
+  } catch (error) {
+    $("problem").textContent = error.message;
+  }
+});
