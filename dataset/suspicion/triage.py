@@ -135,6 +135,28 @@ def rescaling(
     return lambda probability: round(float(expit(offset + slope * logit(probability))), 4)
 
 
+def stands_for(asked: Sequence[float], others: Sequence[float]) -> NDArray[np.float64]:
+    """How much each answer that the queue asked for says about pictures that it has not reached, 0 to 1.
+
+    asked: error probabilities of the n pictures that it asked about. others: of those that it has not reached. Returns
+    (n,), the density of a probability among the others, divided by that among the asked. No answer counts more than 1,
+    as one about a random picture does. The densities' ratio comes from a logistic model that tells others from asked.
+    Source: Shimodaira 2000, Improving predictive inference under covariate shift; truncated as in Ionides 2008.
+    """
+    x = np.clip(log_odds(np.array([*asked, *others], dtype=np.float64)), -LOGIT_CAP, LOGIT_CAP)
+    is_other = np.arange(len(x)) >= len(asked)
+
+    def loss(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        odds = line[0] + line[1] * x
+        value = (np.logaddexp(0, odds) - is_other * odds).sum() + ((line / OFFSET_SPREAD) ** 2).sum() / 2
+        error = expit(odds) - is_other
+        return float(value), np.array([error.sum(), (error * x).sum()]) + line / OFFSET_SPREAD**2
+
+    offset, slope = minimize(loss, [0.0, 0.0], jac=True, method="L-BFGS-B").x
+    ratio = np.exp(offset + slope * x[: len(asked)]) * len(asked) / max(1, len(others))
+    return np.asarray(np.minimum(1.0, ratio))
+
+
 def logit(probability: float) -> float:
     """Log-odds of a probability, between -LOGIT_CAP and LOGIT_CAP."""
     return float(np.clip(log_odds(probability), -LOGIT_CAP, LOGIT_CAP))

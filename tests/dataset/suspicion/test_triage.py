@@ -18,6 +18,7 @@ from dataset.suspicion.triage import (
     out_of_fold,
     priority,
     rescaling,
+    stands_for,
 )
 
 
@@ -103,6 +104,24 @@ def test_a_scale_follows_what_counts_most() -> None:
     scaled = rescaling(probabilities, wrong, [0.05] * 50 + [1.0] * 20)
     assert scaled(0.3) < 0.1
     assert scaled(0.3) < scaled(0.8)
+
+
+def test_an_answer_stands_for_pictures_that_are_as_suspicious() -> None:
+    """Of the answers that the queue asked for, those far above all that is left count little; none more than 1."""
+    rng = np.random.default_rng(2)
+    left = rng.uniform(0.01, 0.3, 300).tolist()
+    weights = stands_for([0.99, 0.9, 0.6, 0.3, 0.1], left)
+    assert (np.diff(weights) >= 0).all()
+    assert weights[0] < 0.01
+    assert weights.max() <= 1.0
+    alike = stands_for(rng.uniform(0.01, 0.3, 100).tolist(), left)
+    assert alike.mean() > 0.8
+
+
+def test_every_answer_counts_where_nothing_is_left() -> None:
+    """Certain probabilities, no other pictures, no answers: weights are numbers between 0 and 1."""
+    assert stands_for([], [0.5]).tolist() == []
+    assert ((stands_for([0.0, 1.0], []) >= 0) & (stands_for([0.0, 1.0], []) <= 1)).all()
 
 
 @pytest.mark.parametrize(
