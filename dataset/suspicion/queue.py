@@ -2,10 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
 from typing import Any
-
-import numpy as np
 
 from dataset.labels.audit import MIN_SAMPLED
 from dataset.labels.players import DISSENT_PRIORITY, MODEL_ERROR_PRIORITY, Agreement
@@ -122,19 +119,9 @@ def _scale(
         return _Scale(calibration, lambda probability: probability, NOT_CALIBRATED)
     # Where the queue has reached the whole sample, all of it counts.
     drawn = not_reached.intersection(names) or sampled
-    is_asked = [name not in drawn for name in names]
     probabilities = [calibration.probability(signals) for signals, _ in judged.values()]
-    others = [
-        calibration.probability(suspicions[image].signals())
-        for image, answer in zip(clustering.representatives, clustering.answers, strict=True)
-        if image in suspicions and not answer and not suspicions[image].subject.is_surely_unusable
-    ]
-    weights = np.ones(len(names))
-    weights[is_asked] = triage.stands_for(
-        list(compress(probabilities, is_asked)),
-        [*compress(probabilities, np.logical_not(is_asked)), *others],
-    )
-    rescaled = triage.rescaling(probabilities, [wrong for _, wrong in judged.values()], weights.tolist())
+    is_asked = [name not in drawn for name in names]
+    rescaled = triage.rescaling(probabilities, [wrong for _, wrong in judged.values()], is_asked)
     return _Scale(calibration, rescaled, CALIBRATED_BY_ANSWERS)
 
 
