@@ -244,7 +244,10 @@ def _drawn(connection: Connection, without: set[str]) -> list[Pick]:
 
 
 def _disputed(connection: Connection, sent: Iterable[Any]) -> list[Pick]:
-    """Pictures on which reviewers disagree: first for MAX_DISPUTES further answers, then for the adjudicator."""
+    """Pictures that their answers do not settle: first for MAX_DISPUTES further answers, then for the adjudicator.
+
+    One that is stopped, because it has enough answers, goes to the adjudicator at once.
+    """
     answered = set(connection.execute(judged_images()).scalars())
     rows = connection.execute(select(clusters)).all()
     cluster_of = {row.sha256: row.cluster for row in rows}
@@ -256,11 +259,11 @@ def _disputed(connection: Connection, sent: Iterable[Any]) -> list[Pick]:
     picks = []
     for cluster, opinion in sorted(label_ledger.opinions_of(connection).items()):
         purposes = asked_again[cluster]
-        if not opinion.is_open or representative_of.get(cluster) not in answered or Purpose.ADJUDICATE in purposes:
+        if opinion.is_settled or representative_of.get(cluster) not in answered or Purpose.ADJUDICATE in purposes:
             continue
         if sum(opinion.counts.values()) < 1 + len(purposes):
             continue  # the last further question waits for its answer
-        purpose = Purpose.DISPUTE if len(purposes) < MAX_DISPUTES else Purpose.ADJUDICATE
+        purpose = Purpose.DISPUTE if opinion.is_open and len(purposes) < MAX_DISPUTES else Purpose.ADJUDICATE
         picks.append(Pick(purpose, representative_of[cluster]))
     return picks
 

@@ -1,11 +1,16 @@
 """Read the review queue, without Label Studio: its next images, its state, and what is excluded automatically."""
 
 from collections import Counter
+<<<<<<< HEAD
 from collections.abc import Iterable
+=======
+from collections.abc import Sequence
+>>>>>>> twenty
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from more_itertools import chunked
 from sqlalchemy import Connection, func, select
 
 from dataset.catalog.claims import standing
@@ -15,8 +20,14 @@ from dataset.labels import judgement_ledger, label_ledger
 from dataset.labels.audit import MIN_SAMPLED, is_estimate_calibrated, residual, sampled_answers
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin, Purpose
 from dataset.project import Project
+<<<<<<< HEAD
 from labeling.plan_round import judged_images, may_be_asked, not_answered_alone, ranked
+=======
+from dataset.quarantine import is_whole
+from labeling.plan_round import judged_images, may_be_asked, ranked
+>>>>>>> twenty
 
+AT_ONCE = 1000  # names in one statement; SQLite has a limit
 NEXT_QUESTIONS = 10  # `status` estimates how many wrong labels so many further questions find
 
 
@@ -25,11 +36,21 @@ class ReviewStatus:
     """queued: images in the queue without an answer. waiting: questions in Label Studio without an answer.
 
     judgements: current answers, one for each image and reviewer, without withdrawn ones. reviewers, answers: the same
+<<<<<<< HEAD
     by reviewer and by answer. confirmed: images that reviewers confirmed on walls, which are no answers.
     expected_errors: wrong labels in the queue, by the calibrated error probabilities; next_ten: among its next ten
     images; None while nothing calibrates them. sampled: images of the audit sample that calibrate them. disputed:
     clusters on which reviewers disagree; adjudicating: of them, sent to the adjudicator. audited: images of the audit
     sample with an answer; audit_error: 95 % interval of the share of wrong labels among them.
+=======
+    by reviewer and by answer. expected_errors: wrong labels in the queue, by the calibrated error probabilities;
+    next_ten: among its next ten images; None while nothing calibrates them. sampled: images of the audit sample that
+    calibrate them. settled, one_more, stopped: clusters with an answer, by what the answers do: settle the label, need
+    one more answer, or settle nothing though there are enough (then the label is UNSURE). disputed: the last two
+    together; adjudicating: of them, sent to the adjudicator.
+    audited: images of the audit sample with an answer; audit_error: 95 % interval of the share of wrong labels among
+    them.
+>>>>>>> twenty
     """
 
     queued: int
@@ -39,6 +60,9 @@ class ReviewStatus:
     answers: dict[str, int]
     expected_errors: float | None = 0.0
     next_ten: float | None = 0.0
+    settled: int = 0
+    one_more: int = 0
+    stopped: int = 0
     disputed: int = 0
     adjudicating: int = 0
     audited: int = 0
@@ -72,25 +96,73 @@ def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dic
     """
     queued = select(queue, images.c.format).join(images, images.c.sha256 == queue.c.sha256)
     in_sample = queued.join(audit, audit.c.sha256 == queue.c.sha256).order_by(audit.c.ticket)
+<<<<<<< HEAD
     items = in_sample.where(not_answered_alone()) if of_audit else ranked(queued).where(may_be_asked())
     chosen = items.limit(limit)
     claims = select(standing).where(standing.c.sha256.in_(select(chosen.subquery().c.sha256)))
+=======
+    items = in_sample if of_audit else ranked(queued)
+    chosen = items.where(may_be_asked()).limit(limit)
+>>>>>>> twenty
     with project.catalog.read() as connection:
         rows = connection.execute(chosen).all()
-        newest_last = connection.execute(claims.order_by(standing.c.id))
-        claim_of = {claim.sha256: claim for claim in newest_last}
+        claim_of = _claims(connection, [row.sha256 for row in rows])
     return [
         {
-            "sha256": row.sha256,
-            "path": str(path := project.blobs.path(row.sha256, row.format)),
-            "file": str(_own_file(project, claim_of.get(row.sha256)) or path),
-            "source_label": claim_of[row.sha256].source_label if row.sha256 in claim_of else "",
+            **_where(project, row, claim_of.get(row.sha256)),
             "suggested_label": row.suggested_label,
             "reasons": row.reasons,
             "error_probability": row.error_probability,
         }
         for row in rows
     ]
+
+
+def unsettled_items(project: Project, limit: int) -> list[dict[str, Any]]:
+    """Images that need one more answer, by their SHA-256, with the keys of `next_items`.
+
+    Nothing is suggested, so that the next answer does not depend on the earlier ones.
+    """
+    with project.catalog.read() as connection:
+        opinions = label_ledger.opinions_of(connection)
+        representatives = (
+            select(images.c.sha256, images.c.format, clusters.c.cluster)
+            .join(clusters, clusters.c.representative == images.c.sha256)
+            .where(clusters.c.sha256 == clusters.c.representative, is_whole(images.c.sha256))
+            .order_by(images.c.sha256)
+        )
+        is_open = {cluster for cluster, opinion in opinions.items() if opinion.is_open}
+        rows = [row for row in connection.execute(representatives) if row.cluster in is_open][:limit]
+        claim_of = _claims(connection, [row.sha256 for row in rows])
+    return [
+        {
+            **_where(project, row, claim_of.get(row.sha256)),
+            "suggested_label": "",
+            "reasons": ["earlier answers do not settle it"],
+            "error_probability": None,
+        }
+        for row in rows
+    ]
+
+
+def _claims(connection: Connection, names: Sequence[str]) -> dict[str, Any]:
+    """The newest sighting of each image, by SHA-256."""
+    newest: dict[str, Any] = {}
+    for some in chunked(names, AT_ONCE):
+        claims = select(standing).where(standing.c.sha256.in_(some)).order_by(standing.c.id)
+        newest |= {claim.sha256: claim for claim in connection.execute(claims)}
+    return newest
+
+
+def _where(project: Project, row: Any, claim: Any) -> dict[str, Any]:
+    """An image, where its file is and what its source claims. row: has sha256 and format."""
+    path = project.blobs.path(row.sha256, row.format)
+    return {
+        "sha256": row.sha256,
+        "path": str(path),
+        "file": str(_own_file(project, claim) or path),
+        "source_label": claim.source_label if claim else "",
+    }
 
 
 def _own_file(project: Project, claim: Any) -> Path | None:
@@ -131,7 +203,8 @@ def status(project: Project) -> ReviewStatus:
         confirmed = _held(row for row in rows if row.origin == JudgementOrigin.CONFIRMED)
         by_reviewer = Counter(row.reviewer for row in held)
         error_probabilities = _error_probabilities(connection)
-        disputed = {c for c, opinion in label_ledger.opinions_of(connection).items() if opinion.is_open}
+        opinions = label_ledger.opinions_of(connection)
+        disputed = {cluster for cluster, opinion in opinions.items() if not opinion.is_settled}
         audited = residual(connection)
         is_calibrated = is_estimate_calibrated(connection)
         return ReviewStatus(
@@ -144,6 +217,9 @@ def status(project: Project) -> ReviewStatus:
             expected_errors=round(sum(error_probabilities), 1) if is_calibrated else None,
             next_ten=round(sum(error_probabilities[:NEXT_QUESTIONS]), 2) if is_calibrated else None,
             sampled=len(sampled_answers(connection)),
+            settled=len(opinions) - len(disputed),
+            one_more=sum(opinion.is_open for opinion in opinions.values()),
+            stopped=sum(opinion.is_stopped for opinion in opinions.values()),
             disputed=len(disputed),
             adjudicating=len(disputed & _sent_to_adjudicator(connection)),
             audited=audited.images if audited else 0,

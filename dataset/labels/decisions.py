@@ -17,6 +17,7 @@ __all__ = [
 ]  # fmt: skip
 
 EXCLUDING_ERROR_PROBABILITY = 0.9  # from this error probability on, an image without an answer is excluded
+MAX_ANSWERS = 5  # so many answers about a picture that settle nothing stop it: docs/triage.md, "When a picture is done"
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,18 @@ class Opinion:
     """What reviewers together say about one cluster.
 
     label: the likeliest answer, or UNSURE if it is not settled. probability: of the likeliest answer, given how
+<<<<<<< HEAD
     reliable each reviewer is. counts: answers by label. is_open: one more answer could settle it. confirmed: how many
     of the answers were given by confirming a wall.
+=======
+    reliable each reviewer is. counts: answers by label. is_settled: the likeliest answer is probable enough to hold.
+>>>>>>> twenty
     """
 
     label: str
     probability: float
     counts: Mapping[str, int]
+<<<<<<< HEAD
     is_open: bool = False
     confirmed: int = 0
 
@@ -71,12 +77,27 @@ class Opinion:
     def is_weak(self) -> bool:
         """Whether it rests on confirmed walls alone, and these are too few: then the sources' label stays."""
         return self.is_open and not self.has_single
+=======
+    is_settled: bool = True
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nobody else is asked, though nothing is settled. The adjudicator's answer still decides."""
+        return not self.is_settled and sum(self.counts.values()) >= MAX_ANSWERS
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it needs one more answer."""
+        return not self.is_settled and not self.is_stopped
+>>>>>>> twenty
 
     @property
     def reason(self) -> str:
         """The reason of a decision. It omits the probability: a new probability alone is no new decision."""
         counts = ", ".join(f"{label} {n}" for label, n in sorted(self.counts.items()))
         n = sum(self.counts.values())
+        if self.is_stopped:
+            return f"stopped after {n} answers that settle nothing: {counts}"
         if self.is_open:
             return f"reviewers disagree: {counts}" if len(self.counts) > 1 else f"not settled by {n} answers: {counts}"
         on_walls = f", {self.confirmed} of them confirmed on walls" if self.confirmed else ""
@@ -97,8 +118,12 @@ def opine(
         best, probability = model.best(cluster)
         is_settled = probability >= SETTLED_PROBABILITY
         counts = Counter(answer.answer for answer in cluster_answers)
+<<<<<<< HEAD
         confirmed = sum(answer.is_confirmed for answer in cluster_answers)
         opinions[cluster] = Opinion(best if is_settled else UNSURE, probability, counts, not is_settled, confirmed)
+=======
+        opinions[cluster] = Opinion(best if is_settled else UNSURE, probability, counts, is_settled)
+>>>>>>> twenty
     return opinions
 
 

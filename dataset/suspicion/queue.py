@@ -21,7 +21,6 @@ from dataset.suspicion.triage import Calibration
 NO_PHOTO = frozenset(detector.name for detector in (FewColours, OddShape, OnMostPages, Small, Text))
 AGREEING_DETECTORS = 2  # of NO_PHOTO, from which on a picture looks unusable
 UNPROVEN_PRIORITY = 10.0  # added where a picture looks unusable and no prior may exclude it; a dissent has more
-REACHED_WEIGHT = 0.05  # of an answer that the queue asked for, in the scale of what it has not reached
 
 
 @dataclass(frozen=True)
@@ -120,9 +119,9 @@ def _scale(
         return _Scale(calibration, lambda probability: probability, NOT_CALIBRATED)
     # Where the queue has reached the whole sample, all of it counts.
     drawn = not_reached.intersection(names) or sampled
-    weights = [1.0 if name in drawn else REACHED_WEIGHT for name in names]
     probabilities = [calibration.probability(signals) for signals, _ in judged.values()]
-    rescaled = triage.rescaling(probabilities, [wrong for _, wrong in judged.values()], weights)
+    is_asked = [name not in drawn for name in names]
+    rescaled = triage.rescaling(probabilities, [wrong for _, wrong in judged.values()], is_asked)
     return _Scale(calibration, rescaled, CALIBRATED_BY_ANSWERS)
 
 

@@ -62,7 +62,7 @@ SIGNALS = {  # signal → weight before any answer; set by hand, tried by `make 
 }
 BIAS = -0.7  # log-odds of a wrong label without any signal
 WEIGHT_SPREAD = 0.5  # standard deviation of a weight around its start, as a share of (start + 1)
-OFFSET_SPREAD, SLOPE_SPREAD = 4.0, 0.5  # standard deviations of the priors of a rescaling's line
+OFFSET_SPREAD, SLOPE_SPREAD = 4.0, 0.5  # standard deviations of the priors of a rescaling's lines
 MAX_USABLE_SHARE = 0.01  # of the images that are excluded automatically
 DRAWN_LOGIT = 0.0  # log-odds of `unusable` from which a drawn or cut-out picture is excluded automatically
 ANY_LOGIT = 2.0  # the same for any other picture
@@ -115,23 +115,29 @@ def calibrate(signals: Sequence[Mapping[str, float]], wrong: Sequence[bool]) -> 
 
 
 def rescaling(
-    probabilities: Sequence[float], wrong: Sequence[bool], weights: Sequence[float]
+    probabilities: Sequence[float], wrong: Sequence[bool], is_asked: Sequence[bool]
 ) -> Callable[[float], float]:
-    """A function that calibrates error probabilities. It keeps their order.
+    """A function that calibrates the error probabilities of pictures that the queue has not reached. It keeps order.
 
-    probabilities, wrong: of answered pictures. weights: how much each counts; most for those that were drawn at random.
-    Platt scaling with normal priors: the slope is near 1, the offset may be anything.
+    probabilities, wrong: of n answered pictures. is_asked: whether the queue asked about the picture because it looked
+    suspicious; the others were drawn at random. Those asked about are wrong more often than others of their
+    probability, so they have an offset of their own: they say how steep the line is, and the random ones how high.
+    Platt scaling with normal priors: the slope is near 1, the offsets may be anything.
     Source: Platt 1999, Probabilistic outputs for support vector machines.
     """
-    x = np.array([logit(p) for p in probabilities])
-    target, counts = np.asarray(wrong, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    x = np.clip(log_odds(np.asarray(probabilities, dtype=np.float64)), -LOGIT_CAP, LOGIT_CAP)
+    inputs = np.stack([np.ones(len(x)), x, np.asarray(is_asked, dtype=np.float64)], axis=1)
+    target, start = np.asarray(wrong, dtype=np.float64), np.array([0.0, 1.0, 0.0])
+    spread = np.array([OFFSET_SPREAD, SLOPE_SPREAD, OFFSET_SPREAD])
 
-    def loss(line: NDArray[np.float64]) -> float:
-        odds = line[0] + line[1] * x
-        away = (line[0] / OFFSET_SPREAD) ** 2 + ((line[1] - 1) / SLOPE_SPREAD) ** 2
-        return float((counts * (np.logaddexp(0, odds) - target * odds)).sum() + away / 2)
+    def loss(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        odds = inputs @ line
+        away = (line - start) / spread
+        value = float((np.logaddexp(0, odds) - target * odds).sum() + (away**2).sum() / 2)
+        return value, inputs.T @ (expit(odds) - target) + away / spread
 
-    offset, slope = minimize(loss, [0.0, 1.0], method="L-BFGS-B", bounds=[(None, None), (0.0, None)]).x
+    bounds = [(None, None), (0.0, None), (None, None)]
+    offset, slope, _ = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
     return lambda probability: round(float(expit(offset + slope * logit(probability))), 4)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from foundation.errors import UsageError
 from isitcake.options import Commands, Context, json_option, pass_context
 from isitcake.output import Grid, short_path, show
 
@@ -49,8 +50,13 @@ def status(context: Context, as_json: bool) -> None:
 
     state = stage(context.project(reads_only=True))
     rows: list[tuple[str, int]] = [("queued", state.queued), ("waiting in Label Studio", state.waiting)]
+<<<<<<< HEAD
     rows += [("disputed", state.disputed), ("waiting for the adjudicator", state.adjudicating)]
     rows += [("confirmed on walls", state.confirmed)] if state.confirmed else []
+=======
+    rows += [("settled", state.settled), ("need one more answer", state.one_more)]
+    rows += [("stopped as unsure", state.stopped), ("waiting for the adjudicator", state.adjudicating)]
+>>>>>>> twenty
     rows += [(f"answered by {name}", count) for name, count in state.reviewers.items()]
     rows += [(f"answered {answer}", count) for answer, count in state.answers.items()]
     show(state, as_json, Grid(["review", "images"], rows))
@@ -76,25 +82,32 @@ def reviewers(context: Context, week: bool, as_json: bool) -> None:
 @review.command(name="next", short_help="List the next images to look at.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many, at most.")
 @click.option("--audit", is_flag=True, help="List images of the audit sample, which the card's error rate comes from.")
+@click.option("--one-more", is_flag=True, help="List images that need one more answer, of another person.")
 @json_option
 @pass_context
-def next_(context: Context, limit: int, audit: bool, as_json: bool) -> None:
+def next_(context: Context, limit: int, audit: bool, one_more: bool, as_json: bool) -> None:
     """List the images that are most worth a look, without Label Studio."""
     from labeling.guideline import instructions
-    from labeling.queue import next_items
+    from labeling.queue import next_items, unsettled_items
 
+    if audit and one_more:
+        raise UsageError("--audit and --one-more are two lists; ask for one")
     project = context.project(reads_only=True)
-    items = next_items(project, limit, audit)
+    items = unsettled_items(project, limit) if one_more else next_items(project, limit, audit)
     rows = [
         (i["error_probability"], i["sha256"][:DIGITS], i["source_label"], i["suggested_label"], short_path(i["file"]),
          "; ".join(i["reasons"]))
         for i in items
     ]  # fmt: skip
-    empty = "no image of the audit sample waits for an answer" if audit else "no image waits for an answer"
+    empty = "no image waits for an answer"
+    if audit:
+        empty = "no image of the audit sample waits for an answer"
+    elif one_more:
+        empty = "no image needs one more answer"
     show(
         items if items or as_json else empty,
         as_json,
-        Grid(["wrong?", "sha256", "claimed", "suggested", "picture", "reasons"], rows),
+        Grid(["wrong?", "sha256", "claimed", "suggested", "picture", "reasons"], rows).without_empty(None, ""),
     )
     for label, text in instructions(project).items() if not as_json else ():
         show(f"{label}: {text}", False)

@@ -112,6 +112,19 @@ def test_a_dispute_gets_two_more_answers_and_then_the_adjudicator(collected: Pro
         assert label_ledger.latest(connection)[picture].label == "unusable"
 
 
+def test_a_stopped_picture_goes_to_the_adjudicator_at_once(collected: Project) -> None:
+    """Five answers that settle nothing are enough: no sixth person is asked."""
+    project = asking(collected, STUDIO, "stopped", 6, audit_share=0.0, repeat_share=0.0)
+    with project.catalog.write() as connection:
+        first = planned(connection, project).questions
+        answered(connection, first, "ann", "cake")
+        for reviewer, answer in (("bob", "not_cake"), ("eve", "cake"), ("zoe", "not_cake"), ("kim", "unsure")):
+            answered(connection, first[:1], reviewer, answer)
+        result = planned(connection, project)
+    assert of_purpose(result, Purpose.DISPUTE) == []
+    assert [question.sha256 for question in of_purpose(result, Purpose.ADJUDICATE)] == [first[0].sha256]
+
+
 def test_a_new_round_withdraws_questions_that_are_no_longer_risky(collected: Project) -> None:
     project = asking(collected, STUDIO, "withdrawn", 2, audit_share=0.0)
     with project.catalog.write() as connection:

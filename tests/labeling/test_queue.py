@@ -77,6 +77,26 @@ def test_status_counts_questions_and_answers(collected: Project, tmp_path: Path)
     assert after.expected_errors < before.expected_errors
 
 
+def test_status_tells_which_pictures_are_done(collected: Project, tmp_path: Path) -> None:
+    """Settled by one answer, open after two, stopped after five; `unsettled_items` lists the open one."""
+    settled, undecided, stopped = (item["sha256"] for item in queue.next_items(collected, 3))
+    five = zip(("ann", "bob", "eve", "zoe", "kim"), ("cake", "not_cake", "cake", "not_cake", "unsure"), strict=True)
+    answer(
+        collected, tmp_path / "answers.csv",
+        f"{settled},cake,ann", f"{undecided},cake,ann", f"{undecided},unusable,bob",
+        *(f"{stopped},{label},{reviewer}" for reviewer, label in five),
+    )  # fmt: skip
+    state = queue.status(collected)
+    assert (state.settled, state.one_more, state.stopped, state.disputed) == (1, 1, 1, 2)
+    (item,) = queue.unsettled_items(collected, 10)
+    assert (item["sha256"], item["suggested_label"], item["error_probability"]) == (undecided, "", None)
+    assert Path(item["file"]).is_file()
+    assert item["source_label"] in collected.settings.project.labels
+    answer(collected, tmp_path / "answers.csv", f"{undecided},cake,eve")
+    assert queue.unsettled_items(collected, 10) == []
+    assert queue.status(collected).settled == 2
+
+
 def test_status_knows_the_label_error_after_an_audit(collected: Project, tmp_path: Path) -> None:
     item = queue.next_items(collected, 1, of_audit=True)[0]
     answer(collected, tmp_path / "answers.csv", f"{item['sha256']},unusable,ann")

@@ -92,6 +92,21 @@ def test_only_answers_before_the_first_gap_count(collected: Project) -> None:
     assert error.low < 0.5 < error.high
 
 
+def test_a_stopped_picture_does_not_end_the_sample(collected: Project) -> None:
+    """Five answers that settle nothing: nobody is asked again, so the pictures after it count."""
+    (first, label), (second, other) = sample(collected)[:2]
+    answer(collected, second, other)
+    for reviewer, given in (("ann", label), ("bob", "unusable"), ("eve", label), ("zoe", "unusable")):
+        answer(collected, first, given, reviewer)
+    with collected.catalog.read() as connection:
+        assert residual(connection) is None
+    answer(collected, first, "unsure", "kim")
+    with collected.catalog.read() as connection:
+        error = residual(connection)
+    assert error is not None
+    assert (error.images, error.wrong) == (1, 0)
+
+
 def test_drawing_more_waits_for_answers(collected: Project) -> None:
     before = len(sample(collected))
     with collected.catalog.write() as connection:

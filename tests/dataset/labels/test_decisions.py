@@ -39,8 +39,38 @@ def test_a_certain_finding_comes_before_sources_and_after_people() -> None:
     [
         (["cake", "cake", "not_cake"], "2 of 3 answers"),
         (["cake", "not_cake"], "reviewers disagree: cake 1, not_cake 1"),
+        (
+            ["cake", "not_cake", "cake", "not_cake", "unsure"],
+            "stopped after 5 answers that settle nothing: cake 2, not_cake 2, unsure 1",
+        ),
     ],
 )
 def test_the_reason_counts_the_answers(answers: list[str], reason: str) -> None:
     opinion = opine({"c": [Answer(f"r{n}", a) for n, a in enumerate(answers)]})["c"]
     assert decide(opinion, CAKE, 0.0).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("answers", "label", "settled", "open_", "stopped"),
+    [
+        (["cake"], "cake", True, False, False),
+        (["unsure"], "unsure", True, False, False),  # a person says that nobody can tell
+        (["cake", "not_cake"], "unsure", False, True, False),
+        (["cake", "not_cake", "cake", "not_cake"], "unsure", False, True, False),
+        (["cake", "not_cake", "cake", "not_cake", "unsure"], "unsure", False, False, True),
+        (["cake", "not_cake", "cake", "not_cake", "unsure", "unsure"], "unsure", False, False, True),
+        (["cake", "not_cake", "cake", "not_cake", "unsure", "cake", "cake"], "cake", True, False, False),
+    ],
+)
+def test_a_picture_is_done_when_it_is_settled_or_has_enough_answers(
+    answers: list[str], label: str, settled: bool, open_: bool, stopped: bool
+) -> None:
+    """An answer that comes after the stop still counts."""
+    opinion = opine({"c": [Answer(f"r{n}", a) for n, a in enumerate(answers)]})["c"]
+    assert (opinion.label, opinion.is_settled, opinion.is_open, opinion.is_stopped) == (label, settled, open_, stopped)
+
+
+def test_a_final_answer_settles_a_stopped_picture() -> None:
+    answers = [Answer(f"r{n}", a) for n, a in enumerate(["cake", "not_cake", "cake", "not_cake", "unsure"])]
+    opinion = opine({"c": [*answers, Answer("judge", "not_cake", is_final=True)]})["c"]
+    assert (opinion.label, opinion.is_settled) == ("not_cake", True)

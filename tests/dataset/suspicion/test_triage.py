@@ -97,12 +97,24 @@ def test_neighbours_know_a_label_with_several_looks() -> None:
     assert neighbours(features, ["cake"] * 60 + [""] * 60, copies, nobody) == [{}] * 120
 
 
-def test_a_scale_follows_what_counts_most() -> None:
+def test_a_scale_follows_the_pictures_that_were_drawn_at_random() -> None:
     """The queue found much at 0.8; the few that were drawn at random say that little is wrong elsewhere."""
     probabilities, wrong = [0.8] * 50 + [0.3] * 20, [True] * 45 + [False] * 25
-    scaled = rescaling(probabilities, wrong, [0.05] * 50 + [1.0] * 20)
+    scaled = rescaling(probabilities, wrong, [True] * 50 + [False] * 20)
     assert scaled(0.3) < 0.1
     assert scaled(0.3) < scaled(0.8)
+
+
+def test_a_scale_expects_as_many_wrong_labels_as_a_random_sample_has() -> None:
+    """Though the pictures that the queue asked about were wrong more often than others of the same probability."""
+    rng = np.random.default_rng(3)
+    chances = rng.uniform(0.1, 0.6, 400)
+    wrong = rng.random(400) < chances / 3
+    asked, wrong_asked = rng.uniform(0.3, 0.9, 200), rng.random(200) < 0.8
+    scaled = rescaling([*asked, *chances], [*wrong_asked, *wrong], [True] * 200 + [False] * 400)
+    assert sum(map(scaled, chances)) == pytest.approx(wrong.sum(), rel=0.02)
+    alone = rescaling(chances.tolist(), wrong.tolist(), [False] * 400)
+    assert sum(map(alone, chances)) == pytest.approx(wrong.sum(), rel=0.02)
 
 
 @pytest.mark.parametrize(
