@@ -1,11 +1,7 @@
 """Read the review queue, without Label Studio: its next images, its state, and what is excluded automatically."""
 
 from collections import Counter
-<<<<<<< HEAD
-from collections.abc import Iterable
-=======
-from collections.abc import Sequence
->>>>>>> twenty
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +16,8 @@ from dataset.labels import judgement_ledger, label_ledger
 from dataset.labels.audit import MIN_SAMPLED, is_estimate_calibrated, residual, sampled_answers
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin, Purpose
 from dataset.project import Project
-<<<<<<< HEAD
-from labeling.plan_round import judged_images, may_be_asked, not_answered_alone, ranked
-=======
 from dataset.quarantine import is_whole
-from labeling.plan_round import judged_images, may_be_asked, ranked
->>>>>>> twenty
+from labeling.plan_round import judged_images, may_be_asked, not_answered_alone, ranked
 
 AT_ONCE = 1000  # names in one statement; SQLite has a limit
 NEXT_QUESTIONS = 10  # `status` estimates how many wrong labels so many further questions find
@@ -36,21 +28,14 @@ class ReviewStatus:
     """queued: images in the queue without an answer. waiting: questions in Label Studio without an answer.
 
     judgements: current answers, one for each image and reviewer, without withdrawn ones. reviewers, answers: the same
-<<<<<<< HEAD
     by reviewer and by answer. confirmed: images that reviewers confirmed on walls, which are no answers.
-    expected_errors: wrong labels in the queue, by the calibrated error probabilities; next_ten: among its next ten
-    images; None while nothing calibrates them. sampled: images of the audit sample that calibrate them. disputed:
-    clusters on which reviewers disagree; adjudicating: of them, sent to the adjudicator. audited: images of the audit
-    sample with an answer; audit_error: 95 % interval of the share of wrong labels among them.
-=======
-    by reviewer and by answer. expected_errors: wrong labels in the queue, by the calibrated error probabilities;
+    expected_errors: wrong labels in the queue, by the calibrated error probabilities;
     next_ten: among its next ten images; None while nothing calibrates them. sampled: images of the audit sample that
     calibrate them. settled, one_more, stopped: clusters with an answer, by what the answers do: settle the label, need
     one more answer, or settle nothing though there are enough (then the label is UNSURE). disputed: the last two
     together; adjudicating: of them, sent to the adjudicator.
     audited: images of the audit sample with an answer; audit_error: 95 % interval of the share of wrong labels among
     them.
->>>>>>> twenty
     """
 
     queued: int
@@ -96,14 +81,8 @@ def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dic
     """
     queued = select(queue, images.c.format).join(images, images.c.sha256 == queue.c.sha256)
     in_sample = queued.join(audit, audit.c.sha256 == queue.c.sha256).order_by(audit.c.ticket)
-<<<<<<< HEAD
     items = in_sample.where(not_answered_alone()) if of_audit else ranked(queued).where(may_be_asked())
     chosen = items.limit(limit)
-    claims = select(standing).where(standing.c.sha256.in_(select(chosen.subquery().c.sha256)))
-=======
-    items = in_sample if of_audit else ranked(queued)
-    chosen = items.where(may_be_asked()).limit(limit)
->>>>>>> twenty
     with project.catalog.read() as connection:
         rows = connection.execute(chosen).all()
         claim_of = _claims(connection, [row.sha256 for row in rows])
@@ -131,7 +110,7 @@ def unsettled_items(project: Project, limit: int) -> list[dict[str, Any]]:
             .where(clusters.c.sha256 == clusters.c.representative, is_whole(images.c.sha256))
             .order_by(images.c.sha256)
         )
-        is_open = {cluster for cluster, opinion in opinions.items() if opinion.is_open}
+        is_open = {cluster for cluster, opinion in opinions.items() if opinion.is_open and opinion.has_single}
         rows = [row for row in connection.execute(representatives) if row.cluster in is_open][:limit]
         claim_of = _claims(connection, [row.sha256 for row in rows])
     return [
@@ -203,7 +182,7 @@ def status(project: Project) -> ReviewStatus:
         confirmed = _held(row for row in rows if row.origin == JudgementOrigin.CONFIRMED)
         by_reviewer = Counter(row.reviewer for row in held)
         error_probabilities = _error_probabilities(connection)
-        opinions = label_ledger.opinions_of(connection)
+        opinions = {name: one for name, one in label_ledger.opinions_of(connection).items() if not one.is_weak}
         disputed = {cluster for cluster, opinion in opinions.items() if not opinion.is_settled}
         audited = residual(connection)
         is_calibrated = is_estimate_calibrated(connection)

@@ -53,43 +53,40 @@ class Opinion:
     """What reviewers together say about one cluster.
 
     label: the likeliest answer, or UNSURE if it is not settled. probability: of the likeliest answer, given how
-<<<<<<< HEAD
-    reliable each reviewer is. counts: answers by label. is_open: one more answer could settle it. confirmed: how many
-    of the answers were given by confirming a wall.
-=======
     reliable each reviewer is. counts: answers by label. is_settled: the likeliest answer is probable enough to hold.
->>>>>>> twenty
+    confirmed: how many of the answers were given by confirming a wall.
     """
 
     label: str
     probability: float
     counts: Mapping[str, int]
-<<<<<<< HEAD
-    is_open: bool = False
+    is_settled: bool = True
     confirmed: int = 0
 
     @property
+    def n_single(self) -> int:
+        """How many answered about the picture alone, not by confirming a wall."""
+        return sum(self.counts.values()) - self.confirmed
+
+    @property
     def has_single(self) -> bool:
-        """Whether somebody answered about the picture alone, not by confirming a wall."""
-        return sum(self.counts.values()) > self.confirmed
+        """Whether somebody answered about the picture alone."""
+        return self.n_single > 0
 
     @property
     def is_weak(self) -> bool:
         """Whether it rests on confirmed walls alone, and these are too few: then the sources' label stays."""
         return self.is_open and not self.has_single
-=======
-    is_settled: bool = True
 
     @property
     def is_stopped(self) -> bool:
         """Whether nobody else is asked, though nothing is settled. The adjudicator's answer still decides."""
-        return not self.is_settled and sum(self.counts.values()) >= MAX_ANSWERS
+        return not self.is_settled and self.n_single >= MAX_ANSWERS
 
     @property
     def is_open(self) -> bool:
         """Whether it needs one more answer."""
         return not self.is_settled and not self.is_stopped
->>>>>>> twenty
 
     @property
     def reason(self) -> str:
@@ -118,12 +115,8 @@ def opine(
         best, probability = model.best(cluster)
         is_settled = probability >= SETTLED_PROBABILITY
         counts = Counter(answer.answer for answer in cluster_answers)
-<<<<<<< HEAD
         confirmed = sum(answer.is_confirmed for answer in cluster_answers)
-        opinions[cluster] = Opinion(best if is_settled else UNSURE, probability, counts, not is_settled, confirmed)
-=======
-        opinions[cluster] = Opinion(best if is_settled else UNSURE, probability, counts, is_settled)
->>>>>>> twenty
+        opinions[cluster] = Opinion(best if is_settled else UNSURE, probability, counts, is_settled, confirmed)
     return opinions
 
 

@@ -50,13 +50,9 @@ def status(context: Context, as_json: bool) -> None:
 
     state = stage(context.project(reads_only=True))
     rows: list[tuple[str, int]] = [("queued", state.queued), ("waiting in Label Studio", state.waiting)]
-<<<<<<< HEAD
-    rows += [("disputed", state.disputed), ("waiting for the adjudicator", state.adjudicating)]
-    rows += [("confirmed on walls", state.confirmed)] if state.confirmed else []
-=======
     rows += [("settled", state.settled), ("need one more answer", state.one_more)]
     rows += [("stopped as unsure", state.stopped), ("waiting for the adjudicator", state.adjudicating)]
->>>>>>> twenty
+    rows += [("confirmed on walls", state.confirmed)] if state.confirmed else []
     rows += [(f"answered by {name}", count) for name, count in state.reviewers.items()]
     rows += [(f"answered {answer}", count) for answer, count in state.answers.items()]
     show(state, as_json, Grid(["review", "images"], rows))

@@ -1,0 +1,205 @@
+"""Pages about the project: home, report, versions and their cards, diffs, models, sources, probes, histories."""
+
+import re
+from collections.abc import Callable, Hashable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute
+
+from dataset.project import Project
+from dataset.versions import published
+from dataset.versions.published import VERSION_NAME
+from foundation.errors import StorageError, UnknownImage, UsageError
+from web.game.http import check_limit
+from web.guard import PAGE_POLICY, SITE_POLICY, Limit
+from web.http import get
+from web.pages.access import PageAccess, View
+from web.pages.diff import diff_html
+from web.pages.home import home_html
+from web.pages.leaderboard import leaderboard_html
+from web.pages.rendered import Rendered, project_state
+from web.pages.report import report_html
+from web.pages.source import source_html
+from web.pages.why import explain, why_html
+from web.site.listings import models_html, probe_html, probes_html, version_html, versions_html
+from web.site.thumbs import Thumbs
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+THUMB_NAME = re.compile(r"([0-9a-f]{64})\.jpg")
+SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+PAGES, PAGES_S = 120, 60  # most pages of one address, in so many seconds
+THUMBS, THUMBS_S = 6000, 60  # most small pictures of one address, in so many seconds; a page may show a hundred
+HISTORIES = 100  # pages about images that are kept in memory, of about 15 KB each
+KEPT_PAGES = 40  # other pages that are kept in memory
+PAGE_HEADERS = {"Content-Security-Policy": SITE_POLICY, "Cache-Control": "private, no-store"}
+PROBE_HEADERS = {**PAGE_HEADERS, "Content-Security-Policy": PAGE_POLICY}  # a page that is one file
+THUMB_HEADERS = {"Cache-Control": "private, max-age=60"}  # an erasure is to be seen soon
+SeesThumbs = Callable[[Request], bool]
+
+
+class SiteEndpoints:
+    """is_reviewer: whether a request comes from a reviewer who is signed in; reviewers see every picture."""
+
+    def __init__(self, project: Project, access: PageAccess, is_reviewer: SeesThumbs) -> None:
+        self._project = project
+        self._access = access
+        self._is_reviewer = is_reviewer
+        self._pages_limit = Limit(PAGES, PAGES_S)
+        self._thumbs_limit = Limit(THUMBS, THUMBS_S)
+        self._pages = Rendered(KEPT_PAGES)
+        self._large = Rendered(most=4)  # reports and leaderboards take seconds to make: others do not wait for them
+        self._histories = Rendered(HISTORIES)
+        self._thumbs = Thumbs(project)
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            get("/", self.home),
+            get("/report", self.newest_report),
+            get("/report/{version}", self.report),
+            get("/versions", self.versions),
+            get("/versions/{version}", self.version),
+            get("/diffs/{old}/{new}", self.diff),
+            get("/models", self.models),
+            get("/models/{version}", self.leaderboard),
+            get("/probes", self.probes),
+            get("/probes/{name}", self.probe),
+            get("/sources/{name}", self.source),
+            get("/why/{sha256}", self.why),
+            get("/thumbs/{name}", self.thumb),
+        ]
+
+    async def home(self, request: Request) -> Response:
+        """The pipeline at a glance; for those who may not see it, the game."""
+        view = self._access.view(request)
+        if view is View.NOTHING:
+            return RedirectResponse("/play", 303)
+        with_names = view is View.OWNER
+        return await self._page(
+            request, ("home", with_names), lambda: home_html(self._project, with_names=with_names)
+        )
+
+    async def newest_report(self, request: Request) -> Response:
+        return await self._page(request, ("report",), lambda: report_html(self._project, served=True), self._large)
+
+    async def report(self, request: Request) -> Response:
+        name = _version_name(request, "version")
+        return await self._page(
+            request, ("report", name), lambda: report_html(self._project, name, served=True), self._large
+        )
+
+    async def versions(self, request: Request) -> Response:
+        return await self._page(request, ("versions",), lambda: versions_html(self._project))
+
+    async def version(self, request: Request) -> Response:
+        """A version and its dataset card."""
+        name = _version_name(request, "version")
+        return await self._page(request, ("version", name), lambda: version_html(self._project, name))
+
+    async def diff(self, request: Request) -> Response:
+        old, new = _version_name(request, "old"), _version_name(request, "new")
+
+        def make() -> str:
+            return diff_html(self._project, published.diff(self._project.home, old, new), served=True)
+
+        return await self._page(request, ("diff", old, new), make)
+
+    async def models(self, request: Request) -> Response:
+        return await self._page(request, ("models",), lambda: models_html(self._project))
+
+    async def leaderboard(self, request: Request) -> Response:
+        """All models of one version, on the newest version's tests."""
+        name = _version_name(request, "version")
+        return await self._page(
+            request, ("models", name), lambda: leaderboard_html(self._project, name, served=True)[1], self._large
+        )
+
+    async def probes(self, request: Request) -> Response:
+        self._access.check(request)
+        check_limit(request, self._pages_limit)
+        content = await run_in_threadpool(probes_html, self._project)
+        return self._response(request, content)
+
+    async def probe(self, request: Request) -> Response:
+        self._access.check(request)
+        check_limit(request, self._pages_limit)
+        content = await run_in_threadpool(probe_html, self._project, request.path_params["name"])
+        if content is None:
+            raise HTTPException(404)
+        return HTMLResponse(content, headers=PROBE_HEADERS)
+
+    async def source(self, request: Request) -> Response:
+        """What became of every file or address of a source."""
+        name = request.path_params["name"]
+        if not SOURCE_NAME.fullmatch(name):
+            raise HTTPException(404)
+        return await self._page(request, ("source", name), lambda: source_html(self._project, name))
+
+    async def why(self, request: Request) -> Response:
+        """The history of one image, for whoever knows its whole SHA-256. The owner sees reviewers as numbers, others
+        see none of their answers: a reviewer is not to know what others said.
+        """
+        sha256 = request.path_params["sha256"]
+        if not SHA256.fullmatch(sha256):
+            raise HTTPException(404)
+        with_answers = self._access.view(request) is View.OWNER
+
+        def make() -> str:
+            return why_html(self._project, explain(self._project, sha256), with_answers=with_answers, served=True)
+
+        return await self._page(request, ("why", sha256, with_answers), make, self._histories)
+
+    async def thumb(self, request: Request) -> Response:
+        """A small picture. Those that no version holds are for the owner, the machine itself and reviewers."""
+        name = THUMB_NAME.fullmatch(request.path_params["name"])
+        if not name:
+            raise HTTPException(404)
+        check_limit(request, self._thumbs_limit)
+        sees_all = self._access.sees_all_pictures(request) or await run_in_threadpool(self._is_reviewer, request)
+        if not sees_all:
+            self._access.check(request)
+            if not await run_in_threadpool(self._is_published, name[1]):
+                raise HTTPException(404)
+        try:
+            content = await run_in_threadpool(self._thumbs.content, name[1])
+        except UnknownImage:
+            raise HTTPException(404) from None
+        except StorageError:
+            raise HTTPException(410, "this picture was deleted") from None
+        return Response(content, media_type="image/jpeg", headers=THUMB_HEADERS)
+
+    async def _page(
+        self, request: Request, key: tuple[Hashable, ...], make: Callable[[], str], kept: Rendered | None = None
+    ) -> Response:
+        """The page of this key for the present state of the project. Unknown names are answered with 404."""
+        self._access.check(request)
+        check_limit(request, self._pages_limit)
+        state = (*key, *await run_in_threadpool(project_state, self._project))
+        try:
+            content = await (kept or self._pages).page(state, make)
+        except UsageError:
+            raise HTTPException(404) from None
+        return self._response(request, content)
+
+    def _response(self, request: Request, content: str) -> Response:
+        response = HTMLResponse(content, headers=PAGE_HEADERS)
+        self._access.remember(request, response)
+        return response
+
+    def _is_published(self, sha256: str) -> bool:
+        """Whether the newest version holds the picture."""
+        version = published.newest(self._project.home)
+        if version is None:
+            return False
+        label_folders = (version.path / "data").glob(f"*/*/{sha256[:16]}.jpg")
+        return next(label_folders, None) is not None
+
+
+def _version_name(request: Request, part: str) -> str:
+    """The name of a version in the path. Raises HTTPException 404 for what cannot be one."""
+    name = str(request.path_params[part])
+    if not VERSION_NAME.fullmatch(name):
+        raise HTTPException(404)
+    return name
