@@ -197,3 +197,23 @@ def test_a_renamed_label_is_renamed_on_walls(collected: Project) -> None:
     wall = wall_of(collected, "ann")
     rename_label(collected, wall.label, "gateau")
     assert wall_of(collected, "ann").label == "gateau"
+
+
+def test_a_known_picture_that_is_confirmed_reopens_nothing(collected: Project) -> None:
+    """It tests its reviewer: the miss is measured, and the label stays settled."""
+    names = [item["sha256"] for item in next_items(collected, 4)]
+    path = collected.home / "known.csv"
+    path.write_text("\n".join(["sha256,label,reviewer", *(f"{name},unusable,expert" for name in names)]) + "\n")
+    import_answers(collected, path)
+    hidden: set[str] = set()
+    while (wall := next_wall(collected, "ann", NOW)) is not None and not wall.is_alone:
+        finish(collected, wall)
+        hidden |= set(wall.pictures.values()) & set(names)
+    assert hidden
+    with collected.catalog.read() as connection:
+        opinions = label_ledger.opinions_of(connection)
+        cluster_of = label_ledger.clusters_by_image(connection)
+    assert all(not opinions[cluster_of[name]].is_open for name in hidden)
+    measured = next(one for one in reviewers(collected).reviewers if one.reviewer == "ann")
+    assert measured.misses is not None
+    assert measured.misses > 0.2
