@@ -201,14 +201,15 @@ def test_a_renamed_label_is_renamed_on_walls(collected: Project) -> None:
 
 def test_a_known_picture_that_is_confirmed_reopens_nothing(collected: Project) -> None:
     """It tests its reviewer: the miss is measured, and the label stays settled."""
-    names = [item["sha256"] for item in next_items(collected, 4)]
+    items = next_items(collected, 100)
+    labels = {item["source_label"] for item in items}
+    names = [i["sha256"] for label in labels for i in [i for i in items if i["source_label"] == label][:3]]
     path = collected.home / "known.csv"
     path.write_text("\n".join(["sha256,label,reviewer", *(f"{name},unusable,expert" for name in names)]) + "\n")
     import_answers(collected, path)
-    hidden: set[str] = set()
-    while (wall := next_wall(collected, "ann", NOW)) is not None and not wall.is_alone:
-        finish(collected, wall)
-        hidden |= set(wall.pictures.values()) & set(names)
+    wall = wall_of(collected, "ann")
+    finish(collected, wall)
+    hidden = set(wall.pictures.values()) & set(names)
     assert hidden
     with collected.catalog.read() as connection:
         opinions = label_ledger.opinions_of(connection)
@@ -216,4 +217,4 @@ def test_a_known_picture_that_is_confirmed_reopens_nothing(collected: Project) -
     assert all(not opinions[cluster_of[name]].is_open for name in hidden)
     measured = next(one for one in reviewers(collected).reviewers if one.reviewer == "ann")
     assert measured.misses is not None
-    assert measured.misses > 0.2
+    assert measured.misses > 0.1  # more than a new reviewer is assumed to miss
