@@ -26,9 +26,6 @@ from crawlers.politeness.robots import only_our_agents
 from crawlers.sites import discovery, links, sitemaps
 from crawlers.sites.messages import message_from_json
 from crawlers.sites.originals import absolute, originals, platform_of
-from crawlers.sites.reading import linked as linked_files
-from crawlers.sites.reading import nested, notations
-from crawlers.sites.reading.platforms import PLATFORMS
 from crawlers.sites.walking import actions, hosts, templates
 
 PAGE = "https://a.example/g/p.html"
@@ -40,6 +37,10 @@ MIN_MEASURE_S = 0.003
 # Repetitions: of nested elements, in an address or in a list of elements, in an attribute, in a script. Four times as
 # many stay below the limits of the readers, which would hide the growth.
 NESTED, SMALL, MIDDLE, LARGE = 250, 1_500, 6_000, 20_000
+sys.path.append(str(Path(__file__).parent))  # a test loads this file by its path
+from growth_large import large, read_strings  # noqa: E402
+from growth_statements import statements  # noqa: E402
+
 # An address for each rule of crawlers.sites.reading.platforms, and for each service of nested.
 EXAMPLES = tuple((Path(__file__).parent / "growth_examples.txt").read_text(encoding="utf-8").split())
 
@@ -162,7 +163,7 @@ def _pages() -> Iterator[Family]:
         "types": lambda size: json.dumps([{"@type": ["ImageObject"] * 50, "url": "/a"}] * (size // 20)),
     }
     for name, make in linked.items():
-        yield Family(f"linked data: {name}", _read_strings, make, LARGE)
+        yield Family(f"linked data: {name}", read_strings, make, LARGE)
 
 
 def _addresses() -> Iterator[Family]:
@@ -300,60 +301,12 @@ def _sitemaps() -> Iterator[Family]:
         yield Family(f"sitemap: {name}", sitemaps.parse, make, MIDDLE)
 
 
-def _read_strings(text: str) -> None:
-    list(notations.quoted_pictures(text))
-
-
-def _large() -> Iterator[Family]:
-    """Each extractor and each rule with 1.25 MB, and with four times as much."""
-    extractors: dict[str, Callable[[str], object]] = {
-        "srcset": notations.srcset,
-        "css": lambda text: list(notations.css_urls(text)),
-        "strings": _read_strings,
-        "interchange": notations.interchange,
-        "list": notations.listed,
-        "width": notations.named_width,
-        "inner address": nested.inner_address,
-        "page parameter": nested.page_parameter,
-        "style sheet": lambda text: linked_files.SiteStyle(text, PAGE),
-    }
-    pieces = (
-        "a",
-        " ",
-        ",",
-        '"/a.jpg",',
-        "/a.jpg 1w, ",
-        "url(a",
-        "{a:url(/b.jpg)}",
-        "[a, b]",
-        "/https://",
-        "?url=/a.jpg&",
-        "-1x",
-    )
-    for name, read in extractors.items():
-        for piece in pieces:
-            yield Family(f"5 MB, {name}: {piece}", read, lambda size, p=piece: p * (size // len(p)), MEGABYTES)
-    for platform in PLATFORMS:
-        for piece in ("a", "/", "_", "-1x1", "/image/upload/w_1,", "/wp-content/", ".jpg?"):
-            yield Family(
-                f"5 MB, rule {platform.name}: {piece}",
-                platform.find,
-                lambda size, p=piece: f"https://a.example/{p * (size // len(p))}",
-                MEGABYTES,
-            )
-
-
-MEGABYTES = 1_250_000
-sys.path.append(str(Path(__file__).parent))  # a test loads this file by its path
-from growth_statements import statements  # noqa: E402
-
 FAMILIES = (
     *_pages(),
     *_addresses(),
     *_hosts(),
     *_sitemaps(),
-    *_large(),
-    *(Family(*each) for each in statements()),
+    *(Family(*each) for each in (*large(), *statements())),
 )
 
 

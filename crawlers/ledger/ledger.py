@@ -346,6 +346,5 @@ class Ledger:
 
 def clean_text(text: str) -> str:
     """Text from outside, made harmless: no control characters, at most MAX_TEXT_CHARS."""
-    text = text[: MAX_TEXT_CHARS * 4]
-    kept = "".join(" " if c in "\r\n\t" else c for c in text if c.isprintable() or c in "\r\n\t")
+    kept = "".join(" " if c in "\r\n\t" else c for c in text[: MAX_TEXT_CHARS * 4] if c.isprintable() or c in "\r\n\t")
     return " ".join(kept.split())[:MAX_TEXT_CHARS]

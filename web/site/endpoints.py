@@ -77,9 +77,7 @@ class SiteEndpoints:
         if view is View.NOTHING:
             return RedirectResponse("/play", 303)
         with_names = view is View.OWNER
-        return await self._page(
-            request, ("home", with_names), lambda: home_html(self._project, with_names=with_names)
-        )
+        return await self._page(request, ("home", with_names), lambda: home_html(self._project, with_names=with_names))
 
     async def newest_report(self, request: Request) -> Response:
         return await self._page(request, ("report",), lambda: report_html(self._project, served=True), self._large)

@@ -16,7 +16,7 @@ def as_html(markdown: str) -> Markup:
     if text.startswith("---\n") and "\n---\n" in text:
         text = text.split("\n---\n", 1)[1]
     made = str(_reader.render(text)).replace("<table>", BOX).replace("</table>", "</table></div>")
-    made = ALIGNED.sub(lambda match: ' class="n"' if match[1] == "right" else "", made)  # the policy of the page allows no style inside it
+    made = ALIGNED.sub(lambda match: ' class="n"' if match[1] == "right" else "", made)
     made = re.sub(r"<th[^>]*></th>", "<td></td>", made)
     made = re.sub(r"<th(?=[ >])", '<th scope="col"', made).replace("<pre>", '<pre tabindex="0">')
     for level in (3, 2, 1):

@@ -197,3 +197,24 @@ def test_a_renamed_label_is_renamed_on_walls(collected: Project) -> None:
     wall = wall_of(collected, "ann")
     rename_label(collected, wall.label, "gateau")
     assert wall_of(collected, "ann").label == "gateau"
+
+
+def test_a_known_picture_that_is_confirmed_reopens_nothing(collected: Project) -> None:
+    """It tests its reviewer: the miss is measured, and the label stays settled."""
+    items = next_items(collected, 100)
+    labels = {item["source_label"] for item in items}
+    names = [i["sha256"] for label in labels for i in [i for i in items if i["source_label"] == label][:3]]
+    path = collected.home / "known.csv"
+    path.write_text("\n".join(["sha256,label,reviewer", *(f"{name},unusable,expert" for name in names)]) + "\n")
+    import_answers(collected, path)
+    wall = wall_of(collected, "ann")
+    finish(collected, wall)
+    hidden = set(wall.pictures.values()) & set(names)
+    assert hidden
+    with collected.catalog.read() as connection:
+        opinions = label_ledger.opinions_of(connection)
+        cluster_of = label_ledger.clusters_by_image(connection)
+    assert all(not opinions[cluster_of[name]].is_open for name in hidden)
+    measured = next(one for one in reviewers(collected).reviewers if one.reviewer == "ann")
+    assert measured.misses is not None
+    assert measured.misses > 0.1  # more than a new reviewer is assumed to miss

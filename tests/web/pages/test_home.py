@@ -1,0 +1,61 @@
+"""Home: what it shows, and the next step. web/pages/home.py."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from dataset.catalog.tables import queue
+from dataset.opening import open_project
+from dataset.project import Project
+from labeling.answer_files import import_answers
+from labeling.plan_round import may_be_asked
+from labeling.queue import next_items
+from web.pages.home import home_html, next_step, read_home
+
+
+def test_an_empty_project_is_told_to_begin(tmp_path: Path) -> None:
+    (tmp_path / "isitcake.toml").write_text("")
+    project = open_project(tmp_path / "isitcake.toml")
+    home = read_home(project)
+    project.close()
+    assert home.next_step.title == "Name your sources"
+    assert next_step(home, has_sources=True).command == "isitcake collect"
+
+
+def test_the_next_step_follows_the_pipeline(trained: Project) -> None:
+    """Curate, look, publish, train, play: the first that helps."""
+    home = read_home(trained)
+    assert home.version is not None
+    steps = [
+        replace(home, pictures=0),
+        replace(home, queued=9, worth=3.0),
+        replace(home, queued=0, is_changed_since=True),
+        replace(home, queued=0, is_changed_since=False, model=""),
+        replace(home, queued=0, is_changed_since=False, model=f"svm/{home.version.name}"),
+    ]
+    titles = [next_step(one, has_sources=True).title for one in steps]
+    assert titles == ["Curate", "Look at the next wall", "Publish a version", "Train", "Play against the models"]
+
+
+def test_the_queue_is_counted_as_the_commands_count_it(collected: Project, tmp_path: Path) -> None:
+    """Also after answers, of which one was withdrawn or not."""
+    path = tmp_path / "answers.csv"
+    lines = [f"{item['sha256']},cake,ann@example.org" for item in next_items(collected, 3)]
+    path.write_text("\n".join(["sha256,label,reviewer", *lines]) + "\n")
+    import_answers(collected, path)
+    with collected.catalog.read() as connection:
+        waiting = connection.execute(select(func.count()).select_from(queue).where(may_be_asked())).scalar_one()
+    home = read_home(collected)
+    assert home.queued == waiting
+    assert home.answers == {"ann@example.org": 3}
+
+
+def test_reviewers_are_named_for_the_owner_only(collected: Project, tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text(f"sha256,label,reviewer\n{next_items(collected, 1)[0]['sha256']},cake,ann@example.org\n")
+    import_answers(collected, path)
+    assert "ann@example.org" in home_html(collected, with_names=True)
+    page = home_html(collected, with_names=False)
+    assert "ann@example.org" not in page
+    assert "reviewer 1" in page
