@@ -6,7 +6,7 @@ answers show otherwise. So one answer of a new reviewer settles an item, and one
 not. The estimate starts from known answers (gold): they say whom to believe before the majority does. Where there are
 none, and the reviewers of an item agree no better than chance, the item is left open. A picture that was confirmed on a
 wall is weaker evidence, by the rate at which its reviewer misses odd pictures (wall_rates.py). Pure functions. See
-docs/decisions/0014 and 0028.
+docs/decisions/0014 and 0029.
 """
 
 import math

@@ -3,7 +3,7 @@
 A wall shows pictures that are believed to have one label. A reviewer taps the odd ones and confirms the rest in one go.
 So a reviewer has a second way of being wrong: to miss an odd picture, or to tap one that is right. Both rates are
 estimated for each reviewer, from what is known about the pictures otherwise (gold, single answers), by
-expectation-maximisation over all pictures that the reviewer saw on walls, with a prior. See docs/decisions/0028.
+expectation-maximisation over all pictures that the reviewer saw on walls, with a prior. See docs/decisions/0029.
 """
 
 from collections import Counter, defaultdict
