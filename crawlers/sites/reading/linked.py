@@ -100,10 +100,11 @@ class LinkedFiles:
     async def _text(self, url: str, kind: str) -> str:
         """The text of a file; empty if it is not to be had."""
         accept = "text/css,*/*;q=0.1" if kind == "style" else "*/*"
+        request = Request(url, headers={"Accept": accept}, callback=NO_CALLBACK, meta={"dont_retry": True})
+        kept = self._crawler.kept
         try:
-            response = await self._crawler.engine.download_async(
-                Request(url, headers={"Accept": accept}, callback=NO_CALLBACK, meta={"dont_retry": True})
-            )
+            response = kept.at(url) or await self._crawler.engine.download_async(request)
+            kept.keep_at(url, response)
             content_type = (response.headers.get("Content-Type") or b"").lower()
             if response.status == 200 and b"html" not in content_type and len(response.body) <= MAX_FILE_CHARS * 4:
                 text: str = response.body.decode("utf-8", "replace")

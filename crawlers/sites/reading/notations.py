@@ -28,7 +28,7 @@ WIDTHS_IN_ADDRESS = re.compile(
     r"|/s(\d{3,4})/|=[sw](\d{3,4})(?=-|\Z)|/w(\d{3,4})-h\d",
     re.ASCII | re.IGNORECASE,
 )
-TOKEN = re.compile(r"\\*+[\"'`]|&(?:quot|\#34|\#39|apos);|[{}\[\]]")
+TOKEN = re.compile(r"\\++[\"'`]?|[\"'`]|&(?:quot|\#34|\#39|apos);|[{}\[\]]")
 KEY = re.compile(r"([\w$-]{1,60})\s?\\{0,8}(?:[\"'`]|&quot;|&\#34;)?\s{0,4}[:=]\s{0,4}\Z")
 KEY_CHARS = 90  # before a string, where its key stands
 UNICODE_ESCAPE = re.compile(r"\\{1,8}(?:u00|x)([0-9a-fA-F]{2})")
@@ -168,6 +168,8 @@ def quoted_pictures(text: str) -> Iterator[Quoted]:
     places = _Places(text)
     for token in TOKEN.finditer(text):
         mark = token[0]
+        if mark[-1] == "\\":
+            continue
         if mark in "{[":
             places.open(token.start())
             continue

@@ -24,21 +24,30 @@ KEPT_BYTES = 50_000_000  # of all that is kept for the pages of one crawl
 
 
 class Kept:
-    """Scripts and style sheets that all pages of a site share: each is asked for once in a crawl."""
+    """Scripts and style sheets that pages share: each is asked for once in a crawl, by us or by the browser."""
 
     def __init__(self) -> None:
         self._answers: dict[str, Any] = {}
         self._size_bytes = 0
 
     def answer(self, asked: Any) -> Any:
-        return self._answers.get(asked.url) if asked.resource_type in KEPT_TYPES and asked.method == "GET" else None
+        """The answer to a request of the browser, if it is kept."""
+        return self.at(asked.url) if asked.resource_type in KEPT_TYPES and asked.method == "GET" else None
+
+    def at(self, url: str) -> Any:
+        """The answer that is kept for an address; None if there is none."""
+        return self._answers.get(url)
 
     def keep(self, asked: Any, response: Any) -> None:
-        if asked.resource_type not in KEPT_TYPES or asked.method != "GET" or response.status != 200:
+        """Keep the answer to a request of the browser, if it is one that pages share."""
+        if asked.resource_type in KEPT_TYPES and asked.method == "GET":
+            self.keep_at(asked.url, response)
+
+    def keep_at(self, url: str, response: Any) -> None:
+        if response.status != 200 or self._size_bytes + len(response.body) > KEPT_BYTES or url in self._answers:
             return
-        if self._size_bytes + len(response.body) <= KEPT_BYTES and asked.url not in self._answers:
-            self._size_bytes += len(response.body)
-            self._answers[asked.url] = response
+        self._size_bytes += len(response.body)
+        self._answers[url] = response
 
 
 async def request_of(asked: Any) -> Request:

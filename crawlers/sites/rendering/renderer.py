@@ -169,7 +169,7 @@ class Renderer:
             self._starts += 1
             own |= {f"start {reading.url}"}
         template = self._templates.of(own)
-        is_needed = is_empty and not reading.photos
+        is_needed = bool(patience)  # without the browser, photos would be missing
         if self.obstacle and not is_needed:
             return reading
         if template.is_undecided() and not patience:

@@ -77,7 +77,7 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         self._free = asyncio.Semaphore(PAGES_AT_ONCE)
         self._starting = asyncio.Lock()
         self._silent: set[str] = set()  # other hosts that did not answer in time
-        self._kept = Kept()
+        crawler.kept = getattr(crawler, "kept", None) or Kept()  # there is a handler for each scheme
         self._death: asyncio.Future[None]  # done when the running browser has ended
 
     async def _launch(self) -> None:
@@ -197,7 +197,7 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
             return None
         if not is_own_address and self._is_closed(asked, rendering.visit):
             return None
-        if kept := self._kept.answer(asked):
+        if kept := self.crawler.kept.answer(asked):
             return kept
         is_elsewhere = site_host(asked.url) not in rendering.visit.inside
         try:
@@ -207,7 +207,7 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
                     response = await self.crawler.engine.download_async(request)
                     target = redirect_target(response)
                     if not target:
-                        self._kept.keep(asked, response)
+                        self.crawler.kept.keep(asked, response)
                         return response
                     if is_own_address:
                         rendering.redirect = target
