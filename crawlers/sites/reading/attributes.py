@@ -28,7 +28,7 @@ IGNORED = frozenset_of(
     """
     class id title alt rel type name role for width height loading sizes media lang dir integrity crossorigin
     tabindex target method action formaction placeholder d points viewbox transform fill itemtype itemprop
-    itemscope property charset cite xmlns decoding fetchpriority usemap hreflang ping datetime
+    itemscope property charset cite xmlns decoding fetchpriority usemap hreflang ping datetime onerror
     """
 )
 SILENT = ("script", "style", "iframe", "frame", "audio", "track", "base", "meta", "form", "html", "title", "noscript")
