@@ -49,8 +49,9 @@ SLOW_PARAMETERS = {"bucket", "postgresql"}  # of fixtures that then ask for a sl
 # A test with a folder of its own crawls into it, or starts the command there, in these files and in all that import
 # `crawled`.
 SLOW_FILES = {
-    "test_collect.py", "test_erased_variants.py", "test_flows.py", "test_kill.py", "test_ledger.py", "test_migrate.py",
-    "test_probe.py", "test_reports.py", "test_sole_run.py", "test_team.py",
+    "test_claims_change.py", "test_collect.py", "test_erased_variants.py", "test_flows.py", "test_kill.py",
+    "test_ledger.py", "test_migrate.py", "test_new_user.py", "test_probe.py", "test_reports.py", "test_sole_run.py",
+    "test_team.py",
 }  # fmt: skip
 
 

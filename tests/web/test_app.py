@@ -121,6 +121,7 @@ def test_the_webhook_needs_its_secret(published_project: Project) -> None:
     assert (answer.status_code, answer.json()) == (202, {"status": "awake"})
 
 
+@pytest.mark.slow  # starts the service
 def test_nothing_loads_fastapi() -> None:
     """The pin of FastAPI is Prefect's alone."""
     code = "import sys, web.app; print([name for name in sys.modules if name.startswith('fastapi')])"

@@ -6,6 +6,7 @@ first page that loads it, or whose elements its style applies to.
 
 import logging
 import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,8 +31,8 @@ LIBRARY = re.compile(  # names of files that are everybody's
     r"|/wp-includes/|/wp-content/plugins/|/wp-json/|/_next/static/|/_nuxt/|cookie|consent|cdn-cgi|/recaptcha/|emoji|fonts?\b",
     re.IGNORECASE,
 )
-RULE = re.compile(r"([^{}]{0,2000}+)\{([^{}]{0,20000}+)\}")
-COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+\*/")
+COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)")
+MAX_SELECTOR_CHARS, MAX_RULE_CHARS = 2_000, 20_000
 NAME = re.compile(r"[.#]([\w-]{1,100}+)")
 STATE = re.compile(r":{1,2}(?:hover|focus|active|before|after|checked|disabled|visited)[\w-]*", re.IGNORECASE)
 
@@ -50,8 +51,8 @@ class SiteStyle(LinkedFile):
 
     def __init__(self, text: str, url: str) -> None:
         self.rules: list[tuple[list[frozenset[str]], str]] = []
-        for selectors, body in RULE.findall(COMMENT.sub("", text)):
-            for value in css_urls(body) if "url(" in body.lower() else ():
+        for selectors, body in _rules(COMMENT.sub("", text)):
+            for value in css_urls(body):
                 address = absolute(value, url)
                 path = urlsplit(address or "").path
                 if address and is_picture_file(path) and not LIBRARY_PICTURE.search(path.lower()):
@@ -112,6 +113,14 @@ class LinkedFiles:
         except Exception as error:  # noqa: BLE001  the page is read without
             logger.debug("%s: %s", url, error)
         return ""
+
+
+def _rules(text: str) -> Iterator[tuple[str, str]]:
+    """Selectors and body of the rules of a style sheet that name an address."""
+    for part in text.split("}"):
+        head, _, body = part.rpartition("{")
+        if len(body) <= MAX_RULE_CHARS and "url(" in body.lower():
+            yield head.rpartition("{")[2][-MAX_SELECTOR_CHARS:], body
 
 
 def _addresses(document: Document, page_url: str) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ SRCSET_DESCRIPTORS = re.compile(r"(?:[^,()]++|\([^)]*+\)?)*+")
 SRCSET_LIKE = re.compile(r"\s[0-9]{1,5}(?:\.[0-9]{1,5})?[wx]\s*+(?:,|\Z)")
 DESCRIPTOR = re.compile(r"([0-9]{1,7}(?:\.[0-9]{1,7})?)([wxh])\Z")
 INTERCHANGE = re.compile(r"\[\s*+([^,\[\]\"]{1,2000}+),\s*+\(?([\w-]{1,40})\)?\s*+\]")
-LIST_SEPARATOR = re.compile(r"\s*[,;|\n]\s*")
+LIST_SEPARATOR = re.compile(r"[,;|\n]")
 WIDTHS_IN_ADDRESS = re.compile(
     r"[-_/](\d{2,4})x\d{2,4}(?=[-_/.@])|[-_/](\d{2,4})x(?=[./])|[-_](\d{3,4})w?(?=\.\w{3,4}(?:[?.]|\Z))"
     r"|[?&/,;:](?:w|width|wid|maxwidth|imwidth|max-w)[=_:](\d{2,4})(?=[&,/;.:]|\Z)|[?&]format=(\d{2,4})w"
@@ -110,7 +110,7 @@ def interchange(value: str) -> list[tuple[str, str]]:
 
 def listed(value: str) -> list[str]:
     """Pictures of a plain list, as `/1.jpg, /2.jpg` or `/1.jpg|/2.jpg`; empty where something else is in it."""
-    parts = [part for part in LIST_SEPARATOR.split(value) if part]
+    parts = [part for piece in LIST_SEPARATOR.split(value) if (part := piece.strip())]
     return parts if len(parts) > 1 and all(names_a_picture(part) for part in parts) else []
 
 

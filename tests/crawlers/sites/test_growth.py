@@ -54,7 +54,7 @@ def test_four_times_the_input_takes_four_times_the_time(family: Any) -> None:
 
 
 @pytest.mark.slow  # it measures
-@pytest.mark.parametrize("example", growth.EXAMPLES)
+@pytest.mark.parametrize("example", growth.EXAMPLES[::8])  # `make bench-crawl` measures all
 def test_no_part_of_an_address_makes_a_rule_slow_by_being_repeated(example: str) -> None:
     """Security 7: each part of an address that a rule knows, many times, with and without what should follow."""
     slow = {family.name: exponent for family in growth.rules(example) if (exponent := family.growth()) > growth.LINEAR}
@@ -192,6 +192,7 @@ def test_no_text_crashes_a_reader(text: str) -> None:
         message_from_json(text + "{")
 
 
+@pytest.mark.slow  # megabytes
 @pytest.mark.parametrize("nested", ["[", '{"a":', '[{"@type":'])
 def test_json_without_end_names_nothing(nested: str) -> None:
     """Security 7: JSON that is nested deeper than Python reads."""

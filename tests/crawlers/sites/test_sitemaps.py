@@ -83,6 +83,7 @@ print(int(kilobytes) / 1024, time.process_time() - start)
     ],
     ids=["elements", "roots", "inside", "blanks", "address", "pages", "photos", "comments", "attributes"],
 )
+@pytest.mark.slow  # megabytes
 def test_a_small_file_takes_little_memory_and_time(body: bytes) -> None:
     """Security 8: a million elements in 240 KB took 1.6 GB and 80 seconds."""
     done = subprocess.run([sys.executable, "-c", MEASURED], input=body, capture_output=True, check=True)

@@ -30,6 +30,7 @@ def findings(picture: Picture, settings: Settings = CAKES) -> list[str]:
     return [finding.detector for detector in DETECTORS if (finding := detector().examine(subject))]
 
 
+@pytest.mark.slow  # measures every picture of a site
 @pytest.mark.parametrize("baker", BAKERS, ids=lambda baker: baker.name)
 def test_every_logo_and_banner_has_a_finding(baker: object) -> None:
     """On every site of the simulated internet. At most a fifth of the cakes has one."""

@@ -42,6 +42,7 @@ def photos(folder: Path) -> list[str]:
     return names
 
 
+@pytest.mark.slow  # publishes twice
 def test_two_machines_give_the_same_id(tmp_path: Path) -> None:
     """Data F14: other folders, other months, and sources that are collected in the opposite order."""
     names = photos(tmp_path / "a")

@@ -198,6 +198,7 @@ JUNK = st.sampled_from(
 )
 
 
+@pytest.mark.slow  # hundreds of pages
 @settings(max_examples=1_500, deadline=None)
 @given(st.sampled_from(sorted(TEMPLATES)), ADDRESS, JUNK, JUNK)
 def test_an_address_is_found_in_every_notation(template: str, url: str, before: str, after: str) -> None:
