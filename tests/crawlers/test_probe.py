@@ -34,7 +34,8 @@ def test_a_page_is_shown_as_a_crawl_would_take_it(tmp_path: Path) -> None:
     (tmp_path / "isitcake.toml").write_text('[project]\ncontact = "a@example.org"\n' + report.toml)
     assert load(tmp_path / "isitcake.toml").sources[0].label == "cake"
     cake = next(photo for photo in report.photos if photo.outcome == "stored")
-    assert cake.evidence.startswith("guessed by a rule (") and "wordpress" in cake.evidence
+    assert cake.evidence.startswith("guessed by a rule (")
+    assert "wordpress" in cake.evidence
     text = path.read_text(encoding="utf-8")
     assert cake.evidence in text
     assert "No objection to training was found" in text
