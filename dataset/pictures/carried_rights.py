@@ -4,7 +4,7 @@ Only pictures whose originals say something get these segments; the bytes of the
 """
 
 from typing import Final
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape, quoteattr  # nosec B406  # XML is written here, not read
 
 from dataset.pictures.rights import ARTIST_TAG, COPYRIGHT_TAG, IPTC_COPYRIGHT, IPTC_CREATOR, Rights
 
