@@ -28,6 +28,6 @@ def test_the_page_shows_what_would_be_collected_and_what_not(collected: Project,
     page = path.read_text(encoding="utf-8")
     assert page.count("data:image/jpeg") == 1
     assert f"{image.width}×{image.height} {image.format}" in page
-    assert "<td>rejected</td><td>drawing: SVG</td>" in page
+    assert "rejected: drawing: SVG" in page
     assert "noai in &lt;meta&gt;" in page
     assert "[[sources]]" in page
