@@ -28,6 +28,7 @@ from dataset.pictures.decoding import Undecodable
 from foundation.errors import IsItCakeError
 from foundation.network.addresses import Refused
 
+MAX_UNDER_WAY = 2  # pictures of one host
 MAX_RIVALS = 3  # addresses without a width that the first photo of a kind is compared at
 MAX_HEADER_CHARS = 500
 ACCEPTED = "image/*"  # a server that may answer with a page then answers with a picture, as it does for a browser
@@ -49,6 +50,8 @@ class OriginalsPipeline(FilesPipeline):
         self.candidates: set[str] = set()
         self.lessons = Lessons()
         self._second_tries: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by host
+        # By host: pictures that are asked for or decoded. A slow machine does not download more than it can store.
+        self._under_way: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(MAX_UNDER_WAY))
         self._same_guess: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by address
         super().__init__("originals", crawler=crawler)
         crawler.originals = self
@@ -255,7 +258,8 @@ class OriginalsPipeline(FilesPipeline):
     async def _try(self, offer: Offer, search: Search) -> Brought | None:
         """Request one offer and record what came of it."""
         search.asked.add(offer.url)
-        brought = await self._ask_for(offer, search)
+        async with self._under_way[urlsplit(offer.url).netloc]:
+            brought = await self._ask_for(offer, search)
         if brought is None and offer.evidence == Evidence.GUESS and not search.is_unchanged and not search.is_over:
             self.lessons.guess_failed(search.photo, offer)
         if brought is not None:
