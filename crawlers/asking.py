@@ -131,7 +131,7 @@ class Asker:
                 return host
             raise NotReached(f"answered {answer.status}")
         page = await asyncio.to_thread(markup.read, _text(answer))
-        said = await self.robots.page_statement(url, list(answer.headers.items()), page)
+        said = await self.robots.page_statement(url, list(answer.headers.items()), [page])
         return first_of([said, await self._where_it_went(url, answer)])
 
     async def _reply(self, question: Question) -> Reply:

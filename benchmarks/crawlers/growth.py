@@ -94,7 +94,8 @@ def _cpu_s(read: Callable[[Any], object], value: Any) -> float:
 def read_page(html: str) -> None:
     """All that a crawl reads of a page."""
     page = markup.read(html)
-    links.needs_browser(page)
+    links.grows(page)
+    links.is_shell(page)
     discovery.candidates(page, PAGE)
     discovery.placeholders(page)
     found = links.links(page, PAGE)
@@ -103,7 +104,7 @@ def read_page(html: str) -> None:
     list(hosts.session_names(found))
     templates.has_script(page)
     templates.marks(page, PAGE, 1)
-    optout.from_page(page)
+    optout.of_page(page)
     optout.forbids_following(page)
 
 
@@ -112,7 +113,7 @@ def read_robots(text: str) -> None:
     parser = Protego.parse(only_our_agents(text))
     parser.crawl_delay("isitcakebot")
     parser.can_fetch("https://a.example/" + "a" * 1_000, "isitcakebot")
-    optout.from_robots_txt(text, PAGE)
+    optout.RobotsSignals.parse(text).objection(PAGE)
 
 
 def _of_attribute(template: str) -> Callable[[int], str]:
@@ -260,7 +261,7 @@ def _hosts() -> Iterator[Family]:
     for name, piece in headers:
         yield Family(
             f"header: {name} {piece!r}",
-            lambda pair: optout.from_headers([pair]),
+            lambda pair: optout.of_headers([pair]),
             lambda n, a=name, p=piece: (a, p * n),
             MIDDLE,
         )

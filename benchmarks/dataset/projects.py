@@ -13,8 +13,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from kinds import KINDS
 from numpy.typing import NDArray
+from photo_kinds import KINDS
 from photos import Photos, labelled
 from table import figures, out, table
 

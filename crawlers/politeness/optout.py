@@ -27,8 +27,7 @@ from crawlers.politeness.statements import (
 )
 
 __all__ = [
-    "NO_NAMES", "Reservations", "RobotsSignals", "forbids_following", "from_headers", "from_page", "from_robots_txt",
-    "matches", "of_headers", "of_page",
+    "NO_NAMES", "Reservations", "RobotsSignals", "forbids_following", "matches", "of_headers", "of_page",
 ]  # fmt: skip
 NO_NAMES: frozenset[str] = frozenset()
 
@@ -41,19 +40,9 @@ def of_headers(headers: Iterable[tuple[str, str]], ai_crawlers: frozenset[str] =
     return first_of(_of_header(name.strip().lower(), value, ai_crawlers) for name, value in headers)
 
 
-def from_headers(headers: Iterable[tuple[str, str]]) -> str:
-    """An objection in the headers of an answer."""
-    return of_headers(headers).objection
-
-
 def of_page(html: str | Document, ai_crawlers: frozenset[str] = NO_NAMES) -> Statement:
     """What a page's <meta> elements say."""
     return first_of(_of_meta(name, content, ai_crawlers) for name, content in _metas(html))
-
-
-def from_page(html: str | Document) -> str:
-    """An objection in a page's <meta> elements."""
-    return of_page(html).objection
 
 
 def forbids_following(html: str | Document) -> bool:
@@ -108,11 +97,6 @@ def _metas(html: str | Document) -> Iterator[tuple[str, str]]:
         name = meta.attributes.get("name") or meta.attributes.get("http-equiv")
         if name and "content" in meta.attributes:
             yield name.strip().lower(), meta.attributes["content"]
-
-
-def from_robots_txt(text: str, url: str) -> str:
-    """An objection to the use of `url` in the signals of a robots.txt."""
-    return RobotsSignals.parse(text).objection(url)
 
 
 @dataclass(frozen=True)

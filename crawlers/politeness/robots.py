@@ -121,13 +121,17 @@ class Robots:
         said = first_of([own, self._reservations[origin].statement(url), *(known.statement(url) for known in licences)])
         return replace(said, noted=ban) if ban else said
 
-    async def page_statement(self, url: str, headers: list[tuple[str, str]], page: Document) -> Statement:
-        """What a page, its headers, its licences and its host say about training on its pictures; it is recorded."""
+    async def page_statement(self, url: str, headers: list[tuple[str, str]], pages: list[Document]) -> Statement:
+        """What a page, its headers, its licences and its host say about training on its pictures; it is recorded.
+
+        pages: as it was sent, and as the browser showed it, if it did.
+        """
         names = ai_crawlers() if self._heeds_bans else optout.NO_NAMES
-        own = [optout.of_headers(headers, names), optout.of_page(page, names)]
-        texts = [text for owner, text in page.texts_in("script") if owner.attributes.get("type") == rsl.MEDIA_TYPE]
+        scripts = [script for page in pages for script in page.texts_in("script")]
+        own = [optout.of_headers(headers, names), *(optout.of_page(page, names) for page in pages)]
+        texts = [text for owner, text in scripts if owner.attributes.get("type") == rsl.MEDIA_TYPE]
         own += [known.statement(url) for known in rsl.inline(texts[: rsl.MAX_LINKS], url)]
-        for address in _licence_links(page, url, headers):
+        for address in dict.fromkeys(link for page in pages for link in _licence_links(page, url, headers)):
             own.append((await self.licences(address, url)).statement(url))
         said = first_of(own)
         self._record(Signal(url, url, Kind.PAGE, said.said, Verdict(said.verdict)))

@@ -16,7 +16,6 @@ SIGNAL_LINES = ("content-usage", "content-signal")
 RULE_LINES = ("allow", "disallow")
 MAX_RULES = 1_000  # of each kind; a site has one for each of its parts
 SHOWN_NAMES = 3  # of AI crawlers in the evidence
-GLOBAL = ""  # the group of lines before the first User-agent
 
 
 @dataclass(frozen=True)

@@ -189,12 +189,6 @@ def same_series(url: str, page_url: str) -> bool:
     return PAGE_NUMBER.sub("", url).rstrip("/?") == PAGE_NUMBER.sub("", page_url).rstrip("/?")
 
 
-def needs_browser(html: str | Document) -> bool:
-    """Whether scripts load the photos, judged by the page's content and not by its address."""
-    document = markup.read(html)
-    return grows(document) or is_shell(document)
-
-
 def grows(document: Document) -> bool:
     """Whether a page adds photos when one scrolls or presses a button."""
     if not _has_code(document):

@@ -186,7 +186,7 @@ class SiteSpider(scrapy.Spider):
             self._note(NoteKind.MOVED, url, f"page {url}: leads to another host, {visit.left}; it ends there")
 
     def _count(self, reading: Reading, new: list[discovery.Candidate]) -> None:
-        self.placeholders += discovery.placeholders(reading.visit.html if reading.visit else reading.page)
+        self.placeholders += discovery.placeholders(reading.shown or reading.page)
         self.photos.update(photo.image_url for photo in new)
         self.photo_hosts.update(site_host(offer) for photo in new for offer in photo.offers)
         self.stale_pages = 0 if new else self.stale_pages + 1
@@ -241,12 +241,12 @@ class SiteSpider(scrapy.Spider):
             for name, values in response.headers.items()
             for value in values
         ]
-        said = await self.crawler.robots.page_statement(response.url, pairs, reading.page)  # type: ignore[attr-defined]
-        shown = optout.from_page(reading.visit.html) if reading.visit else ""
+        pages = [reading.page] if reading.shown is None else [reading.page, reading.shown]
+        said = await self.crawler.robots.page_statement(response.url, pairs, pages)  # type: ignore[attr-defined]
         for photo in reading.photos:
             for url in (photo.image_url, photo.named_url):
                 self.crawler.ledger.consent.prefer(url, said.preference)  # type: ignore[attr-defined]
-        return str(said.objection) or shown
+        return str(said.objection)
 
     async def _read_sitemaps(self, host_url: str) -> None:
         try:

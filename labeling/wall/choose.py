@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dataset.labels.vocabulary import Purpose
+from labeling.plan_round import Pick
 
 ODD_SHARE = 0.8  # of the pictures with a known answer; they measure how many odd pictures are missed
 LEAST_ODD = 2  # known odd pictures on a wall, if there are as many
@@ -57,12 +58,6 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Pick:
-    sha256: str
-    purpose: Purpose
-
-
-@dataclass(frozen=True)
 class Picked:
     """A wall. label: that all its pictures are believed to have."""
 
@@ -89,9 +84,9 @@ def choose(material: Material, sizes: Sizes, rng: random.Random) -> Picked | Non
     taken |= set(risk)
     most_known = max(LEAST_ODD, math.ceil(len(taken) * sizes.gold_share))  # few questions have few known answers
     hidden = [sha256 for sha256 in known if sha256 not in taken][:most_known]
-    picks = [Pick(sha256, Purpose.AUDIT) for sha256 in audit]
-    picks += [Pick(sha256, Purpose.RISK) for sha256 in risk]
-    picks += [Pick(sha256, Purpose.GOLD) for sha256 in hidden]
+    picks = [Pick(Purpose.AUDIT, sha256) for sha256 in audit]
+    picks += [Pick(Purpose.RISK, sha256) for sha256 in risk]
+    picks += [Pick(Purpose.GOLD, sha256) for sha256 in hidden]
     return Picked(label, picks)
 
 
@@ -119,7 +114,7 @@ def singles(
     picks: dict[str, Pick] = {}
     for purpose, pictures in ((Purpose.DISPUTE, disputed), (Purpose.AUDIT, audit), (Purpose.REPEAT, drawn)):
         fresh = [sha256 for sha256 in pictures if sha256 not in picks][: most[purpose]]
-        picks |= {sha256: Pick(sha256, purpose) for sha256 in fresh}
+        picks |= {sha256: Pick(purpose, sha256) for sha256 in fresh}
     shuffled = list(picks.values())
     rng.shuffle(shuffled)
     return shuffled

@@ -17,7 +17,8 @@ from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin
 from dataset.labels.wall_ledger import wall_and_slot
 from dataset.project import Project
 from dataset.suspicion.variety import by_look
-from labeling.wall.choose import Material, Pick, Picked, Sizes, choose, singles
+from labeling.plan_round import Pick
+from labeling.wall.choose import Material, Picked, Sizes, choose, singles
 from labeling.wall.material import Ledger, features_of, for_singles, material, second_look
 from networks.backbone import backbone
 

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
+from crawlers.sites.browser import executable, launch_options
 from simulator.web_service import DEADLINE_S, Serve, Serving, start_serving
 
 
@@ -31,3 +33,14 @@ def serve(bakery_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def serving(serve: Serve) -> Serving:
     """A service with the default settings."""
     return serve()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = executable()
+    with sync_playwright() as playwright:
+        options = launch_options(path, "")
+        del options["proxy"]
+        browser = playwright.chromium.launch(**options)  # type: ignore[arg-type]
+        yield browser
+        browser.close()

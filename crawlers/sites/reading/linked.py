@@ -18,6 +18,7 @@ from crawlers.sites.originals import absolute
 from crawlers.sites.reading.notations import css_urls
 from crawlers.sites.reading.scanner import LIBRARY_PICTURE, LinkedFile, base_of
 from crawlers.sites.reading.words import is_picture_file
+from crawlers.sites.walking.hosts import site_host
 
 logger = logging.getLogger(__name__)
 MAX_FILES_OF_PAGE = 8
@@ -125,7 +126,7 @@ def _rules(text: str) -> Iterator[tuple[str, str]]:
 
 def _addresses(document: Document, page_url: str) -> list[tuple[str, str]]:
     """Kind and address of the files of the page's own site, in reading order, each once."""
-    base, host = base_of(document, page_url), _site(page_url)
+    base, host = base_of(document, page_url), site_host(page_url)
     found: dict[tuple[str, str], None] = {}
     for element in document.named("script", "link"):
         attributes = element.attributes
@@ -135,10 +136,6 @@ def _addresses(document: Document, page_url: str) -> list[tuple[str, str]]:
             kind = "style" if "stylesheet" in attributes.get("rel", "").lower().split() else ""
             value = attributes.get("href", "")
         url = absolute(value, base) if kind and value else None
-        if url and _site(url) == host and not LIBRARY.search(url.partition("//")[2].partition("/")[2]):
+        if url and site_host(url) == host and not LIBRARY.search(url.partition("//")[2].partition("/")[2]):
             found[kind, url] = None
     return list(found)
-
-
-def _site(url: str) -> str:
-    return urlsplit(url).netloc.removeprefix("www.")

@@ -19,7 +19,6 @@ MAX_SCRIPT_CHARS = 5_000_000
 MAX_ADDRESSES = 50_000
 ADDRESS_CHARS = 512
 MAX_ADDRESSES_OF_ELEMENT = 100
-MAX_ADDRESSES_OF_JSON = 5_000  # in the JSON of one attribute
 MAX_SOURCES = 20  # <source> elements of one <picture>
 MAX_BASE_CHARS = 2_048  # of <base href>: every relative address of the page repeats it
 TOO_LONG = "address: too long"  # the words of foundation.network.addresses

@@ -36,7 +36,7 @@ class Reading:
 
     proven: what pages of the crawl showed of their hosts, see reading.identity.
     only_shown: photos that only the browser saw. frames: pages that it shows inside. visit: what the browser saw, if it
-    looked. missed: names for what it saw and the static reading did not.
+    looked; shown: the page then. missed: names for what it saw and the static reading did not.
     """
 
     url: str
@@ -47,6 +47,7 @@ class Reading:
     only_shown: list[str] = field(default_factory=list)
     frames: frozenset[str] = frozenset()
     visit: Visit | None = None
+    shown: Document | None = None
     missed: frozenset[str] = frozenset()
 
 
@@ -101,6 +102,7 @@ def with_visit(reading: Reading, visit: Visit) -> Reading:
         only_shown=only_shown,
         frames=reading.frames | links.frames(shown, at),
         visit=visit,
+        shown=shown,
         missed=frozenset(missed),
     )
 

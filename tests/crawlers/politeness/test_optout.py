@@ -37,7 +37,7 @@ RDF, PLUS = "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "http://ns.useplus.or
 )
 def test_8_x_robots_tag(value: str, objects: bool) -> None:
     """Any case, comma lists, meant for us or for all; what is meant for another bot is not meant for us."""
-    assert bool(optout.from_headers([("x-robots-tag", value)])) == objects
+    assert bool(optout.of_headers([("x-robots-tag", value)]).objection) == objects
 
 
 def test_8_a_picture_whose_headers_object_is_not_stored(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_9_a_page_that_objects_keeps_its_pictures(tmp_path: Path, path: str, ans
 
 def test_9_noindex_of_a_gallery_page_says_nothing_of_its_photos() -> None:
     """Shops mark /gallery/page/2 noindex for search engines."""
-    assert optout.from_page('<meta name="robots" content="noindex, follow">') == ""
+    assert optout.of_page('<meta name="robots" content="noindex, follow">').objection == ""
 
 
 def test_an_opt_out_in_any_spelling_keeps_pictures(tmp_path: Path) -> None:

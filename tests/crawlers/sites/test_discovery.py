@@ -2,8 +2,9 @@
 
 import pytest
 
+from crawlers import markup
 from crawlers.sites.discovery import candidates, placeholders
-from crawlers.sites.links import links, needs_browser, same_series
+from crawlers.sites.links import grows, is_shell, links, same_series
 
 PAGE = "https://a.example/gallery"
 
@@ -83,4 +84,5 @@ def test_same_series(url: str, page: str, same: bool) -> None:
 )
 def test_needs_browser(html: str, needed: bool) -> None:
     """A browser is started for pages that scripts fill, and for no other."""
-    assert needs_browser(html) is needed
+    page = markup.read(html)
+    assert (grows(page) or is_shell(page)) is needed

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from crawlers import markup
 from crawlers.politeness import optout
 from crawlers.sites import discovery, links, sitemaps
 from crawlers.sites.originals import absolute, originals
@@ -288,8 +289,9 @@ def test_any_page_is_read_without_a_crash_and_leads_nowhere_private(page: str, a
     """Whatever stands in a page: candidates and links are http(s), and the guard refuses all that is private."""
     photos = discovery.candidates(page, PAGE)
     discovery.placeholders(page)
-    links.needs_browser(page)
-    optout.from_page(page)
+    links.grows(markup.read(page))
+    links.is_shell(markup.read(page))
+    optout.of_page(page)
     sitemaps.parse(page.encode("utf-8", "surrogatepass"))
     addresses = [offer for candidate in photos for offer in candidate.offers] + links.links(page, PAGE)
     for url in [*addresses, *originals(address, PAGE), absolute(address, PAGE) or PAGE]:

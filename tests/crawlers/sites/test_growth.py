@@ -172,8 +172,8 @@ def test_no_text_crashes_a_reader(text: str) -> None:
     pacing.retry_after_s(text, datetime(2026, 11, 24, tzinfo=UTC))
     pacing.whole_number(text)
     for name in ("X-Robots-Tag", "Content-Usage", "tdm-reservation"):
-        optout.from_headers([(name, text)])
-    optout.from_robots_txt(text, text)
+        optout.of_headers([(name, text)])
+    optout.RobotsSignals.parse(text).objection(text)
     Protego.parse(only_our_agents(text)).can_fetch(PAGE, "isitcakebot")
     optout.Reservations.parse(text.encode("utf-8", "replace")).objection(text)
     optout.Reservations.parse(json.dumps([{"location": text, "tdm-reservation": text}]).encode()).objection(PAGE)

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
-from crawlers.sites.browser import executable, launch_options
 from dataset.catalog.tables import plays
 from dataset.opening import open_project
 from dataset.project import Project
@@ -43,17 +42,6 @@ def web(served: tuple[str, Project]) -> Iterator[httpx.Client]:
     """A client of the server, without a browser."""
     with httpx.Client(base_url=served[0], timeout=30) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = executable()
-    with sync_playwright() as playwright:
-        options = launch_options(path, "")
-        del options["proxy"]
-        browser = playwright.chromium.launch(**options)  # type: ignore[arg-type]
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
