@@ -23,6 +23,7 @@ from dataset.objections import reasons
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import Project
 from dataset.publishing.balance import one_sided
+from dataset.publishing.certified import certificate_for
 from dataset.publishing.checked_pictures import BrokenOriginals, find_damage
 from dataset.publishing.choose_rows import choose_rows
 from dataset.publishing.rows_on_disk import RowsOnDisk
@@ -170,7 +171,9 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                 notes = one_sided(newest.counts)
                 report = PublishReport(None, newest.name, newest.images, newest.counts, notes=notes)
             else:
-                draft = Draft(new_name, now, rows, totals, content, left_out, audited, newest, objections=objections)
+                with project.catalog.read() as connection:
+                    certified = certificate_for(connection, labels, rows)
+                draft = Draft(new_name, now, rows, totals, content, left_out, audited, newest, objections, certified)
                 removed = _removed(project, content, newest)
                 draft = replace(draft, name=removed.name, created=removed.created_at) if removed else draft
                 written = write_version(project, draft, building, progress, force, blocks.rows)

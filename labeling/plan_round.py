@@ -15,12 +15,13 @@ from sqlalchemy import Connection, and_, case, func, or_, select
 
 from dataset.catalog.tables import asked, audit, clusters, cursors, images, judgements, queue, splits
 from dataset.catalog.writes import upsert
+from dataset.certificates.ledger import next_looks
 from dataset.labels import label_ledger
 from dataset.labels.audit import ticket
 from dataset.labels.players import DISSENT_PRIORITY
 from dataset.labels.vocabulary import UNUSABLE, WITHDRAWN, DecisionOrigin, JudgementOrigin, Purpose
 from dataset.quarantine import in_quarantine, is_whole
-from foundation.settings import ReviewSection
+from foundation.settings import Settings
 
 TEST_SPLITS = ("test", "test_unseen_sites")
 TEST_PRIORITY_FACTOR = 1.5  # a wrong label misleads most where models are tested
@@ -78,12 +79,13 @@ class Share:
     picks: Sequence[Pick]
 
 
-def plan(connection: Connection, review: ReviewSection, studio_url: str, now: datetime, another_round: bool) -> Plan:
+def plan(connection: Connection, settings: Settings, studio_url: str, now: datetime, another_round: bool) -> Plan:
     """What this round has left to ask in this Label Studio. Records the round; the caller records the questions.
 
     A round is [review] budget questions. A new one starts when images were collected since the last one, or, with
     another_round, when every question of the last one has an answer.
     """
+    review, labels = settings.review, settings.project.labels
     answered = set(connection.execute(judged_images()).scalars())
     answered_alone = set(connection.execute(judged_images(alone=True)).scalars())
     sent = _sent(connection, studio_url)
@@ -102,6 +104,7 @@ def plan(connection: Connection, review: ReviewSection, studio_url: str, now: da
         Share(
             Purpose.AUDIT, round(review.budget * review.audit_share), _drawn(connection, asked_before | answered_alone)
         ),
+        Share(Purpose.CERTIFY, review.budget, _of_certificate(connection, labels, asked_before, review.budget)),
         Share(Purpose.GOLD, round(review.budget * review.gold_share), _known(connection, current.number, in_round)),
         Share(
             Purpose.REPEAT,
@@ -266,6 +269,11 @@ def _disputed(connection: Connection, sent: Iterable[Any]) -> list[Pick]:
         purpose = Purpose.DISPUTE if opinion.is_open and len(purposes) < MAX_DISPUTES else Purpose.ADJUDICATE
         picks.append(Pick(purpose, representative_of[cluster]))
     return picks
+
+
+def _of_certificate(connection: Connection, labels: Sequence[str], without: set[str], most: int) -> list[Pick]:
+    """What the open design looks at next."""
+    return [Pick(Purpose.CERTIFY, sha256) for sha256 in next_looks(connection, labels, most, without)]
 
 
 def _known(connection: Connection, round_number: int, without: set[str]) -> list[Pick]:

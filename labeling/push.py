@@ -65,7 +65,7 @@ def push(project: Project, *, another_round: bool = True) -> PushReport:
         withdraw_erased(project, studio)
         now = datetime.now(UTC)
         with project.catalog.write() as connection:
-            planned = plan(connection, project.settings.review, studio.url, now, another_round)
+            planned = plan(connection, project.settings, studio.url, now, another_round)
             _record_withdrawn(connection, planned.withdrawn, now)
             addressed = [(projects[audience_of(project, q.purpose)], q) for q in planned.questions]
             insert_new(connection, asked, [_row(studio_project, q, now) for studio_project, q in addressed])

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from dataset.catalog.claims import standing
 from dataset.catalog.folder_addresses import SCHEME
 from dataset.catalog.tables import asked, audit, clusters, images, judgements, queue
+from dataset.certificates.ledger import next_looks
 from dataset.labels import judgement_ledger, label_ledger
 from dataset.labels.audit import MIN_SAMPLED, is_estimate_calibrated, residual, sampled_answers
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin, Purpose
@@ -121,6 +122,25 @@ def unsettled_items(project: Project, limit: int) -> list[dict[str, Any]]:
             "error_probability": None,
         }
         for row in rows
+    ]
+
+
+def certificate_items(project: Project, limit: int) -> list[dict[str, Any]]:
+    """The next images that an open design looks at, with the keys of `next_items`; nothing is suggested."""
+    with project.catalog.read() as connection:
+        names = next_looks(connection, project.settings.project.labels, limit, ())
+        found = select(images.c.sha256, images.c.format).where(images.c.sha256.in_(names[:AT_ONCE]))
+        rows = {row.sha256: row for row in connection.execute(found)}
+        claim_of = _claims(connection, names)
+    return [
+        {
+            **_where(project, rows[name], claim_of.get(name)),
+            "suggested_label": "",
+            "reasons": ["the certificate's design draws it"],
+            "error_probability": None,
+        }
+        for name in names
+        if name in rows
     ]
 
 

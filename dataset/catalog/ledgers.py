@@ -257,6 +257,29 @@ invitations = Table(  # links with which reviewers sign in to the wall
     Column("revoked_at", Moment),
 )
 
+certificates = Table(  # designs: which pictures people look at to certify the labels
+    "certificates",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("seed", String(32), nullable=False),  # of the order in which pictures are drawn
+    Column("error", Float, nullable=False),  # share of wrong labels that is to be certified
+    Column("confidence", Float, nullable=False),
+    Column("allowed", Integer, nullable=False),  # wrong labels that may be left
+    Column("plan", JSON, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+)
+
+certificate_pictures = Table(
+    "certificate_pictures",
+    metadata,
+    Column("certificate", String(16), primary_key=True),
+    Column("place", Integer, primary_key=True),  # in the order of looks
+    Column("sha256", SHA, nullable=False, index=True),
+    Column("label", String(64), nullable=False),  # when the design was made
+    Column("stratum", Integer, nullable=False),
+)
+
 cursors = Table(
     "cursors",
     metadata,

@@ -17,6 +17,8 @@ from dataset.catalog.derived import (
 from dataset.catalog.ledgers import (
     asked,
     audit,
+    certificate_pictures,
+    certificates,
     claims,
     consents,
     cursors,
@@ -46,6 +48,8 @@ __all__ = [
     "Moment",
     "asked",
     "audit",
+    "certificate_pictures",
+    "certificates",
     "claims",
     "clusters",
     "compared",

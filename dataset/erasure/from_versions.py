@@ -13,7 +13,7 @@ from dataset.project import Project
 from dataset.publishing.croissant import with_manifest_digest
 from dataset.publishing.dataset_card import with_credits, with_tag
 from dataset.publishing.totals import totals_of
-from dataset.versions import identity, manifest, published
+from dataset.versions import certificate_file, identity, manifest, published
 from dataset.versions.facts import ErasedRow
 from dataset.versions.manifest import Row
 from foundation.errors import DamagedVersion
@@ -70,7 +70,7 @@ def _has_rows(folder: Path, names: Collection[str]) -> bool:
             with manifest.unreadable(file):
                 if wanted.intersection(pq.read_table(file, columns=["sha256"])["sha256"].to_pylist()):
                     return True
-    return False
+    return not wanted.isdisjoint(certificate_file.names_in(folder / certificate_file.FILE_NAME))
 
 
 def record_leaves(folder: Path, names: set[str], before: Callable[[str], None]) -> None:
@@ -109,6 +109,13 @@ def remove_rows(folder: Path, names: set[str], before: Callable[[str], None]) ->
                     manifest.drop_rows(path, "sha256", names, _replace_in(folder))
         except DamagedVersion as error:
             damage.append(error)
+    certificate = folder / certificate_file.FILE_NAME
+    before(f"{folder.name}: {certificate.name}")
+    try:
+        if certificate.is_file():
+            certificate_file.drop_names(certificate, names, _replace_in(folder))
+    except DamagedVersion as error:
+        damage.append(error)
     if damage:
         raise damage[-1]
     before(f"{folder.name}: README.md")

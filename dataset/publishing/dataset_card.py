@@ -56,6 +56,7 @@ def card(project: str, version: Version, totals: Totals, left_out: Mapping[str, 
         _images(version, totals),
         _labels(totals, left_out),
         "## Label error\n\n" + _label_error(version.audit, totals),
+        *_certificate(version),
         _BIAS + _shortcuts(version.shortcuts, len(version.labels)),
         _sources(totals),
         _consent(totals),
@@ -155,6 +156,32 @@ def _label_error(audit: Audit | None, totals: Totals) -> str:
         "review queue is not used, because the queue asks about the most suspicious pictures.\n\n"
         + _table(["of the audit", "images", "wrong", "error"], rows)
     )
+
+
+def _certificate(version: Version) -> list[str]:
+    """What the certificate says, with the numbers that it rests on."""
+    if version.certificate is None:
+        return []
+    shown = version.certificate.certificate
+    parts = [("label", shown.by_label), ("held-out site", shown.by_site)]
+    rows = [
+        [kind, markdown(name), str(images), str(wrong), f"{wrong / images:.1%}"]
+        for kind, part in parts
+        for name, (images, wrong) in part.items()
+    ]
+    verdict = "It holds" if shown.holds else f"It was made to show {shown.error:.2%}, and does not show that yet"
+    text = (
+        f"**With {shown.confidence:.0%} confidence, at most {shown.share:.2%} of the labels are wrong** "
+        f"({shown.wrong_at_most} of {shown.images} images). {verdict}. People looked at {shown.looks} pictures that a "
+        f"fixed random order chose, riskier ones more often, and corrected {shown.found} labels; "
+        f"{shown.known} images have a label that people settled. {counted(shown.uncovered, 'image')} came or changed "
+        "after the order was fixed and count as wrong. It takes for granted that answers of people who look at one "
+        f"picture alone are right. This is design {version.certificate.number} of the project. "
+        "`certificate.parquet` has the order and the answers, and `isitcake versions verify` "
+        "recomputes the numbers."
+    )
+    head = ["of", "", "images", "wrong at most", "share"]
+    return ["## Certificate\n\n" + text + ("\n\nEach by itself:\n\n" + _table(head, rows) if rows else "")]
 
 
 def _estimate(totals: Totals) -> str:

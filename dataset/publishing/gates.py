@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from dataset.catalog.tables import runs
+from dataset.certificates.shown import Certificate
 from dataset.project import Project
 from dataset.publishing.totals import Totals
 from dataset.versions.facts import Audit, ForcedGate, Gate, Shortcut
@@ -24,24 +25,30 @@ class _Check:
     refusal: str = ""
 
 
-def gates_passed(
-    project: Project,
-    shortcuts: Sequence[Shortcut],
-    audit: Audit | None,
-    totals: Totals | None = None,
-    now: datetime | None = None,
-    force: bool = False,
-) -> list[Gate]:
+@dataclass(frozen=True)
+class Measured:
+    """What the checks look at. shortcuts: of the published pictures, the worst first. totals: without them, only
+    labels and shortcuts are checked.
+    """
+
+    shortcuts: Sequence[Shortcut]
+    audit: Audit | None
+    totals: Totals | None = None
+    certificate: Certificate | None = None
+
+
+def gates_passed(project: Project, measured: Measured, now: datetime | None = None, force: bool = False) -> list[Gate]:
     """Check the version. Returns what was checked, with limits and measured values.
 
-    shortcuts: of the published pictures, the worst first. totals: without them, only labels and shortcuts are checked.
     force: return failed checks as ForcedGate. Raises StageError with the first refusal otherwise.
     """
+    totals = measured.totals
     checks = [
         check
         for check in (
-            _label_error(project, audit),
-            _shortcut(project, shortcuts),
+            _label_error(project, measured.audit),
+            _certificate(project, measured.certificate),
+            _shortcut(project, measured.shortcuts),
             _leakage(totals),
             *_counts(project, totals),
             *_one_sided(totals),
@@ -70,6 +77,24 @@ def _label_error(project: Project, audit: Audit | None) -> _Check | None:
         f"[publish] max_label_error {limit:.1%}; review more images, or answer more of the audit sample"
     )
     return _Check(Gate("label error", limit, audit.high, "upper bound"), refusal if audit.high > limit else "")
+
+
+def _certificate(project: Project, certificate: Certificate | None) -> _Check | None:
+    """A certificate shows that few enough labels are wrong."""
+    limit = project.settings.publish.certify
+    if not limit:
+        return None
+    if certificate is None:
+        return _Check(
+            Gate("certificate", limit, 1.0, "no certificate"),
+            f"[publish] certify {limit:.2%} needs a certificate, and nobody looked at a picture for one yet; "
+            "run `isitcake certify`",
+        )
+    refusal = f"{certificate.line()}, over [publish] certify {limit:.2%}; look at more pictures: see `isitcake certify`"
+    return _Check(
+        Gate("certificate", limit, round(certificate.share, 4), f"{certificate.confidence:.0%} confidence"),
+        refusal if certificate.wrong_at_most > limit * certificate.images else "",
+    )
 
 
 def _shortcut(project: Project, shortcuts: Sequence[Shortcut]) -> _Check | None:

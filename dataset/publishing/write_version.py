@@ -16,14 +16,15 @@ from more_itertools import chunked
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import Project
 from dataset.publishing.balance import one_sided
+from dataset.publishing.certified import Certified
 from dataset.publishing.checked_pictures import CheckedPictures
 from dataset.publishing.croissant import croissant
 from dataset.publishing.dataset_card import card
-from dataset.publishing.gates import gates_passed
+from dataset.publishing.gates import Measured, gates_passed
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.shortcut_measures import PICTURES_MEASURED, shortcuts_of
 from dataset.publishing.totals import Totals
-from dataset.versions import identity, manifest, merkle, published
+from dataset.versions import certificate_file, identity, manifest, merkle, published
 from dataset.versions.changes import changes, other_numbers, renames_in
 from dataset.versions.facts import Audit
 from dataset.versions.listed_files import listed
@@ -42,7 +43,8 @@ class Draft:
     """A version that is about to be written.
 
     content: digest of its rows. left_out: clusters that are not in it, by reason. parent: the version before it.
-    too_few: as in publishing.totals. objections: why owners keep images out, by SHA-256.
+    objections: why owners keep images out, by SHA-256. certified: its certificate; None where no design was looked
+    through.
     """
 
     name: str
@@ -53,8 +55,8 @@ class Draft:
     left_out: Mapping[str, int]
     audit: Audit | None
     parent: Version | None
-    too_few: int | None = None
     objections: Mapping[str, str] = field(default_factory=dict)
+    certified: Certified | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ def write_version(
     with ThreadPoolExecutor(THREADS) as pool:
         pictures.link(measured, None, pool)
     shortcuts = shortcuts_of(project, measured)
-    gates = gates_passed(project, shortcuts["after"], draft.audit, totals, draft.created, force)
+    certificate = draft.certified.published if draft.certified else None
+    measured_by = Measured(shortcuts["after"], draft.audit, totals, certificate.certificate if certificate else None)
+    gates = gates_passed(project, measured_by, draft.created, force)
     salt = hashlib.sha256(f"{parent.id if parent else ''}\n{draft.content}".encode()).hexdigest()[:32]
     writer = _RowWriter(project, folder, totals, salt, progress, pictures)
     leaves = writer.write(rows, rows_per_block)
@@ -92,6 +96,8 @@ def write_version(
     before = parent.path / manifest.FILE_NAME if parent else None
     diff = changes(before, folder / manifest.FILE_NAME, draft.objections)
     manifest.write_table(folder / identity.DIFF, diff)
+    if draft.certified:
+        certificate_file.write(folder / certificate_file.FILE_NAME, draft.certified.entries)
     version = Version(
         path=folder,
         name=draft.name,
@@ -105,6 +111,7 @@ def write_version(
         gates=gates,
         shortcuts=shortcuts,
         audit=draft.audit,
+        certificate=certificate,
     )
     version = _write_texts(project, version, totals, draft.left_out, diff, merkle.root(leaves))
     for path in [*folder.glob("*"), *folder.glob("data/*/*")]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dataset.versions import identity, manifest
+from dataset.versions import certificate_file, identity, manifest
 from dataset.versions.published import FACTS, LEAVES, Version
 from foundation.errors import DamagedVersion
 
@@ -26,7 +26,8 @@ def rows_id(version: Version, rows_root: str) -> str:
 def listed(folder: Path) -> dict[str, str]:
     """Digest of each file of a version that is being written, beside pictures and version.json, by its path."""
     metadata = [path.relative_to(folder).as_posix() for path in folder.glob(f"data/*/{METADATA}")]
-    names = [*identity.TEXTS, identity.DIFF, manifest.FILE_NAME, LEAVES, *metadata]
+    certificate = [certificate_file.FILE_NAME] if (folder / certificate_file.FILE_NAME).is_file() else []
+    names = [*identity.TEXTS, identity.DIFF, manifest.FILE_NAME, LEAVES, *metadata, *certificate]
     return {name: identity.file_digest(folder / name) for name in sorted(names)}
 
 

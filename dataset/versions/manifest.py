@@ -216,8 +216,8 @@ def drop_rows(path: Path, column: str, values: Set[str], replace: Callable[[Path
         replace(path, out.getvalue())
 
 
-def write_table(path: Path, table: Any) -> None:
-    """Write an Arrow table as Parquet, compressed like the manifest."""
+def write_table(path: Path | io.BytesIO, table: Any) -> None:
+    """Write an Arrow table as Parquet, compressed like the manifest. path: of the file, or a buffer."""
     import pyarrow.parquet as pq
 
     pq.write_table(table, path, compression="zstd")

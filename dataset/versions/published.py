@@ -13,7 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dataset.versions import facts, identity, manifest, merkle
+from dataset.versions import certificate_file, facts, identity, manifest, merkle
+from dataset.versions.certificate_file import Published
 from dataset.versions.facts import Audit, ErasedRow, Gate, Shortcut
 from dataset.versions.identity import FACTS as FACTS
 from dataset.versions.identity import file_digest as file_digest
@@ -35,6 +36,7 @@ class Version:
     """One version directory. id: as identity.py computes it. counts: images by split and label.
 
     shortcuts: "before" the recipe (of originals) and "after" it (of published pictures). audit: None without answers.
+    certificate: None where no design was looked through.
     texts: digests of card, croissant.json and diff as published, without times; none in a version of an earlier
     release, whose id covers rows and pictures only. erasures: how many erasures removed rows.
     """
@@ -51,6 +53,7 @@ class Version:
     gates: list[Gate]
     shortcuts: dict[str, list[Shortcut]] = field(default_factory=dict)
     audit: Audit | None = None
+    certificate: Published | None = None
     texts: dict[str, str] = field(default_factory=dict)
     erasures: int = 0
 
@@ -91,6 +94,8 @@ class Version:
             "salt": self.salt,
             "content": self.content,
         }
+        if self.certificate:
+            content["certificate"] = self.certificate.record()
         return {**content, "erasures": self.erasures, "texts": self.texts} if self.texts else content
 
 
@@ -222,6 +227,7 @@ def _version(path: Path, content: Any) -> Version:
             when: [facts.shortcut(record) for record in board] for when, board in content.get("shortcuts", {}).items()
         },
         audit=facts.audit(content["audit"]) if content.get("audit") else None,
+        certificate=certificate_file.published(content["certificate"]) if content.get("certificate") else None,
         texts=dict(content.get("texts", {})),
         erasures=int(content.get("erasures", (path / ERASED).exists())),
     )

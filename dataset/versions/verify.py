@@ -8,7 +8,7 @@ from pathlib import Path
 from more_itertools import sliced
 
 from dataset.splits.assignment import UNSEEN
-from dataset.versions import manifest, merkle
+from dataset.versions import certificate_file, manifest, merkle
 from dataset.versions.facts import ErasedRow
 from dataset.versions.leaks import leaks
 from dataset.versions.listed_files import changed_files, rows_id, unlisted
@@ -73,6 +73,7 @@ def verify(
     problems += _in_two_splits(version)
     if not quick:
         problems += leaks(version.path, version.rows())
+    problems += _certificate(version, gone)
     problems += unlisted(version, check.files)
     expected = Counter({(s, label): n for s, labels in version.counts.items() for label, n in labels.items()})
     expected.subtract((row.split, row.label) for row in gone)
@@ -100,6 +101,14 @@ def _check_rows(version: Version, check: _Check, progress: Callable[[int, int], 
         check.files.setdefault(folder, set()).add(file)
         if progress:
             progress(check.tally.total(), version.images)
+
+
+def _certificate(version: Version, gone: Sequence[ErasedRow]) -> list[str]:
+    """What the certificate claims, and its design and answers do not give."""
+    if version.certificate is None:
+        return []
+    path, rows = version.path / certificate_file.FILE_NAME, manifest.each(version.path / manifest.FILE_NAME)
+    return certificate_file.problems(version.certificate, path, rows, is_erased=bool(gone))
 
 
 def _in_two_splits(version: Version) -> list[str]:

@@ -162,6 +162,7 @@ class ReviewSection(Section):
 
 class PublishSection(Section):
     max_label_error: float = Field(default=1.0, ge=0.0, le=1.0)  # limit for the audit's upper bound
+    certify: float = Field(default=0.0, ge=0.0, lt=1.0)  # limit for the certificate's bound; 0: none is needed
     max_shortcut: float = Field(default=1.0, ge=0.5, le=1.0)  # limit for the balanced accuracy of a shortcut
     min_images: int = Field(default=0, ge=0)  # images per label
     max_age_days: int = Field(default=0, ge=0)  # days since the last collection of each source; 0: no limit

@@ -79,17 +79,21 @@ def reviewers(context: Context, week: bool, as_json: bool) -> None:
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many, at most.")
 @click.option("--audit", is_flag=True, help="List images of the audit sample, which the card's error rate comes from.")
 @click.option("--one-more", is_flag=True, help="List images that need one more answer, of another person.")
+@click.option("--certify", is_flag=True, help="List images that the certificate's design looks at next.")
 @json_option
 @pass_context
-def next_(context: Context, limit: int, audit: bool, one_more: bool, as_json: bool) -> None:
+def next_(context: Context, limit: int, audit: bool, one_more: bool, certify: bool, as_json: bool) -> None:
     """List the images that are most worth a look, without Label Studio."""
     from labeling.guideline import instructions
-    from labeling.queue import next_items, unsettled_items
+    from labeling.queue import certificate_items, next_items, unsettled_items
 
-    if audit and one_more:
-        raise UsageError("--audit and --one-more are two lists; ask for one")
+    if audit + one_more + certify > 1:
+        raise UsageError("--audit, --one-more and --certify are different lists; ask for one")
     project = context.project(reads_only=True)
-    items = unsettled_items(project, limit) if one_more else next_items(project, limit, audit)
+    if certify:
+        items = certificate_items(project, limit)
+    else:
+        items = unsettled_items(project, limit) if one_more else next_items(project, limit, audit)
     rows = [
         (i["error_probability"], i["sha256"][:DIGITS], i["source_label"], i["suggested_label"], short_path(i["file"]),
          "; ".join(i["reasons"]))
@@ -98,6 +102,8 @@ def next_(context: Context, limit: int, audit: bool, one_more: bool, as_json: bo
     empty = "no image waits for an answer"
     if audit:
         empty = "no image of the audit sample waits for an answer"
+    elif certify:
+        empty = "no picture waits for a certificate; `isitcake certify` says why"
     elif one_more:
         empty = "no image needs one more answer"
     show(

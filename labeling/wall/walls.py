@@ -12,8 +12,9 @@ from sqlalchemy import Connection, select, update
 
 from dataset.catalog.tables import judgements, wall_pictures, walls
 from dataset.catalog.writes import append
+from dataset.certificates.ledger import next_looks
 from dataset.labels.audit import MIN_SAMPLED, sampled_answers
-from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin
+from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin, Purpose
 from dataset.labels.wall_ledger import wall_and_slot
 from dataset.project import Project
 from dataset.suspicion.variety import by_look
@@ -25,6 +26,7 @@ from networks.backbone import backbone
 LEASE = timedelta(minutes=30)  # after the reviewer's last action
 MOST_PICTURES = 100
 LEAST_PICTURES = 12
+CERTIFYING = 20  # pictures of an open design that are asked about alone, one after the other
 SINGLES_AT_THE_END = 4.0  # as many pictures alone as after so many walls, where no wall is left
 ALONE = ""  # label of a wall whose pictures are asked about one by one
 TRIES = 3  # to make a wall while others take its pictures
@@ -51,7 +53,8 @@ def next_wall(
 ) -> Wall | None:
     """The reviewer's open wall, or a new one; None where nothing is left to ask.
 
-    After each wall come a few pictures alone. is_second: look at what others confirmed.
+    While a certificate is being made, its pictures come first, each alone. After each wall come a few pictures alone.
+    is_second: look at what others confirmed.
     """
     if (wall := _open_wall(project, reviewer, now)) is not None:
         return wall
@@ -129,6 +132,8 @@ def _pick(
     taken = _leased(connection, now)
     rng = random.Random(secrets.randbits(64))  # noqa: S311  not a secret: it shuffles
     review = project.settings.review
+    if not is_second and (looks := next_looks(connection, project.settings.project.labels, CERTIFYING, taken)):
+        return Picked(ALONE, [Pick(Purpose.CERTIFY, sha256) for sha256 in looks])
     if is_second:
         found = Material(second_look(connection, ledger, reviewer, taken), [], [])
     else:

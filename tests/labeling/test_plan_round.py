@@ -22,7 +22,7 @@ STUDIO = "http://studio.example"
 
 def planned(connection: Connection, project: Project, *, another: bool = True) -> Plan:
     """Plan a round and record its questions as sent."""
-    result = plan(connection, project.settings.review, STUDIO, NOW, another)
+    result = plan(connection, project.settings, STUDIO, NOW, another)
     rows = [
         {"ask": q.key, "project": f"{STUDIO}/projects/1", "sha256": q.sha256, "purpose": q.purpose.value,
          "round": q.round, "task_id": number, "pushed_at": NOW} for number, q in enumerate(result.questions)
@@ -133,7 +133,7 @@ def test_a_new_round_withdraws_questions_that_are_no_longer_risky(collected: Pro
             connection.execute(queue.update().where(queue.c.sha256 == question.sha256).values(priority=0.0))
         collected_since = json.dumps({"number": 1, "images": 0})
         connection.execute(cursors.update().where(cursors.c.name == f"round:{STUDIO}").values(value=collected_since))
-        second = plan(connection, project.settings.review, STUDIO, NOW, False)
+        second = plan(connection, project.settings, STUDIO, NOW, False)
     assert set(second.withdrawn) == {question.key for question in first.questions}
     assert len(second.questions) == 2
     assert not {q.sha256 for q in second.questions} & {q.sha256 for q in first.questions}

@@ -6,7 +6,7 @@ import pytest
 
 from dataset.project import Project
 from dataset.publish import publish
-from dataset.publishing.gates import gates_passed
+from dataset.publishing.gates import Measured, gates_passed
 from dataset.publishing.totals import Totals
 from dataset.versions import published
 from dataset.versions.facts import Audit, ForcedGate, Gate, Shortcut
@@ -37,8 +37,8 @@ def test_a_version_lists_shortcuts_and_gates(collected: Project) -> None:
 def test_a_shortcut_above_the_limit_is_refused(collected: Project) -> None:
     worst = [Shortcut("thumbnail", 0.93, "collect look-alikes"), Shortcut("width", 0.6, "")]
     with pytest.raises(StageError, match=r"thumbnail alone predicts the label .* 0\.93.*collect look-alikes"):
-        gates_passed(limited(collected, max_shortcut=0.9), worst, None)
-    assert gates_passed(limited(collected, max_shortcut=0.95), worst, None) == [
+        gates_passed(limited(collected, max_shortcut=0.9), Measured(worst, None))
+    assert gates_passed(limited(collected, max_shortcut=0.95), Measured(worst, None)) == [
         Gate("shortcut", 0.95, 0.93, "thumbnail")
     ]
 
@@ -47,10 +47,10 @@ def test_labels_that_may_be_too_wrong_are_refused(collected: Project) -> None:
     """The upper bound of the audit's interval counts; without an audit no version passes."""
     strict = limited(collected, max_label_error=0.05)
     with pytest.raises(StageError, match="needs an audit"):
-        gates_passed(strict, [], None)
+        gates_passed(strict, Measured([], None))
     with pytest.raises(StageError, match=r"up to 7\.0% of the labels may be wrong \(2 of 100 audited\)"):
-        gates_passed(strict, [], Audit(100, 2, 0.002, 0.07))
-    assert gates_passed(strict, [], Audit(400, 2, 0.001, 0.018))[0].gate == "label error"
+        gates_passed(strict, Measured([], Audit(100, 2, 0.002, 0.07)))
+    assert gates_passed(strict, Measured([], Audit(400, 2, 0.001, 0.018)))[0].gate == "label error"
     with pytest.raises(StageError, match="nothing published"):
         publish(strict, NOVEMBER)
     assert published.names(collected.home) == []
@@ -77,18 +77,18 @@ def test_old_sources_are_refused(collected: Project) -> None:
     assert publish(strict, datetime.now(UTC) + timedelta(hours=1)).version
     never = Totals(sources={"nobody"})
     with pytest.raises(StageError, match="nobody was never collected"):
-        gates_passed(strict, [], None, never, NOVEMBER)
-    (leakage, freshness) = gates_passed(strict, [], None, never, NOVEMBER, force=True)
+        gates_passed(strict, Measured([], None, never), NOVEMBER)
+    (leakage, freshness) = gates_passed(strict, Measured([], None, never), NOVEMBER, force=True)
     assert leakage.value == 0
     assert freshness.value == -1.0
 
 
 def test_a_picture_that_is_in_twice_is_refused(collected: Project) -> None:
     with pytest.raises(StageError, match="2 pictures are in the version twice"):
-        gates_passed(collected, [], None, Totals(repeated_clusters=2))
+        gates_passed(collected, Measured([], None, Totals(repeated_clusters=2)))
 
 
 def test_a_picture_in_two_splits_is_refused(collected: Project) -> None:
     """Data F10: several clusters may show one picture."""
     with pytest.raises(StageError, match="3 pictures are in two splits"):
-        gates_passed(collected, [], None, Totals(split_leaks=3))
+        gates_passed(collected, Measured([], None, Totals(split_leaks=3)))
