@@ -22,12 +22,11 @@ from dataset.labels import audit, label_ledger
 from dataset.objections import reasons
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import Project
-from dataset.publishing.balance import one_sided
 from dataset.publishing.certified import certificate_for
 from dataset.publishing.checked_pictures import BrokenOriginals, find_damage
 from dataset.publishing.choose_rows import choose_rows
 from dataset.publishing.rows_on_disk import RowsOnDisk
-from dataset.publishing.totals import totals_of
+from dataset.publishing.totals import one_sided, totals_of
 from dataset.publishing.write_version import ROWS_PER_BLOCK, Draft, Progress, Written, flush, write_version
 from dataset.quarantine import listed, quarantine, release_restored, sentence
 from dataset.splits.split_leaks import split_leaks

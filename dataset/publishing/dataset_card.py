@@ -5,8 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from dataset.labels.audit import MIN_SAMPLED
-from dataset.publishing.balance import balance, one_sided
-from dataset.publishing.totals import Totals
+from dataset.publishing.totals import Totals, balance, one_sided
 from dataset.splits.assignment import SHARES, SPLITS, UNSEEN
 from dataset.versions.facts import Audit, ForcedGate, Gate, Shortcut
 from dataset.versions.published import Version

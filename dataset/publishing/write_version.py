@@ -15,7 +15,6 @@ from more_itertools import chunked
 
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import Project
-from dataset.publishing.balance import one_sided
 from dataset.publishing.certified import Certified
 from dataset.publishing.checked_pictures import CheckedPictures
 from dataset.publishing.croissant import croissant
@@ -23,7 +22,7 @@ from dataset.publishing.dataset_card import card
 from dataset.publishing.gates import Measured, gates_passed
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.shortcut_measures import PICTURES_MEASURED, shortcuts_of
-from dataset.publishing.totals import Totals
+from dataset.publishing.totals import Totals, one_sided
 from dataset.versions import certificate_file, identity, manifest, merkle, published
 from dataset.versions.changes import changes, other_numbers, renames_in
 from dataset.versions.facts import Audit

@@ -15,9 +15,9 @@ from dataset.catalog.tables import clusters, findings, images, pairs, queue
 from dataset.labels import label_ledger
 from dataset.labels.audit import is_estimate_calibrated
 from dataset.project import Project
-from dataset.publishing.balance import balance
 from dataset.publishing.shortcut_measures import offenders
 from dataset.publishing.subgroups import Subgroup, subgroups
+from dataset.publishing.totals import balance
 from dataset.quarantine import in_quarantine
 from dataset.splits.assignment import SPLITS, UNSEEN
 from dataset.versions import published

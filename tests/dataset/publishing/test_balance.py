@@ -2,7 +2,7 @@
 
 import pytest
 
-from dataset.publishing.balance import balance, one_sided
+from dataset.publishing.totals import balance, one_sided
 
 
 @pytest.mark.parametrize(
