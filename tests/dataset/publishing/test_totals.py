@@ -1,8 +1,9 @@
-"""Totals count each row once."""
+"""Totals count each row once; labels out of balance are named."""
 
+import pytest
 from rows import made_row
 
-from dataset.publishing.totals import Totals, totals_of
+from dataset.publishing.totals import Totals, balance, one_sided, totals_of
 
 
 def test_totals() -> None:
@@ -29,3 +30,33 @@ def test_totals() -> None:
 
 def test_totals_of_nothing() -> None:
     assert totals_of([]) == Totals()
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({"cake": 30, "not_cake": 90}, "3.0 times as many images are not_cake as cake: collect more cake"),
+        ({"cake": 5, "not_cake": 0}, "No image is labelled not_cake: collect some."),
+    ],
+)
+def test_a_warning(counts: dict[str, int], words: str) -> None:
+    assert words in balance(counts)
+
+
+@pytest.mark.parametrize("counts", [{"cake": 30, "not_cake": 89}, {"cake": 5}, {}])
+def test_no_warning(counts: dict[str, int]) -> None:
+    assert balance(counts) == ""
+
+
+@pytest.mark.parametrize(("counts", "words"), [
+    ({"train": {"cake": 3}, "test": {"cake": 1}}, ["every image is labelled cake"]),
+    ({"train": {"cake": 3, "not_cake": 0}, "test": {"cake": 1}}, ["every image is labelled cake"]),
+    ({"train": {"cake": 3, "not_cake": 2}, "test": {}}, ["every image is in the split train"]),
+    ({"test": {"cake": 3}}, ["every image is labelled cake", "every image is in the split test"]),
+    ({"train": {"cake": 3}, "test": {"not_cake": 1}}, []),
+])  # fmt: skip
+def test_one_class_or_one_split(counts: dict[str, dict[str, int]], words: list[str]) -> None:
+    """Use 19: one label or one split that has all images is said."""
+    warnings = one_sided(counts)
+    assert len(warnings) == len(words)
+    assert all(word in warning for word, warning in zip(words, warnings, strict=True))
