@@ -25,6 +25,7 @@ from dataset.catalog.tables import (
     outcomes,
     pairs,
     plays,
+    positions,
     quarantined,
     queue,
     rounds,
@@ -37,7 +38,7 @@ from dataset.catalog.tables import (
 )
 
 BY_SHA256 = (
-    fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, looks, plays,
+    fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, looks, positions, plays,
     splits, audit, wall_pictures, quarantined, claims, consents, signals, sightings, outcomes, fetches, images,
 )  # fmt: skip
 AFFECTED = (*BY_SHA256, pairs, rounds, asked, runs)  # tables that may have held something about an image
