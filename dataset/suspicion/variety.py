@@ -42,10 +42,9 @@ def by_look(features: NDArray[np.float32]) -> list[int]:
     return [int(leaf) for leaf in leaves_list(joined)]
 
 
-def alike(features: NDArray[np.float32], chosen: int, count: int) -> list[int]:
-    """The pictures that look most like the chosen one, the most alike first. features: (n, d)."""
-    looks = standardised(features)
-    order = np.argsort(-(looks @ looks[chosen]), kind="stable")
+def alike(looks: NDArray[np.float32], chosen: int, count: int) -> list[int]:
+    """The pictures that look most like the chosen one, the most alike first. looks: (n, d), of `standardised`."""
+    order = np.argsort(-(looks @ looks[chosen]), kind="stable")[: count + 1]
     return [int(i) for i in order if i != chosen][:count]
 
 
