@@ -38,8 +38,8 @@ from dataset.catalog.tables import (
 )
 
 BY_SHA256 = (
-    fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, looks, positions, plays,
-    splits, audit, wall_pictures, quarantined, claims, consents, signals, sightings, outcomes, fetches, images,
+    fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, looks, positions,
+    plays, splits, audit, wall_pictures, quarantined, claims, consents, signals, sightings, outcomes, fetches, images,
 )  # fmt: skip
 AFFECTED = (*BY_SHA256, pairs, rounds, asked, runs)  # tables that may have held something about an image
 NAMES_PER_STATEMENT = 500  # below SQLite's limit on bound values

@@ -60,7 +60,7 @@ def among(features: NDArray[np.float32], positions: Positions, new: NDArray[np.f
     """
     middle, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
     known = _of_length_one((features - middle) / spread)
-    found = [np.zeros((0, 2))]
+    found: list[Positions] = [np.zeros((0, 2))]
     for part in _parts(new):
         similarity = _of_length_one((part - middle) / spread) @ known.T
         nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :NEIGHBOURS]

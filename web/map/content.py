@@ -114,7 +114,7 @@ class _Clusters:
         self._sizes = Counter(self.of.values())
 
     def representative_of(self, sha256: str) -> str:
-        return self._representative.get(sha256, sha256)
+        return str(self._representative.get(sha256, sha256))
 
     def size_of(self, sha256: str) -> int:
         return self._sizes[self.of[sha256]] if sha256 in self.of else 1
