@@ -63,8 +63,8 @@ def map_content(project: Project, *, with_answers: bool) -> bytes:
         names = [row.sha256 for row in rows]
         cluster = _Clusters(connection)
         decided = label_ledger.latest(connection)
-        split_of = dict(connection.execute(select(splits.c.sha256, splits.c.split)).tuples().all())
-        error_of = dict(connection.execute(select(queue.c.sha256, queue.c.error_probability)).tuples().all())
+        split_of = dict(connection.execute(select(splits.c.sha256, splits.c.split)).all())
+        error_of = dict(connection.execute(select(queue.c.sha256, queue.c.error_probability)).all())
         sources = _sources(connection)
         answers = label_ledger.newest_answers(connection, cluster.of) if with_answers else {}
         measured = connection.execute(select(func.count(features.c.sha256.distinct()))).scalar_one()
@@ -123,7 +123,7 @@ class _Clusters:
 def _sources(connection: Connection) -> dict[str, str]:
     """The source of each image; of several, the first in the alphabet."""
     found: dict[str, str] = {}
-    for sha256, source in connection.execute(select(standing.c.sha256, standing.c.source)).tuples():
+    for sha256, source in connection.execute(select(standing.c.sha256, standing.c.source)).all():
         found[sha256] = min(source, found.get(sha256, source))
     return found
 

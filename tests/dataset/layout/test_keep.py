@@ -1,7 +1,7 @@
 """The map in the catalog: it changes only where pictures did, and is made again where it is damaged."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,11 +26,13 @@ LOOKS = 3
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> Iterator[Project]:
     """A project with an empty catalog."""
     small = SmallProject(tmp_path / "small")
     small.configure("cakes c cake x")
-    return open_project(small.folder / "isitcake.toml")
+    opened = open_project(small.folder / "isitcake.toml")
+    yield opened
+    opened.close()
 
 
 def names(first: int, last: int) -> list[str]:

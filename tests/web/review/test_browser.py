@@ -19,6 +19,7 @@ from simulator.web_service import answers, until
 from web.pages.leaderboard import write_leaderboard
 from web.pages.version_pages import write_pages
 
+
 @pytest.fixture(scope="module")
 def served(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The bakery with models, and with its written pages; its answers are forgotten, so that there is a queue."""
