@@ -1,4 +1,4 @@
-"""The web service of one project: its pages, the wall, the map, reviewers' pictures, Label Studio's webhook, the game."""
+"""The web service of a project: pages, the wall, the map, reviewers' pictures, Label Studio's webhook, the game."""
 
 import hmac
 import re

@@ -21,7 +21,7 @@ const tell = (text) => { $("map-message").textContent = text; };
 // ── Drawing ─────────────────────────────────────────────────────────────────
 function draw() {
   isDue = false;
-  const room = Math.min(1, view.whole / 330), wide = Math.max(2.2, (8.4 - 1.35 * Math.log10(data.count)) * room);
+  const room = Math.min(1, view.whole / 330) ** 0.5, wide = Math.max(2.2, (8.4 - 1.35 * Math.log10(data.count)) * room);
   const size = Math.min(11, wide * (view.scale / view.whole) ** 0.3);
   drawing.points.draw(view, size);
   drawing.above.draw(view, { shown: $("thumbs").checked ? thumbs : [], focus: hovered >= 0 ? hovered : focus, lasso, colourOf: (i) => css(palette[groups.of[i]]), ink });

@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Page, expect
 from dataset.catalog.tables import judgements, wall_pictures, walls
 from dataset.curate import curate
 from dataset.opening import open_project
-from dataset.project import Project
 from dataset.versions import published
 from foundation.network.ports import free_ports
 from isitcake.serving import start_web
