@@ -255,7 +255,7 @@ async function open() {
   } catch (error) {
     return tell(`The map cannot be loaded: ${error.message}`);
   }
-  if (!data.count) { $("empty").hidden = false; return tell(""); }
+  if (!data.count) { $("empty").hidden = false; document.body.dataset.ready = "yes"; return tell(""); }
   $("map").hidden = false;
   drawing = await makeDrawing(data, $("points"), $("over"), document.body.dataset.library === "yes", () => { resize(); sayHowDrawn(); paint(); });
   drawing.above.onLoad = redraw;

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from browsing import DESK, PHONE, Site, listen, look_at
+from browsers.pages import DESK, PHONE, Site, listen, look_at
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import DESK, PHONE, WIDE, Site, listen, look_at
+from browsers.pages import DESK, PHONE, WIDE, Site, listen, look_at
 from playwright.sync_api import Browser, Page, expect
 
 from dataset.catalog.tables import judgements, wall_pictures, walls
