@@ -1,6 +1,7 @@
 // Draw the points, with WebGL where there is some, and above them pictures, the lasso and the chosen picture.
 const CIRCLE = 0, SQUARE = 1, CROSS = 2; // shapes: alone, with copies, left out
 const THUMB_PX = 46, CELL_PX = 74, KEPT = 700, MOST_THUMBS = 160;
+const ROW = 1e6; // more than cells in a row of the grid of small pictures
 const HIDDEN = 0, FAINT = 70, FULL = 255; // opacity of a point
 
 const VERTEX = `#version 300 es
@@ -124,7 +125,7 @@ function makeAbove(data, canvas) {
   function chosen(view, shown) {
     const level = 2 ** Math.round(Math.log2(view.scale)), cell = CELL_PX / level, taken = new Set(), places = [];
     for (const i of shown) {
-      const x = data.position[2 * i], y = data.position[2 * i + 1], key = `${Math.floor(x / cell)} ${Math.floor(y / cell)}`;
+      const x = data.position[2 * i], y = data.position[2 * i + 1], key = Math.floor(x / cell) * ROW + Math.floor(y / cell);
       if (taken.has(key)) continue;
       const [left, top] = view.toScreen(x, y);
       if (left < 0 || top < 0 || left > view.width || top > view.height) continue;

@@ -13,7 +13,8 @@ let data = null, drawing = null, mode = "label", groups = null, palette = [], in
 let off = new Set(), selected = new Set(), focus = -1, hovered = -1, lasso = [], isLasso = false, isDue = false;
 let rest = 0, still = 0;
 
-const isShown = (i) => !off.has(groups.of[i]) && fits($("copies").value, data.copies[i] > 1) && fits($("out").value, Boolean(data.out[i]));
+let shown = new Uint8Array(0), thumbs = []; // of each picture: whether it is shown; pictures that may be drawn small
+const isShown = (i) => shown[i] === 1;
 const fits = (choice, is) => choice === "shown" || (choice === "only") === is;
 const isBright = (i) => selected.size === 0 || selected.has(i);
 const tell = (text) => { $("map-message").textContent = text; };
@@ -32,12 +33,13 @@ function redraw() {
 }
 
 const css = (colour) => `rgb(${colour.join(" ")})`;
-let thumbs = []; // pictures that may be drawn small
 
 function paint() {
   const style = getComputedStyle($("stage"));
   ink = style.getPropertyValue("--ink").trim();
   palette = groups.colours.map((name) => rgb(style.getPropertyValue(`--${name}`).trim()));
+  const copies = $("copies").value, out = $("out").value;
+  shown = Uint8Array.from(groups.of, (category, i) => Number(!off.has(category) && fits(copies, data.copies[i] > 1) && fits(out, data.out[i] > 0)));
   drawing.points.paint(colourAll(data.count, groups.of, palette, isShown, isBright));
   thumbs = [...Array(data.count).keys()].filter((i) => isShown(i) && isBright(i));
   redraw();
