@@ -13,6 +13,7 @@ from dataset.catalog.tables import clusters, findings, queue
 from dataset.catalog.writes import replace
 from dataset.duplicates.compare_new import compare_new
 from dataset.labels import audit, label_ledger
+from dataset.layout.keep import keep_map
 from dataset.project import Project
 from dataset.publishing.checked_pictures import find_damage
 from dataset.quarantine import listed, quarantine, release_restored, sentence
@@ -68,6 +69,7 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
     net = backbone(project.settings.network, texts_of_answers(project.settings))
     measure_new(project, Networks(net, objects.detector(project.settings.detector)), tell)
     compare_new(project, tell)
+    keep_map(project, net.name, tell)
     return _triage(project, net, tell)
 
 

@@ -58,24 +58,37 @@ elif ! ls .venv/.installed-* >/dev/null 2>&1 || ! .venv/bin/python -c 'import fo
 fi
 environment .venv-label-studio locks/label-studio.txt
 
-# The game's pages run models in the browser with onnxruntime-web. Without npm, the pages ask the server instead.
-ort=1.30.0
-if [ ! -f "web/vendor/ort/$ort" ] && command -v npm >/dev/null; then
-    say "fetching onnxruntime-web $ort"
+# library FOLDER PACKAGE VERSION SHA256 FILE…: put files of a package of npm into web/vendor/FOLDER, under
+# their own name or FILE:NAME. Without npm, nothing happens; fails if the package does not come.
+library() {
+    local folder="web/vendor/$1" package="$2" version="$3" digest="$4" there
+    [ -f "$folder/$version" ] && return
+    command -v npm >/dev/null || return 0
+    say "fetching $package $version"
     there="$(mktemp -d)"
-    if (cd "$there" && npm pack --silent "onnxruntime-web@$ort" >/dev/null 2>&1 \
-        && echo "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71  onnxruntime-web-$ort.tgz" | sha256sum --check --quiet && tar xzf ./*.tgz); then
-        rm -rf web/vendor/ort && mkdir -p web/vendor/ort
-        for file in ort.wasm.min.mjs ort-wasm-simd-threaded.mjs ort-wasm-simd-threaded.wasm; do
-            cp "$there/package/dist/$file" web/vendor/ort/
+    if (cd "$there" && npm pack --silent "$package@$version" >/dev/null 2>&1 \
+        && echo "$digest  $package-$version.tgz" | sha256sum --check --quiet && tar xzf ./*.tgz); then
+        rm -rf "$folder" && mkdir -p "$folder"
+        for file in "${@:5}"; do
+            cp "$there/package/dist/${file%%:*}" "$folder/${file##*:}"
         done
-        touch "web/vendor/ort/$ort"
-        installed+=(web/vendor/ort)
+        touch "$folder/$version"
+        installed+=("$folder")
+        rm -rf "$there"
     else
-        echo "onnxruntime-web cannot be fetched: models of the game run on the server, not in the browser" >&2
+        rm -rf "$there"
+        return 1
     fi
-    rm -rf "$there"
-fi
+}
+
+# The game's pages run models in the browser with onnxruntime-web. Without npm, the pages ask the server instead.
+library ort onnxruntime-web 1.30.0 d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71 \
+    ort.wasm.min.mjs ort-wasm-simd-threaded.mjs ort-wasm-simd-threaded.wasm \
+    || echo "onnxruntime-web cannot be fetched: models of the game run on the server, not in the browser" >&2
+# The map draws points with twgl.js. Without npm, it draws them on a plain canvas.
+library twgl twgl.js 7.0.0 cbdc45e1886acfcbae499f4749e2307d5aa7d190649d3bf1e7926b4571a549a2 \
+    7.x/twgl-full.module.js:twgl.js \
+    || echo "twgl.js cannot be fetched: the map draws without WebGL, which is slower" >&2
 
 if ! .venv/bin/python -m crawlers.sites.browser >/dev/null 2>&1; then
     say "installing a browser"

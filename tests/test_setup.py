@@ -19,10 +19,12 @@ fi
 
 def test_the_last_line_has_time_and_sizes_if_something_was_installed(tmp_path: Path) -> None:
     """A second run installs nothing and prints nothing."""
-    (tmp_path / "web" / "vendor" / "ort").mkdir(parents=True)
     script = (ROOT / "scripts" / "setup.sh").read_text(encoding="utf-8")
-    ort = re.findall(r"^ort=(.+)$", script, re.MULTILINE)[0]
-    (tmp_path / "web" / "vendor" / "ort" / ort).touch()  # it would be downloaded
+    libraries = re.findall(r"^library (\S+) \S+ (\S+)", script, re.MULTILINE)
+    assert [folder for folder, _ in libraries] == ["ort", "twgl"]
+    for folder, version in libraries:
+        (tmp_path / "web" / "vendor" / folder).mkdir(parents=True)
+        (tmp_path / "web" / "vendor" / folder / version).touch()  # it would be downloaded
     for name in ("scripts", "locks"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)

@@ -1,4 +1,4 @@
-"""The web service of one project: its pages, the wall, pictures for reviewers, the Label Studio webhook, the game."""
+"""The web service of a project: pages, the wall, the map, reviewers' pictures, Label Studio's webhook, the game."""
 
 import hmac
 import re
@@ -23,8 +23,10 @@ from web.gate.gate import Gate
 from web.gate.listening import Listening, Names
 from web.guard import PAGE_POLICY, Limit
 from web.http import get, post
+from web.map.endpoints import MapEndpoints
 from web.pages.access import UNTIL, PageAccess
 from web.pictures import normalised_file
+from web.review.details import LookAlikes
 from web.review.endpoints import ReviewEndpoints
 from web.site.endpoints import PAGES, PAGES_S, SiteEndpoints
 from web.webhook import Waker
@@ -54,11 +56,13 @@ def create_app(project: Project, listening: Listening | None = None) -> Starlett
     and every page is shown.
     """
     access = PageAccess(project.settings, listening)
-    review = ReviewEndpoints(project, access)
+    look_alikes = LookAlikes(project)
+    review = ReviewEndpoints(project, access, look_alikes)
     routes = [
         *Service(project, access).routes(),
         *SiteEndpoints(project, access, review.is_signed_in).routes(),
         *review.routes(),
+        *MapEndpoints(project, access, look_alikes).routes(),
         *game_routes(project, Names(project.settings, listening)),
     ]
     gate = Middleware(Gate, settings=project.settings, listening=listening)

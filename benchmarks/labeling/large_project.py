@@ -18,11 +18,13 @@ from dataset.catalog.tables import (
     images,
     judgements,
     outcomes,
+    positions,
     queue,
     runs,
     sightings,
     splits,
 )  # fmt: skip
+from dataset.layout.keep import recipe_of
 from dataset.opening import open_project
 from dataset.project import Project
 from networks.backbone import backbone
@@ -34,8 +36,10 @@ DIMENSIONS = 1280  # of the features
 ANSWERED = 0.1  # share of the images
 
 
-def time_pages(folder: Path, count: int) -> float:
-    """Median time of a page in milliseconds. Prints the first time after a change, and the next ones."""
+def time_pages(folder: Path, count: int) -> tuple[float, float]:
+    """Milliseconds of a page (median of all), and of the map with its content. Prints the first time after a change,
+    and the next ones.
+    """
     project = made_up(folder, count)
     client = TestClient(create_app(project))
     assert client.post("/review/begin", json={"name": "ann"}).status_code == 200
@@ -46,6 +50,11 @@ def time_pages(folder: Path, count: int) -> float:
         first, later = _timed(client, page), [_timed(client, page) for _ in range(REPEATS)]
         rows.append((page[:24], first, statistics.median(later)))
         medians.append(statistics.median(later))
+    of_map = []
+    for page in ("/map", "/map/content.json", f"/map/alike/{some}", f"/map/pictures/{some}"):
+        first, later = _timed(client, page), [_timed(client, page) for _ in range(REPEATS)]
+        rows.append((page[:24], first, statistics.median(later)))
+        of_map.append(statistics.median(later))
     began = time.perf_counter()
     assert client.post("/review/walls", json={"most": 100}).json()["wall"]
     rows.append(("a new wall of 100", 1000 * (time.perf_counter() - began), None))
@@ -55,7 +64,7 @@ def time_pages(folder: Path, count: int) -> float:
         [[c if c is not None else "–" for c in row] for row in rows],
     )
     project.close()
-    return statistics.median(medians)
+    return statistics.median(medians), of_map[0] + of_map[1]
 
 
 def _timed(client: TestClient, page: str) -> float:
@@ -92,6 +101,9 @@ def made_up(folder: Path, count: int) -> Project:
         features: [
             {"sha256": n, "backbone": net, "vector": rng.normal(size=DIMENSIONS).astype(np.float16).tobytes()}
             for n in names],
+        positions: [
+            {"sha256": n, "recipe": recipe_of(net), "x": float(x), "y": float(y), "laid_out": 1}
+            for n, (x, y) in zip(names, rng.uniform(-1, 1, (count, 2)), strict=True)],
         splits: [{"sha256": n, "split": "train", "assigned_at": now} for n in names],
         decisions: [
             {"sha256": n, "label": "cake", "origin": "source", "reason": "every source says so", "decided_at": now}

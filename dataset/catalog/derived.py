@@ -107,3 +107,13 @@ queue = Table(
     Column("reasons", JSON, nullable=False),
     Column("calibrated_by", String(16), nullable=False, server_default="pack"),  # or by answers; "": by nothing yet
 )
+
+positions = Table(  # where pictures stand on the map, -1 to 1
+    "positions",
+    metadata,
+    Column("sha256", SHA, primary_key=True),
+    Column("recipe", String(96), nullable=False),
+    Column("x", Float, nullable=False),
+    Column("y", Float, nullable=False),
+    Column("laid_out", Integer, nullable=False),  # 1: together with the others; 0: it came later
+)

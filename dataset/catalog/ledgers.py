@@ -244,7 +244,7 @@ wall_pictures = Table(
     Column("wall", String(32), primary_key=True),
     Column("slot", Integer, primary_key=True),
     Column("sha256", SHA, nullable=False, index=True),
-    Column("purpose", String(16), nullable=False),  # risk, audit, gold, repeat, dispute
+    Column("purpose", String(16), nullable=False),  # risk, audit, chosen, gold, repeat, dispute
 )
 
 invitations = Table(  # links with which reviewers sign in to the wall

@@ -26,6 +26,7 @@ from dataset.catalog.tables import (
     outcomes,
     pairs,
     plays,
+    positions,
     quarantined,
     queue,
     rounds,
@@ -38,9 +39,9 @@ from dataset.catalog.tables import (
 )
 
 BY_SHA256 = (
-    fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, looks, plays,
-    splits, audit, wall_pictures,
-    certificate_pictures, quarantined, claims, consents, signals, sightings, outcomes, fetches, images,
+    fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, looks, positions,
+    plays, splits, audit, wall_pictures, certificate_pictures, quarantined, claims, consents, signals, sightings,
+    outcomes, fetches, images,
 )  # fmt: skip
 AFFECTED = (*BY_SHA256, pairs, rounds, asked, runs)  # tables that may have held something about an image
 NAMES_PER_STATEMENT = 500  # below SQLite's limit on bound values

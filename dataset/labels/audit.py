@@ -146,7 +146,8 @@ def not_reached(connection: Connection, cluster_of: Mapping[str, str] | None = N
 
     drawn = set(each_cluster(audit.c.sha256))
     suspected = set(each_cluster(asked.c.sha256, asked.c.purpose == Purpose.RISK))
-    suspected |= set(each_cluster(wall_pictures.c.sha256, wall_pictures.c.purpose == Purpose.RISK))
+    not_random = wall_pictures.c.purpose.in_((Purpose.RISK, Purpose.CHOSEN))
+    suspected |= set(each_cluster(wall_pictures.c.sha256, not_random))
     as_sample = set(each_cluster(asked.c.sha256, asked.c.purpose == Purpose.AUDIT))
     as_sample |= set(each_cluster(wall_pictures.c.sha256, wall_pictures.c.purpose == Purpose.AUDIT))
     by_time = connection.execute(select(judgements.c.sha256).order_by(judgements.c.id)).scalars()

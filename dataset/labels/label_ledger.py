@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from more_itertools import chunked
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from dataset.catalog.claims import standing
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from dataset.labels.wall_rates import WallRates
 
 TRIES_WITHOUT_LOCK = 3
+NAMES_PER_QUERY = 500
 DECISIONS_REMEMBERED = 1000  # most images have one of few decisions
 
 
@@ -182,6 +184,17 @@ def latest(connection: Connection, block: ColumnElement[bool] | None = None) -> 
         )
     ).all()
     return {sha256: _decision(label, origin, reason) for sha256, label, origin, reason in rows}
+
+
+def latest_of(connection: Connection, names: Sequence[str]) -> dict[str, Decision]:
+    """The decision that holds for each of these images."""
+    rows = [
+        row
+        for part in chunked(names, NAMES_PER_QUERY)
+        for row in connection.execute(select(decisions).where(decisions.c.sha256.in_(part))).all()
+    ]
+    ordered = sorted(rows, key=lambda row: row.id)
+    return {row.sha256: _decision(row.label, row.origin, row.reason) for row in ordered}
 
 
 @lru_cache(DECISIONS_REMEMBERED)

@@ -38,6 +38,7 @@ class Purpose(StrEnum):
     RISK = "risk"  # to find wrong labels
     AUDIT = "audit"  # to estimate how many labels are wrong
     CERTIFY = "certify"  # to show that few labels are wrong
+    CHOSEN = "chosen"  # because a reviewer chose the picture on the map
     GOLD = "gold"  # to compare a reviewer with a known answer
     REPEAT = "repeat"  # to see whether a reviewer gives the same answer twice
     DISPUTE = "dispute"  # to get one more answer, because reviewers disagree

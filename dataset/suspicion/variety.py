@@ -16,7 +16,7 @@ def without_runs(features: NDArray[np.float32]) -> list[int]:
     features: (n, d), in the order of their priorities, highest first. A picture that would make a run longer waits for
     the next one of another look, so the order changes as little as it can.
     """
-    looks = _looks(features)
+    looks = standardised(features)
     is_same = looks @ looks.T >= SAME_LOOK
     waiting, order = list(range(len(features))), list[int]()
     while waiting:
@@ -37,19 +37,18 @@ def by_look(features: NDArray[np.float32]) -> list[int]:
         return list(range(len(features)))
     from scipy.cluster.hierarchy import leaves_list, linkage  # slow to import
 
-    looks = _looks(features)
+    looks = standardised(features)
     joined = linkage(looks, method="average", metric="euclidean", optimal_ordering=len(looks) <= MOST_OPTIMAL)
     return [int(leaf) for leaf in leaves_list(joined)]
 
 
-def alike(features: NDArray[np.float32], chosen: int, count: int) -> list[int]:
-    """The pictures that look most like the chosen one, the most alike first. features: (n, d)."""
-    looks = _looks(features)
-    order = np.argsort(-(looks @ looks[chosen]), kind="stable")
+def alike(looks: NDArray[np.float32], chosen: int, count: int) -> list[int]:
+    """The pictures that look most like the chosen one, the most alike first. looks: (n, d), of `standardised`."""
+    order = np.argsort(-(looks @ looks[chosen]), kind="stable")[: count + 1]
     return [int(i) for i in order if i != chosen][:count]
 
 
-def _looks(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, d): standardised features of length 1."""
+def standardised(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, d) features of length 1, each of which varies as much as the others. features: (n, d)."""
     looks = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-3)
     return np.asarray(looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-9))

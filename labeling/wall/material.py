@@ -49,10 +49,9 @@ def material(connection: Connection, ledger: Ledger, most: int, taken: set[str])
     columns = queue.c.sha256, queue.c.suggested_label, queue.c.error_probability
     statement = ranked(select(*columns)).where(may_be_asked()).limit(READ_AHEAD * most + len(taken))
     rows = [row for row in connection.execute(statement).all() if row.sha256 not in taken]
-    waiting = _waiting_audit(connection, ledger, taken)
-    known = _known(ledger)
+    waiting = waiting_audit(connection, ledger, taken)
     sampled = waiting[: READ_AHEAD * most]
-    claims = claims_of(connection, [*(row.sha256 for row in rows), *sampled, *known])
+    claims = claims_of(connection, [*(row.sha256 for row in rows), *sampled])
     suspicion = {row.sha256: row for row in rows}
 
     def candidate(sha256: str) -> Candidate:
@@ -65,8 +64,15 @@ def material(connection: Connection, ledger: Ledger, most: int, taken: set[str])
     return Material(
         risk=risk,
         audit=[one for sha256 in sampled if sha256 not in confirmed and (one := candidate(sha256)).label],
-        known=[Known(sha256, answer, claims.get(sha256, "")) for sha256, answer in known.items()],
+        known=known_pictures(connection, ledger),
     )
+
+
+def known_pictures(connection: Connection, ledger: Ledger) -> list[Known]:
+    """Pictures whose answer is known, the surest first."""
+    known = _known(ledger)
+    claims = claims_of(connection, list(known))
+    return [Known(sha256, answer, claims.get(sha256, "")) for sha256, answer in known.items()]
 
 
 def second_look(connection: Connection, ledger: Ledger, reviewer: str, taken: set[str]) -> list[Candidate]:
@@ -110,7 +116,7 @@ def for_singles(
     def free(pictures: Iterable[str]) -> list[str]:
         return [sha256 for sha256 in pictures if sha256 not in taken and sha256 not in ledger.broken]
 
-    return free(disputed), _waiting_audit(connection, ledger, taken), free(unchecked)
+    return free(disputed), waiting_audit(connection, ledger, taken), free(unchecked)
 
 
 def claims_of(connection: Connection, pictures: Sequence[str]) -> dict[str, str]:
@@ -125,7 +131,7 @@ def claims_of(connection: Connection, pictures: Sequence[str]) -> dict[str, str]
     return found
 
 
-def _waiting_audit(connection: Connection, ledger: Ledger, taken: set[str]) -> list[str]:
+def waiting_audit(connection: Connection, ledger: Ledger, taken: set[str]) -> list[str]:
     """Pictures of the audit sample that nobody answered alone, in the order of their tickets."""
     sample = connection.execute(select(audit.c.sha256).order_by(audit.c.ticket)).scalars()
     return [

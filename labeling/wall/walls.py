@@ -64,8 +64,8 @@ def next_wall(
             picked = _pick(connection, project, reviewer, now, size, is_second)
             if picked is None:
                 return None
-            picks = picked.picks if picked.label == ALONE else _in_order(connection, project, picked.picks)
-        wall = _store(project, reviewer, picked.label, picks, now)
+            picks = picked.picks if picked.label == ALONE else in_order(connection, project, picked.picks)
+        wall = store(project, reviewer, picked.label, picks, now)
         if wall is not None:
             return wall
     return None
@@ -117,7 +117,7 @@ def _open_wall(project: Project, reviewer: str, now: datetime) -> Wall | None:
         if row is None:
             return None
         wall = load(connection, row)
-        taken = _leased(connection, now, without=reviewer)
+        taken = leased(connection, now, without=reviewer)
         if not wall.pictures or (row.leased_until <= now and taken & set(wall.pictures.values())):
             connection.execute(update(walls).where(walls.c.id == row.id).values(ended_at=now))
             return None
@@ -129,7 +129,7 @@ def _pick(
     connection: Connection, project: Project, reviewer: str, now: datetime, size: int, is_second: bool
 ) -> Picked | None:
     ledger = Ledger(connection)
-    taken = _leased(connection, now)
+    taken = leased(connection, now)
     rng = random.Random(secrets.randbits(64))  # noqa: S311  not a secret: it shuffles
     review = project.settings.review
     if not is_second and (looks := next_looks(connection, project.settings.project.labels, CERTIFYING, taken)):
@@ -154,7 +154,7 @@ def _pick(
     return picked
 
 
-def _in_order(connection: Connection, project: Project, picks: Sequence[Pick]) -> list[Pick]:
+def in_order(connection: Connection, project: Project, picks: Sequence[Pick]) -> list[Pick]:
     """The picks, sorted by look; those without features come last."""
     stored = features_of(connection, [pick.sha256 for pick in picks], backbone(project.settings.network).name)
     known = [pick for pick in picks if pick.sha256 in stored]
@@ -164,10 +164,10 @@ def _in_order(connection: Connection, project: Project, picks: Sequence[Pick]) -
     return [known[i] for i in by_look(vectors)] + [pick for pick in picks if pick.sha256 not in stored]
 
 
-def _store(project: Project, reviewer: str, label: str, picks: Sequence[Pick], now: datetime) -> Wall | None:
+def store(project: Project, reviewer: str, label: str, picks: Sequence[Pick], now: datetime) -> Wall | None:
     """Lease the pictures that nobody took meanwhile; None where all are taken."""
     with project.catalog.write() as connection:
-        taken = _leased(connection, now)
+        taken = leased(connection, now)
         free = [pick for pick in picks if pick.sha256 not in taken]
         if not free:
             return None
@@ -182,7 +182,7 @@ def _store(project: Project, reviewer: str, label: str, picks: Sequence[Pick], n
         return load(connection, find_wall(connection, wall, reviewer))
 
 
-def _leased(connection: Connection, now: datetime, without: str = "") -> set[str]:
+def leased(connection: Connection, now: datetime, without: str = "") -> set[str]:
     """Pictures on walls that somebody looks at. without: a reviewer whose walls do not count."""
     rows = connection.execute(
         select(wall_pictures.c.sha256)

@@ -10,11 +10,11 @@ from sqlalchemy import func, select
 from dataset.catalog.claims import standing
 from dataset.catalog.tables import clusters, features, queue
 from dataset.project import Project
-from dataset.suspicion.variety import alike
+from dataset.suspicion.variety import alike, standardised
 from networks.backbone import backbone
 
 LOOK_ALIKES = 12
-MOST_COMPARED = 20_000  # pictures that are compared with the chosen one; their features take 50 MB
+MOST_COMPARED = 20_000  # pictures that are compared with the chosen one; their features take 100 MB
 
 
 class LookAlikes:
@@ -25,16 +25,16 @@ class LookAlikes:
         self._reading = threading.Lock()
         self._state: Any = None
         self._names: list[str] = []
-        self._vectors: NDArray[np.float32] = np.zeros((0, 1), dtype=np.float32)
+        self._looks: NDArray[np.float32] = np.zeros((0, 1), dtype=np.float32)
 
-    def of(self, sha256: str) -> list[str]:
+    def of(self, sha256: str, count: int = LOOK_ALIKES) -> list[str]:
         """The pictures that look most like this one, of other clusters; empty for a picture without features."""
         with self._reading:
             self._read(sha256)
-            names, vectors = self._names, self._vectors
+            names, looks = self._names, self._looks
         if sha256 not in names:
             return []
-        return [names[i] for i in alike(vectors, names.index(sha256), LOOK_ALIKES)]
+        return [names[i] for i in alike(looks, names.index(sha256), count)]
 
     def _read(self, sha256: str) -> None:
         name = backbone(self._project.settings.network).name
@@ -55,7 +55,8 @@ class LookAlikes:
                 rows = [*rows, *connection.execute(own).all()]
         self._names = [row.sha256 for row in rows]
         if rows:
-            self._vectors = np.stack([np.frombuffer(row.vector, dtype=np.float16) for row in rows]).astype(np.float32)
+            vectors = np.stack([np.frombuffer(row.vector, dtype=np.float16) for row in rows]).astype(np.float32)
+            self._looks = standardised(vectors)
         self._state = (name, count)
 
 

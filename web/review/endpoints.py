@@ -40,11 +40,11 @@ TAPS, TAPS_S = 2000, 60  # most answers of one address; a room of reviewers may 
 
 
 class ReviewEndpoints:
-    def __init__(self, project: Project, access: PageAccess) -> None:
+    def __init__(self, project: Project, access: PageAccess, look_alikes: LookAlikes) -> None:
         self._project = project
         self._access = access
         self._sessions = Sessions(project)
-        self._alike = LookAlikes(project)
+        self._alike = look_alikes
         self._settler = Settler(project)
         self._entries_limit = Limit(ENTRIES, ENTRIES_S)
         self._walls_limit = Limit(WALLS, WALLS_S)

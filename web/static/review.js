@@ -249,6 +249,8 @@ async function zoom(slot) {
   here = slot;
   $("zoom-title").textContent = isAlone() ? "" : `Picture ${slot + 1} of ${wall.pictures.length}`;
   $("zoom-picture").src = `/review/walls/${wall.wall}/${slot}/picture`;
+  const onMap = $("zoom-map"), named = /[0-9a-f]{64}/.exec(wall.pictures.find((picture) => picture.slot === slot).picture);
+  if (onMap) onMap.href = `/map?like=${named}`;
   $("zoom-reasons").replaceChildren();
   $("zoom-alike").replaceChildren();
   drawZoomAnswers(slot);

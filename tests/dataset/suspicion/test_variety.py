@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dataset.suspicion.variety import LONGEST_RUN, alike, by_look, without_runs
+from dataset.suspicion.variety import LONGEST_RUN, alike, by_look, standardised, without_runs
 
 
 def test_a_run_is_broken_and_the_order_stays_otherwise() -> None:
@@ -29,7 +29,7 @@ def test_neighbours_on_a_wall_look_alike() -> None:
     assert sorted(order) == list(range(40))
     changes = np.count_nonzero(np.diff(looks[order]))
     assert changes == 2
-    nearest = alike(features.astype(np.float32), 0, 5)
+    nearest = alike(standardised(features.astype(np.float32)), 0, 5)
     assert {int(looks[i]) for i in nearest} == {int(looks[0])}
     assert 0 not in nearest
 

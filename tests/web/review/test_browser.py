@@ -2,60 +2,21 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
-from sqlalchemy import select
+from browsers.pages import DESK, PHONE, WIDE, Site, listen, look_at
+from playwright.sync_api import Browser, Page, expect
 
 from dataset.catalog.tables import judgements, wall_pictures, walls
 from dataset.curate import curate
 from dataset.opening import open_project
-from dataset.project import Project
 from dataset.versions import published
 from foundation.network.ports import free_ports
 from isitcake.serving import start_web
-from labeling.wall.invitations import invite
 from simulator.web_service import answers, until
 from web.pages.leaderboard import write_leaderboard
 from web.pages.version_pages import write_pages
-
-PATIENCE_MS = 30_000
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-PHONE, DESK, WIDE = (390, 844), (1280, 800), (2560, 1300)
-expect.set_options(timeout=PATIENCE_MS)
-
-
-@dataclass(frozen=True)
-class Site:
-    """A running service, and its project."""
-
-    url: str
-    project: Project
-
-    def context(self, browser: Browser, size: tuple[int, int], scheme: str, reviewer: str = "") -> BrowserContext:
-        """A browser of its own; of a reviewer who is signed in, if one is named."""
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            color_scheme="dark" if scheme == "dark" else "light",
-            has_touch=size == PHONE,
-            reduced_motion="reduce",
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        if reviewer:
-            context.new_page().goto(f"{self.url}/review/enter/{invite(self.project, reviewer, datetime.now(UTC))}")
-        return context
-
-    def given(self, reviewer: str, origin: str) -> list[str]:
-        """The answers of a reviewer in the ledger."""
-        with self.project.catalog.read() as connection:
-            these = judgements.c.reviewer == reviewer, judgements.c.origin == origin
-            return list(
-                connection.execute(select(judgements.c.answer).where(*these).order_by(judgements.c.id)).scalars()
-            )
 
 
 @pytest.fixture(scope="module")
@@ -78,25 +39,6 @@ def served(trained_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     yield Site(url, project)
     server.should_exit = True
     project.close()
-
-
-def look_at(page: Page) -> dict[str, object]:
-    """What is wrong with the page on the screen: sideways scrolling, and what axe finds."""
-    wrong: dict[str, object] = {}
-    width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    if width[0] > width[1]:
-        wrong["sideways"] = width
-    found = Axe().run(page, options=RULES).response["violations"]
-    wrong |= {violation["id"]: [node["target"] for node in violation["nodes"]][:5] for violation in found}
-    return wrong
-
-
-def listen(page: Page) -> list[str]:
-    """Errors and warnings of the page's console, from now on: also what the policy of the page refuses."""
-    texts: list[str] = []
-    page.on("console", lambda message: texts.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: texts.append(str(error)))
-    return texts
 
 
 def confirm(page: Page) -> None:
@@ -127,7 +69,7 @@ def test_every_page_fits_and_is_readable(served: Site, browser: Browser, size: t
     assert version is not None
     name, sha256 = version.name, version.rows()[0].sha256
     paths = [
-        "/", "/review", "/report", "/versions", f"/versions/{name}", "/models", f"/models/{name}", "/probes",
+        "/", "/review", "/map", "/report", "/versions", f"/versions/{name}", "/models", f"/models/{name}", "/probes",
         "/sources/baker-0", f"/why/{sha256}", f"/reports/{name}.html", f"/reports/leaderboard-{name}.html",
         "/play", "/play/table", "/show", "/join", "/playground", "/nothing",
     ]  # fmt: skip

@@ -7,7 +7,7 @@ from dataset.catalog.migration_steps import create_index, create_table
 from dataset.catalog.tables import Moment
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
