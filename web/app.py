@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 
 from dataset.catalog.tables import images
 from dataset.project import Project
+from dataset.search.find import Search
 from labeling.picture_links import is_signed
 from web.game.http import check_limit
 from web.game.routes import game_routes
@@ -27,6 +28,7 @@ from web.pages.access import UNTIL, PageAccess
 from web.pictures import normalised_file
 from web.review.endpoints import ReviewEndpoints
 from web.site.endpoints import PAGES, PAGES_S, SiteEndpoints
+from web.site.search import SearchEndpoints
 from web.webhook import Waker
 
 PICTURE_NAME = re.compile(r"([0-9a-f]{64})\.jpg")
@@ -58,6 +60,7 @@ def create_app(project: Project, listening: Listening | None = None) -> Starlett
     routes = [
         *Service(project, access).routes(),
         *SiteEndpoints(project, access, review.is_signed_in).routes(),
+        *SearchEndpoints(access, Search(project)).routes(),
         *review.routes(),
         *game_routes(project, Names(project.settings, listening)),
     ]

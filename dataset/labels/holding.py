@@ -41,7 +41,7 @@ class Holding:
             return None
         columns = decisions.c.sha256, decisions.c.label
         rows = connection.execute(select(*columns).where(decisions.c.id > self._last_id).order_by(decisions.c.id)).all()
-        return dict(rows) if len(rows) == count - self._n_read else None  # type: ignore[arg-type]
+        return dict(rows) if len(rows) == count - self._n_read else None
 
 
 def _others(connection: Connection) -> Any:
@@ -53,4 +53,4 @@ def _others(connection: Connection) -> Any:
 def _all(connection: Connection) -> dict[str, str]:
     newest = select(func.max(decisions.c.id)).group_by(decisions.c.sha256)
     rows = connection.execute(select(decisions.c.sha256, decisions.c.label).where(decisions.c.id.in_(newest))).all()
-    return dict(rows)  # type: ignore[arg-type]
+    return dict(rows)

@@ -1,5 +1,6 @@
 """Search the pictures of a project: by words, and by label, source, finding and answer."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,9 @@ from dataset.search import query as queries
 from dataset.search.index import FACETS, LABEL, UNDECIDED, Index, Indexer, file_name
 from dataset.search.looks import Looks
 from dataset.search.query import LOOK, TEXT, Query
+from foundation.errors import StorageError
 
+log = logging.getLogger("search")
 Mask = NDArray[np.bool_]
 
 
@@ -40,7 +43,7 @@ class Results:
 
     total: int
     pictures: Sequence[Picture]
-    counts: Mapping[str, Sequence[tuple[str, int]]]
+    counts: Mapping[str, Mapping[str, int]]
     by: str
     n_in_texts: int
     note: str
@@ -58,18 +61,17 @@ class Search:
     def find(self, query: Query, start: int = 0, limit: int = 60) -> Results:
         """The pictures from place `start` on, at most `limit`. Raises UsageError for what cannot be searched for."""
         words = query.words.casefold().split()
-        note = self._looks.lacks() if words or query.by == LOOK else ""
-        by = TEXT if note or query.by == TEXT or not words else LOOK
         with self._project.catalog.read() as connection:
             index = self._indexer.read(connection)
             queries.check(query, queries.known_values(self._project.settings, index.facets))
-            likeness = self._looks.likeness(connection, query.words) if by == LOOK else {}
+            likeness, note = self._likeness(connection, query) if words else (None, "")
+            by = TEXT if likeness is None else LOOK
             named = _has_words(index, words)
-            fits = np.array([name in likeness for name in index.names], dtype=bool) if by == LOOK else named
+            fits = named if likeness is None else np.array([name in likeness for name in index.names], dtype=bool)
             chosen = {facet: _mask(index, facet, value) for facet, value in query.chosen.items()}
             found = np.flatnonzero(_all_of(fits, chosen))
-            order = _by_likeness(index, found, likeness) if by == LOOK else _names_first(index, found, words)
-            pictures = _pictures(connection, index, order[start : start + limit], likeness)
+            order = _names_first(index, found, words) if likeness is None else _by_likeness(index, found, likeness)
+            pictures = _pictures(connection, index, order[start : start + limit], likeness or {})
         return Results(
             total=len(found),
             pictures=pictures,
@@ -79,6 +81,18 @@ class Search:
             note=note,
             wider={} if len(found) else _wider(fits, chosen, words),
         )
+
+    def _likeness(self, connection: Connection, query: Query) -> tuple[dict[str, float] | None, str]:
+        """Likeness by SHA-256; None, and a sentence why, where words are looked for in names and texts."""
+        if note := self._looks.lacks():
+            return None, note
+        if query.by == TEXT:
+            return None, ""
+        try:
+            return self._looks.likeness(connection, query.words), ""
+        except StorageError as error:  # a search by texts is better than none
+            log.warning("words cannot be compared with pictures: %s", error)
+            return None, "The words are looked for in names and texts only: a file of the network cannot be read."
 
 
 def _has_words(index: Index, words: Sequence[str]) -> Mask:
@@ -102,9 +116,9 @@ def _all_of(fits: Mask, chosen: Mapping[str, Mask], without: str = "") -> Mask:
     return whole
 
 
-def _counts(index: Index, facet: str, fits: Mask) -> list[tuple[str, int]]:
+def _counts(index: Index, facet: str, fits: Mask) -> dict[str, int]:
     counts = {value: int(fits[numbers].sum()) for value, numbers in index.facets[facet].items()}
-    return sorted(((value, n) for value, n in counts.items() if n), key=lambda entry: (-entry[1], entry[0]))
+    return dict(sorted(((value, n) for value, n in counts.items() if n), key=lambda entry: (-entry[1], entry[0])))
 
 
 def _wider(fits: Mask, chosen: Mapping[str, Mask], words: Sequence[str]) -> dict[str, int]:
@@ -152,4 +166,3 @@ def _pictures(
 
 def _among(index: Index, label: str, order: Sequence[int]) -> list[int]:
     return [int(number) for number in np.intersect1d(index.facets[LABEL][label], order)]
-

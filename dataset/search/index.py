@@ -5,10 +5,10 @@ See docs/decisions/0034.
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,33 +46,36 @@ class Indexer:
     def __init__(self, holding: Holding | None = None) -> None:
         self._holding = holding or Holding()
         self._reading = threading.Lock()
-        self._texts_state: Any = None
-        self._facts_state: Any = None
+        self._states: dict[str, Any] = {}
         self._index = Index([], [], [], {})
 
     def read(self, connection: Connection) -> Index:
         """The index of the catalog's present state."""
         with self._reading:
             labels = self._holding.labels(connection)
-            texts_state = _state(connection, (images, sightings, claims), (names.c.since, erasures.c.done_at))
-            facts_state = (id(labels), *_state(connection, (clusters, findings, judgements, queue), ()))
-            if texts_state != self._texts_state:
+            base = _state(connection, (images, sightings, claims), (names.c.since, erasures.c.done_at))
+            if base != self._states.get(SOURCE):
                 self._index = _with_texts(connection)
-                self._texts_state, self._facts_state = texts_state, None
-            if facts_state != self._facts_state:
-                facts = _facts(connection, self._index.names, labels)
-                facets = {**facts, SOURCE: self._index.facets[SOURCE]}
-                self._index = Index(self._index.names, self._index.texts, self._index.near, facets)
-                self._facts_state = facts_state
-                self._labels = labels  # holds on to it, so that no other object gets its id
+                self._states = {SOURCE: base}
+            found = self._index.names
+            facets = dict(self._index.facets)
+            # The labels themselves are kept, so that no other object can get their id.
+            if labels is not self._states.get(LABEL):
+                facets[LABEL] = _labels(found, labels)
+            if (findings_state := _state(connection, (findings,))) != self._states.get(FINDING):
+                facets[FINDING] = _findings(connection, found)
+            if (answers_state := _state(connection, (judgements, clusters, queue))) != self._states.get(ANSWER):
+                facets[ANSWER] = _answers(connection, found)
+            self._states = {SOURCE: base, LABEL: labels, FINDING: findings_state, ANSWER: answers_state}
+            self._index = Index(found, self._index.texts, self._index.near, facets)
             return self._index
 
 
-def _state(connection: Connection, tables: Iterable[Any], moments: Iterable[Any]) -> tuple[Any, ...]:
+def _state(connection: Connection, tables: Iterable[Any], moments: Iterable[Any] = ()) -> tuple[Any, ...]:
     """Changes with the rows of these tables."""
     counts: list[Any] = []
     for table in tables:
-        newest = [func.max(table.c.id)] if "id" in table.c else []
+        newest: list[Any] = [func.max(table.c.id)] if "id" in table.c else []
         newest += [func.sum(table.c[name]) for name in ("score", "priority") if name in table.c]
         counts += connection.execute(select(func.count(), *newest).select_from(table)).one()
     return (*counts, *(connection.execute(select(func.max(moment))).scalar() for moment in moments))
@@ -93,8 +96,7 @@ def _with_texts(connection: Connection) -> Index:
         sources[source][number] = None
         texts[number] += [unquote(image_url), unquote(page_url), alt, site, creator, source]
         near[number] += [file_name(image_url), alt]
-    by_source = {source: np.fromiter(numbers, np.int32) for source, numbers in sources.items()}
-    return Index(found, _lower(texts), _lower(near), {SOURCE: by_source})
+    return Index(found, _lower(texts), _lower(near), {SOURCE: _arrays(sources)})
 
 
 def _lower(texts: list[list[str]]) -> list[str]:
@@ -103,34 +105,53 @@ def _lower(texts: list[list[str]]) -> list[str]:
 
 def file_name(address: str) -> str:
     """The last part of an address, as people read it; the whole address where it has none."""
-    path = urlsplit(address).path if "://" in address else address
+    path = address.partition("#")[0].partition("?")[0]
     return unquote(path.rstrip("/").rpartition("/")[2]) or address
 
 
-def _facts(connection: Connection, found: list[str], labels: Mapping[str, str]) -> dict[str, Members]:
-    """Label, finding and answer of the pictures."""
-    position = {sha256: number for number, sha256 in enumerate(found)}
-    cluster_of = label_ledger.clusters_by_image(connection)
-    answers = {
-        cluster: {answer.answer for answer in given}
-        for cluster, given in label_ledger.newest_answers(connection, cluster_of).items()
-    }
-    by_label: dict[str, list[int]] = defaultdict(list)
-    by_answer: dict[str, list[int]] = defaultdict(list)
+def _labels(found: Sequence[str], labels: Mapping[str, str]) -> Members:
+    members: dict[str, list[int]] = defaultdict(list)
     for number, sha256 in enumerate(found):
-        label = labels.get(sha256, UNDECIDED)
-        by_label[EXCLUDED_AUTOMATICALLY if label == EXCLUDED else label].append(number)
-        for answer in answers.get(cluster_of.get(sha256, sha256), (NONE,)):
-            by_answer[answer].append(number)
-    by_finding: dict[str, list[int]] = defaultdict(list)
-    suspected = np.zeros(len(found), dtype=bool)
-    for detector, sha256 in connection.execute(select(findings.c.detector, findings.c.sha256)):
-        if (place := position.get(sha256)) is not None:
-            by_finding[detector].append(place)
-            suspected[place] = True
-    by_finding[NONE] = [int(number) for number in np.flatnonzero(~suspected)]
-    return {LABEL: _arrays(by_label), FINDING: _arrays(by_finding), ANSWER: _arrays(by_answer)}
+        members[labels.get(sha256, UNDECIDED)].append(number)
+    return _arrays({EXCLUDED_AUTOMATICALLY if label == EXCLUDED else label: held for label, held in members.items()})
 
 
-def _arrays(members: Mapping[str, list[int]]) -> Members:
-    return {value: np.array(numbers, dtype=np.int32) for value, numbers in members.items()}
+def _findings(connection: Connection, found: Sequence[str]) -> Members:
+    rows = connection.execute(select(findings.c.detector, findings.c.sha256)).all()
+    return _with_none(found, ((detector, sha256) for detector, sha256 in rows))
+
+
+def _answers(connection: Connection, found: Sequence[str]) -> Members:
+    """Answers of all reviewers; an answer about a picture holds for its cluster."""
+    own = clusters.alias()
+    is_answered = clusters.c.cluster.in_(select(own.c.cluster).where(own.c.sha256.in_(select(judgements.c.sha256))))
+    cluster_of = label_ledger.clusters_by_image(connection, is_answered)
+    members: dict[str, list[str]] = defaultdict(list)
+    for sha256, cluster in cluster_of.items():
+        members[cluster].append(sha256)
+    given = label_ledger.newest_answers(connection, cluster_of)
+    return _with_none(
+        found,
+        (
+            (answer.answer, sha256)
+            for cluster, answers in given.items()
+            for answer in answers
+            for sha256 in members.get(cluster, [cluster])
+        ),
+    )
+
+
+def _with_none(found: Sequence[str], pairs: Iterable[tuple[str, str]]) -> Members:
+    """Members by value, and those without any. pairs: value and SHA-256."""
+    position = {sha256: number for number, sha256 in enumerate(found)}
+    members: dict[str, dict[int, None]] = defaultdict(dict)
+    has_any = np.zeros(len(found), dtype=bool)
+    for value, sha256 in pairs:
+        if (number := position.get(sha256)) is not None:
+            members[value][number] = None
+            has_any[number] = True
+    return _arrays({**members, NONE: np.flatnonzero(~has_any).tolist()})
+
+
+def _arrays(members: Mapping[str, Iterable[int]]) -> Members:
+    return {value: np.fromiter(numbers, dtype=np.int32) for value, numbers in members.items()}

@@ -42,19 +42,19 @@ class Looks:
 
         Raises StorageError for a damaged file of the pair.
         """
-        assert self._pair is not None
+        if self._pair is None:
+            return {}
         said = _tower(self._pair, self._path.parent, _stamp(self._path.parent)).vectors(Texts((words,)))[0]
         with self._reading:
-            self._read(connection)
+            self._read(connection, self._pair)
             found, vectors = self._names, self._vectors
         if not found or vectors.shape[1] != len(said):
             return {}
         parts = [vectors[start : start + AT_ONCE].astype(np.float32) @ said for start in range(0, len(found), AT_ONCE)]
         return dict(zip(found, np.concatenate(parts).tolist(), strict=True))
 
-    def _read(self, connection: Connection) -> None:
-        assert self._pair is not None
-        name = f"{self._pair.name}@{_digest(self._path, _stamp(self._path))}"
+    def _read(self, connection: Connection, pair: Pair) -> None:
+        name = f"{pair.name}@{_digest(self._path, _stamp(self._path))}"
         is_ours = features.c.backbone == name
         count = connection.execute(select(func.count()).select_from(features).where(is_ours)).scalar_one()
         erased = connection.execute(select(func.count(), func.max(erasures.c.done_at)).select_from(erasures)).one()

@@ -14,7 +14,7 @@ from dataset.versions import published
 from dataset.versions.published import VERSION_NAME
 from foundation.errors import StorageError, UnknownImage, UsageError
 from web.game.http import check_limit
-from web.guard import PAGE_POLICY, SITE_POLICY, Limit
+from web.guard import PROBE_POLICY, SITE_POLICY, Limit
 from web.http import get
 from web.pages.access import PageAccess, View
 from web.pages.diff import diff_html
@@ -35,7 +35,7 @@ THUMBS, THUMBS_S = 6000, 60  # most small pictures of one address, in so many se
 HISTORIES = 100  # pages about images that are kept in memory, of about 15 KB each
 KEPT_PAGES = 40  # other pages that are kept in memory
 PAGE_HEADERS = {"Content-Security-Policy": SITE_POLICY, "Cache-Control": "private, no-store"}
-PROBE_HEADERS = {**PAGE_HEADERS, "Content-Security-Policy": PAGE_POLICY}  # a page that is one file
+PROBE_HEADERS = {**PAGE_HEADERS, "Content-Security-Policy": PROBE_POLICY}
 THUMB_HEADERS = {"Cache-Control": "private, max-age=60"}  # an erasure is to be seen soon
 SeesThumbs = Callable[[Request], bool]
 

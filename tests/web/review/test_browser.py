@@ -127,9 +127,10 @@ def test_every_page_fits_and_is_readable(served: Site, browser: Browser, size: t
     assert version is not None
     name, sha256 = version.name, version.rows()[0].sha256
     paths = [
-        "/", "/review", "/report", "/versions", f"/versions/{name}", "/models", f"/models/{name}", "/probes",
+        "/", "/review", "/search", "/search?words=cake&label=cakes", "/report", "/versions", f"/versions/{name}",
+        "/models", f"/models/{name}", "/probes",
         "/sources/baker-0", f"/why/{sha256}", f"/reports/{name}.html", f"/reports/leaderboard-{name}.html",
-        "/play", "/play/table", "/show", "/join", "/playground", "/nothing",
+        "/why/ffff", "/play", "/play/table", "/show", "/join", "/playground", "/nothing",
     ]  # fmt: skip
     context = served.context(browser, size, scheme)
     page = context.new_page()
