@@ -21,7 +21,7 @@ from dataset.catalog.tables import (
     tombstones,
 )
 from dataset.project import Project
-from dataset.versions import published
+from dataset.versions import manifest, published
 from foundation.errors import UnknownImage
 
 Record = dict[str, Any]  # one row of a table: column → value
@@ -137,8 +137,9 @@ def _records(connection: Connection, sha256: str, members: list[str]) -> dict[st
 
 def _in_versions(project: Project, members: list[str]) -> list[Record]:
     return [
-        {"version": version.name, "label": row.label, "split": row.split, "file": row.file}
+        {"version": version.name, "label": label, "split": split, "file": file}
         for version in published.listing(project.home)
-        for row in version.rows()
-        if row.sha256 in members
+        for label, split, file in manifest.columns(
+            version.path / manifest.FILE_NAME, ("label", "split", "file"), members
+        )
     ]

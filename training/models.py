@@ -136,6 +136,12 @@ def find(home: Path, name: str | None = None) -> Model:
     return max(fitting, key=lambda model: (_order(model), score(model), model.name))
 
 
+def state(home: Path) -> tuple[tuple[str, int, int], ...]:
+    """Names, times and sizes of the files that models are listed from; changes when a model does."""
+    found = ((path, path.stat()) for path in sorted((home / "models").glob("*/*/metrics.json")))
+    return tuple((f"{path.parent.parent.name}/{path.parent.name}", s.st_mtime_ns, s.st_size) for path, s in found)
+
+
 def default_model_id(home: Path) -> str:
     """name/version of the default model; empty while there is none."""
     state: dict[str, Any] = read_json(home / "models" / DEFAULT_MODEL_FILE, {})

@@ -14,6 +14,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from dataset.catalog.tables import images
+from dataset.labels.holding import Holding
 from dataset.project import Project
 from dataset.search.find import Search
 from labeling.picture_links import is_signed
@@ -57,10 +58,11 @@ def create_app(project: Project, listening: Listening | None = None) -> Starlett
     """
     access = PageAccess(project.settings, listening)
     review = ReviewEndpoints(project, access)
+    holding = Holding()
     routes = [
         *Service(project, access).routes(),
-        *SiteEndpoints(project, access, review.is_signed_in).routes(),
-        *SearchEndpoints(access, Search(project)).routes(),
+        *SiteEndpoints(project, access, review.is_signed_in, holding).routes(),
+        *SearchEndpoints(access, Search(project, holding)).routes(),
         *review.routes(),
         *game_routes(project, Names(project.settings, listening)),
     ]

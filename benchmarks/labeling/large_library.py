@@ -24,7 +24,24 @@ SITES, ODD = 40, 0.2  # sites; share of images that are not cakes
 DETECTORS = ("text", "blurred", "out_of_fold", "novelty")
 DUPLICATES = 0.05  # share of the images
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-WORDS = "red blue wedding birthday chocolate lemon tier bride ganache vase cup candle shoe logo banner flower".split()
+WORDS = [
+    "red",
+    "blue",
+    "wedding",
+    "birthday",
+    "chocolate",
+    "lemon",
+    "tier",
+    "bride",
+    "ganache",
+    "vase",
+    "cup",
+    "candle",
+    "shoe",
+    "logo",
+    "banner",
+    "flower",
+]
 
 
 def fill_library(project: Project, names: list[str]) -> None:

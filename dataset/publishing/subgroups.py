@@ -16,6 +16,7 @@ SIZES_PX = (300, 600, 1200)  # limits between the subgroups by size, of the long
 LOOK_GROUPS = 8  # at most
 IMAGES_PER_LOOK_GROUP = 25  # on average, at least
 EXAMPLES = 6  # of each look
+LOOK_SAMPLE = 2000  # pictures that the looks are fitted to; all 20,000 of a version took 10 s
 STARTS = 4  # of k-means; the best result is kept
 
 
@@ -103,15 +104,18 @@ def _looks(connection: Connection, rows: Sequence[Row], backbone: str) -> tuple[
     vectors = np.stack([np.frombuffer(record.vector, dtype=np.float16) for record in records]).astype(np.float32)
     vectors -= vectors.mean(axis=0)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    k = min(k, len(np.unique(vectors, axis=0)))
-    model = KMeans(k, n_init=STARTS, random_state=0).fit(vectors)
-    order = np.argsort(-np.bincount(model.labels_, minlength=k), kind="stable")
-    names = {int(group): f"look {number}" for number, group in enumerate(order, 1)}
-    look_of = {record.sha256: names[int(group)] for record, group in zip(records, model.labels_, strict=True)}
+    k = min(k, len({record.vector for record in records}))
+    sample = np.random.default_rng(0).permutation(len(vectors))[:LOOK_SAMPLE]
+    fitted = vectors if len(vectors) <= LOOK_SAMPLE else vectors[np.sort(sample)]
+    model = KMeans(k, n_init=STARTS, random_state=0).fit(fitted)
     distances = model.transform(vectors)
+    group_of = distances.argmin(axis=1)
+    order = np.argsort(-np.bincount(group_of, minlength=k), kind="stable")
+    names = {int(group): f"look {number}" for number, group in enumerate(order, 1)}
+    look_of = {record.sha256: names[int(group)] for record, group in zip(records, group_of, strict=True)}
     examples = {}
     for group, name in names.items():
-        members = np.flatnonzero(model.labels_ == group)
+        members = np.flatnonzero(group_of == group)
         nearest = members[np.argsort(distances[members, group], kind="stable")][:EXAMPLES]
         examples[name] = [records[int(index)].sha256 for index in nearest]
     return look_of, examples

@@ -5,7 +5,7 @@ from pathlib import Path
 from dataset.project import Project
 from dataset.versions.published import Diff
 from foundation.files import replace_file
-from web.pages.thumbnails import all_thumbnails, templates
+from web.pages.thumbnails import some_thumbnails, templates
 
 MOST_TILES = 60  # for each kind of change
 
@@ -18,9 +18,11 @@ def write_diff(project: Project, diff: Diff, path: Path) -> Path:
 
 def diff_html(project: Project, diff: Diff, *, served: bool = False) -> str:
     """The page of a diff. served: as a page of the service, with navigation and links; else as one file."""
-    thumbnails = all_thumbnails(project, linked=served)
+    parts = (("relabelled", diff.relabelled), ("removed", diff.removed), ("added", diff.added))
+    shown = [change["sha256"] for _, changes in parts for change in changes[:MOST_TILES]]
+    thumbnails = some_thumbnails(project, shown, linked=served)
     kinds = []
-    for name, changes in (("relabelled", diff.relabelled), ("removed", diff.removed), ("added", diff.added)):
+    for name, changes in parts:
         tiles = [
             thumbnails.tile(change["sha256"], _summary(change), f"{change['sha256'][:16]}: {change['reason']}")
             for change in changes[:MOST_TILES]

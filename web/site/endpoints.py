@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
+from dataset.labels.holding import Holding
 from dataset.project import Project
 from dataset.versions import published
 from dataset.versions.published import VERSION_NAME
@@ -20,7 +21,7 @@ from web.pages.access import PageAccess, View
 from web.pages.diff import diff_html
 from web.pages.home import home_html
 from web.pages.leaderboard import leaderboard_html
-from web.pages.rendered import Rendered, project_state
+from web.pages.rendered import Rendered, State, marked_old, project_state, version_state
 from web.pages.report import report_html
 from web.pages.source import source_html
 from web.pages.why import explain, why_html
@@ -41,17 +42,21 @@ SeesThumbs = Callable[[Request], bool]
 
 
 class SiteEndpoints:
-    """is_reviewer: whether a request comes from a reviewer who is signed in; reviewers see every picture."""
+    """is_reviewer: whether a request comes from a reviewer who is signed in; reviewers see every picture.
 
-    def __init__(self, project: Project, access: PageAccess, is_reviewer: SeesThumbs) -> None:
+    holding: the labels that hold, which the search reads too.
+    """
+
+    def __init__(self, project: Project, access: PageAccess, is_reviewer: SeesThumbs, holding: Holding) -> None:
         self._project = project
         self._access = access
         self._is_reviewer = is_reviewer
         self._pages_limit = Limit(PAGES, PAGES_S)
         self._thumbs_limit = Limit(THUMBS, THUMBS_S)
         self._pages = Rendered(KEPT_PAGES)
-        self._large = Rendered(most=4)  # reports and leaderboards take seconds to make: others do not wait for them
+        self._large = Rendered(most=6, shows_old=True)  # reports and leaderboards take seconds: others do not wait
         self._histories = Rendered(HISTORIES)
+        self._holding = holding
         self._thumbs = Thumbs(project)
 
     def routes(self) -> list[BaseRoute]:
@@ -77,7 +82,11 @@ class SiteEndpoints:
         if view is View.NOTHING:
             return RedirectResponse("/play", 303)
         with_names = view is View.OWNER
-        return await self._page(request, ("home", with_names), lambda: home_html(self._project, with_names=with_names))
+        return await self._page(
+            request,
+            ("home", with_names),
+            lambda: home_html(self._project, with_names=with_names, holding=self._holding),
+        )
 
     async def newest_report(self, request: Request) -> Response:
         return await self._page(request, ("report",), lambda: report_html(self._project, served=True), self._large)
@@ -94,7 +103,12 @@ class SiteEndpoints:
     async def version(self, request: Request) -> Response:
         """A version and its dataset card."""
         name = _version_name(request, "version")
-        return await self._page(request, ("version", name), lambda: version_html(self._project, name))
+        return await self._page(
+            request,
+            ("version", name),
+            lambda: version_html(self._project, name),
+            state=lambda project: version_state(project, name),
+        )
 
     async def diff(self, request: Request) -> Response:
         old, new = _version_name(request, "old"), _version_name(request, "new")
@@ -102,7 +116,9 @@ class SiteEndpoints:
         def make() -> str:
             return diff_html(self._project, published.diff(self._project.home, old, new), served=True)
 
-        return await self._page(request, ("diff", old, new), make)
+        return await self._page(
+            request, ("diff", old, new), make, state=lambda project: version_state(project, old, new)
+        )
 
     async def models(self, request: Request) -> Response:
         return await self._page(request, ("models",), lambda: models_html(self._project))
@@ -169,17 +185,21 @@ class SiteEndpoints:
         return Response(content, media_type="image/jpeg", headers=THUMB_HEADERS)
 
     async def _page(
-        self, request: Request, key: tuple[Hashable, ...], make: Callable[[], str], kept: Rendered | None = None
+        self,
+        request: Request,
+        key: Hashable,
+        make: Callable[[], str],
+        kept: Rendered | None = None,
+        state: Callable[[Project], State] = project_state,
     ) -> Response:
         """The page of this key for the present state of the project. Unknown names are answered with 404."""
         self._access.check(request)
         check_limit(request, self._pages_limit)
-        state = (*key, *await run_in_threadpool(project_state, self._project))
         try:
-            content = await (kept or self._pages).page(state, make)
+            page = await (kept or self._pages).page(key, await run_in_threadpool(state, self._project), make)
         except UsageError:
             raise HTTPException(404) from None
-        return self._response(request, content)
+        return self._response(request, marked_old(page) if page.is_old else page.content)
 
     def _response(self, request: Request, content: str) -> Response:
         response = HTMLResponse(content, headers=PAGE_HEADERS)
