@@ -103,6 +103,11 @@ def of_version(home: Path, version: str) -> list[Model]:
     return sorted(models, key=lambda model: (-score(model), model.name))
 
 
+def newest_version(home: Path) -> str:
+    """The newest version that a model was trained on; empty without models."""
+    return max((model.version for model in listing(home)), key=_numbers, default="")
+
+
 def score(model: Model) -> float:
     """Headline on unseen sites; where that is not known, on test, else on validation; else 0.
 
@@ -160,9 +165,13 @@ def folder(home: Path, name: str, version: Version) -> Path:
 
 
 def _order(model: Model) -> tuple[int, ...]:
+    return _numbers(model.version)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
     from dataset.reader import order
 
-    return order(model.version)
+    return order(version)
 
 
 def _read_all(home: Path) -> Iterator[Model]:

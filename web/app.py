@@ -1,7 +1,10 @@
 """The web service of one project: its pages, the wall, pictures for reviewers, the Label Studio webhook, the game."""
 
+import asyncio
+import contextlib
 import hmac
 import re
+from collections.abc import AsyncIterator
 
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy import select
@@ -59,15 +62,26 @@ def create_app(project: Project, listening: Listening | None = None) -> Starlett
     access = PageAccess(project.settings, listening)
     review = ReviewEndpoints(project, access)
     holding = Holding()
+    site = SiteEndpoints(project, access, review.is_signed_in, holding)
+    search = SearchEndpoints(access, Search(project, holding))
     routes = [
         *Service(project, access).routes(),
-        *SiteEndpoints(project, access, review.is_signed_in, holding).routes(),
-        *SearchEndpoints(access, Search(project, holding)).routes(),
+        *site.routes(),
+        *search.routes(),
         *review.routes(),
         *game_routes(project, Names(project.settings, listening)),
     ]
     gate = Middleware(Gate, settings=project.settings, listening=listening)
-    return Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, middleware=[gate])
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        """While the service runs: make the first pages in the background."""
+        warming = [asyncio.create_task(one.warm_up()) for one in (search, site)]
+        yield
+        for task in warming:
+            task.cancel()
+
+    return Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, middleware=[gate], lifespan=lifespan)
 
 
 class Service:

@@ -24,24 +24,10 @@ SITES, ODD = 40, 0.2  # sites; share of images that are not cakes
 DETECTORS = ("text", "blurred", "out_of_fold", "novelty")
 DUPLICATES = 0.05  # share of the images
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-WORDS = [
-    "red",
-    "blue",
-    "wedding",
-    "birthday",
-    "chocolate",
-    "lemon",
-    "tier",
-    "bride",
-    "ganache",
-    "vase",
-    "cup",
-    "candle",
-    "shoe",
-    "logo",
-    "banner",
-    "flower",
-]
+WORDS = (
+    "red", "blue", "wedding", "birthday", "chocolate", "lemon", "tier", "bride", "ganache", "vase", "cup", "candle",
+    "shoe", "logo", "banner", "flower",
+)  # fmt: skip
 
 
 def fill_library(project: Project, names: list[str]) -> None:
@@ -126,7 +112,8 @@ def _train(home: Path, name: str, version: str, rows: list[Row], skill: float) -
     ]
     columns = {
         "sha256": [row.sha256 for row in rows], "split": [row.split for row in rows], "site": [r.site for r in rows],
-        "source_label": [row.source_label for row in rows], "label": [row.label for row in rows], "predicted": predicted,
+        "source_label": [row.source_label for row in rows], "label": [row.label for row in rows],
+        "predicted": predicted,
         **{f"p_{label}": [0.8 if one == label else 0.2 for one in predicted] for label in LABELS},
     }  # fmt: skip
     pq.write_table(pa.table(columns), folder / "predictions.parquet")

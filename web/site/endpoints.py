@@ -1,5 +1,6 @@
 """Pages about the project: home, report, versions and their cards, diffs, models, sources, probes, histories."""
 
+import contextlib
 import re
 from collections.abc import Callable, Hashable
 
@@ -13,7 +14,8 @@ from dataset.labels.holding import Holding
 from dataset.project import Project
 from dataset.versions import published
 from dataset.versions.published import VERSION_NAME
-from foundation.errors import StorageError, UnknownImage, UsageError
+from foundation.errors import IsItCakeError, StorageError, UnknownImage, UsageError
+from training import models
 from web.game.http import check_limit
 from web.guard import PROBE_POLICY, SITE_POLICY, Limit
 from web.http import get
@@ -75,6 +77,21 @@ class SiteEndpoints:
             get("/why/{sha256}", self.why),
             get("/thumbs/{name}", self.thumb),
         ]
+
+    async def warm_up(self) -> None:
+        """Make the pages that people open first, so that nobody waits for them after a start."""
+        pages = [
+            (("home", True), lambda: home_html(self._project, with_names=True, holding=self._holding), self._pages),
+            (("home", False), lambda: home_html(self._project, with_names=False, holding=self._holding), self._pages),
+            (("report",), lambda: report_html(self._project, served=True), self._large),
+        ]
+        if board := await run_in_threadpool(models.newest_version, self._project.home):
+            pages.append(
+                (("models", board), lambda: leaderboard_html(self._project, board, served=True)[1], self._large)
+            )
+        for key, make, kept in pages:
+            with contextlib.suppress(IsItCakeError):  # whoever opens the page is told
+                await kept.page(key, await run_in_threadpool(project_state, self._project), make)
 
     async def home(self, request: Request) -> Response:
         """The pipeline at a glance; for those who may not see it, the game."""

@@ -1,5 +1,6 @@
 """The page that searches pictures."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -13,7 +14,7 @@ from starlette.routing import BaseRoute
 from dataset.search.find import Picture, Results, Search
 from dataset.search.index import ANSWER, EXCLUDED_AUTOMATICALLY, FACETS, NONE
 from dataset.search.query import LOOK, TEXT, Query, UnknownValue
-from foundation.errors import UsageError
+from foundation.errors import IsItCakeError, UsageError
 from web.game.http import check_limit
 from web.guard import SITE_POLICY, Limit
 from web.http import get
@@ -45,6 +46,11 @@ class SearchEndpoints:
 
     def routes(self) -> list[BaseRoute]:
         return [get("/search", self.page)]
+
+    async def warm_up(self) -> None:
+        """Read what pictures are searched by."""
+        with contextlib.suppress(IsItCakeError):  # whoever searches is told
+            await to_thread.run_sync(lambda: self._search.find(Query(), limit=1), limiter=self._threads)
 
     async def page(self, request: Request) -> Response:
         """Pictures that fit the words and the chosen values. Answers of reviewers are chosen by the owner alone."""
