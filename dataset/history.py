@@ -63,10 +63,8 @@ class Why:
 
 def why(project: Project, start: str) -> Why:
     """The history of the image whose SHA-256 begins with `start`, 4 to 64 hex digits. Raises UnknownImage."""
-    if not re.fullmatch(r"[0-9a-f]{4,64}", start.lower()):
-        raise UnknownImage(f"{start[:70]!r} is not a SHA-256; write its 64 hex digits, or at least the first 4")
     with project.catalog.read() as connection:
-        image = _image(connection, start.lower())
+        image = _image(connection, start)
         own = connection.execute(select(clusters).where(clusters.c.sha256 == image.sha256)).first()
         members = [image.sha256]
         if own:
@@ -89,7 +87,16 @@ def why(project: Project, start: str) -> Why:
     )
 
 
+def full_name(project: Project, start: str) -> str:
+    """The SHA-256 of the image that begins with `start`, 4 to 64 hex digits. Raises UnknownImage."""
+    with project.catalog.read() as connection:
+        return str(_image(connection, start).sha256)
+
+
 def _image(connection: Connection, start: str) -> Row[Any]:
+    if not re.fullmatch(r"[0-9a-f]{4,64}", start.lower()):
+        raise UnknownImage(f"{start[:70]!r} is not a SHA-256; write its 64 hex digits, or at least the first 4")
+    start = start.lower()
     matches = list(connection.execute(select(images).where(images.c.sha256.startswith(start)).limit(2)))
     if len(matches) > 1:
         raise UnknownImage(f"several images begin with {start}; write more digits")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from dataset.catalog.tables import clusters, features
 from dataset.labels import label_ledger
@@ -17,7 +17,10 @@ LOOK_GROUPS = 8  # at most
 IMAGES_PER_LOOK_GROUP = 25  # on average, at least
 EXAMPLES = 6  # of each look
 LOOK_SAMPLE = 2000  # pictures that the looks are fitted to; all 20,000 of a version took 10 s
+Looks = tuple[Mapping[str, str], Mapping[str, list[str]]]  # name of the look by SHA-256, and examples by name
 STARTS = 4  # of k-means; the best result is kept
+
+_kept_looks: dict[str, tuple[Any, Looks]] = {}  # "last": what the looks were made from, and the looks
 
 
 @dataclass(frozen=True)
@@ -88,14 +91,25 @@ def _agreement(connection: Connection, rows: Sequence[Row]) -> dict[str, bool]:
     return agreed
 
 
-def _looks(connection: Connection, rows: Sequence[Row], backbone: str) -> tuple[dict[str, str], dict[str, list[str]]]:
+def _looks(connection: Connection, rows: Sequence[Row], backbone: str) -> Looks:
+    """The looks of these pictures. They depend on pictures and features only: what was made last is kept."""
+    is_ours = features.c.backbone == backbone
+    count = connection.execute(select(func.count()).select_from(features).where(is_ours)).scalar_one()
+    key = (backbone, count, tuple(row.sha256 for row in rows))
+    if (kept := _kept_looks.get("last")) and kept[0] == key:
+        return kept[1]
+    stored = connection.execute(select(features).where(is_ours).order_by(features.c.sha256))
+    wanted = {row.sha256 for row in rows}
+    made = _grouped([row for row in stored if row.sha256 in wanted])
+    _kept_looks["last"] = key, made
+    return made
+
+
+def _grouped(records: Sequence[Any]) -> Looks:
     """Group images by their features, with k-means. Returns the group's name by SHA-256, and examples by group.
 
     The groups are numbered by size: "look 1" is the largest. Both are empty where there are too few images.
     """
-    wanted = {row.sha256 for row in rows}
-    stored = select(features).where(features.c.backbone == backbone).order_by(features.c.sha256)
-    records: list[Any] = [row for row in connection.execute(stored) if row.sha256 in wanted]
     k = min(LOOK_GROUPS, len(records) // IMAGES_PER_LOOK_GROUP)
     if k < 2:
         return {}, {}

@@ -14,7 +14,19 @@ from datetime import UTC, datetime
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Connection, func, select
 
-from dataset.catalog.tables import audit, decisions, erasures, findings, images, judgements, queue, runs, tombstones
+from dataset.catalog.tables import (
+    audit,
+    decisions,
+    erasures,
+    findings,
+    images,
+    judgements,
+    outcomes,
+    quarantined,
+    queue,
+    runs,
+    tombstones,
+)
 from dataset.project import Project
 from dataset.versions import published
 from training import models
@@ -115,6 +127,18 @@ def project_state(project: Project) -> State:
     return State(
         erased, (*newest, *counts, suspicion, *names, models.state(project.home), models.default_model_id(project.home))
     )
+
+
+def collected_state(project: Project) -> State:
+    """Changes with collections, quarantine and erasures; answers change nothing."""
+    facts = (func.max(runs.c.id), func.max(runs.c.finished_at), func.count(runs.c.finished_at))
+    with project.catalog.read() as connection:
+        found = connection.execute(select(*facts)).one()
+        wrong = connection.execute(
+            select(func.count(), func.max(quarantined.c.found_at)).select_from(quarantined)
+        ).one()
+        n_outcomes = connection.execute(select(func.max(outcomes.c.id))).scalar()
+        return State(_erased(connection), (*found, *wrong, n_outcomes))
 
 
 def version_state(project: Project, *names: str) -> State:

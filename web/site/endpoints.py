@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
+from dataset.history import full_name
 from dataset.labels.holding import Holding
 from dataset.project import Project
 from dataset.versions import published
@@ -23,14 +24,15 @@ from web.pages.access import PageAccess, View
 from web.pages.diff import diff_html
 from web.pages.home import home_html
 from web.pages.leaderboard import leaderboard_html
-from web.pages.rendered import Rendered, State, marked_old, project_state, version_state
+from web.pages.rendered import Rendered, State, collected_state, marked_old, project_state, version_state
 from web.pages.report import report_html
 from web.pages.source import source_html
 from web.pages.why import explain, why_html
 from web.site.listings import models_html, probe_html, probes_html, version_html, versions_html
 from web.site.thumbs import Thumbs
 
-SHA256 = re.compile(r"[0-9a-f]{64}")
+SHA256_DIGITS = 64
+SHA256_START = re.compile(r"[0-9a-f]{4,64}")
 THUMB_NAME = re.compile(r"([0-9a-f]{64})\.jpg")
 SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 PAGES, PAGES_S = 120, 60  # most pages of one address, in so many seconds
@@ -166,15 +168,24 @@ class SiteEndpoints:
         name = request.path_params["name"]
         if not SOURCE_NAME.fullmatch(name):
             raise HTTPException(404)
-        return await self._page(request, ("source", name), lambda: source_html(self._project, name))
+        return await self._page(
+            request, ("source", name), lambda: source_html(self._project, name), state=collected_state
+        )
 
     async def why(self, request: Request) -> Response:
-        """The history of one image, for whoever knows its whole SHA-256. The owner sees reviewers as numbers, others
-        see none of their answers: a reviewer is not to know what others said.
+        """The history of one image, for whoever knows its SHA-256 or the first digits. The owner sees reviewers as
+        numbers, others see none of their answers: a reviewer is not to know what others said.
         """
-        sha256 = request.path_params["sha256"]
-        if not SHA256.fullmatch(sha256):
-            raise HTTPException(404)
+        sha256 = request.path_params["sha256"].lower()
+        if not SHA256_START.fullmatch(sha256):
+            raise HTTPException(404, "the address of an image has the first digits of its SHA-256, at least four")
+        if len(sha256) < SHA256_DIGITS:
+            self._access.check(request)
+            check_limit(request, self._pages_limit)
+            try:
+                return RedirectResponse(f"/why/{await run_in_threadpool(full_name, self._project, sha256)}", 303)
+            except UsageError as error:
+                raise HTTPException(404, str(error)) from None
         with_answers = self._access.view(request) is View.OWNER
 
         def make() -> str:
@@ -214,8 +225,8 @@ class SiteEndpoints:
         check_limit(request, self._pages_limit)
         try:
             page = await (kept or self._pages).page(key, await run_in_threadpool(state, self._project), make)
-        except UsageError:
-            raise HTTPException(404) from None
+        except UsageError as error:
+            raise HTTPException(404, str(error)) from None
         return self._response(request, marked_old(page) if page.is_old else page.content)
 
     def _response(self, request: Request, content: str) -> Response:
