@@ -44,10 +44,15 @@ class Holding:
         return dict(rows) if len(rows) == count - self._n_read else None
 
 
+def names_state(connection: Connection) -> tuple[Any, ...]:
+    """Changes when a label or a source is renamed or retired."""
+    columns = names.c.kind, names.c.name, names.c.state, names.c.became
+    return tuple(connection.execute(select(*columns).order_by(names.c.kind, names.c.name)).tuples())
+
+
 def _others(connection: Connection) -> Any:
-    renamed = connection.execute(select(func.max(names.c.since), func.count()).select_from(names)).one()
     erased = connection.execute(select(func.max(erasures.c.done_at), func.count()).select_from(erasures)).one()
-    return tuple(renamed), tuple(erased)
+    return names_state(connection), tuple(erased)
 
 
 def _all(connection: Connection) -> dict[str, str]:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from dataset.catalog.claims import standing
-from dataset.catalog.tables import claims, clusters, erasures, findings, images, judgements, names, queue, sightings
+from dataset.catalog.tables import claims, clusters, erasures, findings, images, judgements, queue, sightings
 from dataset.labels import label_ledger
-from dataset.labels.holding import Holding
+from dataset.labels.holding import Holding, names_state
 from dataset.labels.vocabulary import EXCLUDED
 
 LABEL, SOURCE, FINDING, ANSWER = FACETS = ("label", "source", "finding", "answer")
@@ -53,7 +53,7 @@ class Indexer:
         """The index of the catalog's present state."""
         with self._reading:
             labels = self._holding.labels(connection)
-            base = _state(connection, (images, sightings, claims), (names.c.since, erasures.c.done_at))
+            base = (names_state(connection), *_state(connection, (images, sightings, claims), (erasures.c.done_at,)))
             if base != self._states.get(SOURCE):
                 self._index = _with_texts(connection)
                 self._states = {SOURCE: base}

@@ -7,6 +7,9 @@ from dataset.versions.published import Diff
 from foundation.files import replace_file
 from web.pages.thumbnails import some_thumbnails, templates
 
+BY = {  # what people read for a reason of the file
+    "label from human": "by a person", "label from consensus": "by several people", "label from source": "by its source"
+}  # fmt: skip
 MOST_TILES = 60  # for each kind of change
 
 
@@ -37,4 +40,4 @@ def diff_html(project: Project, diff: Diff, *, served: bool = False) -> str:
 def _summary(change: dict[str, str]) -> str:
     """The labels before and after, and the reason."""
     labels = " → ".join(label for label in (change["was"], change["label"]) if label)
-    return f"{labels}; {change['reason']}"
+    return f"{labels}; {BY.get(change['reason'], change['reason'])}"

@@ -68,6 +68,10 @@ class Rendered:
         self._pages: OrderedDict[Hashable, Page] = OrderedDict()
         self._begun: dict[tuple[Hashable, State], asyncio.Task[Page]] = {}
 
+    def kept(self) -> list[Hashable]:
+        """Names of the pages that are ready, the one that was asked for last at the end."""
+        return list(self._pages)
+
     async def page(self, key: Hashable, state: State, make: Callable[[], str]) -> Page:
         """The page called `key`. Raises what `make` raises; the next request tries again."""
         kept = self._pages.get(key)

@@ -70,7 +70,8 @@ def report_html(project: Project, version: str | None = None, *, served: bool = 
         shortcut=_worst_shortcut(thumbnails, chosen, rows) if chosen else None,
         sources=_sources(project),
         outcomes=OUTCOMES,
-        models=models.listing(project.home),
+        models=sorted(models.listing(project.home), key=lambda model: published.order(model.version), reverse=True),
+        default_model=models.default_model_id(project.home),
         **_catalog_sections(thumbnails, rows),
     )
 

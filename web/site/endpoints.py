@@ -95,6 +95,10 @@ class SiteEndpoints:
             with contextlib.suppress(IsItCakeError):  # whoever opens the page is told
                 await kept.page(key, await run_in_threadpool(project_state, self._project), make)
 
+    def kept(self) -> list[Hashable]:
+        """Names of the pages that are ready."""
+        return [*self._pages.kept(), *self._large.kept(), *self._histories.kept()]
+
     async def home(self, request: Request) -> Response:
         """The pipeline at a glance; for those who may not see it, the game."""
         view = self._access.view(request)
