@@ -63,7 +63,7 @@ def create_app(project: Project, listening: Listening | None = None) -> Starlett
     review = ReviewEndpoints(project, access)
     holding = Holding()
     site = SiteEndpoints(project, access, review.is_signed_in, holding)
-    search = SearchEndpoints(access, Search(project, holding))
+    search = SearchEndpoints(project, access, Search(project, holding))
     routes = [
         *Service(project, access).routes(),
         *site.routes(),

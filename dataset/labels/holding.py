@@ -47,7 +47,7 @@ class Holding:
 def names_state(connection: Connection) -> tuple[Any, ...]:
     """Changes when a label or a source is renamed or retired."""
     columns = names.c.kind, names.c.name, names.c.state, names.c.became
-    return tuple(connection.execute(select(*columns).order_by(names.c.kind, names.c.name)).tuples())
+    return tuple(map(tuple, connection.execute(select(*columns).order_by(names.c.kind, names.c.name))))
 
 
 def _others(connection: Connection) -> Any:

@@ -1,7 +1,7 @@
 """Search the pictures of a project: by words, and by label, source, finding and answer."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,8 +58,11 @@ class Search:
         self._indexer = Indexer(holding)
         self._looks = Looks(project.settings.network)
 
-    def find(self, query: Query, start: int = 0, limit: int = 60) -> Results:
-        """The pictures from place `start` on, at most `limit`. Raises UsageError for what cannot be searched for."""
+    def find(self, query: Query, start: int = 0, limit: int = 60, among: Set[str] | None = None) -> Results:
+        """The pictures from place `start` on, at most `limit`. among: search only these images.
+
+        Raises UsageError for what cannot be searched for.
+        """
         words = query.words.casefold().split()
         with self._project.catalog.read() as connection:
             index = self._indexer.read(connection)
@@ -67,6 +70,9 @@ class Search:
             likeness, note = self._likeness(connection, query) if words else (None, "")
             by = TEXT if likeness is None else LOOK
             named = _has_words(index, words)
+            if among is not None:
+                named &= np.array([name in among for name in index.names], dtype=bool)
+                likeness = likeness and {name: one for name, one in likeness.items() if name in among}
             fits = named if likeness is None else np.array([name in likeness for name in index.names], dtype=bool)
             chosen = {facet: _mask(index, facet, value) for facet, value in query.chosen.items()}
             found = np.flatnonzero(_all_of(fits, chosen))
@@ -79,7 +85,7 @@ class Search:
             by=by,
             n_in_texts=int(_all_of(named, chosen).sum()),
             note=note,
-            wider={} if len(found) else _wider(fits, chosen, words),
+            wider={} if len(found) or among is not None else _wider(fits, chosen, words),
         )
 
     def _likeness(self, connection: Connection, query: Query) -> tuple[dict[str, float] | None, str]:

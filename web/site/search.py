@@ -1,7 +1,7 @@
 """The page that searches pictures."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -11,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute
 
+from dataset.project import Project
 from dataset.search.find import Picture, Results, Search
 from dataset.search.index import ANSWER, EXCLUDED_AUTOMATICALLY, FACETS, NONE
 from dataset.search.query import LOOK, TEXT, Query, UnknownValue
+from dataset.versions import manifest, published
 from foundation.errors import IsItCakeError, UsageError
 from web.game.http import check_limit
 from web.guard import SITE_POLICY, Limit
@@ -38,7 +40,8 @@ class Choice:
 
 
 class SearchEndpoints:
-    def __init__(self, access: PageAccess, search: Search) -> None:
+    def __init__(self, project: Project, access: PageAccess, search: Search) -> None:
+        self._project = project
         self._access = access
         self._search = search
         self._limit = Limit(SEARCHES, SEARCHES_S)
@@ -61,19 +64,34 @@ class SearchEndpoints:
         chosen = {facet: given[facet] for facet in facets if given.get(facet)}
         query = Query(" ".join(given.get("words", "").split()), chosen, given.get("by", ""))
         number = _page_number(given.get("page", "1"))
-        content, status = await to_thread.run_sync(
-            lambda: search_html(self._search, query, number, facets), limiter=self._threads
-        )
+        sees_all = self._access.sees_all_pictures(request)
+
+        def make() -> tuple[str, int]:
+            return search_html(self._search, query, number, facets, None if sees_all else self._published())
+
+        content, status = await to_thread.run_sync(make, limiter=self._threads)
         response = HTMLResponse(content, status, headers=HEADERS)
         self._access.remember(request, response)
         return response
 
+    def _published(self) -> frozenset[str]:
+        """The images of the newest version: all that is for everybody."""
+        version = published.newest(self._project.home)
+        if version is None:
+            return frozenset()
+        rows = manifest.columns(version.path / manifest.FILE_NAME, ("sha256",))
+        return frozenset(sha256 for (sha256,) in rows)
 
-def search_html(search: Search, query: Query, number: int, facets: Sequence[str] = FACETS) -> tuple[str, int]:
-    """The page, and its status: 422 where a value is unknown. number: of the page of results, from 1."""
+
+def search_html(
+    search: Search, query: Query, number: int, facets: Sequence[str] = FACETS, among: Set[str] | None = None
+) -> tuple[str, int]:
+    """The page, and its status: 422 where a value is unknown. number: of the page of results, from 1. among: search
+    only these images.
+    """
     template = templates.get_template("search.html")
     try:
-        results = search.find(query, (number - 1) * PER_PAGE, PER_PAGE)
+        results = search.find(query, (number - 1) * PER_PAGE, PER_PAGE, among)
     except UsageError as error:
         nearest = {**query.chosen, error.facet: error.nearest} if isinstance(error, UnknownValue) else {}
         instead = _address(Query(query.words, nearest, query.by)) if all(nearest.values()) and nearest else ""

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from dataset.project import Project
 from dataset.search.find import Search
 from dataset.search.query import Query
+from dataset.versions import published
 from labeling.answer_files import import_answers
 from labeling.queue import next_items
 from web.app import create_app
@@ -89,3 +90,18 @@ def test_every_page_has_the_box(path: str, client: TestClient) -> None:
     answer = client.get(path)
     assert 'action="/search"' in answer.text
     assert "form-action 'self'" in answer.headers["content-security-policy"]
+
+
+def test_everybody_finds_pictures_of_the_newest_version_only(published_project: Project) -> None:
+    """With [web] public_pages, a visitor from elsewhere; the machine itself and the owner find all."""
+    settings = published_project.settings
+    web = settings.web.model_copy(update={"public_pages": True})
+    project = Project(settings.model_copy(update={"web": web}), published_project.catalog, published_project.blobs)
+    version = published.newest(project.home)
+    assert version is not None
+    app = create_app(project, Listening("0.0.0.0", 80))
+    elsewhere = TestClient(app, base_url="http://192.0.2.1", client=("192.0.2.7", 5)).get("/search")
+    everything = TestClient(create_app(project)).get("/search")
+    assert f"<b>{version.images} pictures</b>" in elsewhere.text
+    assert set(THUMB.findall(elsewhere.text)) <= {row.sha256 for row in version.rows()}
+    assert len(THUMB.findall(everything.text)) >= version.images
