@@ -21,7 +21,7 @@ from dataset.catalog.tables import (
     tombstones,
 )
 from dataset.project import Project
-from dataset.versions import published
+from dataset.versions import manifest, published
 from foundation.errors import UnknownImage
 
 Record = dict[str, Any]  # one row of a table: column → value
@@ -63,10 +63,8 @@ class Why:
 
 def why(project: Project, start: str) -> Why:
     """The history of the image whose SHA-256 begins with `start`, 4 to 64 hex digits. Raises UnknownImage."""
-    if not re.fullmatch(r"[0-9a-f]{4,64}", start.lower()):
-        raise UnknownImage(f"{start[:70]!r} is not a SHA-256; write its 64 hex digits, or at least the first 4")
     with project.catalog.read() as connection:
-        image = _image(connection, start.lower())
+        image = _image(connection, start)
         own = connection.execute(select(clusters).where(clusters.c.sha256 == image.sha256)).first()
         members = [image.sha256]
         if own:
@@ -89,7 +87,16 @@ def why(project: Project, start: str) -> Why:
     )
 
 
+def full_name(project: Project, start: str) -> str:
+    """The SHA-256 of the image that begins with `start`, 4 to 64 hex digits. Raises UnknownImage."""
+    with project.catalog.read() as connection:
+        return str(_image(connection, start).sha256)
+
+
 def _image(connection: Connection, start: str) -> Row[Any]:
+    if not re.fullmatch(r"[0-9a-f]{4,64}", start.lower()):
+        raise UnknownImage(f"{start[:70]!r} is not a SHA-256; write its 64 hex digits, or at least the first 4")
+    start = start.lower()
     matches = list(connection.execute(select(images).where(images.c.sha256.startswith(start)).limit(2)))
     if len(matches) > 1:
         raise UnknownImage(f"several images begin with {start}; write more digits")
@@ -137,8 +144,9 @@ def _records(connection: Connection, sha256: str, members: list[str]) -> dict[st
 
 def _in_versions(project: Project, members: list[str]) -> list[Record]:
     return [
-        {"version": version.name, "label": row.label, "split": row.split, "file": row.file}
+        {"version": version.name, "label": label, "split": split, "file": file}
         for version in published.listing(project.home)
-        for row in version.rows()
-        if row.sha256 in members
+        for label, split, file in manifest.columns(
+            version.path / manifest.FILE_NAME, ("label", "split", "file"), members
+        )
     ]

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import socket
+import sys
 import threading
 import time
 
@@ -24,6 +25,9 @@ from web.pages.access import owner_link
 
 START_S = 60.0  # for the server to begin; it opens the catalog before
 KEEP_ALIVE_S = 5
+# A thread that computes a report lets others on this often. They ask for each row of a query; with Python's 5 ms, pages
+# of 20,000 images took 0.6 s beside a report.
+SWITCH_S = 0.0005
 SHUTDOWN_S = 5  # for answers that are under way
 PING_S = 20.0  # a WebSocket whose other side is gone is closed after two of these
 
@@ -47,6 +51,7 @@ def start_web(settings: Settings, host: str, port: int) -> uvicorn.Server:
         server_header=False, log_level="warning", access_log=False,
     )  # fmt: skip
     quiet_logs()
+    sys.setswitchinterval(SWITCH_S)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=(sockets,), daemon=True, name="web")
     thread.start()
@@ -100,7 +105,8 @@ def _listen(host: str, port: int, backlog: int) -> list[socket.socket]:
 
 def _listener(family: int, address: tuple[object, ...], backlog: int) -> socket.socket:
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        # With the protocol named, asyncio sets TCP_NODELAY; else a page on a kept connection takes 40 ms more.
+        listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -4,8 +4,9 @@ The files are in [models] folder. Without the tower of texts, or without the pac
 and no classes.
 """
 
+import contextlib
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,19 +81,37 @@ def text_vectors(pair: Pair, folder: Path, texts: Mapping[str, Texts]) -> list[N
 
     Raises StorageError for a damaged file, and for a text that the tokenizer does not know.
     """
-    path, words = folder / TEXT_TOWER.format(pair.name), folder / TOKENIZER.format(pair.name)
-    try:
-        tokens_of = _tokenizer(pair, words)
-    except Exception as error:  # the library raises plain exceptions
-        raise StorageError(f"{words} is not a usable tokenizer ({error}); replace it") from error
-    try:
-        tower = session(path.read_bytes())
-        output = chosen_output([entry.name for entry in tower.get_outputs()], "text_embeds")
-        inputs = [entry.name for entry in tower.get_inputs()]
-        numbers = [tokens_of(_sentences(pair, said)) for said in texts.values()]
-        return [_unit(tower.run([output], _feed(part, inputs))[0]) for part in numbers]
-    except Exception as error:
-        raise StorageError(f"{path} is not a usable tower of texts ({error}); replace it") from error
+    tower = TextTower(pair, folder)
+    return [tower.vectors(said) for said in texts.values()]
+
+
+class TextTower:
+    """The tower of texts of a pair, loaded. Raises StorageError for a damaged file."""
+
+    def __init__(self, pair: Pair, folder: Path) -> None:
+        self._pair, self._path = pair, folder / TEXT_TOWER.format(pair.name)
+        words = folder / TOKENIZER.format(pair.name)
+        try:
+            self._tokens_of = _tokenizer(pair, words)
+        except Exception as error:  # the library raises plain exceptions
+            raise StorageError(f"{words} is not a usable tokenizer ({error}); replace it") from error
+        with self._its_errors():
+            self._tower = session(self._path.read_bytes())
+            self._output = chosen_output([entry.name for entry in self._tower.get_outputs()], "text_embeds")
+            self._inputs = [entry.name for entry in self._tower.get_inputs()]
+
+    def vectors(self, said: Texts) -> NDArray[np.float32]:
+        """(m, d) vectors of length 1 of m texts. Raises StorageError for a text that the tokenizer does not know."""
+        with self._its_errors():
+            numbers = self._tokens_of(_sentences(self._pair, said))
+            return _unit(self._tower.run([self._output], _feed(numbers, self._inputs))[0])
+
+    @contextlib.contextmanager
+    def _its_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            raise StorageError(f"{self._path} is not a usable tower of texts ({error}); replace it") from error
 
 
 def chosen_output(names: Sequence[str], embedding: str) -> str:

@@ -103,6 +103,11 @@ def of_version(home: Path, version: str) -> list[Model]:
     return sorted(models, key=lambda model: (-score(model), model.name))
 
 
+def newest_version(home: Path) -> str:
+    """The newest version that a model was trained on; empty without models."""
+    return max((model.version for model in listing(home)), key=_numbers, default="")
+
+
 def score(model: Model) -> float:
     """Headline on unseen sites; where that is not known, on test, else on validation; else 0.
 
@@ -136,6 +141,12 @@ def find(home: Path, name: str | None = None) -> Model:
     return max(fitting, key=lambda model: (_order(model), score(model), model.name))
 
 
+def state(home: Path) -> tuple[tuple[str, int, int], ...]:
+    """Names, times and sizes of the files that models are listed from; changes when a model does."""
+    found = ((path, path.stat()) for path in sorted((home / "models").glob("*/*/metrics.json")))
+    return tuple((f"{path.parent.parent.name}/{path.parent.name}", s.st_mtime_ns, s.st_size) for path, s in found)
+
+
 def default_model_id(home: Path) -> str:
     """name/version of the default model; empty while there is none."""
     state: dict[str, Any] = read_json(home / "models" / DEFAULT_MODEL_FILE, {})
@@ -154,9 +165,13 @@ def folder(home: Path, name: str, version: Version) -> Path:
 
 
 def _order(model: Model) -> tuple[int, ...]:
+    return _numbers(model.version)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
     from dataset.reader import order
 
-    return order(model.version)
+    return order(version)
 
 
 def _read_all(home: Path) -> Iterator[Model]:

@@ -1,7 +1,10 @@
 """The web service of a project: pages, the wall, the map, reviewers' pictures, Label Studio's webhook, the game."""
 
+import asyncio
+import contextlib
 import hmac
 import re
+from collections.abc import AsyncIterator
 
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy import select
@@ -14,7 +17,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from dataset.catalog.tables import images
+from dataset.labels.holding import Holding
 from dataset.project import Project
+from dataset.search.find import Search
 from labeling.picture_links import is_signed
 from web.game.http import check_limit
 from web.game.routes import game_routes
@@ -29,6 +34,7 @@ from web.pictures import normalised_file
 from web.review.details import LookAlikes
 from web.review.endpoints import ReviewEndpoints
 from web.site.endpoints import PAGES, PAGES_S, SiteEndpoints
+from web.site.search import SearchEndpoints
 from web.webhook import Waker
 
 PICTURE_NAME = re.compile(r"([0-9a-f]{64})\.jpg")
@@ -58,15 +64,28 @@ def create_app(project: Project, listening: Listening | None = None) -> Starlett
     access = PageAccess(project.settings, listening)
     look_alikes = LookAlikes(project)
     review = ReviewEndpoints(project, access, look_alikes)
+    holding = Holding()
+    site = SiteEndpoints(project, access, review.is_signed_in, holding)
+    search = SearchEndpoints(project, access, Search(project, holding))
     routes = [
         *Service(project, access).routes(),
-        *SiteEndpoints(project, access, review.is_signed_in).routes(),
+        *site.routes(),
+        *search.routes(),
         *review.routes(),
         *MapEndpoints(project, access, look_alikes).routes(),
         *game_routes(project, Names(project.settings, listening)),
     ]
     gate = Middleware(Gate, settings=project.settings, listening=listening)
-    return Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, middleware=[gate])
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        """While the service runs: make the first pages in the background."""
+        warming = [asyncio.create_task(one.warm_up()) for one in (search, site)]
+        yield
+        for task in warming:
+            task.cancel()
+
+    return Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, middleware=[gate], lifespan=lifespan)
 
 
 class Service:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from dataset.catalog.tables import clusters, features
 from dataset.labels import label_ledger
@@ -16,7 +16,11 @@ SIZES_PX = (300, 600, 1200)  # limits between the subgroups by size, of the long
 LOOK_GROUPS = 8  # at most
 IMAGES_PER_LOOK_GROUP = 25  # on average, at least
 EXAMPLES = 6  # of each look
+LOOK_SAMPLE = 2000  # pictures that the looks are fitted to; all 20,000 of a version took 10 s
+Looks = tuple[Mapping[str, str], Mapping[str, list[str]]]  # name of the look by SHA-256, and examples by name
 STARTS = 4  # of k-means; the best result is kept
+
+_kept_looks: dict[str, tuple[Any, Looks]] = {}  # "last": what the looks were made from, and the looks
 
 
 @dataclass(frozen=True)
@@ -87,14 +91,25 @@ def _agreement(connection: Connection, rows: Sequence[Row]) -> dict[str, bool]:
     return agreed
 
 
-def _looks(connection: Connection, rows: Sequence[Row], backbone: str) -> tuple[dict[str, str], dict[str, list[str]]]:
+def _looks(connection: Connection, rows: Sequence[Row], backbone: str) -> Looks:
+    """The looks of these pictures. They depend on pictures and features only: what was made last is kept."""
+    is_ours = features.c.backbone == backbone
+    count = connection.execute(select(func.count()).select_from(features).where(is_ours)).scalar_one()
+    key = (backbone, count, tuple(row.sha256 for row in rows))
+    if (kept := _kept_looks.get("last")) and kept[0] == key:
+        return kept[1]
+    stored = connection.execute(select(features).where(is_ours).order_by(features.c.sha256))
+    wanted = {row.sha256 for row in rows}
+    made = _grouped([row for row in stored if row.sha256 in wanted])
+    _kept_looks["last"] = key, made
+    return made
+
+
+def _grouped(records: Sequence[Any]) -> Looks:
     """Group images by their features, with k-means. Returns the group's name by SHA-256, and examples by group.
 
     The groups are numbered by size: "look 1" is the largest. Both are empty where there are too few images.
     """
-    wanted = {row.sha256 for row in rows}
-    stored = select(features).where(features.c.backbone == backbone).order_by(features.c.sha256)
-    records: list[Any] = [row for row in connection.execute(stored) if row.sha256 in wanted]
     k = min(LOOK_GROUPS, len(records) // IMAGES_PER_LOOK_GROUP)
     if k < 2:
         return {}, {}
@@ -103,15 +118,18 @@ def _looks(connection: Connection, rows: Sequence[Row], backbone: str) -> tuple[
     vectors = np.stack([np.frombuffer(record.vector, dtype=np.float16) for record in records]).astype(np.float32)
     vectors -= vectors.mean(axis=0)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    k = min(k, len(np.unique(vectors, axis=0)))
-    model = KMeans(k, n_init=STARTS, random_state=0).fit(vectors)
-    order = np.argsort(-np.bincount(model.labels_, minlength=k), kind="stable")
-    names = {int(group): f"look {number}" for number, group in enumerate(order, 1)}
-    look_of = {record.sha256: names[int(group)] for record, group in zip(records, model.labels_, strict=True)}
+    k = min(k, len({record.vector for record in records}))
+    sample = np.random.default_rng(0).permutation(len(vectors))[:LOOK_SAMPLE]
+    fitted = vectors if len(vectors) <= LOOK_SAMPLE else vectors[np.sort(sample)]
+    model = KMeans(k, n_init=STARTS, random_state=0).fit(fitted)
     distances = model.transform(vectors)
+    group_of = distances.argmin(axis=1)
+    order = np.argsort(-np.bincount(group_of, minlength=k), kind="stable")
+    names = {int(group): f"look {number}" for number, group in enumerate(order, 1)}
+    look_of = {record.sha256: names[int(group)] for record, group in zip(records, group_of, strict=True)}
     examples = {}
     for group, name in names.items():
-        members = np.flatnonzero(model.labels_ == group)
+        members = np.flatnonzero(group_of == group)
         nearest = members[np.argsort(distances[members, group], kind="stable")][:EXAMPLES]
         examples[name] = [records[int(index)].sha256 for index in nearest]
     return look_of, examples

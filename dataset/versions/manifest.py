@@ -183,9 +183,22 @@ def each(path: Path) -> Iterator[Row]:
 
     with unreadable(path), pq.ParquetFile(path) as file:
         for batch in file.iter_batches(ROWS_PER_BATCH):
-            for record in batch.to_pylist():
-                known = ADDED | record
-                yield Row(**{name: known[name] for name in COLUMNS})
+            known = batch.to_pydict()
+            missing = {name: [default] * batch.num_rows for name, default in ADDED.items() if name not in known}
+            yield from map(Row.of, zip(*((known | missing)[name] for name in COLUMNS), strict=True))
+
+
+def columns(path: Path, names: Sequence[str], sha256s: Sequence[str] | None = None) -> list[tuple[Any, ...]]:
+    """The values of some columns, row by row: much faster than whole rows. sha256s: only of these images.
+
+    Raises DamagedVersion.
+    """
+    import pyarrow.parquet as pq
+
+    with unreadable(path):
+        only = None if sha256s is None else [("sha256", "in", list(sha256s))]
+        table = pq.read_table(path, columns=list(names), filters=only)
+        return list(zip(*(table[name].to_pylist() for name in names), strict=True))
 
 
 @contextlib.contextmanager

@@ -135,6 +135,13 @@ def names(home: Path) -> list[str]:
     return [path.name for path in folders(home) if not damage(path)]
 
 
+def state(home: Path, names_: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Sizes and times of the files that these versions are read from; changes when one of them does."""
+    files = [home / "versions" / name / file for name in names_ for file in (FACTS, manifest.FILE_NAME, ERASED)]
+    found = [path.stat() if path.is_file() else None for path in files]
+    return tuple((one.st_mtime_ns, one.st_size) if one else (0, 0) for one in found)
+
+
 def damaged(home: Path) -> dict[str, str]:
     """Name → what is wrong, of the versions that cannot be read."""
     return {path.name: reason for path in folders(home) if (reason := damage(path))}

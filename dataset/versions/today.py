@@ -68,6 +68,6 @@ def revision(connection: Connection) -> tuple[str, ...]:
 
 def _now(row: Row, version: published.Version, decided: Mapping[str, Decision]) -> Row | None:
     decision = decided.get(row.sha256)
-    if decision is None:
+    if decision is None or decision.label == row.label:
         return row
     return replace(row, label=decision.label) if decision.label in version.labels else None

@@ -161,5 +161,5 @@ def test_a_diff_as_a_page(collected: Project, tmp_path: Path, capsys: pytest.Cap
     assert code == 0
     assert "1 relabelled" in out
     text = page.read_text()
-    assert "cake → not_cake; label from human" in text
+    assert "cake → not_cake; by a person" in text
     assert text.count("data:image/jpeg") == 1

@@ -15,7 +15,7 @@ from web.game.http import check_limit, empty_page, page_text
 from web.game.scores import all_time_scores
 from web.guard import GAME_HEADERS, Limit
 from web.http import get
-from web.pages.rendered import Rendered
+from web.pages.rendered import Rendered, State
 
 VIEWS, VIEWS_S = 120, 60  # most views of one address, in so many seconds
 
@@ -38,7 +38,8 @@ class TableEndpoints:
         except StageError as error:
             return empty_page(error)
         state = (deck.version.name, deck.default_model, len(deck.predictions), *await run_in_threadpool(self._newest))
-        return HTMLResponse(await self._rendered.page(state, lambda: self._table(deck)), headers=GAME_HEADERS)
+        page = await self._rendered.page("table", State((), state), lambda: self._table(deck))
+        return HTMLResponse(page.content, headers=GAME_HEADERS)
 
     def _newest(self) -> tuple[str, ...]:
         """The newest answer of a player, decision and erasure."""

@@ -29,6 +29,7 @@ TITLES = {
     410: "Gone", 413: "Too large", 415: "Not in this format", 421: "Another name", 422: "This address is wrong",
     429: "Too much at once", 503: "Not now",
 }  # fmt: skip
+NOTHING_HERE = "nothing is at this address; it may be misspelled, or what it showed was removed"
 UNREACHABLE = "the service cannot answer now; try again in a minute"
 
 
@@ -38,6 +39,7 @@ def error_answer(
     """A page for a browser that asks for one, JSON for everybody else."""
     if "text/html" in connection.headers.get("accept", ""):
         text = detail if isinstance(detail, str) else "a part of the address has the wrong type"
+        text = NOTHING_HERE if text == "Not Found" else text
         page = templates.get_template("game_error.html")
         content = page.render(title=TITLES.get(status, "This did not work"), status=status, text=text)
         return HTMLResponse(content, status, {**GAME_HEADERS, **(headers or {})})

@@ -5,8 +5,11 @@ from pathlib import Path
 from dataset.project import Project
 from dataset.versions.published import Diff
 from foundation.files import replace_file
-from web.pages.thumbnails import all_thumbnails, templates
+from web.pages.thumbnails import some_thumbnails, templates
 
+BY = {  # what people read for a reason of the file
+    "label from human": "by a person", "label from consensus": "by several people", "label from source": "by its source"
+}  # fmt: skip
 MOST_TILES = 60  # for each kind of change
 
 
@@ -18,9 +21,11 @@ def write_diff(project: Project, diff: Diff, path: Path) -> Path:
 
 def diff_html(project: Project, diff: Diff, *, served: bool = False) -> str:
     """The page of a diff. served: as a page of the service, with navigation and links; else as one file."""
-    thumbnails = all_thumbnails(project, linked=served)
+    parts = (("relabelled", diff.relabelled), ("removed", diff.removed), ("added", diff.added))
+    shown = [change["sha256"] for _, changes in parts for change in changes[:MOST_TILES]]
+    thumbnails = some_thumbnails(project, shown, linked=served)
     kinds = []
-    for name, changes in (("relabelled", diff.relabelled), ("removed", diff.removed), ("added", diff.added)):
+    for name, changes in parts:
         tiles = [
             thumbnails.tile(change["sha256"], _summary(change), f"{change['sha256'][:16]}: {change['reason']}")
             for change in changes[:MOST_TILES]
@@ -35,4 +40,4 @@ def diff_html(project: Project, diff: Diff, *, served: bool = False) -> str:
 def _summary(change: dict[str, str]) -> str:
     """The labels before and after, and the reason."""
     labels = " → ".join(label for label in (change["was"], change["label"]) if label)
-    return f"{labels}; {change['reason']}"
+    return f"{labels}; {BY.get(change['reason'], change['reason'])}"

@@ -1,6 +1,7 @@
 """Home: the whole pipeline at a glance, and the one next step. Small queries: a page for 20,000 images and more."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from dataset.catalog.tables import clusters, decisions, images, judgements, plays, queue, rounds, runs
+from dataset.labels.holding import Holding
 from dataset.labels.players import DISSENT_PRIORITY
 from dataset.labels.vocabulary import NOT_CALIBRATED, WITHDRAWN, JudgementOrigin
 from dataset.project import Project
@@ -70,8 +72,8 @@ class Home:
     next_step: NextStep = field(default=NextStep("", ""))
 
 
-def read_home(project: Project) -> Home:
-    """Everything that home shows."""
+def read_home(project: Project, holding: Holding | None = None) -> Home:
+    """Everything that home shows. holding: labels that somebody else reads too."""
     versions = published.names(project.home)
     version = published.load(project.home, versions[-1]) if versions else None
     model = models.default_model(project.home)
@@ -79,7 +81,8 @@ def read_home(project: Project) -> Home:
         sources = _sources(connection)
         queued, worth, front = _queue(connection)
         answers, confirmed = _answers(connection)
-        newest_decision = connection.execute(select(func.max(decisions.c.decided_at))).scalar()
+        newest_first = select(decisions.c.decided_at).order_by(decisions.c.id.desc())
+        newest_decision = connection.execute(newest_first.limit(1)).scalar()
         home = Home(
             sources=sources[:MOST_ROWS],
             n_sources=len(sources),
@@ -87,7 +90,7 @@ def read_home(project: Project) -> Home:
             last_run=max((source.when for source in sources), default=""),
             images=_count(connection, images),
             pictures=int(connection.execute(select(func.count(clusters.c.cluster.distinct()))).scalar_one()),
-            labels=_labels(connection, project.settings.project.labels),
+            labels=_labels((holding or Holding()).labels(connection), project.settings.project.labels),
             queued=queued,
             worth=worth,
             front=front,
@@ -130,9 +133,9 @@ def next_step(home: Home, *, has_sources: bool) -> NextStep:
     )
 
 
-def home_html(project: Project, *, with_names: bool) -> str:
-    """The page. with_names: name the reviewers, for the owner; else they have numbers."""
-    home = read_home(project)
+def home_html(project: Project, *, with_names: bool, holding: Holding | None = None) -> str:
+    """The page. with_names: name the reviewers, for the owner; else they have numbers. holding: as in read_home."""
+    home = read_home(project, holding)
     answers = home.answers if with_names else {f"reviewer {i}": n for i, n in enumerate(home.answers.values(), 1)}
     return templates.get_template("home.html").render(
         served=True,
@@ -163,14 +166,10 @@ def _sources(connection: Connection) -> list[SourceLine]:
     return sorted(lines, key=lambda line: line.status != "unhealthy")
 
 
-def _labels(connection: Connection, labels: Sequence[str]) -> dict[str, int]:
-    """How many images have each label now, and how many have none of the project's."""
-    newest = select(func.max(decisions.c.id)).group_by(decisions.c.sha256)
-    rows = connection.execute(
-        select(decisions.c.label, func.count()).where(decisions.c.id.in_(newest)).group_by(decisions.c.label)
-    ).all()
-    counts = {row[0]: row[1] for row in rows}
-    return {label: counts.get(label, 0) for label in labels} | {
+def _labels(held: Mapping[str, str], labels: Sequence[str]) -> dict[str, int]:
+    """How many images have each label now, and how many have none of the project's. held: label by image."""
+    counts = Counter(held.values())
+    return {label: counts[label] for label in labels} | {
         "left out": sum(n for label, n in counts.items() if label not in labels)
     }
 

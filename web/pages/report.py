@@ -1,7 +1,7 @@
 """The report: one HTML file about the sources, duplicates, findings, labels, versions and models of a project."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from dataset.publishing.totals import balance
 from dataset.quarantine import in_quarantine
 from dataset.splits.assignment import SPLITS, UNSEEN
 from dataset.versions import published
+from dataset.versions.manifest import Row
 from dataset.versions.published import Version
 from foundation.errors import StorageError
 from foundation.files import replace_file
@@ -55,6 +56,7 @@ def report_html(project: Project, version: str | None = None, *, served: bool = 
     served: as a page of the service, with navigation and links; else as one file.
     """
     chosen = _version(project, version)
+    rows = chosen.rows() if chosen else []
     thumbnails = all_thumbnails(project, linked=served)
     return templates.get_template("report.html").render(
         served=served,
@@ -63,13 +65,14 @@ def report_html(project: Project, version: str | None = None, *, served: bool = 
         version=chosen,
         versions=published.listing(project.home)[::-1],
         split_names=list(SPLITS),
-        balance=balance(Counter(row.label for row in chosen.rows())) if chosen else "",
-        held_out={row.site for row in chosen.rows() if row.split == UNSEEN} if chosen else set(),
-        shortcut=_worst_shortcut(thumbnails, chosen) if chosen else None,
+        balance=balance(Counter(row.label for row in rows)) if chosen else "",
+        held_out={row.site for row in rows if row.split == UNSEEN},
+        shortcut=_worst_shortcut(thumbnails, chosen, rows) if chosen else None,
         sources=_sources(project),
         outcomes=OUTCOMES,
-        models=models.listing(project.home),
-        **_catalog_sections(thumbnails, chosen),
+        models=sorted(models.listing(project.home), key=lambda model: published.order(model.version), reverse=True),
+        default_model=models.default_model_id(project.home),
+        **_catalog_sections(thumbnails, rows),
     )
 
 
@@ -90,8 +93,8 @@ def _sources(project: Project) -> list[dict[str, Any]]:
     ]
 
 
-def _catalog_sections(thumbnails: Thumbnails, version: Version | None) -> dict[str, Any]:
-    """What the report shows of the catalog, by the template's names."""
+def _catalog_sections(thumbnails: Thumbnails, rows: Sequence[Row]) -> dict[str, Any]:
+    """What the report shows of the catalog, by the template's names. rows: of the version."""
     with thumbnails.project.catalog.read() as connection:
         decided = label_ledger.latest(connection).values()
         labels = Counter(decision.label for decision in decided if not decision.is_exclusion)
@@ -105,7 +108,7 @@ def _catalog_sections(thumbnails: Thumbnails, version: Version | None) -> dict[s
             "labels": sorted(labels.items()),
             "is_calibrated": is_estimate_calibrated(connection),
             "images": len(thumbnails.formats),
-            "subgroups": _subgroups(connection, thumbnails, version) if version else [],
+            "subgroups": _subgroups(connection, thumbnails, rows) if rows else [],
         }
 
 
@@ -207,24 +210,26 @@ def _sites(connection: Connection) -> dict[str, str]:
 
 
 def _subgroups(
-    connection: Connection, thumbnails: Thumbnails, version: Version
+    connection: Connection, thumbnails: Thumbnails, rows: Sequence[Row]
 ) -> list[tuple[str, list[tuple[Subgroup, list[Tile]]]]]:
     """Subgroups of the version by kind, each with thumbnails of its examples."""
     by_kind: dict[str, list[tuple[Subgroup, list[Tile]]]] = defaultdict(list)
     features = backbone(thumbnails.project.settings.network).name
-    for subgroup in subgroups(connection, version.rows(), features):
+    for subgroup in subgroups(connection, rows, features):
         by_kind[subgroup.kind].append((subgroup, _tiles(thumbnails, subgroup.examples, f"example of {subgroup.name}")))
     return list(by_kind.items())
 
 
-def _worst_shortcut(thumbnails: Thumbnails, version: Version) -> tuple[str, dict[str, list[Tile]]] | None:
+def _worst_shortcut(
+    thumbnails: Thumbnails, version: Version, rows: Sequence[Row]
+) -> tuple[str, dict[str, list[Tile]]] | None:
     """The strongest shortcut left in the version, with the pictures it predicts best by label; None without one."""
     worst = next((row for row in version.shortcuts.get("after", []) if row.advice), None)
     if worst is None:
         return None
-    rows = [row for row in version.rows() if row.sha256 in thumbnails.formats]
+    known = [row for row in rows if row.sha256 in thumbnails.formats]
     try:
-        examples = offenders(thumbnails.project, rows, worst.feature)
+        examples = offenders(thumbnails.project, known, worst.feature)
     except (StorageError, OSError):  # a picture went bad since
         return None
     return worst.feature, {label: _tiles(thumbnails, shas, label) for label, shas in examples.items()}

@@ -2,13 +2,14 @@
 
 import base64
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup, escape
+from more_itertools import chunked
 from PIL import Image
 from sqlalchemy import select
 
@@ -19,6 +20,7 @@ from foundation.errors import StorageError
 
 THUMBNAIL_PX = 150
 JPEG_QUALITY = 75
+NAMES_PER_QUERY = 500
 STYLE_SHEET = Path(__file__).parents[1] / "static" / "style.css"
 templates = Environment(
     loader=PackageLoader("web"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
@@ -99,3 +101,14 @@ def all_thumbnails(project: Project, *, linked: bool = False) -> Thumbnails:
         rows = connection.execute(select(images.c.sha256, images.c.format)).all()
     kind = LinkedThumbnails if linked else Thumbnails
     return kind(project, {row.sha256: row.format for row in rows})
+
+
+def some_thumbnails(project: Project, pictures: Sequence[str], *, linked: bool = True) -> Thumbnails:
+    """Thumbnails for these images. linked: for a page of the service."""
+    formats: dict[str, str] = {}
+    with project.catalog.read() as connection:
+        for part in chunked(pictures, NAMES_PER_QUERY):
+            rows = connection.execute(select(images.c.sha256, images.c.format).where(images.c.sha256.in_(part))).all()
+            formats |= {row.sha256: row.format for row in rows}
+    kind = LinkedThumbnails if linked else Thumbnails
+    return kind(project, formats)

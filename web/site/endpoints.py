@@ -1,5 +1,6 @@
 """Pages about the project: home, report, versions and their cards, diffs, models, sources, probes, histories."""
 
+import contextlib
 import re
 from collections.abc import Callable, Hashable
 
@@ -9,25 +10,29 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute
 
+from dataset.history import full_name
+from dataset.labels.holding import Holding
 from dataset.project import Project
 from dataset.versions import published
 from dataset.versions.published import VERSION_NAME
-from foundation.errors import StorageError, UnknownImage, UsageError
+from foundation.errors import IsItCakeError, StorageError, UnknownImage, UsageError
+from training import models
 from web.game.http import check_limit
-from web.guard import PAGE_POLICY, SITE_POLICY, Limit
+from web.guard import PROBE_POLICY, SITE_POLICY, Limit
 from web.http import get
 from web.pages.access import PageAccess, View
 from web.pages.diff import diff_html
 from web.pages.home import home_html
 from web.pages.leaderboard import leaderboard_html
-from web.pages.rendered import Rendered, project_state
+from web.pages.rendered import Rendered, State, collected_state, marked_old, project_state, version_state
 from web.pages.report import report_html
 from web.pages.source import source_html
 from web.pages.why import explain, why_html
 from web.site.listings import models_html, probe_html, probes_html, version_html, versions_html
 from web.site.thumbs import Thumbs
 
-SHA256 = re.compile(r"[0-9a-f]{64}")
+SHA256_DIGITS = 64
+SHA256_START = re.compile(r"[0-9a-f]{4,64}")
 THUMB_NAME = re.compile(r"([0-9a-f]{64})\.jpg")
 SOURCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 PAGES, PAGES_S = 120, 60  # most pages of one address, in so many seconds
@@ -35,23 +40,27 @@ THUMBS, THUMBS_S = 6000, 60  # most small pictures of one address, in so many se
 HISTORIES = 100  # pages about images that are kept in memory, of about 15 KB each
 KEPT_PAGES = 40  # other pages that are kept in memory
 PAGE_HEADERS = {"Content-Security-Policy": SITE_POLICY, "Cache-Control": "private, no-store"}
-PROBE_HEADERS = {**PAGE_HEADERS, "Content-Security-Policy": PAGE_POLICY}  # a page that is one file
+PROBE_HEADERS = {**PAGE_HEADERS, "Content-Security-Policy": PROBE_POLICY}
 THUMB_HEADERS = {"Cache-Control": "private, max-age=60"}  # an erasure is to be seen soon
 SeesThumbs = Callable[[Request], bool]
 
 
 class SiteEndpoints:
-    """is_reviewer: whether a request comes from a reviewer who is signed in; reviewers see every picture."""
+    """is_reviewer: whether a request comes from a reviewer who is signed in; reviewers see every picture.
 
-    def __init__(self, project: Project, access: PageAccess, is_reviewer: SeesThumbs) -> None:
+    holding: the labels that hold, which the search reads too.
+    """
+
+    def __init__(self, project: Project, access: PageAccess, is_reviewer: SeesThumbs, holding: Holding) -> None:
         self._project = project
         self._access = access
         self._is_reviewer = is_reviewer
         self._pages_limit = Limit(PAGES, PAGES_S)
         self._thumbs_limit = Limit(THUMBS, THUMBS_S)
         self._pages = Rendered(KEPT_PAGES)
-        self._large = Rendered(most=4)  # reports and leaderboards take seconds to make: others do not wait for them
+        self._large = Rendered(most=6, shows_old=True)  # reports and leaderboards take seconds: others do not wait
         self._histories = Rendered(HISTORIES)
+        self._holding = holding
         self._thumbs = Thumbs(project)
 
     def routes(self) -> list[BaseRoute]:
@@ -71,13 +80,36 @@ class SiteEndpoints:
             get("/thumbs/{name}", self.thumb),
         ]
 
+    async def warm_up(self) -> None:
+        """Make the pages that people open first, so that nobody waits for them after a start."""
+        pages = [
+            (("home", True), lambda: home_html(self._project, with_names=True, holding=self._holding), self._pages),
+            (("home", False), lambda: home_html(self._project, with_names=False, holding=self._holding), self._pages),
+            (("report",), lambda: report_html(self._project, served=True), self._large),
+        ]
+        if board := await run_in_threadpool(models.newest_version, self._project.home):
+            pages.append(
+                (("models", board), lambda: leaderboard_html(self._project, board, served=True)[1], self._large)
+            )
+        for key, make, kept in pages:
+            with contextlib.suppress(IsItCakeError):  # whoever opens the page is told
+                await kept.page(key, await run_in_threadpool(project_state, self._project), make)
+
+    def kept(self) -> list[Hashable]:
+        """Names of the pages that are ready."""
+        return [*self._pages.kept(), *self._large.kept(), *self._histories.kept()]
+
     async def home(self, request: Request) -> Response:
         """The pipeline at a glance; for those who may not see it, the game."""
         view = self._access.view(request)
         if view is View.NOTHING:
             return RedirectResponse("/play", 303)
         with_names = view is View.OWNER
-        return await self._page(request, ("home", with_names), lambda: home_html(self._project, with_names=with_names))
+        return await self._page(
+            request,
+            ("home", with_names),
+            lambda: home_html(self._project, with_names=with_names, holding=self._holding),
+        )
 
     async def newest_report(self, request: Request) -> Response:
         return await self._page(request, ("report",), lambda: report_html(self._project, served=True), self._large)
@@ -94,7 +126,12 @@ class SiteEndpoints:
     async def version(self, request: Request) -> Response:
         """A version and its dataset card."""
         name = _version_name(request, "version")
-        return await self._page(request, ("version", name), lambda: version_html(self._project, name))
+        return await self._page(
+            request,
+            ("version", name),
+            lambda: version_html(self._project, name),
+            state=lambda project: version_state(project, name),
+        )
 
     async def diff(self, request: Request) -> Response:
         old, new = _version_name(request, "old"), _version_name(request, "new")
@@ -102,7 +139,9 @@ class SiteEndpoints:
         def make() -> str:
             return diff_html(self._project, published.diff(self._project.home, old, new), served=True)
 
-        return await self._page(request, ("diff", old, new), make)
+        return await self._page(
+            request, ("diff", old, new), make, state=lambda project: version_state(project, old, new)
+        )
 
     async def models(self, request: Request) -> Response:
         return await self._page(request, ("models",), lambda: models_html(self._project))
@@ -133,15 +172,24 @@ class SiteEndpoints:
         name = request.path_params["name"]
         if not SOURCE_NAME.fullmatch(name):
             raise HTTPException(404)
-        return await self._page(request, ("source", name), lambda: source_html(self._project, name))
+        return await self._page(
+            request, ("source", name), lambda: source_html(self._project, name), state=collected_state
+        )
 
     async def why(self, request: Request) -> Response:
-        """The history of one image, for whoever knows its whole SHA-256. The owner sees reviewers as numbers, others
-        see none of their answers: a reviewer is not to know what others said.
+        """The history of one image, for whoever knows its SHA-256 or the first digits. The owner sees reviewers as
+        numbers, others see none of their answers: a reviewer is not to know what others said.
         """
-        sha256 = request.path_params["sha256"]
-        if not SHA256.fullmatch(sha256):
-            raise HTTPException(404)
+        sha256 = request.path_params["sha256"].lower()
+        if not SHA256_START.fullmatch(sha256):
+            raise HTTPException(404, "the address of an image has the first digits of its SHA-256, at least four")
+        if len(sha256) < SHA256_DIGITS:
+            self._access.check(request)
+            check_limit(request, self._pages_limit)
+            try:
+                return RedirectResponse(f"/why/{await run_in_threadpool(full_name, self._project, sha256)}", 303)
+            except UsageError as error:
+                raise HTTPException(404, str(error)) from None
         with_answers = self._access.view(request) is View.OWNER
 
         def make() -> str:
@@ -169,17 +217,21 @@ class SiteEndpoints:
         return Response(content, media_type="image/jpeg", headers=THUMB_HEADERS)
 
     async def _page(
-        self, request: Request, key: tuple[Hashable, ...], make: Callable[[], str], kept: Rendered | None = None
+        self,
+        request: Request,
+        key: Hashable,
+        make: Callable[[], str],
+        kept: Rendered | None = None,
+        state: Callable[[Project], State] = project_state,
     ) -> Response:
         """The page of this key for the present state of the project. Unknown names are answered with 404."""
         self._access.check(request)
         check_limit(request, self._pages_limit)
-        state = (*key, *await run_in_threadpool(project_state, self._project))
         try:
-            content = await (kept or self._pages).page(state, make)
-        except UsageError:
-            raise HTTPException(404) from None
-        return self._response(request, content)
+            page = await (kept or self._pages).page(key, await run_in_threadpool(state, self._project), make)
+        except UsageError as error:
+            raise HTTPException(404, str(error)) from None
+        return self._response(request, marked_old(page) if page.is_old else page.content)
 
     def _response(self, request: Request, content: str) -> Response:
         response = HTMLResponse(content, headers=PAGE_HEADERS)

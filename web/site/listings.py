@@ -5,11 +5,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from dataset.project import Project
-from dataset.versions import published
-from dataset.versions.manifest import Row
+from dataset.versions import manifest, published
 from dataset.versions.published import Version
 from training import models
-from web.pages.thumbnails import LinkedThumbnails, Tile, templates
+from web.pages.thumbnails import Tile, some_thumbnails, templates
 from web.site.markdown import as_html
 
 EXAMPLES = 12  # pictures of each label on the page of a version
@@ -69,14 +68,15 @@ def _reports(project: Project) -> list[Path]:
 
 def _examples(project: Project, version: Version) -> list[tuple[str, int, list[Tile]]]:
     """For each label its name, the number of images, and some of them."""
-    by_label: dict[str, list[Row]] = defaultdict(list)
-    for row in version.rows():
-        by_label[row.label].append(row)
-    thumbnails = LinkedThumbnails(project, {row.sha256: row.format for rows in by_label.values() for row in rows})
+    by_label: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    for label, *shown in manifest.columns(version.path / manifest.FILE_NAME, ("label", "sha256", "split", "site")):
+        by_label[label].append(tuple(shown))
+    chosen = {label: rows[:: max(1, len(rows) // EXAMPLES)][:EXAMPLES] for label, rows in by_label.items()}
+    thumbnails = some_thumbnails(project, [sha256 for rows in chosen.values() for sha256, _, _ in rows])
     return [
         (label, len(by_label[label]), [
-            thumbnails.tile(row.sha256, row.split.replace("_", " "), f"{label}, {row.site}: {row.sha256[:16]}")
-            for row in by_label[label][:: max(1, len(by_label[label]) // EXAMPLES)][:EXAMPLES]
+            thumbnails.tile(sha256, split.replace("_", " "), f"{label}, {site}: {sha256[:16]}")
+            for sha256, split, site in chosen.get(label, [])
         ])
         for label in version.labels
     ]  # fmt: skip

@@ -19,7 +19,7 @@ def test_each_change_has_a_thumbnail_and_a_reason(published_project: Project, tm
     page = write_diff(published_project, Diff("a", "b", added, [removed], [relabelled]), tmp_path / "diff.html")
     text = page.read_text(encoding="utf-8")
     assert "Changes from a to b" in text
-    assert "cake → not_cake; label from human" in text
+    assert "cake → not_cake; by a person" in text
     assert "cake; erased" in text
     assert "and 3 more" in text
     assert text.count("data:image/jpeg") == 2

@@ -46,7 +46,7 @@ def test_the_report_has_every_section(trained: Project) -> None:
         "Subgroups by site", "Shortcuts", "Models", "Last run of each source", "Versions",
     ):  # fmt: skip
         assert f">{heading}" in page, heading
-    assert "<td>svm</td>" in page
+    assert "<td>svm" in page
 
 
 def test_a_cluster_starts_with_its_representative(collected: Project) -> None:

@@ -1,10 +1,12 @@
 """The page of a source: what became of every file or address."""
 
+from collections import Counter
 from pathlib import Path
 
 from starlette.testclient import TestClient
 
 from crawlers.collect import collect
+from crawlers.ledger.listing import LISTED_OUTCOMES, count_outcomes, first_outcomes, list_outcomes
 from dataset.opening import open_project
 from web.app import create_app
 from web.pages.report import report_html
@@ -28,4 +30,24 @@ def test_the_page_lists_every_file_with_its_reason(tmp_path: Path) -> None:
     assert "not an image: text" in answer.text
     assert client.get("/sources/other").status_code == 404
     assert 'href="/sources/mine"' in report_html(project, served=True)
+    project.close()
+
+
+def test_counts_and_order_are_those_of_the_command(tmp_path: Path) -> None:
+    """`isitcake outcomes` lists them all; the page reads the first ones only."""
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        (tmp_path / "photos" / f"{number}.txt").write_text("hello")
+    (tmp_path / "photos" / "a.png").write_bytes(b"")
+    (tmp_path / "isitcake.toml").write_text(
+        '[[sources]]\nname = "mine"\nkind = "folder"\nlabel = "cake"\npath = "photos"\n'
+    )
+    project = open_project(tmp_path)
+    collect(project)
+    listed = list_outcomes(project, "mine")
+    assert count_outcomes(project, "mine") == Counter(one.outcome for one in listed)
+    order = list(LISTED_OUTCOMES)[::-1]
+    expected = sorted(listed, key=lambda one: (order.index(one.outcome), one.address))
+    assert first_outcomes(project, "mine", order, 100) == expected
+    assert first_outcomes(project, "mine", order, 2) == expected[:2]
     project.close()
