@@ -75,8 +75,8 @@ class MapEndpoints:
         """All pictures of the map, column by column. The owner also sees whether reviewers agree."""
         with_answers = self._access.check(request) is View.OWNER
         check_limit(request, self._pages_limit)
-        state = ("map", with_answers, *await run_in_threadpool(self._state))
-        tag = f'"{hashlib.sha256(repr(state).encode()).hexdigest()[:32]}"'
+        state = await run_in_threadpool(self._state)
+        tag = f'"{hashlib.sha256(repr((with_answers, state)).encode()).hexdigest()[:32]}"'
         headers = {**CONTENT_HEADERS, "ETag": tag}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
@@ -84,7 +84,8 @@ class MapEndpoints:
         def make() -> str:
             return map_content(self._project, with_answers=with_answers).decode()
 
-        return Response(await self._contents.page(state, make), media_type="application/json", headers=headers)
+        page = await self._contents.page(with_answers, state, make)
+        return Response(page.content, media_type="application/json", headers=headers)
 
     def details(self, request: Request) -> Response:
         """What sources claim about a picture, and why the queue asks about it."""
@@ -138,7 +139,8 @@ class MapEndpoints:
         with self._project.catalog.read() as connection:
             sums = func.count(), func.sum(positions.c.x), func.sum(positions.c.y), func.max(positions.c.recipe)
             where = connection.execute(select(*sums).select_from(positions)).one()
-        return (*project_state(self._project), *where)
+        state = project_state(self._project)
+        return State(state.erased, (state.facts, *where))
 
 
 def library_file(request: Request) -> Response:
