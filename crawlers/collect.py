@@ -28,7 +28,8 @@ OPEN_APIS: dict[str, Callable[[Connection, Project, Source], PhotoApi]] = {
     "commons": Commons,
 }
 
-TellProgress = Callable[[str, int, str], None]  # source, candidates with an outcome so far, what is being done
+# source, candidates with an outcome so far, what is being done, how many candidates there are (0: nobody knows)
+TellProgress = Callable[[str, int, str, int], None]
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def collect(project: Project, names: Sequence[str] = (), progress: TellProgress 
     lock = threading.Lock()
 
     def collect_one(source: Source) -> None:
-        tell(source.name, 0, "starting")
+        tell(source.name, 0, "starting", 0)
         try:
             report = _collect_one(project, source, tell)
         except (errors.UsageError, errors.CatalogError, errors.StorageError):
@@ -95,11 +96,12 @@ def collect(project: Project, names: Sequence[str] = (), progress: TellProgress 
         except errors.StageError as error:
             with lock:
                 failed[source.name] = str(error)
-            tell(source.name, 0, "failed")
+            tell(source.name, 0, "failed", 0)
             return
         with lock:
             reports.append(report)
-        tell(source.name, sum(report.outcomes.values()), "done")
+        number = sum(report.outcomes.values())
+        tell(source.name, number, "done", number)
 
     with ThreadPoolExecutor(SOURCES_AT_ONCE, thread_name_prefix="collect") as pool:
         for future in [pool.submit(collect_one, source) for source in sources]:
@@ -110,12 +112,12 @@ def collect(project: Project, names: Sequence[str] = (), progress: TellProgress 
     return CollectReport(reports, dict(sorted(failed.items())), folders)
 
 
-def _silent(_source: str, _images: int, _doing: str) -> None: ...
+def _silent(_source: str, _images: int, _doing: str, _total: int) -> None: ...
 
 
 def _collect_one(project: Project, source: Source, tell: TellProgress) -> SourceReport:
     def count(done: int, expected: int) -> None:
-        tell(source.name, done, f"of {expected}")
+        tell(source.name, done, "", expected)
 
     now = datetime.now(UTC)
     if source.kind == "folder":
@@ -156,7 +158,7 @@ def crawl_apart(project: Project, source: Source, options: CrawlOptions, tell: T
         for line in process.stdout:
             last = message_from_json(line)
             if isinstance(last, Progress):
-                tell(source.name, last.images, f"page {last.pages}")
+                tell(source.name, last.images, f"page {last.pages}", 0)
         reader.join()
         status = process.wait()
     if isinstance(last, Finished):

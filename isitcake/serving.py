@@ -5,6 +5,7 @@ import errno
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 import uvicorn
 
@@ -58,14 +59,20 @@ def start_web(settings: Settings, host: str, port: int) -> uvicorn.Server:
     return server
 
 
-def serve_all(settings: Settings, host: str, port: int) -> None:
-    """Serve until interrupted. Without a Prefect server there are no schedules, and a note says so."""
+def serve_all(settings: Settings, host: str, port: int, report: Callable[[dict[str, str]], None] | None = None) -> None:
+    """Serve until interrupted. Without a Prefect server there are no schedules, and a note says so.
+
+    report: called with the addresses, by name, as soon as they answer.
+    """
     server = start_web(settings, host, port)
     address = settings.web.public_url or Listening("127.0.0.1" if is_unspecified(host) else host, port).url
     note(f"pages and pictures at {address}")
     note(f"the game: {address}/play")
-    if link := owner_link(settings, address, "/"):
+    link = owner_link(settings, address, "/")
+    if link:
         note(f"the report, for you alone: {link}")
+    if report:
+        report({"pages": address, "game": f"{address}/play", "owner": link or address})
     try:
         if not prefect_api_url():
             note("no schedules: they need a Prefect server; start one and set PREFECT_API_URL")

@@ -12,7 +12,7 @@ from dataset.project import Project
 from dataset.publishing.checked_pictures import damaged_originals
 from dataset.versions import published
 from dataset.versions.today import today
-from isitcake.output import Grid
+from isitcake.tables import Grid
 from labeling import queue
 from training import models
 

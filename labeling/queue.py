@@ -155,21 +155,22 @@ def _own_file(project: Project, claim: Any) -> Path | None:
 
 
 def excluded(project: Project) -> list[dict[str, Any]]:
-    """Pictures excluded automatically: keys sha256, path, label, source_label, reason. Any answer restores one."""
+    """Pictures excluded automatically: keys sha256, path, file, source_label, label, reason.
+
+    Any answer restores one.
+    """
     with project.catalog.read() as connection:
         decisions = label_ledger.excluded(connection)
         rows = connection.execute(select(images.c.sha256, images.c.format).order_by(images.c.sha256)).all()
-        source_labels = {row.sha256: row.source_label for row in connection.execute(select(standing))}
+        rows = [row for row in rows if row.sha256 in decisions]
+        claim_of = _claims(connection, [row.sha256 for row in rows])
     return [
         {
-            "sha256": row.sha256,
-            "path": str(project.blobs.path(row.sha256, row.format)),
+            **_where(project, row, claim_of.get(row.sha256)),
             "label": decisions[row.sha256].label,
-            "source_label": source_labels.get(row.sha256, ""),
             "reason": decisions[row.sha256].reason,
         }
         for row in rows
-        if row.sha256 in decisions
     ]
 
 

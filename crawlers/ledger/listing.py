@@ -7,7 +7,6 @@ from sqlalchemy import func, select
 from crawlers.source_health import Outcome
 from dataset.catalog.tables import outcomes, quarantined, runs
 from dataset.project import Project
-from foundation.errors import UsageError
 
 QUARANTINED = "quarantined"  # the original went bad after it was stored
 LISTED_OUTCOMES = (*(outcome.value for outcome in Outcome), QUARANTINED)
@@ -26,13 +25,12 @@ class Listed:
 def list_outcomes(project: Project, source: str, outcome: str | None = None) -> list[Listed]:
     """The candidates of the newest run of a source, by address. outcome: only those of LISTED_OUTCOMES.
 
-    Raises UsageError for a source that neither isitcake.toml nor the catalog has.
+    Raises UnknownSource for a source that neither isitcake.toml nor the catalog has.
     """
     with project.catalog.read() as connection:
         run = connection.execute(select(func.max(runs.c.id)).where(runs.c.source == source)).scalar()
         if run is None:
-            if source not in {known.name for known in project.settings.sources}:
-                raise UsageError(f"no source {source!r}; `isitcake status` lists the sources")
+            project.settings.source(source)
             return []
         rows = connection.execute(
             select(outcomes, quarantined.c.reason.label("wrong"))

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from isitcake.options import Commands, Context, json_option, pass_context
-from isitcake.output import Grid, progress, short_path, show
+from isitcake.output import progress, short_path, show
+from isitcake.tables import Grid
 
 
 @click.command(short_help="Publish a version of the dataset.")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from isitcake.output import Grid, short_path
+from isitcake.output import short_path
+from isitcake.tables import Grid
 
 
 def test_columns_that_say_nothing_are_left_out() -> None:
