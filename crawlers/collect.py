@@ -19,6 +19,7 @@ from crawlers.source_health import RunStatus
 from dataset.project import Project
 from foundation import errors
 from foundation.environment import child_environment
+from foundation.safe_text import counted
 from foundation.settings import Source
 
 SOURCES_AT_ONCE = 8  # each is another host, so no host gets more requests because of it
@@ -44,7 +45,8 @@ class CollectReport:
         """What happened, in one line."""
         counts = {outcome: sum(report.outcomes.get(outcome, 0) for report in self.sources) for outcome in OUTCOMES}
         listed = ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
-        return f"{len(self.sources)} sources, {sum(r.candidates for r in self.sources)} candidates: {listed}"
+        candidates = counted(sum(report.candidates for report in self.sources), "candidate")
+        return f"{counted(len(self.sources), 'source')}, {candidates}: {listed}"
 
     def rows(self) -> list[dict[str, str | int]]:
         """The table with a row per source; failed sources come last."""

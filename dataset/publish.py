@@ -38,6 +38,7 @@ from foundation.errors import StageError
 from foundation.files import storage_errors
 from foundation.locks import exclusive
 from foundation.memory import rare_garbage_collection
+from foundation.safe_text import counted
 
 ROWS_PER_TEXT = 1000  # that go into the digest together
 
@@ -65,7 +66,7 @@ class PublishReport:
             message = f"nothing changed since {self.newest}, nothing published"
         else:
             change = f"{self.added} added, {self.removed} removed, {self.relabelled} relabelled"
-            message = f"version {self.version}: {self.images} images ({change})"
+            message = f"version {self.version}: {counted(self.images, 'image')} ({change})"
         return "; ".join([message, *self.notes])
 
     def with_notes(self, notes: Sequence[str]) -> "PublishReport":

@@ -137,7 +137,7 @@ class Steps:
             elif ended or self._is_due(source):
                 known = f" of {total}" if total and not ended else ""
                 pace = "" if ended else self._pace(source, images, total)
-                note(f"{source}: {images}{known} images{pace}{f', {activity}' if activity else ''}")
+                note(f"{source}: {images}{known} candidates{pace}{f', {activity}' if activity else ''}")
 
     def _show_bar(self, bars: "Progress", name: str, text: str, done: int, total: int) -> None:
         if name not in self._tasks:

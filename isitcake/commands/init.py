@@ -33,6 +33,7 @@ def init(
     """
     from foundation import settings_file
     from foundation.errors import ConfigError, StageError, UsageError
+    from foundation.files import storage_errors
     from foundation.settings import CONFIG_NAME, SUBJECTS
 
     path = context.config or Path(CONFIG_NAME)
@@ -44,8 +45,9 @@ def init(
         known = ", ".join(SUBJECTS)
         raise UsageError(f"--subject takes no other options, and one of {known}; leave it out for labels of your own")
     content = _content(labels, folders, sites, is_asked=not (is_own or subject or as_json) and sys.stdin.isatty())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content, encoding="utf-8")
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
     try:
         settings = settings_file.load(path)
     except ConfigError:

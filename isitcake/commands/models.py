@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foundation.safe_text import counted
 from isitcake.options import Commands, Context, json_option, pass_context
 from isitcake.output import note, plain, print_grid, progress, short_path, show
 from isitcake.tables import Grid
@@ -144,7 +145,7 @@ def fetch(context: Context, network: str | None, as_json: bool) -> None:
     with progress(as_json) as steps:
         files = stage(context.settings(needs_weights=False), steps.step, network)
     show(
-        files if as_json else f"{len(files)} files checked",
+        files if as_json else f"{counted(len(files), 'file')} checked",
         as_json,
         Grid(["file", "state", "licence"], [(f.file, f.state, f.licence) for f in files]),
     )
@@ -162,7 +163,6 @@ def predict(context: Context, images: tuple[str, ...], model: str | None, explai
     Exit code 1 if a file or URL that you named, or everything, was skipped.
     """
     from foundation.errors import StageError
-    from foundation.safe_text import counted
     from training.models import find
     from training.predict import learned_from, outgoing_of
     from training.predict import predict as stage
@@ -189,8 +189,9 @@ def _metrics(metrics: "Mapping[str, Metrics]") -> Grid:
         (name, m.images, m.accuracy, m.headline, m.balanced_accuracy,
          "{:.3f} to {:.3f}".format(*m.interval) if m.interval else "")
         for name, m in metrics.items()
+        if m.images
     ]  # fmt: skip
-    return Grid(["split", "images", "accuracy", "over groups", "balanced", "95 % interval"], rows)
+    return Grid(["split", "images", "accuracy", "groups", "balanced", "95 % interval"], rows)
 
 
 COMMANDS: tuple[click.Command, ...] = (train, models, predict)
