@@ -14,6 +14,7 @@ from foundation.environment import prefect_api_url
 from foundation.errors import StageError
 from foundation.settings import Settings
 from isitcake.output import note
+from labeling.picture_links import OTHER_KEY, fits_tasks
 from web.app import create_app
 from web.gate.connections import Connections, raise_file_limit
 from web.gate.gate import HEAD_BYTES
@@ -68,6 +69,7 @@ def serve_all(settings: Settings, host: str, port: int, report: Callable[[dict[s
     address = settings.web.public_url or Listening("127.0.0.1" if is_unspecified(host) else host, port).url
     note(f"pages and pictures at {address}")
     note(f"the game: {address}/play")
+    _warn_of_another_key(settings)
     link = owner_link(settings, address, "/")
     if link:
         note(f"the report, for you alone: {link}")
@@ -82,6 +84,14 @@ def serve_all(settings: Settings, host: str, port: int, report: Callable[[dict[s
         serve_deployments(settings.config_path, lambda: note("schedules and triggers are on"))
     finally:
         server.should_exit = True
+
+
+def _warn_of_another_key(settings: Settings) -> None:
+    """Say so where the pictures in Label Studio are signed with another key: each of them would answer 404."""
+    project = open_project(settings, reads_only=True)
+    if not fits_tasks(project):
+        note(f"WARNING: {OTHER_KEY}")
+    project.close()
 
 
 def _listen(host: str, port: int, backlog: int) -> list[socket.socket]:
