@@ -45,18 +45,17 @@ def instructions(project: Project) -> dict[str, str]:
     return told
 
 
-def examples_html(project: Project) -> str:
-    """The example files of each label as small pictures, each inside the HTML itself. Empty without any.
+def examples(project: Project) -> dict[str, list[str]]:
+    """The example files of each label that has some, as small JPEG pictures in base64.
 
-    Examples that are images of the library are named only: an erasure does not reach what is inside Label Studio.
+    Examples that are images of the library are not among them: an erasure does not reach what is inside Label Studio.
     """
-    parts = []
+    shown = {}
     for label in _labels(project):
         files = project.settings.labels.get(label, NO_TABLE).examples
-        shown = [_thumbnail(project.settings.root / Path(file).expanduser()) for file in files]
-        pictures = "".join(f'<img alt="" src="data:image/jpeg;base64,{text}"/> ' for text in shown if text)
-        parts += [f"<p>{html.escape(label)}:<br/>{pictures}</p>"] if pictures else []
-    return "".join(parts)
+        found = [_thumbnail(project.settings.root / Path(file).expanduser()) for file in files]
+        shown[label] = [text for text in found if text]
+    return {label: texts for label, texts in shown.items() if texts}
 
 
 def _thumbnail(file: Path) -> str:

@@ -70,8 +70,7 @@ class ProjectSettings:
     """The settings of one of our projects in Label Studio.
 
     mark: text in the description by which we recognise the project. answers_needed: different people per task, where
-    `set_answers_needed` says nothing else. examples_html: shown beside the picture, after the guideline; Label Studio
-    takes pictures out of its instructions. why_url: see label_config.
+    `set_answers_needed` says nothing else. examples and why_url: see label_config.
     pre_annotated: show the suggested answer; reviewers then tend to agree with it. stored_as: names under which Label
     Studio stores answers that have another name now.
     """
@@ -82,15 +81,14 @@ class ProjectSettings:
     answers_needed: int
     pre_annotated: bool = False
     stored_as: Mapping[str, str] = field(default_factory=dict)
-    examples_html: str = ""
+    examples: Mapping[str, Sequence[str]] = field(default_factory=dict)
     why_url: str = ""
 
     @property
     def screen(self) -> str:
         """The labelling interface."""
-        return with_stored_names(
-            label_config(self.answers, self.guideline_html + self.examples_html, self.why_url), self.stored_as
-        )
+        screen = label_config(self.answers, self.guideline_html, self.examples, self.why_url)
+        return with_stored_names(screen, self.stored_as)
 
 
 class LabelStudio:

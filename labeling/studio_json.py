@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from itertools import zip_longest
+from types import MappingProxyType
 from typing import Any
 
 EXPLANATION_MAX_CHARACTERS = 500
@@ -28,6 +29,8 @@ STYLE = """
 .isitcake-answers .lsf-hint { font-size: 13px; opacity: .7; }
 .isitcake-answers .lsf-richtext__container { padding: 0; font-size: 14px; line-height: 1.45; }
 .isitcake-answers .lsf-richtext li { margin: 6px 0; }
+.isitcake-examples { display: flex; flex-wrap: wrap; gap: 6px; }
+.isitcake-example { width: 96px; height: 96px; background: center / contain no-repeat; }
 .lsf-sidepanels { padding-right: 0 !important; }
 .lsf-sidepanels__wrapper_align_right { display: none; }
 """  # large radio buttons; without the panels of regions, which have nothing to say about one choice
@@ -206,26 +209,44 @@ def as_moment(value: Any) -> datetime:
     return moment
 
 
-def label_config(answers: Sequence[str], guideline_html: str = "", why_url: str = "") -> str:
+def label_config(
+    answers: Sequence[str],
+    guideline_html: str = "",
+    examples: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    why_url: str = "",
+) -> str:
     """The screen that reviewers see: the picture; beside it a large radio button for each answer, a line for an
-    explanation, the guideline, and a link to all that is known about the picture.
+    explanation, the guideline, examples, and a link to all that is known about the picture.
 
-    The first nine choices have a hotkey. why_url: address of the page, without the SHA-256 at its end.
+    The first nine choices have a hotkey. examples: JPEG pictures in base64, by label. They are in the style sheet:
+    Label Studio takes them out of HTML. why_url: address of the page, without the SHA-256 at its end.
     """
+    drawn = "".join(
+        f".isitcake-example-{n}-{m} {{ background-image: url(data:image/jpeg;base64,{picture}); }}\n"
+        for n, pictures in enumerate(examples.values())
+        for m, picture in enumerate(pictures)
+    )
+    shown = "".join(
+        _shown(f"examples-{n}", f"Examples of {escape(label)}")
+        + '<View className="isitcake-examples">'
+        + "".join(f'<View className="isitcake-example isitcake-example-{n}-{m}"/>' for m in range(len(pictures)))
+        + "</View>"
+        for n, (label, pictures) in enumerate(examples.items())
+    )
     choices = "".join(
         f'<Choice value="{escape(answer)}"' + (f' hotkey="{key}"/>' if key else "/>")
         for answer, key in zip_longest(answers, HOTKEYS[: len(answers)], fillvalue="")
     )
     link = f'<a href="{escape(why_url)}$sha256" target="_blank" rel="noopener">{WHY}</a>' if why_url else ""
     return (
-        f"<View><Style>{STYLE}</Style>"
+        f"<View><Style>{STYLE}{drawn}</Style>"
         '<View className="isitcake"><View className="isitcake-picture">'
         '<Image name="image" value="$image" zoom="true" maxHeight="75vh"/></View>'
         '<View className="isitcake-answers">'
         '<Choices name="label" toName="image" choice="single-radio" required="true" layout="vertical">'
         f"{choices}</Choices>"
         '<TextArea name="why" toName="image" placeholder="why? (optional)" maxSubmissions="1" rows="1"/>'
-        f"{_shown('guideline', guideline_html.replace('$', '&#36;'))}{_shown('about', link)}"
+        f"{_shown('guideline', guideline_html.replace('$', '&#36;'))}{shown}{_shown('about', link)}"
         "</View></View></View>"
     )
 

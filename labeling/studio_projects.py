@@ -19,7 +19,7 @@ from dataset.project import Project
 from foundation.errors import LabelStudioError
 from foundation.safe_text import counted
 from foundation.settings import NOT_LABELS
-from labeling.guideline import as_html, examples_html, guideline
+from labeling.guideline import as_html, examples, guideline
 from labeling.label_studio import LabelStudio, ProjectSettings
 
 TITLE_MAX_CHARACTERS = 50
@@ -135,7 +135,7 @@ def _settings(project: Project, audience: str) -> ProjectSettings:
         mark=_mark(project, audience),
         answers=[*settings.project.labels, *NOT_LABELS],
         guideline_html=as_html(guideline(project)),
-        examples_html=examples_html(project),
+        examples=examples(project),
         why_url=f"{settings.review.pictures_url.rstrip('/')}/why/",
         answers_needed=1 if audience == ADJUDICATOR else int(audience),
         pre_annotated=settings.review.pre_annotate,
