@@ -40,9 +40,10 @@ from labeling.wall.invitations import invite
 from simulator import drawings
 from simulator.servers import LabelStudioAccount, start_label_studio
 from simulator.world import Shelf
+from web.pages.access import owner_link
 
 DOCS = Path(__file__).parents[1] / "docs"
-DESK, TALL, SMALL = (1280, 800), (1280, 1000), (800, 490)
+DESK, HOME, TALL, SMALL = (1280, 800), (1280, 880), (1280, 1000), (960, 500)
 MAX_BYTES = 300_000  # of one picture
 PATIENCE_MS = 60_000
 QUALITY = 85
@@ -79,10 +80,14 @@ def _of_the_demo(browser: Browser, demo: Path) -> None:
     ports = json.loads((demo / "ports.json").read_text())
     project = open_project(demo / "isitcake.toml")
     with served(project, ports["web"]) as url:
-        for name, path, size in (("home", "/", DESK), ("report", "/report", TALL), ("leaderboard", "/models", DESK)):
-            shoot(open_page(browser, f"{url}{path}", size), name)
-        shoot(open_page(browser, f"{url}/why/{corrected(project)}", TALL), "why")
-        _play(open_page(browser, f"{url}/play", DESK, "dark"))
+        shoot(open_page(browser, f"{url}/", HOME), "home")
+        shoot(open_page(browser, f"{url}/report", TALL), "report")
+        models = open_page(browser, f"{url}/models", TALL)
+        models.get_by_text("Leaderboard of").first.click()
+        models.wait_for_load_state("networkidle")
+        shoot(models, "leaderboard")
+        shoot(open_page(browser, owner_link(project.settings, url, f"/why/{corrected(project)}"), HOME), "why")
+        _play(open_page(browser, f"{url}/play", HOME, "dark"))
         account = LabelStudioAccount()
         studio = start_label_studio(demo / "label-studio", ports["label_studio"], account)
         try:
@@ -102,11 +107,8 @@ def _of_a_wall_of_drawings(browser: Browser, demo: Path, folder: Path) -> None:
         truth = {name: decision.label for name, decision in label_ledger.latest(connection).items()}
         connection.execute(judgements.delete())
     curate(project)
-    with project.catalog.read() as connection:
-        rows = connection.execute(select(standing.c.sha256, standing.c.source_label))
-        odd = {row.sha256 for row in rows if truth.get(row.sha256, row.source_label) != row.source_label}
     with served(project) as url:
-        _wall(open_page(browser, _entry(url, project), DESK), "wall", odd)
+        _wall(open_page(browser, _entry(url, project), DESK), "wall", truth)
     project.close()
 
 
@@ -130,8 +132,8 @@ def _of_a_wall_of_photos(browser: Browser, folder: Path) -> None:
     collect(project)
     curate(project)
     with served(project) as url:
-        odd = {picture.sha256 for picture in shelf.pictures[:MISFILED]}
-        _wall(open_page(browser, _entry(url, project), SMALL), "wall-photos", odd)
+        truth = {picture.sha256: picture.label for picture in shelf.pictures}
+        _wall(open_page(browser, _entry(url, project), SMALL), "wall-photos", truth)
     project.close()
 
 
@@ -196,14 +198,15 @@ def _entry(url: str, project: Project) -> str:
     return f"{url}/review/enter/{invite(project, 'ann', datetime.now(UTC))}"
 
 
-def _wall(page: Page, name: str, odd: set[str]) -> None:
-    """The first wall, with its odd pictures tapped. odd: their SHA-256."""
+def _wall(page: Page, name: str, truth: dict[str, str]) -> None:
+    """The first wall, with its odd pictures tapped. truth: label by SHA-256, where it is known."""
     page.goto(page.url.partition("/review")[0] + "/review")
     expect(page.locator(".brick[data-loaded]").first).to_be_visible()
     page.wait_for_load_state("networkidle")
+    believed = page.locator("#believed").inner_text().replace(" ", "_")
     for brick in page.locator(".brick").all():
-        source = brick.locator("img").get_attribute("src") or ""
-        if any(sha256 in source for sha256 in odd):
+        sha256 = (brick.locator("img").get_attribute("src") or "").rpartition("/")[2][:64]
+        if truth.get(sha256, believed) != believed:
             brick.click()
     page.mouse.move(0, 0)
     page.evaluate("scrollTo(0, 0)")
@@ -218,6 +221,7 @@ def _play(page: Page) -> None:
     page.wait_for_load_state("networkidle")
     page.locator("#choices button").first.click()
     expect(page.locator("#next")).to_be_visible()
+    page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(1000)
     shoot(page, "game")
 
