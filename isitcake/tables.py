@@ -79,8 +79,10 @@ def wrapped(text: str, width: int | None) -> list[str]:
     """The text in lines of at most `width` columns, broken between words only; None: its own lines."""
     lines = []
     for line in text.split("\n"):
-        fits = width is None or _width(line) <= width
-        lines += [line] if fits else textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
+        if width is None or _width(line) <= width:
+            lines.append(line)
+        else:
+            lines += textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
     return lines
 
 

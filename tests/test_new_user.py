@@ -97,7 +97,6 @@ def test_from_init_to_a_version_by_the_wall_alone(
     rows = version.rows()
     assert {row.sha256: row.label for row in rows} == {sha256: truth[sha256] for sha256 in (row.sha256 for row in rows)}
     assert sum(row.source_label != row.label for row in rows) == WRONG
-    record_property("seconds", round(time.monotonic() - began, 1))
-    print(
-        f"from init to a version: {time.monotonic() - began:.0f} s, {n_walls} walls, {n_alone} sets of pictures alone"
-    )
+    seconds = time.monotonic() - began
+    record_property("seconds", round(seconds, 1))
+    print(f"from init to a version: {seconds:.0f} s, {n_walls} walls, {n_alone} sets of pictures alone")

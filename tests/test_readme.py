@@ -75,7 +75,10 @@ def label_studio_tasks(checkout: Path) -> int:
 
 
 def test_your_own_version(checkout: Path) -> None:
-    """Two folders of pictures, and the commands as they stand there. tests/test_new_user.py answers walls in between."""
+    """Two folders of pictures, and the commands as they stand there.
+
+    tests/test_new_user.py answers walls in between.
+    """
     for folder, query in (("mugs", "cup"), ("bowls", "vase")):
         shelf = Shelf(random.Random(f"readme {folder}"))
         for number in range(PICTURES):

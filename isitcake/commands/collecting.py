@@ -33,7 +33,7 @@ def outcomes(context: Context, source: str, outcome: str | None, as_json: bool) 
     """List every file or address of the newest run of SOURCE, with its outcome and the reason."""
     from crawlers.ledger.listing import LISTED_OUTCOMES, list_outcomes
 
-    if outcome not in (None, *LISTED_OUTCOMES):
+    if outcome is not None and outcome not in LISTED_OUTCOMES:
         raise click.UsageError(f"no outcome {outcome!r}; {known_names(outcome, LISTED_OUTCOMES, 'use one of {}')}")
     listed = list_outcomes(context.project(reads_only=True), source, outcome)
     if not as_json and not listed:

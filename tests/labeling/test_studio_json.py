@@ -68,7 +68,7 @@ def test_the_screen_has_radio_buttons_guideline_examples_and_a_link() -> None:
     screen = label_config(["cake", "pie"], "<p>A pie costs $sha256 & more</p>", {"pie": ["QUJD"]}, "http://h/why/")
     parsed = interface.LabelInterface(screen)
     assert parsed.get_control("label").attr["choice"] == "single-radio"
-    shown = {one.get("name"): one.get("value") for one in ElementTree.fromstring(screen).iter("HyperText")}
+    shown = {one.get("name"): one.get("value", "") for one in ElementTree.fromstring(screen).iter("HyperText")}
     assert shown["guideline"] == "<p>A pie costs &#36;sha256 & more</p>"
     assert shown["examples-0"] == "Examples of pie"
     assert '<a href="http://h/why/$sha256"' in shown["about"]
