@@ -157,7 +157,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                     connection, labels, now, rows, blocks.clusters, label_ledger.Settling.begin(connection, now)
                 )
                 audited, too_few = _audit(connection), _too_few(connection)
-                objections = reasons(connection)
+                kept_out = {**label_ledger.kept_out(connection, labels), **reasons(connection)}
             if not len(rows):
                 reason = "no image has one of the project's labels; run `isitcake collect` first"
                 raise StageError(f"nothing to publish: {reason}")
@@ -171,7 +171,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                 notes = one_sided(newest.counts)
                 report = PublishReport(None, newest.name, newest.images, newest.counts, notes=notes)
             else:
-                draft = Draft(new_name, now, rows, totals, content, left_out, audited, newest, objections=objections)
+                draft = Draft(new_name, now, rows, totals, content, left_out, audited, newest, kept_out=kept_out)
                 removed = _removed(project, content, newest)
                 draft = replace(draft, name=removed.name, created=removed.created_at) if removed else draft
                 written = write_version(project, draft, building, progress, force, blocks.rows)

@@ -20,6 +20,7 @@ from dataset.quarantine import is_whole
 from labeling.plan_round import judged_images, may_be_asked, not_answered_alone, ranked
 
 AT_ONCE = 1000  # names in one statement; SQLite has a limit
+WORTH_ASKING = 0.5  # wrong labels among the next ten images; for fewer, a person's time is better spent elsewhere
 NEXT_QUESTIONS = 10  # `status` estimates how many wrong labels so many further questions find
 
 
@@ -67,6 +68,8 @@ class ReviewStatus:
                 f"the next {NEXT_QUESTIONS} questions are expected to find {self.next_ten:.1f} of about "
                 f"{self.expected_errors:.0f} wrong labels"
             )
+            if self.next_ten < WORTH_ASKING:
+                text += ": stop here, and publish"
         if self.audit_error is None:
             return f"{text}; no audited image yet"
         low, high = self.audit_error

@@ -42,7 +42,7 @@ class Draft:
     """A version that is about to be written.
 
     content: digest of its rows. left_out: clusters that are not in it, by reason. parent: the version before it.
-    too_few: as in publishing.totals. objections: why owners keep images out, by SHA-256.
+    too_few: as in publishing.totals. kept_out: why images stay out, by SHA-256.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Draft:
     audit: Audit | None
     parent: Version | None
     too_few: int | None = None
-    objections: Mapping[str, str] = field(default_factory=dict)
+    kept_out: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def write_version(
     leaves = writer.write(rows, rows_per_block)
     (folder / published.LEAVES).write_bytes(b"".join(bytes.fromhex(leaf) for leaf in leaves))
     before = parent.path / manifest.FILE_NAME if parent else None
-    diff = changes(before, folder / manifest.FILE_NAME, draft.objections)
+    diff = changes(before, folder / manifest.FILE_NAME, draft.kept_out)
     manifest.write_table(folder / identity.DIFF, diff)
     version = Version(
         path=folder,
