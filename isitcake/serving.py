@@ -73,9 +73,9 @@ def serve_all(settings: Settings, host: str, port: int, report: Callable[[dict[s
     link = owner_link(settings, address, "/")
     if link:
         note(f"the report, for you alone: {link}")
-    if report:
-        report({"pages": address, "game": f"{address}/play", "owner": link or address})
     try:
+        if report:
+            report({"pages": address, "game": f"{address}/play", "owner": link or address})
         if not prefect_api_url():
             note("no schedules: they need a Prefect server; start one and set PREFECT_API_URL")
             threading.Event().wait()

@@ -68,7 +68,7 @@ class ReviewStatus:
                 f"the next {NEXT_QUESTIONS} questions are expected to find {self.next_ten:.1f} of about "
                 f"{self.expected_errors:.0f} wrong labels"
             )
-            if self.next_ten < WORTH_ASKING:
+            if self.judgements and self.next_ten < WORTH_ASKING:
                 text += ": stop here, and publish"
         if self.audit_error is None:
             return f"{text}; no audited image yet"

@@ -16,7 +16,6 @@ from foundation.settings import AGENT_NAME, Settings
 from foundation.version import VERSION
 from training.examples import Examples, Progress
 from training.models import Model
-from training.train import examples_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff")
 LIMITS = Limits(max_bytes=30_000_000, max_s=120, timeout_s=20)  # a picture of 30 MB over a slow line
@@ -66,6 +65,8 @@ def predict(
 
 def learned_from(settings: Settings, model: Model, progress: Progress | None = None) -> Examples:
     """The examples that a model was trained on."""
+    from training.train import examples_of  # costs two seconds to import, for every attempt
+
     return examples_of(settings, load(settings.home, model.version), progress)
 
 
