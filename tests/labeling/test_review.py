@@ -83,6 +83,9 @@ def test_one_list_for_reviewers(collected: Project, label_studio: Service) -> No
         return {number: call(label_studio, "GET", f"/api/tasks/{number}/")["overlap"] for number in tasks}
 
     assert needed() == tasks
+    answer_all(label_studio, [number_of(url)], {})
+    finished = {number: call(label_studio, "GET", f"/api/tasks/{number}/")["is_labeled"] for number in tasks}
+    assert finished == {number: people == 1 for number, people in tasks.items()}
     call(label_studio, "PATCH", f"/api/projects/{number_of(url)}/", {"maximum_annotations": 3})
     assert "restored maximum_annotations" in push(project).note
     assert needed() == tasks
