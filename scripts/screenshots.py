@@ -60,19 +60,21 @@ CAKES, MISFILED = 6, 2  # drawn ones; this many lie in the folder of the photos
 
 
 def main() -> None:
-    """Make every picture, or those that are named."""
+    """Make every picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--demo", type=Path, default=Path("demo"), help="folder of the demo")
-    demo = parser.parse_args().demo.resolve() / "drawn"
+    folder = parser.parse_args().demo.resolve()
+    demo = folder / "drawn"
     os.environ.setdefault("ISITCAKE_LABEL_STUDIO_API_KEY", LabelStudioAccount().token)
     if not (demo / "isitcake.toml").is_file():
-        subprocess.run([sys.executable, "-c", "from isitcake.cli import main; main()", "demo", "--once"], check=True)
+        program = "from isitcake.cli import main; main()"
+        subprocess.run([sys.executable, "-c", program, "demo", "--once", "--folder", str(folder)], check=True)
     chromium = executable()  # asks Playwright, so not inside it
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as temporary:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         _of_the_demo(browser, demo)
-        _of_a_wall_of_drawings(browser, demo, Path(folder))
-        _of_a_wall_of_photos(browser, Path(folder))
+        _of_a_wall_of_drawings(browser, demo, Path(temporary))
+        _of_a_wall_of_photos(browser, Path(temporary))
         browser.close()
 
 
