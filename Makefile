@@ -23,6 +23,9 @@ test: dev        ## every test
 test-fast: dev   ## tests that need no browser and no server: a minute and a half
 	@$(PY) -m pytest -q -n auto --maxprocesses 4 -m "not slow" -p no:schemathesis --ignore tests/web/test_openapi.py $(ARGS)
 
+screenshots: dev ## the pictures of README.md and docs/, from the demo
+	@PYTHONPATH=. $(PY) -P scripts/screenshots.py
+
 docs: dev        ## the documentation site, in site/
 	@.venv/bin/zensical build --strict
 	@echo "open site/index.html"
@@ -59,4 +62,4 @@ lock:            ## renew the lock files (needs uv)
 clean:           ## the demo's files (environments stay)
 	rm -rf demo site build .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: check clean cnn demo dev docs format help lock prior setup test test-fast
+.PHONY: check clean cnn demo dev docs format help lock prior screenshots setup test test-fast

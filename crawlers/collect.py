@@ -19,6 +19,7 @@ from crawlers.source_health import RunStatus
 from dataset.project import Project
 from foundation import errors
 from foundation.environment import child_environment
+from foundation.safe_text import counted
 from foundation.settings import Source
 
 SOURCES_AT_ONCE = 8  # each is another host, so no host gets more requests because of it
@@ -28,7 +29,8 @@ OPEN_APIS: dict[str, Callable[[Connection, Project, Source], PhotoApi]] = {
     "commons": Commons,
 }
 
-TellProgress = Callable[[str, int, str], None]  # source, candidates with an outcome so far, what is being done
+# source, candidates with an outcome so far, what is being done, how many candidates there are (0: nobody knows)
+TellProgress = Callable[[str, int, str, int], None]
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class CollectReport:
         """What happened, in one line."""
         counts = {outcome: sum(report.outcomes.get(outcome, 0) for report in self.sources) for outcome in OUTCOMES}
         listed = ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
-        return f"{len(self.sources)} sources, {sum(r.candidates for r in self.sources)} candidates: {listed}"
+        candidates = counted(sum(report.candidates for report in self.sources), "candidate")
+        return f"{counted(len(self.sources), 'source')}, {candidates}: {listed}"
 
     def rows(self) -> list[dict[str, str | int]]:
         """The table with a row per source; failed sources come last."""
@@ -87,7 +90,7 @@ def collect(project: Project, names: Sequence[str] = (), progress: TellProgress 
     lock = threading.Lock()
 
     def collect_one(source: Source) -> None:
-        tell(source.name, 0, "starting")
+        tell(source.name, 0, "starting", 0)
         try:
             report = _collect_one(project, source, tell)
         except (errors.UsageError, errors.CatalogError, errors.StorageError):
@@ -95,11 +98,12 @@ def collect(project: Project, names: Sequence[str] = (), progress: TellProgress 
         except errors.StageError as error:
             with lock:
                 failed[source.name] = str(error)
-            tell(source.name, 0, "failed")
+            tell(source.name, 0, "failed", 0)
             return
         with lock:
             reports.append(report)
-        tell(source.name, sum(report.outcomes.values()), "done")
+        number = sum(report.outcomes.values())
+        tell(source.name, number, "done", number)
 
     with ThreadPoolExecutor(SOURCES_AT_ONCE, thread_name_prefix="collect") as pool:
         for future in [pool.submit(collect_one, source) for source in sources]:
@@ -110,12 +114,12 @@ def collect(project: Project, names: Sequence[str] = (), progress: TellProgress 
     return CollectReport(reports, dict(sorted(failed.items())), folders)
 
 
-def _silent(_source: str, _images: int, _doing: str) -> None: ...
+def _silent(_source: str, _images: int, _doing: str, _total: int) -> None: ...
 
 
 def _collect_one(project: Project, source: Source, tell: TellProgress) -> SourceReport:
     def count(done: int, expected: int) -> None:
-        tell(source.name, done, f"of {expected}")
+        tell(source.name, done, "", expected)
 
     now = datetime.now(UTC)
     if source.kind == "folder":
@@ -156,7 +160,7 @@ def crawl_apart(project: Project, source: Source, options: CrawlOptions, tell: T
         for line in process.stdout:
             last = message_from_json(line)
             if isinstance(last, Progress):
-                tell(source.name, last.images, f"page {last.pages}")
+                tell(source.name, last.images, f"page {last.pages}", 0)
         reader.join()
         status = process.wait()
     if isinstance(last, Finished):

@@ -38,6 +38,7 @@ from foundation.errors import StageError
 from foundation.files import storage_errors
 from foundation.locks import exclusive
 from foundation.memory import rare_garbage_collection
+from foundation.safe_text import counted
 
 ROWS_PER_TEXT = 1000  # that go into the digest together
 
@@ -65,7 +66,7 @@ class PublishReport:
             message = f"nothing changed since {self.newest}, nothing published"
         else:
             change = f"{self.added} added, {self.removed} removed, {self.relabelled} relabelled"
-            message = f"version {self.version}: {self.images} images ({change})"
+            message = f"version {self.version}: {counted(self.images, 'image')} ({change})"
         return "; ".join([message, *self.notes])
 
     def with_notes(self, notes: Sequence[str]) -> "PublishReport":
@@ -156,7 +157,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                     connection, labels, now, rows, blocks.clusters, label_ledger.Settling.begin(connection, now)
                 )
                 audited, too_few = _audit(connection), _too_few(connection)
-                objections = reasons(connection)
+                kept_out = {**label_ledger.kept_out(connection, labels), **reasons(connection)}
             if not len(rows):
                 reason = "no image has one of the project's labels; run `isitcake collect` first"
                 raise StageError(f"nothing to publish: {reason}")
@@ -172,7 +173,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
             else:
                 with project.catalog.read() as connection:
                     certified = certificate_for(connection, labels, rows)
-                draft = Draft(new_name, now, rows, totals, content, left_out, audited, newest, objections, certified)
+                draft = Draft(new_name, now, rows, totals, content, left_out, audited, newest, kept_out, certified)
                 removed = _removed(project, content, newest)
                 draft = replace(draft, name=removed.name, created=removed.created_at) if removed else draft
                 written = write_version(project, draft, building, progress, force, blocks.rows)

@@ -1,7 +1,9 @@
 """Text from outside, made safe for where it is read: a spreadsheet, a Markdown file, a terminal, a log."""
 
+import difflib
 import re
 import unicodedata
+from collections.abc import Iterable
 
 FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"  # a spreadsheet runs a cell that starts so; the last four are full-width
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~$^:&]|(?<=\bwww)\.)", re.IGNORECASE)  # in the middle of a line
@@ -46,3 +48,15 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
 def counted(number: int, noun: str) -> str:
     """The number with its noun: "1 label", "2 labels"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def known_names(value: str, known: Iterable[str], listed: str = "there are {}") -> str:
+    """The nearest of the known names, as a question; where none is near, all of them, in the words of `listed`.
+
+    "did you mean 'animals'?", or "there are animals, kitchens".
+    """
+    names = list(known)
+    by_case = {name.casefold(): name for name in names}
+    if near := difflib.get_close_matches(value.casefold(), by_case, 1):
+        return f"did you mean {by_case[near[0]]!r}?"
+    return listed.format(", ".join(names) or "none")

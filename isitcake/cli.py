@@ -8,7 +8,8 @@ import click
 from foundation.errors import IsItCakeError
 from foundation.safe_text import printable
 from isitcake.commands import certify, collecting, models, names, project, review, search, versions
-from isitcake.options import CONFIG_HELP, Commands, Context
+from isitcake.options import CONFIG_HELP, Commands, Context, debug_option, wide_option
+from isitcake.output import be_wide
 
 EXTRAS = {  # missing module: the extra that brings it
     "scrapy": "crawl", "scrapy_playwright": "crawl", "playwright": "crawl", "parsel": "crawl", "protego": "crawl",
@@ -23,13 +24,13 @@ EXTRAS = {  # missing module: the extra that brings it
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="isitcake", prog_name="isitcake")
 @click.option("--config", type=click.Path(path_type=Path), help=CONFIG_HELP)
-@click.option("--debug", is_flag=True, expose_value=False, help="Show the whole traceback of an error.")
 @click.pass_context
 def cli(context: click.Context, config: Path | None) -> None:
     """Collect an image dataset that nobody has, find the wrong labels, publish versions that can be trusted."""
     context.obj = Context(config)
 
 
+cli.params += [wide_option(), debug_option()]
 for module in (project, search, collecting, review, certify, versions, models, names):
     for command in module.COMMANDS:
         cli.add_command(command)
@@ -39,6 +40,7 @@ def main() -> None:
     """Run the command. Every error is one sentence on stderr and an exit code."""
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    be_wide(False)  # where one process runs several commands
     try:
         cli.main(arguments, prog_name="isitcake", standalone_mode=False)
     except click.exceptions.Exit as ended:

@@ -2,10 +2,11 @@
 
 import json
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ from foundation.network.ports import free_ports, is_taken
 from foundation.settings import CONFIG_NAME, DETECTOR_NAME
 from foundation.settings_file import load
 from isitcake.demo_summary import print_summary
-from isitcake.output import Grid, note, out, print_grid, step
+from isitcake.output import note, print_grid, say, show, step
+from isitcake.tables import Grid
 from labeling import push
 from simulator.internet import IDIOMS, Internet
 from simulator.photo_api import ACCESS_KEY
@@ -45,8 +47,10 @@ class Ports:
     web: int
 
 
-def run_demo(folder: Path, photos: Path | None, once: bool) -> None:
-    """Run the loop and print its results. Raises ConfigError if the folder of photos has no truth."""
+def run_demo(folder: Path, photos: Path | None, once: bool, as_json: bool = False) -> None:
+    """Run the loop and print its results, as tables or as JSON. Raises ConfigError if the folder of photos has no
+    truth.
+    """
     kind = "photos" if photos else "drawn"
     home = folder / kind
     home.mkdir(parents=True, exist_ok=True)
@@ -86,8 +90,11 @@ def run_demo(folder: Path, photos: Path | None, once: bool) -> None:
         project = open_project(settings)
         stack.callback(project.close)
         _loop(project, config, studio.url, account, world)
-        print_summary(project, world, time.monotonic() - started, kind)
-        _addresses(project, ports, account, once)
+        with redirect_stdout(sys.stderr) if as_json else nullcontext():  # stdout is for the script
+            results = print_summary(project, world, time.monotonic() - started, kind)
+            results["open"] = _addresses(project, ports, account, once)
+        if as_json:
+            show(results, True)
         if not once:
             _until_interrupted()
 
@@ -120,9 +127,10 @@ def _loop(project: Project, config: Path, studio_url: str, account: LabelStudioA
         run(loop.train, config, version)
 
 
-def _addresses(project: Project, ports: Ports, account: LabelStudioAccount, once: bool) -> None:
+def _addresses(project: Project, ports: Ports, account: LabelStudioAccount, once: bool) -> dict[str, str]:
+    """Print where the results are. Returns the same, by name."""
     newest = published.names(project.home)[-1]
-    out().print()
+    say()
     rows = [
         ("dataset", str(project.home / "versions" / newest)),
         ("report", str(project.home / "reports" / f"{newest}.html")),
@@ -138,6 +146,7 @@ def _addresses(project: Project, ports: Ports, account: LabelStudioAccount, once
             ("Prefect", f"http://127.0.0.1:{ports.prefect}/  ({prefect_auth(project.home.parent / 'prefect')})"),
         ]
     print_grid(Grid(["open", "at"], rows))
+    return dict(rows)
 
 
 def _collected(project: Project) -> str:

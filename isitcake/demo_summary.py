@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from rich.text import Text
 from sqlalchemy import func, select
 
 from dataset.catalog.tables import clusters, sightings
@@ -11,7 +11,8 @@ from dataset.labels import label_ledger
 from dataset.project import Project
 from dataset.versions import published, today
 from foundation.errors import StageError
-from isitcake.output import Grid, out, print_grid, step
+from isitcake.output import print_grid, say, step
+from isitcake.tables import Grid
 from labeling import queue
 from simulator.world import World
 from training import models
@@ -23,30 +24,36 @@ COMPARED = "balanced"  # the model that is trained before and after review
 Standings = Mapping[tuple[str, str], Standing]  # by name and version of the model
 
 
-def print_summary(project: Project, world: World, seconds: float, kind: str) -> None:
+def print_summary(project: Project, world: World, seconds: float, kind: str) -> dict[str, Any]:
     """Print the results of the loop, compared with the truth: labels, models, the talk's attempts, what review changed.
 
-    kind: of the pictures, "drawn" or "photos".
+    kind: of the pictures, "drawn" or "photos". Returns the main results, for JSON: each pair is before and after.
     """
     listed = published.listing(project.home)
     first, last = listed[0], listed[-1]
     truth = world.truth()
-    out().print()
+    say()
     print_grid(Grid(["", "count"], _label_rows(project)))
-    out().print()
+    say()
     with step("Testing the models from before and after review on the same pictures"):
         found = _standings(project, (first, last))
     before, after = found[COMPARED, first.name], found[COMPARED, last.name]
     print_grid(Grid(["on the same pictures, with reviewed labels", "before", "after"], _model_rows(before, after)))
-    out().print()
+    say()
     print_grid(
         Grid(["the talk's attempts, mean recall over groups", "before", "after"], _talk_rows(found, first, last))
     )
     for line in untrained_lines(project, last):
-        out().print(Text(line))
-    labels = [f"{_agreement(version, truth):.1%} of {version.images}" for version in (first, last)]
-    out().print(Text(f"\n{_verdict(before, after, labels, models.default_model_id(project.home))}"))
-    out().print(Text(f"\nThe loop took {seconds:.0f} s on {'real photos' if kind == 'photos' else 'drawn pictures'}."))
+        say(line)
+    right = [_agreement(version, truth) for version in (first, last)]
+    labels = [f"{share:.1%} of {version.images}" for share, version in zip(right, (first, last), strict=True)]
+    say(f"\n{_verdict(before, after, labels, models.default_model_id(project.home))}")
+    say(f"\nThe loop took {seconds:.0f} s on {'real photos' if kind == 'photos' else 'drawn pictures'}.")
+    return {
+        "pictures": kind, "seconds": round(seconds, 1), "versions": [first.name, last.name], "labels_right": right,
+        "headline": [before.headline, after.headline], "measured_on": after.measured_on,
+        "default_model": models.default_model_id(project.home),
+    }  # fmt: skip
 
 
 def _standings(project: Project, versions: Sequence[published.Version]) -> Standings:

@@ -17,8 +17,9 @@ from dataset.quarantine import sentence
 from dataset.suspicion.meanings import texts_of_answers
 from dataset.versions import published
 from foundation import environment, settings_file
-from foundation.errors import IsItCakeError
+from foundation.errors import IsItCakeError, LabelStudioError
 from foundation.settings import COLOUR_TEXTURE, Settings
+from labeling.picture_links import OTHER_KEY, fits_tasks
 from networks.backbone import backbone
 
 MIN_FREE_GB = 1.0
@@ -69,8 +70,8 @@ def examine(config: Path | None) -> list[Check]:
             "start it, or use `review next` without it",
         )
     )
-    key = settings.secrets.label_studio_api_key.get_secret_value()
-    checks.append(Check("Label Studio key", bool(key), False, "set" if key else "set ISITCAKE_LABEL_STUDIO_API_KEY"))
+    checks.append(_studio_key(settings))
+    checks += _pictures(settings)
     api = environment.prefect_api_url()
     if api:
         checks.append(_answers("Prefect", api, "/health", "start it with `prefect server start`"))
@@ -79,6 +80,33 @@ def examine(config: Path | None) -> list[Check]:
             Check("Prefect", True, False, "PREFECT_API_URL is not set: `isitcake run` starts a server of its own")
         )
     return checks
+
+
+def _studio_key(settings: Settings) -> Check:
+    """Whether Label Studio takes our key."""
+    name, key = "Label Studio key", settings.secrets.label_studio_api_key.get_secret_value()
+    if not key:
+        return Check(name, False, False, "set ISITCAKE_LABEL_STUDIO_API_KEY")
+    from labeling.label_studio import LabelStudio
+
+    try:
+        with LabelStudio(settings.review.label_studio_url, key) as studio:
+            studio.users()
+    except LabelStudioError as error:
+        is_refused = "refuses the key" in str(error)
+        return Check(name, not is_refused, False, str(error) if is_refused else "set; not tried")
+    return Check(name, True, False, "Label Studio takes it")
+
+
+def _pictures(settings: Settings) -> list[Check]:
+    """Whether the pictures of the tasks in Label Studio open with our key; nothing where the catalog does not open."""
+    try:
+        catalog = Catalog(settings.catalog.url, settings.home, read_only=True)
+        fits = fits_tasks(Project(settings, catalog, blobs_of(settings)))
+        catalog.close()
+    except IsItCakeError:
+        return []
+    return [] if fits else [Check("pictures for Label Studio", False, False, OTHER_KEY, is_warning=True)]
 
 
 def _try(name: str, needed: bool, check: Callable[[], str]) -> Check:

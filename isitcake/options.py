@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from isitcake.output import be_wide
+
 if TYPE_CHECKING:
     from dataset.project import Project
     from foundation.settings import Settings
 
 CONFIG_HELP = "isitcake.toml of the project, or its folder."
+WIDE_HELP = "Print each row as one line, however long."
+DEBUG_HELP = "Show the whole traceback of an error."
 
 
 class Context:
@@ -38,12 +42,18 @@ pass_context = click.make_pass_decorator(Context)
 
 
 class Commands(click.Group):
-    """A group whose every command takes --config too."""
+    """A group whose every command takes --config, --wide and --debug too. A wrong name gets the nearest right one."""
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         if not isinstance(cmd, click.Group):
-            cmd.params.append(_config_option())
+            cmd.params += [_config_option(), wide_option(), debug_option()]
         super().add_command(cmd, name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Each command with its whole summary, on two lines where one is too short."""
+        rows = [(name, command.get_short_help_str(limit=200)) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,3 +68,16 @@ def _config_option() -> click.Option:
     return click.Option(
         ["--config"], type=click.Path(path_type=Path), expose_value=False, callback=keep, help=CONFIG_HELP
     )
+
+
+def wide_option() -> click.Option:
+    def widen(_context: click.Context, _parameter: click.Parameter, is_wide: bool) -> None:
+        if is_wide:
+            be_wide(True)
+
+    return click.Option(["--wide"], is_flag=True, expose_value=False, callback=widen, help=WIDE_HELP)
+
+
+def debug_option() -> click.Option:
+    """For the help only: `main` looks for it itself, so that it also helps where the options cannot be read."""
+    return click.Option(["--debug"], is_flag=True, expose_value=False, help=DEBUG_HELP)

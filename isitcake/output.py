@@ -4,11 +4,12 @@ import contextlib
 import dataclasses
 import functools
 import json
+import os
+import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,37 +17,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from foundation.safe_text import printable
+from isitcake.tables import Grid, table_lines, wrapped
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
-    from rich.table import Table
 
 PLAIN_EVERY_S = 5.0  # seconds between two lines of progress in a log
-LOG_WIDTH = 200  # columns of a table that no terminal limits
+LEAST_COLUMNS = 20  # of COLUMNS; less is no screen
 WATCH_EVERY_S = 1.0
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table to print. head: names of the columns. rows: a cell for each; numbers stand right."""
-
-    head: Sequence[str]
-    rows: Sequence[Sequence[Any]]
-    title: str = ""
-
-    def without_empty(self, *empty: Any) -> "Grid":
-        """Without the columns that say nothing: each cell is one of `empty`. A terminal may have 80 columns."""
-        kept = [n for n in range(len(self.head)) if any(row[n] not in empty for row in self.rows)]
-        return Grid([self.head[n] for n in kept], [[row[n] for n in kept] for row in self.rows], self.title)
-
-
-@functools.cache
-def out() -> "Console":
-    """Standard output."""
-    from rich.console import Console
-
-    return Console(highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH)
 
 
 @functools.cache
@@ -72,13 +51,41 @@ def show(value: Any, as_json: bool, grid: Grid | None = None) -> None:
         print_grid(grid)
     line = value.line() if hasattr(value, "line") else value if isinstance(value, str) else None
     if line:
-        from rich.text import Text
+        say(line)
 
-        out().print(Text(printable(line, keep_lines=True)))
+
+def say(text: str = "") -> None:
+    """Print a line of the result; on a terminal it is wrapped between words."""
+    for line in wrapped(printable(text, keep_lines=True), _columns()):
+        click.echo(line)
 
 
 def print_grid(grid: Grid) -> None:
-    out().print(_table(grid))
+    """Print a table. On a terminal its head is bold."""
+    bold = len(table_lines(Grid(grid.head, [], grid.title), None)) - 1 if sys.stdout.isatty() else -1
+    for number, line in enumerate(table_lines(grid, _columns())):
+        click.echo(click.style(line, bold=True) if number <= bold else line)
+
+
+def be_wide(wide: bool) -> None:
+    """Print each row and each sentence as one line, however long, from now on."""
+    _Wide.on = wide
+
+
+class _Wide:
+    """Whether --wide was given."""
+
+    on = False
+
+
+def _columns() -> int | None:
+    """Columns of the screen; of COLUMNS where the output is piped; None: no limit."""
+    if _Wide.on:
+        return None
+    if sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    given = os.environ.get("COLUMNS", "")
+    return int(given) if given.isascii() and given.isdigit() and int(given) >= LEAST_COLUMNS else None
 
 
 def note(message: str) -> None:
@@ -107,6 +114,7 @@ class Steps:
     def __init__(self, bars: "Progress | None") -> None:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
+        self._began: dict[str, tuple[float, int]] = {}
         self._printed_at: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -114,23 +122,38 @@ class Steps:
         """So many of so many are done."""
         with self._lock:
             if self._bars is not None:
-                if what not in self._tasks:
-                    self._tasks[what] = self._bars.add_task(what, total=total or None)
-                self._bars.update(self._tasks[what], completed=done, total=total or None)
+                self._show_bar(self._bars, what, what, done, total)
             elif done == total or self._is_due(what):
-                note(f"{what}: {done} of {total}")
+                note(f"{what}: {done} of {total}{self._pace(what, done, total)}")
 
-    def note(self, source: str, images: int, activity: str) -> None:
-        """Progress of a crawl, whose end nobody knows."""
+    def note(self, source: str, images: int, activity: str, total: int = 0) -> None:
+        """Progress of a source. total: 0 where nobody knows how much there is, as in a crawl."""
         with self._lock:
             ended = activity in ("done", "failed")
             if self._bars is not None:
-                if source not in self._tasks:
-                    self._tasks[source] = self._bars.add_task(source, total=None)
-                total = {"completed": images, "total": max(1, images)} if ended else {"completed": images}
-                self._bars.update(self._tasks[source], description=f"{source}  {activity}", **total)  # type: ignore[arg-type]
+                self._show_bar(
+                    self._bars, source, f"{source}  {activity}".rstrip(), images, max(1, images) if ended else total
+                )
             elif ended or self._is_due(source):
-                note(f"{source}: {images} images, {activity}")
+                known = f" of {total}" if total and not ended else ""
+                pace = "" if ended else self._pace(source, images, total)
+                note(f"{source}: {images}{known} candidates{pace}{f', {activity}' if activity else ''}")
+
+    def _show_bar(self, bars: "Progress", name: str, text: str, done: int, total: int) -> None:
+        if name not in self._tasks:
+            self._tasks[name] = bars.add_task(text, total=None, pace="")
+        pace = self._pace(name, done, total).removeprefix(", ")
+        bars.update(self._tasks[name], description=text, completed=done, total=total or None, pace=pace)
+
+    def _pace(self, what: str, done: int, total: int) -> str:
+        """The rate, and the time that is left where the end is known; empty at the beginning and at the end."""
+        now = time.monotonic()
+        began, first = self._began.setdefault(what, (now, done))
+        if now - began < 1 or done <= first or done == total:
+            return ""
+        rate = (done - first) / (now - began)
+        left = f", {in_words((total - done) / rate)} left" if total else ""
+        return f", {rate:.0f} a second{left}" if rate >= 1 else f", {rate * 60:.0f} a minute{left}"
 
     def _is_due(self, what: str) -> bool:
         """Whether the last line about it is old enough."""
@@ -141,15 +164,24 @@ class Steps:
         return True
 
 
+def in_words(seconds: float) -> str:
+    """A duration for a person: "40 s", "3 min", "2 h 5 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
 @contextlib.contextmanager
 def progress(quiet: bool = False) -> Iterator[Steps]:
     """What a stage reports its progress to. quiet: nothing is shown, a script listens."""
     if quiet:
         yield _Quiet(None)
     elif err().is_terminal:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        pace = TextColumn("{task.fields[pace]}")
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=16), MofNCompleteColumn(), pace)
         with Progress(*columns, console=err(), transient=True) as bars:
             yield Steps(bars)
     else:
@@ -159,7 +191,7 @@ def progress(quiet: bool = False) -> Iterator[Steps]:
 class _Quiet(Steps):
     def step(self, what: str, done: int, total: int) -> None: ...
 
-    def note(self, source: str, images: int, activity: str) -> None: ...
+    def note(self, source: str, images: int, activity: str, total: int = 0) -> None: ...
 
 
 @contextlib.contextmanager
@@ -186,25 +218,3 @@ def step(what: str, watch: Callable[[], str] | None = None) -> Iterator[None]:
         yield
     detail = f" ({watch()})" if watch else ""
     note(f"✓ {what}{detail}, {time.monotonic() - began:.0f} s")
-
-
-def _table(grid: Grid) -> "Table":
-    """Text from outside is shown, never interpreted."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=grid.title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for number, name in enumerate(grid.head):
-        right = bool(grid.rows) and all(isinstance(row[number], int | float) for row in grid.rows)
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
-    for row in grid.rows:
-        table.add_row(*(Text(_cell(cell)) for cell in row))
-    return table
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    if isinstance(value, list | tuple):
-        return printable(", ".join(map(str, value)))
-    return "" if value is None else printable(str(value))

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 import uvicorn
 
@@ -14,6 +15,7 @@ from foundation.environment import prefect_api_url
 from foundation.errors import StageError
 from foundation.settings import Settings
 from isitcake.output import note
+from labeling.picture_links import OTHER_KEY, fits_tasks
 from web.app import create_app
 from web.gate.connections import Connections, raise_file_limit
 from web.gate.gate import HEAD_BYTES
@@ -63,15 +65,22 @@ def start_web(settings: Settings, host: str, port: int) -> uvicorn.Server:
     return server
 
 
-def serve_all(settings: Settings, host: str, port: int) -> None:
-    """Serve until interrupted. Without a Prefect server there are no schedules, and a note says so."""
+def serve_all(settings: Settings, host: str, port: int, report: Callable[[dict[str, str]], None] | None = None) -> None:
+    """Serve until interrupted. Without a Prefect server there are no schedules, and a note says so.
+
+    report: called with the addresses, by name, as soon as they answer.
+    """
     server = start_web(settings, host, port)
     address = settings.web.public_url or Listening("127.0.0.1" if is_unspecified(host) else host, port).url
     note(f"pages and pictures at {address}")
     note(f"the game: {address}/play")
-    if link := owner_link(settings, address, "/"):
+    _warn_of_another_key(settings)
+    link = owner_link(settings, address, "/")
+    if link:
         note(f"the report, for you alone: {link}")
     try:
+        if report:
+            report({"pages": address, "game": f"{address}/play", "owner": link or address})
         if not prefect_api_url():
             note("no schedules: they need a Prefect server; start one and set PREFECT_API_URL")
             threading.Event().wait()
@@ -80,6 +89,14 @@ def serve_all(settings: Settings, host: str, port: int) -> None:
         serve_deployments(settings.config_path, lambda: note("schedules and triggers are on"))
     finally:
         server.should_exit = True
+
+
+def _warn_of_another_key(settings: Settings) -> None:
+    """Say so where the pictures in Label Studio are signed with another key: each of them would answer 404."""
+    project = open_project(settings, reads_only=True)
+    if not fits_tasks(project):
+        note(f"WARNING: {OTHER_KEY}")
+    project.close()
 
 
 def _listen(host: str, port: int, backlog: int) -> list[socket.socket]:

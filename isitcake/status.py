@@ -12,7 +12,7 @@ from dataset.project import Project
 from dataset.publishing.checked_pictures import damaged_originals
 from dataset.versions import published
 from dataset.versions.today import today
-from isitcake.output import Grid
+from isitcake.tables import Grid
 from labeling import queue
 from training import models
 
@@ -71,7 +71,7 @@ def grids(state: dict[str, Any]) -> list[Grid]:
     ]
     tables = [Grid([state["project"], "count"], totals)]
     if state["sources"]:
-        rows = [(s["source"], s["status"], s["candidates"], "; ".join(s["notes"])[:80]) for s in state["sources"]]
+        rows = [(s["source"], s["status"], s["candidates"], "; ".join(s["notes"])) for s in state["sources"]]
         tables.append(Grid(["source", "state", "candidates", "notes"], rows))
     if state["versions"]:
         versions = [(v["name"], v["images"], v["id"][:16]) for v in state["versions"]]

@@ -23,7 +23,7 @@ from dataset.names.renamed import LABEL, renamed
 from dataset.project import Project
 from foundation.errors import BadAnswers
 from foundation.files import replace_file
-from foundation.safe_text import counted, csv_cell, csv_text
+from foundation.safe_text import counted, csv_cell, csv_text, known_names
 from foundation.settings import NOT_LABELS
 from labeling.pull import PullReport, n_judgements
 from labeling.studio_json import WrongShape, annotations_of, as_moment, choice_region, explanation_region, text_of
@@ -279,8 +279,8 @@ def _checked(raw: RawAnswer, allowed: Mapping[str, str], now: datetime, path: Pa
             f"{where}: {sha256[:20]!r} is not a SHA-256; write its 64 hex digits, or at least the first {FIRST_DIGITS}"
         )
     if label not in allowed:
-        known = ", ".join(dict.fromkeys(allowed.values()))
-        raise BadAnswers(f"{where}: {label!r} is not an answer; use one of {known}")
+        hint = known_names(label, dict.fromkeys(allowed.values()), "use one of {}")
+        raise BadAnswers(f"{where}: {label!r} is not an answer; {hint}")
     if not reviewer:
         raise BadAnswers(f"{where}: no reviewer; write the reviewer's name or e-mail address")
     try:

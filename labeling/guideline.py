@@ -1,13 +1,17 @@
 """The guideline that reviewers read beside the picture."""
 
+import base64
 import html
+import io
 import re
+from pathlib import Path
 
 from dataset.project import Project
 from dataset.suspicion.packs import pack
 from foundation.settings import LabelSection
 
 GUIDELINE = "guideline.md"
+EXAMPLE_PX = 96  # longest side of an example's picture
 NO_TABLE = LabelSection()
 
 
@@ -39,6 +43,36 @@ def instructions(project: Project) -> dict[str, str]:
         if text := ". ".join(part for part in parts if part):
             told[label] = f"{text}."
     return told
+
+
+def examples(project: Project) -> dict[str, list[str]]:
+    """The example files of each label that has some, as small JPEG pictures in base64.
+
+    Examples that are images of the library are not among them: an erasure does not reach what is inside Label Studio.
+    """
+    shown = {}
+    for label in _labels(project):
+        files = project.settings.labels.get(label, NO_TABLE).examples
+        found = [_thumbnail(project.settings.root / Path(file).expanduser()) for file in files]
+        shown[label] = [text for text in found if text]
+    return {label: texts for label, texts in shown.items() if texts}
+
+
+def _thumbnail(file: Path) -> str:
+    """A small JPEG of a picture, in base64; empty where there is no file, or no picture in it."""
+    if not file.is_file():
+        return ""
+    from dataset.pictures.decoding import Undecodable  # slow to import, and few labels have examples
+    from dataset.reader import decoded
+
+    try:
+        image = decoded(file.read_bytes())
+    except Undecodable:
+        return ""
+    image.thumbnail((EXAMPLE_PX, EXAMPLE_PX))
+    content = io.BytesIO()
+    image.save(content, "JPEG", quality=80)
+    return base64.b64encode(content.getvalue()).decode()
 
 
 def _labels(project: Project) -> list[str]:

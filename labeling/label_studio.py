@@ -69,7 +69,8 @@ class Changes:
 class ProjectSettings:
     """The settings of one of our projects in Label Studio.
 
-    mark: text in the description by which we recognise the project. answers_needed: different people per task.
+    mark: text in the description by which we recognise the project. answers_needed: different people per task, where
+    `set_answers_needed` says nothing else. examples and why_url: see label_config.
     pre_annotated: show the suggested answer; reviewers then tend to agree with it. stored_as: names under which Label
     Studio stores answers that have another name now.
     """
@@ -80,11 +81,14 @@ class ProjectSettings:
     answers_needed: int
     pre_annotated: bool = False
     stored_as: Mapping[str, str] = field(default_factory=dict)
+    examples: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    why_url: str = ""
 
     @property
     def screen(self) -> str:
         """The labelling interface."""
-        return with_stored_names(label_config(self.answers), self.stored_as)
+        screen = label_config(self.answers, self.guideline_html, self.examples, self.why_url)
+        return with_stored_names(screen, self.stored_as)
 
 
 class LabelStudio:
@@ -197,6 +201,11 @@ class LabelStudio:
                 except ApiError as error:
                     if error.status_code != 404:
                         raise
+
+    def set_answers_needed(self, task: int, people: int) -> None:
+        """How many different people answer this task, whatever the other tasks of its project need."""
+        with self._port():
+            self._client.tasks.update(str(task), request_options={"additional_body_parameters": {"overlap": people}})
 
     def renew(self, number: int, task: Task) -> None:
         """Give a task a new picture address, valid for longer."""

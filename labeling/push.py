@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from more_itertools import chunked
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select, true, update
 
 from dataset.catalog.tables import asked, queue, sightings
 from dataset.catalog.writes import insert_new
 from dataset.labels.vocabulary import Purpose
 from dataset.project import Project
 from labeling.label_studio import LabelStudio
-from labeling.picture_links import picture_url
+from labeling.picture_links import fits_tasks, picture_url, problem_of, record_key
 from labeling.plan_round import Question, judged_images, needs_adjudicator, plan
 from labeling.pull import withdraw_erased
 from labeling.studio_json import Task
-from labeling.studio_projects import StudioProject, audience_of, ensure_projects, open_studio
+from labeling.studio_projects import StudioProject, ask_more_people, audience_of, ensure_projects, open_studio
 
 RENEWAL_SHARE = 0.5  # a picture's address is renewed after this share of the days that it is valid
 UPDATE_BATCH_ROWS = 500
@@ -55,7 +55,7 @@ def push(project: Project, *, another_round: bool = True) -> PushReport:
     """
     project.settings.require_strong_secrets()
     with open_studio(project) as studio:
-        audiences = [audience_of(project, Purpose.RISK), audience_of(project, Purpose.AUDIT)]
+        audiences = [audience_of(project, Purpose.RISK)]
         with project.catalog.read() as connection:
             if needs_adjudicator(connection, studio.url):
                 audiences.append(audience_of(project, Purpose.ADJUDICATE))
@@ -73,16 +73,17 @@ def push(project: Project, *, another_round: bool = True) -> PushReport:
         for studio_project in projects.values():
             part = [tasks[q.key] for target, q in addressed if target == studio_project]
             if part:
-                studio.add(studio_project.number, part, partial(_record_tasks, project, studio_project.address))
+                studio.add(studio_project.number, part, partial(_record_tasks, project, studio, studio_project))
         addresses = [studio_project.address for studio_project in projects.values()]
         _remove_withdrawn(project, studio, addresses)
-        _renew(project, studio, addresses, now)
+        newest = _renew(project, studio, addresses, now)
+        problem = problem_of(newest) if newest else ""
     first = projects[audience_of(project, Purpose.RISK)].address
     return PushReport(
         pushed=len(planned.questions),
         waiting=planned.waiting + len(planned.questions),
         project_url=first,
-        note="; ".join([part for part in (planned.note, *notes) if part]),
+        note="; ".join([part for part in (planned.note, *notes, problem) if part]),
         project_urls=(first, *(address for address in addresses if address != first)),
         purposes=dict(Counter(q.purpose.value for q in planned.questions)),
         withdrawn=len(planned.withdrawn),
@@ -137,25 +138,30 @@ def _remove_withdrawn(project: Project, studio: LabelStudio, addresses: Sequence
         connection.execute(update(asked).where(*is_left).values(task_id=None))
 
 
-def _renew(project: Project, studio: LabelStudio, addresses: Sequence[str], now: datetime) -> None:
-    """Give waiting tasks a new picture address before the old one expires."""
+def _renew(project: Project, studio: LabelStudio, addresses: Sequence[str], now: datetime) -> str:
+    """Give waiting tasks a new picture address before the old one expires, and all of them one after our key changed.
+
+    Returns the address of one waiting task's picture; empty where none waits.
+    """
     oldest = now - timedelta(days=RENEWAL_SHARE * project.settings.review.pictures_days)
+    is_old = asked.c.pushed_at < oldest if fits_tasks(project) else true()
+    is_waiting = (
+        asked.c.project.in_(addresses),
+        asked.c.withdrawn_at.is_(None),
+        asked.c.task_id.is_not(None),
+        asked.c.sha256.not_in(judged_images()),
+    )
     with project.catalog.read() as connection:
-        rows = connection.execute(
-            select(asked).where(
-                asked.c.project.in_(addresses),
-                asked.c.pushed_at < oldest,
-                asked.c.withdrawn_at.is_(None),
-                asked.c.task_id.is_not(None),
-                asked.c.sha256.not_in(judged_images()),
-            )
-        ).all()
+        rows = connection.execute(select(asked).where(is_old, *is_waiting)).all()
+        any_waiting = connection.execute(select(asked.c.sha256).where(*is_waiting).limit(1)).scalar()
     tasks = _tasks(project, [Question(row.ask, row.sha256, Purpose(row.purpose), row.round) for row in rows])
     for row in rows:
         studio.renew(row.task_id, tasks[row.ask])
         is_row = asked.c.ask == row.ask, asked.c.project == row.project
         with project.catalog.write() as connection:
             connection.execute(update(asked).where(*is_row).values(pushed_at=now))
+    record_key(project)
+    return picture_url(project.settings, any_waiting) if any_waiting else ""
 
 
 def _repair(project: Project, studio: LabelStudio, studio_project: StudioProject) -> None:
@@ -167,16 +173,19 @@ def _repair(project: Project, studio: LabelStudio, studio_project: StudioProject
     with project.catalog.read() as connection:
         if connection.execute(unsent).first() is None:
             return
-    _record_tasks(project, address, studio.tasks(studio_project.number))
+    _record_tasks(project, studio, studio_project, studio.tasks(studio_project.number))
     with project.catalog.write() as connection:
         lost = list(connection.execute(unsent).scalars())
         if lost:
             connection.execute(asked.delete().where(asked.c.project == address, asked.c.ask.in_(lost)))
 
 
-def _record_tasks(project: Project, address: str, tasks: Mapping[str, int]) -> None:
-    """tasks: task number by question key."""
+def _record_tasks(
+    project: Project, studio: LabelStudio, studio_project: StudioProject, tasks: Mapping[str, int]
+) -> None:
+    """tasks: task number by question key. A task is recorded after Label Studio knows how many people it needs."""
+    ask_more_people(project, studio, studio_project, tasks)
     with project.catalog.write() as connection:
         for key, number in tasks.items():
-            is_row = asked.c.project == address, asked.c.ask == key
+            is_row = asked.c.project == studio_project.address, asked.c.ask == key
             connection.execute(update(asked).where(*is_row).values(task_id=number))

@@ -21,6 +21,7 @@ from dataset.quarantine import is_whole
 from labeling.plan_round import judged_images, may_be_asked, not_answered_alone, ranked
 
 AT_ONCE = 1000  # names in one statement; SQLite has a limit
+WORTH_ASKING = 0.5  # wrong labels among the next ten images; for fewer, a person's time is better spent elsewhere
 NEXT_QUESTIONS = 10  # `status` estimates how many wrong labels so many further questions find
 
 
@@ -68,6 +69,8 @@ class ReviewStatus:
                 f"the next {NEXT_QUESTIONS} questions are expected to find {self.next_ten:.1f} of about "
                 f"{self.expected_errors:.0f} wrong labels"
             )
+            if self.judgements and self.next_ten < WORTH_ASKING:
+                text += ": stop here, and publish"
         if self.audit_error is None:
             return f"{text}; no audited image yet"
         low, high = self.audit_error
@@ -175,21 +178,22 @@ def _own_file(project: Project, claim: Any) -> Path | None:
 
 
 def excluded(project: Project) -> list[dict[str, Any]]:
-    """Pictures excluded automatically: keys sha256, path, label, source_label, reason. Any answer restores one."""
+    """Pictures excluded automatically: keys sha256, path, file, source_label, label, reason.
+
+    Any answer restores one.
+    """
     with project.catalog.read() as connection:
         decisions = label_ledger.excluded(connection)
         rows = connection.execute(select(images.c.sha256, images.c.format).order_by(images.c.sha256)).all()
-        source_labels = {row.sha256: row.source_label for row in connection.execute(select(standing))}
+        rows = [row for row in rows if row.sha256 in decisions]
+        claim_of = _claims(connection, [row.sha256 for row in rows])
     return [
         {
-            "sha256": row.sha256,
-            "path": str(project.blobs.path(row.sha256, row.format)),
+            **_where(project, row, claim_of.get(row.sha256)),
             "label": decisions[row.sha256].label,
-            "source_label": source_labels.get(row.sha256, ""),
             "reason": decisions[row.sha256].reason,
         }
         for row in rows
-        if row.sha256 in decisions
     ]
 
 

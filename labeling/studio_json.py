@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from itertools import zip_longest
+from types import MappingProxyType
 from typing import Any
 
 EXPLANATION_MAX_CHARACTERS = 500
@@ -13,6 +14,26 @@ HOTKEYS = "123456789"  # Label Studio has no key of two digits; later choices ar
 REVIEWER_MAX_CHARACTERS = 128  # of the catalog's column
 ANSWER_MAX_CHARACTERS = 64  # of the catalog's column
 LARGEST_NUMBER = 2**31 - 1  # of a task, a user or a project: the catalog's columns take no larger one
+WHY = "All that is known about this picture (answer first: it influences people)"
+STYLE = """
+.isitcake { display: flex; flex-wrap: wrap; gap: 28px; align-items: flex-start; }
+.isitcake-picture { flex: 1 1 420px; min-width: 0; }
+.isitcake-answers { flex: 0 1 340px; min-width: 260px; }
+.isitcake-answers .lsf-choice { margin: 0 0 8px; }
+.isitcake-answers .lsf-choice__item, .isitcake-answers .lsf-choice__checkbox { width: 100%; margin: 0; }
+.isitcake-answers .lsf-choice__checkbox { display: flex; align-items: center; padding: 12px 14px; font-size: 18px;
+  border: 1px solid #8886; border-radius: 8px; }
+.isitcake-answers .lsf-choice__checkbox:hover { border-color: currentColor; }
+.isitcake-answers .ant-radio-wrapper-checked { border-color: #4c5fa9; background: #4c5fa922; }
+.isitcake-answers .ant-radio { transform: scale(1.4); margin: 0 6px 0 2px; }
+.isitcake-answers .lsf-hint { font-size: 13px; opacity: .7; }
+.isitcake-answers .lsf-richtext__container { padding: 0; font-size: 14px; line-height: 1.45; }
+.isitcake-answers .lsf-richtext li { margin: 6px 0; }
+.isitcake-examples { display: flex; flex-wrap: wrap; gap: 6px; }
+.isitcake-example { width: 96px; height: 96px; background: center / contain no-repeat; }
+.lsf-sidepanels { padding-right: 0 !important; }
+.lsf-sidepanels__wrapper_align_right { display: none; }
+"""  # large radio buttons; without the panels of regions, which have nothing to say about one choice
 
 FIRST_YEAR, LAST_YEAR = 1970, 9998  # of an answer; the catalog keeps UTC, so both leave room for every zone
 
@@ -188,21 +209,51 @@ def as_moment(value: Any) -> datetime:
     return moment
 
 
-def label_config(answers: Sequence[str]) -> str:
-    """The screen that reviewers see: the picture, a choice for each answer, a line for an explanation.
+def label_config(
+    answers: Sequence[str],
+    guideline_html: str = "",
+    examples: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    why_url: str = "",
+) -> str:
+    """The screen that reviewers see: the picture; beside it a large radio button for each answer, a line for an
+    explanation, the guideline, examples, and a link to all that is known about the picture.
 
-    The first nine choices have a hotkey.
+    The first nine choices have a hotkey. examples: JPEG pictures in base64, by label. They are in the style sheet:
+    Label Studio takes them out of HTML. why_url: address of the page, without the SHA-256 at its end.
     """
+    drawn = "".join(
+        f".isitcake-example-{n}-{m} {{ background-image: url(data:image/jpeg;base64,{picture}); }}\n"
+        for n, pictures in enumerate(examples.values())
+        for m, picture in enumerate(pictures)
+    )
+    shown = "".join(
+        _shown(f"examples-{n}", f"Examples of {escape(label)}")
+        + '<View className="isitcake-examples">'
+        + "".join(f'<View className="isitcake-example isitcake-example-{n}-{m}"/>' for m in range(len(pictures)))
+        + "</View>"
+        for n, (label, pictures) in enumerate(examples.items())
+    )
     choices = "".join(
         f'<Choice value="{escape(answer)}"' + (f' hotkey="{key}"/>' if key else "/>")
         for answer, key in zip_longest(answers, HOTKEYS[: len(answers)], fillvalue="")
     )
+    link = f'<a href="{escape(why_url)}$sha256" target="_blank" rel="noopener">{WHY}</a>' if why_url else ""
     return (
-        '<View><Image name="image" value="$image" zoom="true" maxHeight="70vh"/>'
-        f'<Choices name="label" toName="image" choice="single" required="true" showInline="true">{choices}</Choices>'
+        f"<View><Style>{STYLE}{drawn}</Style>"
+        '<View className="isitcake"><View className="isitcake-picture">'
+        '<Image name="image" value="$image" zoom="true" maxHeight="75vh"/></View>'
+        '<View className="isitcake-answers">'
+        '<Choices name="label" toName="image" choice="single-radio" required="true" layout="vertical">'
+        f"{choices}</Choices>"
         '<TextArea name="why" toName="image" placeholder="why? (optional)" maxSubmissions="1" rows="1"/>'
-        "</View>"
+        f"{_shown('guideline', guideline_html.replace('$', '&#36;'))}{shown}{_shown('about', link)}"
+        "</View></View></View>"
     )
+
+
+def _shown(name: str, content: str) -> str:
+    """HTML on the screen; nothing where it is empty. $sha256 in it becomes the task's."""
+    return f'<HyperText name="{name}" inline="true" valueType="text" value="{escape(content)}"/>' if content else ""
 
 
 def with_stored_names(config: str, stored_as: Mapping[str, str]) -> str:

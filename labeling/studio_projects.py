@@ -1,4 +1,7 @@
-"""Our projects in Label Studio: one for each number of answers that a question needs, and the adjudicator's."""
+"""Our projects in Label Studio: the reviewers', and the adjudicator's.
+
+Older ones, which were made for another number of answers, are read until their questions are answered or withdrawn.
+"""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,12 +17,14 @@ from dataset.labels.vocabulary import Purpose
 from dataset.names.renamed import LABEL, first_names
 from dataset.project import Project
 from foundation.errors import LabelStudioError
+from foundation.safe_text import counted
 from foundation.settings import NOT_LABELS
-from labeling.guideline import as_html, guideline
+from labeling.guideline import as_html, examples, guideline
 from labeling.label_studio import LabelStudio, ProjectSettings
 
 TITLE_MAX_CHARACTERS = 50
 ADJUDICATOR = "adjudicator"
+MOST_ANSWERS = 10  # that [review] answers_needed and audit_answers take
 
 
 @dataclass(frozen=True)
@@ -43,19 +48,23 @@ def open_studio(project: Project) -> LabelStudio:
 
 def audience_of(project: Project, purpose: Purpose) -> str:
     """Who answers questions of this purpose; names one of our Label Studio projects."""
+    return ADJUDICATOR if purpose == Purpose.ADJUDICATE else str(project.settings.review.answers_needed)
+
+
+def answers_needed(project: Project, purpose: Purpose) -> int:
+    """How many different people answer a question of this purpose."""
     review = project.settings.review
     if purpose == Purpose.ADJUDICATE:
-        return ADJUDICATOR
-    is_audit = purpose == Purpose.AUDIT
-    return str(max(review.answers_needed, review.audit_answers) if is_audit else review.answers_needed)
+        return 1
+    return max(review.answers_needed, review.audit_answers) if purpose == Purpose.AUDIT else review.answers_needed
 
 
 def find_projects(project: Project, studio: LabelStudio, *, search: bool = True) -> dict[str, StudioProject]:
-    """Our projects that exist in this Label Studio, by audience. The first is where most questions are.
+    """Our projects that exist in this Label Studio, by audience. The first is the reviewers'.
 
     search: search Label Studio for projects whose number the catalog does not know.
     """
-    audiences = [audience_of(project, Purpose.RISK), audience_of(project, Purpose.AUDIT), ADJUDICATOR]
+    audiences = [audience_of(project, Purpose.RISK), *_recorded_audiences(project, studio), ADJUDICATOR]
     projects = {}
     for audience in dict.fromkeys(audiences):
         mark = _mark(project, audience)
@@ -73,7 +82,8 @@ def ensure_projects(
 ) -> tuple[dict[str, StudioProject], list[str]]:
     """Create the projects that these audiences need, and restore settings of all that exist.
 
-    Returns all our projects by audience, and a note for each project whose settings were restored.
+    Returns all our projects by audience, and a note for each project whose settings were restored. Where the number of
+    answers was restored, Label Studio forgot that some tasks need more of them: `ask_more_people` says it again.
     """
     projects, notes = find_projects(project, studio), []
     for audience in dict.fromkeys([*projects, *audiences]):
@@ -81,12 +91,36 @@ def ensure_projects(
         if audience in projects:
             number = projects[audience].number
             if restored := studio.restore_settings(number, settings):
+                if "maximum_annotations" in restored:
+                    ask_more_people(project, studio, projects[audience])
                 notes.append(f"restored {', '.join(restored)} of project {number}")
         else:
             number = studio.create_project(_title(project, audience), settings)
             _record_number(project, studio, audience, number)
             projects[audience] = _studio_project(studio, audience, number)
     return projects, notes
+
+
+def ask_more_people(
+    project: Project, studio: LabelStudio, studio_project: StudioProject, tasks: Mapping[str, int] | None = None
+) -> None:
+    """Tell Label Studio which tasks need more answers than the others: the audit sample's.
+
+    tasks: task number by question key; None: every question that waits in this project.
+    """
+    if studio_project.audience == ADJUDICATOR:
+        return
+    people = answers_needed(project, Purpose.AUDIT)
+    if people == int(studio_project.audience):
+        return
+    is_audit = asked.c.purpose == Purpose.AUDIT.value, asked.c.withdrawn_at.is_(None)
+    query = select(asked.c.ask, asked.c.task_id).where(asked.c.project == studio_project.address, *is_audit)
+    with project.catalog.read() as connection:
+        rows = connection.execute(query).all()
+    for row in rows:
+        number = row.task_id if tasks is None else tasks.get(row.ask)
+        if number is not None:
+            studio.set_answers_needed(number, people)
 
 
 def _studio_project(studio: LabelStudio, audience: str, number: int) -> StudioProject:
@@ -101,6 +135,8 @@ def _settings(project: Project, audience: str) -> ProjectSettings:
         mark=_mark(project, audience),
         answers=[*settings.project.labels, *NOT_LABELS],
         guideline_html=as_html(guideline(project)),
+        examples=examples(project),
+        why_url=f"{settings.review.pictures_url.rstrip('/')}/why/",
         answers_needed=1 if audience == ADJUDICATOR else int(audience),
         pre_annotated=settings.review.pre_annotate,
         stored_as=stored_as,
@@ -111,7 +147,7 @@ def _title(project: Project, audience: str) -> str:
     title = f"Is it right? {project.settings.project.name}"
     suffix = ""
     if audience != audience_of(project, Purpose.RISK):
-        suffix = f" · {audience}" if audience == ADJUDICATOR else f" · {audience} answers"
+        suffix = f" · {audience}" if audience == ADJUDICATOR else f" · {counted(int(audience), 'answer')}"
     return title[: TITLE_MAX_CHARACTERS - len(suffix)] + suffix
 
 
@@ -126,6 +162,14 @@ def _mark(project: Project, audience: str) -> str:
     # This text is in Label Studio's database: another wording would not recognise our existing projects.
     name = project.settings.project.name
     return f"Made by isitcake: {name}, {audience}, {catalog_id}. Its settings are kept as they are."
+
+
+def _recorded_audiences(project: Project, studio: LabelStudio) -> list[str]:
+    """The numbers of answers for which we ever made a project in this Label Studio."""
+    names = [_cursor(studio, str(people)) for people in range(1, MOST_ANSWERS + 1)]
+    with project.catalog.read() as connection:
+        found = set(connection.execute(select(cursors.c.name).where(cursors.c.name.in_(names))).scalars())
+    return [str(people) for people, name in enumerate(names, 1) if name in found]
 
 
 def _recorded_number(project: Project, studio: LabelStudio, audience: str) -> int | None:

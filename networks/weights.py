@@ -10,6 +10,7 @@ from foundation.errors import StorageError, TrainingError, UsageError
 from foundation.files import replace_file
 from foundation.network.addresses import Refused
 from foundation.network.outgoing import Failures, Limits, Outgoing
+from foundation.safe_text import known_names
 from foundation.settings import (
     CLIP,
     DETECTOR_NAME,
@@ -127,7 +128,7 @@ def fetch(settings: Settings, progress: Progress | None = None, network: str | N
     """
     known = list(dict.fromkeys(entry.network for entry in WEIGHTS))
     if network is not None and network not in known:
-        raise UsageError(f"no network {network!r} to fetch; there are {', '.join(known)}")
+        raise UsageError(f"no network {network!r} to fetch; {known_names(network, known)}")
     chosen = [e for e in WEIGHTS if (e.network == network if network else e.network not in PAIRS)]
     folder = settings.weights_folder
     if folder is None:

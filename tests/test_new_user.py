@@ -6,6 +6,7 @@ the requests that the page sends; tests/web/review/test_browser.py clicks.
 
 import random
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from simulator import drawings
 from simulator.web_service import answers, until
 from simulator.world import Shelf
 
-MOST_S = 240  # for the whole path, on a machine that is busy with other tests
 PICTURES, WRONG = 16, 3  # in each folder; biscuits among the cakes
 
 
@@ -57,8 +57,13 @@ def answer_walls(client: httpx.Client, truth: dict[str, str]) -> tuple[int, int]
     return counts[0], counts[1]
 
 
-def test_from_init_to_a_version_by_the_wall_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four commands, the wall, one more command; home says each next step; every wrong label is corrected."""
+def test_from_init_to_a_version_by_the_wall_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+) -> None:
+    """Four commands, the wall, one more command; home says each next step; every wrong label is corrected.
+
+    Its time is printed (`pytest -s`) and recorded (`--junit-xml`); no time is asserted.
+    """
     for name in ("ISITCAKE_LABEL_STUDIO_API_KEY", "ISITCAKE_UNSPLASH_ACCESS_KEY"):
         monkeypatch.delenv(name)
     truth = draw(tmp_path)
@@ -92,4 +97,6 @@ def test_from_init_to_a_version_by_the_wall_alone(tmp_path: Path, monkeypatch: p
     rows = version.rows()
     assert {row.sha256: row.label for row in rows} == {sha256: truth[sha256] for sha256 in (row.sha256 for row in rows)}
     assert sum(row.source_label != row.label for row in rows) == WRONG
-    assert time.monotonic() - began < MOST_S
+    seconds = time.monotonic() - began
+    record_property("seconds", round(seconds, 1))
+    print(f"from init to a version: {seconds:.0f} s, {n_walls} walls, {n_alone} sets of pictures alone")

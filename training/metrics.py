@@ -107,9 +107,7 @@ def balanced_accuracy(truth: NDArray[np.str_], predicted: NDArray[np.str_]) -> f
     labels = np.unique(truth)
     if len(labels) < 2:
         return None
-    from sklearn.metrics import recall_score  # costs a second to import; commands that only list models do without
-
-    return float(recall_score(truth, predicted, labels=labels, average="macro"))
+    return float(np.mean([(predicted[truth == label] == label).mean() for label in labels]))
 
 
 def calibration_error(is_right: NDArray[np.bool_], confidence: NDArray[np.float64]) -> float:
@@ -141,14 +139,23 @@ def difference(
     return float(np.mean(gains)), float(low), float(high)
 
 
-def _auc(truth: NDArray[np.str_], probabilities: NDArray[np.float64], names: Sequence[str]) -> float | None:
-    from sklearn.metrics import roc_auc_score
+def auc(is_positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    """Area under the ROC curve: how often a positive has the higher score than a negative; equal scores count half.
 
+    Written out, because scikit-learn costs a second to import, and commands that only list models do without.
+    """
+    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    n_positive, n_negative = int(is_positive.sum()), int((~is_positive).sum())
+    return float((ranks[is_positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def _auc(truth: NDArray[np.str_], probabilities: NDArray[np.float64], names: Sequence[str]) -> float | None:
     columns = [number for number, name in enumerate(names) if 0 < (truth == name).sum() < len(truth)]
     if not columns:
         return None
     used = columns[:1] if len(names) == 2 else columns
-    return float(np.mean([roc_auc_score(truth == names[k], probabilities[:, k]) for k in used]))
+    return float(np.mean([auc(truth == names[k], probabilities[:, k]) for k in used]))
 
 
 def _interval(truth: NDArray[np.str_], is_right: NDArray[np.bool_], sites: Sequence[str]) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from foundation.errors import StorageError, UnknownModel
 from foundation.json_files import read_json
+from foundation.safe_text import known_names
 from training.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ class Model:
         import pyarrow.parquet as pq
 
         try:
-            return list(pq.read_table(self.path / "predictions.parquet", columns=columns).to_pylist())
+            with pq.ParquetFile(self.path / "predictions.parquet") as file:  # read_table imports pandas
+                return list(file.read(columns=columns).to_pylist())
         except OSError:
             return []
 
@@ -136,8 +138,9 @@ def find(home: Path, name: str | None = None) -> Model:
     if not fitting:
         if not name:
             raise UnknownModel("there is no model yet; run `isitcake train`")
-        known = f"there are {', '.join(m.id for m in models)}" if models else "none was trained; run `isitcake train`"
-        raise UnknownModel(f"no model {name!r}; {known}")
+        names = [model.id for model in models] if "/" in name else {model.name: model.id for model in models}
+        hint = known_names(name, names) if models else "none was trained; run `isitcake train`"
+        raise UnknownModel(f"no model {name!r}; {hint}")
     return max(fitting, key=lambda model: (_order(model), score(model), model.name))
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from sklearn.preprocessing import normalize
 
 from dataset.reader import Undecodable, decode, decoded, load
 from foundation.errors import UsageError
@@ -17,7 +16,6 @@ from foundation.settings import AGENT_NAME, Settings
 from foundation.version import VERSION
 from training.examples import Examples, Progress
 from training.models import Model
-from training.train import examples_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff")
 LIMITS = Limits(max_bytes=30_000_000, max_s=120, timeout_s=20)  # a picture of 30 MB over a slow line
@@ -30,19 +28,27 @@ def predict(
     examples: Examples | None = None,
     progress: Progress | None = None,
     outgoing: Outgoing | None = None,
+    skip: Callable[[str, str], None] | None = None,
 ) -> list[dict[str, Any]]:
     """file, label and probabilities of each picture. sources: files, folders with all that is below them, and URLs.
 
     examples: those that the model was trained on; with them, each answer has the most similar ones as `nearest`.
-    outgoing: downloads URLs; the default asks public hosts only. Raises UsageError for a source that is missing or is
-    no picture.
+    outgoing: downloads URLs; the default asks public hosts only. skip: called with the name of a picture that cannot
+    be read, and why; it has no answer, and the others have. Raises UsageError for a source that is missing; without
+    `skip` also for one that is no picture.
     """
     outgoing = outgoing or Outgoing(f"{AGENT_NAME}/{VERSION}")
     names = list(_pictures(sources))
     nearest = _nearest(examples) if examples else None
     answers = []
     for number, name in enumerate(names, 1):
-        image = _decoded(name, outgoing)
+        try:
+            image = _decoded(name, outgoing)
+        except UsageError as error:
+            if skip is None:
+                raise
+            skip(name, str(error))
+            continue
         probabilities = model.probabilities(image)
         answer: dict[str, Any] = {
             "file": name,
@@ -59,6 +65,8 @@ def predict(
 
 def learned_from(settings: Settings, model: Model, progress: Progress | None = None) -> Examples:
     """The examples that a model was trained on."""
+    from training.train import examples_of  # costs two seconds to import, for every attempt
+
     return examples_of(settings, load(settings.home, model.version), progress)
 
 
@@ -74,6 +82,8 @@ def _is_url(name: str) -> bool:
 def _pictures(sources: Sequence[str | Path]) -> Iterator[str]:
     for source in sources:
         path = Path(source)
+        if not _is_url(str(source)) and not path.exists():
+            raise UsageError(f"{source} does not exist; name a picture, a folder or a URL")
         if _is_url(str(source)) or not path.is_dir():
             yield str(source)
             continue
@@ -87,9 +97,9 @@ def _decoded(name: str, outgoing: Outgoing) -> Image.Image:
     try:
         return decoded(_downloaded(name, outgoing)) if _is_url(name) else decode(Path(name))
     except OSError as error:
-        raise UsageError(f"{name} cannot be read ({error.strerror}); name a picture") from error
+        raise UsageError(f"{name} cannot be read ({error.strerror})") from error
     except Undecodable as error:
-        raise UsageError(f"{name} is not a picture that can be decoded ({error}); name another one") from error
+        raise UsageError(f"{name} is not a picture that can be decoded ({error})") from error
 
 
 def _downloaded(url: str, outgoing: Outgoing) -> bytes:
@@ -112,6 +122,8 @@ def _downloaded(url: str, outgoing: Outgoing) -> bytes:
 
 def _nearest(examples: Examples) -> Callable[[Image.Image], list[dict[str, Any]]]:
     """A function from a picture to the most similar training pictures, by the cosine of centred frozen features."""
+    from sklearn.preprocessing import normalize  # costs a second to import
+
     trained = np.flatnonzero(examples.mask("train"))
     features = examples.features[trained].astype(np.float64)
     centre = features.mean(axis=0)

@@ -29,6 +29,7 @@ from foundation.errors import TrainingError, UnknownVersion, UsageError
 from foundation.files import replace_file, storage_errors
 from foundation.json_files import read_json
 from foundation.locks import exclusive
+from foundation.safe_text import known_names
 from foundation.settings import Settings
 from networks.backbone import backbone
 from networks.objects import detector
@@ -147,7 +148,7 @@ def _chosen(names: Sequence[str]) -> list[Attempt]:
     names = [Svm.current_name(name) for name in names]
     known = {attempt.name: attempt for attempt in (make() for make in ATTEMPTS)}
     if unknown := [name for name in names if name not in known]:
-        raise UsageError(f"no attempt {unknown[0]!r}; there are {', '.join(known)}")
+        raise UsageError(f"no attempt {unknown[0]!r}; {known_names(unknown[0], known)}")
     return [attempt for name, attempt in known.items() if not names or name in names]
 
 

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, case, func, select
 from crawlers.source_health import Outcome
 from dataset.catalog.tables import outcomes, quarantined, runs
 from dataset.project import Project
-from foundation.errors import UsageError
 
 QUARANTINED = "quarantined"  # the original went bad after it was stored
 LISTED_OUTCOMES = (*(outcome.value for outcome in Outcome), QUARANTINED)
@@ -28,7 +27,7 @@ class Listed:
 def list_outcomes(project: Project, source: str, outcome: str | None = None) -> list[Listed]:
     """The candidates of the newest run of a source, by address. outcome: only those of LISTED_OUTCOMES.
 
-    Raises UsageError for a source that neither isitcake.toml nor the catalog has.
+    Raises UnknownSource for a source that neither isitcake.toml nor the catalog has.
     """
     with project.catalog.read() as connection:
         if not (run := _newest_run(connection, project, source)):
@@ -39,7 +38,7 @@ def list_outcomes(project: Project, source: str, outcome: str | None = None) -> 
 
 
 def count_outcomes(project: Project, source: str) -> dict[str, int]:
-    """How many candidates of a source's newest run had each outcome, the most first. Raises UsageError as above."""
+    """How many candidates of a source's newest run had each outcome, the most first. Raises UnknownSource."""
     with project.catalog.read() as connection:
         if not (run := _newest_run(connection, project, source)):
             return {}
@@ -49,7 +48,7 @@ def count_outcomes(project: Project, source: str) -> dict[str, int]:
 
 
 def first_outcomes(project: Project, source: str, order: Sequence[str], most: int) -> list[Listed]:
-    """Candidates of a source's newest run, by outcome in this order, then by address. Raises UsageError as above."""
+    """Candidates of a source's newest run, by outcome in this order, then by address. Raises UnknownSource."""
     rank = case({outcome: number for number, outcome in enumerate(order)}, value=_kind, else_=len(order))
     with project.catalog.read() as connection:
         if not (run := _newest_run(connection, project, source)):
@@ -64,8 +63,8 @@ _kind = case((quarantined.c.reason.is_not(None), QUARANTINED), else_=outcomes.c.
 def _newest_run(connection: Connection, project: Project, source: str) -> int | None:
     """None for a source that was never collected."""
     run = connection.execute(select(func.max(runs.c.id)).where(runs.c.source == source)).scalar()
-    if run is None and source not in {known.name for known in project.settings.sources}:
-        raise UsageError(f"no source {source!r}; `isitcake status` lists the sources")
+    if run is None:
+        project.settings.source(source)
     return run
 
 

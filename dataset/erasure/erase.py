@@ -39,6 +39,7 @@ from dataset.versions.tainted import remove_cached_features, remove_predictions,
 from foundation.errors import DamagedVersion, StorageError, UsageError
 from foundation.files import storage_errors
 from foundation.locks import exclusive
+from foundation.safe_text import counted
 
 BeforeStep = Callable[[str], None]  # called before each step with its description
 
@@ -61,7 +62,7 @@ class EraseReport:
 
     def line(self) -> str:
         """The result, in one line."""
-        message = f"{self.images} images erased from {len(self.versions)} versions"
+        message = f"{counted(self.images, 'image')} erased from {counted(len(self.versions), 'version')}"
         if self.models:
             message += f"; models trained on them: {', '.join(self.models)}"
         for name, reason in self.damaged.items():

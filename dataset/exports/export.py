@@ -18,7 +18,7 @@ from dataset.versions.published import Version
 from foundation.errors import StorageError, UsageError
 from foundation.files import link_or_copy, replace_file, storage_errors
 from foundation.json_files import read_json
-from foundation.safe_text import csv_cell
+from foundation.safe_text import csv_cell, known_names
 
 FORMATS = ("imagefolder", "webdataset", "parquet", "coco", "csv")
 MARK = ".isitcake-export.json"  # which version, after how many erasures, in which format
@@ -69,7 +69,7 @@ def export(
     holds something else, StorageError for a full disk or a missing picture.
     """
     if kind not in FORMATS:
-        raise UsageError(f"no format {kind!r}; use one of {', '.join(FORMATS)}")
+        raise UsageError(f"no format {kind!r}; {known_names(kind, FORMATS, 'use one of {}')}")
     mark = {"version": version.name, "id": version.id, "format": kind, "erasures": version.erasures}
     with storage_errors(to):
         if to.is_dir() and any(to.iterdir()):

@@ -20,7 +20,9 @@ from dataset.labels.decisions import Answer, Decision, Opinion, decide, fit_cons
 from dataset.labels.vocabulary import (
     CALIBRATED_BY_PACK,
     CERTAIN,
+    EXCLUDED,
     FINAL_ORIGINS,
+    KEPT_OUT,
     WITHDRAWN,
     DecisionOrigin,
     JudgementOrigin,
@@ -195,6 +197,17 @@ def latest_of(connection: Connection, names: Sequence[str]) -> dict[str, Decisio
     ]
     ordered = sorted(rows, key=lambda row: row.id)
     return {row.sha256: _decision(row.label, row.origin, row.reason) for row in ordered}
+
+
+def kept_out(connection: Connection, labels: Sequence[str]) -> dict[str, str]:
+    """Why images are in no version although nobody objects, by SHA-256: their label is none of `labels`."""
+    newest = select(func.max(decisions.c.id)).group_by(decisions.c.sha256)
+    columns = decisions.c.sha256, decisions.c.label, decisions.c.origin, decisions.c.reason
+    rows = connection.execute(select(*columns).where(decisions.c.label.not_in(labels), decisions.c.id.in_(newest)))
+    return {
+        row.sha256: f"{KEPT_OUT} {'excluded' if row.label == EXCLUDED else row.label}, by {row.origin}: {row.reason}"
+        for row in rows
+    }
 
 
 @lru_cache(DECISIONS_REMEMBERED)

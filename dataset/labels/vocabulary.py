@@ -4,6 +4,7 @@ from enum import StrEnum
 
 UNUSABLE = "unusable"  # answer and label: not a picture for any class
 UNSURE = "unsure"  # answer and label: people cannot tell, or they disagree
+KEPT_OUT = "now"  # how a reason in diff.parquet begins: the label that an image has instead of one of the project's
 EXCLUDED = "set_aside"  # label: excluded automatically, until somebody answers
 WITHDRAWN = ""  # answer of a judgement that cancels the reviewer's earlier one
 CERTAIN = "certain"  # name of the detector whose finding excludes an image without a person

@@ -33,6 +33,7 @@ from dataset.names.agreement import claimed_labels, is_label_used, n_pictures, r
 from dataset.names.renamed import LABEL, RENAMED, RETIRED, SOURCE
 from dataset.project import Project
 from foundation.errors import ConfigError, UnknownSource, UsageError
+from foundation.safe_text import known_names
 from foundation.settings import ProjectSection, Source
 
 LABELS = (
@@ -87,7 +88,7 @@ def rename_label(project: Project, old: str, new: str) -> RenameReport:
         recorded = recorded_labels(connection)
         known = recorded or list(dict.fromkeys([*project.settings.project.labels, *claimed_labels(connection)]))
         if old not in known:
-            raise UsageError(f"no label {old!r} in the catalog; it has {', '.join(known)}")
+            raise UsageError(f"no label {old!r} in the catalog; {known_names(old, known, 'it has {}')}")
         if new == old or (new in known and is_label_used(connection, new)):
             raise UsageError(f"label {new!r} is in use already; choose another name, two labels cannot become one")
         for column in LABELS:
@@ -164,7 +165,7 @@ def _message(error: ValidationError) -> str:
 def _require_collected(connection: Connection, name: str) -> None:
     collected = sorted(connection.execute(select(runs.c.source).distinct()).scalars())
     if name not in collected:
-        raise UnknownSource(f"no source {name!r} was collected; the catalog has {', '.join(collected) or 'none'}")
+        raise UnknownSource(f"no source {name!r} was collected; {known_names(name, collected, 'the catalog has {}')}")
 
 
 def _replace(connection: Connection, column: Column[str], old: str, new: str) -> None:

@@ -42,8 +42,7 @@ class Draft:
     """A version that is about to be written.
 
     content: digest of its rows. left_out: clusters that are not in it, by reason. parent: the version before it.
-    objections: why owners keep images out, by SHA-256. certified: its certificate; None where no design was looked
-    through.
+    kept_out: why images stay out, by SHA-256. certified: its certificate; None where no design was looked through.
     """
 
     name: str
@@ -54,7 +53,7 @@ class Draft:
     left_out: Mapping[str, int]
     audit: Audit | None
     parent: Version | None
-    objections: Mapping[str, str] = field(default_factory=dict)
+    kept_out: Mapping[str, str] = field(default_factory=dict)
     certified: Certified | None = None
 
 
@@ -93,7 +92,7 @@ def write_version(
     leaves = writer.write(rows, rows_per_block)
     (folder / published.LEAVES).write_bytes(b"".join(bytes.fromhex(leaf) for leaf in leaves))
     before = parent.path / manifest.FILE_NAME if parent else None
-    diff = changes(before, folder / manifest.FILE_NAME, draft.objections)
+    diff = changes(before, folder / manifest.FILE_NAME, draft.kept_out)
     manifest.write_table(folder / identity.DIFF, diff)
     if draft.certified:
         certificate_file.write(folder / certificate_file.FILE_NAME, draft.certified.entries)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dataset.labels.vocabulary import KEPT_OUT
 from dataset.objections import OBJECTS
 from dataset.versions.identity import DIFF
 from dataset.versions.manifest import unreadable
@@ -80,7 +81,7 @@ def other_numbers(before: Sequence[str], after: Sequence[str], renames: Iterable
 
 
 def told(folders: Iterable[Path]) -> dict[str, str]:
-    """Why owners kept images out, by SHA-256: as the versions in these folders, oldest first, said when published.
+    """Why images were kept out, by SHA-256: as the versions in these folders, oldest first, said when published.
 
     A version that cannot be read says nothing.
     """
@@ -90,7 +91,7 @@ def told(folders: Iterable[Path]) -> dict[str, str]:
             table = pq.read_table(folder / DIFF)
             removed = table.filter(pc.equal(table["change"], "removed"))
             rows = zip(removed["sha256"].to_pylist(), removed["reason"].to_pylist(), strict=True)
-            found |= {sha256: reason for sha256, reason in rows if reason.startswith(OBJECTS)}
+            found |= {sha256: reason for sha256, reason in rows if reason.startswith((OBJECTS, KEPT_OUT))}
     return found
 
 

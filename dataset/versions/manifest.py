@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import MISSING, dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -21,6 +21,7 @@ TEXT_COLUMNS = ("sha256", "source_label", "label_origin", "site", "licence", "cr
 ADDRESSES = ("page_url", "image_url")
 ROWS_PER_GROUP = 50_000  # of a Parquet file
 ROWS_PER_BATCH = 5000  # read into memory together
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Url = Annotated[str, "URL"]
 
@@ -183,7 +184,7 @@ def each(path: Path) -> Iterator[Row]:
 
     with unreadable(path), pq.ParquetFile(path) as file:
         for batch in file.iter_batches(ROWS_PER_BATCH):
-            known = batch.to_pydict()
+            known = _plain(batch)
             missing = {name: [default] * batch.num_rows for name, default in ADDED.items() if name not in known}
             yield from map(Row.of, zip(*((known | missing)[name] for name in COLUMNS), strict=True))
 
@@ -199,6 +200,19 @@ def columns(path: Path, names: Sequence[str], sha256s: Sequence[str] | None = No
         only = None if sha256s is None else [("sha256", "in", list(sha256s))]
         table = pq.read_table(path, columns=list(names), filters=only)
         return list(zip(*(table[name].to_pylist() for name in names), strict=True))
+
+
+def _plain(batch: Any) -> dict[str, list[Any]]:
+    """The columns of a batch. Times are read as numbers: Arrow imports pandas for a time, which costs half a second."""
+    import pyarrow as pa
+
+    times = [field.name for field in batch.schema if pa.types.is_timestamp(field.type)]
+    for kind in (pa.timestamp("us", tz="UTC"), pa.int64()):
+        batch = batch.cast(pa.schema([pa.field(f.name, kind) if f.name in times else f for f in batch.schema]))
+    columns: dict[str, list[Any]] = batch.to_pydict()
+    for name in times:
+        columns[name] = [n if n is None else EPOCH + timedelta(microseconds=n) for n in columns[name]]
+    return columns
 
 
 @contextlib.contextmanager

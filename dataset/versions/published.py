@@ -25,6 +25,7 @@ LEAVES = "leaves.bin"  # 32 bytes for each row, in the order of the manifest: th
 LEAF_BYTES = 32
 TAINTED = "tainted.json"  # in the folder of a model that was trained on images that were erased later
 ERASED = "erased.json"  # beside version.json, once rows were erased
+LATEST = "latest"  # stands for the newest version where a version is asked for
 VERSION_NAME = re.compile(r"\d{4}\.\d{1,2}\.\d+")
 PATTERN_CHARACTERS = frozenset("*?[]")  # in a path that Hugging Face's datasets reads
 PARQUET_MARK = b"PAR1"  # the first and the last bytes of a whole Parquet file
@@ -198,7 +199,11 @@ def newest(home: Path) -> Version | None:
 
 
 def load(home: Path, name: str) -> Version:
-    """Load a version by its name, or by its path, from version.json. Raises UnknownVersion, DamagedVersion."""
+    """Load a version by its name, by its path, or as `latest`, from version.json.
+
+    Raises UnknownVersion, DamagedVersion.
+    """
+    name = (names(home) or [name])[-1] if name == LATEST else name
     path = home / "versions" / name
     if not VERSION_NAME.fullmatch(name):
         path = Path(name)

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 
 from foundation.errors import ConfigError, UnknownSource
+from foundation.safe_text import known_names
 from foundation.settings.names import (
     AGENT_NAME,
     CONFIG_NAME,
@@ -174,8 +175,8 @@ class Settings(BaseModel):
         for source in self.sources:
             if source.name == name:
                 return source
-        known = ", ".join(source.name for source in self.sources) or "none"
-        raise UnknownSource(f"no source {name!r} in {self.config_path}; known sources: {known}")
+        hint = known_names(name, (source.name for source in self.sources), "known sources: {}")
+        raise UnknownSource(f"no source {name!r} in {self.config_path}; {hint}")
 
     def require_strong_secrets(self) -> None:
         """Raises ConfigError for a secret of the web service that can be guessed. Secrets that are not set pass."""

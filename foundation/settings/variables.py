@@ -4,10 +4,11 @@
 aliases of one flat model, so that an error of pydantic names the variable.
 """
 
+import difflib
 import functools
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +21,10 @@ from foundation.settings.sections import Section
 if TYPE_CHECKING:
     from pydantic_settings import BaseSettings
 
+PREFIX = "ISITCAKE_"
 BROWSER = "ISITCAKE_BROWSER"
+OTHERS = ("ISITCAKE_CONFIG", "ISITCAKE_SHARED")  # read elsewhere
+MISSPELT = 0.85  # as alike as this, of 1, and one name is taken for the other
 OTHER_NAMES = {("models", "folder"): "ISITCAKE_MODELS"}  # keys whose variable is not ISITCAKE_SECTION_KEY
 
 
@@ -35,10 +39,11 @@ class Variables:
 
 
 def read_variables(environ: Mapping[str, str]) -> Variables:
-    """Raises ConfigError with one sentence for a value of the wrong type."""
+    """Raises ConfigError with one sentence for a value of the wrong type, or a variable that is nearly one of ours."""
     from pydantic_settings import EnvSettingsSource  # slow to import
 
     model = _model()
+    _refuse_misspelt(environ, {*model.model_fields, *OTHERS})
     source = EnvSettingsSource(model, case_sensitive=True)
     source.env_vars = dict(environ)  # pydantic-settings itself reads os.environ only
     try:
@@ -55,6 +60,14 @@ def read_variables(environ: Mapping[str, str]) -> Variables:
         Secrets(**{key: values[_name(key)] for key in Secrets.model_fields if _name(key) in values}),
         values.get(BROWSER, ""),
     )
+
+
+def _refuse_misspelt(environ: Mapping[str, str], known: Set[str]) -> None:
+    """Other variables that begin with our prefix are not ours, and pass."""
+    ends = [name.removeprefix(PREFIX) for name in known]
+    for name in sorted(name for name in environ if name.startswith(PREFIX) and name not in known):
+        if near := difflib.get_close_matches(name.removeprefix(PREFIX), ends, 1, MISSPELT):
+            raise ConfigError(f"{name}: unknown variable; did you mean {PREFIX}{near[0]}?")
 
 
 def _name(*parts: str) -> str:

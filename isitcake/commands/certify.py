@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isitcake.options import Context, json_option, pass_context
-from isitcake.output import Grid, show
+from isitcake.output import note, show
+from isitcake.tables import Grid
 
 if TYPE_CHECKING:
     from dataset.certificates.ledger import Design
@@ -66,8 +67,7 @@ def certify(
     if is_open and error:
         ledger.aim(project, error)
     if not is_open or renew:
-        if not as_json:
-            show("planning which pictures to look at …", False)
+        note("planning which pictures to look at …")
         ledger.begin(project, error or project.settings.publish.certify or DEFAULT_ERROR, confidence or CONFIDENCE, now)
     design, certificate = ledger.present_certificate(project)
     if confidence and confidence != design.confidence:

@@ -2,8 +2,10 @@
 
 import click
 
+from foundation.safe_text import known_names
 from isitcake.options import Commands, Context, json_option, pass_context
-from isitcake.output import Grid, progress, show
+from isitcake.output import progress, show
+from isitcake.tables import Grid
 
 
 @click.command(short_help="Collect images from the sources.")
@@ -31,8 +33,8 @@ def outcomes(context: Context, source: str, outcome: str | None, as_json: bool) 
     """List every file or address of the newest run of SOURCE, with its outcome and the reason."""
     from crawlers.ledger.listing import LISTED_OUTCOMES, list_outcomes
 
-    if outcome not in (None, *LISTED_OUTCOMES):
-        raise click.UsageError(f"no outcome {outcome!r}; use one of {', '.join(LISTED_OUTCOMES)}")
+    if outcome is not None and outcome not in LISTED_OUTCOMES:
+        raise click.UsageError(f"no outcome {outcome!r}; {known_names(outcome, LISTED_OUTCOMES, 'use one of {}')}")
     listed = list_outcomes(context.project(reads_only=True), source, outcome)
     if not as_json and not listed:
         show(f"{source}: nothing {outcome or 'collected'}", False)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from isitcake.options import Context, pass_context
+from isitcake.options import Context, json_option, pass_context
 from isitcake.output import show
 
 NEXT = "run `isitcake doctor`, then `isitcake collect`"
@@ -17,9 +17,15 @@ CONTACT = "write your web page or e-mail address under contact, then "
 @click.option("--folder", "folders", multiple=True, metavar="PATH=LABEL", help="A folder with pictures of a class.")
 @click.option("--site", "sites", multiple=True, metavar="URL=LABEL", help="A gallery with pictures of a class.")
 @click.option("--subject", metavar="NAME", help="A subject pack with its sources: cake is the talk's.")
+@json_option
 @pass_context
 def init(
-    context: Context, labels: tuple[str, ...], folders: tuple[str, ...], sites: tuple[str, ...], subject: str | None
+    context: Context,
+    labels: tuple[str, ...],
+    folders: tuple[str, ...],
+    sites: tuple[str, ...],
+    subject: str | None,
+    as_json: bool,
 ) -> None:
     """Write isitcake.toml for your labels. Never overwrites one.
 
@@ -27,6 +33,7 @@ def init(
     """
     from foundation import settings_file
     from foundation.errors import ConfigError, StageError, UsageError
+    from foundation.files import storage_errors
     from foundation.settings import CONFIG_NAME, SUBJECTS
 
     path = context.config or Path(CONFIG_NAME)
@@ -37,16 +44,21 @@ def init(
     if subject is not None and (is_own or subject not in SUBJECTS):
         known = ", ".join(SUBJECTS)
         raise UsageError(f"--subject takes no other options, and one of {known}; leave it out for labels of your own")
-    content = _content(labels, folders, sites, is_asked=not is_own and subject is None and sys.stdin.isatty())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content, encoding="utf-8")
+    content = _content(labels, folders, sites, is_asked=not (is_own or subject or as_json) and sys.stdin.isatty())
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
     try:
         settings = settings_file.load(path)
     except ConfigError:
         path.unlink()
         raise
     is_crawled = not settings.sources or any(source.kind != "folder" for source in settings.sources)
-    show(f"wrote {path}; {CONTACT if is_crawled and not settings.project.contact else ''}{NEXT}", False)
+    next_step = f"{CONTACT if is_crawled and not settings.project.contact else ''}{NEXT}"
+    if as_json:
+        show({"config": path.absolute(), "labels": settings.project.labels, "next": next_step}, True)
+    else:
+        show(f"wrote {path}; {next_step}", False)
 
 
 def _content(labels: tuple[str, ...], folders: tuple[str, ...], sites: tuple[str, ...], *, is_asked: bool) -> str:

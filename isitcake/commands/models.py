@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foundation.safe_text import counted
 from isitcake.options import Commands, Context, json_option, pass_context
-from isitcake.output import Grid, plain, print_grid, progress, short_path, show
+from isitcake.output import note, plain, print_grid, progress, short_path, show
+from isitcake.tables import Grid
 
 if TYPE_CHECKING:
     from training.comparison import Standing
@@ -143,7 +145,7 @@ def fetch(context: Context, network: str | None, as_json: bool) -> None:
     with progress(as_json) as steps:
         files = stage(context.settings(needs_weights=False), steps.step, network)
     show(
-        files if as_json else f"{len(files)} files checked",
+        files if as_json else f"{counted(len(files), 'file')} checked",
         as_json,
         Grid(["file", "state", "licence"], [(f.file, f.state, f.licence) for f in files]),
     )
@@ -156,21 +158,30 @@ def fetch(context: Context, network: str | None, as_json: bool) -> None:
 @json_option
 @pass_context
 def predict(context: Context, images: tuple[str, ...], model: str | None, explain: bool, as_json: bool) -> None:
-    """Classify pictures: files, folders or URLs."""
+    """Classify pictures: files, folders or URLs. What cannot be read is skipped, and named on stderr.
+
+    Exit code 1 if a file or URL that you named, or everything, was skipped.
+    """
+    from foundation.errors import StageError
     from training.models import find
     from training.predict import learned_from, outgoing_of
     from training.predict import predict as stage
 
     settings = context.settings()
     chosen = find(settings.home, model)
+    skipped: list[tuple[str, str]] = []
     with progress(as_json) as steps:
         examples = learned_from(settings, chosen, steps.step) if explain else None
-        answers = stage(chosen, images, examples, steps.step, outgoing_of(settings))
+        answers = stage(chosen, images, examples, steps.step, outgoing_of(settings), lambda *one: skipped.append(one))
     rows = [(a["file"], a["label"], max(a["probabilities"].values())) for a in answers]
     show(answers, as_json, Grid(["picture", "label", "probability"], rows))
     if explain and not as_json:
         near = [(a["file"], n["label"], n["similarity"], n["file"]) for a in answers for n in a["nearest"]]
         print_grid(Grid(["picture", "is like this", "similarity", "in training"], near))
+    for _, why in skipped:
+        note(f"skipped: {why}")
+    if skipped and (not answers or any(name in images for name, _ in skipped)):
+        raise StageError(f"{counted(len(skipped), 'picture')} skipped, {len(answers)} classified")
 
 
 def _metrics(metrics: "Mapping[str, Metrics]") -> Grid:
@@ -178,8 +189,9 @@ def _metrics(metrics: "Mapping[str, Metrics]") -> Grid:
         (name, m.images, m.accuracy, m.headline, m.balanced_accuracy,
          "{:.3f} to {:.3f}".format(*m.interval) if m.interval else "")
         for name, m in metrics.items()
+        if m.images
     ]  # fmt: skip
-    return Grid(["split", "images", "accuracy", "over groups", "balanced", "95 % interval"], rows)
+    return Grid(["split", "images", "accuracy", "groups", "balanced", "95 % interval"], rows)
 
 
 COMMANDS: tuple[click.Command, ...] = (train, models, predict)

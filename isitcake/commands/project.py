@@ -7,7 +7,8 @@ import click
 
 from isitcake.commands.init import init
 from isitcake.options import Context, json_option, pass_context
-from isitcake.output import Grid, print_grid, show
+from isitcake.output import print_grid, show
+from isitcake.tables import Grid
 
 
 @click.command(short_help="Check that everything needed is there.")
@@ -34,11 +35,12 @@ def doctor(context: Context, as_json: bool) -> None:
 @click.option(
     "--folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="For its files."
 )
-def demo(photos: Path | None, once: bool, folder: Path) -> None:
+@json_option
+def demo(photos: Path | None, once: bool, folder: Path, as_json: bool) -> None:
     """Run the whole loop on this machine, against a small internet with known truth."""
     from isitcake.demo import run_demo
 
-    run_demo(folder.resolve(), photos.resolve() if photos else None, once)
+    run_demo(folder.resolve(), photos.resolve() if photos else None, once, as_json)
 
 
 @click.command(short_help="Run every stage once.")
@@ -59,12 +61,13 @@ def run(context: Context, as_json: bool) -> None:
 @click.command(short_help="Serve pages, pictures and schedules.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8090, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@json_option
 @pass_context
-def serve(context: Context, host: str, port: int) -> None:
+def serve(context: Context, host: str, port: int, as_json: bool) -> None:
     """Serve the pages and pictures, and run the schedules and triggers, until you stop it."""
     from isitcake.serving import serve_all
 
-    serve_all(context.settings(), host, port)
+    serve_all(context.settings(), host, port, (lambda opened: show(opened, True)) if as_json else None)
 
 
 @click.command(short_help="Show what the project holds.")

@@ -5,8 +5,10 @@ from pathlib import Path
 import click
 
 from foundation.errors import UsageError
+from foundation.safe_text import counted
 from isitcake.options import Commands, Context, json_option, pass_context
-from isitcake.output import Grid, short_path, show
+from isitcake.output import short_path, show
+from isitcake.tables import Grid
 
 DIGITS = 12  # of a SHA-256 in tables; `review import` and `why` need no more
 
@@ -123,11 +125,11 @@ def aside(context: Context, as_json: bool) -> None:
     from labeling.queue import excluded
 
     items = excluded(context.project(reads_only=True))
-    rows = [(i["label"], i["reason"], i["path"]) for i in items]
+    rows = [(i["sha256"][:DIGITS], i["source_label"], i["reason"], short_path(i["file"])) for i in items]
     show(
         items if items or as_json else "no picture is excluded automatically",
         as_json,
-        Grid(["label", "reason", "picture"], rows),
+        Grid(["sha256", "claimed", "reason", "picture"], rows),
     )
 
 
@@ -145,13 +147,15 @@ def import_(context: Context, answers: Path, gold: bool, as_json: bool) -> None:
 
 @review.command(short_help="Write answers to a file.")
 @click.argument("answers", type=click.Path(path_type=Path))
+@json_option
 @pass_context
-def export(context: Context, answers: Path) -> None:
+def export(context: Context, answers: Path, as_json: bool) -> None:
     """Write every current answer to the file ANSWERS: Label Studio's JSON if it ends in .json, else CSV."""
     from labeling.answer_files import export_answers
 
     number = export_answers(context.project(reads_only=True), answers)
-    show(f"{number} answer{'' if number == 1 else 's'} in {answers}", False)
+    line = f"{counted(number, 'answer')} in {answers}"
+    show({"answers": number, "file": answers} if as_json else line, as_json)
 
 
 @review.command(short_help="Make a link to the wall.")
@@ -182,7 +186,7 @@ def revoke(context: Context, name: str, as_json: bool) -> None:
     from labeling.wall.invitations import revoke as stage
 
     ended = stage(context.project(), name, datetime.now(UTC))
-    show({"reviewer": name, "ended": ended} if as_json else f"{ended} link{'' if ended == 1 else 's'} ended", as_json)
+    show({"reviewer": name, "ended": ended} if as_json else f"{counted(ended, 'link')} ended", as_json)
 
 
 COMMANDS: tuple[click.Command, ...] = (review,)

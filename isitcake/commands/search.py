@@ -3,11 +3,11 @@
 import click
 
 from isitcake.options import Context, json_option, pass_context
-from isitcake.output import Grid, note, print_grid, show
+from isitcake.output import note, print_grid, show
+from isitcake.tables import Grid
 
 SHOWN = 20  # pictures
 WAYS = ("look", "text")  # as in dataset.search.query, which is slow to import
-CELL = 22  # characters of a name or text in the table; --json has all of them
 
 
 @click.command(short_help="Find pictures by words, label, source, …")
@@ -37,10 +37,7 @@ def search(
     if as_json:
         show(results, True)
         return
-    rows = [
-        (one.sha256[:12], one.label, _short(", ".join(one.sources)), _short(one.file), _short(one.alt))
-        for one in results.pictures
-    ]
+    rows = [(one.sha256[:12], one.label, ", ".join(one.sources), one.file, one.alt) for one in results.pictures]
     if rows:
         print_grid(Grid(["sha256", "label", "source", "file", "alternative text"], rows).without_empty(""))
     if results.note and words:
@@ -48,10 +45,6 @@ def search(
     note(f"{len(rows)} of {results.total} pictures shown" if rows else "no picture fits")
     for part, n in results.wider.items():
         note(f"without {'the words' if part == 'words' else f'--{part}'}: {n}")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= CELL else f"{text[: CELL - 1]}…"
 
 
 COMMANDS: tuple[click.Command, ...] = (search,)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
+from foundation.safe_text import counted
 from isitcake.options import Commands, Context, json_option, pass_context
-from isitcake.output import Grid, progress, short_path, show
+from isitcake.output import progress, short_path, show
+from isitcake.tables import Grid
 
 
 @click.command(short_help="Publish a version of the dataset.")
@@ -109,9 +111,9 @@ def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
     if not is_folder:
         result.problems.extend(restored(context.project(reads_only=True), version))
     hashes = "no file hashed" if quick else "every hash right"
-    intact = f"{result.version}: {result.images} images, {hashes}, no leak; id {result.id}"
+    intact = f"{result.version}: {counted(result.images, 'image')}, {hashes}, no leak; id {result.id}"
     if result.erasures:
-        intact += f", after {result.erasures} erasures"
+        intact += f", after {counted(result.erasures, 'erasure')}"
     lines = [*(result.problems or [intact]), *filter(None, [result.note])]
     show(result if as_json else "\n".join(lines), as_json)
     require_verified(result)
@@ -132,7 +134,7 @@ def export(context: Context, version: str, kind: str, to: Path, as_json: bool) -
     with progress(as_json) as steps:
         images = stage(loaded, kind, to, steps.step)
     summary = {"version": loaded.name, "id": loaded.id, "format": kind, "images": images, "folder": str(to)}
-    line = "; ".join(filter(None, [f"{images} images of {loaded.name} as {kind} in {to}", path_note(to)]))
+    line = "; ".join(filter(None, [f"{counted(images, 'image')} of {loaded.name} as {kind} in {to}", path_note(to)]))
     show(summary if as_json else line, as_json)
 
 
@@ -156,8 +158,13 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **sele
     project = context.project(fixes_names=True)
     report = stage(project, Selection.of(selection), reason, dry_run)
     if report.nothing and (finished := finished_since(project, started)):
-        show(report if as_json else f"finished the erasure of {finished} images that was interrupted before", as_json)
+        show(
+            report if as_json else f"finished the erasure of {counted(finished, 'image')} that was interrupted before",
+            as_json,
+        )
         return
+    if report.nothing and not as_json:
+        require_found(report)
     rows = [
         ("images", str(report.images)),
         ("versions", ", ".join(report.versions) or "none"),

@@ -145,7 +145,7 @@ def test_two_sources_at_once_do_not_wait_for_each_other(tmp_path: Path) -> None:
     ends: list[str] = []
     report = collect(
         add_source(project, "evil", f"{evil.url}/"),
-        progress=lambda name, _images, doing: ends.append(name) if doing == "done" else None,
+        progress=lambda name, _images, doing, _total: ends.append(name) if doing == "done" else None,
     )
     evil.stop()
     good.stop()

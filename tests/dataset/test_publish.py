@@ -74,6 +74,7 @@ def test_answers_make_the_next_version(collected: Project) -> None:
     assert all(before[sha].split == after[sha].split for sha in before.keys() & after.keys())
     diff = published.diff(collected.home, "2026.11.0", "2026.11.1")
     assert {change["sha256"] for change in diff.removed} == set(gone) & set(before)
+    assert all(change["reason"].startswith("now unusable, by human: ") for change in diff.removed)
     assert publish(collected, datetime(2026, 12, 1, tzinfo=UTC)).version is None
 
 

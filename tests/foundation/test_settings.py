@@ -180,3 +180,14 @@ def test_the_file_of_isitcake_init_is_valid(tmp_path: Path) -> None:
     assert len(settings.source("everyday-objects").queries) == len(QUERIES) == 29
     with pytest.raises(ConfigError, match="contact is empty"):
         settings.require_contact()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("REVIEW_BUDGT", "REVIEW_BUDGET"), ("SECRETS", "SECRET"), ("MODEL", "MODELS")]
+)
+def test_a_variable_that_is_nearly_ours_is_refused(tmp_path: Path, wrong: str, right: str) -> None:
+    """It would be ignored in silence; see test above for one that is not ours."""
+    path = tmp_path / "isitcake.toml"
+    path.write_text(SITE)
+    with pytest.raises(ConfigError, match=f"ISITCAKE_{wrong}: unknown variable; did you mean ISITCAKE_{right}"):
+        load(path, {f"ISITCAKE_{wrong}": "5"})

@@ -31,7 +31,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *ar
 
 
 def test_every_command_has_help() -> None:
-    """Every command has a description, and takes --config."""
+    """Every command has a description, and takes --config, --json, --wide and --debug."""
 
     def walk(group: object, path: list[str]) -> None:
         for name, command in group.commands.items():  # type: ignore[attr-defined]
@@ -41,7 +41,7 @@ def test_every_command_has_help() -> None:
             if hasattr(command, "commands"):
                 walk(command, [*path, name])
             else:
-                assert "--config" in answer.output
+                assert all(f"--{option}" in answer.output for option in ("config", "json", "wide", "debug"))
 
     walk(cli, [])
 
@@ -54,6 +54,11 @@ def test_every_command_has_help() -> None:
         (["models", "show", "svm"], 2, "isitcake train"),
         (["train"], 2, "isitcake publish"),
         (["collect", "nobody"], 2, "no source 'nobody'"),
+        (["collect", "sugar-harbor"], 2, "did you mean 'sugar-harbour'?"),
+        (["outcomes", "sugar-harbor"], 2, "did you mean 'sugar-harbour'?"),
+        (["train", "--model", "linaer"], 2, "did you mean"),
+        (["collct"], 2, "Did you mean 'collect'?"),
+        (["erase", "--site", "nowhere.example", "--reason", "x"], 2, "no image of site"),
         (["review", "import", "none.csv"], 2, "none.csv cannot be read"),
         (["review", "next", "--limit", "0"], 2, "--limit"),
         (["--config", "none.toml", "status"], 2, "isitcake init"),

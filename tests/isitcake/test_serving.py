@@ -12,7 +12,8 @@ from foundation.environment import child_environment
 from foundation.errors import ConfigError, StageError
 from foundation.network.ports import free_ports
 from foundation.settings import Secrets, Settings
-from isitcake.serving import start_web
+from isitcake.serving import serve_all, start_web
+from labeling.picture_links import record_key
 
 GOOD_SECRET = "4f0c9a1be27d8635"
 
@@ -51,6 +52,27 @@ def test_the_command_ends(published_project: Project) -> None:
     (line,) = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
     assert "192.0.2.1 is not an address of this machine" in line
     assert "Traceback" not in ended.stderr
+
+
+def test_the_addresses_as_json_and_a_warning_of_another_key(
+    published_project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Use E39: a script reads the addresses; a person reads that the pictures in Label Studio will not open."""
+    record_key(published_project)
+    other = published_project.settings.model_copy(update={"secrets": Secrets.model_validate({"secret": GOOD_SECRET})})
+    opened: list[dict[str, str]] = []
+
+    def report(addresses: dict[str, str]) -> None:
+        opened.append(addresses)
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("PREFECT_API_URL", "")
+    with pytest.raises(KeyboardInterrupt):
+        serve_all(other, "127.0.0.1", free_ports(1)[0], report)
+    ((pages, game, owner),) = [(one["pages"], one["game"], one["owner"]) for one in opened]
+    assert game == f"{pages}/play"
+    assert "sig=" in owner
+    assert "WARNING: reviewers see no picture in Label Studio" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_fails_with_a_sentence(published_project: Project) -> None:

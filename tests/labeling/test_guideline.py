@@ -1,10 +1,14 @@
 """labeling.guideline: the text that reviewers read beside the picture."""
 
+import base64
+import io
 from pathlib import Path
+
+from PIL import Image
 
 from dataset.opening import open_project
 from dataset.project import Project
-from labeling.guideline import as_html, guideline
+from labeling.guideline import as_html, examples, guideline
 
 
 def project(folder: Path, labels: str, more: str = "") -> Project:
@@ -35,6 +39,16 @@ def test_what_labels_mean_becomes_the_instructions(tmp_path: Path) -> None:
     told = "For hot drinks. Also: coffee mug, cup. Examples: blue.jpg, abababababababab."
     assert f"- **mug**: {told}\n- **bowl**\n" in text
     assert f"<li><b>mug</b>: {told}</li>" in as_html(text)
+
+
+def test_example_files_are_small_pictures(tmp_path: Path) -> None:
+    """A file that is no picture, and an image of the library, are named only."""
+    Image.new("RGB", (800, 400), "red").save(tmp_path / "red.png")
+    (tmp_path / "text.jpg").write_bytes(b"no picture")
+    more = f'[labels.mug]\nexamples = ["red.png", "text.jpg", "{"ab" * 32}"]\n[labels.bowl]\nexamples = ["text.jpg"]'
+    ((label, (text,)),) = examples(project(tmp_path, '["mug", "bowl"]', more)).items()
+    assert label == "mug"
+    assert Image.open(io.BytesIO(base64.b64decode(text))).size == (96, 48)
 
 
 def test_the_guideline_of_a_pack_is_for_its_labels_only(tmp_path: Path) -> None:

@@ -122,3 +122,11 @@ main()
         cwd=collected.settings.root, env=child_environment(), capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("next_ten", "is_over"), [(0.4, True), (3.0, False)])
+def test_status_says_when_to_stop(next_ten: float, is_over: bool) -> None:
+    state = queue.ReviewStatus(
+        90, 0, 60, {}, {}, expected_errors=9.0, next_ten=next_ten, settled=60, one_more=0, stopped=0
+    )
+    assert ("stop here, and publish" in state.line()) is is_over

@@ -1,10 +1,12 @@
 """labeling.push, labeling.pull and labeling.label_studio: a round with a real Label Studio."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 import requests
 from projects import asking
+from pydantic import SecretStr
 from sqlalchemy import select, update
 
 from dataset.catalog.tables import asked, judgements
@@ -15,6 +17,7 @@ from foundation.errors import LabelStudioError
 from foundation.network.ports import free_ports
 from labeling import queue
 from labeling.label_studio import LabelStudio, PageSizes
+from labeling.picture_links import fits_tasks
 from labeling.pull import pull
 from labeling.push import push
 from simulator.reviewers import Reviewers
@@ -64,6 +67,53 @@ def test_a_round(collected: Project, label_studio: Service, truth: dict[str, str
     assert report.queued == queue.status(project).queued
     assert push(project, another_round=False).pushed == 0  # nothing new was collected
     assert push(project).pushed > 0  # a person asked for the next round
+
+
+def test_one_list_for_reviewers(collected: Project, label_studio: Service) -> None:
+    """One project; a question of the audit sample waits for a second person, another one does not. A number of answers
+    that somebody changed by hand is restored, for each task.
+    """
+    project = asking(collected, label_studio.url, "one-list")
+    (url,) = push(project).project_urls
+    with project.catalog.read() as connection:
+        tasks = {row.task_id: 2 if row.purpose == "audit" else 1 for row in connection.execute(select(asked))}
+    assert set(tasks.values()) == {1, 2}
+
+    def needed() -> dict[int, int]:
+        return {number: call(label_studio, "GET", f"/api/tasks/{number}/")["overlap"] for number in tasks}
+
+    assert needed() == tasks
+    answer_all(label_studio, [number_of(url)], {})
+    finished = {number: call(label_studio, "GET", f"/api/tasks/{number}/")["is_labeled"] for number in tasks}
+    assert finished == {number: people == 1 for number, people in tasks.items()}
+    call(label_studio, "PATCH", f"/api/projects/{number_of(url)}/", {"maximum_annotations": 3})
+    assert "restored maximum_annotations" in push(project).note
+    assert needed() == tasks
+
+
+def test_another_key_is_a_warning_and_a_push_renews_the_addresses(
+    collected: Project, label_studio: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Use E39: with another key each picture answers 404. Nobody serves them here, so a push says that, too."""
+    project = asking(collected, label_studio.url, "other-key", 2)
+    assert fits_tasks(project)
+    report = push(project)
+    assert "reviewers see no picture" in report.note
+    assert fits_tasks(project)
+    number = number_of(report.project_url)
+    secrets = project.settings.secrets.model_copy(update={"secret": SecretStr("8f1d0c9a1be27d8635aa")})
+    other = Project(project.settings.model_copy(update={"secrets": secrets}), project.catalog, project.blobs)
+    assert not fits_tasks(other)
+    with LabelStudio(label_studio.url, ACCOUNT.token) as studio:
+        before = pictures(label_studio, studio.tasks(number).values())
+        push(other)
+        assert fits_tasks(other)
+        assert not before & pictures(label_studio, studio.tasks(number).values())
+
+
+def pictures(studio: Service, tasks: Iterable[int]) -> set[str]:
+    """The addresses of the pictures of these tasks."""
+    return {call(studio, "GET", f"/api/tasks/{number}/")["data"]["image"] for number in tasks}
 
 
 def test_a_push_after_a_crash_sends_nothing_twice(collected: Project, label_studio: Service) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from label_studio_sdk._extensions.label_studio_tools.core.label_config import parse_config
@@ -59,6 +60,19 @@ def test_a_suggestion_is_sent_only_if_there_is_one(suggestion: str) -> None:
 def test_labels_are_escaped() -> None:
     """A label is text, never markup."""
     assert '<Choice value="a&quot;b" hotkey="1"/>' in label_config(['a"b'])
+
+
+def test_the_screen_has_radio_buttons_guideline_examples_and_a_link() -> None:
+    """Label Studio's own reader takes it; only $image and $sha256 are filled in from a task."""
+    interface = pytest.importorskip("label_studio_sdk.label_interface")
+    screen = label_config(["cake", "pie"], "<p>A pie costs $sha256 & more</p>", {"pie": ["QUJD"]}, "http://h/why/")
+    parsed = interface.LabelInterface(screen)
+    assert parsed.get_control("label").attr["choice"] == "single-radio"
+    shown = {one.get("name"): one.get("value", "") for one in ElementTree.fromstring(screen).iter("HyperText")}
+    assert shown["guideline"] == "<p>A pie costs &#36;sha256 & more</p>"
+    assert shown["examples-0"] == "Examples of pie"
+    assert '<a href="http://h/why/$sha256"' in shown["about"]
+    assert "url(data:image/jpeg;base64,QUJD)" in screen
 
 
 def test_a_renamed_label_keeps_its_name_in_label_studio() -> None:

@@ -37,8 +37,10 @@ def test_find(trained: Project) -> None:
     linear = models.find(trained.home, "linear")
     assert models.find(trained.home, linear.id).path == linear.path
     assert models.find(trained.home).name == "svm"
-    with pytest.raises(UnknownModel, match="no model 'better'; there are linear/"):
+    with pytest.raises(UnknownModel, match="no model 'better'; there are linear, svm"):
         models.find(trained.home, "better")
+    with pytest.raises(UnknownModel, match="no model 'liner'; did you mean 'linear'"):
+        models.find(trained.home, "liner")
 
 
 def test_find_without_a_default_model(trained: Project) -> None:

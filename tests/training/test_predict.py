@@ -104,6 +104,22 @@ def test_sources_that_are_no_pictures(trained: Project, tmp_path: Path) -> None:
             predict(model, [source])
 
 
+def test_what_cannot_be_read_is_skipped(trained: Project, tmp_path: Path) -> None:
+    """A broken file among others: the others are classified, and its name and the reason are reported."""
+    model = models.find(trained.home, "linear")
+    version = load(trained.home, model.version)
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    (folder / "b.jpg").write_bytes((version.path / version.rows()[0].file).read_bytes())
+    (folder / "a.jpg").write_text("no picture")
+    skipped: list[tuple[str, str]] = []
+    (answer,) = predict(model, [folder], skip=lambda *one: skipped.append(one))
+    assert answer["file"].endswith("b.jpg")
+    ((name, why),) = skipped
+    assert name.endswith("a.jpg")
+    assert "not a picture that can be decoded" in why
+
+
 @pytest.mark.parametrize(
     "form",
     ["http://127.0.0.1:{}/a.jpg", "HTTP://127.1:{}/", "http://localhost:{}/", "http://[::ffff:127.0.0.1]:{}/",

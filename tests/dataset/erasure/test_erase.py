@@ -22,6 +22,7 @@ from dataset.publish import publish
 from dataset.versions import published
 from dataset.versions.verify import verify
 from foundation.errors import UsageError
+from foundation.safe_text import counted
 from web.pages.report import write_report
 
 
@@ -56,7 +57,7 @@ def test_nothing_of_an_image_is_left_and_the_version_keeps_its_id(published_proj
     report = erase(published_project, Selection(Kind.URL, url), "the creator asked")
     assert report.images >= 1
     assert report.versions == [before.name]
-    assert report.line() == f"{report.images} images erased from 1 versions"
+    assert report.line() == f"{counted(report.images, 'image')} erased from 1 version"
     assert traces(published_project.home, url.encode(), content[-300:-100]) == []
     left = set(traces(published_project.home, sha256[:16].encode()))
     assert left <= {"catalog.db", "catalog.db-wal"}  # the hash: tombstone and journal
