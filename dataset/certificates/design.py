@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dataset.certificates.bound import Floats, Integers, Sequences, Strata
+from dataset.certificates.certificate import FIRST
 
 N_STRATA = 12
 REMAINING = (0.9, 0.7, 0.5, 0.35, 0.2)  # times the allowed share: expected to be left after the riskiest are looked at
@@ -21,7 +22,6 @@ FLATNESS = ((1.0, 0.0), (0.8, 0.5), (0.6, 0.75))  # share of the chance that all
 LEVELS = (0.5, 1.0, 2.0)  # times the error probabilities: so far they may be off, all together
 RUNS = 33  # simulated, of each plan
 LEAST_PROBABILITY = 1e-6
-FIRST = -1  # stratum of the pictures that are looked at first
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from sqlalchemy import Connection, func, select, update
 from dataset.catalog.claims import standing
 from dataset.catalog.tables import certificate_pictures, certificates, clusters, queue, site_splits
 from dataset.catalog.writes import append
-from dataset.certificates.design import FIRST, Plan, choose_plan, drawn_order, ticket
-from dataset.certificates.shown import ALL, Certificate, Cover, Group, Image, Look, Terms, Unit, certify, groups_of
+from dataset.certificates.certificate import ALL, FIRST, Certificate, Cover, Group, Image, Look, Terms, Unit
+from dataset.certificates.design import Plan, choose_plan, drawn_order, ticket
+from dataset.certificates.shown import certify, groups_of
 from dataset.labels import label_ledger
 from dataset.labels.decisions import Opinion
 from dataset.project import Project

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from dataset.certificates.certificate import Look
 from dataset.certificates.design import ticket
 from dataset.certificates.ledger import Present, is_known, open_design, units_of
-from dataset.certificates.shown import Look, certify, groups_of
+from dataset.certificates.shown import certify, groups_of
 from dataset.splits.assignment import UNSEEN
 from dataset.versions.certificate_file import BEFORE, Entry, Published, image_of
 from dataset.versions.manifest import Row

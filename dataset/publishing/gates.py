@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from dataset.catalog.tables import runs
-from dataset.certificates.shown import Certificate
+from dataset.certificates.certificate import Certificate
 from dataset.project import Project
 from dataset.publishing.totals import Totals
 from dataset.versions.facts import Audit, ForcedGate, Gate, Shortcut

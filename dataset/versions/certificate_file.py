@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from dataset.certificates.design import FIRST, drawn_order, ticket
-from dataset.certificates.shown import Certificate, Cover, Image, Look, Terms, Unit, certify, groups_of
+from dataset.certificates.certificate import FIRST, Certificate, Cover, Image, Look, Terms, Unit
 from dataset.splits.assignment import UNSEEN
 from dataset.versions import manifest
 from foundation.errors import DamagedVersion
@@ -132,6 +131,8 @@ def problems(claimed: Published, path: Path, rows: Iterable[manifest.Row], *, is
 
     rows: of the manifest. is_erased: images left the version after it was certified: then they cannot be counted.
     """
+    from dataset.certificates.shown import certify, groups_of  # imports numpy
+
     try:
         entries = read(path)
         units = [entry.unit() for entry in entries if entry.stratum != BEFORE]
@@ -164,6 +165,8 @@ def image_of(row: manifest.Row, entry: Entry | None) -> Image:
 
 def _misplaced(claimed: Published, entries: Sequence[Entry]) -> list[str]:
     """A sentence where pictures are not looked at in the order that the seed gives."""
+    from dataset.certificates.design import drawn_order, ticket  # imports numpy
+
     drawn = [entry for entry in entries if entry.stratum not in (BEFORE, FIRST)]
     if any(entry.sha256 and ticket(claimed.seed, entry.sha256) != entry.ticket for entry in drawn):
         return [f"{FILE_NAME} has tickets that its seed does not give"]

@@ -11,8 +11,8 @@ from isitcake.output import note, show
 from isitcake.tables import Grid
 
 if TYPE_CHECKING:
+    from dataset.certificates.certificate import Certificate
     from dataset.certificates.ledger import Design
-    from dataset.certificates.shown import Certificate
 
 DEFAULT_ERROR = 0.01
 CONFIDENCE = 0.95

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dataset.certificates.design import FIRST, choose_plan, drawn_order, ticket
+from dataset.certificates.certificate import FIRST
+from dataset.certificates.design import choose_plan, drawn_order, ticket
 
 
 def test_riskier_pictures_are_drawn_sooner_and_nobody_can_choose() -> None:

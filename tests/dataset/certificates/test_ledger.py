@@ -11,7 +11,7 @@ from sqlalchemy import select
 from dataset.catalog.tables import certificate_pictures, images, judgements, wall_pictures
 from dataset.catalog.writes import append
 from dataset.certificates import ledger
-from dataset.certificates.shown import Certificate
+from dataset.certificates.certificate import Certificate
 from dataset.curate import curate
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Selection
