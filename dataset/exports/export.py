@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from more_itertools import chunked
+from PIL import Image
 
 from dataset.splits.assignment import SPLITS
-from dataset.versions.manifest import COLUMNS, Row, schema
+from dataset.versions.manifest import COLUMNS, Row, Writer, metadata_row, metadata_schema, schema
 from dataset.versions.published import Version
 from foundation.errors import StorageError, UsageError
 from foundation.files import link_or_copy, replace_file, storage_errors
@@ -23,7 +24,12 @@ from foundation.safe_text import csv_cell, known_names
 FORMATS = ("imagefolder", "webdataset", "parquet", "coco", "csv")
 MARK = ".isitcake-export.json"  # which version, after how many erasures, in which format
 OWN_FILES = {  # patterns of what each format writes: an export made before an erasure is made anew
-    "imagefolder": [*(f"{split}/*/*.jpg" for split in SPLITS), *(f"{split}.csv" for split in SPLITS)],
+    "imagefolder": [
+        *(f"{split}/*/*.jpg" for split in SPLITS),
+        *(f"{split}/metadata.parquet" for split in SPLITS),
+        *(f"{split}.csv" for split in SPLITS),
+        "README.md",
+    ],
     "webdataset": [f"{split}-*.tar" for split in SPLITS],
     "parquet": [*(f"data/{split}-*.parquet" for split in SPLITS), "README.md"],
     "coco": ["images/*.jpg", *(f"{split}.json" for split in SPLITS)],
@@ -104,13 +110,25 @@ def _clear(to: Path, kind: str) -> None:
 
 
 def _imagefolder(job: _Export) -> Iterator[int]:
-    """<split>/<label>/<name>.jpg, the folders that torchvision's ImageFolder reads."""
+    """<split>/<label>/<name>.jpg, the folders that torchvision's ImageFolder reads, and what Hugging Face's reads.
+
+    metadata.parquet has the labels in their order; by the folders' names alone they would be in that of the alphabet.
+    README.md names the splits: by the folders' names alone, test_unseen_sites would be a part of test.
+    """
+    numbers = {label: number for number, label in enumerate(job.version.labels)}
     for split, rows in job.parts.items():
         for row in rows:
             _link(job.version, row, job.to / split / row.label / Path(row.file).name)
             yield 1
+        path = job.to / split / "metadata.parquet"
+        partial = path.with_suffix(PARTIAL)
+        with Writer(partial, metadata_schema(job.version.labels)) as metadata:
+            for row in rows:
+                metadata.add(metadata_row(row, numbers))
+        partial.replace(path)
         files = [f"{split}/{row.label}/{Path(row.file).name}" for row in rows]
         replace_file(job.to / f"{split}.csv", _csv(rows, files))
+    replace_file(job.to / "README.md", _readme(job, "{}/**").encode())
 
 
 def _coco(job: _Export) -> Iterator[int]:
@@ -123,13 +141,14 @@ def _coco(job: _Export) -> Iterator[int]:
             number += 1
             name = Path(row.file).name
             _link(job.version, row, job.to / "images" / name)
-            images.append({"id": number, "file_name": name, "license": row.licence, "coco_url": row.image_url,
-                           "sha256": row.sha256, "site": row.site})  # fmt: skip
+            width, height = _size(job.to / "images" / name)
+            images.append({"id": number, "file_name": name, "width": width, "height": height,
+                           "license": row.licence, "coco_url": row.image_url, "sha256": row.sha256,
+                           "site": row.site})  # fmt: skip
             annotations.append({"id": number, "image_id": number, "category_id": category_of[row.label]})
             yield 1
-        project = job.version.path.parent.parent.name
         content = {
-            "info": {"description": f"{project} {job.version.name}", "version": job.version.id},
+            "info": {"description": _title(job.version), "version": job.version.id},
             "categories": [{"id": category, "name": label} for label, category in category_of.items()],
             "images": images,
             "annotations": annotations,
@@ -175,10 +194,7 @@ def _parquet(job: _Export) -> Iterator[int]:
             if not path.is_file():
                 _write_parquet(path, job.version, shard, columns)
             yield len(shard)
-    card = ["---", "configs:", f"- config_name: {job.version.tag}", "  data_files:"]
-    for split in job.parts:
-        card += [f"  - split: {split}", f"    path: data/{split}-*"]
-    replace_file(job.to / "README.md", ("\n".join([*card, "---", "", _card_body(job.version)])).encode())
+    replace_file(job.to / "README.md", _readme(job, "data/{}-*").encode())
 
 
 def _parquet_schema(version: Version) -> Any:
@@ -219,10 +235,9 @@ def _write_parquet(path: Path, version: Version, rows: Sequence[Row], columns: A
 
 
 def _csv_only(job: _Export) -> Iterator[int]:
-    """manifest.csv: one line for each image. The pictures are not copied: `file` is the path in the version."""
+    """manifest.csv: one line for each image. The pictures are not copied: `file` is the path inside the version."""
     rows = [row for part in job.parts.values() for row in part]
-    files = [str((job.version.path / row.file).resolve()) for row in rows]
-    replace_file(job.to / "manifest.csv", _csv(rows, files))
+    replace_file(job.to / "manifest.csv", _csv(rows, [row.file for row in rows]))
     yield len(rows)
 
 
@@ -289,7 +304,27 @@ def _cell(value: Any) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else csv_cell(value)
 
 
+def _size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture, in pixels."""
+    with Image.open(path) as picture:
+        return picture.size
+
+
+def _readme(job: _Export, pattern: str) -> str:
+    """The dataset card for Hugging Face. pattern: of the files of a split, with {} for its name."""
+    head = ["---", "configs:", f"- config_name: {job.version.tag}", "  data_files:"]
+    for split in job.parts:
+        head += [f"  - split: {split}", f'    path: "{pattern.format(split)}"']
+    return "\n".join([*head, "---", "", _card_body(job.version)])
+
+
 def _card_body(version: Version) -> str:
     """The version's dataset card without its YAML."""
     text = (version.path / "README.md").read_text(encoding="utf-8")
     return text.split("---\n", 2)[-1].lstrip()
+
+
+def _title(version: Version) -> str:
+    """Name of the project and the version, as the dataset card has it."""
+    heading = next((line for line in _card_body(version).splitlines() if line.startswith("# ")), "")
+    return heading.removeprefix("# ") or version.name

@@ -50,6 +50,17 @@ def test_imagefolder_is_a_folder_for_each_split_and_label(version: Version, tmp_
     assert walked == counts(version)
 
 
+def test_hugging_face_loads_the_imagefolder_with_its_splits_and_labels(version: Version, tmp_path: Path) -> None:
+    """Use 41: test_unseen_sites is a split of its own, and labels have the order of the version."""
+    reversed_labels = replace(version, labels=[*reversed(version.labels)])
+    for name, one in (("x", version), ("y", reversed_labels)):
+        export(one, "imagefolder", tmp_path / name)
+        loaded = load_dataset(str(tmp_path / name), cache_dir=str(tmp_path / "cache"))
+        assert all(part.features["label"].names == one.labels for part in loaded.values())
+        seen = Counter((split, one.labels[row["label"]]) for split, part in loaded.items() for row in part)
+        assert seen == counts(version)
+
+
 def test_webdataset_is_tar_shards(version: Version, tmp_path: Path) -> None:
     """Each sample has picture, class and facts; the same version gives the same bytes."""
     for folder in ("x", "y"):
@@ -110,14 +121,17 @@ def test_coco_and_csv_list_every_image(version: Version, tmp_path: Path) -> None
         content = json.loads(path.read_text())
         names = {c["id"]: c["name"] for c in content["categories"]}
         assert {i["id"] for i in content["images"]} == {a["image_id"] for a in content["annotations"]}
-        assert all((tmp_path / "x" / "images" / i["file_name"]).is_file() for i in content["images"])
+        for image in content["images"]:
+            with Image.open(tmp_path / "x" / "images" / image["file_name"]) as picture:
+                assert picture.size == (image["width"], image["height"])
+        assert content["info"]["description"] == f"is-it-cake {version.name}"
         seen.update((path.stem, names[a["category_id"]]) for a in content["annotations"])
     assert seen == counts(version)
     export(version, "csv", tmp_path / "y")
     with (tmp_path / "y" / "manifest.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     assert Counter((line["split"], line["label"]) for line in lines) == counts(version)
-    assert all(Path(line["file"]).is_file() for line in lines)
+    assert all((version.path / line["file"]).is_file() for line in lines)
     assert {(line["usage_preference"], line["copyright_notice"]) for line in lines} == {("", "")}
     assert all(datetime.fromisoformat(line["checked_at"]) for line in lines)
 
