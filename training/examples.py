@@ -1,10 +1,11 @@
 """The rows of one version, their pictures and their frozen features: what attempts learn from and are measured on."""
 
 import functools
+import hashlib
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,6 +128,11 @@ class Examples:
                 if number % CACHE_SAVED_EVERY == 0 or number == len(missing):
                     _write(path, outputs, known)
         return tuple(np.stack(part) for part in zip(*(known[row.sha256] for row in self.rows), strict=True))
+
+
+def digest_of(rows: Iterable[Row]) -> str:
+    """Digest of the images that a training read, 64 hex digits, in whatever order."""
+    return hashlib.sha256("\n".join(sorted(row.sha256 for row in rows)).encode()).hexdigest()
 
 
 def _read(path: Path, outputs: tuple[str, ...]) -> dict[str, Frozen]:

@@ -33,6 +33,7 @@ class Model:
 
     slices: accuracy and number of images of parts of both test splits, by name. costs: latency_ms, size_mb, parity,
     shortcut. left_out: headline on sites left out of the training, and its standard error; empty where not asked.
+    rows: images of the version that the training read; rows_digest: of their SHA-256s, empty in an older model.
     """
 
     path: Path
@@ -46,6 +47,8 @@ class Model:
     slices: dict[str, dict[str, Any]] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
     left_out: dict[str, float] = field(default_factory=dict)
+    rows: int = 0
+    rows_digest: str = ""
 
     @property
     def id(self) -> str:
@@ -194,5 +197,5 @@ def _read_all(home: Path) -> Iterator[Model]:
             content["trained_on"],
             metrics,
             # older models do not have them
-            **{key: content[key] for key in ("slices", "costs", "left_out") if key in content},
+            **{key: content[key] for key in ("slices", "costs", "left_out", "rows", "rows_digest") if key in content},
         )

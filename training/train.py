@@ -39,7 +39,7 @@ from training.attempts.balanced import Balanced
 from training.attempts.svm import Svm
 from training.card import card
 from training.evaluation import accuracy_by_part, costs_of, metrics_of, predictions_of
-from training.examples import Examples, Progress
+from training.examples import Examples, Progress, digest_of
 from training.models import Model
 from training.promotion import Promotion, promote
 
@@ -167,7 +167,7 @@ def _train_missing(
                 raise TrainingError(f"{attempt.name} cannot be trained: {why}")
             skipped[attempt.name] = why
         elif not _has_model(settings.home, attempt, examples):
-            tracker.log(_train(settings.home, attempt, examples))
+            tracker.log(fit_model(settings.home, attempt, examples))
             new.append(attempt.name)
     return new, skipped
 
@@ -183,7 +183,8 @@ def _has_model(home: Path, attempt: Attempt, examples: Examples) -> bool:
     return False
 
 
-def _train(home: Path, attempt: Attempt, examples: Examples) -> Model:
+def fit_model(home: Path, attempt: Attempt, examples: Examples) -> Model:
+    """Fit an attempt and store the model, complete or not at all; it takes the place of an earlier one."""
     version = examples.version
     started = time.monotonic()
     fitted = attempt.fit(examples)
@@ -193,6 +194,7 @@ def _train(home: Path, attempt: Attempt, examples: Examples) -> Model:
     content: dict[str, Any] = {
         "name": attempt.name, "what": attempt.what, "version": version.name, "version_id": version.id,
         "backbone": examples.net.name, "labels": examples.names, "trained_on": int(examples.mask("train").sum()),
+        "rows": len(examples.rows), "rows_digest": digest_of(examples.rows),
         "facts": dict(fitted.facts), "left_out": asdict(fitted.left_out) if fitted.left_out else {},
         "seconds": round(seconds, 2), "test_read": test_reads,
         "metrics": {split: asdict(measured) for split, measured in metrics.items()},
@@ -213,13 +215,18 @@ def _train(home: Path, attempt: Attempt, examples: Examples) -> Model:
 
 @contextmanager
 def _building(target: Path) -> Iterator[Path]:
-    """A temporary folder beside `target`. It is renamed to `target` at the end."""
+    """A temporary folder beside `target`. It takes the place of `target` at the end."""
     building = target.parent / f".building-{target.name}"
     with storage_errors(target):
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
         yield building
+        replaced = target.parent / f".replaced-{target.name}"
+        shutil.rmtree(replaced, ignore_errors=True)
+        if target.exists():
+            target.rename(replaced)
         building.rename(target)
+        shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _ordered(trained: Sequence[Model]) -> list[Model]:

@@ -240,7 +240,7 @@ def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) ->
     for path in (project.home / "reports").glob("*"):
         if path.is_file():
             path.unlink()
-    remove_cached_features(project.home)
+    remove_cached_features(project.home, names)
     before("predictions and logs")
     for path in (project.home / "models").glob("*/*/predictions.parquet"):
         remove_predictions(path, names)

@@ -1,6 +1,8 @@
 """Models that were trained on images that were erased: marked, and without those images in their files."""
 
+import io
 import json
+import zipfile
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,11 +35,23 @@ def remove_predictions(path: Path, names: Collection[str]) -> None:
         path.unlink(missing_ok=True)  # nobody can read it, and `train` writes it again
 
 
-def remove_cached_features(home: Path) -> None:
-    """Remove the features that training keeps; the next training computes them again."""
+def remove_cached_features(home: Path, names: Collection[str]) -> None:
+    """Remove the features of images that training keeps. names: SHA-256s. A file that cannot be read goes whole."""
+    import numpy as np
+
     for path in (home / "cache" / "features").glob("*"):
-        if path.is_file():
-            path.unlink()
+        try:
+            with np.load(path) as content:
+                parts = {name: content[name] for name in content.files}
+            is_kept = ~np.isin(parts["names"], list(names))
+            if is_kept.all():
+                continue
+            out = io.BytesIO()
+            np.savez(out, allow_pickle=False, **{name: part[is_kept] for name, part in parts.items()})
+        except (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile):
+            path.unlink(missing_ok=True)
+        else:
+            replace_file(path, out.getvalue())
 
 
 def forget_erased(home: Path, version: Version, rows: Sequence[Row], models: Sequence[Path]) -> None:
@@ -48,7 +62,7 @@ def forget_erased(home: Path, version: Version, rows: Sequence[Row], models: Seq
     with exclusive(home / "locks" / "publish.lock"), storage_errors(home):
         gone = {row.sha256 for row in rows} - {row.sha256 for row in version.rows()}
         if gone:
-            remove_cached_features(home)
+            remove_cached_features(home, gone)
             for model in models:
                 remove_predictions(model / "predictions.parquet", gone)
                 taint(model)

@@ -131,6 +131,38 @@ def rollback(context: Context, as_json: bool) -> None:
     show(stage(context.settings()), as_json)
 
 
+@models.command(short_help="Fit models anew after an erasure.")
+@click.argument("names", metavar="[MODEL …]", nargs=-1)
+@json_option
+@pass_context
+def refit(context: Context, names: tuple[str, ...], as_json: bool) -> None:
+    """Fit models anew on the images that their versions still have; by default all that learned from erased images.
+
+    The numbers are those of a training that never saw the erased images. A default model stays the default model.
+    """
+    from training.refit import refit as stage
+
+    project = context.project()
+    with progress(as_json) as steps:
+        report = stage(project.settings, names, steps.step)
+    rows = [(model.id, model.trained_on, model.rows_digest[:16]) for model in report.refitted]
+    show(report, as_json, Grid(["model", "trained on", "digest of its images"], rows))
+
+
+@models.command(short_help="Check what a model learned from.")
+@click.argument("model", required=False)
+@json_option
+@pass_context
+def verify(context: Context, model: str | None, as_json: bool) -> None:
+    """Check that every image that MODEL learned from is still in its version: no erased image is left in it."""
+    from training.refit import prove
+
+    proof = prove(context.settings(), model)
+    show(proof, as_json)
+    if proof.problem:
+        raise click.exceptions.Exit(1)
+
+
 @models.command(short_help="Download pretrained weights.")
 @click.argument("network", metavar="[NAME]", required=False)
 @json_option

@@ -172,6 +172,8 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **sele
         ("tasks to withdraw at the next push or pull", str(report.tasks)),
     ]
     show(report, as_json, Grid(["erased", "what"], rows))
+    if report.models and not dry_run and not as_json:
+        show("run `isitcake models refit` to fit these models anew without the pictures", False)
     require_found(report)
 
 

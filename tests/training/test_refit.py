@@ -1,0 +1,75 @@
+"""After an erasure, models are fitted anew: the numbers are those of a training that never saw the erased images."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from dataset.erasure.erase import erase
+from dataset.erasure.selection import Selection
+from dataset.project import Project
+from dataset.reader import Version
+from foundation.errors import TrainingError
+from training import models
+from training.refit import prove, refit
+from training.train import train
+
+MODEL = "svm"
+
+
+def probabilities(project: Project) -> tuple[list[str], np.ndarray]:
+    rows = sorted(models.find(project.home, MODEL).predictions(), key=lambda row: row["sha256"])
+    return [row["sha256"] for row in rows], np.array([[row["p_cake"], row["p_not_cake"]] for row in rows])
+
+
+def erase_some(project: Project, version: Version, count: int) -> list[str]:
+    names = [row.sha256 for row in version.rows() if row.split == "train"][:count]
+    for name in names:
+        erase(project, Selection.of({"sha256": name}), "asked to")
+    return names
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_refitted_model_is_the_one_that_never_saw_the_erased_images(
+    trained: Project, version: Version, count: int
+) -> None:
+    default = models.default_model_id(trained.home)
+    assert prove(trained.settings, MODEL).problem == ""
+    names = erase_some(trained, version, count)
+    assert models.find(trained.home, MODEL).is_tainted
+    assert "were erased" in prove(trained.settings, MODEL).problem
+    report = refit(trained.settings)
+    assert MODEL in {model.name for model in report.refitted}
+    assert not report.failed
+    assert not any(model.is_tainted for model in models.listing(trained.home))
+    assert models.default_model_id(trained.home) == default
+    assert prove(trained.settings, MODEL).problem == ""
+    seen, refitted = probabilities(trained)
+    assert not set(seen) & set(names)
+    shutil.rmtree(trained.home / "models" / MODEL)
+    shutil.rmtree(trained.home / "cache" / "features")
+    train(trained.settings, version.name, names=[MODEL])
+    again, from_scratch = probabilities(trained)
+    assert again == seen
+    assert np.abs(from_scratch - refitted).max() < 1e-6
+    assert refit(trained.settings).line() == "no model was trained on images that were erased since"
+
+
+def test_only_the_erased_images_lose_their_kept_features(trained: Project, version: Version) -> None:
+    (path, *_) = sorted((trained.home / "cache" / "features").glob("*.npz"))
+    with np.load(path) as content:
+        before = set(content["names"].tolist())
+    (name,) = erase_some(trained, version, 1)
+    with np.load(path) as content:
+        assert set(content["names"].tolist()) == before - {name}
+        assert len(content["features"]) == len(before) - 1
+
+
+def test_a_model_that_cannot_be_fitted_anew_stays_and_is_named(trained: Project, version: Version) -> None:
+    """Its whole label was erased."""
+    for row in version.rows():
+        if row.label == "cake" and row.split == "train":
+            erase(trained, Selection.of({"sha256": row.sha256}), "asked to")
+    with pytest.raises(TrainingError, match="to train on"):
+        refit(trained.settings)
+    assert models.find(trained.home, MODEL).is_tainted
