@@ -26,7 +26,7 @@ from dataset.versions.published import VERSION_NAME
 from flows.events import Event
 from foundation.environment import served_config
 from foundation.errors import UnknownVersion, UsageError
-from training.leaderboard import COLUMNS, board
+from training.comparison import COLUMNS, board
 from web.pages.access import owner_link
 from web.pages.leaderboard import write_leaderboard
 from web.pages.version_pages import write_pages, write_report_to

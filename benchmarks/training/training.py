@@ -34,8 +34,8 @@ from training.attempts.balanced import fit_balanced, fit_uncalibrated
 from training.attempts.linear import fit_head
 from training.attempts.svm import fit_svm
 from training.attempts.transfer import Transfer
+from training.comparison import COLUMNS, board
 from training.examples import Examples
-from training.leaderboard import COLUMNS, board
 from training.metrics import Metrics, measure
 from training.train import examples_of, train
 

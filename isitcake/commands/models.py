@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @pass_context
 def train(context: Context, version: str | None, names: tuple[str, ...], as_json: bool) -> None:
     """Train models on VERSION, the newest by default, then try to promote the best of them (docs/training.md)."""
-    from training.leaderboard import COLUMNS, UNKNOWN, board
+    from training.comparison import COLUMNS, UNKNOWN, board
     from training.train import train as stage
     from web.pages.leaderboard import write_leaderboard
 

@@ -12,8 +12,7 @@ from foundation.files import replace_file
 from foundation.locks import exclusive
 from training import models
 from training.attempts import THE_TALKS
-from training.comparison import Standing, answers_of, learned_by, standings
-from training.leaderboard import COLUMNS, standing_board
+from training.comparison import COLUMNS, Standing, answers_of, learned_by, standing_board, standings
 from training.models import Model
 from training.train import untrained
 from web.pages.thumbnails import Thumbnails, Tile, all_thumbnails, templates

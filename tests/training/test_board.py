@@ -1,7 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from training.leaderboard import COLUMNS, UNKNOWN, board
+from training.comparison import COLUMNS, UNKNOWN, board
 from training.metrics import Metrics
 from training.models import Model
 
