@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +15,9 @@ from dataset.reader import UNSEEN, Version, todays_labels
 from isitcake.cli import cli
 from isitcake.status import describe
 from training import models
-from training.comparison import before_and_after, learned_by, standings
+from training.comparison import COLUMNS, UNKNOWN, before_and_after, board, learned_by, standings
+from training.metrics import Metrics
+from training.models import Model
 from training.promotion import promote
 from training.train import train
 
@@ -109,3 +113,36 @@ def test_the_default_model_is_shown_by_its_name(trained: Project, version: Versi
     promote(trained.settings, f"svm/{version.name}", force=True)
     assert models.find(trained.home, "svm").version == version.name
     assert models.find(trained.home, f"svm/{newest.name}").version == newest.name
+
+
+MODEL = Model(
+    path=Path("models/svm/2026.11.0"), name="svm", version="2026.11.0", what="an SVM", backbone="built-in",
+    labels=["cake", "not_cake"], trained_on=100,
+    metrics={
+        "test": Metrics(40, 0.9, 0.9, (0.8, 1.0), {}),
+        "test_unseen_sites": Metrics(40, 0.7, 0.75, (0.6, 0.85), {}, auc=0.8, calibration_error=0.1),
+    },
+    costs={"latency_ms": 4.44, "size_mb": 9.0},
+)  # fmt: skip
+
+
+def test_board() -> None:
+    """A row for each model; values that were not measured are dashes."""
+    whole, empty = board([MODEL, replace(MODEL, metrics={}, costs={})])
+    assert dict(zip(COLUMNS, whole, strict=True)) == {
+        "model": "svm", "what": "an SVM", "test": "0.900", "unseen sites": "0.750", "interval": "0.60 to 0.85",
+        "worst group": UNKNOWN, "gap": "+0.150", "AUC": "0.800", "calibration": "0.100", "ms": "4.4", "MB": "9.0",
+    }  # fmt: skip
+    assert empty == ("svm", "an SVM", *[UNKNOWN] * 9)
+
+
+def test_the_headline_with_its_worst_group() -> None:
+    """Use A2: the mean recall over groups stands in the row, and the worst group beside it."""
+    measured = Metrics(
+        40, 0.9, 0.9, (0.8, 1.0), {}, groups={"cake, claimed as cake": 0.9, "not_cake, claimed as cake": 0.3},
+        headline=0.6, headline_interval=(0.5, 0.7),
+    )  # fmt: skip
+    (row,) = board([replace(MODEL, metrics={"test_unseen_sites": measured})])
+    cells = dict(zip(COLUMNS, row, strict=True))
+    assert (cells["unseen sites"], cells["interval"]) == ("0.600", "0.50 to 0.70")
+    assert cells["worst group"] == "not_cake, claimed as cake 0.300"
