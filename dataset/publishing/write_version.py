@@ -139,7 +139,7 @@ def _write_texts(
         named = replace(version, id=id_)
         return {
             "README.md": card(title, named, totals, left_out),
-            "croissant.json": croissant(title, named, manifest_sha256, url),
+            "croissant.json": croissant(title, named, manifest_sha256, url, totals),
         }
 
     # The texts name the id, and the id covers the texts: it is computed from them without it.

@@ -1,9 +1,14 @@
 """croissant.json describes the manifest's columns and joins them to the pictures. Tools read it in test_publish.py."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+from rows import made_row
+
 from dataset.publishing.croissant import croissant, with_manifest_digest
+from dataset.publishing.totals import totals_of
+from dataset.versions.facts import Audit
 from dataset.versions.published import Version
 
 VERSION = Version(
@@ -12,8 +17,23 @@ VERSION = Version(
 )  # fmt: skip
 
 
+TOTALS = totals_of([made_row(0), made_row(1, licence="CC BY 4.0", site="other.example")])
+
+
+def test_what_is_said_about_licences_labels_and_sites() -> None:
+    """Use 45: the licences that sources state, not a sentence in their place; nothing that nobody recorded."""
+    content = json.loads(croissant("is-it-cake", VERSION, "00ff", "https://example.org", TOTALS))
+    assert content["license"] == ["CC BY 4.0", "research use"]
+    assert {entity["name"] for entity in content["prov:wasDerivedFrom"]} == {"baker.example", "other.example"}
+    assert content["rai:dataAnnotationAnalysis"] == "The share of wrong labels was not measured."
+    audited = replace(VERSION, audit=Audit(100, 2, 0.002, 0.07))
+    said = json.loads(croissant("is-it-cake", audited, "00ff", "https://example.org", TOTALS))
+    assert said["rai:dataAnnotationAnalysis"].startswith("2 of 100 random pictures had a wrong label")
+    assert "annotatorDemographics" not in "".join(content)
+
+
 def test_columns_and_their_types() -> None:
-    content = json.loads(croissant("is-it-cake", VERSION, "00ff", "https://example.org"))
+    content = json.loads(croissant("is-it-cake", VERSION, "00ff", "https://example.org", TOTALS))
     rows, images, examples = content["recordSet"]
     types = {field["name"]: field["dataType"] for field in rows["field"]}
     assert types["page_url"] == types["image_url"] == "sc:URL"
@@ -27,5 +47,5 @@ def test_columns_and_their_types() -> None:
 
 
 def test_only_the_digest_of_the_manifest_changes() -> None:
-    text = croissant("is-it-cake", VERSION, "00ff", "https://example.org/ä")
+    text = croissant("is-it-cake", VERSION, "00ff", "https://example.org/ä", TOTALS)
     assert with_manifest_digest(text, "11ee") == text.replace("00ff", "11ee")
