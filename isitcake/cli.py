@@ -7,7 +7,7 @@ import click
 
 from foundation.errors import IsItCakeError
 from foundation.safe_text import printable
-from isitcake.commands import certify, collecting, models, names, project, review, versions
+from isitcake.commands import audit, certify, collecting, models, names, project, review, versions
 from isitcake.options import CONFIG_HELP, Commands, Context
 
 EXTRAS = {  # missing module: the extra that brings it
@@ -30,7 +30,7 @@ def cli(context: click.Context, config: Path | None) -> None:
     context.obj = Context(config)
 
 
-for module in (project, collecting, review, certify, versions, models, names):
+for module in (project, collecting, review, certify, versions, models, names, audit):
     for command in module.COMMANDS:
         cli.add_command(command)
 

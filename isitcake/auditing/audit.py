@@ -67,13 +67,11 @@ class Audit:
     def worst_shortcuts(self) -> list[Shortcut]:
         return [shortcut for shortcut in self.shortcuts if shortcut.advice]
 
-    def counts(self) -> list[tuple[str, dict[str, int]]]:
-        """Files by split and label."""
-        by_split: dict[str, Counter[str]] = defaultdict(Counter)
-        for file in self.files:
-            by_split[file.split][file.label] += 1
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Files by label and split; the split is "all" in a data set without."""
+        found = Counter((file.label, file.split) for file in self.files)
         splits = self.dataset.splits or [""]
-        return [(split, {label: by_split[split][label] for label in self.dataset.labels}) for split in splits]
+        return {label: {split or "all": found[label, split] for split in splits} for label in self.dataset.labels}
 
 
 def examine(dataset: Dataset, library: Library, tell: Progress) -> Audit:

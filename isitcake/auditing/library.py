@@ -42,10 +42,11 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class File:
-    """A picture of the data set. path: relative to it, with `/`. width, height: pixels."""
+    """A picture of the data set. path, label_folder: relative to it, with `/`. width, height: pixels."""
 
     path: str
     label: str
+    label_folder: str
     split: str
     sha256: str
     width: int
@@ -90,7 +91,8 @@ class Library:
         for part in self.parts:
             for path, address in self._addresses(part):
                 if row := sizes.get(shown.get(address, "")):
-                    found.append(File(path, part.label, part.split, row.sha256, row.width, row.height, row.size_bytes))
+                    size = row.width, row.height, row.size_bytes
+                    found.append(File(path, part.label, part.folder, part.split, row.sha256, *size))
         return sorted(found, key=lambda file: file.path)
 
     def unread(self) -> dict[str, str]:
