@@ -19,7 +19,7 @@ from foundation.safe_text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, Task, TaskID
     from rich.table import Table
 
 PLAIN_EVERY_S = 5.0  # seconds between two lines of progress in a log
@@ -108,6 +108,7 @@ class Steps:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
         self._printed_at: dict[str, float] = {}
+        self._began_at: dict[str, tuple[float, int]] = {}  # when a step was first told of, and how much was done then
         self._lock = threading.Lock()
 
     def step(self, what: str, done: int, total: int) -> None:
@@ -118,7 +119,7 @@ class Steps:
                     self._tasks[what] = self._bars.add_task(what, total=total or None)
                 self._bars.update(self._tasks[what], completed=done, total=total or None)
             elif done == total or self._is_due(what):
-                note(f"{what}: {done} of {total}")
+                note(f"{what}: {done} of {total}{self._rate(what, done)}")
 
     def note(self, source: str, images: int, activity: str) -> None:
         """Progress of a crawl, whose end nobody knows."""
@@ -131,6 +132,12 @@ class Steps:
                 self._bars.update(self._tasks[source], description=f"{source}  {activity}", **total)  # type: ignore[arg-type]
             elif ended or self._is_due(source):
                 note(f"{source}: {images} images, {activity}")
+
+    def _rate(self, what: str, done: int) -> str:
+        """How many a second are done; nothing before a second has passed."""
+        began, first = self._began_at.setdefault(what, (time.monotonic(), done))
+        passed = time.monotonic() - began
+        return f", {(done - first) / passed:.1f} a second" if passed >= 1 and done > first else ""
 
     def _is_due(self, what: str) -> bool:
         """Whether the last line about it is old enough."""
@@ -147,9 +154,16 @@ def progress(quiet: bool = False) -> Iterator[Steps]:
     if quiet:
         yield _Quiet(None)
     elif err().is_terminal:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
+        from rich.text import Text
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        class Rate(ProgressColumn):
+            """How many a second are done."""
+
+            def render(self, task: "Task") -> "Text":
+                return Text(f"{task.speed:.1f} a second" if task.speed else "")
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn())
         with Progress(*columns, console=err(), transient=True) as bars:
             yield Steps(bars)
     else:

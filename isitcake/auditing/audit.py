@@ -87,7 +87,9 @@ def examine(dataset: Dataset, library: Library, tell: Progress) -> Audit:
     with library.project.catalog.read() as connection:
         cluster_of = {row.sha256: row for row in connection.execute(select(clusters))}
         joined = joined_clusters(connection)
-        rows = connection.execute(select(queue).order_by(queue.c.priority.desc(), queue.c.sha256)).all()
+        rows = connection.execute(
+            select(queue).order_by(queue.c.error_probability.desc(), queue.c.priority.desc(), queue.c.sha256)
+        ).all()
     shown = [file for file in files if file.sha256 in cluster_of]
     lost = {file.path: "its picture could not be measured" for file in files if file.sha256 not in cluster_of}
     best = {row.representative for row in cluster_of.values()}
