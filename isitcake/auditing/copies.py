@@ -70,8 +70,8 @@ def copies_of(
         protected = in_order[0].split
         kept_split = [file for file in in_order if file.split == protected]
         removals += [Removal(file, in_order[0], LEAK) for file in in_order if file.split != protected]
-        for cluster in _by_cluster(kept_split, cluster_of):
-            removals += [Removal(file, cluster[0], DUPLICATE) for file in cluster[1:]]
+        for same in _by_cluster(kept_split, cluster_of):
+            removals += [Removal(file, same[0], DUPLICATE) for file in same[1:]]
         groups.append(in_order)
     groups.sort(key=lambda group: group[0].path)
     return Copies(groups, sorted(removals, key=lambda removal: removal.file.path))

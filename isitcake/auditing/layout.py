@@ -143,7 +143,7 @@ def _folders(base: Path) -> list[Path]:
     """The visible folders that have a picture somewhere below, by name. Links are not followed."""
     inside = (
         Path(entry.path)
-        for entry in os.scandir(base)
+        for entry in _entries(base)
         if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".") and _is_text(entry.name)
     )
     return sorted(folder for folder in inside if _holds_pictures(folder))
@@ -152,7 +152,7 @@ def _folders(base: Path) -> list[Path]:
 def _closed(base: Path) -> dict[Path, str]:
     """Folders that may not be read, and links to folders."""
     reasons = {}
-    for entry in os.scandir(base):
+    for entry in _entries(base):
         if entry.is_symlink():
             reasons[Path(entry.path)] = "link: not followed"
         elif entry.is_dir() and not _is_text(entry.name):
@@ -182,9 +182,14 @@ def _has_pictures(folder: Path) -> bool:
 def _files(folder: Path) -> Iterator[Path]:
     return (
         Path(entry.path)
-        for entry in os.scandir(folder)
+        for entry in _entries(folder)
         if entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")
     )
+
+
+def _entries(folder: Path) -> list["os.DirEntry[str]"]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
 
 
 def _is_picture(file: Path) -> bool:

@@ -80,8 +80,6 @@ class Library:
         report = collect(self.project, progress=count)
         if report.failed:
             raise StageError(next(iter(report.failed.values())))
-        if not expected:
-            tell("reading", 0, 0)
 
     def files(self) -> list[File]:
         """The pictures that were read, by path."""

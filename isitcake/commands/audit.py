@@ -30,7 +30,7 @@ WORK_HELP = "Folder that keeps the work, so that the next run goes on. By defaul
 @click.option("--work", type=A_PATH, help=WORK_HELP)
 @json_option
 @pass_context
-def audit(context: Context, target: str | None, as_json: bool, **options: Any) -> None:
+def audit(context: Context, /, target: str | None, as_json: bool, **options: Any) -> None:
     """Find what is wrong with a data set that was not made here: no project, no configuration.
 
     It lists copies, leaks between splits, suspicious labels and shortcuts, and writes a report with pictures. FOLDER is
@@ -227,7 +227,7 @@ def dedupe(context: Context, folder: Path, target: Path | None, work: Path | Non
         show("\n".join([*lines, ""]), False)
     _grid("not read", ["file", "why"], list(found.unread.items()), 20)
     moved = f"; moved to {short_path(target)}" if target and found.copies else ""
-    show(f"{found.files} pictures, {len(found.copies)} copies of {len(found.groups)}{moved}", False)
+    show(f"{found.files} pictures; {len(found.copies)} copies of {len(found.groups)} pictures{moved}", False)
 
 
 def _groups_as_json(found: "Found", target: Path | None) -> dict[str, Any]:
