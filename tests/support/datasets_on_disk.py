@@ -3,13 +3,17 @@
 import functools
 import io
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
 
 from simulator import drawings
 
-DRAWN = {"cake": drawings.cake, "cup": functools.partial(drawings.thing, query="cup")}
+DRAWN: dict[str, Callable[[random.Random], bytes]] = {
+    "cake": drawings.cake,
+    "cup": functools.partial(drawings.thing, query="cup"),
+}
 
 
 @functools.cache
