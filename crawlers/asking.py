@@ -31,15 +31,19 @@ UNNAMED = ("", "application/octet-stream", "binary/octet-stream")  # servers say
 NO_HEAD = (400, 403, 405, 501)  # of servers that do not know HEAD, or refuse it
 
 
-def look_at(settings: Settings, urls: Sequence[str]) -> "list[Look]":
+def look_at(settings: Settings, urls: Sequence[str], tell: Callable[[str, int, int], None]) -> "list[Look]":
     """What each address answers, one after the other, politely. Nothing is stored."""
 
     async def look_at_all() -> list[Look]:
         asker = Asker(settings)
+        looks = []
         try:
-            return [await asker.look(url) for url in urls]
+            for number, url in enumerate(urls, 1):
+                looks.append(await asker.look(url))
+                tell("asking", number, len(urls))
         finally:
             asker.close()
+        return looks
 
     return asyncio.run(look_at_all())
 

@@ -9,6 +9,7 @@ from isitcake.options import Context, json_option, pass_context
 from isitcake.output import Grid, progress, short_path, show
 
 if TYPE_CHECKING:
+    from foundation.settings import Settings
     from isitcake.auditing.audit import Audit
     from isitcake.auditing.copies import Removal
     from isitcake.auditing.dedupe import Found
@@ -244,12 +245,12 @@ def _groups_as_json(found: "Found", target: Path | None) -> dict[str, Any]:
 @pass_context
 def originals(context: Context, urls: tuple[str, ...], check: bool, contact: str, as_json: bool) -> None:
     """List addresses at which the original of each picture may be, the best first. No request, unless you --check."""
-    from isitcake.auditing.addresses import asked, candidates
+    from crawlers.original_addresses import asked, candidates
 
     found = [candidates(url) for url in urls]
     if check:
         with progress(as_json) as steps:
-            found = asked(found, context, contact, steps.step)
+            found = asked(found, _asking(context, contact), steps.step)
     if as_json:
         show(found, True)
         return
@@ -257,6 +258,34 @@ def originals(context: Context, urls: tuple[str, ...], check: bool, contact: str
         rows = [(one.url, one.because, *([one.answer] if check else [])) for one in picture.candidates]
         head = ["address", "because", *(["answer"] if check else [])]
         show(" ", False, Grid(head, rows, picture.url))
+
+
+def _asking(context: Context, contact: str) -> "Settings":
+    """Who asks: the project's settings, with another contact if one is given; without a project, the contact alone.
+
+    Raises ConfigError, UsageError without a contact.
+    """
+    from pydantic import ValidationError
+
+    from foundation.errors import ConfigError, UsageError
+    from foundation.settings import ProjectSection, Settings
+
+    try:
+        own: Settings | None = context.settings(needs_weights=False)
+    except ConfigError:
+        if context.config:
+            raise
+        own = None
+    if contact:
+        try:
+            section = ProjectSection(contact=contact)
+        except ValidationError as error:
+            raise UsageError(f"--contact: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+        return own.model_copy(update={"project": section}) if own else Settings(project=section)
+    if own is None:
+        raise UsageError("--check shows site owners who asks: add --contact with your web page or e-mail address")
+    own.require_contact()
+    return own
 
 
 COMMANDS: tuple[click.Command, ...] = (audit, dedupe, originals)

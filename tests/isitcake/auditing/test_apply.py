@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from datasets_on_disk import put, tree
+from small_projects import put, tree
 
 from foundation.errors import StageError, UsageError
 from isitcake.auditing import apply

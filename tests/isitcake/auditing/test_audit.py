@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from commands import Ended, here
-from datasets_on_disk import drawn, make_splits, put, tree
+from small_projects import drawn, make_splits, put, tree
 
 from isitcake.auditing.layout import read_layout
 from isitcake.auditing.library import library

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from commands import here
-from datasets_on_disk import drawn
+from small_projects import drawn
 
 from foundation.errors import UsageError
 from isitcake.auditing.hub import write_folder

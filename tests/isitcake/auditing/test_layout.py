@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from datasets_on_disk import put
+from small_projects import put
 
 from foundation.errors import UsageError
 from isitcake.auditing.layout import Part, read_layout

@@ -55,6 +55,7 @@ def test_check_says_which_exist(tmp_path: Path, server: Server) -> None:
     assert "answered 404" in ended.stdout
     assert "is no picture: text/html" in ended.stdout
     assert server.log[0].path == "/robots.txt"
+    assert sum(hit.path == "/robots.txt" for hit in server.log) == 1
     assert sum(hit.path == PICTURE.format("") for hit in server.log) == 1
 
 
