@@ -25,7 +25,7 @@ def is_saved(folder: Path) -> bool:
 
 
 def write_folder(name: str, folder: Path, tell: Progress) -> Path:
-    """Write the pictures of a data set into `folder`. name: a folder of `save_to_disk`, or a name on the Hub.
+    """Write the pictures of a data set into `folder`. name: a folder of `save_to_disk`, or a name on the Hub, with @REVISION or without.
 
     What is there already is not written again. Returns the folder. Raises UsageError without the library, or for a
     data set without a column of pictures and one of labels; StageError if it cannot be loaded.
@@ -53,7 +53,7 @@ def _splits(name: str) -> Iterator[tuple[str, Any]]:
     try:
         if path.is_dir() and not is_saved(path):
             raise UsageError(f"{path} is no data set that `save_to_disk` wrote; audit the folder without `hf:`")
-        loaded = datasets.load_from_disk(str(path)) if path.is_dir() else datasets.load_dataset(name)
+        loaded = datasets.load_from_disk(str(path)) if path.is_dir() else _from_hub(name)
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise StageError(f"the data set {name} cannot be loaded ({reason}); check its name and the network") from error
@@ -62,6 +62,14 @@ def _splits(name: str) -> Iterator[tuple[str, Any]]:
     if unknown and len(tables) > 1:
         raise UsageError(f"{name} has the split {unknown[0]!r}; known are {', '.join(SPLIT_OF)}; rename it")
     yield from tables
+
+
+def _from_hub(name: str) -> Any:
+    """name: NAME, or NAME@REVISION. The library runs no code of a data set since its version 4."""
+    import datasets
+
+    path, _, revision = name.partition("@")
+    return datasets.load_dataset(path, revision=revision or None)  # nosec B615  # the user chooses what is read
 
 
 def _columns(name: str, table: Any) -> tuple[str, str]:

@@ -58,6 +58,16 @@ def test_a_file_and_nothing_are_refused(tmp_path: Path) -> None:
         read_layout(tmp_path / "gone")
 
 
+def test_a_version_is_known_by_its_facts(tmp_path: Path) -> None:
+    """Its pictures are below `data`, with a split of whole sites."""
+    put(tmp_path, "version.json", b"{}")
+    put(tmp_path, "data/train/a/1.jpg", JPEG)
+    put(tmp_path, "data/test_unseen_sites/a/2.jpg", JPEG)
+    found = read_layout(tmp_path)
+    assert (found.is_version, found.splits) == (True, ["train", "test_unseen_sites"])
+    assert {part.folder for part in found.parts} == {"data/train/a", "data/test_unseen_sites/a"}
+
+
 def test_what_is_in_no_label_is_listed(tmp_path: Path) -> None:
     """Loose pictures, and links, which could lead anywhere."""
     put(tmp_path, "a/1.jpg", JPEG)
