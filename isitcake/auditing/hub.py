@@ -25,10 +25,11 @@ def is_saved(folder: Path) -> bool:
 
 
 def write_folder(name: str, folder: Path, tell: Progress) -> Path:
-    """Write the pictures of a data set into `folder`. name: a folder of `save_to_disk`, or a name on the Hub, with @REVISION or without.
+    """Write the pictures of a data set into `folder`.
 
-    What is there already is not written again. Returns the folder. Raises UsageError without the library, or for a
-    data set without a column of pictures and one of labels; StageError if it cannot be loaded.
+    name: a folder of `save_to_disk`, or a name on the Hub, with @REVISION or without. What is there already is not
+    written again. Returns the folder. Raises UsageError without the library, or for a data set without a column of
+    pictures and one of labels; StageError if it cannot be loaded.
     """
     for split, table in _splits(name):
         picture, label = _columns(name, table)

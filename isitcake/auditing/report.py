@@ -6,7 +6,6 @@ from typing import Any
 
 from dataset.labels.vocabulary import UNUSABLE
 from dataset.project import Project
-from foundation.errors import UsageError
 from foundation.files import replace_file
 from foundation.safe_text import printable
 from isitcake.auditing.audit import Audit, Suspect
@@ -20,11 +19,7 @@ MOST_UNREAD = 50
 
 
 def write_report(audit: Audit, project: Project, path: Path) -> None:
-    """Write the page. Raises UsageError if it would lie in the data set, StorageError if it cannot be written."""
-    if path.absolute().resolve().is_relative_to(audit.dataset.root):
-        raise UsageError(
-            f"{path} lies in the data set, whose files stay as they are; choose another place with --report FILE.html"
-        )
+    """Write the page. Raises StorageError if it cannot be written."""
     replace_file(path, report_html(audit, project).encode("utf-8", "replace"))
 
 

@@ -75,6 +75,11 @@ def signer(content: Mapping[str, Any]) -> str:
     return fingerprint(public)
 
 
+def require_key() -> None:
+    """Make the user's key if there is none. Raises UsageError, StorageError."""
+    _own_key()
+
+
 def own_fingerprint() -> str:
     """Fingerprint of the user's key; empty while there is none."""
     if not key_path().is_file():

@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,16 +19,24 @@ PICTURES, LIBRARY = "pictures", "audit"  # folders in --work, for a data set of 
 
 @contextlib.contextmanager
 def audited(
-    target: str, work: Path | None, home: Callable[[], Path], tell: Progress
+    target: str, work: Path | None, home: Callable[[], Path], tell: Progress, outputs: Sequence[Path] = ()
 ) -> Iterator[tuple[Audit, Library]]:
     """The audit of a target, and the library that has its pictures. home: of the project around; may raise ConfigError.
 
-    work: a folder that keeps the library; None: a temporary one. Raises UsageError, StageError.
+    work: a folder that keeps the library; None: a temporary one. outputs: files that will be written. Raises UsageError,
+    also if one of these would lie in the data set, and StageError.
     """
     with contextlib.ExitStack() as stack:
         dataset, kept = _dataset(target, work, home, tell, stack)
+        for output in outputs:
+            _refuse_inside(dataset.root, output)
         opened = stack.enter_context(library(dataset.root, dataset.parts, kept))
         yield examine(dataset, opened, tell), opened
+
+
+def _refuse_inside(root: Path, output: Path) -> None:
+    if output.absolute().resolve().is_relative_to(root):
+        raise UsageError(f"{output} lies in the data set, whose files stay as they are; choose another place for it")
 
 
 def _dataset(

@@ -56,13 +56,17 @@ def audit(context: Context, /, target: str | None, as_json: bool, **options: Any
 def _audit(context: Context, target: str, as_json: bool, options: dict[str, Any]) -> None:
     from isitcake.auditing.fixes import fixes_of, write_fixes
     from isitcake.auditing.report import write_report
+    from isitcake.auditing.signature import require_key
     from isitcake.auditing.target import audited
 
     written = {}
     report: Path | None = options["report"] or (None if as_json else REPORT)
+    outputs = [path for path in (report, options["fixes"]) if path]
+    if options["fixes"]:
+        require_key()  # before the work, which may take long
     with (
         progress(as_json) as steps,
-        audited(target, options["work"], lambda: context.settings().home, steps.step) as (found, opened),
+        audited(target, options["work"], lambda: context.settings().home, steps.step, outputs) as (found, opened),
     ):
         if report:
             write_report(found, opened.project, report)
