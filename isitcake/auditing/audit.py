@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from dataset.catalog.tables import clusters, queue
 from dataset.curate import curate
+from dataset.labels.vocabulary import UNUSABLE
 from dataset.splits.split_leaks import joined_clusters
 from dataset.suspicion.triage import MIN_COMPANY
 from dataset.versions.facts import Shortcut
@@ -22,13 +23,14 @@ SUSPICIOUS = 0.5  # error probability from which a label is proposed to be chang
 
 @dataclass(frozen=True)
 class Suspect:
-    """A picture whose label may be wrong. suggestion: a label of the data set, `unusable`, or the same label where
-    nothing says which. files: the same picture with the same label; the first one represents it.
+    """A picture whose label may be wrong. files: the same picture with the same label; the first one represents it.
+
+    suggestion: a label of the data set, the same one where nothing says which; None: no label suits, it is no photo.
     """
 
     files: tuple[File, ...]
     error_probability: float
-    suggestion: str
+    suggestion: str | None
     reasons: tuple[str, ...]
 
     @property
@@ -97,16 +99,16 @@ def examine(dataset: Dataset, library: Library, tell: Progress) -> Audit:
     by_cluster: dict[str, list[File]] = defaultdict(list)
     for file in shown:
         by_cluster[cluster_of[file.sha256].cluster].append(file)
-    label_of = library.label_of
+    label_of, here = library.label_of, {file.sha256 for file in shown}
     suspects = [
         Suspect(
             _represented(by_cluster[cluster_of[row.sha256].cluster], row.sha256),
             row.error_probability,
-            label_of.get(row.suggested_label, row.suggested_label),
+            None if row.suggested_label == UNUSABLE else label_of.get(row.suggested_label, row.suggested_label),
             tuple(_in_own_words(reason, label_of) for reason in row.reasons),
         )
         for row in rows
-        if row.sha256 in cluster_of
+        if row.sha256 in here
     ]
     board = shortcuts(library.project, shown) if len(dataset.labels) > 1 else []
     return Audit(dataset, shown, {**unread, **lost}, copies, suspects, board, _notes(dataset, shown))

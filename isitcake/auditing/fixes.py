@@ -109,7 +109,7 @@ def fixes_of(audit: Audit) -> Fixes:
         for removal in audit.copies.removals
     ]
     for suspect in audit.proposed:
-        found += _relabelled(suspect, (file for file in suspect.files if file.path not in removed), audit)
+        found += _relabelled(suspect, (file for file in suspect.files if file.path not in removed))
     return Fixes(
         format="isitcake fixes",
         version=1,
@@ -121,15 +121,15 @@ def fixes_of(audit: Audit) -> Fixes:
     )
 
 
-def _relabelled(suspect: Suspect, files: Iterable[File], audit: Audit) -> list[Fix]:
-    is_label = suspect.suggestion in audit.dataset.labels
+def _relabelled(suspect: Suspect, files: Iterable[File]) -> list[Fix]:
+    is_label = suspect.suggestion is not None
     return [
         Fix(
             action="relabel" if is_label else "remove",
             reason="label",
             label=file.label,
             label_folder=file.label_folder if is_label else "",
-            to=suspect.suggestion if is_label else "",
+            to=suspect.suggestion or "",
             error_probability=suspect.error_probability,
             because=list(suspect.reasons),
             decided=False,

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dataset.labels.vocabulary import UNUSABLE
 from dataset.project import Project
 from foundation.files import replace_file
 from foundation.safe_text import printable
@@ -65,4 +64,4 @@ def _copy(thumbnails: Thumbnails, file: File, is_first: bool) -> Tile:
 
 def said(suspect: Suspect) -> str:
     """The suggestion in words."""
-    return "no photo" if suspect.suggestion == UNUSABLE else suspect.suggestion
+    return "no photo" if suspect.suggestion is None else suspect.suggestion

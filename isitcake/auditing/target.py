@@ -23,8 +23,8 @@ def audited(
 ) -> Iterator[tuple[Audit, Library]]:
     """The audit of a target, and the library that has its pictures. home: of the project around; may raise ConfigError.
 
-    work: a folder that keeps the library; None: a temporary one. outputs: files that will be written. Raises UsageError,
-    also if one of these would lie in the data set, and StageError.
+    work: a folder that keeps the library; None: a temporary one. outputs: files that will be written. Raises
+    UsageError, also if one of these would lie in the data set, and StageError.
     """
     with contextlib.ExitStack() as stack:
         dataset, kept = _dataset(target, work, home, tell, stack)
@@ -36,7 +36,9 @@ def audited(
 
 def _refuse_inside(root: Path, output: Path) -> None:
     if output.absolute().resolve().is_relative_to(root):
-        raise UsageError(f"{output} lies in the data set, whose files stay as they are; choose another place for it")
+        raise UsageError(
+            f"{output} lies in the data set, whose files stay as they are; give --report and --fixes another place"
+        )
 
 
 def _dataset(
