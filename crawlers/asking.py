@@ -27,7 +27,25 @@ PAGE_LIMITS = Limits(max_bytes=20 << 20, max_s=45, timeout_s=20)
 PICTURE_LIMITS = Limits(max_bytes=50 << 20, max_s=60, timeout_s=20)
 PICTURES = "image/avif,image/webp,image/*;q=0.8"
 GONE = (404, 410)  # an answer: the owner says nothing there any more
+UNNAMED = ("", "application/octet-stream", "binary/octet-stream")  # servers say this of pictures, too
 NO_HEAD = (400, 403, 405, 501)  # of servers that do not know HEAD, or refuse it
+
+
+def look_at(settings: Settings, urls: Sequence[str], tell: Callable[[str, int, int], None]) -> "list[Look]":
+    """What each address answers, one after the other, politely. Nothing is stored."""
+
+    async def look_at_all() -> list[Look]:
+        asker = Asker(settings)
+        looks = []
+        try:
+            for number, url in enumerate(urls, 1):
+                looks.append(await asker.look(url))
+                tell("asking", number, len(urls))
+        finally:
+            asker.close()
+        return looks
+
+    return asyncio.run(look_at_all())
 
 
 class NotReached(Exception):
@@ -60,6 +78,19 @@ class Reply:
     unreached: str = ""
 
 
+@dataclass(frozen=True)
+class Look:
+    """What an address answered. size_bytes: as the server says it; None where it does not. why_not: why there is no
+    picture; empty where there is one.
+    """
+
+    url: str
+    status: int = 0
+    content_type: str = ""
+    size_bytes: int | None = None
+    why_not: str = ""
+
+
 @dataclass
 class Asker:
     """Asks; for one event loop. signals: what was answered and is not stored yet."""
@@ -83,6 +114,22 @@ class Asker:
     def close(self) -> None:
         for outgoing in self._outgoing.values():
             outgoing.close()
+
+    async def look(self, url: str) -> "Look":
+        """What an address answers: whether a picture is there. The host's robots.txt is read first."""
+        try:
+            answer = await self._answer(url, PICTURE_LIMITS, {"Accept": PICTURES}, "HEAD")
+            if answer.status in NO_HEAD:
+                answer = await self._answer(url, PICTURE_LIMITS, {"Accept": PICTURES})
+        except NotReached as error:
+            return Look(url, why_not=str(error))
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        length = answer.headers.get("Content-Length", "")
+        size = int(length) if length.isascii() and length.isdecimal() else len(answer.body) or None
+        if answer.status != 200:
+            return Look(url, answer.status, kind, why_not=f"answered {answer.status}")
+        is_picture = kind.startswith("image/") or kind in UNNAMED
+        return Look(url, 200, kind, size, "" if is_picture else f"is no picture: {kind}")
 
     async def ask_all(self, questions: Sequence[Question], told: Callable[[Reply], None], ends_at: float) -> None:
         """Ask about each picture: first all pages, then the pictures, host by host. told: gets each reply at once.

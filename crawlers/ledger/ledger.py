@@ -32,7 +32,6 @@ from foundation.settings import Source
 if TYPE_CHECKING:
     from dataset.duplicates.intake import Intake
 
-MIN_SIDE_PX = 200
 ERASED = "erased: it stays out"
 MAX_TEXT_CHARS = 500  # kept of an alternative text or a name from outside
 
@@ -313,8 +312,8 @@ class Ledger:
         return connection.execute(select(images.c.sha256).where(images.c.sha256 == sha256)).first() is not None
 
     def _refusal(self, taken: "Intake", image_url: str, download: Download, sha256: str) -> str:
-        if min(taken.header.width, taken.header.height) < MIN_SIDE_PX:
-            return f"too small: shorter side under {MIN_SIDE_PX} px"
+        if min(taken.header.width, taken.header.height) < self.source.min_side:
+            return f"too small: shorter side under {self.source.min_side} px"
         if taken.rights.objection and not self.source.permission:
             return f"{OPT_OUT}{taken.rights.objection}"
         return self._erasure(image_url, download, sha256)

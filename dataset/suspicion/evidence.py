@@ -72,7 +72,7 @@ def read_evidence(connection: Connection, backbone_name: str) -> Evidence:
     columns = (images, fingerprints, features.c.vector, seen.c.objects, seen.c.text_lines, seen.c.text_share)
     rows = connection.execute(_measured(select(*columns), backbone_name)).all()
     pictures = Pictures(tuple(row.sha256 for row in rows), _pairs(connection))
-    quality = [_quality(row) for row in rows]
+    quality = [quality_of(row) for row in rows]
     cluster_of = clusters(len(rows), _as_indices(pictures), quality)
     names = cluster_names(pictures.sha256, cluster_of)
     opinions = label_ledger.opinions_of(connection, names).items()
@@ -116,7 +116,7 @@ def _as_indices(pictures: Pictures) -> NDArray[np.int64]:
     return np.array(known, dtype=np.int64).reshape(-1, 2)
 
 
-def _quality(row: Row[Any]) -> tuple[int, float, bool, int, str]:
+def quality_of(row: Row[Any]) -> tuple[int, float, bool, int, str]:
     """The image with most pixels represents a cluster; then the sharpest, a lossless one, the one with most bytes."""
     is_lossless = row.format in LOSSLESS_FORMATS
     return row.width * row.height, row.measures["edges"], is_lossless, row.size_bytes, row.sha256

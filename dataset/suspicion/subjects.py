@@ -1,6 +1,6 @@
 """Subjects: what detectors get to see of each image. Pure functions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +35,10 @@ def subjects_of(evidence: Evidence, meanings: Meanings, net: Backbone) -> dict[i
     vectors = evidence.vectors()
     prior = _prior(evidence.images, vectors, meanings, net.name)
     surely_unusable = _surely_unusable(evidence, prior)
-    beliefs = _beliefs(vectors, clustering)
-    neighbours = _neighbours(vectors, clustering)
+    beliefs, neighbours = _beliefs(vectors, clustering), _neighbours(vectors, clustering)
+    if not meanings.has_prior and not any(clustering.answers):
+        doubted = _most_doubted(clustering, beliefs, neighbours)
+        beliefs, neighbours = _beliefs(vectors, clustering, doubted), _neighbours(vectors, clustering, doubted)
     lookalikes = _lookalikes(vectors, clustering)
     claimed = [clustering.claimed_labels.get(i, "") for i in range(len(evidence.images))]
     novelty = triage.novelty(vectors, claimed, clustering.cluster_of)
@@ -138,24 +140,42 @@ def _answer_about_nearest(vectors: NDArray[np.float32], image: int, wrong: Seque
     return wrong[int(likeness.argmax())][1]
 
 
-def _beliefs(vectors: NDArray[np.float32], clustering: Clustering) -> dict[int, dict[str, float]]:
+def _most_doubted(
+    clustering: Clustering, beliefs: Mapping[int, Mapping[str, float]], neighbours: Sequence[Mapping[str, float]]
+) -> Set[int]:
+    """The images that have no say in the second look, while nothing but claims is known. See decision 0037."""
+    claimed = list(clustering.claimed_labels)
+    labels = [clustering.claimed_labels[i] for i in claimed]
+    opinions = [beliefs.get(i, {}) for i in claimed], [neighbours[i] for i in claimed]
+    return {i for i, doubted in zip(claimed, triage.most_doubted(labels, *opinions), strict=True) if doubted}
+
+
+def _beliefs(
+    vectors: NDArray[np.float32], clustering: Clustering, silent: Set[int] = frozenset()
+) -> dict[int, dict[str, float]]:
     """Out-of-fold probability of each label, by image, learned from the answers and, without one, the claimed labels.
 
-    Images whose answer is no label are left out.
+    Images whose answer is no label are left out. silent: images that nothing is learned from.
     """
     taught = [i for i in clustering.claimed_labels if clustering.answer_about(i) not in NOT_LABELS]
     if not taught:
         return {}
-    labels = [clustering.answer_about(i) or clustering.claimed_labels[i] for i in taught]
+    labels = ["" if i in silent else clustering.answer_about(i) or clustering.claimed_labels[i] for i in taught]
     is_trusted = np.array([bool(clustering.answer_about(i)) for i in taught])
     answers = triage.out_of_fold(vectors[taught], labels, clustering.cluster_of[taught], is_trusted)
     return dict(zip(taught, answers, strict=True))
 
 
-def _neighbours(vectors: NDArray[np.float32], clustering: Clustering) -> list[dict[str, float]]:
-    """Probability of each answer by the images that look alike, by image. Those without a claim have no say."""
+def _neighbours(
+    vectors: NDArray[np.float32], clustering: Clustering, silent: Set[int] = frozenset()
+) -> list[dict[str, float]]:
+    """Probability of each answer by the images that look alike, by image. Those without a claim have no say, and so
+    have those that are silent.
+    """
     labels = [
-        "" if i not in clustering.claimed_labels or answer == UNSURE else answer or clustering.claimed_labels[i]
+        ""
+        if i in silent or i not in clustering.claimed_labels or answer == UNSURE
+        else answer or clustering.claimed_labels[i]
         for i, answer in enumerate(map(clustering.answer_about, range(len(vectors))))
     ]
     is_trusted = np.array([bool(clustering.answer_about(i)) for i in range(len(vectors))])

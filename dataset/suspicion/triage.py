@@ -27,6 +27,7 @@ from foundation.intervals import exact_interval
 FOLDS = 5
 REGULARISATION = 0.001  # C of the out-of-fold models
 ANSWER_WEIGHT = 10.0  # an image with an answer counts as much as that many with a claimed label only
+DOUBTED_SHARE = 0.1  # of the images of a label, that the second look leaves out
 MAX_TAUGHT = 20_000  # images without an answer that a fold learns from, at most: more do not improve it
 LIKENESS_DECAY = 12.0  # how fast likeness falls with the cosine distance of two pictures' features
 LIKENESS_NEEDED = 0.2  # total likeness to answered pictures at which half of their vote counts
@@ -151,16 +152,18 @@ def out_of_fold(
 ) -> list[dict[str, float]]:
     """Probability of each label for every image, from models that saw no image of its cluster.
 
-    features: (n, d). labels: n, the answer or the claimed label. groups: (n,) cluster numbers. trusted: (n,) True where
-    the label is an answer; those count more. The dicts are empty if there is only one label, or one cluster.
+    features: (n, d). labels: n, the answer or the claimed label; nothing is learned from an image with an empty one.
+    groups: (n,) cluster numbers. trusted: (n,) True where the label is an answer; those count more. The dicts are empty
+    if there is only one label, or one cluster.
     """
-    known = sorted(set(labels))
+    known = sorted(set(labels) - {""})
     folds = min(FOLDS, len(np.unique(groups)))
     if len(known) < 2 or folds < 2:
         return [{} for _ in labels]
     y = np.asarray(labels)
     probabilities = np.zeros((len(y), len(known)))
     for train, held_out in GroupKFold(folds).split(features, y, groups):
+        train = train[y[train] != ""]
         if len(train) > MAX_TAUGHT:
             train = np.union1d(train[:: -(-len(train) // MAX_TAUGHT)], train[trusted[train]])
         if len(set(y[train])) < 2:
@@ -204,6 +207,22 @@ def neighbours(
         near[groups[block][:, None] == groups[company][None, :]] = 0.0
         scores[block] = NEIGHBOUR_SHARPNESS * np.log(near @ say + 1e-9)
     return [dict(zip(known, row, strict=True)) for row in softmax(scores, axis=1).tolist()]
+
+
+def most_doubted(labels: Sequence[str], *opinions: Sequence[Mapping[str, float]]) -> NDArray[np.bool_]:
+    """(n,) The share DOUBTED_SHARE of the images of each label that opinions doubt most.
+
+    opinions: each has, for every image, probabilities by label. What is wrong there teaches the models the very mistake
+    that they should find, so that a second look leaves it out. MIN_COMPANY images of each label stay.
+    """
+    y = np.asarray(labels)
+    odds = np.array([sum(logit(one[i].get(y[i], 0.5)) for one in opinions) for i in range(len(y))])
+    doubted = np.zeros(len(y), dtype=bool)
+    for label in np.unique(y):
+        of = np.flatnonzero(y == label)
+        count = min(int(DOUBTED_SHARE * len(of)), max(0, len(of) - MIN_COMPANY))
+        doubted[of[np.argsort(odds[of], kind="stable")[:count]]] = True
+    return doubted
 
 
 def lookalikes(

@@ -4,6 +4,7 @@ CONFIG_NAME = "isitcake.toml"
 NOT_LABELS = ("unusable", "unsure")  # reviewers may always give these answers; they are never published
 RESERVED_LABELS = (*NOT_LABELS, "set_aside")  # words of the catalog's decisions; no label may have their name
 AGENT_NAME = "isitcakebot"  # product token of the user agent; robots.txt rules for this name apply to our crawler
+MIN_SIDE_PX = 200  # shorter side of what is collected; smaller pictures of sites are icons
 EFFICIENTNET_LITE0 = "efficientnet_lite0"  # comes with a package of the index
 MOBILENET_V2 = "mobilenet_v2"  # a file in [models] folder
 COLOUR_TEXTURE = "colour_texture"  # built in, not trained

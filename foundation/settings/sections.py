@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from foundation.network.addresses import Refused, parse
-from foundation.settings.names import EFFICIENTNET_LITE0, NETWORKS, RESERVED_LABELS, SUBJECTS
+from foundation.settings.names import EFFICIENTNET_LITE0, MIN_SIDE_PX, NETWORKS, RESERVED_LABELS, SUBJECTS
 
 PHOTO_APIS = {
     "unsplash": "https://api.unsplash.com",
@@ -220,6 +220,7 @@ class Source(Section):
     base_url: HttpUrl | None = None  # address of a photo API; None: the service's own
     licences: list[str] = ["cc0", "pdm", "by", "by-sa"]  # licences that openverse and commons may return
     path: str = ""
+    min_side: int = Field(default=MIN_SIDE_PX, ge=1)  # pixels of the shorter side; a folder may have small pictures
 
     @model_validator(mode="after")
     def _kind_has_its_key(self) -> "Source":
@@ -232,6 +233,12 @@ class Source(Section):
     def _only_sites_are_walked(self) -> "Source":
         if self.kind != "site" and (given := sorted({"depth", "pages", "skip"} & self.model_fields_set)):
             raise ValueError(f"{given[0]} is for sources of kind 'site'; remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _only_folders_have_small_pictures(self) -> "Source":
+        if self.kind != "folder" and "min_side" in self.model_fields_set:
+            raise ValueError("min_side is for sources of kind 'folder'; remove it")
         return self
 
     @field_validator("skip")

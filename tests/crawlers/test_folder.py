@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from crawlers.collect import collect
 from crawlers.ledger.reports import last_reports
@@ -33,6 +34,18 @@ def test_a_folder_is_collected_with_what_lies_below_it(tmp_path: Path, world: Wo
     assert report.sources[0].outcomes == {"stored": 3, "rejected": 2}
     assert {r.source for r in last_reports(project)} == {"mine"}
     assert collect(project).sources[0].outcomes == {"unchanged": 3, "rejected": 2}
+
+
+def test_a_folder_may_have_small_pictures(tmp_path: Path) -> None:
+    """By default they are icons; `min_side` says from which size on they are not."""
+    (tmp_path / "photos").mkdir()
+    Image.effect_noise((60, 40), 90).convert("RGB").save(tmp_path / "photos" / "a.png")
+    project = folder_source(tmp_path)
+    assert collect(project).sources[0].reasons == {"rejected: too small": 1}
+    project.close()
+    path = tmp_path / "isitcake.toml"
+    path.write_text(path.read_text() + "min_side = 40\n")
+    assert collect(open_project(path)).sources[0].outcomes == {"stored": 1}
 
 
 def test_a_folder_that_disappears_is_named(tmp_path: Path) -> None:

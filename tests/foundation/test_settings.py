@@ -29,6 +29,7 @@ FOLDER = '[[sources]]\nname = "a"\nkind = "folder"\nlabel = "cake"\npath = "none
         (SITE + "skip = ['/*']\n", "source 'a' skip: '/*' leaves out every page"),
         (SITE + f"skip = ['/{'a' * 500}']\n", "source 'a' skip: a pattern has more than 500 characters"),
         (FOLDER + "depth = 3\n", "source 'a': depth is for sources of kind 'site'; remove it"),
+        (SITE + "min_side = 3\n", "source 'a': min_side is for sources of kind 'folder'; remove it"),
         ("[project\n", "is not valid TOML"),
         ("[review]\nbudget = 'many'\n", "line 2: review.budget: input should be a valid integer, got 'many'"),
         ("[review]\nbudget = 0\n", "line 2: review.budget"),

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from crawlers.ledger.ledger import MIN_SIDE_PX, Download, Fetch
+from crawlers.ledger.ledger import Download, Fetch
 from crawlers.sites.discovery import Candidate
 from crawlers.sites.reading.identity import Offer
 from crawlers.sites.reading.mentions import Evidence
 from crawlers.source_health import Outcome
 from dataset.duplicates.intake import Intake
+from foundation.settings import MIN_SIDE_PX
 
 
 @dataclass(frozen=True)

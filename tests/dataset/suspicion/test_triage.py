@@ -14,6 +14,7 @@ from dataset.suspicion.triage import (
     is_surely_unusable,
     logit,
     lookalikes,
+    most_doubted,
     neighbours,
     out_of_fold,
     priority,
@@ -73,6 +74,25 @@ def test_out_of_fold_doubts_a_wrong_label() -> None:
     answers = out_of_fold(features, labels, np.arange(120), np.zeros(120, dtype=bool))
     assert answers[0]["cake"] < 0.5 < answers[1]["cake"]
     assert out_of_fold(features, ["cake"] * 120, np.arange(120), np.zeros(120, dtype=bool)) == [{}] * 120
+
+
+def test_a_second_look_learns_nothing_from_what_is_doubted_most() -> None:
+    """Three of forty wrong claims look alike and vouch for each other; without them, each is doubted more."""
+    rng = np.random.default_rng(3)
+    features = rng.normal(size=(80, 5)).astype(np.float32)
+    labels = ["cake"] * 40 + ["not_cake"] * 40
+    features[:40, 0] += 3
+    features[:3, 0] -= 6
+    groups, trusted = np.arange(80), np.zeros(80, dtype=bool)
+    first = out_of_fold(features, labels, groups, trusted)
+    doubted = most_doubted(labels, first)
+    assert doubted[:3].all()
+    assert [int(doubted[:40].sum()), int(doubted[40:].sum())] == [4, 4]
+    second = out_of_fold(
+        features, ["" if d else label for d, label in zip(doubted, labels, strict=True)], groups, trusted
+    )
+    assert all(after["cake"] < before["cake"] for before, after in zip(first[:3], second[:3], strict=True))
+    assert not most_doubted(["cake"] * 20 + ["not_cake"] * 3, [{}] * 23).any()  # too few to leave any out
 
 
 def test_neighbours_know_a_label_with_several_looks() -> None:

@@ -1,0 +1,95 @@
+"""Which files of a data set show the same picture, which of them leak between splits, and which to keep. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from isitcake.auditing.layout import PROTECTED_FIRST
+from isitcake.auditing.library import File
+
+DUPLICATE, LEAK = "duplicate", "leak"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A file that another one makes superfluous. reason: DUPLICATE, or LEAK where the other is in another split.
+
+    is_decided: whether no person has to look. Where the two have different labels, one of them is wrong.
+    """
+
+    file: File
+    keeps: File
+    reason: str
+
+    @property
+    def is_decided(self) -> bool:
+        return self.file.label == self.keeps.label
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether both files have the same bytes."""
+        return self.file.sha256 == self.keeps.sha256
+
+
+@dataclass(frozen=True)
+class Copies:
+    """groups: files that show one picture, several each, the one to keep first. removals: in the order of the files."""
+
+    groups: Sequence[Sequence[File]]
+    removals: Sequence[Removal]
+
+    @property
+    def duplicates(self) -> list[Removal]:
+        return [removal for removal in self.removals if removal.reason == DUPLICATE]
+
+    @property
+    def conflicts(self) -> list[Sequence[File]]:
+        """Groups whose files have different labels."""
+        return [group for group in self.groups if len({file.label for file in group}) > 1]
+
+
+def copies_of(
+    files: Sequence[File], cluster_of: Mapping[str, str], joined: Mapping[str, str], best: Set[str]
+) -> Copies:
+    """Find what to keep.
+
+    cluster_of: cluster by path. joined: the picture of clusters that confirmed pairs connect (splits.split_leaks).
+    best: SHA-256 of the representatives. Kept is a file of the most protected split: the representative, else the one
+    with most pixels. Of every picture, files in less protected splits are leaks; in the kept split, the other files of
+    each cluster are duplicates.
+    """
+    by_picture: dict[str, list[File]] = defaultdict(list)
+    for file in files:
+        cluster = cluster_of[file.path]
+        by_picture[joined.get(cluster, cluster)].append(file)
+    groups, removals = [], []
+    for members in by_picture.values():
+        if len(members) < 2:
+            continue
+        in_order = sorted(members, key=lambda file: _order(file, best))
+        protected = in_order[0].split
+        kept_split = [file for file in in_order if file.split == protected]
+        removals += [Removal(file, in_order[0], LEAK) for file in in_order if file.split != protected]
+        for same in _by_cluster(kept_split, cluster_of):
+            removals += [Removal(file, same[0], DUPLICATE) for file in same[1:]]
+        groups.append(in_order)
+    groups.sort(key=lambda group: group[0].path)
+    return Copies(groups, sorted(removals, key=lambda removal: removal.file.path))
+
+
+def _by_cluster(files: Iterable[File], cluster_of: Mapping[str, str]) -> list[list[File]]:
+    found: dict[str, list[File]] = defaultdict(list)
+    for file in files:
+        found[cluster_of[file.path]].append(file)
+    return list(found.values())
+
+
+def _order(file: File, best: Set[str]) -> tuple[int, bool, int, int, str]:
+    """The file to keep comes first."""
+    return (
+        PROTECTED_FIRST.index(file.split),
+        file.sha256 not in best,
+        -file.width * file.height,
+        -file.size_bytes,
+        file.path,
+    )

@@ -1,0 +1,73 @@
+"""What a person asked to audit: a folder, hf:NAME, or a version of the project around."""
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dataset.versions.published import VERSION_NAME
+from foundation.errors import ConfigError, UsageError
+from isitcake.auditing import hub
+from isitcake.auditing.audit import Audit, examine
+from isitcake.auditing.layout import Dataset, read_layout
+from isitcake.auditing.library import Library, Progress, library
+
+HUB = "hf:"
+PICTURES, LIBRARY = "pictures", "audit"  # folders in --work, for a data set of the Hub
+
+
+@contextlib.contextmanager
+def audited(
+    target: str, work: Path | None, home: Callable[[], Path], tell: Progress, outputs: Sequence[Path] = ()
+) -> Iterator[tuple[Audit, Library]]:
+    """The audit of a target, and the library that has its pictures. home: of the project around; may raise ConfigError.
+
+    work: a folder that keeps the library; None: a temporary one. outputs: files that will be written. Raises
+    UsageError, also if one of these would lie in the data set, and StageError.
+    """
+    with contextlib.ExitStack() as stack:
+        dataset, kept = _dataset(target, work, home, tell, stack)
+        for output in outputs:
+            _refuse_inside(dataset.root, output)
+        opened = stack.enter_context(library(dataset.root, dataset.parts, kept))
+        yield examine(dataset, opened, tell), opened
+
+
+def _refuse_inside(root: Path, output: Path) -> None:
+    if output.absolute().resolve().is_relative_to(root):
+        raise UsageError(
+            f"{output} lies in the data set, whose files stay as they are; give --report and --fixes another place"
+        )
+
+
+def _dataset(
+    target: str, work: Path | None, home: Callable[[], Path], tell: Progress, stack: contextlib.ExitStack
+) -> tuple[Dataset, Path | None]:
+    """The data set, and where its library is kept."""
+    folder = Path(target).expanduser()
+    if target.startswith(HUB) or hub.is_saved(folder):
+        name = target.removeprefix(HUB)
+        if not name:
+            raise UsageError("hf: needs a name, like hf:beans, or a folder that `save_to_disk` wrote")
+        if work:
+            pictures, kept = work / PICTURES, work / LIBRARY
+        else:
+            temporary = tempfile.TemporaryDirectory(prefix="isitcake-hub-", ignore_cleanup_errors=True)
+            pictures, kept = Path(stack.enter_context(temporary)), None
+        return read_layout(hub.write_folder(name, pictures, tell), name), kept
+    if not folder.exists() and VERSION_NAME.fullmatch(target):
+        return replace(read_layout(_version(target, home)), name=target), work
+    return read_layout(folder), work
+
+
+def _version(name: str, home: Callable[[], Path]) -> Path:
+    try:
+        path = home() / "versions" / name
+    except ConfigError:
+        raise UsageError(
+            f"no folder {name}, and no project here that could have a version {name}; give the path of its folder"
+        ) from None
+    if not path.is_dir():
+        raise UsageError(f"no version {name!r}; `isitcake versions list` lists them")
+    return path

@@ -1,0 +1,296 @@
+"""Commands for pictures that were not collected here: audit a data set, find copies, find originals. No project."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from isitcake.options import Context, json_option, pass_context
+from isitcake.output import progress, short_path, show
+from isitcake.tables import Grid
+
+if TYPE_CHECKING:
+    from foundation.settings import Settings
+    from isitcake.auditing.audit import Audit
+    from isitcake.auditing.copies import Removal
+    from isitcake.auditing.dedupe import Found
+    from isitcake.auditing.fixes import SignedFixes
+
+A_PATH = click.Path(path_type=Path)
+REPORT = Path("audit-report.html")
+WORK_HELP = "Folder that keeps the work, so that the next run goes on. By default a temporary one, deleted at the end."
+
+
+@click.command(short_help="Find what is wrong with a data set.")
+@click.argument("target", required=False, metavar="FOLDER|hf:NAME|VERSION")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Rows of each table.")
+@click.option("--report", type=A_PATH, help="Where the report goes: audit-report.html here, none with --json.")
+@click.option("--fixes", type=A_PATH, help="Write what to remove and relabel to this file, signed.")
+@click.option("--apply", "applied", type=A_PATH, help="Move the files that this file of fixes names and has decided.")
+@click.option("--dry-run", is_flag=True, help="With --apply: check and list, but move nothing.")
+@click.option("--sign", type=A_PATH, help="Sign this file of fixes again, because you decided some of them.")
+@click.option("--work", type=A_PATH, help=WORK_HELP)
+@json_option
+@pass_context
+def audit(context: Context, /, target: str | None, as_json: bool, **options: Any) -> None:
+    """Find what is wrong with a data set that was not made here: no project, no configuration.
+
+    It lists copies, leaks between splits, suspicious labels and shortcuts, and writes a report with pictures. FOLDER is
+    FOLDER/LABEL/*.jpg or FOLDER/SPLIT/LABEL/*.jpg. The data set stays as it is; only --apply moves files, and deletes
+    none.
+    """
+    from foundation.errors import UsageError
+
+    if options["sign"]:
+        _sign(options["sign"], as_json)
+        return
+    if not target:
+        raise UsageError("give a FOLDER, hf:NAME or VERSION; `isitcake audit --help` lists the options")
+    if options["dry_run"] and not options["applied"]:
+        raise UsageError("--dry-run needs --apply FILE.json; without it, nothing is moved anyway")
+    if options["applied"]:
+        _apply(Path(target), options["applied"], options["dry_run"], as_json)
+        return
+    _audit(context, target, as_json, options)
+
+
+def _audit(context: Context, target: str, as_json: bool, options: dict[str, Any]) -> None:
+    from isitcake.auditing.fixes import fixes_of, write_fixes
+    from isitcake.auditing.report import write_report
+    from isitcake.auditing.signature import require_key
+    from isitcake.auditing.target import audited
+
+    written = {}
+    report: Path | None = options["report"] or (None if as_json else REPORT)
+    outputs = [path for path in (report, options["fixes"]) if path]
+    if options["fixes"]:
+        require_key()  # before the work, which may take long
+    with (
+        progress(as_json) as steps,
+        audited(target, options["work"], lambda: context.settings().home, steps.step, outputs) as (found, opened),
+    ):
+        if report:
+            write_report(found, opened.project, report)
+            written["report"] = str(report)
+    signed_by = write_fixes(options["fixes"], fixes_of(found)) if options["fixes"] else ""
+    if signed_by:
+        written |= {"fixes": str(options["fixes"]), "signed_by": signed_by}
+    if as_json:
+        show({**_as_json(found, options["limit"]), **written}, True)
+        return
+    _print(found, options["limit"])
+    if report:
+        show(f"report with pictures: {short_path(report)}", False)
+    if signed_by:
+        show(f"fixes: {short_path(options['fixes'])}, signed by key {signed_by}", False)
+
+
+def _as_json(found: "Audit", limit: int) -> dict[str, Any]:
+    return {
+        "dataset": found.dataset.name,
+        "files": len(found.files),
+        "counts": found.counts(),
+        "unread": dict(found.unread),
+        "duplicates": [_removal(removal) for removal in found.copies.duplicates],
+        "leaks": [_removal(removal) for removal in found.leaks],
+        "labels": [
+            {
+                "files": [file.path for file in suspect.files],
+                "sha256": suspect.file.sha256,
+                "label": suspect.file.label,
+                "suggestion": suspect.suggestion,
+                "error_probability": suspect.error_probability,
+                "reasons": suspect.reasons,
+            }
+            for suspect in found.suspects[:limit]
+        ],
+        "shortcuts": list(found.shortcuts),
+        "notes": list(found.notes),
+    }
+
+
+def _removal(removal: "Removal") -> dict[str, Any]:
+    return {
+        "path": removal.file.path,
+        "label": removal.file.label,
+        "keeps": removal.keeps.path,
+        "keeps_label": removal.keeps.label,
+        "same_bytes": removal.is_exact,
+    }
+
+
+def _print(found: "Audit", limit: int) -> None:
+    """The tables for people, the summary last."""
+    from isitcake.auditing.report import said
+
+    counts = found.counts()
+    splits = found.dataset.splits or ["all"]
+    rows = [(label, *(of_split[split] for split in splits)) for label, of_split in counts.items()]
+    _grid(f"{found.dataset.name}: files", ["label", *splits], rows, limit)
+    _grid("not read", ["file", "why"], list(found.unread.items()), limit)
+    head = ["file", "same picture as"]
+    removals = [(removal.file.path, removal.keeps.path) for removal in found.copies.duplicates]
+    _grid("near-duplicates", head, removals, limit)
+    _grid("leaks between splits", head, [(one.file.path, one.keeps.path) for one in found.leaks], limit)
+    if len(found.dataset.labels) > 1:
+        suspects = [
+            (suspect.file.path, suspect.file.label, said(suspect), f"{suspect.error_probability:.2f}")
+            for suspect in found.suspects
+        ]
+        _grid("most suspicious labels", ["file", "label", "perhaps", "wrong"], suspects, limit)
+    shortcuts = [(row.feature, f"{row.score:.2f}", row.advice) for row in found.worst_shortcuts]
+    _grid("shortcuts: what predicts the label alone", ["property", "accuracy", "how to fix it"], shortcuts, limit)
+    for note in found.notes:
+        show(f"note: {note}", False)
+    show(_summary(found), False)
+
+
+def _summary(found: "Audit") -> str:
+    from foundation.safe_text import counted
+
+    conflicts = len(found.copies.conflicts)
+    parts = [
+        f"{counted(len(found.files), 'picture')} read",
+        f"{len(found.unread)} not read" if found.unread else "",
+        counted(len(found.copies.duplicates), "near-duplicate"),
+        counted(len(found.leaks), "leak") if len(found.dataset.splits) > 1 else "",
+        f"{counted(conflicts, 'picture')} with two labels" if conflicts else "",
+        f"{counted(len(found.proposed), 'label')} to check first" if len(found.dataset.labels) > 1 else "",
+        counted(len(found.worst_shortcuts), "shortcut") if found.shortcuts else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _grid(title: str, head: list[str], rows: list[Any], limit: int) -> None:
+    if not rows:
+        return
+    show("", False, Grid(head, rows[:limit], title))
+    more = len(rows) - limit
+    show(f"… and {more} more; --limit {len(rows)} shows all\n" if more > 0 else " ", False)
+
+
+def _apply(folder: Path, path: Path, is_dry: bool, as_json: bool) -> None:
+    from isitcake.auditing.apply import carry_out, plan
+    from isitcake.auditing.fixes import read_fixes
+
+    read = read_fixes(path)
+    with progress(as_json) as steps:
+        planned = plan(folder, read.fixes, steps.step)
+        if not is_dry:
+            carry_out(planned, steps.step)
+    moves = [{"from": str(move.source), "to": str(move.target), "reason": move.fix.reason} for move in planned.waiting]
+    summary = {"moved": 0 if is_dry else len(moves), "moves": moves, "undecided": planned.undecided}
+    if as_json:
+        show({**summary, "dry_run": is_dry, "signed_by": read.signer}, True)
+        return
+    show("", False, Grid(["file", "to"], [(short_path(m["from"]), short_path(m["to"])) for m in moves]))
+    done = len(planned.moves) - len(moves)
+    parts = [
+        f"{len(moves)} files {'would be moved' if is_dry else 'were moved'}",
+        f"{done} were moved before" if done else "",
+        f"{planned.undecided} wait for a decision" if planned.undecided else "",
+    ]
+    show(f"{', '.join(filter(None, parts))}; {_whose(read)}", False)
+
+
+def _whose(read: "SignedFixes") -> str:
+    from isitcake.auditing.signature import own_fingerprint
+
+    whose = "yours" if read.signer == own_fingerprint() else "not yours: compare it with what its author says"
+    return f"signed by key {read.signer} ({whose})"
+
+
+def _sign(path: Path, as_json: bool) -> None:
+    from isitcake.auditing.fixes import sign_again
+
+    read = sign_again(path)
+    decided = sum(fix.decided for fix in read.fixes.fixes)
+    line = f"{short_path(path)}: signed by key {read.signer}; {decided} of {len(read.fixes.fixes)} fixes are decided"
+    show({"signed_by": read.signer, "decided": decided, "fixes": len(read.fixes.fixes)} if as_json else line, as_json)
+
+
+@click.command(short_help="Find copies in a folder of pictures.")
+@click.argument("folder", type=A_PATH)
+@click.option("--move", "target", type=A_PATH, help="Move the copies into this folder. Nothing is deleted.")
+@click.option("--work", type=A_PATH, help=WORK_HELP)
+@json_option
+@pass_context
+def dedupe(context: Context, folder: Path, target: Path | None, work: Path | None, as_json: bool) -> None:  # noqa: ARG001
+    """Find the files below FOLDER that show the same picture. The largest of each group stays."""
+    from isitcake.auditing.dedupe import find_copies, move_copies
+
+    with progress(as_json) as steps:
+        found = find_copies(folder, work, steps.step)
+        if target:
+            move_copies(found, target, steps.step)
+    if as_json:
+        show(_groups_as_json(found, target), True)
+        return
+    for group in found.groups:
+        size = f"{group.kept.width}×{group.kept.height}"
+        lines = [f"keep  {group.kept.path}  {size}"]
+        lines += [f"copy  {file.path}  {file.width}×{file.height}" for file in group.copies]
+        show("\n".join([*lines, ""]), False)
+    _grid("not read", ["file", "why"], list(found.unread.items()), 20)
+    moved = f"; moved to {short_path(target)}" if target and found.copies else ""
+    show(f"{found.files} pictures; {len(found.copies)} copies of {len(found.groups)} pictures{moved}", False)
+
+
+def _groups_as_json(found: "Found", target: Path | None) -> dict[str, Any]:
+    groups = [{"keep": group.kept.path, "copies": [file.path for file in group.copies]} for group in found.groups]
+    moved = {"moved_to": str(target)} if target else {}
+    return {"files": found.files, "groups": groups, "unread": dict(found.unread), **moved}
+
+
+@click.command(short_help="List where the original of a picture may be.")
+@click.argument("urls", nargs=-1, required=True, metavar="URL…")
+@click.option("--check", is_flag=True, help="Ask which of them exist: after robots.txt, and slowly.")
+@click.option("--contact", default="", help="Your web page or e-mail address, which --check shows to site owners.")
+@json_option
+@pass_context
+def originals(context: Context, urls: tuple[str, ...], check: bool, contact: str, as_json: bool) -> None:
+    """List addresses at which the original of each picture may be, the best first. No request, unless you --check."""
+    from crawlers.original_addresses import asked, candidates
+
+    found = [candidates(url) for url in urls]
+    if check:
+        with progress(as_json) as steps:
+            found = asked(found, _asking(context, contact), steps.step)
+    if as_json:
+        show(found, True)
+        return
+    for picture in found:
+        rows = [(one.url, one.because, *([one.answer] if check else [])) for one in picture.candidates]
+        head = ["address", "because", *(["answer"] if check else [])]
+        show(" ", False, Grid(head, rows, picture.url))
+
+
+def _asking(context: Context, contact: str) -> "Settings":
+    """Who asks: the project's settings, with another contact if one is given; without a project, the contact alone.
+
+    Raises ConfigError, UsageError without a contact.
+    """
+    from pydantic import ValidationError
+
+    from foundation.errors import ConfigError, UsageError
+    from foundation.settings import ProjectSection, Settings
+
+    try:
+        own: Settings | None = context.settings(needs_weights=False)
+    except ConfigError:
+        if context.config:
+            raise
+        own = None
+    if contact:
+        try:
+            section = ProjectSection(contact=contact)
+        except ValidationError as error:
+            raise UsageError(f"--contact: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+        return own.model_copy(update={"project": section}) if own else Settings(project=section)
+    if own is None:
+        raise UsageError("--check shows site owners who asks: add --contact with your web page or e-mail address")
+    own.require_contact()
+    return own
+
+
+COMMANDS: tuple[click.Command, ...] = (audit, dedupe, originals)

@@ -1,0 +1,149 @@
+"""An audit from the command to the file of fixes, on drawn pictures."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import Ended, here
+from small_projects import drawn, make_splits, put, tree
+
+from isitcake.auditing.layout import read_layout
+from isitcake.auditing.library import library
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder is empty, and the key is not the user's own."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+
+@pytest.fixture(scope="module")
+def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_splits(tmp_path_factory.mktemp("splits") / "cups-and-cakes")
+
+
+def run(*arguments: str | Path) -> Ended:
+    return here(Path.cwd(), *map(str, arguments))
+
+
+def as_json(*arguments: str | Path) -> Any:
+    ended = run(*arguments, "--json")
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def test_an_audit_leads_to_fixes_that_can_be_applied(splits: Path, tmp_path: Path) -> None:
+    """It finds the copy, the leak and the broken files; the data set stays as it is until --apply, which loses none."""
+    before = tree(splits)
+    ended = run("audit", splits, "--fixes", "fixes.json")
+    assert ended.returncode == 0, ended.stderr
+    assert "18 pictures read, 2 not read, 1 near-duplicate, 1 leak" in ended.stdout
+    assert re.search(r"train/cake/leak.jpg +test/cake/cake-7.jpg", ended.stdout)
+    assert re.search(r"train/cake/small.jpg +train/cake/cake-0.jpg", ended.stdout)
+    assert re.search(r"train/cup/readme.txt +not an image: text", ended.stdout)
+    assert tree(splits) == before
+    page = Path("audit-report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/jpeg;base64,") >= 18
+    assert not re.search(r"(?:src|href)=\"(?!data:|#)", page)
+
+    copy = tmp_path / "copy"
+    shutil.copytree(splits, copy)
+    dry = as_json("audit", copy, "--apply", "fixes.json", "--dry-run")
+    assert (dry["moved"], tree(copy)) == (0, before)
+    assert as_json("audit", copy, "--apply", "fixes.json")["moved"] == 2
+    assert sorted(tree(tmp_path / "copy.removed")) == ["train/cake/leak.jpg", "train/cake/small.jpg"]
+    assert {**tree(copy), **tree(tmp_path / "copy.removed")} == before
+    assert as_json("audit", copy, "--apply", "fixes.json")["moved"] == 0
+    assert "3 files" not in run("audit", copy, "--apply", "fixes.json").stdout
+
+
+def test_work_is_kept_for_its_data_set_only(tmp_path: Path) -> None:
+    """The second run computes nothing again; another data set, and a folder inside the data set, are refused."""
+    root = tmp_path / "set"
+    for label in ("cake", "cup"):
+        put(root, f"{label}/1.jpg", drawn(label, 1))
+    first = as_json("audit", root, "--work", tmp_path / "work")
+    again = run("audit", root, "--work", tmp_path / "work")
+    assert "pictures: " not in again.stderr
+    assert as_json("audit", root, "--work", tmp_path / "work") == first
+    put(root, "mug/1.jpg", drawn("cup", 2))
+    assert "another data set or of other labels" in run("audit", root, "--work", tmp_path / "work").sentence(2)
+    assert "lies in the data set" in run("audit", root, "--work", root / "work").sentence(2)
+    assert "lies in the data set" in run("audit", root, "--report", root / "r.html").sentence(2)
+    assert sorted(tree(root)) == ["cake/1.jpg", "cup/1.jpg", "mug/1.jpg"]
+
+
+def test_labels_may_be_any_names(tmp_path: Path) -> None:
+    """Also with spaces, in other letters, and words of our own; people read them as they are."""
+    root = tmp_path / "set"
+    names = ("gâteau au chocolat", "unusable")
+    for number, name in enumerate(names):
+        put(root, f"{name}/1.jpg", drawn("cake", number))
+    with library(root, read_layout(root).parts, None) as opened:
+        opened.collect(lambda *_: None)
+        assert [file.label for file in opened.files()] == list(names)
+    assert as_json("audit", root)["counts"] == {name: {"all": 1} for name in names}
+
+
+def test_one_label_and_three_pictures(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    for number in range(3):
+        put(root, f"cake/{number}.jpg", drawn("cake", number))
+    ended = run("audit", root)
+    assert ended.returncode == 0, ended.stderr
+    assert "there is one label only (cake)" in ended.stdout
+    assert "3 pictures read, 0 near-duplicates" in ended.stdout
+
+
+def test_a_picture_with_two_labels_waits_for_a_person(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    for label in ("cake", "cup"):
+        put(root, f"{label}/1.jpg", drawn("cake", 1))
+        put(root, f"{label}/2.jpg", drawn(label, 2))
+    assert "1 picture with two labels" in run("audit", root, "--fixes", "fixes.json").stdout
+    assert as_json("audit", root, "--apply", "fixes.json")["undecided"] >= 1
+    assert sorted(tree(root)) == ["cake/1.jpg", "cake/2.jpg", "cup/1.jpg", "cup/2.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["audit"], "give a FOLDER"),
+        (["audit", "gone"], "no folder gone"),
+        (["audit", "."], "has no pictures"),
+        (["audit", "hf:"], "needs a name"),
+        (["audit", "2020.1.0"], "no folder 2020.1.0"),
+        (["audit", ".", "--dry-run"], "--dry-run needs --apply"),
+        (["audit", ".", "--apply", "gone.json"], "gone.json cannot be read"),
+        (["dedupe", "gone"], "no folder gone"),
+        (["originals", "cake.jpg"], "is not a web address"),
+    ],
+)
+def test_a_wrong_request_is_one_sentence(arguments: list[str], message: str) -> None:
+    ended = run(*arguments)
+    assert message in ended.sentence(2)
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_dedupe_moves_copies_and_keeps_the_largest(tmp_path: Path) -> None:
+    """In any folder, without labels."""
+    root = make_splits(tmp_path / "set")
+    put(root, "cake-0.jpg", drawn("cake", 0))
+    before = tree(root)
+    found = as_json("dedupe", root)
+    assert {group["keep"]: group["copies"] for group in found["groups"]} == {
+        "cake-0.jpg": ["train/cake/cake-0.jpg", "train/cake/small.jpg"],
+        "test/cake/cake-7.jpg": ["train/cake/leak.jpg"],
+    }
+    assert tree(root) == before
+    assert "lies in the folder" in run("dedupe", root, "--move", root / "out").sentence(2)
+    ended = run("dedupe", root, "--move", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    assert "3 copies of 2 pictures" in ended.stdout
+    assert {**tree(root), **tree(tmp_path / "out")} == before
+    assert as_json("dedupe", root)["groups"] == []

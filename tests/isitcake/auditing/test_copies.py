@@ -1,0 +1,51 @@
+"""Which file of several that show one picture stays."""
+
+import hashlib
+
+from isitcake.auditing.copies import DUPLICATE, LEAK, copies_of
+from isitcake.auditing.library import File
+
+
+def file(path: str, pixels: int = 100, content: str = "") -> File:
+    split, label, _ = path.split("/")
+    digest = hashlib.sha256((content or path).encode()).hexdigest()
+    return File(path, label, f"{split}/{label}", split, digest, pixels, pixels, pixels)
+
+
+def removed(*groups: list[File], joined: dict[str, str] | None = None) -> list[tuple[str, str, str, bool]]:
+    cluster_of = {one.path: str(number) for number, group in enumerate(groups) for one in group}
+    files = [one for group in groups for one in group]
+    found = copies_of(files, cluster_of, joined or {}, frozenset()).removals
+    return [(one.file.path, one.keeps.path, one.reason, one.is_decided) for one in found]
+
+
+def test_the_largest_file_stays() -> None:
+    assert removed([file("train/a/1"), file("train/a/2", 200)], [file("train/a/3")]) == [
+        ("train/a/1", "train/a/2", DUPLICATE, True)
+    ]
+
+
+def test_a_leak_leaves_the_split_that_is_trained_on() -> None:
+    """Also where the file in train is larger."""
+    assert removed([file("train/a/1", 200), file("validation/a/2"), file("test/a/3")]) == [
+        ("train/a/1", "test/a/3", LEAK, True),
+        ("validation/a/2", "test/a/3", LEAK, True),
+    ]
+
+
+def test_two_labels_of_one_picture_need_a_person() -> None:
+    assert removed([file("train/a/1", 200), file("train/b/2")]) == [("train/b/2", "train/a/1", DUPLICATE, False)]
+
+
+def test_a_chain_leaks_but_is_no_duplicate() -> None:
+    """Two clusters that a confirmed pair connects: crops of a crop need not show the same."""
+    first, second = [file("train/a/1", 200)], [file("train/a/2")]
+    assert removed(first, second, joined={"0": "0", "1": "0"}) == []
+    first, second = [file("test/a/1", 200)], [file("train/a/2")]
+    assert removed(first, second, joined={"0": "0", "1": "0"}) == [("train/a/2", "test/a/1", LEAK, True)]
+
+
+def test_a_file_that_stays_is_never_removed() -> None:
+    found = removed([file("test/a/1", 300), file("test/a/2"), file("train/a/3", 900)], [file("test/a/4", 200)],
+                    joined={"0": "0", "1": "0"})  # fmt: skip
+    assert not {kept for _, kept, _, _ in found} & {path for path, _, _, _ in found}
