@@ -74,7 +74,8 @@ class Library:
         def count(source: str, images: int, _activity: str, total: int = 0) -> None:
             done[source] = images
             expected[source] = max(total, images, expected[source])
-            tell("reading", sum(done.values()), sum(expected.values()))
+            if total:
+                tell("reading", sum(done.values()), sum(expected.values()))
 
         report = collect(self.project, progress=count)
         if report.failed:

@@ -134,7 +134,12 @@ def _print(found: "Audit", limit: int) -> None:
     _grid("leaks between splits", head, [(one.file.path, one.keeps.path) for one in found.leaks], limit)
     if len(found.dataset.labels) > 1:
         suspects = [
-            (suspect.file.path, suspect.file.label, said(suspect), f"{suspect.error_probability:.2f}")
+            (
+                suspect.file.path,
+                suspect.file.label,
+                "" if suspect.suggestion == suspect.file.label else said(suspect),
+                f"{suspect.error_probability:.2f}",
+            )
             for suspect in found.suspects
         ]
         _grid("most suspicious labels", ["file", "label", "perhaps", "wrong"], suspects, limit)
