@@ -89,7 +89,7 @@ def is_slow(item: pytest.Item) -> bool:
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine reaches a test."""
-    for name in ("ISITCAKE_CONFIG", "ISITCAKE_MODELS", "ISITCAKE_SECRET", "PREFECT_API_URL"):
+    for name in ("ISITCAKE_CONFIG", "ISITCAKE_MODELS", "ISITCAKE_SECRET", "PREFECT_API_URL", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ISITCAKE_LABEL_STUDIO_API_KEY", LabelStudioAccount().token)
     monkeypatch.setenv("ISITCAKE_UNSPLASH_ACCESS_KEY", ACCESS_KEY)

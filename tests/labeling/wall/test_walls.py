@@ -1,12 +1,15 @@
 """Walls in the catalog: leases, answers, confirmations, and what they are worth."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select
 
 from dataset.catalog.tables import judgements, wall_pictures
+from dataset.catalog.tables import walls as wall_table
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
 from dataset.labels import label_ledger
@@ -50,6 +53,25 @@ def test_a_reviewer_keeps_the_wall_until_it_ends(collected: Project) -> None:
     again = wall_of(collected, "ann", NOW + timedelta(minutes=10))
     assert (again.id, again.pictures) == (wall.id, wall.pictures)
     assert again.tapped == {3: "unusable"}
+
+
+def test_a_page_that_is_opened_twice_at_once_has_a_wall_both_times(collected: Project) -> None:
+    """The wall takes the whole queue: a second request at the same time finds the first one's wall, not nothing."""
+    for name in ("ann", "bob", "cid"):
+        together = Barrier(2)
+
+        def ask(name: str = name, together: Barrier = together) -> Wall | None:
+            together.wait()
+            return next_wall(collected, name, NOW)
+
+        with ThreadPoolExecutor(2) as pool:
+            walls = [future.result() for future in [pool.submit(ask) for _ in range(2)]]
+        assert all(walls)
+        for wall in [found for found in walls if found]:
+            finish(collected, wall)
+        with collected.catalog.write() as connection:
+            for table in (judgements, wall_pictures, wall_table):
+                connection.execute(table.delete())
 
 
 def test_two_reviewers_never_get_the_same_pictures(collected: Project) -> None:
