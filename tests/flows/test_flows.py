@@ -24,7 +24,6 @@ from foundation.environment import child_environment
 from foundation.network.ports import free_ports
 from simulator.servers import Service, prefect_environment, start_prefect
 from training import models
-from training.train import train
 
 DEADLINE_S = 300.0  # other tests may use all cores
 
@@ -121,13 +120,12 @@ def own_prefect(tmp_path: Path) -> Iterator[Service]:
         service.stop()
 
 
-def test_a_worse_model_is_not_promoted(bakery: Project, own_prefect: Service, tmp_path: Path) -> None:
+def test_a_worse_model_is_not_promoted(trained: Project, own_prefect: Service, tmp_path: Path) -> None:
     """After wrong answers about bakers that are trained on, the new version is trained on; the default model stays."""
-    before = train(bakery.settings, names=["svm"])
-    assert models.default_model_id(bakery.home) == before.best.id
-    version = published.load(bakery.home, before.version)
+    before = models.find(trained.home)
+    version = published.load(trained.home, before.version)
     bakers = sorted({row.site for row in version.rows() if row.split == "train" and row.source_label == "cake"})
-    with bakery.catalog.write() as connection:
+    with trained.catalog.write() as connection:
         rows = connection.execute(
             select(judgements).join(sightings, sightings.c.sha256 == judgements.c.sha256)
             .where(sightings.c.source.in_(bakers[:3]))
@@ -137,7 +135,7 @@ def test_a_worse_model_is_not_promoted(bakery: Project, own_prefect: Service, tm
             {"sha256": row.sha256, "reviewer": row.reviewer, "origin": "import", "external_id": f"not {row.sha256}",
              "answer": {"cake": "not_cake", "not_cake": "cake"}[row.answer], "answered_at": now, "recorded_at": now}
             for row in rows])  # fmt: skip
-    with served(bakery.settings.root, own_prefect, tmp_path, free_ports(1)[0]) as api:
+    with served(trained.settings.root, own_prefect, tmp_path, free_ports(1)[0]) as api:
 
         def ready() -> dict[str, str]:
             deployments = api.post("/deployments/filter", json={}).json()
@@ -146,8 +144,8 @@ def test_a_worse_model_is_not_promoted(bakery: Project, own_prefect: Service, tm
 
         wait_for(ready, "deployments")
         wait_for(lambda: api.post(f"/deployments/{ready()['on-answers']}/create_flow_run", json={}).is_success, "run")
-        wait_for(lambda: len(published.names(bakery.home)) == 2, "second version")
-        newest = published.names(bakery.home)[-1]
+        wait_for(lambda: len(published.names(trained.home)) == 2, "second version")
+        newest = published.names(trained.home)[-1]
 
         def descriptions() -> list[str]:
             artifacts = api.post("/artifacts/filter", json={"artifacts": {"key": {"any_": ["leaderboard"]}}}).json()
@@ -156,7 +154,7 @@ def test_a_worse_model_is_not_promoted(bakery: Project, own_prefect: Service, tm
         wait_for(descriptions, "training on the second version")
         (description, *_) = descriptions()
         assert f"balanced/{newest} not promoted: " in description
-        assert models.default_model_id(bakery.home) == before.best.id
+        assert models.default_model_id(trained.home) == before.id
 
 
 def test_serve_needs_a_server(collected: Project, tmp_path: Path) -> None:
