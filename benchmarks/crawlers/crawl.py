@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LATENCY_S = 0.1
 MIN_SIDE_PX = 200
 STATIC = tuple(name for name, platform in PLATFORMS.items() if not platform.by_script)
-SCALES = ((1_000, 5), (10_000, 5))  # pages, images a page
+SCALES = ((1_000, 1), (10_000, 1))  # pages, images a page
 
 
 @dataclass(frozen=True)
