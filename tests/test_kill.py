@@ -18,7 +18,7 @@ from dataset.publish import publish
 from simulator.internet import Internet
 from simulator.world import World
 
-KILLS = 3
+KILLS = 2
 
 
 def test_collect(world: World, tmp_path: Path) -> None:

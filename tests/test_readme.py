@@ -2,7 +2,6 @@
 
 import random
 import shutil
-import sqlite3
 import sys
 from functools import partial
 from pathlib import Path
@@ -10,8 +9,6 @@ from pathlib import Path
 import pytest
 from commands import run_block, shell_blocks
 
-from dataset.catalog.engine import Catalog
-from dataset.catalog.tables import outcomes
 from dataset.versions import published
 from simulator import drawings
 from simulator.world import Shelf
@@ -43,8 +40,8 @@ def test_the_blocks_are_those_tested_here() -> None:
     ]
 
 
-def test_make_demo_twice(checkout: Path) -> None:
-    """The loop ends by itself; a second run publishes nothing, asks nothing and downloads no image again."""
+def test_make_demo(checkout: Path) -> None:
+    """The loop ends by itself, and says what it did. That a second run of each stage changes nothing, its tests say."""
     printed = run_block(BLOCKS[0], checkout, ONCE="1")
     for title in ("images collected", "labels they found wrong", "What review changed", "test_unseen_sites", "report"):
         assert title in printed
@@ -52,26 +49,6 @@ def test_make_demo_twice(checkout: Path) -> None:
     before, after = published.listing(home)
     assert before.id != after.id
     assert (home / "reports" / f"{after.name}.html").stat().st_size > 10_000
-    tasks = label_studio_tasks(checkout)
-    run_block(BLOCKS[0], checkout, ONCE="1")
-    assert [version.id for version in published.listing(home)] == [before.id, after.id]
-    assert label_studio_tasks(checkout) == tasks
-    catalog = Catalog("sqlite", home)
-    with catalog.read() as connection:
-        rows = connection.execute(outcomes.select()).all()
-    catalog.close()
-    first = {row.run_id for row in rows if row.outcome == "stored"}
-    second = {row.outcome for row in rows if row.run_id not in first}
-    assert second <= {"unchanged", "rejected", "failed", "duplicate"}
-    assert "unchanged" in second
-
-
-def label_studio_tasks(checkout: Path) -> int:
-    (database,) = (checkout / "demo" / "drawn" / "label-studio").glob("*.sqlite3")
-    with sqlite3.connect(database) as connection:
-        count: int = connection.execute("SELECT count(*) FROM task").fetchone()[0]
-    connection.close()
-    return count
 
 
 def test_your_own_version(checkout: Path) -> None:

@@ -73,10 +73,37 @@ def test_prefect_down_is_one_sentence(collected: Project, tmp_path: Path) -> Non
     assert isitcake(collected.settings.root, "publish", **environment).returncode == 0
 
 
-def test_publish_and_train_as_flows(collected: Project, prefect: Service, tmp_path: Path) -> None:
-    """`serve` registers the table of deployments; the event of a new version starts a training on it."""
+@pytest.fixture
+def own_prefect(tmp_path: Path) -> Iterator[Service]:
+    """A new Prefect server, without runs and automations of other tests."""
+    service = start_prefect(tmp_path / "own-prefect", free_ports(1)[0])
+    try:
+        service.wait("/api/health")
+        yield service
+    finally:
+        service.stop()
+
+
+def test_publish_and_train_as_flows(trained: Project, own_prefect: Service, tmp_path: Path) -> None:
+    """`serve` registers the table of deployments; the event of a new version starts a training on it.
+
+    After wrong answers about bakers that are trained on, the new model is not promoted: the default model stays.
+    """
     port = free_ports(1)[0]
-    with served(collected.settings.root, prefect, tmp_path, port) as api:
+    before = models.find(trained.home)
+    version = published.load(trained.home, before.version)
+    bakers = sorted({row.site for row in version.rows() if row.split == "train" and row.source_label == "cake"})
+    with trained.catalog.write() as connection:
+        rows = connection.execute(
+            select(judgements).join(sightings, sightings.c.sha256 == judgements.c.sha256)
+            .where(sightings.c.source.in_(bakers[:3]))
+        ).all()  # fmt: skip
+        now = datetime.now(UTC)
+        append(connection, judgements, [
+            {"sha256": row.sha256, "reviewer": row.reviewer, "origin": "import", "external_id": f"not {row.sha256}",
+             "answer": {"cake": "not_cake", "not_cake": "cake"}[row.answer], "answered_at": now, "recorded_at": now}
+            for row in rows])  # fmt: skip
+    with served(trained.settings.root, own_prefect, tmp_path, port) as api:
 
         def automations() -> dict[str, Any]:
             return {automation["name"]: automation for automation in api.post("/automations/filter", json={}).json()}
@@ -94,56 +121,6 @@ def test_publish_and_train_as_flows(collected: Project, prefect: Service, tmp_pa
         new_run = f"/deployments/{deployments['on-answers']['id']}/create_flow_run"
         # On SQLite Prefect answers 503 while another writer holds its database; its own client repeats, too.
         wait_for(lambda: api.post(new_run, json={}).is_success, "flow run")
-        model = collected.home / "models" / "linear"
-        wait_for(lambda: list(model.glob("[!.]*/metrics.json")), "trained model")
-        newest = published.newest(collected.home)
-        assert newest is not None
-        trained = json.loads((model / newest.name / "metrics.json").read_text())
-        assert trained["version_id"] == newest.id
-
-        def artifacts() -> set[str]:
-            return {artifact["key"] for artifact in api.post("/artifacts/filter", json={}).json()}
-
-        wait_for(lambda: "leaderboard" in artifacts(), "leaderboard")
-        assert {"curated", "published", "contact-sheet"} <= artifacts()
-        assert (collected.home / "reports" / f"{newest.name}.jpg").is_file()
-
-
-@pytest.fixture
-def own_prefect(tmp_path: Path) -> Iterator[Service]:
-    """A new Prefect server, without runs and automations of other tests."""
-    service = start_prefect(tmp_path / "own-prefect", free_ports(1)[0])
-    try:
-        service.wait("/api/health")
-        yield service
-    finally:
-        service.stop()
-
-
-def test_a_worse_model_is_not_promoted(trained: Project, own_prefect: Service, tmp_path: Path) -> None:
-    """After wrong answers about bakers that are trained on, the new version is trained on; the default model stays."""
-    before = models.find(trained.home)
-    version = published.load(trained.home, before.version)
-    bakers = sorted({row.site for row in version.rows() if row.split == "train" and row.source_label == "cake"})
-    with trained.catalog.write() as connection:
-        rows = connection.execute(
-            select(judgements).join(sightings, sightings.c.sha256 == judgements.c.sha256)
-            .where(sightings.c.source.in_(bakers[:3]))
-        ).all()  # fmt: skip
-        now = datetime.now(UTC)
-        append(connection, judgements, [
-            {"sha256": row.sha256, "reviewer": row.reviewer, "origin": "import", "external_id": f"not {row.sha256}",
-             "answer": {"cake": "not_cake", "not_cake": "cake"}[row.answer], "answered_at": now, "recorded_at": now}
-            for row in rows])  # fmt: skip
-    with served(trained.settings.root, own_prefect, tmp_path, free_ports(1)[0]) as api:
-
-        def ready() -> dict[str, str]:
-            deployments = api.post("/deployments/filter", json={}).json()
-            ids = {each["name"]: each["id"] for each in deployments}
-            return ids if "on-answers" in ids and len(api.post("/automations/filter", json={}).json()) == 2 else {}
-
-        wait_for(ready, "deployments")
-        wait_for(lambda: api.post(f"/deployments/{ready()['on-answers']}/create_flow_run", json={}).is_success, "run")
         wait_for(lambda: len(published.names(trained.home)) == 2, "second version")
         newest = published.names(trained.home)[-1]
 
@@ -155,6 +132,14 @@ def test_a_worse_model_is_not_promoted(trained: Project, own_prefect: Service, t
         (description, *_) = descriptions()
         assert f"balanced/{newest} not promoted: " in description
         assert models.default_model_id(trained.home) == before.id
+        model = trained.home / "models" / "balanced" / newest / "metrics.json"
+        assert json.loads(model.read_text())["version_id"] == published.load(trained.home, newest).id
+
+        def artifacts() -> set[str]:
+            return {artifact["key"] for artifact in api.post("/artifacts/filter", json={}).json()}
+
+        assert {"curated", "published", "contact-sheet", "leaderboard"} <= artifacts()
+        assert (trained.home / "reports" / f"{newest}.jpg").is_file()
 
 
 def test_serve_needs_a_server(collected: Project, tmp_path: Path) -> None:
