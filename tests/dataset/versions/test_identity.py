@@ -70,7 +70,7 @@ def test_two_machines_give_the_same_id(tmp_path: Path) -> None:
     ("name", "old", "new"),
     [
         ("README.md", "images of 2 classes", "images, all CC0, of 2 classes"),
-        ("croissant.json", "see the column licence", "MIT"),
+        ("croissant.json", "Web Scraping", "MIT"),
         ("version.json", '"max_label_error"', '"max"'),
         ("version.json", '"labels": [\n  "cake"', '"labels": [\n  "pie"'),
     ],
