@@ -132,7 +132,7 @@ def _facts() -> Iterator[Tampering]:
 def _texts() -> Iterator[Tampering]:
     for name, old, new in (
         ("README.md", "not stated", "CC0"), ("README.md", "published 2", "published 1"),
-        ("README.md", "config_name: v", "config_name: w"), ("croissant.json", "see the column licence", "MIT"),
+        ("README.md", "config_name: v", "config_name: w"), ("croissant.json", "Web Scraping", "MIT"),
         ("croissant.json", '"datePublished": "2', '"datePublished": "1'),
     ):  # fmt: skip
         yield Tampering(
