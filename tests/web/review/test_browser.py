@@ -62,7 +62,7 @@ def nothing_answered(served: Site) -> None:
             connection.execute(table.delete())
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (DESK, "light"), (WIDE, "dark")])
+@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESK, "dark"), (WIDE, "light")])
 def test_every_page_fits_and_is_readable(served: Site, browser: Browser, size: tuple[int, int], scheme: str) -> None:
     """No sideways scrolling from 390 to 2560 pixels, no violation of level AA, nothing in the console."""
     version = published.newest(served.project.home)
