@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL_FILE = "champion.json"  # in library/models; the name is older than the term "default model"
 
+REPLACED = ".replaced-"  # before the name of a model's folder that another one takes the place of
 INTERVALS = ("interval", "headline_interval")  # pairs in metrics.json
 
 
@@ -180,8 +181,17 @@ def _numbers(version: str) -> tuple[int, ...]:
     return order(version)
 
 
+def _is_left_over(folder: Path) -> bool:
+    """Whether a folder is not a model's: unfinished, or replaced. A replaced one is, while nothing has its place."""
+    if folder.name.startswith(REPLACED):
+        return (folder.parent / folder.name.removeprefix(REPLACED)).exists()
+    return folder.name.startswith(".")
+
+
 def _read_all(home: Path) -> Iterator[Model]:
     for path in (home / "models").glob("*/*/metrics.json"):
+        if _is_left_over(path.parent):
+            continue
         content = json.loads(path.read_text(encoding="utf-8"))
         metrics = {
             split: Metrics(**{**values, **{key: tuple(values[key]) for key in INTERVALS if values.get(key)}})

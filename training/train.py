@@ -40,7 +40,7 @@ from training.attempts.svm import Svm
 from training.card import card
 from training.evaluation import accuracy_by_part, costs_of, metrics_of, predictions_of
 from training.examples import Examples, Progress, digest_of
-from training.models import Model
+from training.models import REPLACED, Model
 from training.promotion import Promotion, promote
 
 SIMPLEST_FIRST = (Balanced, Svm)  # of the attempts that ask sites which were left out
@@ -221,9 +221,9 @@ def _building(target: Path) -> Iterator[Path]:
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(parents=True)
         yield building
-        replaced = target.parent / f".replaced-{target.name}"
-        shutil.rmtree(replaced, ignore_errors=True)
+        replaced = target.parent / f"{REPLACED}{target.name}"  # a kill from here on leaves one of the two listed
         if target.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
             target.rename(replaced)
         building.rename(target)
         shutil.rmtree(replaced, ignore_errors=True)

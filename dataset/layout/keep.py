@@ -21,6 +21,7 @@ from dataset.catalog.writes import upsert
 from dataset.layout.arrange import Positions, among, laid_out
 from dataset.project import Project
 from dataset.quarantine import is_whole
+from dataset.suspicion.variety import features_of
 
 MOST = 20_000  # pictures on the map; of more, a sample that chance draws and that stays the same
 ALGORITHM = "tsne-1"  # another number: positions of before are made again
@@ -133,14 +134,7 @@ def _as_rows(names: Sequence[str], places: Positions, *, is_laid_out: bool) -> l
 
 def _vectors(connection: Connection, backbone_name: str, names: Collection[str]) -> NDArray[np.float32]:
     """(n, d) features of the pictures, in this order; (0, 0) for none."""
-    found: dict[str, bytes] = {}
-    for part in chunked(names, PER_QUERY):
-        rows = connection.execute(
-            select(features.c.sha256, features.c.vector).where(
-                features.c.backbone == backbone_name, features.c.sha256.in_(part)
-            )
-        ).all()
-        found |= {row.sha256: row.vector for row in rows}
     if not names:
         return np.zeros((0, 0), dtype=np.float32)
-    return np.stack([np.frombuffer(found[sha256], dtype=np.float16) for sha256 in names]).astype(np.float32)
+    found = features_of(connection, names, backbone_name)
+    return np.stack([found[sha256] for sha256 in names])

@@ -1,13 +1,34 @@
-"""Orders by look: the queue, not ten pictures of one look in a row; a wall, neighbours alike. Pure functions."""
+"""Orders by look: the queue, not ten pictures of one look in a row; a wall, neighbours alike."""
+
+from collections.abc import Collection
 
 import numpy as np
+from more_itertools import chunked
 from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from dataset.catalog.tables import features as stored_features
+
+NAMES_PER_QUERY = 500
 
 LONGEST_RUN = 9  # pictures of one look
 SAME_LOOK = 0.6  # cosine of standardised features from which two pictures have one look
 LEAST_ORDERED = 3  # pictures, from which on there is an order to choose
 MOST_OPTIMAL = 200  # pictures whose order is the best one; for more, that takes long
 ARRANGED = 1000  # pictures at the front of the queue; nobody is asked about more at a time
+
+
+def features_of(connection: Connection, names: Collection[str], backbone: str) -> dict[str, NDArray[np.float32]]:
+    """The stored features of pictures, (d,) each, by SHA-256; without those that have none."""
+    found: dict[str, NDArray[np.float32]] = {}
+    for part in chunked(names, NAMES_PER_QUERY):
+        rows = connection.execute(
+            select(stored_features.c.sha256, stored_features.c.vector).where(
+                stored_features.c.backbone == backbone, stored_features.c.sha256.in_(part)
+            )
+        ).all()
+        found |= {row.sha256: np.frombuffer(row.vector, dtype=np.float16).astype(np.float32) for row in rows}
+    return found
 
 
 def without_runs(features: NDArray[np.float32]) -> list[int]:

@@ -67,7 +67,8 @@ def walls_of(project: Project, reviewer: str, names: Sequence[str], now: datetim
                 picked.append(Picked(wall.label, in_order(connection, project, picks)))
     n_walls = n_pictures = 0
     for number, wall in enumerate(picked):
-        stored = store(project, reviewer, wall.label, wall.picks, now + number * STEP)
+        with project.catalog.write() as connection:
+            stored = store(connection, reviewer, wall.label, wall.picks, now + number * STEP)
         if stored is not None:
             n_walls += 1
             n_pictures += sum(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 from more_itertools import chunked
 from sqlalchemy import Connection, select
@@ -155,18 +154,3 @@ def _known(ledger: Ledger) -> dict[str, str]:
         is_sure = any(answer.is_final for answer in single) or len(single) >= KNOWN_FROM_REVIEWERS
         (sure if is_sure else likely)[sha256] = answers.pop()
     return sure | {sha256: answer for sha256, answer in likely.items() if sha256 not in sure}
-
-
-def features_of(connection: Connection, pictures: Sequence[str], backbone: str) -> dict[str, Any]:
-    """The stored features of pictures, as bytes of float16."""
-    from dataset.catalog.tables import features
-
-    found: dict[str, Any] = {}
-    for part in chunked(pictures, NAMES_PER_QUERY):
-        rows = connection.execute(
-            select(features.c.sha256, features.c.vector).where(
-                features.c.backbone == backbone, features.c.sha256.in_(part)
-            )
-        ).all()
-        found |= {row.sha256: row.vector for row in rows}
-    return found

@@ -17,10 +17,10 @@ from dataset.labels.audit import MIN_SAMPLED, sampled_answers
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin, Purpose
 from dataset.labels.wall_ledger import wall_and_slot
 from dataset.project import Project
-from dataset.suspicion.variety import by_look
+from dataset.suspicion.variety import by_look, features_of
 from labeling.plan_round import Pick
 from labeling.wall.choose import Material, Picked, Sizes, choose, singles
-from labeling.wall.material import Ledger, features_of, for_singles, material, second_look
+from labeling.wall.material import Ledger, for_singles, material, second_look
 from networks.backbone import backbone
 
 LEASE = timedelta(minutes=30)  # after the reviewer's last action
@@ -58,17 +58,21 @@ def next_wall(
     """
     size = min(MOST_PICTURES, max(LEAST_PICTURES, most))
     for _ in range(TRIES):
-        if (wall := _open_wall(project, reviewer, now)) is not None:
+        with project.catalog.write() as connection:
+            wall = _open_wall(connection, reviewer, now)
+        if wall is not None:
             return wall
         with project.catalog.read() as connection:
             picked = _pick(connection, project, reviewer, now, size, is_second)
             if picked is None:
-                break
+                return None
             picks = picked.picks if picked.label == ALONE else in_order(connection, project, picked.picks)
-        wall = store(project, reviewer, picked.label, picks, now)
+        with project.catalog.write() as connection:
+            # A page that is opened twice at once: the other request may have made the reviewer's wall meanwhile.
+            wall = _open_wall(connection, reviewer, now) or store(connection, reviewer, picked.label, picks, now)
         if wall is not None:
             return wall
-    return _open_wall(project, reviewer, now)  # a page that was opened twice: the other request took what was left
+    return None
 
 
 def find_wall(connection: Connection, wall: str, reviewer: str) -> Any:
@@ -109,20 +113,19 @@ def renew(connection: Connection, wall: str, now: datetime) -> None:
     connection.execute(update(walls).where(walls.c.id == wall).values(leased_until=now + LEASE))
 
 
-def _open_wall(project: Project, reviewer: str, now: datetime) -> Wall | None:
+def _open_wall(connection: Connection, reviewer: str, now: datetime) -> Wall | None:
     """The reviewer's newest wall that has no end. One whose lease is over ends here if others have its pictures now."""
     is_open = walls.c.reviewer == reviewer, walls.c.ended_at.is_(None)
-    with project.catalog.write() as connection:
-        row = connection.execute(select(walls).where(*is_open).order_by(walls.c.made_at.desc()).limit(1)).first()
-        if row is None:
-            return None
-        wall = load(connection, row)
-        taken = leased(connection, now, without=reviewer)
-        if not wall.pictures or (row.leased_until <= now and taken & set(wall.pictures.values())):
-            connection.execute(update(walls).where(walls.c.id == row.id).values(ended_at=now))
-            return None
-        renew(connection, row.id, now)
-        return wall
+    row = connection.execute(select(walls).where(*is_open).order_by(walls.c.made_at.desc()).limit(1)).first()
+    if row is None:
+        return None
+    wall = load(connection, row)
+    taken = leased(connection, now, without=reviewer)
+    if not wall.pictures or (row.leased_until <= now and taken & set(wall.pictures.values())):
+        connection.execute(update(walls).where(walls.c.id == row.id).values(ended_at=now))
+        return None
+    renew(connection, row.id, now)
+    return wall
 
 
 def _pick(
@@ -160,26 +163,26 @@ def in_order(connection: Connection, project: Project, picks: Sequence[Pick]) ->
     known = [pick for pick in picks if pick.sha256 in stored]
     if not known:
         return list(picks)
-    vectors = np.stack([np.frombuffer(stored[pick.sha256], dtype=np.float16) for pick in known]).astype(np.float32)
-    return [known[i] for i in by_look(vectors)] + [pick for pick in picks if pick.sha256 not in stored]
+    return [known[i] for i in by_look(np.stack([stored[pick.sha256] for pick in known]))] + [
+        pick for pick in picks if pick.sha256 not in stored
+    ]
 
 
-def store(project: Project, reviewer: str, label: str, picks: Sequence[Pick], now: datetime) -> Wall | None:
+def store(connection: Connection, reviewer: str, label: str, picks: Sequence[Pick], now: datetime) -> Wall | None:
     """Lease the pictures that nobody took meanwhile; None where all are taken."""
-    with project.catalog.write() as connection:
-        taken = leased(connection, now)
-        free = [pick for pick in picks if pick.sha256 not in taken]
-        if not free:
-            return None
-        wall = secrets.token_hex(8)
-        append(connection, walls, [
-            {"id": wall, "reviewer": reviewer, "label": label, "made_at": now, "leased_until": now + LEASE}
-        ])  # fmt: skip
-        append(connection, wall_pictures, [
-            {"wall": wall, "slot": slot, "sha256": pick.sha256, "purpose": pick.purpose.value}
-            for slot, pick in enumerate(free)
-        ])  # fmt: skip
-        return load(connection, find_wall(connection, wall, reviewer))
+    taken = leased(connection, now)
+    free = [pick for pick in picks if pick.sha256 not in taken]
+    if not free:
+        return None
+    wall = secrets.token_hex(8)
+    append(connection, walls, [
+        {"id": wall, "reviewer": reviewer, "label": label, "made_at": now, "leased_until": now + LEASE}
+    ])  # fmt: skip
+    append(connection, wall_pictures, [
+        {"wall": wall, "slot": slot, "sha256": pick.sha256, "purpose": pick.purpose.value}
+        for slot, pick in enumerate(free)
+    ])  # fmt: skip
+    return load(connection, find_wall(connection, wall, reviewer))
 
 
 def leased(connection: Connection, now: datetime, without: str = "") -> set[str]:

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +93,16 @@ def test_files_that_are_missing_or_damaged(trained: Project) -> None:
     assert not model.is_tainted
     (model.path / TAINTED).write_text("{}")
     assert model.is_tainted
+
+
+def test_a_kill_while_a_model_takes_anothers_place_loses_neither(trained: Project) -> None:
+    """The earlier one is listed until the new one is in its place, and unfinished ones never are."""
+    before = [model.id for model in models.listing(trained.home)]
+    model = models.find(trained.home)
+    replaced = model.path.with_name(f"{models.REPLACED}{model.version}")
+    shutil.copytree(model.path, model.path.with_name(f".building-{model.version}"))
+    model.path.rename(replaced)
+    assert [one.id for one in models.listing(trained.home)] == before
+    assert models.find(trained.home).path == replaced
+    shutil.copytree(replaced, model.path)
+    assert [one.path for one in models.listing(trained.home) if one.id == model.id] == [model.path]

@@ -1,15 +1,13 @@
 """Walls in the catalog: leases, answers, confirmations, and what they are worth."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from dataset.catalog.tables import judgements, wall_pictures
-from dataset.catalog.tables import walls as wall_table
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
 from dataset.labels import label_ledger
@@ -19,6 +17,7 @@ from dataset.project import Project
 from labeling.answer_files import export_answers, import_answers
 from labeling.queue import next_items, status
 from labeling.reviewers import reviewers, table_rows
+from labeling.wall import walls
 from labeling.wall.answers import Finished, NoSuchWall, confirm, reopen, tap
 from labeling.wall.walls import LEASE, Wall, next_wall
 
@@ -55,23 +54,21 @@ def test_a_reviewer_keeps_the_wall_until_it_ends(collected: Project) -> None:
     assert again.tapped == {3: "unusable"}
 
 
-def test_a_page_that_is_opened_twice_at_once_has_a_wall_both_times(collected: Project) -> None:
-    """The wall takes the whole queue: a second request at the same time finds the first one's wall, not nothing."""
-    for name in ("ann", "bob", "cid"):
-        together = Barrier(2)
+def test_a_page_that_is_opened_twice_at_once_shows_one_wall(
+    collected: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one request chooses pictures, the other makes the wall: both get that one."""
+    made: list[Wall] = []
+    choose = walls._pick
 
-        def ask(name: str = name, together: Barrier = together) -> Wall | None:
-            together.wait()
-            return next_wall(collected, name, NOW)
+    def overtaken(*arguments: Any) -> Any:
+        picked = choose(*arguments)
+        monkeypatch.setattr(walls, "_pick", choose)
+        made.append(wall_of(collected, "ann"))
+        return picked
 
-        with ThreadPoolExecutor(2) as pool:
-            walls = [future.result() for future in [pool.submit(ask) for _ in range(2)]]
-        assert all(walls)
-        for wall in [found for found in walls if found]:
-            finish(collected, wall)
-        with collected.catalog.write() as connection:
-            for table in (judgements, wall_pictures, wall_table):
-                connection.execute(table.delete())
+    monkeypatch.setattr(walls, "_pick", overtaken)
+    assert wall_of(collected, "ann") == made[0]
 
 
 def test_two_reviewers_never_get_the_same_pictures(collected: Project) -> None:

@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 
-from dataset.catalog.tables import judgements
+from dataset.catalog.tables import judgements, wall_pictures, walls
 from dataset.project import Project
 from labeling.wall.invitations import invite
 
@@ -37,6 +37,12 @@ class Site:
         if reviewer:
             context.new_page().goto(f"{self.url}/review/enter/{invite(self.project, reviewer, datetime.now(UTC))}")
         return context
+
+    def forget_answers(self) -> None:
+        """Nobody answered, and no picture is on a wall."""
+        with self.project.catalog.write() as connection:
+            for table in (judgements, walls, wall_pictures):
+                connection.execute(table.delete())
 
     def given(self, reviewer: str, origin: str) -> list[str]:
         """The answers of a reviewer in the ledger."""

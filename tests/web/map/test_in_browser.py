@@ -9,7 +9,7 @@ from browsers.pages import DESK, PHONE, Site, listen, look_at
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
 
-from dataset.catalog.tables import audit, judgements, positions, queue, wall_pictures, walls
+from dataset.catalog.tables import audit, positions, queue, wall_pictures
 from dataset.opening import open_project
 from foundation.network.ports import free_ports
 from isitcake.serving import start_web
@@ -39,9 +39,7 @@ def served(bakery_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(autouse=True)
 def nobody_reviews(served: Site) -> None:
     """No picture is on a wall yet."""
-    with served.project.catalog.write() as connection:
-        for table in (judgements, walls, wall_pictures):
-            connection.execute(table.delete())
+    served.forget_answers()
 
 
 def open_map(page: Page, served: Site, query: str = "") -> list[str]:

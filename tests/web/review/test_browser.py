@@ -8,7 +8,7 @@ import pytest
 from browsers.pages import DESK, PHONE, WIDE, Site, listen, look_at
 from playwright.sync_api import Browser, Page, expect
 
-from dataset.catalog.tables import judgements, wall_pictures, walls
+from dataset.catalog.tables import judgements
 from dataset.curate import curate
 from dataset.opening import open_project
 from dataset.versions import published
@@ -57,9 +57,7 @@ def confirm(page: Page) -> None:
 @pytest.fixture(autouse=True)
 def nothing_answered(served: Site) -> None:
     """Every test finds the whole queue."""
-    with served.project.catalog.write() as connection:
-        for table in (judgements, walls, wall_pictures):
-            connection.execute(table.delete())
+    served.forget_answers()
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESK, "dark"), (WIDE, "light")])
