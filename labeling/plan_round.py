@@ -27,6 +27,7 @@ TEST_SPLITS = ("test", "test_unseen_sites")
 TEST_PRIORITY_FACTOR = 1.5  # a wrong label misleads most where models are tested
 MAX_DISPUTES = 2  # further answers that we ask for before the adjudicator decides
 AUDITED_PER_EXCLUDED = 9  # pictures of the audit sample for each one that was excluded automatically
+ASKED_ONCE = (Purpose.RISK, Purpose.AUDIT, Purpose.CERTIFY)  # a picture is not asked about again for another of these
 KNOWN_FROM_REVIEWERS = 2  # so many reviewers, all with the same answer, make an answer known
 
 
@@ -97,7 +98,7 @@ def plan(connection: Connection, settings: Settings, studio_url: str, now: datet
     in_budget = [row for row in sent if row.round == current.number]
     in_budget += [row for row in kept if row.round != current.number]
     in_round = {row.sha256 for row in in_budget}
-    asked_before = in_round | {row.sha256 for row in sent if row.purpose in (Purpose.RISK, Purpose.AUDIT)}
+    asked_before = in_round | {row.sha256 for row in sent if row.purpose in ASKED_ONCE}
     room = max(0, review.budget - len(in_budget))
     shares = [
         Share(Purpose.DISPUTE, review.budget, _disputed(connection, sent)),

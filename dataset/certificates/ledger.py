@@ -19,7 +19,7 @@ from dataset.labels import label_ledger
 from dataset.labels.decisions import Opinion
 from dataset.project import Project
 from dataset.quarantine import in_quarantine
-from foundation.errors import StageError
+from foundation.errors import StageError, UsageError
 
 UNKNOWN_PROBABILITY = 0.05  # that a label is wrong, where no detector says anything
 
@@ -51,7 +51,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that would be published now. known: people settled its label, each looking at it alone."""
+    """A picture that would be published now. is_known: people settled its label, each looking at it alone."""
 
     sha256: str
     cluster: str
@@ -166,10 +166,19 @@ def has_open_design(project: Project) -> bool:
         return open_design(connection) is not None
 
 
-def aim(project: Project, error: float) -> None:
-    """Let the open design show another share of wrong labels. Its bounds hold for any, so it need not be made anew."""
+def aim(project: Project, error: float | None, confidence: float | None = None) -> None:
+    """Let the open design show another share of wrong labels. Its bounds hold for any, so it need not be made anew.
+
+    confidence: as asked for. Raises UsageError where it is not the design's: it is fixed with the design.
+    """
     with project.catalog.write() as connection:
-        connection.execute(update(certificates).where(certificates.c.ended_at.is_(None)).values(error=error))
+        design = open_design(connection)
+        if design is not None and confidence not in (None, design.confidence):
+            raise UsageError(
+                f"the open design has {design.confidence:.0%} confidence, which cannot be changed any more"
+            )
+        if design is not None and error is not None:
+            connection.execute(update(certificates).where(certificates.c.id == design.id).values(error=error))
 
 
 def open_design(connection: Connection) -> Design | None:

@@ -21,8 +21,8 @@ def groups_of(units: Iterable[Unit]) -> list[Group]:
 def bounds(terms: Terms, units: Sequence[Unit], groups: Sequence[Group] = (ALL,)) -> dict[Group, Bound]:
     """What the looks so far show about each group. units: in the order of looks.
 
-    Only looks before the first picture that nobody looked at count as drawn; wrong pictures that were found after it
-    are fixed, too.
+    Pictures count as drawn once all that come first are looked at, up to the next one that nobody looked at: what the
+    bets rest on must not depend on who looks when. Wrong pictures that were found after it are fixed, too.
     """
     drawn = [unit for unit in units if unit.stratum != FIRST]
     sizes = [sum(map(group.has, units)) for group in groups]
@@ -32,7 +32,7 @@ def bounds(terms: Terms, units: Sequence[Unit], groups: Sequence[Group] = (ALL,)
     found, expected = (np.array(part) for part in zip(*before, strict=True))
     strata = _strata(drawn, terms, groups)
     sequences = Sequences(strata, np.array(allowed), terms.confidence, before=(found, expected))
-    for unit in drawn:
+    for unit in drawn if all(unit.look != Look.NONE for unit in first) else ():
         if unit.look == Look.NONE:
             break
         is_asked = np.array([group.has(unit) for group in groups])
@@ -45,9 +45,8 @@ def bounds(terms: Terms, units: Sequence[Unit], groups: Sequence[Group] = (ALL,)
 
 def _found_first(units: Sequence[Unit], first: int, terms: Terms) -> tuple[float, float]:
     """Wrong labels that were found among the pictures of a group that are looked at first, and that were expected."""
-    looked = [unit for unit in units if unit.look != Look.NONE]
-    n_wrong = sum(unit.look == Look.WRONG for unit in looked)
-    return float(n_wrong), terms.first_expected * len(looked) / max(1, first)
+    n_wrong = sum(unit.look == Look.WRONG for unit in units)
+    return float(n_wrong), terms.first_expected * len(units) / max(1, first)
 
 
 def _bound(units: Sequence[Unit], most: int) -> Bound:

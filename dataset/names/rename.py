@@ -13,6 +13,7 @@ from sqlalchemy import Column, Connection, and_, func, literal, not_, or_, selec
 from dataset.catalog.claims import ENDED, standing
 from dataset.catalog.tables import (
     audit,
+    certificate_pictures,
     claims,
     consents,
     decisions,
@@ -38,7 +39,7 @@ from foundation.settings import ProjectSection, Source
 
 LABELS = (
     sightings.c.source_label, claims.c.label, judgements.c.answer, decisions.c.label, audit.c.label,
-    walls.c.label,
+    walls.c.label, certificate_pictures.c.label,
     findings.c.proposes, queue.c.suggested_label,
 )  # fmt: skip
 SOURCES = (sightings.c.source, claims.c.source, runs.c.source, outcomes.c.source, fetches.c.source)

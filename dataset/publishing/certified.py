@@ -23,7 +23,7 @@ class Certified:
 
 
 def certificate_for(connection: Connection, labels: list[str], rows: Iterable[Row]) -> Certified | None:
-    """The certificate of a version with these rows; None where no design is open, or nobody looked at a picture yet."""
+    """The certificate of a version with these rows; None where no design is open, or it shows nothing yet."""
     design = open_design(connection)
     if design is None:
         return None
@@ -45,11 +45,9 @@ def certificate_for(connection: Connection, labels: list[str], rows: Iterable[Ro
     drawn = [entry.unit() for entry in entries if entry.stratum != BEFORE]
     covered = [image_of(row, entry_of.get(row.sha256)) for row in images]
     certificate = certify(design.terms, drawn, covered, groups_of(drawn))
-    return (
-        Certified(Published(certificate, design.terms, design.seed, design.number), entries)
-        if certificate.looks
-        else None
-    )
+    is_empty = not certificate.looks and not certificate.holds
+    published = Published(certificate, design.terms, design.seed, design.number)
+    return None if is_empty else Certified(published, entries)
 
 
 def _site(row: Row) -> str:

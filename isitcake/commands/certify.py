@@ -63,16 +63,12 @@ def certify(
         ended = ledger.stop(project, now)
         show({"ended": ended} if as_json else "the design is ended" if ended else "no design is open", as_json)
         return
-    is_open = ledger.has_open_design(project)
-    if is_open and error:
-        ledger.aim(project, error)
-    if not is_open or renew:
+    if renew or not ledger.has_open_design(project):
         note("planning which pictures to look at …")
         ledger.begin(project, error or project.settings.publish.certify or DEFAULT_ERROR, confidence or CONFIDENCE, now)
-    design, certificate = ledger.present_certificate(project)
-    if confidence and confidence != design.confidence:
-        raise UsageError(f"the open design has {design.confidence:.0%} confidence, which cannot be changed any more")
-    _show(design, certificate, as_json)
+    elif error or confidence:
+        ledger.aim(project, error, confidence)
+    _show(*ledger.present_certificate(project), as_json)
 
 
 def _show(design: "Design", certificate: "Certificate", as_json: bool) -> None:

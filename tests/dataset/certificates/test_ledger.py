@@ -17,12 +17,13 @@ from dataset.erasure.erase import erase
 from dataset.erasure.selection import Selection
 from dataset.labels import label_ledger
 from dataset.labels.vocabulary import Purpose
+from dataset.names.rename import rename_label
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.versions import certificate_file, published
 from dataset.versions.published import Version
 from dataset.versions.verify import verify
-from foundation.errors import StageError
+from foundation.errors import StageError, UsageError
 from labeling.queue import certificate_items
 from labeling.wall.walls import next_wall
 
@@ -117,6 +118,35 @@ def test_a_label_that_changes_without_an_answer_counts_as_wrong(collected: Proje
     assert present(collected).uncovered == 1
     ledger.begin(collected, 0.1, 0.9, NOW)
     assert present(collected).uncovered == 0
+
+
+def test_a_renamed_label_is_renamed_in_the_design(collected: Project) -> None:
+    ledger.begin(collected, 0.1, 0.9, NOW)
+    rename_label(collected, "cake", "gateau")
+    settings = collected.settings
+    section = settings.project.model_copy(update={"labels": ["gateau", "not_cake"]})
+    renamed = Project(settings.model_copy(update={"project": section}), collected.catalog, collected.blobs)
+    assert present(renamed).uncovered == 0
+    assert set(present(renamed).by_label) == {"gateau", "not_cake"}
+
+
+def test_a_wrong_confidence_changes_nothing(collected: Project) -> None:
+    ledger.begin(collected, 0.1, 0.9, NOW)
+    with pytest.raises(UsageError, match="90% confidence"):
+        ledger.aim(collected, 0.2, 0.95)
+    assert present(collected).error == 0.1
+
+
+def test_a_project_whose_labels_are_all_settled_is_certified_without_a_look(collected: Project) -> None:
+    labels = labels_of(collected)
+    answer(collected, [(name, label) for name, label in labels.items() if label in ("cake", "not_cake")])
+    ledger.begin(collected, 0.01, 0.95, NOW)
+    assert present(collected).holds
+    publish(collected)
+    version = newest(collected)
+    assert version.certificate is not None
+    assert version.certificate.certificate.known == version.images
+    assert verify(collected.home, version.name).problems == []
 
 
 def test_the_wall_asks_about_the_designs_pictures_first_each_alone(collected: Project) -> None:
