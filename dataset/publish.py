@@ -157,6 +157,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                     connection, labels, now, rows, blocks.clusters, label_ledger.Settling.begin(connection, now)
                 )
                 audited, too_few = _audit(connection), _too_few(connection)
+                certified = certificate_for(connection, labels, rows)
                 kept_out = {**label_ledger.kept_out(connection, labels), **reasons(connection)}
             if not len(rows):
                 reason = "no image has one of the project's labels; run `isitcake collect` first"
@@ -171,8 +172,6 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                 notes = one_sided(newest.counts)
                 report = PublishReport(None, newest.name, newest.images, newest.counts, notes=notes)
             else:
-                with project.catalog.read() as connection:
-                    certified = certificate_for(connection, labels, rows)
                 draft = Draft(new_name, now, rows, totals, content, left_out, audited, newest, kept_out, certified)
                 removed = _removed(project, content, newest)
                 draft = replace(draft, name=removed.name, created=removed.created_at) if removed else draft

@@ -62,9 +62,11 @@ def say(text: str = "") -> None:
 
 def print_grid(grid: Grid) -> None:
     """Print a table. On a terminal its head is bold."""
-    bold = len(table_lines(Grid(grid.head, [], grid.title), None)) - 1 if sys.stdout.isatty() else -1
-    for number, line in enumerate(table_lines(grid, _columns())):
-        click.echo(click.style(line, bold=True) if number <= bold else line)
+    head, rows = table_lines(grid, _columns())
+    for line in head:
+        click.echo(click.style(line, bold=True) if sys.stdout.isatty() else line)
+    for line in rows:
+        click.echo(line)
 
 
 def be_wide(wide: bool) -> None:

@@ -3,7 +3,6 @@
 A cell that cannot be broken (a path, a SHA-256, an address) is never broken: it moves to a line of its own.
 """
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,8 +49,8 @@ class _Column:
         return max(longest, min(self.width, MIN_PROSE))
 
 
-def table_lines(grid: Grid, width: int | None) -> list[str]:
-    """The lines of a table; the first ones are its title, if any, and its head.
+def table_lines(grid: Grid, width: int | None) -> tuple[list[str], list[str]]:
+    """The lines of a table: of its title, if any, and its head; and of its rows.
 
     width: columns of the screen; None: each row is one line. Where rows do not fit, text is wrapped between words;
     where they still do not fit, the longest cells stand below their row, each with the name of its column.
@@ -62,17 +61,18 @@ def table_lines(grid: Grid, width: int | None) -> list[str]:
     ]
     title = wrapped(grid.title, width) if grid.title else []
     widths = [column.width for column in columns]
-    if width is None:
-        return [*title, *_laid_out(columns, widths)]
-    if (fitting := _fit(columns, width)) is not None:
-        return [*title, *_laid_out(columns, fitting)]
+    fitting = widths if width is None else _fit(columns, width)
+    if width is None or fitting is not None:
+        head, rows = _laid_out(columns, fitting or widths)
+        return [*title, *head], rows
     below = []
     while len(widths) > 1 and sum(widths) + GAP * (len(widths) - 1) > width:
         n = max(range(1, len(widths)), key=widths.__getitem__)
         below.append(columns.pop(n))
         del widths[n]
     below.sort(key=lambda column: list(grid.head).index(column.name))
-    return [*title, *_stacked(columns, widths, below, width)]
+    head, rows = _stacked(columns, widths, below, width)
+    return [*title, *head], rows
 
 
 def wrapped(text: str, width: int | None) -> list[str]:
@@ -82,8 +82,21 @@ def wrapped(text: str, width: int | None) -> list[str]:
         if width is None or _width(line) <= width:
             lines.append(line)
         else:
-            lines += textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
+            lines += _folded(line, width)
     return lines
+
+
+def _folded(line: str, width: int) -> list[str]:
+    """The words of a line in lines of at most `width` cells of the screen; a longer word has a line of its own."""
+    indent = line[: len(line) - len(line.lstrip())]
+    lines, last = [], ""
+    for word in line.split():
+        joined = f"{last} {word}" if last else indent + word
+        if last and _width(joined) > width:
+            lines.append(last)
+            joined = word
+        last = joined
+    return [*lines, last]
 
 
 def _fit(columns: Sequence[_Column], width: int) -> list[int] | None:
@@ -91,6 +104,8 @@ def _fit(columns: Sequence[_Column], width: int) -> list[int] | None:
     room = width - GAP * (len(columns) - 1)
     widths = [column.width for column in columns]
     least = [column.narrowest(width) for column in columns]
+    if len(columns) == 1:
+        return [min(widths[0], room)]
     if len(columns) == 2:  # a long word of the last column may go beyond the screen: below its row it would as well
         least[1] = columns[1].narrowest(room - widths[0])
     while sum(widths) > room:
@@ -102,28 +117,37 @@ def _fit(columns: Sequence[_Column], width: int) -> list[int] | None:
     return widths if len(columns) == 2 or not tall else None
 
 
-def _laid_out(columns: Sequence[_Column], widths: Sequence[int]) -> list[str]:
-    """The head, and the rows with their text wrapped to these widths."""
-    lines = [_joined([column.name for column in columns], columns, widths)]
+def _laid_out(columns: Sequence[_Column], widths: Sequence[int]) -> tuple[list[str], list[str]]:
+    """The head, and the rows, with their text wrapped to these widths."""
+    lines = []
     for row in range(len(columns[0].cells)):
-        cells = [wrapped(column.cells[row], width) for column, width in zip(columns, widths, strict=True)]
-        for n in range(max(map(len, cells))):
-            lines.append(_joined([cell[n] if n < len(cell) else "" for cell in cells], columns, widths))
-    return lines
+        lines += _row([column.cells[row] for column in columns], columns, widths)
+    return _row([column.name for column in columns], columns, widths), lines
 
 
-def _stacked(columns: Sequence[_Column], widths: Sequence[int], below: Sequence[_Column], width: int) -> list[str]:
-    """The columns that fit as a table; below each row, the other cells with their names."""
-    lines = [_joined([column.name for column in columns], columns, widths)]
+def _row(texts: Sequence[str], columns: Sequence[_Column], widths: Sequence[int]) -> list[str]:
+    """The lines of one row, each cell wrapped to the width of its column."""
+    cells = [wrapped(text, width) for text, width in zip(texts, widths, strict=True)]
+    return [
+        _joined([cell[n] if n < len(cell) else "" for cell in cells], columns, widths)
+        for n in range(max(map(len, cells)))
+    ]
+
+
+def _stacked(
+    columns: Sequence[_Column], widths: Sequence[int], below: Sequence[_Column], width: int
+) -> tuple[list[str], list[str]]:
+    """The columns that fit, head and rows; below each row, the other cells with their names."""
+    lines = []
     label = max(len(column.name) for column in below)
     for row in range(len(columns[0].cells)):
         lines.append(_joined([column.cells[row] for column in columns], columns, widths))
         for column in below:
-            if text := column.cells[row]:
+            if text := column.cells[row].strip():
                 start = f"{' ' * INDENT}{column.name.ljust(label)}  "
                 first, *rest = wrapped(text, max(MIN_PROSE, width - len(start)))
                 lines += [start + first, *(" " * len(start) + line for line in rest)]
-    return lines
+    return [_joined([column.name for column in columns], columns, widths)], lines
 
 
 def _joined(cells: Sequence[str], columns: Sequence[_Column], widths: Sequence[int]) -> str:

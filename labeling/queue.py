@@ -132,8 +132,12 @@ def certificate_items(project: Project, limit: int) -> list[dict[str, Any]]:
     """The next images that an open design looks at, with the keys of `next_items`; nothing is suggested."""
     with project.catalog.read() as connection:
         names = next_looks(connection, project.settings.project.labels, limit, ())
-        found = select(images.c.sha256, images.c.format).where(images.c.sha256.in_(names[:AT_ONCE]))
-        rows = {row.sha256: row for row in connection.execute(found)}
+        columns = select(images.c.sha256, images.c.format)
+        rows = {
+            row.sha256: row
+            for some in chunked(names, AT_ONCE)
+            for row in connection.execute(columns.where(images.c.sha256.in_(some)))
+        }
         claim_of = _claims(connection, names)
     return [
         {

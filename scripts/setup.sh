@@ -70,7 +70,7 @@ library() {
         && echo "$digest  $package-$version.tgz" | sha256sum --check --quiet && tar xzf ./*.tgz); then
         rm -rf "$folder" && mkdir -p "$folder"
         for file in "${@:5}"; do
-            cp "$there/package/dist/${file%%:*}" "$folder/${file##*:}"
+            cp "$there/package/dist/${file%%:*}" "$folder/${file##*:}" || return 1
         done
         touch "$folder/$version"
         installed+=("$folder")

@@ -124,6 +124,12 @@ def rollback(settings: Settings, now: datetime | None = None) -> Promotion:
         return Promotion(earlier[-1], earlier[-1], [], [f"after {current_id}"])
 
 
+def move_default(home: Path, old: str, new: str) -> None:
+    """Let the default model be called `new` if it is called `old`: it was fitted anew under another name."""
+    if models.default_model_id(home) == old:
+        _record(home, new, "refit", datetime.now(UTC), [])
+
+
 def _record(home: Path, model_id: str, by: str, now: datetime, refused: Sequence[str]) -> None:
     entry: dict[str, Any] = {"model": model_id, "since": now.isoformat(timespec="seconds"), "by": by}
     if refused:

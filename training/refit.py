@@ -4,6 +4,7 @@ A model is refitted by the code that trained it, on the images that its version 
 training that never saw the erased images. Kept features of the other images make it a matter of seconds to minutes.
 """
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from training.attempts import ATTEMPTS
 from training.attempts.svm import Svm
 from training.examples import Examples, Progress, digest_of
 from training.models import Model
+from training.promotion import move_default
 from training.train import examples_of, fit_model
 
 
@@ -54,8 +56,8 @@ class Proof:
 def refit(settings: Settings, names: Sequence[str] = (), progress: Progress | None = None) -> RefitReport:
     """Fit models anew, on the images that their versions still have. names: of models; by default of all tainted ones.
 
-    Each model is replaced in one step, and stays the default model if it is. Raises UnknownModel, and TrainingError
-    where none could be fitted.
+    Each model stays the default model if it is, and is listed until the new one has its place. Raises UnknownModel,
+    and TrainingError where none could be fitted.
     """
     home = settings.home
     chosen = [models.find(home, name) for name in names] or [one for one in models.listing(home) if one.is_tainted]
@@ -91,6 +93,9 @@ def _refit(settings: Settings, model: Model, examples: Examples) -> Model:
         raise TrainingError(f"{attempt.name} cannot be trained: {why}")
     new = fit_model(settings.home, attempt, examples)
     forget_erased(settings.home, examples.version, examples.rows, [new.path])
+    if new.path != model.path:  # an attempt that had another name
+        move_default(settings.home, model.id, new.id)
+        shutil.rmtree(model.path)
     return new
 
 

@@ -278,6 +278,10 @@ certificate_pictures = Table(
     Column("sha256", SHA, nullable=False, index=True),
     Column("label", String(64), nullable=False),  # when the design was made
     Column("stratum", Integer, nullable=False),
+    # Of a picture that people looked at and that was erased since; its sha256 is empty then.
+    Column("look", String(8)),
+    Column("ticket", Float),
+    Column("site", Text),
 )
 
 cursors = Table(

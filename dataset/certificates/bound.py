@@ -106,7 +106,10 @@ class Sequences:
         # Between two numbers that are looked at, the larger one was ruled out: the result is never too small.
         result = np.where(after == last, self._numbers[last], self._numbers[after] - 1)
         result = np.minimum(result, self.found + self._left_asked.sum(axis=1))
-        return np.where(is_open.any(axis=1), result, self.found).astype(np.int64)
+        # All are ruled out: what lies between two of them, from what was found on, is not.
+        following = np.minimum(np.searchsorted(self._numbers, self.found), len(self._numbers) - 1)
+        least = np.maximum(self.found, self._numbers[following] - 1)
+        return np.where(is_open.any(axis=1), result, least).astype(np.int64)
 
     def is_shown(self) -> Booleans:
         """(runs,) Whether no more than the allowed number of wrong pictures is left."""

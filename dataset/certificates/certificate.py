@@ -17,13 +17,17 @@ class Look(StrEnum):
 
 @dataclass(frozen=True)
 class Unit:
-    """A picture of a design. label: that it had when the design was made. site: held out; empty otherwise."""
+    """A picture of a design. sha256: empty once it is erased. label: that it had when the design was made.
+
+    site: held out; empty otherwise. ticket: the random number that places it.
+    """
 
     sha256: str
     label: str
     stratum: int
     site: str = ""
     look: Look = Look.NONE
+    ticket: float = 0.0
 
 
 @dataclass(frozen=True)

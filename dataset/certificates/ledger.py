@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select, update
+from more_itertools import chunked
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from dataset.catalog.claims import standing
 from dataset.catalog.tables import certificate_pictures, certificates, clusters, queue, site_splits
-from dataset.catalog.writes import append
+from dataset.catalog.writes import ROWS_PER_STATEMENT, append, erased_among
 from dataset.certificates.certificate import ALL, FIRST, Certificate, Cover, Group, Image, Look, Terms, Unit
 from dataset.certificates.design import Plan, choose_plan, drawn_order, ticket
 from dataset.certificates.shown import certify, groups_of
@@ -21,6 +22,7 @@ from dataset.project import Project
 from dataset.quarantine import in_quarantine
 from foundation.errors import StageError, UsageError
 
+NO_PLAN = Plan(0, 0.0, (), (), ())  # of a design without pictures: people settled all
 UNKNOWN_PROBABILITY = 0.05  # that a label is wrong, where no detector says anything
 
 
@@ -69,60 +71,75 @@ class Present:
         self.representative_of = {row.cluster: row.representative for row in rows}
         self.opinions = label_ledger.opinions_of(connection, self.cluster_of)
         decided = label_ledger.latest(connection)
-        wanted = set(labels)
-        self.pictures = [
-            Picture(sha256, cluster, decided[sha256].label, is_known(self.opinions.get(cluster)))
+        labelled = (
+            Picture(sha256, cluster, known.label if known else decided[sha256].label, known is not None)
             for cluster, sha256 in sorted(self.representative_of.items())
-            if sha256 in decided and decided[sha256].label in wanted and sha256 not in broken
-        ]
+            if sha256 in decided and sha256 not in broken
+            for known in (self.known(cluster),)
+        )
+        self.pictures = [picture for picture in labelled if picture.label in set(labels)]
 
-    def look(self, unit: Unit) -> Look:
-        """What people found about a picture of a design."""
-        opinion = self.opinions.get(self.cluster_of.get(unit.sha256, ""))
-        if opinion is None or not is_known(opinion):
+    def known(self, cluster: str) -> Opinion | None:
+        """What people settled about a cluster, each looking at it alone; None where they did not."""
+        opinion = self.opinions.get(cluster)
+        return opinion if opinion is not None and opinion.is_settled_alone else None
+
+    def look(self, sha256: str, label: str) -> Look:
+        """What people found about a picture that had this label."""
+        known = self.known(self.cluster_of.get(sha256, ""))
+        if known is None:
             return Look.NONE
-        return Look.RIGHT if opinion.label == unit.label else Look.WRONG
+        return Look.RIGHT if known.label == label else Look.WRONG
 
     def cover(self, cluster: str, label: str, unit: Unit | None) -> Cover:
         """What is known about an image with this label. unit: the picture of the design that it stands for."""
-        if is_known(self.opinions.get(cluster)):
-            return Cover.KNOWN
+        if known := self.known(cluster):
+            return Cover.KNOWN if known.label == label else Cover.NONE
         return Cover.DRAWN if unit is not None and unit.label == label else Cover.NONE
 
-
-def is_known(opinion: Opinion | None) -> bool:
-    """Whether answers about the picture alone settle it; what was only confirmed on a wall is not looked at alone."""
-    return opinion is not None and opinion.has_single and not opinion.is_open
+    def units_by_cluster(self, units: Sequence[Unit]) -> dict[str, Unit]:
+        """The picture of a design that stands for each cluster: the first in the order of looks."""
+        found: dict[str, Unit] = {}
+        for unit in units:
+            if unit.sha256:
+                found.setdefault(self.cluster_of[unit.sha256], unit)
+        return found
 
 
 def begin(project: Project, error: float, confidence: float, now: datetime) -> Design:
     """Make a design about the pictures whose labels nobody settled yet, and end the one before.
 
-    Raises StageError where there are no pictures, or a design is open and its pictures are still the same: whoever
-    begins anew until the answers please proves nothing.
+    One that was ended goes on where its pictures are still the same: whoever begins anew until the answers please
+    proves nothing. Raises StageError where there are no pictures, or the open design still has all of them; UsageError
+    where the design that goes on has another confidence.
     """
     labels = project.settings.project.labels
     with project.catalog.read() as connection:
         present = Present(connection, labels)
-        before = open_design(connection)
-        if before is not None and not _certificate(connection, before, present).uncovered:
-            raise StageError("the open design has all pictures, with their labels: go on with that one")
+        before = _newest(connection)
+        is_same = before is not None and not _certificate(connection, before, present).uncovered
         unknown = [picture for picture in present.pictures if not picture.is_known]
         probabilities = _probabilities(connection, unknown)
     if not present.pictures:
         raise StageError("nothing to certify: no image has one of the project's labels; run `isitcake curate` first")
+    if before is not None and is_same:
+        return _go_on(project, before, error, confidence)
     allowed = int(error * len(present.pictures))
     ranked = sorted(range(len(unknown)), key=lambda i: (-probabilities[i], unknown[i].sha256))
-    plan = (
-        choose_plan(np.array([probabilities[i] for i in ranked]), allowed, confidence)
-        if ranked
-        else Plan(0, 0.0, (), (), ())
-    )
+    plan = choose_plan(np.array([probabilities[i] for i in ranked]), allowed, confidence) if ranked else NO_PLAN
     design = Design(secrets.token_hex(8), secrets.token_hex(16), error, confidence, allowed, plan, now)
-    units = in_order(
-        [Unit(unknown[i].sha256, unknown[i].label, plan.stratum_of(k)) for k, i in enumerate(ranked)], design
-    )
-    _store(project, design, units)
+    units = [Unit(unknown[i].sha256, unknown[i].label, plan.stratum_of(k)) for k, i in enumerate(ranked)]
+    _store(project, design, in_order(units, design))
+    return design
+
+
+def _go_on(project: Project, design: Design, error: float, confidence: float) -> Design:
+    """Open a design that was ended, and aim it."""
+    with project.catalog.write() as connection:
+        opened = update(certificates).where(certificates.c.id == design.id, certificates.c.ended_at.is_not(None))
+        if not connection.execute(opened.values(ended_at=None)).rowcount:
+            raise StageError("the open design has all pictures, with their labels: go on with that one")
+        _aim(connection, design, error, confidence)
     return design
 
 
@@ -139,12 +156,13 @@ def _store(project: Project, design: Design, units: Sequence[Unit]) -> None:
     row = {"id": design.id, "seed": design.seed, "error": design.error, "confidence": design.confidence,
            "allowed": design.allowed, "plan": asdict(design.plan), "made_at": design.made_at}  # fmt: skip
     with project.catalog.write() as connection:
+        gone = erased_among(connection, {unit.sha256 for unit in units})  # while the plan was made
         _end(connection, design.made_at)
         append(connection, certificates, [row])
         append(connection, certificate_pictures, [
             {"certificate": design.id, "place": place, "sha256": unit.sha256, "label": unit.label,
              "stratum": unit.stratum}
-            for place, unit in enumerate(units)
+            for place, unit in enumerate(units) if unit.sha256 not in gone
         ])  # fmt: skip
 
 
@@ -173,17 +191,25 @@ def aim(project: Project, error: float | None, confidence: float | None = None) 
     """
     with project.catalog.write() as connection:
         design = open_design(connection)
-        if design is not None and confidence not in (None, design.confidence):
-            raise UsageError(
-                f"the open design has {design.confidence:.0%} confidence, which cannot be changed any more"
-            )
-        if design is not None and error is not None:
-            connection.execute(update(certificates).where(certificates.c.id == design.id).values(error=error))
+        if design is not None:
+            _aim(connection, design, error, confidence)
+
+
+def _aim(connection: Connection, design: Design, error: float | None, confidence: float | None) -> None:
+    if confidence not in (None, design.confidence):
+        raise UsageError(f"the design has {design.confidence:.0%} confidence, which cannot be changed any more")
+    if error is not None:
+        connection.execute(update(certificates).where(certificates.c.id == design.id).values(error=error))
 
 
 def open_design(connection: Connection) -> Design | None:
     """The design that is being looked through."""
-    newest = select(certificates).where(certificates.c.ended_at.is_(None)).order_by(certificates.c.made_at.desc())
+    return _newest(connection, certificates.c.ended_at.is_(None))
+
+
+def _newest(connection: Connection, *only: ColumnElement[bool]) -> Design | None:
+    """The design that was made last, ended or not."""
+    newest = select(certificates).where(*only).order_by(certificates.c.made_at.desc(), certificates.c.id)
     row = connection.execute(newest.limit(1)).first()
     if row is None:
         return None
@@ -199,22 +225,50 @@ def _plan(record: Mapping[str, Any]) -> Plan:
 
 
 def units_of(connection: Connection, design: Design, present: Present) -> list[Unit]:
-    """The pictures of a design that are still there, in the order of looks, with what people found.
+    """The pictures of a design, in the order of looks, with what people found.
 
-    Pictures that were erased or damaged meanwhile left for reasons that have nothing to do with the order, so the
-    others are still drawn as the design says.
+    One that was erased keeps its look, without its name: who erases may well have seen that its label is wrong. Those
+    that nobody had looked at, or that are damaged, left for reasons that have nothing to do with the order.
     """
-    columns = certificate_pictures.c.sha256, certificate_pictures.c.label, certificate_pictures.c.stratum
+    pictures = certificate_pictures.c
     rows = connection.execute(
-        select(*columns).where(certificate_pictures.c.certificate == design.id).order_by(certificate_pictures.c.place)
+        select(certificate_pictures).where(pictures.certificate == design.id).order_by(pictures.place)
     ).all()
     site_of = _held_out_sites(connection)
-    units = [
-        Unit(row.sha256, row.label, row.stratum, site_of.get(row.sha256, ""))
+    return [
+        Unit(row.sha256, row.label, row.stratum, site_of.get(row.sha256, ""), present.look(row.sha256, row.label),
+             ticket(design.seed, row.sha256))
+        if row.sha256
+        else Unit("", row.label, row.stratum, row.site, Look(row.look), row.ticket)
         for row in rows
-        if row.sha256 in present.cluster_of
+        if not row.sha256 or row.sha256 in present.cluster_of
+    ]  # fmt: skip
+
+
+def forget(connection: Connection, labels: Sequence[str], names: Collection[str]) -> None:
+    """Take the names of pictures that are being erased out of all designs; what people found about them stays.
+
+    names: SHA-256s, whose answers are still there.
+    """
+    pictures = certificate_pictures.c
+    rows = [
+        row
+        for part in chunked(names, ROWS_PER_STATEMENT)
+        for row in connection.execute(select(certificate_pictures).where(pictures.sha256.in_(part))).all()
     ]
-    return [Unit(unit.sha256, unit.label, unit.stratum, unit.site, present.look(unit)) for unit in units]
+    if not rows:
+        return
+    seeds = dict(connection.execute(select(certificates.c.id, certificates.c.seed)).all())
+    present, site_of = Present(connection, labels), _held_out_sites(connection)
+    for row in rows:
+        this = pictures.certificate == row.certificate, pictures.place == row.place
+        look = present.look(row.sha256, row.label)
+        if look == Look.NONE:
+            connection.execute(delete(certificate_pictures).where(*this))
+        else:
+            kept = {"look": look.value, "ticket": ticket(seeds[row.certificate], row.sha256)}
+            values = {**kept, "site": site_of.get(row.sha256, ""), "sha256": ""}
+            connection.execute(update(certificate_pictures).where(*this).values(values))
 
 
 def _held_out_sites(connection: Connection) -> dict[str, str]:
@@ -241,7 +295,7 @@ def _certificate(connection: Connection, design: Design, present: Present) -> Ce
 
 def _of_present(design: Design, units: Sequence[Unit], present: Present, groups: Sequence[Group]) -> Certificate:
     """What the looks show about the pictures that would be published now."""
-    drawn = {present.cluster_of[unit.sha256]: unit for unit in units}
+    drawn = present.units_by_cluster(units)
     images = [
         Image(
             picture.label,

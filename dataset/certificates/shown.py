@@ -26,7 +26,7 @@ def bounds(terms: Terms, units: Sequence[Unit], groups: Sequence[Group] = (ALL,)
     """
     drawn = [unit for unit in units if unit.stratum != FIRST]
     sizes = [sum(map(group.has, units)) for group in groups]
-    allowed = [terms.allowed if group == ALL else int(terms.error * n) for group, n in zip(groups, sizes, strict=True)]
+    allowed = [terms.allowed * n // max(1, len(units)) for n in sizes]  # not from terms.error, which may change
     first = [unit for unit in units if unit.stratum == FIRST]
     before = [_found_first([unit for unit in first if group.has(unit)], len(first), terms) for group in groups]
     found, expected = (np.array(part) for part in zip(*before, strict=True))

@@ -192,7 +192,7 @@ def _finish(project: Project, names: list[str], before: BeforeStep) -> EraseRepo
     with project.catalog.write() as connection:
         known = _known(connection, names)
         withdrawn = tasks(connection, names)
-        remove_from_catalog(connection, names)
+        remove_from_catalog(connection, names, project.settings.project.labels)
     before("deleted rows in the catalog's file")
     project.catalog.forget(AFFECTED)
     before("end of the journal")  # last: a kill before it repeats everything

@@ -37,18 +37,30 @@ from dataset.catalog.tables import (
     splits,
     wall_pictures,
 )
+from dataset.certificates.ledger import forget
 
 BY_SHA256 = (
     fingerprints, features, seen, compared, clusters, findings, queue, judgements, decisions, digests, looks, positions,
-    plays, splits, audit, wall_pictures, certificate_pictures, quarantined, claims, consents, signals, sightings,
+    plays, splits, audit, wall_pictures, quarantined, claims, consents, signals, sightings,
     outcomes, fetches, images,
 )  # fmt: skip
-AFFECTED = (*BY_SHA256, pairs, rounds, asked, runs)  # tables that may have held something about an image
+AFFECTED = (
+    *BY_SHA256,
+    pairs,
+    rounds,
+    asked,
+    runs,
+    certificate_pictures,
+)  # tables that may have held something about an image
 NAMES_PER_STATEMENT = 500  # below SQLite's limit on bound values
 
 
-def remove_from_catalog(connection: Connection, names: Sequence[str]) -> None:
-    """Delete every row about the images, but for tombstones, and for questions that Label Studio still has."""
+def remove_from_catalog(connection: Connection, names: Sequence[str], labels: Sequence[str]) -> None:
+    """Delete every row about the images, but for tombstones, and for questions that Label Studio still has.
+
+    labels: of the project. What people found about a picture of a certificate's design stays, without its name.
+    """
+    forget(connection, labels, names)
     for part in chunked(names, NAMES_PER_STATEMENT):
         seen_at = select(sightings.c.image_url, sightings.c.page_url).where(sightings.c.sha256.in_(part))
         records = connection.execute(seen_at).all()

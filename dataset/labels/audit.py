@@ -21,6 +21,7 @@ from dataset.labels.vocabulary import NOT_CALIBRATED, UNSURE, Purpose
 from foundation.intervals import exact_interval
 
 AMONG = 5  # answers before and after one, in the order of time, that tell whether it was asked about as the sample
+NOT_RANDOM = (Purpose.RISK, Purpose.CHOSEN, Purpose.CERTIFY)  # asked about because of how they look
 MIN_SAMPLED = 30  # answered pictures of the sample that calibrate the error probabilities of the queue
 
 
@@ -92,7 +93,7 @@ def residual(connection: Connection) -> Residual | None:
     counts: Counter[tuple[str, str, bool]] = Counter()  # by label, source and whether it is wrong
     for row in drawn:
         opinion = opinions.get(cluster_of.get(row.sha256, row.sha256))
-        if opinion is None or opinion.is_open or not opinion.has_single:
+        if opinion is None or not opinion.is_settled_alone:
             break
         if opinion.label != UNSURE:
             counts[row.label, source_of.get(row.sha256, ""), opinion.label != row.label] += 1
@@ -125,7 +126,7 @@ def sampled_answers(connection: Connection, cluster_of: Mapping[str, str] | None
     for sha256 in connection.execute(select(audit.c.sha256).order_by(audit.c.ticket)).scalars():
         cluster = known.get(sha256, sha256)
         opinion = opinions.get(cluster)
-        if opinion is None or opinion.is_open or not opinion.has_single:
+        if opinion is None or not opinion.is_settled_alone:
             break
         if opinion.label != UNSURE:
             counted.add(cluster)
@@ -145,9 +146,8 @@ def not_reached(connection: Connection, cluster_of: Mapping[str, str] | None = N
         return [known.get(name, name) for name in connection.execute(select(column).where(*more)).scalars()]
 
     drawn = set(each_cluster(audit.c.sha256))
-    suspected = set(each_cluster(asked.c.sha256, asked.c.purpose == Purpose.RISK))
-    not_random = wall_pictures.c.purpose.in_((Purpose.RISK, Purpose.CHOSEN))
-    suspected |= set(each_cluster(wall_pictures.c.sha256, not_random))
+    suspected = set(each_cluster(asked.c.sha256, asked.c.purpose.in_(NOT_RANDOM)))
+    suspected |= set(each_cluster(wall_pictures.c.sha256, wall_pictures.c.purpose.in_(NOT_RANDOM)))
     as_sample = set(each_cluster(asked.c.sha256, asked.c.purpose == Purpose.AUDIT))
     as_sample |= set(each_cluster(wall_pictures.c.sha256, wall_pictures.c.purpose == Purpose.AUDIT))
     by_time = connection.execute(select(judgements.c.sha256).order_by(judgements.c.id)).scalars()

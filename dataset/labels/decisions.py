@@ -74,6 +74,11 @@ class Opinion:
         return self.n_single > 0
 
     @property
+    def is_settled_alone(self) -> bool:
+        """Whether answers about the picture alone settle it, or stopped it; what was confirmed on walls does not."""
+        return self.has_single and not self.is_open
+
+    @property
     def is_weak(self) -> bool:
         """Whether it rests on confirmed walls alone, and these are too few: then the sources' label stays."""
         return self.is_open and not self.has_single

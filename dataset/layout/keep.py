@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, or_, select
 
 from dataset.catalog.tables import features, images, positions
-from dataset.catalog.writes import upsert
+from dataset.catalog.writes import erased_among, upsert
 from dataset.layout.arrange import Positions, among, laid_out
 from dataset.project import Project
 from dataset.quarantine import is_whole
@@ -63,7 +63,8 @@ def keep_map(project: Project, backbone_name: str, tell: Progress) -> None:
         connection.execute(delete(positions).where(positions.c.recipe != recipe))
         for part in chunked(gone, PER_QUERY):
             connection.execute(delete(positions).where(positions.c.sha256.in_(part)))
-        upsert(connection, positions, [{**row, "recipe": recipe} for row in rows])
+        erased = erased_among(connection, {row["sha256"] for row in rows})  # while they were laid out
+        upsert(connection, positions, [{**row, "recipe": recipe} for row in rows if row["sha256"] not in erased])
     tell("map", len(wanted), len(wanted))
 
 
@@ -99,7 +100,7 @@ def _standing(connection: Connection, recipe: str) -> dict[str, Standing]:
 
 
 def _has_others(connection: Connection, recipe: str) -> bool:
-    """Whether there are rows of another recipe, or damaged ones: NULL, or text in place of a number."""
+    """Whether there are rows of another recipe, or of none."""
     is_other = or_(positions.c.recipe != recipe, positions.c.recipe.is_(None))
     return connection.execute(select(positions.c.sha256).where(is_other).limit(1)).first() is not None
 

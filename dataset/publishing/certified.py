@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from dataset.certificates.certificate import Look
-from dataset.certificates.design import ticket
-from dataset.certificates.ledger import Present, is_known, open_design, units_of
+from dataset.certificates.ledger import Present, open_design, units_of
 from dataset.certificates.shown import certify, groups_of
 from dataset.splits.assignment import UNSEEN
 from dataset.versions.certificate_file import BEFORE, Entry, Published, image_of
@@ -33,13 +32,13 @@ def certificate_for(connection: Connection, labels: list[str], rows: Iterable[Ro
     images = list(row_of.values())
     entries = []
     for unit in units:
-        row = row_of.pop(present.cluster_of[unit.sha256], None)  # a second picture of the cluster stands for no image
-        place = ticket(design.seed, unit.sha256)
+        # A second picture of a cluster stands for no image, and neither does an erased one.
+        row = row_of.pop(present.cluster_of[unit.sha256], None) if unit.sha256 else None
         entries.append(
             Entry(unit.sha256, row.sha256 if row else "", unit.label, _site(row) if row else unit.site, unit.stratum,
-                  place, unit.look)
+                  unit.ticket, unit.look)
         )  # fmt: skip
-    settled = (row for cluster, row in row_of.items() if is_known(present.opinions.get(cluster)))
+    settled = (row for cluster, row in row_of.items() if present.known(cluster))
     entries += [Entry(row.sha256, row.sha256, row.label, _site(row), BEFORE, 0.0, Look.RIGHT) for row in settled]
     entry_of = {entry.image: entry for entry in entries if entry.image}
     drawn = [entry.unit() for entry in entries if entry.stratum != BEFORE]

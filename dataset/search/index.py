@@ -62,11 +62,12 @@ class Indexer:
             # The labels themselves are kept, so that no other object can get their id.
             if labels is not self._states.get(LABEL):
                 facets[LABEL] = _labels(found, labels)
-            if (findings_state := _state(connection, (findings,))) != self._states.get(FINDING):
+            suspected, answered = _state(connection, (findings,)), _state(connection, (judgements, clusters, queue))
+            if suspected != self._states.get(FINDING):
                 facets[FINDING] = _findings(connection, found)
-            if (answers_state := _state(connection, (judgements, clusters, queue))) != self._states.get(ANSWER):
+            if answered != self._states.get(ANSWER):
                 facets[ANSWER] = _answers(connection, found)
-            self._states = {SOURCE: base, LABEL: labels, FINDING: findings_state, ANSWER: answers_state}
+            self._states = {SOURCE: base, LABEL: labels, FINDING: suspected, ANSWER: answered}
             self._index = Index(found, self._index.texts, self._index.near, facets)
             return self._index
 
@@ -77,6 +78,7 @@ def _state(connection: Connection, tables: Iterable[Any], moments: Iterable[Any]
     for table in tables:
         newest: list[Any] = [func.max(table.c.id)] if "id" in table.c else []
         newest += [func.sum(table.c[name]) for name in ("score", "priority") if name in table.c]
+        newest += [func.count(table.c[name].distinct()) for name in ("detector", "cluster") if name in table.c]
         counts += connection.execute(select(func.count(), *newest).select_from(table)).one()
     return (*counts, *(connection.execute(select(func.max(moment))).scalar() for moment in moments))
 

@@ -126,10 +126,10 @@ def without(entries: Iterable[Entry], names: Collection[str]) -> list[Entry]:
     return kept
 
 
-def problems(claimed: Published, path: Path, rows: Iterable[manifest.Row], *, is_erased: bool) -> list[str]:
+def problems(claimed: Published, path: Path, rows: Iterable[manifest.Row], erased: int) -> list[str]:
     """One sentence for each claim of a certificate that its design and answers do not give.
 
-    rows: of the manifest. is_erased: images left the version after it was certified: then they cannot be counted.
+    rows: of the manifest. erased: so many images left the version after it was certified; what they were is not known.
     """
     from dataset.certificates.shown import certify, groups_of  # imports numpy
 
@@ -144,13 +144,17 @@ def problems(claimed: Published, path: Path, rows: Iterable[manifest.Row], *, is
         return [f"{FILE_NAME} cannot be read: {error}"]
     except (ValueError, IndexError, TypeError) as error:
         return [f"{FILE_NAME} is not what a version has ({error})"]
-    if is_erased:
-        again = replace(again, images=before.images, known=before.known, left=min(again.left, before.left),
-                        uncovered=min(again.uncovered, before.uncovered), by_label=before.by_label,
-                        by_site=before.by_site)  # fmt: skip
+    if erased:
+        again = replace(again, **{name: getattr(before, name) for name in _explained(again, before, erased)})
     if again != before:
         found.append(f"the certificate says: {before.line()}; its design and answers say: {again.line()}")
     return found
+
+
+def _explained(again: Certificate, before: Certificate, erased: int) -> list[str]:
+    """The numbers of a certificate that may be larger than recomputed ones, because images were erased since."""
+    counts = ("images", "known", "left", "uncovered")
+    return [*PARTS, *(n for n in counts if 0 <= getattr(before, n) - getattr(again, n) <= erased)]
 
 
 def image_of(row: manifest.Row, entry: Entry | None) -> Image:
@@ -158,9 +162,10 @@ def image_of(row: manifest.Row, entry: Entry | None) -> Image:
     site = row.site if row.split == UNSEEN else ""
     if entry is None:
         return Image(row.label, site, Cover.NONE)
-    if entry.stratum == BEFORE or entry.look:
-        return Image(row.label, site, Cover.KNOWN if row.judgements else Cover.NONE)
-    return Image(row.label, site, Cover.DRAWN if entry.label == row.label else Cover.NONE)
+    if not entry.look:
+        return Image(row.label, site, Cover.DRAWN if entry.label == row.label else Cover.NONE)
+    is_settled = row.judgements > 0 and (entry.label == row.label) == (entry.look == Look.RIGHT)
+    return Image(row.label, site, Cover.KNOWN if is_settled else Cover.NONE)
 
 
 def _misplaced(claimed: Published, entries: Sequence[Entry]) -> list[str]:

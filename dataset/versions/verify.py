@@ -108,7 +108,7 @@ def _certificate(version: Version, gone: Sequence[ErasedRow]) -> list[str]:
     if version.certificate is None:
         return []
     path, rows = version.path / certificate_file.FILE_NAME, manifest.each(version.path / manifest.FILE_NAME)
-    return certificate_file.problems(version.certificate, path, rows, is_erased=bool(gone))
+    return certificate_file.problems(version.certificate, path, rows, len(gone))
 
 
 def _in_two_splits(version: Version) -> list[str]:

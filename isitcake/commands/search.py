@@ -16,9 +16,7 @@ WAYS = ("look", "text")  # as in dataset.search.query, which is slow to import
 @click.option("--source", default="", help="A source that claims the picture.")
 @click.option("--finding", default="", help="A detector that suspects it; or none.")
 @click.option("--answer", default="", help="What a reviewer answered; or none.")
-@click.option(
-    "--by", default="", type=click.Choice(["", "look", "text"]), help="Compare WORDS with pictures, or texts."
-)
+@click.option("--by", type=click.Choice(WAYS), help="Compare WORDS with pictures, or texts.")
 @click.option("--limit", default=SHOWN, show_default=True, type=click.IntRange(1, 100_000), help="Most pictures.")
 @json_option
 @pass_context

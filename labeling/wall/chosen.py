@@ -49,7 +49,9 @@ def walls_of(project: Project, reviewer: str, names: Sequence[str], now: datetim
     rng = random.Random(secrets.randbits(64))  # noqa: S311  not a secret: it shuffles
     with project.catalog.read() as connection:
         ledger = Ledger(connection)
-        asked = _representatives(connection, names[:MOST_PICTURES])
+        chosen = names[:MOST_PICTURES]
+        representative_of = _representatives(connection, chosen)
+        asked = list(dict.fromkeys(representative_of[name] for name in chosen if name in representative_of))
         sound = [sha256 for sha256 in asked if sha256 not in ledger.broken]
         taken = leased(connection, now, without=reviewer) & set(sound)
         sample = {ledger.cluster_of.get(name, name) for name in waiting_audit(connection, ledger, set())}
@@ -74,17 +76,18 @@ def walls_of(project: Project, reviewer: str, names: Sequence[str], now: datetim
             n_pictures += sum(
                 pick.purpose == Purpose.CHOSEN for pick in wall.picks if pick.sha256 in stored.pictures.values()
             )
-    missing = min(len(names), MOST_PICTURES) - len(free) - len(taken) - len(waiting)
+    shown = {pick.sha256 for wall in picked for pick in wall.picks}
+    missing = len(set(chosen) - representative_of.keys()) + len(asked) - len(sound) + len(set(free) - shown)
     return Chosen(n_walls, n_pictures, len(waiting), len(taken), missing)
 
 
-def _representatives(connection: Connection, names: Sequence[str]) -> list[str]:
-    """The representatives of the pictures, each once, in the order of the pictures."""
+def _representatives(connection: Connection, names: Sequence[str]) -> dict[str, str]:
+    """The representative of each picture that the catalog has."""
     found: dict[str, str] = {}
     for part in chunked(names, NAMES_PER_QUERY):
         rows = connection.execute(select(clusters).where(clusters.c.sha256.in_(part))).all()
         found |= {row.sha256: row.representative for row in rows}
-    return list(dict.fromkeys(found[sha256] for sha256 in names if sha256 in found))
+    return found
 
 
 def _by_label(connection: Connection, names: Sequence[str]) -> Mapping[str, Sequence[Candidate]]:

@@ -37,6 +37,15 @@ class Ledger:
         rates = label_ledger.rates_on_walls(self._connection, self.cluster_of, self.answers)
         return opine(self.answers, rates)
 
+    def answered_alone(self, reviewer: str) -> set[str]:
+        """Representatives of the clusters about which this reviewer answered, not by confirming a wall."""
+        return {
+            self.representative_of[cluster]
+            for cluster, given in self.answers.items()
+            if cluster in self.representative_of
+            and any(answer.reviewer == reviewer and not answer.is_confirmed for answer in given)
+        }
+
     def single(self, sha256: str) -> list[Answer]:
         """Answers about the picture, or one of its cluster, alone."""
         cluster = self.cluster_of.get(sha256, sha256)

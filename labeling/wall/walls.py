@@ -135,7 +135,9 @@ def _pick(
     taken = leased(connection, now)
     rng = random.Random(secrets.randbits(64))  # noqa: S311  not a secret: it shuffles
     review = project.settings.review
-    if not is_second and (looks := next_looks(connection, project.settings.project.labels, CERTIFYING, taken)):
+    seen = ledger.answered_alone(reviewer)  # and not settled: somebody else is asked
+    looks = [] if is_second else next_looks(connection, project.settings.project.labels, CERTIFYING, taken | seen)
+    if looks:
         return Picked(ALONE, [Pick(Purpose.CERTIFY, sha256) for sha256 in looks])
     if is_second:
         found = Material(second_look(connection, ledger, reviewer, taken), [], [])

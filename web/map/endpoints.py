@@ -32,6 +32,10 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 FIRST_DIGITS = re.compile(r"[0-9a-f]{16}")  # of a SHA-256, as in the files of a version
 PAGES, PAGES_S = 120, 60  # most pages and walls of one address, in so many seconds
 DETAILS, DETAILS_S = 1200, 60  # most details of one address: a pointer moves over many pictures
+NOT_FOR_EVERYBODY = (
+    "the map shows pictures that no version holds, so it is for the owner: open it on the machine itself, or with the "
+    "link that `isitcake serve` prints"
+)
 LOOK_ALIKES = 36
 HEADERS = {"Content-Security-Policy": REVIEW_POLICY, "Cache-Control": "private, no-store"}
 CONTENT_HEADERS = {**HEADERS, "Cache-Control": "private, no-cache"}  # a browser asks each time whether it changed
@@ -61,7 +65,7 @@ class MapEndpoints:
 
     def page(self, request: Request) -> Response:
         """The page. A script reads the content and draws it."""
-        self._access.check(request)
+        self._check(request)
         check_limit(request, self._pages_limit)
         text = templates.get_template("map.html").render(
             served=True, reviewer=self._sessions.reviewer(request), most=MOST_PICTURES,
@@ -73,7 +77,7 @@ class MapEndpoints:
 
     async def content(self, request: Request) -> Response:
         """All pictures of the map, column by column. The owner also sees whether reviewers agree."""
-        with_answers = self._access.check(request) is View.OWNER
+        with_answers = self._check(request) is View.OWNER
         check_limit(request, self._pages_limit)
         state = await run_in_threadpool(self._state)
         tag = f'"{hashlib.sha256(repr((with_answers, state)).encode()).hexdigest()[:32]}"'
@@ -100,7 +104,7 @@ class MapEndpoints:
 
     async def make_walls(self, request: Request) -> Response:
         """Make walls of chosen pictures for the reviewer who is signed in, and for nobody else."""
-        self._access.check(request)
+        self._check(request)
         reviewer = await run_in_threadpool(self._sessions.check, request)
         check_limit(request, self._pages_limit)
         digits = [part for part in str((await read_json(request)).get("pictures", "")).split(",") if part]
@@ -112,9 +116,16 @@ class MapEndpoints:
 
         return JSONResponse(await run_in_threadpool(make), headers=HEADERS)
 
+    def _check(self, request: Request) -> View:
+        """What this visitor may see. Raises HTTPException 403: the map has pictures that no version holds."""
+        view = self._access.check(request)
+        if not self._access.sees_all_pictures(request):
+            raise HTTPException(403, NOT_FOR_EVERYBODY)
+        return view
+
     def _picture(self, request: Request) -> str:
         """The SHA-256 in the path. Raises HTTPException 404 for a picture that is not in the catalog."""
-        self._access.check(request)
+        self._check(request)
         check_limit(request, self._details_limit)
         sha256 = str(request.path_params["sha256"])
         if not SHA256.fullmatch(sha256):

@@ -186,6 +186,8 @@ class SiteEndpoints:
         if len(sha256) < SHA256_DIGITS:
             self._access.check(request)
             check_limit(request, self._pages_limit)
+            if not self._access.sees_all_pictures(request):  # they know a whole name, or none
+                raise HTTPException(404, "the address of an image has its whole SHA-256")
             try:
                 return RedirectResponse(f"/why/{await run_in_threadpool(full_name, self._project, sha256)}", 303)
             except UsageError as error:

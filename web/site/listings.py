@@ -32,7 +32,6 @@ def version_html(project: Project, name: str) -> str:
         version=version,
         examples=_examples(project, version),
         card=as_html(readme.read_text(encoding="utf-8")) if readme.is_file() else "",
-        has_report=(project.home / "reports" / f"{version.name}.html").is_file(),
         boards=[model.name for model in models.of_version(project.home, version.name)],
     )
 

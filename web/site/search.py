@@ -25,6 +25,7 @@ from web.pages.thumbnails import Tile, templates
 
 PER_PAGE = 60  # pictures
 MOST_PAGES = 100_000
+PAGE_DIGITS = 6
 SEARCHES, SEARCHES_S = 120, 60  # most searches of one address, in so many seconds
 AT_ONCE = 2  # searches, of the threads that the server has
 HEADERS = {"Content-Security-Policy": SITE_POLICY, "Cache-Control": "private, no-store"}
@@ -118,7 +119,7 @@ def search_html(
 
 def _page_number(text: str) -> int:
     """Raises HTTPException 422 for what is no page."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_PAGES):
+    if not (text.isascii() and text.isdigit() and len(text) <= PAGE_DIGITS and 1 <= int(text) <= MOST_PAGES):
         raise HTTPException(422, "the number of the page is a whole number from 1 on")
     return int(text)
 

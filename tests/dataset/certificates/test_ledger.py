@@ -45,6 +45,13 @@ def waiting(project: Project, limit: int = 1000) -> list[str]:
     return [item["sha256"] for item in certificate_items(project, limit)]
 
 
+def drawn(project: Project) -> list[str]:
+    """The pictures of all designs, in the order of looks."""
+    with project.catalog.read() as connection:
+        order = select(certificate_pictures.c.sha256).order_by(certificate_pictures.c.place)
+        return list(connection.execute(order).scalars())
+
+
 def labels_of(project: Project) -> dict[str, str]:
     with project.catalog.read() as connection:
         return {sha256: decision.label for sha256, decision in label_ledger.latest(connection).items()}
@@ -105,6 +112,14 @@ def test_a_design_is_not_thrown_away_until_the_answers_please(collected: Project
     with pytest.raises(StageError, match="no design is open"):
         present(collected)
     assert waiting(collected) == []
+    names = drawn(collected)
+    with pytest.raises(UsageError, match="90% confidence"):
+        ledger.begin(collected, 0.1, 0.95, NOW)
+    ledger.begin(collected, 0.1, 0.9, NOW)
+    assert ledger.present_certificate(collected)[0].number == 1
+    assert drawn(collected) == names, "the ended design goes on"
+    with collected.catalog.write() as connection:
+        connection.execute(certificate_pictures.delete().where(certificate_pictures.c.place == 0))
     ledger.begin(collected, 0.1, 0.9, NOW)
     assert ledger.present_certificate(collected)[0].number == 2
 
@@ -228,6 +243,52 @@ def test_an_erased_picture_leaves_the_certificate_which_still_verifies(collected
         left = connection.execute(select(certificate_pictures.c.sha256)).scalars().all()
     assert looked[0].image not in left
     assert present(collected).holds
+
+
+def test_a_wrong_label_that_was_found_and_erased_stays_evidence(collected: Project) -> None:
+    """Whoever erases a picture may have seen that its label is wrong: without its look, all would seem right."""
+    ledger.begin(collected, 0.3, 0.9, NOW)
+    labels = labels_of(collected)
+    wrong, right = waiting(collected)[:3], waiting(collected)[3:9]
+    answer(collected, [(name, "unusable") for name in wrong])
+    answer(collected, [(name, labels[name]) for name in right])
+    before = present(collected)
+    for name in wrong:
+        erase(collected, Selection.of({"sha256": name}), "asked to")
+    after = present(collected)
+    assert (after.looks, after.found) == (before.looks, before.found) == (9, 3)
+    assert after.left == before.left
+    assert not set(drawn(collected)) & set(wrong)
+
+
+def test_a_bound_that_was_made_smaller_is_found_after_an_erasure_too(collected: Project) -> None:
+    """Few looks, so that the bound is loose; an honest certificate verifies after the erasure."""
+    ledger.begin(collected, 0.3, 0.9, NOW)
+    labels = labels_of(collected)
+    answer(collected, [(name, labels[name]) for name in waiting(collected)[:5]])
+    publish(collected)
+    version = newest(collected)
+    row = next(row for row in version.rows() if not row.judgements)
+    erase(collected, Selection.of({"sha256": row.sha256}), "asked to")
+    assert verify(collected.home, version.name).problems == []
+    tamper(newest(collected), "left")
+    assert any("ertificate" in problem for problem in verify(collected.home, version.name).problems)
+
+
+def test_nobody_is_asked_again_what_they_answered(collected: Project) -> None:
+    """Their answers do not settle it; others are asked, and this reviewer gets the next pictures."""
+    ledger.begin(collected, 0.1, 0.9, NOW)
+    first = waiting(collected)[0]
+    given = {"sha256": first, "answered_at": NOW, "origin": "import", "recorded_at": NOW}
+    answers = (("ann", "cake"), ("bob", "not_cake"))
+    rows = [{**given, "reviewer": name, "answer": label, "external_id": name} for name, label in answers]
+    with collected.catalog.write() as connection:
+        append(connection, judgements, rows)
+    assert first in waiting(collected)
+    for name, is_asked in (("ann", False), ("cid", True)):
+        wall = next_wall(collected, name, NOW)
+        assert wall is not None
+        assert (first in wall.pictures.values()) == is_asked
 
 
 def test_a_version_is_refused_until_it_is_certified(collected: Project) -> None:

@@ -41,13 +41,15 @@ def test_the_map_is_behind_the_gate_of_the_other_pages(published_project: Projec
     assert client.post("/map/walls", json={"pictures": sha256[:16]}).status_code == 403
 
 
-def test_a_visitor_of_public_pages_gets_no_answers_and_makes_no_walls(published_project: Project) -> None:
+def test_a_visitor_of_public_pages_has_no_map(published_project: Project) -> None:
+    """It shows pictures that no version holds, and what is suspected of them."""
     client = visitor(published_project, public_pages=True)
     sha256 = some(published_project)
-    assert {path: client.get(path.format(sha256)).status_code for path in PATHS} == dict.fromkeys(PATHS, 200)
-    assert "agreement" not in client.get("/map/content.json").text
-    assert "ann" not in client.get("/map/content.json").text
+    assert {path: client.get(path.format(sha256)).status_code for path in PATHS} == dict.fromkeys(PATHS, 403)
+    assert "for the owner" in client.get("/map").text
     assert client.post("/map/walls", json={"pictures": sha256[:16]}).status_code == 403
+    assert client.get(f"/why/{sha256[:12]}", follow_redirects=False).status_code == 404
+    assert client.get(f"/why/{sha256}").status_code == 200
 
 
 def test_the_content_is_sent_again_only_if_it_changed(published_project: Project) -> None:

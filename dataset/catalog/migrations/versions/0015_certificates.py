@@ -32,6 +32,9 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("label", sa.String(length=64), nullable=False),
         sa.Column("stratum", sa.Integer(), nullable=False),
+        sa.Column("look", sa.String(length=8), nullable=True),
+        sa.Column("ticket", sa.Float(), nullable=True),
+        sa.Column("site", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("certificate", "place", name=op.f("pk_certificate_pictures")),
     )
     create_index("ix_certificate_pictures_sha256", "certificate_pictures", ["sha256"])
