@@ -14,7 +14,7 @@ from foundation.files import replace_file
 from foundation.version import VERSION
 from isitcake.auditing.audit import Audit, Suspect
 from isitcake.auditing.library import File
-from isitcake.auditing.signature import FIELD, signed, signer
+from isitcake.auditing.signature import FIELD, own_fingerprint, signed, signer
 
 FORMAT = "isitcake fixes"
 MAX_BYTES = 512 << 20
@@ -188,6 +188,17 @@ def read_fixes(path: Path) -> SignedFixes:
         raise UsageError(
             f"{path} {error}; if the change is yours, sign it with `isitcake audit --sign {path}`, else ask its author"
         ) from None
+
+
+def require_signer(path: Path, read: SignedFixes, named: str) -> None:
+    """Raises UsageError unless the fixes are the user's own, or of the key whose fingerprint is `named`."""
+    if named and named != read.signer:
+        raise UsageError(f"{path} is signed by key {read.signer}, not by {named}; ask its author which file is right")
+    if not named and read.signer != own_fingerprint():
+        raise UsageError(
+            f"{path} is signed by key {read.signer}, which is not yours; if its author tells you the same fingerprint, "
+            f"add `--signer {read.signer}`"
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -73,7 +73,15 @@ def test_rows_without_a_picture_are_counted_and_no_file_of_this_disk_is_shown(tm
     root = tmp_path / "rows"
     secret, own = put(tmp_path, "secret.jpg", drawn("cup", 1)), put(root, "own.jpg", drawn("cup", 2))
     (root / "link.jpg").symlink_to(secret)
-    paths = (None, str(secret), str(root / "link.jpg"), str(root / "gone.jpg"), "https://a.example/1.jpg", "\0", str(own))
+    paths = (
+        None,
+        str(secret),
+        str(root / "link.jpg"),
+        str(root / "gone.jpg"),
+        "https://a.example/1.jpg",
+        "\0",
+        str(own),
+    )
     images = [None, {"bytes": drawn("cake", 1), "path": None}, *({"bytes": None, "path": path} for path in paths)]
     plain = datasets.Features(
         {
