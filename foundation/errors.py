@@ -3,6 +3,7 @@
 IsItCakeError
 ├── UsageError            exit code 2: the request was wrong
 │   ├── ConfigError       isitcake.toml or an ISITCAKE_… variable
+│   │   └── NoProject     there is no isitcake.toml
 │   ├── UnknownSource     no source of that name            (also a LookupError)
 │   ├── UnknownVersion    no version of that name           (also a LookupError)
 │   ├── UnknownModel      no model of that name             (also a LookupError)
@@ -33,6 +34,9 @@ class UsageError(IsItCakeError):
 
 
 class ConfigError(UsageError): ...
+
+
+class NoProject(ConfigError): ...
 
 
 class UnknownSource(UsageError, LookupError): ...

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from foundation.errors import ConfigError
+from foundation.errors import ConfigError, NoProject
 from foundation.settings import CONFIG_NAME, LabelSection, Section, Settings, Source
 from foundation.settings.variables import Variables, read_variables, sections
 
@@ -25,7 +25,8 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None, *, 
 
     path: the file, or its folder. Default: ISITCAKE_CONFIG, then isitcake.toml in the current folder or above.
     environ: the variables; default: those of this process. needs_weights: raise an error if the file of [models]
-    network is missing. Raises ConfigError with one sentence: file, line, key and fix, or the variable and the fix.
+    network is missing. Raises ConfigError with one sentence: file, line, key and fix, or the variable and the fix;
+    NoProject if there is no file.
     """
     environ = os.environ if environ is None else environ
     path = path or _default_path(environ)
@@ -63,7 +64,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")  # some editors of Windows write a byte order mark
     except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist; create it with `isitcake init`") from None
+        raise NoProject(f"{path} does not exist; create it with `isitcake init`") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({error}); fix or replace it") from None
 

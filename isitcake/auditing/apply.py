@@ -9,14 +9,14 @@ import hashlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from foundation.errors import StageError, UsageError
 from foundation.files import storage_errors
 from isitcake.auditing.fixes import Fix, Fixes, Named
-from isitcake.auditing.layout import FACTS, require_folder
+from isitcake.auditing.layout import is_version, require_folder
 
 REMOVED = ".removed"  # suffix of the folder beside the data set
 DIGITS = 8  # of the SHA-256, in the name of a file whose own name is taken
@@ -36,7 +36,6 @@ class Move:
 class Plan:
     """moves: of what is decided. undecided: how many proposals wait for a person."""
 
-    root: Path
     moves: list[Move] = field(default_factory=list)
     undecided: int = 0
 
@@ -44,30 +43,28 @@ class Plan:
     def waiting(self) -> list[Move]:
         return [move for move in self.moves if not move.is_done]
 
-    def counts(self) -> dict[str, int]:
-        """How many files are to be moved, by what is done with them."""
-        return dict(Counter(f"{move.fix.action}: {move.fix.reason}" for move in self.waiting))
-
 
 def plan(root: Path, fixes: Fixes, tell: Callable[[str, int, int], None]) -> Plan:
     """Check every decided fix against the files. Raises UsageError, with the first reason, if any does not fit."""
     root = require_folder(root)
-    if (root / FACTS).is_file():
+    if is_version(root):
         raise UsageError(f"{root} is a version, which never changes; correct labels by review, and publish again")
     decided = [fix for fix in fixes.fixes if fix.decided]
     _refuse_contradictions(decided)
-    targets = {fix.path: _target(root, fix) for fix in decided}
+    targets = _targets(root, decided)
     moves = []
     for number, fix in enumerate(decided, 1):
         moves.append(_move(root, fix, targets))
         tell("checking", number, len(decided))
-    return Plan(root, moves, len(fixes.fixes) - len(decided))
+    return Plan(moves, len(fixes.fixes) - len(decided))
 
 
 def carry_out(planned: Plan, tell: Callable[[str, int, int], None]) -> None:
     """Move the files. Raises StorageError, or StageError if a file changed since it was checked."""
     waiting = planned.waiting
     for number, move in enumerate(waiting, 1):
+        if digest_of(move.source) != move.fix.sha256:
+            raise StageError(f"{move.source} was changed meanwhile; audit the folder again")
         move_file(move.source, move.target)
         tell("moving", number, len(waiting))
 
@@ -123,18 +120,40 @@ def _refuse_contradictions(decided: list[Fix]) -> None:
         )
 
 
-def _target(root: Path, fix: Fix) -> Path:
-    """Where a file goes: the same place in the folder beside the data set, or in the folder of its new label."""
+def _targets(root: Path, decided: Sequence[Fix]) -> dict[str, Path]:
+    """Where each file goes, by its path. Raises UsageError if two would go to one place, or a folder cannot be made."""
+    used = {root / fix.path for fix in decided}  # a name that becomes free is not used again: the next run finds both
+    targets = {}
+    for fix in decided:
+        target = _target(root, fix, used)
+        if target in used:
+            raise UsageError(f"{target} would be the place of two files; set `decided` to false in one of them")
+        used.add(target)
+        targets[fix.path] = target
+    for path, target in targets.items():
+        _require_folders(root.parent, target)
+        if not used.isdisjoint(target.parents):
+            raise UsageError(f"{path} would go into a folder that has the name of a file; rename one of them")
+    return targets
+
+
+def _target(root: Path, fix: Fix, used: Set[Path]) -> Path:
+    """Where a file goes: the same place in the folder beside the data set, or in the folder of its new label.
+
+    There it has another name if its own is taken. used: places of other files.
+    """
     if fix.action == "remove":
         return root.with_name(f"{root.name}{REMOVED}") / fix.path
-    inside = PurePosixPath(fix.path).relative_to(fix.label_folder)
-    folder = PurePosixPath(fix.label_folder).parent / fix.to
-    _refuse_links(root, (folder / inside).as_posix())
-    source, wanted = root / fix.path, root / folder / inside
-    is_other = source.exists() and wanted.exists() and not source.samefile(wanted)
-    if is_other or (wanted.exists() and digest_of(wanted) != fix.sha256):
-        return wanted.with_name(f"{wanted.stem}-{fix.sha256[:DIGITS]}{wanted.suffix}")
-    return wanted
+    wanted = (
+        root / PurePosixPath(fix.label_folder).parent / fix.to / PurePosixPath(fix.path).relative_to(fix.label_folder)
+    )
+    beside = wanted.with_name(f"{wanted.stem}-{fix.sha256[:DIGITS]}{wanted.suffix}")
+    source = root / fix.path
+    if not source.exists():
+        moved = (place for place in (beside, wanted) if place not in used and digest_of(place) == fix.sha256)
+        return next(moved, wanted)
+    is_linked = wanted.exists() and not wanted.is_symlink() and wanted.samefile(source)  # a killed run did it
+    return wanted if wanted not in used and (is_linked or not os.path.lexists(wanted)) else beside
 
 
 def _move(root: Path, fix: Fix, targets: Mapping[str, Path]) -> Move:
@@ -145,7 +164,7 @@ def _move(root: Path, fix: Fix, targets: Mapping[str, Path]) -> Move:
         raise UsageError(f"{source} is not the file that was audited: its SHA-256 differs; audit the folder again")
     if not here and there != fix.sha256:
         raise UsageError(f"{source} is gone; audit the folder again")
-    if here and target.exists() and there != fix.sha256:
+    if here and os.path.lexists(target) and there != fix.sha256:
         raise UsageError(f"{target} exists and is another file; nothing is replaced; move it away")
     if fix.keeps:
         _require_kept(root, fix, fix.keeps, targets)
@@ -172,6 +191,17 @@ def _refuse_links(root: Path, path: str) -> None:
             raise UsageError(f"{place} is a link; links are not followed")
 
 
+def _require_folders(base: Path, target: Path) -> None:
+    """The folders on the way to a target are no links, and no files."""
+    inside = target.relative_to(base)
+    _refuse_links(base, inside.as_posix())
+    for folder in list(inside.parents)[:-1]:
+        if (base / folder).exists() and not (base / folder).is_dir():
+            raise UsageError(f"{base / folder} is a file, but {target.name} would go into a folder there; rename it")
+
+
 def _is_same_file(source: Path, target: Path) -> bool:
     """Whether an earlier run linked the file and was killed before it removed the old name, or copied it."""
-    return source.samefile(target) or digest_of(source) == digest_of(target)
+    if source.samefile(target):
+        return source.stat().st_nlink > 1  # else both are one name, where upper and lower case are the same
+    return digest_of(source) == digest_of(target)

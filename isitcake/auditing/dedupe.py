@@ -14,7 +14,7 @@ from dataset.duplicates.compare_new import compare_new
 from dataset.suspicion.evidence import quality_of
 from foundation.errors import UsageError
 from isitcake.auditing.apply import digest_of, move_file
-from isitcake.auditing.layout import Part, require_folder
+from isitcake.auditing.layout import Part, is_version, require_folder
 from isitcake.auditing.library import File, Library, Progress, library
 
 
@@ -55,9 +55,7 @@ def move_copies(found: Found, target: Path, tell: Progress) -> None:
 
     Killed and run again, it goes on with what is left.
     """
-    target = target.absolute().resolve()
-    if target.is_relative_to(found.root):
-        raise UsageError(f"--move {target} lies in the folder that is searched; choose a folder elsewhere")
+    target = require_elsewhere(found.root, target)
     for group in found.groups:
         for file in (group.kept, *group.copies):
             if digest_of(found.root / file.path) != file.sha256:
@@ -66,6 +64,16 @@ def move_copies(found: Found, target: Path, tell: Progress) -> None:
     for number, file in enumerate(copies, 1):
         move_file(found.root / file.path, _free(target / file.path, file.sha256))
         tell("moving", number, len(copies))
+
+
+def require_elsewhere(folder: Path, target: Path) -> Path:
+    """The absolute path of `target`. Raises UsageError if it lies in the folder, or if the folder is a version."""
+    root, target = require_folder(folder), target.absolute().resolve()
+    if target.is_relative_to(root):
+        raise UsageError(f"--move {target} lies in the folder that is searched; choose a folder elsewhere")
+    if is_version(root):
+        raise UsageError(f"{root} is a version, which never changes; leave --move out")
+    return target
 
 
 def _free(wanted: Path, sha256: str) -> Path:

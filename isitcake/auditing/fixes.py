@@ -14,7 +14,7 @@ from foundation.files import replace_file
 from foundation.version import VERSION
 from isitcake.auditing.audit import Audit, Suspect
 from isitcake.auditing.library import File
-from isitcake.auditing.signature import FIELD, signed, signer
+from isitcake.auditing.signature import FIELD, own_fingerprint, signed, signer
 
 FORMAT = "isitcake fixes"
 MAX_BYTES = 512 << 20
@@ -22,6 +22,15 @@ MAX_BYTES = 512 << 20
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _inside(path: str) -> str:
+    """The path. Raises ValueError if it leads out of the data set, or to something hidden, such as .git."""
+    parts = PurePosixPath(path).parts
+    is_hidden = any(part.startswith(".") for part in parts)
+    if not parts or path.startswith("/") or "\0" in path or is_hidden or "/".join(parts) != path:
+        raise ValueError(f"{path!r} is no path inside the data set, or is hidden")
+    return path
 
 
 class Named(_Part):
@@ -33,10 +42,7 @@ class Named(_Part):
     @field_validator("path")
     @classmethod
     def _inside(cls, path: str) -> str:
-        parts = PurePosixPath(path).parts
-        if not parts or path.startswith("/") or "\0" in path or ".." in parts or "/".join(parts) != path:
-            raise ValueError(f"{path!r} is no path inside the data set")
-        return path
+        return _inside(path)
 
 
 class Fix(Named):
@@ -60,9 +66,14 @@ class Fix(Named):
     @field_validator("to", "label")
     @classmethod
     def _one_folder(cls, label: str) -> str:
-        if label in (".", "..") or "/" in label or "\0" in label:
+        if label.startswith(".") or "/" in label or "\0" in label:
             raise ValueError(f"{label!r} is no label")
         return label
+
+    @field_validator("label_folder")
+    @classmethod
+    def _folder_inside(cls, folder: str) -> str:
+        return _inside(folder) if folder else folder
 
     @model_validator(mode="after")
     def _label_has_a_folder(self) -> "Fix":
@@ -70,6 +81,14 @@ class Fix(Named):
             not self.to or not self.label_folder or not self.path.startswith(f"{self.label_folder}/")
         ):
             raise ValueError(f"{self.path!r} is not in its label_folder, or has no `to`")
+        if self.action == "relabel" and PurePosixPath(self.label_folder).name == self.to:
+            raise ValueError(f"{self.path!r} has the label {self.to!r} already")
+        return self
+
+    @model_validator(mode="after")
+    def _copy_keeps_the_other(self) -> "Fix":
+        if self.reason != "label" and not self.keeps:
+            raise ValueError(f"{self.path!r} is a {self.reason} of a file that `keeps` has to name")
         return self
 
 
@@ -169,6 +188,17 @@ def read_fixes(path: Path) -> SignedFixes:
         raise UsageError(
             f"{path} {error}; if the change is yours, sign it with `isitcake audit --sign {path}`, else ask its author"
         ) from None
+
+
+def require_signer(path: Path, read: SignedFixes, named: str) -> None:
+    """Raises UsageError unless the fixes are the user's own, or of the key whose fingerprint is `named`."""
+    if named and named != read.signer:
+        raise UsageError(f"{path} is signed by key {read.signer}, not by {named}; ask its author which file is right")
+    if not named and read.signer != own_fingerprint():
+        raise UsageError(
+            f"{path} is signed by key {read.signer}, which is not yours; if its author tells you the same fingerprint, "
+            f"add `--signer {read.signer}`"
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 Rows keep their numbers in the names, so that an owner finds them again.
 """
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +21,56 @@ NO_LABEL = "unlabelled"  # of rows whose label is empty
 Progress = Callable[[str, int, int], None]
 
 
+@dataclass(frozen=True)
+class Written:
+    """folder: has the pictures. missing: rows without a picture, by their place in the folder, each with the reason."""
+
+    folder: Path
+    missing: dict[str, str]
+
+
 def is_saved(folder: Path) -> bool:
     """Whether `save_to_disk` wrote the folder."""
     return any((folder / name).is_file() for name in SAVED)
 
 
-def write_folder(name: str, folder: Path, tell: Progress) -> Path:
-    """Write the pictures of a data set into `folder`.
+def write_folder(name: str, base: Path, tell: Progress) -> Written:
+    """Write the pictures of a data set into a folder of its own in `base`, named by its name and its content.
 
     name: a folder of `save_to_disk`, or a name on the Hub, with @REVISION or without. What is there already is not
-    written again. Returns the folder. Raises UsageError without the library, or for a data set without a column of
-    pictures and one of labels; StageError if it cannot be loaded.
+    written again. Raises UsageError without the library, or for a data set without a column of pictures and one of
+    labels; StageError if it cannot be loaded.
     """
-    for split, table in _splits(name):
+    tables = _splits(name)
+    folder, missing = base / _digest(name, tables), {}
+    folder.mkdir(parents=True, exist_ok=True)
+    allowed = _allowed(name)
+    for split, table in tables:
         picture, label = _columns(name, table)
         names = _label_names(table, label)
         raw = table.cast_column(picture, _undecoded())
         target = folder / (split if split.lower() in SPLIT_OF else "train")
         for number, row in enumerate(raw, 1):
-            content = _bytes(row[picture])
-            place = target / names(row[label])
-            suffix = formats.READ.get(formats.name_of(content[: formats.HEAD_BYTES]), "bin")
-            write_once(place / f"{number - 1:0{DIGITS}}.{suffix}", content)
+            place = target / names(row[label]) / f"{number - 1:0{DIGITS}}"
+            if content := _bytes(row[picture], allowed):
+                suffix = formats.READ.get(formats.name_of(content[: formats.HEAD_BYTES]), "bin")
+                write_once(place.with_name(f"{place.name}.{suffix}"), content)
+            else:
+                missing[place.relative_to(folder).as_posix()] = "row without a picture that can be read"
             tell(f"writing {split}", number, len(table))
-    return folder
+    return Written(folder, missing)
 
 
-def _splits(name: str) -> Iterator[tuple[str, Any]]:
+def _digest(name: str, tables: Sequence[tuple[str, Any]]) -> str:
+    """Names the folder: the same for the same data set, whose fingerprint the library changes with the content."""
+    said = [name, *(f"{split} {table._fingerprint}" for split, table in tables)]
+    return hashlib.sha256("\0".join(said).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _splits(name: str) -> list[tuple[str, Any]]:
     try:
         import datasets
+        from datasets.exceptions import DatasetsError
     except ModuleNotFoundError:
         raise UsageError('this needs the library `datasets`; run `pip install "datasets>=4.0"`') from None
     path = Path(name).expanduser()
@@ -55,14 +78,14 @@ def _splits(name: str) -> Iterator[tuple[str, Any]]:
         if path.is_dir() and not is_saved(path):
             raise UsageError(f"{path} is no data set that `save_to_disk` wrote; audit the folder without `hf:`")
         loaded = datasets.load_from_disk(str(path)) if path.is_dir() else _from_hub(name)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise StageError(f"the data set {name} cannot be loaded ({reason}); check its name and the network") from error
     tables = list(loaded.items()) if isinstance(loaded, dict) else [("train", loaded)]
     unknown = [split for split, _ in tables if split.lower() not in SPLIT_OF]
     if unknown and len(tables) > 1:
         raise UsageError(f"{name} has the split {unknown[0]!r}; known are {', '.join(SPLIT_OF)}; rename it")
-    yield from tables
+    return tables
 
 
 def _from_hub(name: str) -> Any:
@@ -108,8 +131,22 @@ def _undecoded() -> Any:
     return datasets.Image(decode=False)
 
 
-def _bytes(value: Any) -> bytes:
-    """The original bytes of a picture that was not decoded."""
-    if value.get("bytes"):
-        return bytes(value["bytes"])
-    return Path(value["path"]).read_bytes()
+def _allowed(name: str) -> list[Path]:
+    """Where files of a data set may lie: a row could name any file of this disk, and the report would show it."""
+    import datasets
+    from huggingface_hub import constants
+
+    path = Path(name).expanduser()
+    caches = (datasets.config.HF_DATASETS_CACHE, datasets.config.DOWNLOADED_DATASETS_PATH, constants.HF_HUB_CACHE)
+    return [path.resolve()] if path.is_dir() else [Path(cache).resolve() for cache in caches]
+
+
+def _bytes(value: Any, allowed: Sequence[Path]) -> bytes:
+    """The original bytes of a picture that was not decoded; none for a row without, or with a file from elsewhere."""
+    if not value or value.get("bytes"):
+        return bytes(value["bytes"]) if value else b""
+    try:
+        path = Path(value.get("path") or "").resolve()
+        return path.read_bytes() if any(path.is_relative_to(folder) for folder in allowed) else b""
+    except (OSError, ValueError):  # gone, a folder, or no path at all
+        return b""

@@ -1,12 +1,14 @@
 """The layout of a data set that was not made here: folders of labels, perhaps inside folders of splits."""
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dataset.pictures import formats
+from dataset.versions.identity import FACTS
 from foundation.errors import UsageError
 
 SPLIT_OF = {  # name of a folder, in lower case → name of the split
@@ -23,7 +25,6 @@ SPLIT_OF = {  # name of a folder, in lower case → name of the split
 PROTECTED_FIRST = ("test_unseen_sites", "test", "validation", "train", "")  # a leak is removed from the later one
 WRAPPERS = ("data", "dataset", "images")  # folders that only hold the others
 SUFFIXES = (*(f".{extension}" for extension in formats.READ.values()), ".jpeg", ".tiff", ".heif", ".jfif")
-FACTS = "version.json"
 SHOWN = 5  # names in a message
 LAYOUTS = "the layouts that are read are FOLDER/LABEL/*.jpg and FOLDER/SPLIT/LABEL/*.jpg"
 
@@ -39,16 +40,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set on this disk. name: to show. others: what is not read, relative to `root`, each with the reason.
-
-    is_version: whether it is a version of a project of ours, which never changes.
-    """
+    """A data set on this disk. name: to show. others: what is not read, relative to `root`, each with the reason."""
 
     root: Path
     name: str
     parts: tuple[Part, ...]
     others: Mapping[str, str] = field(default_factory=dict)
-    is_version: bool = False
 
     @property
     def labels(self) -> list[str]:
@@ -64,8 +61,7 @@ class Dataset:
 def read_layout(root: Path, name: str = "") -> Dataset:
     """The data set in the folder `root`. Raises UsageError, with one sentence, for anything else."""
     root = require_folder(root)
-    is_version = (root / FACTS).is_file()
-    base = root / "data" if is_version and (root / "data").is_dir() else _unwrapped(root)
+    base = root / "data" if is_version(root) and (root / "data").is_dir() else _unwrapped(root)
     folders = _folders(base)
     if not folders:
         raise UsageError(_why_nothing(base))
@@ -87,7 +83,13 @@ def read_layout(root: Path, name: str = "") -> Dataset:
     for folder in (base, *splits):
         loose = {file: "in no folder of a label" for file in _files(folder) if _is_picture(file)}
         others |= {file.relative_to(root).as_posix(): why for file, why in {**loose, **_closed(folder)}.items()}
-    return Dataset(root, name or root.name, tuple(found), dict(sorted(others.items())), is_version)
+    return Dataset(root, name or root.name, tuple(found), dict(sorted(others.items())))
+
+
+def is_version(root: Path) -> bool:
+    """Whether a folder is a version of a project of ours, which never changes, or lies in the pictures of one."""
+    inside = (place.parent for place in (root, *root.parents) if place.name == "data")
+    return any((place / FACTS).is_file() for place in (root, *inside))
 
 
 def require_folder(root: Path) -> Path:
@@ -98,9 +100,12 @@ def require_folder(root: Path) -> Path:
         raise UsageError(f"no folder {root}; give the folder of a data set, hf:NAME, or a version of this project")
     if not os.access(root, os.R_OK | os.X_OK):
         raise UsageError(f"{root} cannot be read; fix its permissions")
-    if not _is_text(str(root.resolve())):
-        raise UsageError(f"the path {root} has characters that cannot be shown; rename the folder")
-    return root.resolve()
+    whole = root.resolve()
+    if not whole.name:
+        raise UsageError(f"{root} is the whole disk; give the folder of a data set")
+    if wrong := _wrong_name(str(whole)):
+        raise UsageError(f"the path {root} {wrong}; rename the folder")
+    return whole
 
 
 def _unwrapped(root: Path) -> Path:
@@ -144,7 +149,7 @@ def _folders(base: Path) -> list[Path]:
     inside = (
         Path(entry.path)
         for entry in _entries(base)
-        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".") and _is_text(entry.name)
+        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".") and not _wrong_name(entry.name)
     )
     return sorted(folder for folder in inside if _holds_pictures(folder))
 
@@ -155,16 +160,20 @@ def _closed(base: Path) -> dict[Path, str]:
     for entry in _entries(base):
         if entry.is_symlink():
             reasons[Path(entry.path)] = "link: not followed"
-        elif entry.is_dir() and not _is_text(entry.name):
-            reasons[Path(entry.path)] = "folder whose name is not UTF-8; rename it"
+        elif entry.is_dir() and (wrong := _wrong_name(entry.name)):
+            reasons[Path(entry.path)] = f"folder whose name {wrong}; rename it"
         elif entry.is_dir() and not os.access(entry.path, os.R_OK | os.X_OK):
             reasons[Path(entry.path)] = "folder that cannot be read: no permission"
     return reasons
 
 
-def _is_text(name: str) -> bool:
-    """Whether a name is UTF-8: a configuration cannot hold another one."""
-    return name.isprintable()  # Python reads other bytes as surrogates, which are not printable
+def _wrong_name(name: str) -> str:
+    """Why a name cannot be in a configuration or on a screen; empty where it can."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # Python reads other bytes as surrogates
+        return "is not UTF-8"
+    return "has control characters" if any(unicodedata.category(character) == "Cc" for character in name) else ""
 
 
 def _holds_pictures(folder: Path) -> bool:

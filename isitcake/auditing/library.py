@@ -33,7 +33,7 @@ from isitcake.auditing.layout import Part
 
 MARK = "audited.json"  # what the folder of --work was made for
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-KEPT_VARIABLES = ("ISITCAKE_MODELS_NETWORK", "ISITCAKE_MODELS_FOLDER")  # others belong to the user's own project
+KEPT_VARIABLES = ("ISITCAKE_MODELS_NETWORK", "ISITCAKE_MODELS")  # others belong to the user's own project
 FILLERS = ("other", "another")  # a project has two labels at least
 MAX_SLUG = 40  # characters of a folder's name in the name of its source
 

@@ -25,8 +25,9 @@ def write_report(audit: Audit, project: Project, path: Path) -> None:
 def report_html(audit: Audit, project: Project) -> str:
     """The page as text."""
     thumbnails = all_thumbnails(project)
-    leaking = [group for group in audit.copies.groups if len({file.split for file in group}) > 1]
-    other = [group for group in audit.copies.groups if group not in leaking]
+    leaking, other = [], []
+    for group in audit.copies.groups:
+        (leaking if len({file.split for file in group}) > 1 else other).append(group)
     return templates.get_template("audit.html").render(
         served=False,
         title=printable(audit.dataset.name),

@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from dataset.versions.published import VERSION_NAME
-from foundation.errors import ConfigError, UsageError
+from foundation.errors import NoProject, UsageError
 from isitcake.auditing import hub
 from isitcake.auditing.audit import Audit, examine
 from isitcake.auditing.layout import Dataset, read_layout
 from isitcake.auditing.library import Library, Progress, library
 
 HUB = "hf:"
-PICTURES, LIBRARY = "pictures", "audit"  # folders in --work, for a data set of the Hub
+PICTURES, LIBRARY = "pictures", "audit"  # folders in --work, with a folder for each data set of the Hub
 
 
 @contextlib.contextmanager
@@ -51,11 +51,14 @@ def _dataset(
         if not name:
             raise UsageError("hf: needs a name, like hf:beans, or a folder that `save_to_disk` wrote")
         if work:
-            pictures, kept = work / PICTURES, work / LIBRARY
+            pictures = work / PICTURES
         else:
             temporary = tempfile.TemporaryDirectory(prefix="isitcake-hub-", ignore_cleanup_errors=True)
-            pictures, kept = Path(stack.enter_context(temporary)), None
-        return read_layout(hub.write_folder(name, pictures, tell), name), kept
+            pictures = Path(stack.enter_context(temporary))
+        written = hub.write_folder(name, pictures, tell)
+        found = read_layout(written.folder, name)
+        kept = work / LIBRARY / written.folder.name if work else None
+        return replace(found, others={**found.others, **written.missing}), kept
     if not folder.exists() and VERSION_NAME.fullmatch(target):
         return replace(read_layout(_version(target, home)), name=target), work
     return read_layout(folder), work
@@ -64,7 +67,7 @@ def _dataset(
 def _version(name: str, home: Callable[[], Path]) -> Path:
     try:
         path = home() / "versions" / name
-    except ConfigError:
+    except NoProject:
         raise UsageError(
             f"no folder {name}, and no project here that could have a version {name}; give the path of its folder"
         ) from None

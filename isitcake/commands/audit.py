@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isitcake.options import Context, json_option, pass_context
-from isitcake.output import progress, short_path, show
+from isitcake.output import print_grid, progress, say, short_path, show
 from isitcake.tables import Grid
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 A_PATH = click.Path(path_type=Path)
 REPORT = Path("audit-report.html")
+NOT_WITH = {  # options that are another task each
+    "sign": ("apply", "fixes", "report", "work", "dry_run", "signer"),
+    "apply": ("fixes", "report", "work"),
+}
 WORK_HELP = "Folder that keeps the work, so that the next run goes on. By default a temporary one, deleted at the end."
 
 
@@ -26,8 +30,9 @@ WORK_HELP = "Folder that keeps the work, so that the next run goes on. By defaul
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Rows of each table.")
 @click.option("--report", type=A_PATH, help="Where the report goes: audit-report.html here, none with --json.")
 @click.option("--fixes", type=A_PATH, help="Write what to remove and relabel to this file, signed.")
-@click.option("--apply", "applied", type=A_PATH, help="Move the files that this file of fixes names and has decided.")
+@click.option("--apply", type=A_PATH, help="Move the files that this file of fixes names and has decided.")
 @click.option("--dry-run", is_flag=True, help="With --apply: check and list, but move nothing.")
+@click.option("--signer", default="", metavar="FINGERPRINT", help="With --apply: whose fixes these are, if not yours.")
 @click.option("--sign", type=A_PATH, help="Sign this file of fixes again, because you decided some of them.")
 @click.option("--work", type=A_PATH, help=WORK_HELP)
 @json_option
@@ -41,17 +46,28 @@ def audit(context: Context, /, target: str | None, as_json: bool, **options: Any
     """
     from foundation.errors import UsageError
 
+    _refuse_together(options)
     if options["sign"]:
         _sign(options["sign"], as_json)
         return
     if not target:
         raise UsageError("give a FOLDER, hf:NAME or VERSION; `isitcake audit --help` lists the options")
-    if options["dry_run"] and not options["applied"]:
+    if options["dry_run"] and not options["apply"]:
         raise UsageError("--dry-run needs --apply FILE.json; without it, nothing is moved anyway")
-    if options["applied"]:
-        _apply(Path(target), options["applied"], options["dry_run"], as_json)
+    if options["signer"] and not options["apply"]:
+        raise UsageError("--signer needs --apply FILE.json; it says whose fixes you apply")
+    if options["apply"]:
+        _apply(Path(target), options, as_json)
         return
     _audit(context, target, as_json, options)
+
+
+def _refuse_together(options: dict[str, Any]) -> None:
+    from foundation.errors import UsageError
+
+    for one, others in NOT_WITH.items():
+        if options[one] and (other := next((name for name in others if options[name]), "")):
+            raise UsageError(f"--{one} and --{other.replace('_', '-')} do not go together; leave one of them out")
 
 
 def _audit(context: Context, target: str, as_json: bool, options: dict[str, Any]) -> None:
@@ -67,7 +83,10 @@ def _audit(context: Context, target: str, as_json: bool, options: dict[str, Any]
         require_key()  # before the work, which may take long
     with (
         progress(as_json) as steps,
-        audited(target, options["work"], lambda: context.settings().home, steps.step, outputs) as (found, opened),
+        audited(target, options["work"], lambda: context.settings(needs_weights=False).home, steps.step, outputs) as (
+            found,
+            opened,
+        ),
     ):
         if report:
             write_report(found, opened.project, report)
@@ -76,7 +95,7 @@ def _audit(context: Context, target: str, as_json: bool, options: dict[str, Any]
     if signed_by:
         written |= {"fixes": str(options["fixes"]), "signed_by": signed_by}
     if as_json:
-        show({**_as_json(found, options["limit"]), **written}, True)
+        show({**_as_json(found), **written}, True)
         return
     _print(found, options["limit"])
     if report:
@@ -85,7 +104,7 @@ def _audit(context: Context, target: str, as_json: bool, options: dict[str, Any]
         show(f"fixes: {short_path(options['fixes'])}, signed by key {signed_by}", False)
 
 
-def _as_json(found: "Audit", limit: int) -> dict[str, Any]:
+def _as_json(found: "Audit") -> dict[str, Any]:
     return {
         "dataset": found.dataset.name,
         "files": len(found.files),
@@ -102,7 +121,7 @@ def _as_json(found: "Audit", limit: int) -> dict[str, Any]:
                 "error_probability": suspect.error_probability,
                 "reasons": suspect.reasons,
             }
-            for suspect in found.suspects[:limit]
+            for suspect in found.suspects
         ],
         "shortcuts": list(found.shortcuts),
         "notes": list(found.notes),
@@ -169,16 +188,27 @@ def _summary(found: "Audit") -> str:
 def _grid(title: str, head: list[str], rows: list[Any], limit: int) -> None:
     if not rows:
         return
-    show("", False, Grid(head, rows[:limit], title))
-    more = len(rows) - limit
-    show(f"… and {more} more; --limit {len(rows)} shows all\n" if more > 0 else " ", False)
+    print_grid(Grid(head, rows[:limit], title))
+    _more(len(rows), limit)
+    say()
 
 
-def _apply(folder: Path, path: Path, is_dry: bool, as_json: bool) -> None:
+def _more(rows: int, limit: int) -> None:
+    if rows > limit:
+        say(f"… and {rows - limit} more; --limit {rows} shows all")
+
+
+def _apply(folder: Path, options: dict[str, Any], as_json: bool) -> None:
+    from foundation.safe_text import counted
     from isitcake.auditing.apply import carry_out, plan
-    from isitcake.auditing.fixes import read_fixes
+    from isitcake.auditing.fixes import read_fixes, require_signer
 
+    path, is_dry = options["apply"], options["dry_run"]
     read = read_fixes(path)
+    if not is_dry or options["signer"]:
+        require_signer(path, read, options["signer"])
+    if not as_json:
+        say(f"{short_path(path)}: {_whose(read)}")
     with progress(as_json) as steps:
         planned = plan(folder, read.fixes, steps.step)
         if not is_dry:
@@ -191,11 +221,11 @@ def _apply(folder: Path, path: Path, is_dry: bool, as_json: bool) -> None:
     show("", False, Grid(["file", "to"], [(short_path(m["from"]), short_path(m["to"])) for m in moves]))
     done = len(planned.moves) - len(moves)
     parts = [
-        f"{len(moves)} files {'would be moved' if is_dry else 'were moved'}",
-        f"{done} were moved before" if done else "",
-        f"{planned.undecided} wait for a decision" if planned.undecided else "",
+        f"{counted(len(moves), 'file')} {'to move' if is_dry else 'moved'}",
+        f"{done} moved before" if done else "",
+        f"{planned.undecided} undecided" if planned.undecided else "",
     ]
-    show(f"{', '.join(filter(None, parts))}; {_whose(read)}", False)
+    say(", ".join(filter(None, parts)))
 
 
 def _whose(read: "SignedFixes") -> str:
@@ -217,13 +247,15 @@ def _sign(path: Path, as_json: bool) -> None:
 @click.command(short_help="Find copies in a folder of pictures.")
 @click.argument("folder", type=A_PATH)
 @click.option("--move", "target", type=A_PATH, help="Move the copies into this folder. Nothing is deleted.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Groups that are listed.")
 @click.option("--work", type=A_PATH, help=WORK_HELP)
 @json_option
-@pass_context
-def dedupe(context: Context, folder: Path, target: Path | None, work: Path | None, as_json: bool) -> None:  # noqa: ARG001
+def dedupe(folder: Path, target: Path | None, limit: int, work: Path | None, as_json: bool) -> None:
     """Find the files below FOLDER that show the same picture. The largest of each group stays."""
-    from isitcake.auditing.dedupe import find_copies, move_copies
+    from isitcake.auditing.dedupe import find_copies, move_copies, require_elsewhere
 
+    if target:
+        require_elsewhere(folder, target)
     with progress(as_json) as steps:
         found = find_copies(folder, work, steps.step)
         if target:
@@ -231,14 +263,26 @@ def dedupe(context: Context, folder: Path, target: Path | None, work: Path | Non
     if as_json:
         show(_groups_as_json(found, target), True)
         return
-    for group in found.groups:
+    _print_groups(found, limit)
+    moved = f"; moved to {short_path(target)}" if target and found.copies else ""
+    say(f"{_copies(found)}{moved}")
+
+
+def _print_groups(found: "Found", limit: int) -> None:
+    for group in found.groups[:limit]:
         size = f"{group.kept.width}×{group.kept.height}"
         lines = [f"keep  {group.kept.path}  {size}"]
         lines += [f"copy  {file.path}  {file.width}×{file.height}" for file in group.copies]
-        show("\n".join([*lines, ""]), False)
-    _grid("not read", ["file", "why"], list(found.unread.items()), 20)
-    moved = f"; moved to {short_path(target)}" if target and found.copies else ""
-    show(f"{found.files} pictures; {len(found.copies)} copies of {len(found.groups)} pictures{moved}", False)
+        say("\n".join([*lines, ""]))
+    _more(len(found.groups), limit)
+    _grid("not read", ["file", "why"], list(found.unread.items()), limit)
+
+
+def _copies(found: "Found") -> str:
+    from foundation.safe_text import counted
+
+    copies = "1 copy" if len(found.copies) == 1 else f"{len(found.copies)} copies"
+    return f"{counted(found.files, 'picture')}; {copies} of {counted(len(found.groups), 'picture')}"
 
 
 def _groups_as_json(found: "Found", target: Path | None) -> dict[str, Any]:
@@ -267,7 +311,8 @@ def originals(context: Context, urls: tuple[str, ...], check: bool, contact: str
     for picture in found:
         rows = [(one.url, one.because, *([one.answer] if check else [])) for one in picture.candidates]
         head = ["address", "because", *(["answer"] if check else [])]
-        show(" ", False, Grid(head, rows, picture.url))
+        print_grid(Grid(head, rows, picture.url))
+        say()
 
 
 def _asking(context: Context, contact: str) -> "Settings":
@@ -277,12 +322,12 @@ def _asking(context: Context, contact: str) -> "Settings":
     """
     from pydantic import ValidationError
 
-    from foundation.errors import ConfigError, UsageError
+    from foundation.errors import NoProject, UsageError
     from foundation.settings import ProjectSection, Settings
 
     try:
         own: Settings | None = context.settings(needs_weights=False)
-    except ConfigError:
+    except NoProject:
         if context.config:
             raise
         own = None

@@ -122,27 +122,136 @@ def test_a_link_out_of_the_data_set_is_not_followed(root: Path) -> None:
     put(root.parent, "secret/2.jpg", b"cake/2")
     (root / "cake" / "2.jpg").unlink()
     (root / "link").symlink_to(root.parent / "secret")
-    fix = Fix(action="remove", reason="duplicate", decided=True, path="link/2.jpg", sha256=named("cake/2")["sha256"])
+    fix = Fix(action="remove", reason="label", decided=True, path="link/2.jpg", sha256=named("cake/2")["sha256"])
     with pytest.raises(UsageError, match="is a link"):
         applied(root, fix)
 
 
-@pytest.mark.parametrize("path", ["../x.jpg", "/etc/passwd", "a/../../x.jpg", "a//b.jpg", ""])
+@pytest.mark.parametrize("name", ["set.removed", "set.removed/cake"])
+def test_a_link_beside_the_data_set_is_not_followed(root: Path, name: str) -> None:
+    before = tree(root)
+    (root.parent / "elsewhere").mkdir()
+    place = root.parent / name
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(root.parent / "elsewhere")
+    with pytest.raises(UsageError, match="is a link"):
+        applied(root, remove("cup/1", "cup/3"), remove("cake/2", "cake/1"))
+    assert (tree(root), list((root.parent / "elsewhere").iterdir())) == (before, [])
+
+
+@pytest.mark.parametrize("blocker", ["set.removed", "set.removed/cake", "set/mug"])
+def test_a_file_where_a_folder_has_to_be_is_seen_before_anything_moves(root: Path, blocker: str) -> None:
+    put(root.parent, blocker, b"a file")
+    before = tree(root.parent)
+    with pytest.raises(UsageError, match="is a file, but"):
+        applied(root, remove("cup/1", "cup/3"), remove("cake/2", "cake/1"), relabel("cake/1", "mug"))
+    assert tree(root.parent) == before
+
+
+def test_two_labels_are_swapped_and_it_can_be_repeated(root: Path) -> None:
+    """Also where the file whose name was taken is gone in the next run."""
+    found = relabel("cake/1", "cup"), relabel("cup/1", "cake"), remove("cake/2", "cup/3")
+    applied(root, *found)
+    after = tree(root.parent)
+    assert plan(root, fixes(*found), silent).waiting == []
+    assert sorted(after.values()) == sorted([b"cake/1", b"cake/2", b"cup/1", b"cup/3"])
+
+
+@pytest.mark.parametrize("killed_after", [0, 1, 2, 3])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_a_chain_of_labels_goes_on_after_a_kill(root: Path, killed_after: int, order: tuple[int, ...]) -> None:
+    """A file takes the label of one that goes itself, by a new label or as a copy."""
+    put(root, "mug/1.jpg", b"mug/1")
+    before = sorted(tree(root).values())
+    chain = relabel("cake/1", "cup"), relabel("cup/1", "mug"), remove("mug/1", "cup/3")
+    found = [chain[number] for number in order]
+    for move in plan(root, fixes(*found), silent).waiting[:killed_after]:
+        apply.move_file(move.source, move.target)
+    applied(root, *found)
+    assert plan(root, fixes(*found), silent).waiting == []
+    assert sorted([*tree(root).values(), *tree(root.with_name("set.removed")).values()]) == before
+
+
+@pytest.mark.parametrize("content", [b"plate/1", b"cake/1"])
+def test_two_files_may_get_one_name(root: Path, content: bytes) -> None:
+    """Both stay, also with equal bytes; a second run changes nothing."""
+    put(root, "plate/1.jpg", content)
+    before = sorted(tree(root).values())
+    second = relabel("plate/1", "mug").model_copy(update={"sha256": hashlib.sha256(content).hexdigest()})
+    found = relabel("cake/1", "mug"), second
+    applied(root, *found)
+    assert sorted(tree(root).values()) == before
+    assert {"mug/1.jpg", f"mug/1-{second.sha256[:8]}.jpg"} < set(tree(root))
+    assert plan(root, fixes(*found), silent).waiting == []
+
+
+def test_three_equal_files_with_one_name_are_refused(root: Path) -> None:
+    found = [relabel("cake/1", "mug")]
+    for folder in ("plate", "bowl"):
+        put(root, f"{folder}/1.jpg", b"cake/1")
+        found.append(relabel(f"{folder}/1", "mug").model_copy(update={"sha256": found[0].sha256}))
+    before = tree(root)
+    with pytest.raises(UsageError, match="the place of two files"):
+        applied(root, *found)
+    assert tree(root) == before
+
+
+def test_a_file_that_changed_since_it_was_checked_stays(root: Path) -> None:
+    planned = plan(root, fixes(remove("cake/2", "cake/1")), silent)
+    put(root, "cake/2.jpg", b"other")
+    with pytest.raises(StageError, match="changed meanwhile"):
+        carry_out(planned, silent)
+    assert (root / "cake/2.jpg").read_bytes() == b"other"
+
+
+def test_a_file_never_moves_onto_itself(root: Path) -> None:
+    with pytest.raises(ValueError, match="has the label 'cake' already"):
+        relabel("cake/1", "cake")
+    with pytest.raises(StageError, match="nothing is replaced"):
+        apply.move_file(root / "cake/1.jpg", root / "cake/1.jpg")
+    assert (root / "cake/1.jpg").read_bytes() == b"cake/1"
+
+
+def test_a_copy_names_the_file_that_stays() -> None:
+    with pytest.raises(ValueError, match="`keeps` has to name"):
+        Fix(action="remove", reason="leak", decided=True, **named("cake/1"))
+
+
+@pytest.mark.parametrize(
+    "path", ["../x.jpg", "/etc/passwd", "a/../../x.jpg", "a//b.jpg", "", ".git/hooks/x", "a/.x.jpg", "a/.b/x.jpg"]
+)
 def test_a_path_stays_inside(path: str) -> None:
     with pytest.raises(ValueError, match="no path inside the data set"):
         Named(path=path, sha256="0" * 64)
 
 
-@pytest.mark.parametrize("label", ["..", ".", "a/b"])
+@pytest.mark.parametrize("folder", ["..", "../set", ".git", "a/.git", "/a", "a//b"])
+def test_a_label_folder_stays_inside(folder: str) -> None:
+    with pytest.raises(ValueError, match="no path inside the data set"):
+        Fix(action="remove", reason="label", label_folder=folder, decided=True, **named("cake/1"))
+
+
+@pytest.mark.parametrize("label", ["..", ".", "a/b", ".git"])
 def test_a_label_is_one_folder(label: str) -> None:
     with pytest.raises(ValueError, match="is no label"):
         relabel("cake/1", label)
 
 
-def test_a_version_never_changes(root: Path) -> None:
-    put(root, "version.json", b"{}")
+@pytest.mark.parametrize("inside", ["", "data", "data/train"])
+def test_a_version_never_changes(inside: str, root: Path) -> None:
+    """Nor its folder of pictures."""
+    version = root.rename(root.with_name("2026.1.0")) if not inside else root.parent / "2026.1.0"
+    if inside:
+        (version / inside).parent.mkdir(parents=True)
+        root.rename(version / inside)
+    put(version, "version.json", b"{}")
     with pytest.raises(UsageError, match="never changes"):
-        applied(root, remove("cake/2", "cake/1"))
+        applied(version / inside, remove("cake/2", "cake/1"))
+
+
+def test_the_whole_disk_is_refused() -> None:
+    with pytest.raises(UsageError, match="is the whole disk"):
+        applied(Path("/"), remove("cake/2", "cake/1"))
 
 
 def test_a_file_is_signed_and_a_change_shows(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """An audit from the command to the file of fixes, on drawn pictures."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -7,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from commands import Ended, here
 from small_projects import drawn, make_splits, put, tree
 
+from isitcake.auditing.fixes import Fix, Fixes, Named, write_fixes
 from isitcake.auditing.layout import read_layout
 from isitcake.auditing.library import library
+from isitcake.cli import cli
+from isitcake.options import Context
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +72,8 @@ def test_work_is_kept_for_its_data_set_only(tmp_path: Path) -> None:
     root = tmp_path / "set"
     for label in ("cake", "cup"):
         put(root, f"{label}/1.jpg", drawn(label, 1))
-    first = as_json("audit", root, "--work", tmp_path / "work")
+    first = as_json("audit", root, "--work", tmp_path / "work", "--limit", "1")
+    assert len(first["labels"]) == 2  # --limit is of the tables
     again = run("audit", root, "--work", tmp_path / "work")
     assert "pictures: " not in again.stderr
     assert as_json("audit", root, "--work", tmp_path / "work") == first
@@ -119,6 +125,13 @@ def test_a_picture_with_two_labels_waits_for_a_person(tmp_path: Path) -> None:
         (["audit", "hf:"], "needs a name"),
         (["audit", "2020.1.0"], "no folder 2020.1.0"),
         (["audit", ".", "--dry-run"], "--dry-run needs --apply"),
+        (["audit", ".", "--signer", "0"], "--signer needs --apply"),
+        (["audit", ".", "--sign", "a.json", "--apply", "a.json"], "--sign and --apply do not go together"),
+        (["audit", ".", "--apply", "a.json", "--fixes", "b.json"], "--apply and --fixes do not go together"),
+        (["audit", ".", "--apply", "a.json", "--report", "b.html"], "--apply and --report do not go together"),
+        (["audit", ".", "--apply", "a.json", "--work", "w"], "--apply and --work do not go together"),
+        (["audit", "/"], "is the whole disk"),
+        (["dedupe", ".", "--move", "inside", "--work", "w"], "lies in the folder that is searched"),
         (["audit", ".", "--apply", "gone.json"], "gone.json cannot be read"),
         (["dedupe", "gone"], "no folder gone"),
         (["originals", "cake.jpg"], "is not a web address"),
@@ -128,6 +141,52 @@ def test_a_wrong_request_is_one_sentence(arguments: list[str], message: str) -> 
     ended = run(*arguments)
     assert message in ended.sentence(2)
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_fixes_of_another_person_need_their_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said before anything moves; a dry run needs none."""
+    root = tmp_path / "set"
+    for name in ("1", "2"):
+        put(root, f"cake/{name}.jpg", b"same")
+    before, digest = tree(root), hashlib.sha256(b"same").hexdigest()
+    kept = Named(path="cake/1.jpg", sha256=digest)
+    fix = Fix(action="remove", reason="duplicate", path="cake/2.jpg", sha256=digest, keeps=kept, decided=True)
+    fixes = Fixes(format="isitcake fixes", version=1, made_by="", created="", dataset="set", files=2, fixes=[fix])
+    theirs = write_fixes(Path("fixes.json"), fixes)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "mine"))
+    dry = run("audit", root, "--apply", "fixes.json", "--dry-run")
+    assert f"signed by key {theirs} (not yours" in dry.stdout
+    assert "1 file to move" in dry.stdout
+    assert f"add `--signer {theirs}`" in run("audit", root, "--apply", "fixes.json").sentence(2)
+    assert "not by 0" in run("audit", root, "--apply", "fixes.json", "--signer", "0").sentence(2)
+    assert tree(root) == before
+    ended = run("audit", root, "--apply", "fixes.json", "--signer", theirs)
+    assert ended.stdout.splitlines()[-1] == "1 file moved"
+    assert sorted(tree(root)) == ["cake/1.jpg"]
+
+
+def test_a_broken_configuration_is_not_taken_for_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", [])
+    (Path.cwd() / "isitcake.toml").write_text("[project")
+    for arguments in (
+        ["audit", "2020.1.0"],
+        ["originals", "https://a.example/1.jpg", "--check", "--contact", "a@b.example"],
+    ):
+        assert "is not valid TOML" in CliRunner().invoke(cli, arguments, obj=Context(None)).exception.args[0]
+
+
+def test_dedupe_lists_as_much_as_it_is_asked_for(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    for number in range(2):
+        for name in ("a", "b"):
+            put(root, f"{name}{number}.jpg", drawn("cake", number))
+    out = run("dedupe", root, "--limit", "1").stdout
+    assert (out.count("keep "), out.splitlines()[-1]) == (1, "4 pictures; 2 copies of 2 pictures")
+    assert "… and 1 more; --limit 2 shows all" in out
+    (root / "b0.jpg").unlink()
+    assert run("dedupe", root).stdout.splitlines()[-1] == "3 pictures; 1 copy of 1 picture"
+    put(root, "version.json", b"{}")
+    assert "is a version" in run("dedupe", root, "--move", tmp_path / "out").sentence(2)
 
 
 def test_dedupe_moves_copies_and_keeps_the_largest(tmp_path: Path) -> None:

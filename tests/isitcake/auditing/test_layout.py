@@ -6,7 +6,7 @@ import pytest
 from small_projects import put
 
 from foundation.errors import UsageError
-from isitcake.auditing.layout import Part, read_layout
+from isitcake.auditing.layout import Part, is_version, read_layout
 
 JPEG = b"\xff\xd8\xff\xe0"
 
@@ -64,7 +64,9 @@ def test_a_version_is_known_by_its_facts(tmp_path: Path) -> None:
     put(tmp_path, "data/train/a/1.jpg", JPEG)
     put(tmp_path, "data/test_unseen_sites/a/2.jpg", JPEG)
     found = read_layout(tmp_path)
-    assert (found.is_version, found.splits) == (True, ["train", "test_unseen_sites"])
+    assert found.splits == ["train", "test_unseen_sites"]
+    assert all(is_version(tmp_path / place) for place in ("", "data", "data/train"))
+    assert not any(is_version(tmp_path / place) for place in ("notes", "notes/train"))
     assert {part.folder for part in found.parts} == {"data/train/a", "data/test_unseen_sites/a"}
 
 
@@ -74,3 +76,20 @@ def test_what_is_in_no_label_is_listed(tmp_path: Path) -> None:
     put(tmp_path, "loose.jpg", JPEG)
     (tmp_path / "b").symlink_to(tmp_path / "a")
     assert read_layout(tmp_path).others == {"b": "link: not followed", "loose.jpg": "in no folder of a label"}
+
+
+@pytest.mark.parametrize("label", ["\u3000", "\U0001f469\u200d\U0001f373", "a\u00a0b"])
+def test_a_label_may_have_any_characters_of_a_text(label: str, tmp_path: Path) -> None:
+    """A wide space, and an emoji of several characters."""
+    root = tmp_path / label
+    put(root, f"{label}/1.jpg", JPEG)
+    assert [part.label for part in read_layout(root).parts] == [label]
+
+
+@pytest.mark.parametrize(("name", "why"), [("a\nb", "has control characters"), ("a\udcff", "is not UTF-8")])
+def test_names_that_cannot_be_shown_are_refused(name: str, why: str, tmp_path: Path) -> None:
+    put(tmp_path / "set", "a/1.jpg", JPEG)
+    put(tmp_path / "set", f"{name}/1.jpg", JPEG)
+    assert read_layout(tmp_path / "set").others == {name: f"folder whose name {why}; rename it"}
+    with pytest.raises(UsageError, match=f"{why}; rename the folder"):
+        read_layout(tmp_path / "set" / name)
