@@ -71,7 +71,8 @@ def test_tables_of_one_column_and_of_blanks_are_laid_out(width: int) -> None:
     assert max(map(len, all_lines(Grid(["reasons"], [(prose,)]), width))) <= width
     assert all_lines(Grid(["a", "b", "c"], [("x" * 30, "   ", prose), ("y", " ", "")]), width)
     head, _ = table_lines(Grid(["how to fix it for good", "n"], [("collect", 1)] * 2), width)
-    assert " ".join(" ".join(head).split()) == "how to fix it for good n"
+    assert sorted(" ".join(head).split()) == sorted("how to fix it for good n".split())
+    assert max(map(len, head)) <= width
 
 
 def test_wide_letters_with_spaces_are_wrapped_by_the_cells_that_they_take() -> None:
