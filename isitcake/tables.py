@@ -71,6 +71,8 @@ def table_lines(grid: Grid, width: int | None) -> tuple[list[str], list[str]]:
         below.append(columns.pop(n))
         del widths[n]
     below.sort(key=lambda column: list(grid.head).index(column.name))
+    if len(widths) == 1:
+        widths = [min(widths[0], width)]
     head, rows = _stacked(columns, widths, below, width)
     return [*title, *head], rows
 
@@ -141,13 +143,13 @@ def _stacked(
     lines = []
     label = max(len(column.name) for column in below)
     for row in range(len(columns[0].cells)):
-        lines.append(_joined([column.cells[row] for column in columns], columns, widths))
+        lines += _row([column.cells[row] for column in columns], columns, widths)
         for column in below:
             if text := column.cells[row].strip():
                 start = f"{' ' * INDENT}{column.name.ljust(label)}  "
                 first, *rest = wrapped(text, max(MIN_PROSE, width - len(start)))
                 lines += [start + first, *(" " * len(start) + line for line in rest)]
-    return [_joined([column.name for column in columns], columns, widths)], lines
+    return _row([column.name for column in columns], columns, widths), lines
 
 
 def _joined(cells: Sequence[str], columns: Sequence[_Column], widths: Sequence[int]) -> str:

@@ -1,5 +1,6 @@
 """The report of an audit: one HTML file with pictures, which needs nothing else."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ def write_report(audit: Audit, project: Project, path: Path) -> None:
 def report_html(audit: Audit, project: Project) -> str:
     """The page as text."""
     thumbnails = all_thumbnails(project)
-    leaking, other = [], []
+    leaking: list[Sequence[File]] = []
+    other: list[Sequence[File]] = []
     for group in audit.copies.groups:
         (leaking if len({file.split for file in group}) > 1 else other).append(group)
     return templates.get_template("audit.html").render(

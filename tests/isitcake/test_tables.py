@@ -70,8 +70,8 @@ def test_tables_of_one_column_and_of_blanks_are_laid_out(width: int) -> None:
     prose = "a reason of many words " * 8
     assert max(map(len, all_lines(Grid(["reasons"], [(prose,)]), width))) <= width
     assert all_lines(Grid(["a", "b", "c"], [("x" * 30, "   ", prose), ("y", " ", "")]), width)
-    head, _ = table_lines(Grid(["how to fix it for good", "n"], [("collect", 1)] * 2), width)
-    assert sorted(" ".join(head).split()) == sorted("how to fix it for good n".split())
+    head, rows = table_lines(Grid(["how to fix it for good", "n"], [("collect", 1)] * 2), width)
+    assert set(" ".join([*head, *rows]).split()) == {"how", "to", "fix", "it", "for", "good", "n", "collect", "1"}
     assert max(map(len, head)) <= width
 
 
