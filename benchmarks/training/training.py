@@ -5,7 +5,6 @@ prints the leaderboard of all attempts, the speed of training, the latency of th
 alone, and the difference between the graph and the training code.
 """
 
-import csv
 import tempfile
 import time
 from pathlib import Path
@@ -14,19 +13,14 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from photo_project import photo_project, review_all
 from scipy.special import softmax
 from sklearn.metrics import roc_auc_score
 from table import figures, out, table
 
-from crawlers.collect import collect
-from dataset.curate import curate
-from dataset.opening import open_project
-from dataset.project import Project
-from dataset.publish import publish
 from dataset.reader import picture
 from dataset.versions import published
 from foundation.environment import shared_folder
-from labeling.answer_files import import_answers
 from networks.efficientnet_lite0 import efficientnet_lite0
 from networks.session import session
 from training import models
@@ -54,9 +48,9 @@ def main() -> None:
         )
         return
     with tempfile.TemporaryDirectory() as folder:
-        project = _project(Path(folder), shared)
+        project = photo_project(Path(folder), shared)
         first = published.newest(project.home)
-        _review(project, shared, Path(folder))
+        review_all(project, shared, Path(folder))
         second = published.newest(project.home)
         assert first is not None
         assert second is not None
@@ -89,35 +83,6 @@ def main() -> None:
             "parity": parity,
         }
     )
-
-
-def _project(folder: Path, shared: Path) -> Project:
-    """A project with nine bakers' folders (cake) and one of objects (not cake), and a version with these labels."""
-    lines = ["[project]", 'contact = "https://example.org"', "[models]", f'folder = "{shared / "models"}"']
-    for site in sorted((shared / "photos" / "bakers").iterdir()):
-        lines += ["[[sources]]", f'name = "{site.name}"', 'kind = "folder"', 'label = "cake"', f'path = "{site}"']
-    lines += ["[[sources]]", 'name = "objects"', 'kind = "folder"', 'label = "not_cake"']
-    lines += [f'path = "{shared / "photos" / "objects"}"']
-    config = folder / "isitcake.toml"
-    config.write_text("\n".join(lines) + "\n")
-    project = open_project(config)
-    collect(project).raise_for_failures()
-    curate(project)
-    publish(project)
-    return project
-
-
-def _review(project: Project, shared: Path, folder: Path) -> None:
-    """Import a reviewer's answer for every baker's image, and publish a version with these labels."""
-    collected = {path.stem for path in (project.home / "blobs").glob("*/*")}
-    with (shared / "photos" / "truth.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["sha256"] in collected]
-    answers = folder / "answers.csv"
-    lines = [f"{row['sha256']},{row['label']},reviewer" for row in rows]
-    answers.write_text("sha256,label,reviewer\n" + "\n".join(lines) + "\n")
-    import_answers(project, answers)
-    curate(project)
-    publish(project)
 
 
 def _left_out(unreviewed: Examples, reviewed: Examples) -> tuple[dict[str, Metrics], dict[str, tuple[float, float]]]:
