@@ -1,10 +1,12 @@
 """Real servers for tests: a small internet, Label Studio, Prefect. Each is started when first asked for."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import absl.logging
 import pytest
 from filelock import FileLock
 from projects import copied, draw_bakery, write_config
@@ -25,6 +27,10 @@ from simulator.world import World, drawn_world
 # Tests that do not say otherwise read features of colour and texture: they take a tenth of the time. tests/networks,
 # tests/test_readme.py, and whatever takes this variable away, use the network that users have.
 os.environ["ISITCAKE_MODELS_NETWORK"] = "colour_texture"
+
+# mlcroissant brings this handler. Whenever a server sets up logging, it closes the stream that was sys.stderr when it
+# was made: pytest's own, after which every test of the process fails.
+absl.logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 
 # Started first, because they take longest: other workers run the rest in the meantime.
 LONGEST_FILES = (
