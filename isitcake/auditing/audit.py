@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from dataset.catalog.tables import clusters, queue
 from dataset.curate import curate
+from dataset.labels import label_ledger
 from dataset.labels.vocabulary import UNUSABLE
 from dataset.splits.split_leaks import joined_clusters
 from dataset.suspicion.triage import MIN_COMPANY
@@ -18,6 +19,7 @@ from isitcake.auditing.library import File, Library, Progress
 from isitcake.auditing.shortcuts import shortcuts
 
 SHOWN = 5  # labels in a note
+EXCLUDED_IS_WRONG = 0.99  # error probability of a picture that is excluded automatically: so sure the rule has to be
 SUSPICIOUS = 0.5  # error probability from which a label is proposed to be changed
 
 
@@ -92,6 +94,7 @@ def examine(dataset: Dataset, library: Library, tell: Progress) -> Audit:
         rows = connection.execute(
             select(queue).order_by(queue.c.error_probability.desc(), queue.c.priority.desc(), queue.c.sha256)
         ).all()
+        excluded = label_ledger.excluded(connection)
     shown = [file for file in files if file.sha256 in cluster_of]
     lost = {file.path: "its picture could not be measured" for file in files if file.sha256 not in cluster_of}
     best = {row.representative for row in cluster_of.values()}
@@ -100,7 +103,12 @@ def examine(dataset: Dataset, library: Library, tell: Progress) -> Audit:
     for file in shown:
         by_cluster[cluster_of[file.sha256].cluster].append(file)
     label_of, here = library.label_of, {file.sha256 for file in shown}
-    suspects = [
+    suspects = [  # what a pack's prior excludes from any project is asked about nowhere; it comes first
+        Suspect(_represented(by_cluster[cluster_of[sha256].cluster], sha256), EXCLUDED_IS_WRONG, None, (one.reason,))
+        for sha256, one in sorted(excluded.items())
+        if sha256 in here
+    ]
+    suspects += [
         Suspect(
             _represented(by_cluster[cluster_of[row.sha256].cluster], row.sha256),
             row.error_probability,
@@ -111,7 +119,13 @@ def examine(dataset: Dataset, library: Library, tell: Progress) -> Audit:
         if row.sha256 in here
     ]
     board = shortcuts(library.project, shown) if len(dataset.labels) > 1 else []
-    return Audit(dataset, shown, {**unread, **lost}, copies, suspects, board, _notes(dataset, shown))
+    notes = [*_notes(dataset, shown), *_of_subject(library.project.settings.project.subject)]
+    return Audit(dataset, shown, {**unread, **lost}, copies, suspects, board, notes)
+
+
+def _of_subject(subject: str) -> list[str]:
+    """That a subject pack helped to judge labels."""
+    return [f"labels were judged with the subject pack {subject}; --subject none leaves it out"] if subject else []
 
 
 def _represented(files: Sequence[File], sha256: str) -> tuple[File, ...]:

@@ -27,7 +27,7 @@ from dataset.project import Project
 from foundation.errors import StageError, UsageError
 from foundation.files import replace_file
 from foundation.json_files import read_json
-from foundation.settings import CONFIG_NAME, RESERVED_LABELS
+from foundation.settings import CONFIG_NAME, RESERVED_LABELS, SUBJECTS
 from foundation.settings_file import load
 from isitcake.auditing.layout import Part
 
@@ -35,6 +35,7 @@ MARK = "audited.json"  # what the folder of --work was made for
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 KEPT_VARIABLES = ("ISITCAKE_MODELS_NETWORK", "ISITCAKE_MODELS")  # others belong to the user's own project
 FILLERS = ("other", "another")  # a project has two labels at least
+SHOWN_LABELS = 5  # in a message
 MAX_SLUG = 40  # characters of a folder's name in the name of its source
 
 Progress = Callable[[str, int, int], None]
@@ -118,14 +119,15 @@ class Library:
 
 
 @contextlib.contextmanager
-def library(root: Path, parts: Sequence[Part], work: Path | None) -> Iterator[Library]:
+def library(root: Path, parts: Sequence[Part], work: Path | None, subject: str | None = None) -> Iterator[Library]:
     """An open project around the parts of a data set. work: a folder that keeps it; None: a temporary one.
 
-    Raises UsageError if `work` lies in the data set, or holds the audit of another one.
+    subject: the name of a subject pack, or "" for none; None: the pack that speaks of exactly these labels. Raises
+    UsageError if `work` lies in the data set, or holds the audit of another one, or if the pack speaks of other labels.
     """
     with contextlib.ExitStack() as stack:
         home = _kept(root, parts, work) if work else Path(stack.enter_context(_temporary()))
-        _write_settings(home, root, parts)
+        _write_settings(home, root, parts, _subject(parts) if subject is None else _known(subject, parts))
         environ = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         project = open_project(load(home, environ=environ))
         stack.callback(project.close)
@@ -171,8 +173,26 @@ def _kept(root: Path, parts: Sequence[Part], work: Path) -> Path:
     return home
 
 
-def _write_settings(home: Path, root: Path, parts: Sequence[Part]) -> None:
-    """isitcake.toml: a source per part, no subject pack. Nobody is asked, so that no contact is needed."""
+def _subject(parts: Sequence[Part]) -> str:
+    """The subject pack that speaks of these labels, and of no other; "" where there is none."""
+    labels = {part.label for part in parts}
+    return next((name for name, known in SUBJECTS.items() if set(known) == labels), "")
+
+
+def _known(subject: str, parts: Sequence[Part]) -> str:
+    """The name of a pack that speaks of labels of the data set; "" stays. Raises UsageError."""
+    if subject and subject not in SUBJECTS:
+        raise UsageError(f"no subject pack {subject!r}; --subject takes {', '.join(SUBJECTS)} or none")
+    if subject and not set(SUBJECTS[subject]) <= (labels := {part.label for part in parts}):
+        raise UsageError(
+            f"the subject pack {subject} speaks of the labels {', '.join(SUBJECTS[subject])}; the data set has "
+            f"{', '.join(sorted(labels)[:SHOWN_LABELS])}; leave --subject out"
+        )
+    return subject
+
+
+def _write_settings(home: Path, root: Path, parts: Sequence[Part], subject: str) -> None:
+    """isitcake.toml: a source per part. Nobody is asked, so that no contact is needed. subject: a pack, or ""."""
     labels = plain_labels(parts)
     names = [*labels.values(), *FILLERS][: max(2, len(labels))]
     sources = [
@@ -185,5 +205,5 @@ def _write_settings(home: Path, root: Path, parts: Sequence[Part]) -> None:
         }
         for part in parts
     ]
-    content = {"project": {"name": "audit", "labels": names, "subject": ""}, "sources": sources}
+    content = {"project": {"name": "audit", "labels": names, "subject": subject}, "sources": sources}
     replace_file(home / CONFIG_NAME, tomli_w.dumps(content).encode())

@@ -19,18 +19,24 @@ PICTURES, LIBRARY = "pictures", "audit"  # folders in --work, with a folder for 
 
 @contextlib.contextmanager
 def audited(
-    target: str, work: Path | None, home: Callable[[], Path], tell: Progress, outputs: Sequence[Path] = ()
+    target: str,
+    work: Path | None,
+    home: Callable[[], Path],
+    tell: Progress,
+    outputs: Sequence[Path] = (),
+    subject: str | None = None,
 ) -> Iterator[tuple[Audit, Library]]:
     """The audit of a target, and the library that has its pictures. home: of the project around; may raise ConfigError.
 
-    work: a folder that keeps the library; None: a temporary one. outputs: files that will be written. Raises
-    UsageError, also if one of these would lie in the data set, and StageError.
+    work: a folder that keeps the library; None: a temporary one. outputs: files that will be written.
+    subject: a subject pack, "" for none; None: the one of these labels. Raises UsageError, also if an output would lie
+    in the data set, and StageError.
     """
     with contextlib.ExitStack() as stack:
         dataset, kept = _dataset(target, work, home, tell, stack)
         for output in outputs:
             _refuse_inside(dataset.root, output)
-        opened = stack.enter_context(library(dataset.root, dataset.parts, kept))
+        opened = stack.enter_context(library(dataset.root, dataset.parts, kept, subject))
         yield examine(dataset, opened, tell), opened
 
 

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 A_PATH = click.Path(path_type=Path)
 REPORT = Path("audit-report.html")
 NOT_WITH = {  # options that are another task each
-    "sign": ("apply", "fixes", "report", "work", "dry_run", "signer"),
-    "apply": ("fixes", "report", "work"),
+    "sign": ("apply", "fixes", "report", "work", "dry_run", "signer", "subject"),
+    "apply": ("fixes", "report", "work", "subject"),
 }
+SUBJECT_HELP = "Subject pack that knows the labels. By default the one of exactly these labels, if there is one."
 WORK_HELP = "Folder that keeps the work, so that the next run goes on. By default a temporary one, deleted at the end."
 
 
@@ -34,6 +35,7 @@ WORK_HELP = "Folder that keeps the work, so that the next run goes on. By defaul
 @click.option("--dry-run", is_flag=True, help="With --apply: check and list, but move nothing.")
 @click.option("--signer", default="", metavar="FINGERPRINT", help="With --apply: whose fixes these are, if not yours.")
 @click.option("--sign", type=A_PATH, help="Sign this file of fixes again, because you decided some of them.")
+@click.option("--subject", metavar="NAME|none", help=SUBJECT_HELP)
 @click.option("--work", type=A_PATH, help=WORK_HELP)
 @json_option
 @pass_context
@@ -79,20 +81,18 @@ def _audit(context: Context, target: str, as_json: bool, options: dict[str, Any]
     written = {}
     report: Path | None = options["report"] or (None if as_json else REPORT)
     outputs = [path for path in (report, options["fixes"]) if path]
+    subject = "" if options["subject"] == "none" else options["subject"]
     if options["fixes"]:
         require_key()  # before the work, which may take long
+
     with (
         progress(as_json) as steps,
-        audited(target, options["work"], lambda: context.settings(needs_weights=False).home, steps.step, outputs) as (
-            found,
-            opened,
-        ),
+        audited(target, options["work"], lambda: _home(context), steps.step, outputs, subject) as (found, opened),
     ):
         if report:
             write_report(found, opened.project, report)
             written["report"] = str(report)
-    signed_by = write_fixes(options["fixes"], fixes_of(found)) if options["fixes"] else ""
-    if signed_by:
+    if signed_by := write_fixes(options["fixes"], fixes_of(found)) if options["fixes"] else "":
         written |= {"fixes": str(options["fixes"]), "signed_by": signed_by}
     if as_json:
         show({**_as_json(found), **written}, True)
@@ -102,6 +102,10 @@ def _audit(context: Context, target: str, as_json: bool, options: dict[str, Any]
         show(f"report with pictures: {short_path(report)}", False)
     if signed_by:
         show(f"fixes: {short_path(options['fixes'])}, signed by key {signed_by}", False)
+
+
+def _home(context: Context) -> Path:
+    return context.settings(needs_weights=False).home
 
 
 def _as_json(found: "Audit") -> dict[str, Any]:

@@ -205,3 +205,30 @@ def test_dedupe_moves_copies_and_keeps_the_largest(tmp_path: Path) -> None:
     assert "3 copies of 2 pictures" in ended.stdout
     assert {**tree(root), **tree(tmp_path / "out")} == before
     assert as_json("dedupe", root)["groups"] == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "subject", "used"),
+    [
+        (("cake", "not_cake"), [], "cake"),
+        (("cake", "not_cake"), ["--subject", "none"], ""),
+        (("cake", "not_cake", "mug"), [], ""),
+        (("cake", "not_cake", "mug"), ["--subject", "cake"], "cake"),
+        (("mug", "bowl"), [], ""),
+    ],
+)
+def test_the_pack_that_knows_the_labels_is_used_and_named(
+    tmp_path: Path, labels: tuple[str, ...], subject: list[str], used: str
+) -> None:
+    for label in labels:
+        put(tmp_path / "set", f"{label}/1.jpg", drawn("cake" if label == "cake" else "cup", len(label)))
+    found = as_json("audit", tmp_path / "set", *subject)
+    notes = [note for note in found["notes"] if "subject pack" in note]
+    assert notes == ([f"labels were judged with the subject pack {used}; --subject none leaves it out"] if used else [])
+
+
+@pytest.mark.parametrize("subject", ["cake", "tea"])
+def test_a_pack_of_other_labels_is_refused(tmp_path: Path, subject: str) -> None:
+    put(tmp_path / "set", "mug/1.jpg", drawn("cup", 1))
+    result = CliRunner().invoke(cli, ["audit", str(tmp_path / "set"), "--subject", subject], obj=Context(None))
+    assert "subject" in str(result.exception)
