@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset.exports.hub_card import pushed_card
+from dataset.exports.hub_croissant import pushed_croissant
 from dataset.exports.hub_repository import HubRepository, Remote, is_uploaded, name_in
 from dataset.exports.job import STAGING
 from dataset.exports.licences import counted_licences, may_be_shared
@@ -25,7 +26,7 @@ from dataset.exports.pushed_to import remember
 from dataset.exports.shards import parquet_files, write_parquet
 from dataset.splits.assignment import SPLITS
 from dataset.versions import manifest, published
-from dataset.versions.identity import FACTS
+from dataset.versions.identity import FACTS, file_digest
 from dataset.versions.manifest import Row
 from dataset.versions.merkle import root
 from dataset.versions.published import Version
@@ -62,11 +63,15 @@ class Wish:
 
 @dataclass(frozen=True)
 class Copy:
-    """What of a version goes to the Hub. rows: all of them, or those with an open licence. config: its short name."""
+    """What of a version goes to the Hub. rows: all of them, or those with an open licence. config: its short name.
+
+    left_out: how many rows have no open licence.
+    """
 
     version: Version
     rows: Sequence[Row]
     config: str
+    left_out: int = 0
 
     @property
     def title(self) -> str:
@@ -75,7 +80,7 @@ class Copy:
 
     @property
     def is_whole(self) -> bool:
-        return self.version.tag == self.config
+        return self.left_out == 0
 
 
 @dataclass(frozen=True)
@@ -130,9 +135,9 @@ def push(home: Path, version: Version, target: str, wish: Wish, progress: Progre
     report = replace(report, changed=not is_current)
     if wish.dry_run or is_current:
         return report
-    remember(home, f"hf://{repository.name}", [version.name])  # before: an interrupted push is one, too
     if remote is None:
         repository.create(private=wish.private)
+    remember(home, f"hf://{repository.name}", [version.name])  # also of a push that is interrupted
     job = _Push(repository, home, wish, progress)
     if remote and anew:
         job.rewrite([*anew.versions, version], list(remote.tags), anew.dropped)
@@ -150,15 +155,16 @@ def _copy(version: Version, wish: Wish) -> Copy:
     if not kept:
         raise UsageError(f"no image of {version.name} has a licence that is known to permit sharing")
     digest = root([row.sha256 for row in kept])[:8]
-    return Copy(version, kept, version.tag if len(kept) == len(rows) else f"{version.tag}.{digest}")
+    left_out = len(rows) - len(kept)
+    return Copy(version, kept, f"{version.tag}.{digest}" if left_out else version.tag, left_out)
 
 
 def _refuse_other_content(remote: Remote | None, version: Version, repository: HubRepository) -> None:
     """Raises UsageError where the repository holds what no push wrote, or another data set's versions."""
     if remote is None:
         return
-    known = [found for title in remote.titles if (found := TITLE.fullmatch(title))]
-    if not known and set(remote.files) - ANYBODYS:
+    titles = [title for titles in (remote.titles, *remote.tags.values()) for title in titles]
+    if not any(TITLE.fullmatch(title) for title in titles) and set(remote.files) - ANYBODYS:
         raise UsageError(f"{repository.url} holds something else; name another repository, or empty it first")
     pushed = next((found for title in remote.tags.get(version.name, ()) if (found := TITLE.fullmatch(title))), None)
     if version.name in remote.tags and (pushed is None or not version.tag.startswith(f"{pushed['id']}-")):
@@ -176,18 +182,17 @@ def _report(repository: HubRepository, remote: Remote | None, copy: Copy, wish: 
     notes = []
     if closed:
         listed = "; ".join(f"{licence}: {images}" for licence, images in closed.items())
-        said = f"{counted(sum(closed.values()), 'image')} of {len(copy.rows)} may not be shared as far as is known"
+        said = f"{sum(closed.values())} of {len(copy.rows)} images have a licence that is not known to permit sharing"
         if not private:
             raise UsageError(
                 f"{said} ({listed}); push with --private, with --only-open, or name each licence that you may share "
                 "with --allow-licence"
             )
         notes.append(f"{said}: keep the repository private ({listed})")
-    left_out = copy.version.images - len(copy.rows)
-    if left_out:
-        notes.append(f"{counted(left_out, 'image')} left out, because no open licence is known")
+    if copy.left_out:
+        notes.append(f"{counted(copy.left_out, 'image')} left out: no licence that is known to permit sharing")
     return Pushed(
-        repository.name, repository.url, copy.version.name, copy.version.id, len(copy.rows), left_out, private,
+        repository.name, repository.url, copy.version.name, copy.version.id, len(copy.rows), copy.left_out, private,
         licences, shared, dry_run=wish.dry_run, notes=notes,
     )  # fmt: skip
 
@@ -313,8 +318,11 @@ class _Push:
         additions.append(self.repository.add(manifest.FILE_NAME, table))
         for path in _others(copy):
             additions.append(self.repository.add(path.name, path))
-        card = pushed_card(version, list(parts), copy.config, len(copy.rows))
-        return [*additions, self.repository.add("README.md", card.encode())]
+        texts = {
+            "README.md": pushed_card(version, list(parts), copy.config, copy.left_out, self.repository.name),
+            "croissant.json": pushed_croissant(version, file_digest(table)),
+        }
+        return [*additions, *(self.repository.add(name, text.encode()) for name, text in texts.items())]
 
 
 def _by_split(rows: Sequence[Row]) -> dict[str, list[Row]]:

@@ -9,8 +9,7 @@ from simulator.hub.requests import Request
 
 
 class HubServer:
-    """Serves a Hub on a free port of 127.0.0.1. log: method and path of each request, in order.
-"""
+    """Serves a Hub on a free port of 127.0.0.1. log: method and path of each request, in order."""
 
     def __init__(self) -> None:
         self.hub = Hub()

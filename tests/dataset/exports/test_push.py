@@ -18,7 +18,7 @@ from sqlalchemy import update
 from dataset.catalog.tables import sightings
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
-from dataset.exports import push as push_module
+from dataset.exports.hub_repository import HubRepository
 from dataset.exports.push import Pushed, Wish, push
 from dataset.exports.pushed_to import pushed_to
 from dataset.project import Project
@@ -93,6 +93,30 @@ def test_load_dataset_gets_what_was_pushed(
     card = repository(hub).content("main", "README.md")[1].decode()
     assert f'revision="{version.name}"' in card
     assert "path/to/this/folder" not in card
+
+
+@pytest.mark.filterwarnings("ignore")  # mlcroissant's own
+def test_mlcroissant_reads_what_was_pushed(
+    hub: HubServer, published_project: Project, version: Version, tmp_path: Path
+) -> None:
+    """croissant.json names the files of the repository: same pictures, labels, splits and order of labels."""
+    import mlcroissant
+
+    turned = other_order(version)
+    send(published_project, turned)
+    for path in repository(hub).at("main").files:
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(repository(hub).content("main", path)[1])
+    read = mlcroissant.Dataset(tmp_path / "croissant.json")
+    assert [one["labels/name"] for one in read.records("labels")] == turned.labels
+    sizes = {row.sha256: (row.published_width, row.published_height) for row in version.rows()}
+    found = set()
+    for one in read.records("images"):
+        sha256 = one["images/sha256"].decode()
+        assert one["images/image"].size == sizes[sha256]
+        found.add((sha256, one["images/split"].decode(), turned.labels[one["images/label"]]))
+    assert found == {(row.sha256, row.split, row.label) for row in version.rows()}
+    assert {one["rows/sha256"].decode() for one in read.records("rows")} == set(sizes)
 
 
 def test_a_second_push_uploads_nothing(hub: HubServer, published_project: Project, version: Version) -> None:
@@ -226,7 +250,7 @@ def test_pictures_that_may_not_be_shared_are_not_made_public(
     hub: HubServer, published_project: Project, version: Version, tmp_path: Path
 ) -> None:
     """A public push names their licences; one with --only-open leaves them out, in the manifest and on the card too."""
-    with pytest.raises(UsageError, match="may not be shared as far as is known"):
+    with pytest.raises(UsageError, match="have a licence that is not known to permit sharing"):
         send(published_project, version, Wish())
     assert hub.hub.repositories == {}
     rows = version.rows()
@@ -239,9 +263,8 @@ def test_pictures_that_may_not_be_shared_are_not_made_public(
     assert (report.images, report.left_out, report.private) == (len(part), len(rows) - len(part), False)
     (tmp_path / "m.parquet").write_bytes(repository(hub).content("main", "manifest.parquet")[1])
     assert {row.sha256 for row in manifest.read(tmp_path / "m.parquet")} == part
-    assert (
-        f"This copy has {len(part)} of {len(rows)} images" in repository(hub).content("main", "README.md")[1].decode()
-    )
+    left_out = f"**{len(rows) - len(part)} images of the version are not in this copy**"
+    assert left_out in repository(hub).content("main", "README.md")[1].decode()
     assert not send(published_project, version, Wish(only_open=True)).changed
     whole = send(published_project, version, Wish(allowed=["all rights reserved"]))
     assert whole.images == len(rows)
@@ -305,13 +328,13 @@ def test_a_push_while_somebody_else_pushes_is_refused(
     hub: HubServer, published_project: Project, version: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The commit that was seen is the parent of the new one, or nothing is committed."""
-    head = push_module.HubRepository.head
+    head = HubRepository.head
 
-    def late(self: push_module.HubRepository) -> tuple[str, list[str]]:
+    def late(self: HubRepository) -> tuple[str, list[str]]:
         seen = head(self)
         repository(hub).commit("main", "somebody else's", {}, set())
         return seen
 
-    monkeypatch.setattr(push_module.HubRepository, "head", late)
+    monkeypatch.setattr(HubRepository, "head", late)
     with pytest.raises(HubError, match="was changed while this ran"):
         send(published_project, version)

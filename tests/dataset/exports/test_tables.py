@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pandas
 from loaded import Images, digest, images_of
@@ -19,13 +20,14 @@ def test_pandas_reads_the_csv(version: Version, tmp_path: Path) -> None:
     export(version, "csv", tmp_path / "x")
     read = pandas.read_csv(tmp_path / "x" / "manifest.csv", keep_default_na=False)
     found: Images = Counter()
-    for line in read.itertuples():
-        path = version.path / line.file
+    lines: list[dict[str, Any]] = read.to_dict("records")
+    for line in lines:
+        path = version.path / line["file"]
         with Image.open(path) as picture:
-            assert picture.size == (line.published_width, line.published_height)
-        found[line.split, line.label, digest(path.read_bytes())] += 1
-        assert (line.usage_preference, line.copyright_notice) == ("", "")
-        assert datetime.fromisoformat(line.checked_at)
+            assert picture.size == (line["published_width"], line["published_height"])
+        found[line["split"], line["label"], digest(path.read_bytes())] += 1
+        assert (line["usage_preference"], line["copyright_notice"]) == ("", "")
+        assert datetime.fromisoformat(line["checked_at"])
     assert found == images_of(version)
     assert not any(Path(file).is_absolute() for file in read["file"])
 
