@@ -20,7 +20,7 @@ def test_pandas_reads_the_csv(version: Version, tmp_path: Path) -> None:
     export(version, "csv", tmp_path / "x")
     read = pandas.read_csv(tmp_path / "x" / "manifest.csv", keep_default_na=False)
     found: Images = Counter()
-    lines: list[dict[str, Any]] = read.to_dict("records")
+    lines: list[dict[Any, Any]] = read.to_dict("records")
     for line in lines:
         path = version.path / line["file"]
         with Image.open(path) as picture:
