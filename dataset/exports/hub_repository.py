@@ -32,7 +32,8 @@ def name_in(target: str) -> str:
 class Remote:
     """What the Hub has. head: commit of the branch main. titles: of its commits, the newest first. files: paths.
 
-    tags: for each tag, the titles of its commits, the newest first. branches: names beside main.
+    tags: for each tag, the titles of its commits, the newest first. branches: beside main, those of the Hub's own
+    viewer too.
     """
 
     private: bool
@@ -79,7 +80,7 @@ class HubRepository:
                 self._titles("main"),
                 [sibling.rfilename for sibling in info.siblings or ()],
                 {tag.name: self._titles(tag.name) for tag in refs.tags},
-                [branch.name for branch in refs.branches if branch.name != "main"],
+                [*(one.name for one in refs.branches if one.name != "main"), *(one.ref for one in refs.converts)],
             )
 
     def create(self, *, private: bool) -> None:

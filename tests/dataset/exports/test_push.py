@@ -247,13 +247,14 @@ def test_a_tag_of_a_version_that_is_not_here_goes_with_an_erasure(
     send(published_project, version)
     repository(hub).refs["refs/tags/v1"] = repository(hub).refs["refs/heads/main"]
     repository(hub).refs["refs/heads/mine"] = repository(hub).refs["refs/heads/main"]
+    repository(hub).refs["refs/convert/parquet"] = repository(hub).refs["refs/heads/main"]
     repository(hub).commit("mine", "by hand", {}, set())
     repository(hub).refs["refs/tags/mine"] = repository(hub).refs["refs/heads/mine"]
     erase(published_project, Selection(Kind.SHA256, version.rows()[0].sha256), "asked")
     report = send(published_project, published.load(published_project.home, version.name))
     assert "mine" in report.dropped
     assert "refs/tags/mine" not in repository(hub).refs
-    assert "these branches hold such images: mine" in report.line()
+    assert "these branches hold such images: mine, refs/convert/parquet" in report.line()
 
 
 def test_pictures_that_may_not_be_shared_are_not_made_public(
