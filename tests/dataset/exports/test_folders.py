@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
-from loaded import Images, digest, images_in, images_of, other_order
 from PIL import Image
+from rows import Images, digest, images_in, images_of, other_order
 
 from dataset.exports.export import export
 from dataset.versions.published import Version

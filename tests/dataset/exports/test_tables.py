@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas
-from loaded import Images, digest, images_of
 from PIL import Image
+from rows import Images, digest, images_of
 
 from dataset.exports.export import export
 from dataset.versions import manifest
