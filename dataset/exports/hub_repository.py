@@ -24,7 +24,7 @@ def name_in(target: str) -> str:
     if not found:
         raise UsageError(f"{target!r} is no repository; write hf://OWNER/NAME, as in hf://bakery/is-it-cake")
     if found["kind"] in ("models", "spaces"):
-        raise UsageError(f"a version is a data set, and {target} is none; write hf://{found['name']}")
+        raise UsageError(f"{target} is no dataset repository; write hf://{found['name']}")
     return found["name"]
 
 
@@ -154,8 +154,8 @@ class HubRepository:
         for kind in OTHER_KINDS:
             if self._api.repo_exists(self.name, repo_type=kind):
                 raise UsageError(
-                    f"{self.name} is a {kind} on the Hub, not a data set; name another repository, or make an empty "
-                    "data set of that name there first"
+                    f"{self.name} is a {kind} on the Hub, no dataset repository; name another one, or make an empty "
+                    "dataset repository of that name there first"
                 )
 
     @contextlib.contextmanager

@@ -160,7 +160,7 @@ def _copy(version: Version, wish: Wish) -> Copy:
 
 
 def _refuse_other_content(remote: Remote | None, version: Version, repository: HubRepository) -> None:
-    """Raises UsageError where the repository holds what no push wrote, or another data set's versions."""
+    """Raises UsageError where the repository holds what no push wrote, or versions of another project."""
     if remote is None:
         return
     titles = [title for titles in (remote.titles, *remote.tags.values()) for title in titles]

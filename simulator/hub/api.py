@@ -1,7 +1,7 @@
 """The answers of the simulated Hub, by address.
 
-Follows the client library huggingface_hub 2.4 and the Hub's public documentation of its API, as far as pushing a data
-set and loading it need them. Large files go by Git LFS's basic transfer; the newer Xet transfer is not simulated.
+Follows the client library huggingface_hub 2.4 and the Hub's public documentation of its API, as far as pushing a
+version and loading it need them. Large files go by Git LFS's basic transfer; the newer Xet transfer is not simulated.
 """
 
 import base64

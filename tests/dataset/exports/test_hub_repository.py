@@ -25,7 +25,7 @@ def test_a_target_names_a_repository(target: str) -> None:
         ("ann/cakes", "is no repository; write hf://OWNER/NAME"),
         ("hf://cakes", "is no repository"),
         ("hf://ann/cakes/data", "is no repository"),
-        ("hf://models/ann/cakes", "a version is a data set"),
+        ("hf://models/ann/cakes", "is no dataset repository"),
         ("hf://spaces/ann/cakes", "write hf://ann/cakes"),
     ],
 )
@@ -46,7 +46,7 @@ def test_a_repository_is_made_and_looked_at(hub: HubServer) -> None:
 
 def test_a_model_of_that_name_is_refused(hub: HubServer) -> None:
     hub.hub.repositories["model", NAME] = Repository("model", NAME)
-    with pytest.raises(UsageError, match="ann/cakes is a model on the Hub, not a data set"):
+    with pytest.raises(UsageError, match="ann/cakes is a model on the Hub, no dataset repository"):
         HubRepository(NAME).look()
 
 

@@ -260,7 +260,7 @@ def test_pictures_that_may_not_be_shared_are_not_made_public(
     assert not held(hub, picture)
 
 
-def test_another_data_set_of_the_same_name_is_not_overwritten(
+def test_a_version_of_another_project_with_the_same_name_is_not_overwritten(
     hub: HubServer, published_project: Project, version: Version
 ) -> None:
     send(published_project, version)
