@@ -50,7 +50,7 @@ prior: dev       ## fit the shipped priors anew (needs ../shared)
 format: dev      ## let ruff put the code in order
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
 
-EXTRAS := --extra crawl --extra review --extra flows
+EXTRAS := --extra crawl --extra review --extra flows --extra hub
 COMPILE := uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 lock:            ## renew the lock files (needs uv)

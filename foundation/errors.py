@@ -15,6 +15,7 @@ IsItCakeError
     ├── DamagedVersion    a version's folder is damaged
     ├── CrawlError        a crawl could not run
     ├── PhotoApiError     a photo API refused or failed
+    ├── HubError          the Hugging Face Hub cannot be reached, or refused
     ├── LabelStudioError  Label Studio cannot be reached, or refused
     ├── TrainingError     no model can be made from a version
     └── FlowError         Prefect cannot be reached, or a flow failed
@@ -70,6 +71,9 @@ class CrawlError(StageError): ...
 
 
 class PhotoApiError(StageError): ...
+
+
+class HubError(StageError): ...
 
 
 class LabelStudioError(StageError): ...

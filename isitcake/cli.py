@@ -18,6 +18,7 @@ EXTRAS = {  # missing module: the extra that brings it
     "prefect": "flows",
     "torch": "cnn",
     "tokenizers": "pairs",
+    "huggingface_hub": "hub",
 }  # fmt: skip
 
 

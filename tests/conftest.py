@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import absl.logging
 import pytest
@@ -23,6 +24,9 @@ from simulator.internet import IDIOMS, Internet
 from simulator.photo_api import ACCESS_KEY
 from simulator.servers import LabelStudioAccount, Service, prefect_environment, start_label_studio, start_prefect
 from simulator.world import World, drawn_world
+
+if TYPE_CHECKING:
+    from simulator.hub.server import HubServer
 
 # Tests that do not say otherwise read features of colour and texture: they take a tenth of the time. tests/networks,
 # tests/test_readme.py, and whatever takes this variable away, use the network that users have.
@@ -124,6 +128,20 @@ def internet(world: World) -> Iterator[Internet]:
 def config(internet: Internet, tmp_path: Path) -> Path:
     """isitcake.toml of a project that collects the small internet."""
     return write_config(internet, tmp_path / "project")
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator["HubServer"]:
+    """A Hugging Face Hub of our own, with the token of somebody who may write. Large files go by Git LFS."""
+    from simulator.hub.api import WRITER
+    from simulator.hub.server import HubServer
+
+    server = HubServer()
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.url)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    monkeypatch.setenv("HF_TOKEN", WRITER)
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ Bytes go first: a version that is damaged, or a disk without room, keeps no pict
 picture at the same moment sees its tombstone (dataset/catalog/writes.py, dataset/pictures/picture_lock.py).
 """
 
+import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from dataset.erasure.from_versions import (
 )
 from dataset.erasure.selection import Kind, Selection, is_address, nothing_found, whole_sha256
 from dataset.erasure.tombstones import bury
+from dataset.exports.job import STAGING
 from dataset.project import Project
 from dataset.versions import published
 from dataset.versions.tainted import remove_cached_features, remove_predictions, taint
@@ -236,6 +238,8 @@ def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) ->
     remove_pictures(project, names)
     before("unfinished versions")
     published.clear_unfinished(project.home)
+    before("files of an interrupted push")
+    shutil.rmtree(project.home / STAGING, ignore_errors=True)
     before("reports and cached features")
     for path in (project.home / "reports").glob("*"):
         if path.is_file():

@@ -23,6 +23,7 @@ SCALED: Final = (192, 192)  # JPEG decodes at 1/2, 1/4 or 1/8 down to this: 4 ti
 FEATURES_PX: Final = 256  # shorter side, at least, of the pixels that a backbone gets
 DERIVED_RECIPE: Final = "jpeg1024-white-2"
 DERIVED_SIDE_PX: Final = 1024
+JPEG_SCALES: Final = (8, 4, 2, 1)  # by which a JPEG can be decoded smaller
 JPEG_FORMATS: Final = ("JPEG", "MPO")  # Pillow's names of a JPEG file with one picture, and with several
 
 # MAX_PIXELS is checked before any pixel is decoded; the limit of Pillow only warns.
@@ -121,10 +122,27 @@ def normalise(content: bytes) -> bytes:
 def normalised(picture: "Picture") -> bytes:
     """The same of a picture that is open. Raises Undecodable."""
     upright = picture.in_true_colours(DERIVED_SIDE_PX * 2)
-    scale = DERIVED_SIDE_PX / max(upright.size)
-    size = (max(1, round(upright.width * scale)), max(1, round(upright.height * scale)))
-    jpeg = encode_jpeg(upright.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
+    jpeg = encode_jpeg(
+        upright.resize(_scaled(upright.width, upright.height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    )
     return with_rights(jpeg, picture.rights)
+
+
+def normalised_size(image_format: str, width: int, height: int) -> tuple[int, int]:
+    """Width and height of the normalised picture, in pixels, of an original with this format and size (upright).
+
+    A large JPEG is decoded at a smaller scale first, which rounds once more.
+    """
+    if image_format == "JPEG":
+        asked = DERIVED_SIDE_PX * 2
+        shrunk = next((by for by in JPEG_SCALES if min(width, height) // asked >= by), 1)
+        width, height = -(-width // shrunk), -(-height // shrunk)
+    return _scaled(width, height)
+
+
+def _scaled(width: int, height: int) -> tuple[int, int]:
+    scale = DERIVED_SIDE_PX / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:

@@ -16,11 +16,12 @@ from dataset.catalog.tables import splits as splits_table
 from dataset.catalog.writes import insert_new
 from dataset.labels import decisions, label_ledger
 from dataset.objections import NOT_ASKED, Said, said_in
+from dataset.pictures.decoding import normalised_size
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.quarantine import in_quarantine
 from dataset.splits import assignment
 from dataset.splits.split_leaks import joined_clusters
-from dataset.versions.manifest import Row
+from dataset.versions.manifest import SIZES, Row
 
 KEPT_BLOCKS = 10  # in memory: 50,000 clusters
 SPLITS_PER_INSERT = 10_000  # rows of the ledger of splits
@@ -283,6 +284,7 @@ def _rows(
             usage_preference=said.preference,
             copyright_notice=image.copyright_notice,
             checked_at=said.checked_at,
+            **dict(zip(SIZES, normalised_size(image.format, image.width, image.height), strict=True)),
         )
 
 

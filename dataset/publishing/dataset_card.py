@@ -38,8 +38,8 @@ dataset = load_dataset("path/to/this/folder")
 ```
 
 Or `torchvision.datasets.ImageFolder("data/train")`, `croissant.json` with mlcroissant, or `manifest.parquet` with \
-pandas or DuckDB. The manifest's `width`, `height` and `format` are those of the original; the longest side of every \
-picture here is 1024 pixels."""
+pandas or DuckDB. The manifest's `width`, `height` and `format` are those of the original; `published_width` and \
+`published_height` are those of the picture here, whose longest side is 1024 pixels."""
 _REMOVE = """## Have a picture removed
 
 Write to the publisher of this dataset, or to the contact in the crawler's user agent, with the picture's address. The \

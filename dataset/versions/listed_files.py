@@ -85,10 +85,11 @@ def _metadata_differs(version: Version) -> Iterator[str]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = manifest.metadata_schema(version.labels)
+    path = version.path / manifest.FILE_NAME
+    schema = manifest.metadata_schema(version.labels, sized=manifest.is_sized(path))
     numbers = {label: number for number, label in enumerate(version.labels)}
     expected: dict[str, list[dict[str, Any]]] = {split: [] for split, labels in version.counts.items() if labels}
-    for row in manifest.each(version.path / manifest.FILE_NAME):
+    for row in manifest.each(path):
         values = manifest.metadata_row(row, numbers)
         expected.setdefault(row.split, []).append({name: values[name] for name in schema.names})
     for split, rows in expected.items():

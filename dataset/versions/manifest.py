@@ -19,6 +19,8 @@ from foundation.files import replace_file
 FILE_NAME = "manifest.parquet"
 TEXT_COLUMNS = ("sha256", "source_label", "label_origin", "site", "licence", "creator")  # of metadata.parquet
 ADDRESSES = ("page_url", "image_url")
+SIZES = ("published_width", "published_height")
+STATED_IF_THERE = ("usage_preference", "copyright_notice", *SIZES)  # in the id
 ROWS_PER_GROUP = 50_000  # of a Parquet file
 ROWS_PER_BATCH = 5000  # read into memory together
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,7 +33,8 @@ class Row:
     """One image of a version. width, height, format: of the original. file: path inside the version.
 
     usage_preference: what its owner says of training: train-ai=y, train-ai=n, or empty. copyright_notice: of the
-    original's bytes. checked_at: when the owner was asked last. Versions of earlier releases lack these three.
+    original's bytes. checked_at: when the owner was asked last. published_width, published_height: of the picture in
+    the version, in pixels; 0 where it was not recorded. Versions of earlier releases lack what has a default here.
     """
 
     sha256: str
@@ -57,6 +60,8 @@ class Row:
     usage_preference: str = ""
     copyright_notice: str = ""
     checked_at: datetime | None = None
+    published_width: int = 0
+    published_height: int = 0
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> "Row":
@@ -83,13 +88,12 @@ class Row:
         return values
 
     def _stated(self) -> dict[str, Any]:
-        """All columns but the time of asking, and without texts of owners that are empty: earlier releases had none."""
+        """All columns but the time of asking, and without what is empty of those that earlier releases had not."""
         values = dict(vars(self))
         del values["checked_at"]
-        if not values["usage_preference"]:
-            del values["usage_preference"]
-        if not values["copyright_notice"]:
-            del values["copyright_notice"]
+        for name in STATED_IF_THERE:
+            if not values[name]:
+                del values[name]
         return values
 
 
@@ -114,21 +118,34 @@ def schema() -> Any:
     return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
 
 
-def metadata_schema(labels: Sequence[str]) -> Any:
-    """Schema of metadata.parquet, from which Hugging Face's ImageFolder reads labels and columns."""
+def metadata_schema(labels: Sequence[str], *, sized: bool = True) -> Any:
+    """Schema of metadata.parquet, from which Hugging Face's ImageFolder reads labels and columns.
+
+    sized: with the sizes of the published pictures, which versions of earlier releases lack.
+    """
     import pyarrow as pa
 
+    sizes = SIZES if sized else ()
     features = {
         "image": {"_type": "Image"},
         "label": {"names": list(labels), "_type": "ClassLabel"},
         **{name: {"dtype": "string", "_type": "Value"} for name in TEXT_COLUMNS},
         "error_probability": {"dtype": "float32", "_type": "Value"},
+        **{name: {"dtype": "int32", "_type": "Value"} for name in sizes},
     }
-    columns = [schema().field(name) for name in (*TEXT_COLUMNS, "error_probability")]
+    columns = [schema().field(name) for name in (*TEXT_COLUMNS, "error_probability", *sizes)]
     return pa.schema(
         [("file_name", pa.string()), ("label", pa.int64()), *columns],
         metadata={"huggingface": json.dumps({"info": {"features": features}})},
     )
+
+
+def is_sized(path: Path) -> bool:
+    """Whether a manifest has the sizes of the published pictures. Raises DamagedVersion."""
+    import pyarrow.parquet as pq
+
+    with unreadable(path):
+        return set(SIZES) <= set(pq.read_schema(path).names)
 
 
 def metadata_row(row: Row, numbers: Mapping[str, int]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -121,7 +122,7 @@ def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
 
 @versions.command(short_help="Write a version in another format.")
 @click.argument("version")
-@click.option("--format", "kind", required=True, help="imagefolder, webdataset, parquet, coco or csv.")
+@click.option("--format", "kind", required=True, help="imagefolder, webdataset, parquet, coco, fiftyone, yolo or csv.")
 @click.option("--to", required=True, type=click.Path(path_type=Path), help="A folder: new, or of the same export.")
 @json_option
 @pass_context
@@ -136,6 +137,34 @@ def export(context: Context, version: str, kind: str, to: Path, as_json: bool) -
     summary = {"version": loaded.name, "id": loaded.id, "format": kind, "images": images, "folder": str(to)}
     line = "; ".join(filter(None, [f"{counted(images, 'image')} of {loaded.name} as {kind} in {to}", path_note(to)]))
     show(summary if as_json else line, as_json)
+
+
+@versions.command(short_help="Push a version to the Hugging Face Hub.")
+@click.argument("target")
+@click.argument("version", default="latest")
+@click.option("--private", is_flag=True, help="Make a new repository private.")
+@click.option("--only-open", is_flag=True, help="Leave out pictures without a licence known to permit sharing.")
+@click.option("--allow-licence", "allowed", multiple=True, help="You may share this licence; as the manifest has it.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be pushed.")
+@json_option
+@pass_context
+def push(context: Context, /, target: str, version: str, as_json: bool, **wish: Any) -> None:
+    """Push VERSION, the newest by default, to TARGET: hf://OWNER/NAME, a dataset repository.
+
+    Run again, it goes on; what is there already is not uploaded. After an erasure, it removes the pictures there, too.
+    """
+    from dataset.exports.push import Wish
+    from dataset.exports.push import push as stage
+    from dataset.versions.published import load
+
+    home = context.settings().home
+    with progress(as_json) as steps:
+        report = stage(home, load(home, version), target, Wish(**wish), steps.step)
+    rows = [
+        (licence, images, "yes" if licence in report.may_be_shared else "not known")
+        for licence, images in report.licences.items()
+    ]
+    show(report, as_json, Grid(["licence", "images", "may be shared"], rows))
 
 
 @click.command(short_help="Take pictures down, everywhere.")
@@ -153,6 +182,7 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **sele
     from dataset.erasure.erase import erase as stage
     from dataset.erasure.erase import finished_since, require_found
     from dataset.erasure.selection import Selection
+    from dataset.exports.pushed_to import pushed_to
 
     started = datetime.now(UTC)
     project = context.project(fixes_names=True)
@@ -172,6 +202,8 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **sele
         ("tasks to withdraw at the next push or pull", str(report.tasks)),
     ]
     show(report, as_json, Grid(["erased", "what"], rows))
+    for target in () if as_json or dry_run else pushed_to(project.home, report.versions):
+        show(f"run `isitcake versions push {target}` to remove the pictures there, too", False)
     if report.models and not dry_run and not as_json:
         show("run `isitcake models refit` to fit these models anew without the pictures", False)
     require_found(report)

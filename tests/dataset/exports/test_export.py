@@ -4,25 +4,14 @@ Also tests foundation/hard_links.py and `shuffled` of dataset/reader.py.
 """
 
 import contextlib
-import csv
-import gc
-import io
-import json
 import os
 import shutil
 import subprocess
 import sys
-import tarfile
-from collections import Counter
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
-import pandas
-import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
-from PIL import Image
 
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
@@ -30,110 +19,10 @@ from dataset.exports.export import FORMATS, export
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.reader import shuffled
-from dataset.versions import manifest, published
+from dataset.versions import published
 from dataset.versions.published import Version
 from foundation.errors import StorageError, UsageError
 from labeling.answer_files import import_answers
-
-
-def counts(version: Version) -> Counter[tuple[str, str]]:
-    """Images by split and label."""
-    return Counter((row.split, row.label) for row in version.rows())
-
-
-def test_imagefolder_is_a_folder_for_each_split_and_label(version: Version, tmp_path: Path) -> None:
-    assert export(version, "imagefolder", tmp_path / "x") == version.images
-    pictures = list((tmp_path / "x").rglob("*.jpg"))
-    walked = Counter((path.parts[-3], path.parts[-2]) for path in pictures)
-    for path in pictures[:10]:
-        Image.open(path).verify()
-    assert walked == counts(version)
-
-
-def test_hugging_face_loads_the_imagefolder_with_its_splits_and_labels(version: Version, tmp_path: Path) -> None:
-    """Use 41: test_unseen_sites is a split of its own, and labels have the order of the version."""
-    reversed_labels = replace(version, labels=[*reversed(version.labels)])
-    for name, one in (("x", version), ("y", reversed_labels)):
-        export(one, "imagefolder", tmp_path / name)
-        loaded = load_dataset(str(tmp_path / name), cache_dir=str(tmp_path / "cache"))
-        assert all(part.features["label"].names == one.labels for part in loaded.values())
-        seen = Counter((split, one.labels[row["label"]]) for split, part in loaded.items() for row in part)
-        assert seen == counts(version)
-
-
-def test_webdataset_is_tar_shards(version: Version, tmp_path: Path) -> None:
-    """Each sample has picture, class and facts; the same version gives the same bytes."""
-    for folder in ("x", "y"):
-        export(version, "webdataset", tmp_path / folder, images_per_shard=20)
-    shards = sorted((tmp_path / "x").glob("*.tar"))
-    assert len(shards) > 4
-    seen: Counter[tuple[str, str]] = Counter()
-    for shard in shards:
-        assert shard.read_bytes() == (tmp_path / "y" / shard.name).read_bytes()
-        samples: dict[str, dict[str, bytes]] = {}
-        with tarfile.open(shard) as tar:
-            for entry in tar:
-                key, _, suffix = entry.name.partition(".")
-                body = tar.extractfile(entry)
-                assert body is not None
-                samples.setdefault(key, {})[suffix] = body.read()
-        for sample in samples.values():
-            label = version.labels[int(sample["cls"])]
-            assert json.loads(sample["json"])["label"] == label
-            Image.open(io.BytesIO(sample["jpg"])).load()
-            seen[shard.name.rpartition("-")[0], label] += 1
-    assert seen == counts(version)
-
-
-@pytest.mark.filterwarnings("ignore")  # it leaves its files open
-def test_the_webdataset_package_reads_the_shards(version: Version, tmp_path: Path) -> None:
-    """It gives the same images and labels."""
-    import webdataset
-
-    export(version, "webdataset", tmp_path / "x")
-    labels = {row.sha256: (row.split, row.label) for row in version.rows()}
-    seen = set()
-    for shard in sorted((tmp_path / "x").glob("*.tar")):
-        for picture, number, facts in (
-            webdataset.WebDataset(str(shard), shardshuffle=False).decode("pil").to_tuple("jpg", "cls", "json")
-        ):
-            assert picture.size[0] > 0
-            assert labels[facts["sha256"]] == (shard.name.rpartition("-")[0], version.labels[number])
-            seen.add(facts["sha256"])
-    assert seen == set(labels)
-    gc.collect()
-
-
-def test_hugging_face_loads_parquet(version: Version, tmp_path: Path) -> None:
-    export(version, "parquet", tmp_path / "x")
-    loaded = load_dataset(str(tmp_path / "x"), cache_dir=str(tmp_path / "cache"))
-    seen = Counter(
-        (split, part.features["label"].names[row["label"]]) for split, part in loaded.items() for row in part
-    )
-    assert seen == counts(version)
-    assert pq.ParquetFile(next((tmp_path / "x" / "data").glob("train*"))).num_row_groups >= 1
-
-
-def test_coco_and_csv_list_every_image(version: Version, tmp_path: Path) -> None:
-    export(version, "coco", tmp_path / "x")
-    seen: Counter[tuple[str, str]] = Counter()
-    for path in (tmp_path / "x").glob("[a-z]*.json"):
-        content = json.loads(path.read_text())
-        names = {c["id"]: c["name"] for c in content["categories"]}
-        assert {i["id"] for i in content["images"]} == {a["image_id"] for a in content["annotations"]}
-        for image in content["images"]:
-            with Image.open(tmp_path / "x" / "images" / image["file_name"]) as picture:
-                assert picture.size == (image["width"], image["height"])
-        assert content["info"]["description"] == f"is-it-cake {version.name}"
-        seen.update((path.stem, names[a["category_id"]]) for a in content["annotations"])
-    assert seen == counts(version)
-    export(version, "csv", tmp_path / "y")
-    with (tmp_path / "y" / "manifest.csv").open(newline="") as file:
-        lines = list(csv.DictReader(file))
-    assert Counter((line["split"], line["label"]) for line in lines) == counts(version)
-    assert all((version.path / line["file"]).is_file() for line in lines)
-    assert {(line["usage_preference"], line["copyright_notice"]) for line in lines} == {("", "")}
-    assert all(datetime.fromisoformat(line["checked_at"]) for line in lines)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -242,21 +131,6 @@ def test_no_other_version_is_read_from_the_cache(published_project: Project, tmp
     )
     assert [int(line) for line in ran.stdout.split()] == counts_
     assert len(set(counts_)) == 3
-
-
-def test_pandas_reads_no_label_as_missing(version: Version, tmp_path: Path) -> None:
-    """Data F14: a cell that pandas or R takes for a missing value starts with an apostrophe, as a formula does."""
-    words = ["nan", "null", "NA", "None", "N/A"]
-    rows = version.rows()
-    copy = replace(version, path=tmp_path / "copy")
-    copy.path.mkdir()
-    changed = [replace(row, label=words[n % 5], creator=words[n % 4]) for n, row in enumerate(rows)]
-    manifest.write(copy.path / manifest.FILE_NAME, changed)
-    export(copy, "csv", tmp_path / "x")
-    read = pandas.read_csv(tmp_path / "x" / "manifest.csv")
-    assert not read["label"].isna().any()
-    assert set(read["label"].str.removeprefix("'")) == set(words)
-    assert not read["creator"].isna().any()
 
 
 def test_a_path_that_hugging_face_cannot_read_is_said(version: Version, tmp_path: Path) -> None:

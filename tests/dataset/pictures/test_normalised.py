@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from dataset.pictures.decoding import DERIVED_RECIPE, normalise
+from dataset.pictures.decoding import DERIVED_RECIPE, examine, normalise, normalised_size
 from dataset.pictures.normalised import NormalisedPictures
 from dataset.pictures.originals import LocalBlobs
 from foundation.errors import StorageError
@@ -27,6 +27,26 @@ def test_a_picture_is_normalised_under_its_recipe(pictures: NormalisedPictures, 
     assert path.read_bytes() == normalise(content)
     with Image.open(io.BytesIO(path.read_bytes())) as image:
         assert max(image.size) == 1024
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(
+    ("image_format", "size"),
+    [
+        ("PNG", (641, 480)),
+        *(("JPEG", size) for size in ((5, 3), (1, 2000), (640, 481), (1024, 1024), (4097, 4099), (8195, 4099))),
+    ],
+)
+def test_the_size_of_a_normalised_picture_is_known_from_its_header(
+    image_format: str, size: tuple[int, int], orientation: int
+) -> None:
+    """Also of a large JPEG, which is decoded at a half, and of one that lies on its side."""
+    out, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", size, "tan").save(out, image_format, exif=exif)
+    header = examine(out.getvalue())
+    with Image.open(io.BytesIO(normalise(out.getvalue()))) as image:
+        assert image.size == normalised_size(header.format, header.width, header.height)
 
 
 def test_a_picture_that_exists_needs_no_original(pictures: NormalisedPictures) -> None:

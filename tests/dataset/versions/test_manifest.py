@@ -5,12 +5,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 from rows import made_row
 from sqlalchemy import update
 
 from dataset.catalog.tables import images
+from dataset.exports.export import export
 from dataset.project import Project
 from dataset.publish import publish
+from dataset.publishing import choose_rows
 from dataset.versions import identity, manifest, published
 from dataset.versions.manifest import COLUMNS, Row
 from dataset.versions.published import Version
@@ -23,7 +26,7 @@ CONTRACT = {
     "image_url": "string", "licence": "string", "creator": "string", "first_seen": "timestamp[us, tz=UTC]",
     "width": "int32", "height": "int32", "format": "string", "phash": "string", "cluster": "string",
     "judgements": "int32", "error_probability": "float", "usage_preference": "string", "copyright_notice": "string",
-    "checked_at": "timestamp[us, tz=UTC]",
+    "checked_at": "timestamp[us, tz=UTC]", "published_width": "int32", "published_height": "int32",
 }  # fmt: skip
 
 
@@ -86,6 +89,47 @@ def test_a_version_without_the_columns_about_owners(published_project: Project, 
     assert newer is not None
     assert published.diff(published_project.home, version.name, newer).added == []
     assert verify(published_project.home, newer).problems == []
+
+
+def test_a_version_without_the_sizes_of_published_pictures(
+    collected: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Earlier releases wrote none, and no id covers them there: such a version verifies, and is the newest still."""
+    with monkeypatch.context() as patch:
+        patch.setattr(choose_rows, "normalised_size", lambda *_: (0, 0))  # what a row without sizes has
+        name = publish(collected).version
+    assert name is not None
+    version = published.load(collected.home, name)
+    before = identity.file_digest(version.path / manifest.FILE_NAME)
+    for path in (version.path / manifest.FILE_NAME, *version.path.glob("data/*/metadata.parquet")):
+        table = pq.read_table(path).drop_columns(list(manifest.SIZES))
+        if path.name != manifest.FILE_NAME:
+            table = table.cast(manifest.metadata_schema(version.labels, sized=False))
+        out = io.BytesIO()
+        pq.write_table(table, out)
+        identity.replace_listed(version.path, path.relative_to(version.path).as_posix(), out.getvalue())
+    after = identity.file_digest(version.path / manifest.FILE_NAME)
+    croissant = (version.path / "croissant.json").read_text().replace(before, after)
+    identity.replace_listed(version.path, "croissant.json", croissant.encode())
+    assert {(row.published_width, row.published_height) for row in version.rows()} == {(0, 0)}
+    assert verify(collected.home, name).problems == []
+    assert export(version, "imagefolder", tmp_path / "x") == version.images
+    assert publish(collected).version is None  # nothing changed
+    with collected.catalog.write() as connection:
+        connection.execute(update(images).values(copyright_notice="© A Baker"))
+    newer = publish(collected).version
+    assert newer is not None
+    assert all(
+        max(row.published_width, row.published_height) == 1024 for row in published.load(collected.home, newer).rows()
+    )
+    assert published.diff(collected.home, name, newer).added == []
+    assert [verify(collected.home, one).problems for one in (name, newer)] == [[], []]
+
+
+def test_the_id_covers_the_size_of_published_pictures() -> None:
+    sized = made_row(1, published_width=1024, published_height=768)
+    assert sized.timeless() != made_row(1).timeless()
+    assert not set(manifest.SIZES) & set(made_row(1).timeless())
 
 
 def test_the_id_covers_what_owners_say_and_not_when_they_were_asked() -> None:

@@ -1,0 +1,338 @@
+"""Push a version to a dataset repository of the Hugging Face Hub.
+
+main holds the version that was pushed last: Parquet files with the pictures inside, card, manifest, and what else the
+version has beside its pictures. A tag with the version's name stays. The title of each commit names the state of the
+version (its id and how many erasures it had), so a second push finds out that there is nothing to do.
+
+After an erasure, every version that has a tag is pushed anew and main is squashed after each, so that no branch and no
+tag reaches the erased picture; then the old large files are deleted on the Hub. Stopped at any moment, the next push
+goes on: until all is done, the title of the newest commit says so.
+"""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dataset.exports.hub_card import pushed_card
+from dataset.exports.hub_croissant import pushed_croissant
+from dataset.exports.hub_repository import HubRepository, Remote, is_uploaded, name_in
+from dataset.exports.job import STAGING
+from dataset.exports.licences import counted_licences, may_be_shared
+from dataset.exports.pushed_to import remember
+from dataset.exports.shards import parquet_files, write_parquet
+from dataset.splits.assignment import SPLITS
+from dataset.versions import manifest, published
+from dataset.versions.identity import FACTS, file_digest
+from dataset.versions.manifest import Row
+from dataset.versions.merkle import root
+from dataset.versions.published import Version
+from foundation.errors import UsageError
+from foundation.files import storage_errors
+from foundation.safe_text import counted
+
+UNFINISHED = " ..."  # ends the title of a commit while old large files are still on the Hub
+TITLE = re.compile(
+    r"(?P<version>\d{4}\.\d{1,2}\.\d+) \((?P<id>v[0-9a-f]{12})-(?P<erasures>\d+)(?P<part>\.[0-9a-f]{8})?\)"
+    r"(?P<unfinished> \.\.\.)?"
+)
+OURS = re.compile(rf"data/({'|'.join(SPLITS)})-\d+-of-\d+\.parquet|[\w.-]+\.parquet|{re.escape(FACTS)}")
+ANYBODYS = {".gitattributes", "README.md"}  # files of a repository that may be ours
+NOT_PUSHED = {  # beside the pictures: written anew, or about the folder
+    "README.md", "croissant.json", manifest.FILE_NAME, published.LEAVES, published.ERASED,
+}  # fmt: skip
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """private: make a new repository private. only_open: leave out pictures whose licence is not known to permit it.
+
+    allowed: licences, word by word, that the publisher may share. dry_run: change nothing.
+    """
+
+    private: bool = False
+    only_open: bool = False
+    allowed: Sequence[str] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What of a version goes to the Hub. rows: all of them, or those with an open licence. config: its short name.
+
+    left_out: how many rows have no open licence.
+    """
+
+    version: Version
+    rows: Sequence[Row]
+    config: str
+    left_out: int = 0
+
+    @property
+    def title(self) -> str:
+        """Of the commit."""
+        return f"{self.version.name} ({self.config})"
+
+    @property
+    def is_whole(self) -> bool:
+        return self.left_out == 0
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What a push did, or would do. licences: images by licence. may_be_shared: of them. again: versions that were
+    pushed anew because of an erasure. dropped: tags that were removed. changed: whether the Hub was changed at all.
+    """
+
+    repository: str
+    url: str
+    version: str
+    id: str
+    images: int
+    left_out: int
+    private: bool
+    licences: dict[str, int]
+    may_be_shared: list[str]
+    again: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    changed: bool = True
+    dry_run: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def line(self) -> str:
+        visibility = "private" if self.private else "public"
+        what = f"{self.version} ({counted(self.images, 'image')}) to {self.url} ({visibility})"
+        if not self.changed:
+            first = f"{self.url} has {self.version} already; nothing was uploaded"
+        else:
+            first = f"would push {what}" if self.dry_run else f"pushed {what}"
+        return "\n".join([first, *self.notes])
+
+
+def push(home: Path, version: Version, target: str, wish: Wish, progress: Progress) -> Pushed:
+    """Push a version. home: the library, for other versions that erasures changed. target: hf://OWNER/NAME.
+
+    Run again after an interruption, it goes on. Raises UsageError for a wrong target, without a token, for a repository
+    that holds something else, and for pictures that may not be shared in public; HubError where the Hub refuses.
+    """
+    repository = HubRepository(name_in(target))
+    copy = _copy(version, wish)
+    remote = repository.look()
+    _refuse_other_content(remote, version, repository)
+    report = _report(repository, remote, copy, wish)
+    anew = _anew(home, remote, version, wish) if remote else None
+    is_current = bool(remote and anew is None and _has(remote, copy))
+    if remote and anew:
+        report = replace(
+            report, again=[one.name for one in anew.versions], dropped=anew.dropped,
+            notes=[*report.notes, *_notes(anew, remote)],
+        )  # fmt: skip
+    report = replace(report, changed=not is_current)
+    if wish.dry_run or is_current:
+        return report
+    if remote is None:
+        repository.create(private=wish.private)
+    remember(home, f"hf://{repository.name}", [version.name])  # also of a push that is interrupted
+    job = _Push(repository, home, wish, progress)
+    if remote and anew:
+        job.rewrite([*anew.versions, version], list(remote.tags), anew.dropped)
+    else:
+        job.add(copy, remote)
+    return report
+
+
+def _copy(version: Version, wish: Wish) -> Copy:
+    """Raises UsageError where no image is left."""
+    rows = version.rows()
+    if not wish.only_open:
+        return Copy(version, rows, version.tag)
+    kept = [row for row in rows if may_be_shared(row.licence, wish.allowed)]
+    if not kept:
+        raise UsageError(f"no image of {version.name} has a licence that is known to permit sharing")
+    digest = root([row.sha256 for row in kept])[:8]
+    left_out = len(rows) - len(kept)
+    return Copy(version, kept, f"{version.tag}.{digest}" if left_out else version.tag, left_out)
+
+
+def _refuse_other_content(remote: Remote | None, version: Version, repository: HubRepository) -> None:
+    """Raises UsageError where the repository holds what no push wrote, or versions of another project."""
+    if remote is None:
+        return
+    titles = [title for titles in (remote.titles, *remote.tags.values()) for title in titles]
+    if not any(TITLE.fullmatch(title) for title in titles) and set(remote.files) - ANYBODYS:
+        raise UsageError(f"{repository.url} holds something else; name another repository, or empty it first")
+    pushed = next((found for title in remote.tags.get(version.name, ()) if (found := TITLE.fullmatch(title))), None)
+    if version.name in remote.tags and (pushed is None or not version.tag.startswith(f"{pushed['id']}-")):
+        raise UsageError(f"{repository.url} has another {version.name}; name another repository")
+
+
+def _report(repository: HubRepository, remote: Remote | None, copy: Copy, wish: Wish) -> Pushed:
+    """What would be pushed. Raises UsageError where it may not be."""
+    private = remote.private if remote else wish.private
+    if wish.private and not private:
+        raise UsageError(f"{repository.url} is public; make it private there, or push without --private")
+    licences = counted_licences(copy.rows)
+    shared = [licence for licence in licences if may_be_shared(licence, wish.allowed)]
+    closed = {licence: images for licence, images in licences.items() if licence not in shared}
+    notes = []
+    if closed:
+        listed = "; ".join(f"{licence}: {images}" for licence, images in closed.items())
+        said = f"{sum(closed.values())} of {len(copy.rows)} images have a licence that is not known to permit sharing"
+        if not private:
+            raise UsageError(
+                f"{said} ({listed}); push with --private, with --only-open, or name each licence that you may share "
+                "with --allow-licence"
+            )
+        notes.append(f"{said}: keep the repository private ({listed})")
+    if copy.left_out:
+        notes.append(f"{counted(copy.left_out, 'image')} left out: no licence that is known to permit sharing")
+    return Pushed(
+        repository.name, repository.url, copy.version.name, copy.version.id, len(copy.rows), copy.left_out, private,
+        licences, shared, dry_run=wish.dry_run, notes=notes,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Anew:
+    """versions: with a tag, to be pushed anew, the oldest first, without the one that is pushed. dropped: tags."""
+
+    versions: list[Version]
+    dropped: list[str]
+
+
+def _anew(home: Path, remote: Remote, version: Version, wish: Wish) -> _Anew | None:
+    """What has to be pushed anew, because a branch or a tag reaches a commit with images that must not be there.
+
+    That is one that images were erased from since; with only_open, also one with images whose licence is not open.
+    """
+    here = {_id(one): one for one in published.listing(home)} | {_id(version): version}
+    reached = {title for titles in (remote.titles, *remote.tags.values()) for title in titles}
+    found = [one for title in reached if (one := TITLE.fullmatch(title)) and one["id"] in here]
+    is_stale = any(int(one["erasures"]) < here[one["id"]].erasures for one in found)
+    if wish.only_open and not is_stale:
+        configs = {id_: _config(here[id_], wish) for id_ in {one["id"] for one in found}}
+        is_stale = any(f"{one['id']}-{one['erasures']}{one['part'] or ''}" != configs[one["id"]] for one in found)
+    if not is_stale and not any(title.endswith(UNFINISHED) for title in remote.titles):
+        return None
+    tagged = {name: one["id"] for name, titles in remote.tags.items() if titles and (one := TITLE.fullmatch(titles[0]))}
+    again = [here[id_] for id_ in tagged.values() if id_ in here and id_ != _id(version)]
+    again = [one for one in again if _config(one, wish)]
+    kept = {version.name, *(one.name for one in again)}
+    dropped = [name for name in remote.tags if name not in kept]
+    return _Anew(sorted(again, key=lambda one: published.order(one.name)), dropped)
+
+
+def _config(version: Version, wish: Wish) -> str:
+    """The short name of what would be pushed of a version; empty where that is no image."""
+    try:
+        return _copy(version, wish).config
+    except UsageError:
+        return ""
+
+
+def _id(version: Version) -> str:
+    return version.tag.partition("-")[0]
+
+
+def _has(remote: Remote, copy: Copy) -> bool:
+    """Whether main and the version's tag are at this copy."""
+    tagged = remote.tags.get(copy.version.name, ())
+    return copy.title in remote.titles[:1] and copy.title in tagged[:1]
+
+
+def _notes(anew: _Anew, remote: Remote) -> list[str]:
+    notes = ["the history there is squashed, because it holds images that must not be there any more"]
+    if anew.versions:
+        notes.append(f"pushed anew without a history: {', '.join(one.name for one in anew.versions)}")
+    if anew.dropped:
+        notes.append(f"tags removed there, because this library does not have the versions: {', '.join(anew.dropped)}")
+    if remote.branches:
+        notes.append(f"look yourself whether these branches hold such images: {', '.join(remote.branches)}")
+    return notes
+
+
+@dataclass(frozen=True)
+class _Push:
+    repository: HubRepository
+    home: Path
+    wish: Wish
+    progress: Progress
+
+    def add(self, copy: Copy, remote: Remote | None) -> None:
+        """Make main this copy, with a tag."""
+        if remote is None or copy.title not in remote.titles[:1]:
+            self._commit(copy, copy.title)
+        self.repository.tag(copy.version.name, remote is not None and copy.version.name in remote.tags)
+
+    def rewrite(self, versions: Sequence[Version], tags: Sequence[str], dropped: Sequence[str]) -> None:
+        """Push these versions, each as one commit without a history, the last one for main."""
+        kept = [tag for tag in tags if tag not in dropped]
+        for tag in dropped:
+            self.repository.drop_tag(tag)
+        for version in versions:
+            copy = _copy(version, self.wish)
+            self._commit(copy, copy.title + UNFINISHED)
+            self.repository.squash(copy.title + UNFINISHED)
+            self.repository.tag(version.name, version.name in kept)
+        self.repository.drop_large([*kept, versions[-1].name])
+        self.repository.squash(copy.title)
+        self.repository.tag(versions[-1].name, True)
+
+    def _commit(self, copy: Copy, title: str) -> None:
+        """Upload the files of a copy, and make them the files of main."""
+        base = self.home / STAGING
+        with storage_errors(base):
+            base.mkdir(parents=True, exist_ok=True)
+            staging = Path(tempfile.mkdtemp(dir=base))
+            try:
+                additions = self._upload(copy, staging)
+                head, files = self.repository.head()
+                wanted = {addition.path_in_repo for addition in additions}
+                gone = [path for path in files if path not in wanted and OURS.fullmatch(path)]
+                self.repository.commit(title, additions, gone, head)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
+
+    def _upload(self, copy: Copy, staging: Path) -> list[Any]:
+        """Upload all files, one Parquet file after the other. Returns the operations of the commit."""
+        version, parts = copy.version, _by_split(copy.rows)
+        additions, done = [], 0
+        for split, rows in parts.items():
+            for name, part in parquet_files(split, rows):
+                path = staging / Path(name).name
+                write_parquet(path, version, part)
+                additions.append(self.repository.add(name, path))
+                if is_uploaded(additions[-1]):
+                    path.unlink()
+                done += len(part)
+                self.progress(f"pushing {version.name}", done, len(copy.rows))
+        table = version.path / manifest.FILE_NAME
+        if not copy.is_whole:
+            table = staging / manifest.FILE_NAME
+            manifest.write(table, copy.rows)
+        additions.append(self.repository.add(manifest.FILE_NAME, table))
+        for path in _others(copy):
+            additions.append(self.repository.add(path.name, path))
+        texts = {
+            "README.md": pushed_card(version, list(parts), copy.config, copy.left_out, self.repository.name),
+            "croissant.json": pushed_croissant(version, file_digest(table)),
+        }
+        return [*additions, *(self.repository.add(name, text.encode()) for name, text in texts.items())]
+
+
+def _by_split(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    by_split = {split: [row for row in rows if row.split == split] for split in SPLITS}
+    return {split: part for split, part in by_split.items() if part}
+
+
+def _others(copy: Copy) -> list[Path]:
+    """Files of the version beside its pictures that go along: facts, certificate, diff, terms. Tables of a part do not,
+    because they are about all images.
+    """
+    files = [path for path in sorted(copy.version.path.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    return [path for path in files if path.name not in NOT_PUSHED and (copy.is_whole or path.suffix != ".parquet")]

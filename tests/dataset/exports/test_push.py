@@ -1,0 +1,282 @@
+"""`versions push` against a Hub of our own, which follows the Hub's documentation; the Hub itself was never asked.
+
+Large files go by Git LFS here; the Hub's newer Xet transfer is the library's own, and is not tested.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from rows import Images, digest, images_of, other_order
+from sqlalchemy import update
+
+from dataset.catalog.tables import sightings
+from dataset.erasure.erase import erase
+from dataset.erasure.selection import Kind, Selection
+from dataset.exports.push import Pushed, Wish, push
+from dataset.exports.pushed_to import pushed_to
+from dataset.project import Project
+from dataset.publish import publish
+from dataset.versions import manifest, published
+from dataset.versions.published import Version
+from foundation.errors import HubError, UsageError
+from simulator.hub.api import WRITER
+from simulator.hub.repositories import Repository
+from simulator.hub.server import HubServer
+
+TARGET = "hf://ann/cakes"
+PRIVATE = Wish(private=True)
+
+# The library sends files to Git LFS in a way that its own HTTP client calls old.
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
+
+def send(project: Project, version: Version, wish: Wish = PRIVATE) -> Pushed:
+    return push(project.home, version, TARGET, wish, lambda *_: None)
+
+
+def repository(hub: HubServer) -> Repository:
+    return hub.hub.repositories["dataset", "ann/cakes"]
+
+
+LOAD = """
+import hashlib, json, sys
+import datasets
+
+read = []
+for revision in sys.argv[2:]:
+    loaded = datasets.load_dataset(sys.argv[1], revision=revision or None)
+    images = [[split, row["label"], hashlib.sha256(row["image"]["bytes"]).hexdigest()]
+              for split, part in loaded.items()
+              for row in part.cast_column("image", datasets.Image(decode=False))]
+    names = {split: part.features["label"].names for split, part in loaded.items()}
+    sizes = {max(image.size) for part in loaded.values() for image in part["image"]}
+    read.append([images, names, sorted(sizes)])
+print(json.dumps(read))
+"""
+
+
+def kept(hub: HubServer, labels: list[str], revision: str) -> Images:
+    """What the Parquet files of a revision hold."""
+    found: Images = Counter()
+    for path in repository(hub).at(revision).files:
+        if path.startswith("data/"):
+            table = pq.read_table(io.BytesIO(repository(hub).content(revision, path)[1]))
+            for row in table.to_pylist():
+                split = Path(path).name.partition("-")[0]
+                found[split, labels[row["label"]], digest(row["image"]["bytes"])] += 1
+    return found
+
+
+def test_load_dataset_gets_what_was_pushed(
+    hub: HubServer, published_project: Project, version: Version, tmp_path: Path
+) -> None:
+    """Same pictures, labels, splits and order of labels; without a revision, and with the tag."""
+    turned = other_order(version)
+    report = send(published_project, turned)
+    assert (report.images, report.private, report.changed) == (version.images, True, True)
+    assert repository(hub).private
+    environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf"), "HF_TOKEN": WRITER}
+    command = [sys.executable, "-c", LOAD, "ann/cakes", "", version.name]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    for images, names, sizes in json.loads(ran.stdout.splitlines()[-1]):
+        assert all(order == turned.labels for order in names.values())
+        assert sizes == [1024]
+        found = Counter((split, turned.labels[number], digest_) for split, number, digest_ in images)
+        assert found == images_of(version)
+    head = repository(hub).at("main")
+    _, table = repository(hub).content("main", "manifest.parquet")
+    assert table == (version.path / manifest.FILE_NAME).read_bytes()
+    assert {"README.md", "version.json", "diff.parquet"} < set(head.files)
+    card = repository(hub).content("main", "README.md")[1].decode()
+    assert f'revision="{version.name}"' in card
+    assert "path/to/this/folder" not in card
+
+
+def test_a_second_push_uploads_nothing(hub: HubServer, published_project: Project, version: Version) -> None:
+    send(published_project, version)
+    uploads, refs = list(hub.hub.uploads), dict(repository(hub).refs)
+    hub.log.clear()
+    report = send(published_project, version)
+    assert not report.changed
+    assert "nothing was uploaded" in report.line()
+    assert hub.hub.uploads == uploads
+    assert repository(hub).refs == refs
+    assert {line.partition(" ")[0] for line in hub.log} == {"GET"}
+
+
+def test_a_dry_run_changes_nothing(hub: HubServer, published_project: Project, version: Version) -> None:
+    report = send(published_project, version, replace(PRIVATE, dry_run=True))
+    assert report.line().startswith(f"would push {version.name} ({version.images} images) to {hub.url}/datasets/ann")
+    assert hub.hub.repositories == {}
+    assert sum(report.licences.values()) == version.images
+
+
+@pytest.mark.parametrize("stop_at", [1, 3])
+def test_an_interrupted_push_goes_on(
+    hub: HubServer, published_project: Project, version: Version, stop_at: int
+) -> None:
+    """What was uploaded is not sent again, and nothing of it stays in the library."""
+    steps = 0
+
+    def stop(what: str, done: int, total: int) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == stop_at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        push(published_project.home, version, TARGET, PRIVATE, stop)
+    assert repository(hub).at("main").title == "initial commit"
+    assert list((published_project.home / "cache" / "hub").iterdir()) == []
+    send(published_project, version)
+    assert len(hub.hub.uploads) == len(set(hub.hub.uploads))
+    assert repository(hub).at(version.name).files == repository(hub).at("main").files
+    assert not send(published_project, version).changed
+
+
+def changed(project: Project) -> Version:
+    """The next version: a licence changed."""
+    with project.catalog.write() as connection:
+        connection.execute(update(sightings).values(licence="CC BY 4.0"))
+    publish(project)
+    newest = published.newest(project.home)
+    assert newest is not None
+    return newest
+
+
+def held(hub: HubServer, picture: bytes) -> bool:
+    """Whether anything that the Hub keeps has the bytes of a picture."""
+    return any(picture in content for content in repository(hub).large.values())
+
+
+def test_an_erasure_reaches_every_revision(hub: HubServer, published_project: Project, version: Version) -> None:
+    """Two versions with a tag: no branch, no tag and no large file has the picture afterwards."""
+    send(published_project, version)
+    newer = changed(published_project)
+    send(published_project, newer)
+    assert [commit.title.partition(" ")[0] for commit in repository(hub).history("main")[:2]] == [
+        newer.name, version.name,
+    ]  # fmt: skip
+    gone = version.rows()[0]
+    picture = (version.path / gone.file).read_bytes()
+    assert held(hub, picture)
+    killed = published_project.home / "cache" / "hub" / "killed" / "train.parquet"  # of a push that was killed
+    killed.parent.mkdir()
+    killed.write_bytes(picture)
+    erase(published_project, Selection(Kind.SHA256, gone.sha256), "asked")
+    assert not killed.exists()
+    after = {one.name: one for one in published.listing(published_project.home)}
+    assert pushed_to(published_project.home, [version.name]) == [TARGET]
+    report = send(published_project, after[newer.name])
+    assert report.again == [version.name]
+    assert not held(hub, picture)
+    for revision in ("main", version.name, newer.name):
+        assert len(repository(hub).history(revision)) == 1
+        assert gone.sha256.encode() not in repository(hub).content(revision, "version.json")[1]
+    for revision, name in (("main", newer.name), (newer.name, newer.name), (version.name, version.name)):
+        assert kept(hub, version.labels, revision) == images_of(after[name])
+    assert not send(published_project, after[newer.name]).changed
+
+
+@pytest.mark.parametrize("request_", ["POST /super-squash/", "DELETE /tag/", "POST /tag/", "POST /lfs-files/batch"])
+def test_a_push_that_stops_in_the_middle_of_an_erasure_goes_on(
+    hub: HubServer, published_project: Project, version: Version, monkeypatch: pytest.MonkeyPatch, request_: str
+) -> None:
+    """Whatever request fails first: the next push ends with no trace of the picture."""
+    send(published_project, version)
+    gone = version.rows()[0]
+    picture = (version.path / gone.file).read_bytes()
+    erase(published_project, Selection(Kind.SHA256, gone.sha256), "asked")
+    after = published.load(published_project.home, version.name)
+    method, _, part = request_.partition(" ")
+    with monkeypatch.context() as patch:
+        answer = hub.hub.answer
+
+        def refuse(request):  # type: ignore[no-untyped-def]
+            asked = replace(request, path="/nowhere") if request.method == method and part in request.path else request
+            return answer(asked)
+
+        patch.setattr(hub.hub, "answer", refuse)
+        with pytest.raises(HubError):
+            send(published_project, after)
+    send(published_project, after)
+    assert not held(hub, picture)
+    assert all(len(repository(hub).history(revision)) == 1 for revision in ("main", version.name))
+    assert not send(published_project, after).changed
+
+
+def test_a_tag_of_a_version_that_is_not_here_goes_with_an_erasure(
+    hub: HubServer, published_project: Project, version: Version
+) -> None:
+    """Its history holds the picture, and nobody can push it anew."""
+    send(published_project, version)
+    repository(hub).refs["refs/tags/v1"] = repository(hub).refs["refs/heads/main"]
+    repository(hub).refs["refs/heads/mine"] = repository(hub).refs["refs/heads/main"]
+    repository(hub).refs["refs/convert/parquet"] = repository(hub).refs["refs/heads/main"]
+    repository(hub).commit("mine", "by hand", {}, set())
+    repository(hub).refs["refs/tags/mine"] = repository(hub).refs["refs/heads/mine"]
+    erase(published_project, Selection(Kind.SHA256, version.rows()[0].sha256), "asked")
+    report = send(published_project, published.load(published_project.home, version.name))
+    assert "mine" in report.dropped
+    assert "refs/tags/mine" not in repository(hub).refs
+    assert "these branches hold such images: mine, refs/convert/parquet" in report.line()
+
+
+def test_pictures_that_may_not_be_shared_are_not_made_public(
+    hub: HubServer, published_project: Project, version: Version, tmp_path: Path
+) -> None:
+    """A public push names their licences; one with --only-open leaves them out, in the manifest and on the card too."""
+    with pytest.raises(UsageError, match="have a licence that is not known to permit sharing"):
+        send(published_project, version, Wish())
+    assert hub.hub.repositories == {}
+    rows = version.rows()
+    part = {row.sha256 for row in rows[: len(rows) // 2]}
+    manifest.write(
+        version.path / manifest.FILE_NAME,
+        [replace(row, licence="CC BY-SA 4.0" if row.sha256 in part else "all rights reserved") for row in rows],
+    )
+    report = send(published_project, version, Wish(only_open=True))
+    assert (report.images, report.left_out, report.private) == (len(part), len(rows) - len(part), False)
+    (tmp_path / "m.parquet").write_bytes(repository(hub).content("main", "manifest.parquet")[1])
+    assert {row.sha256 for row in manifest.read(tmp_path / "m.parquet")} == part
+    left_out = f"**{len(rows) - len(part)} images of the version are not in this copy**"
+    assert left_out in repository(hub).content("main", "README.md")[1].decode()
+    assert not send(published_project, version, Wish(only_open=True)).changed
+    whole = send(published_project, version, Wish(allowed=["all rights reserved"]))
+    assert whole.images == len(rows)
+    closed = next(row for row in rows if row.sha256 not in part)
+    picture = (version.path / closed.file).read_bytes()
+    assert held(hub, picture)
+    send(published_project, version, Wish(only_open=True))
+    assert not held(hub, picture)
+
+
+def test_a_version_of_another_project_with_the_same_name_is_not_overwritten(
+    hub: HubServer, published_project: Project, version: Version
+) -> None:
+    send(published_project, version)
+    other = replace(version, id="0" * 64)
+    with pytest.raises(UsageError, match=f"has another {version.name}"):
+        send(published_project, other)
+
+
+def test_a_repository_with_something_else_is_refused(
+    hub: HubServer, published_project: Project, version: Version
+) -> None:
+    """Also a public one, where a private one was meant."""
+    other = hub.hub.repositories["dataset", "ann/cakes"] = Repository("dataset", "ann/cakes")
+    with pytest.raises(UsageError, match="is public; make it private there"):
+        send(published_project, version)
+    other.private = True
+    other.commit("main", "mine", {"data.csv": other.at("main").files[".gitattributes"]}, set())
+    with pytest.raises(UsageError, match="holds something else"):
+        send(published_project, version)
