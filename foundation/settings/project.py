@@ -26,9 +26,11 @@ from foundation.settings.sections import (
     CrawlSection,
     LabelSection,
     ModelsSection,
+    PapersSection,
     ProjectSection,
     PublishSection,
     ReviewSection,
+    SafetySection,
     Source,
     WebSection,
 )
@@ -67,6 +69,8 @@ class Settings(BaseModel):
     publish: PublishSection = PublishSection()
     models: ModelsSection = ModelsSection()
     web: WebSection = WebSection()
+    papers: PapersSection = PapersSection()
+    safety: SafetySection = SafetySection()
     labels: dict[str, LabelSection] = {}
     sources: list[Source] = []
     config_path: Path = Path(CONFIG_NAME)

@@ -205,6 +205,42 @@ class WebSection(Section):
         return proxies
 
 
+class PapersSection(Section):
+    """[papers]: what only a person can answer, for the datasheet and the summary of training content."""
+
+    purpose: str = ""  # what the dataset is made for
+    creators: str = ""  # who makes it, and on whose behalf
+    funding: str = ""  # who pays for it
+    workers: str = ""  # who collects and reviews, and how they are paid
+    ethics: str = ""  # what others reviewed: an ethics board, a data protection assessment
+    people: str = ""  # whether pictures show people, and what these were told or asked
+    sensitive: str = ""  # confidential, offensive or sensitive content
+    uses: str = ""  # what the dataset was used for, with links
+    unfit: str = ""  # what it should not be used for
+    distribution: str = ""  # to whom it is given, how and when
+    licence: str = ""  # terms of the dataset as a whole
+    maintainer: str = ""  # who maintains and hosts it
+    updates: str = ""  # how often it changes, and how users hear of it
+    small_provider: bool = False  # the model's provider is a small or medium-sized company
+
+
+class SafetySection(Section):
+    """[safety]: pictures that are not stored, or that a person sees first."""
+
+    hash_lists: list[str] = []  # files with MD5 or PDQ hashes, relative to isitcake.toml
+    contact: str = ""  # whom to tell about pictures on a hash list
+    nsfw: bool = False  # what a network takes for explicit waits until a person has looked
+
+    @model_validator(mode="after")
+    def _lists_have_a_contact(self) -> "SafetySection":
+        if self.hash_lists and not self.contact.strip():
+            raise ValueError(
+                "hash_lists needs contact: write whom to tell about a picture on a list, such as the web page of the "
+                "hotline that gave you the list"
+            )
+        return self
+
+
 class Source(Section):
     name: Name
     kind: Literal["site", "unsplash", "openverse", "commons", "folder"]
