@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from dataset.catalog.tables import clusters, findings, queue
 from dataset.catalog import writes
+from dataset.catalog.tables import clusters, findings, queue
 from dataset.duplicates.compare_new import compare_new
 from dataset.erasure.erase_listed import ErasedListed, erase_listed
 from dataset.labels import audit, label_ledger
@@ -24,7 +24,7 @@ from dataset.suspicion.evidence import read_evidence, read_pictures
 from dataset.suspicion.meanings import meanings, texts_of_answers
 from dataset.suspicion.measure_new import Networks, measure_new
 from foundation.safe_text import counted
-from networks import objects
+from networks import explicit, objects
 from networks.backbone import Backbone, backbone
 
 TRIES_WITHOUT_LOCK = 3  # another process seldom changes the pictures during triage, and hardly ever three times
@@ -50,7 +50,7 @@ class CurateReport:
     decided: int
     backbone: str
     quarantined: list[str] = field(default_factory=list)
-    listed: ErasedListed = ErasedListed()
+    listed: ErasedListed = field(default_factory=ErasedListed)
 
     def line(self) -> str:
         """One line for people."""
@@ -72,7 +72,9 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
     release_restored(project)
     quarantine(project, find_damage(project, all_sizes=True, hashed_bytes=0))
     net = backbone(project.settings.network, texts_of_answers(project.settings))
-    measure_new(project, Networks(net, objects.detector(project.settings.detector)), tell)
+    settings = project.settings
+    found = explicit.explicit_network(settings.explicit_network)
+    measure_new(project, Networks(net, objects.detector(settings.detector), found), tell)
     compare_new(project, tell)
     keep_map(project, net.name, tell)
     return replace(_triage(project, net, tell), listed=listed)

@@ -1,8 +1,8 @@
 """Erase pictures that were stored before a hash list named them.
 
 An erasure is the one way out that takes everything along: originals, normalised pictures, rows of every version, pages
-and features; a kill in the middle is finished by the next command. Quarantine would keep the bytes, and a decision would
-only hide them (docs/decisions/0042).
+and features; a kill in the middle is finished by the next command. Quarantine would keep the bytes, and a decision
+would only hide them (docs/decisions/0042).
 """
 
 from collections import Counter
@@ -85,8 +85,8 @@ def _found(project: Project, lists: HashLists, tell: Progress) -> dict[str, str]
         tell("hash lists", compared, len(stored))
     if len(found) >= LEAST_DOUBTED and len(found) > MOST_SHARE * len(stored):
         raise StageError(
-            f"the hash lists have {len(found)} of {len(stored)} pictures of the library, so many that they are probably "
-            "the wrong files; nothing was erased: correct [safety] hash_lists, or, if the lists are right, remove the "
-            f"library {project.home} and tell {project.settings.safety.contact}"
+            f"the hash lists have {len(found)} of {len(stored)} pictures of the library, so many that they are "
+            "probably the wrong files; nothing was erased: correct [safety] hash_lists, or, if the lists are right, "
+            f"remove the library {project.home} and tell {project.settings.safety.contact}"
         )
     return found

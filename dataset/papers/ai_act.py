@@ -60,7 +60,7 @@ def _general(facts: PaperFacts) -> Section:
             Entry(
                 "1.3 Modality and size of this dataset",
                 [f"Images only: {counted(totals.images, 'image')}, which is in the range \"{magnitude}\". The "
-                 f"originals have {size(facts.size_bytes)}. The size of all data of the model is for {PROVIDER} to add."],
+                 f"originals have {size(facts.size_bytes)}. {PROVIDER[0].upper()}{PROVIDER[1:]} adds other data."],
             ),
             Entry("1.3 Types of content", _content(facts)),
             Entry(

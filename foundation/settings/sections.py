@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from foundation.network.addresses import Refused, parse
-from foundation.settings.names import EFFICIENTNET_LITE0, MIN_SIDE_PX, NETWORKS, RESERVED_LABELS, SUBJECTS
+from foundation.settings.names import EFFICIENTNET_LITE0, MIN_SIDE_PX, NETWORKS, OPENNSFW, RESERVED_LABELS, SUBJECTS
 
 PHOTO_APIS = {
     "unsplash": "https://api.unsplash.com",
@@ -229,7 +229,14 @@ class SafetySection(Section):
 
     hash_lists: list[str] = []  # files with MD5 or PDQ hashes, relative to isitcake.toml
     contact: str = ""  # whom to tell about pictures on a hash list
-    nsfw: bool = False  # what a network takes for explicit waits until a person has looked
+    nsfw: str = ""  # OPENNSFW, or the path of an ONNX file: what it takes for explicit waits for a person
+
+    @field_validator("nsfw")
+    @classmethod
+    def _known_network(cls, network: str) -> str:
+        if network not in ("", OPENNSFW) and not network.endswith(".onnx"):
+            raise ValueError(f"no network {network!r}; use {OPENNSFW}, or the path of an ONNX file")
+        return network
 
     @model_validator(mode="after")
     def _lists_have_a_contact(self) -> "SafetySection":
