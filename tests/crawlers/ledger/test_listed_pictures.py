@@ -59,26 +59,26 @@ def test_a_picture_of_a_page_is_refused_and_never_asked_for_again(tmp_path: Path
         "/2.jpg": jpeg(2),
         "/again.jpg": jpeg(1),
     }
-    with Server(Scripted(pages)) as server:
-        project = site(tmp_path, f"{server.url}/", allowed=[server.host])
-        project.close()
-        with_list(tmp_path, photo(1))
-        project = open_project(tmp_path)
-        report = crawled(project)
-        assert stored(project) == {hashlib.sha256(photo(2)).hexdigest()}
-        assert report.reasons["rejected: on a hash list"] == 2
-        assert CONTACT in report.notes[0]
-        asked = [hit.path for hit in server.log if hit.path.endswith(".jpg")]
-        server.log.clear()
-        crawled(project)
-        assert sorted(asked) == ["/1.jpg", "/2.jpg", "/again.jpg"]
-        assert [hit.path for hit in server.log if hit.path.endswith(".jpg")] == ["/2.jpg"]
-        shown = {one.address.rpartition("/")[2] for one in list_outcomes(project, "one")}
-        assert shown == {"2.jpg", "(not shown)"}
-        named = {one.address.rpartition("/")[2] for one in list_outcomes(project, "one", on_hash_lists=True)}
-        assert named == {"1.jpg", "again.jpg"}
-        assert kept_bytes(project) == []
-        project.close()
+    server = Server(Scripted(pages))
+    project = site(tmp_path, f"{server.url}/", allowed=[server.address])
+    project.close()
+    with_list(tmp_path, photo(1))
+    project = open_project(tmp_path)
+    report = crawled(project)
+    assert stored(project) == {hashlib.sha256(photo(2)).hexdigest()}
+    assert report.reasons["rejected: on a hash list"] == 2
+    assert CONTACT in report.notes[0]
+    asked = [hit.path for hit in server.log if hit.path.endswith(".jpg")]
+    server.log.clear()
+    crawled(project)
+    assert sorted(asked) == ["/1.jpg", "/2.jpg", "/again.jpg"]
+    assert [hit.path for hit in server.log if hit.path.endswith(".jpg")] == ["/2.jpg"]
+    shown = {one.address.rpartition("/")[2] for one in list_outcomes(project, "one")}
+    assert shown == {"2.jpg", "(not shown)"}
+    named = {one.address.rpartition("/")[2] for one in list_outcomes(project, "one", on_hash_lists=True)}
+    assert named == {"1.jpg", "again.jpg"}
+    assert kept_bytes(project) == []
+    project.close()
 
 
 def kept_bytes(project: Project) -> list[str]:
