@@ -10,10 +10,10 @@ PROVIDER = "the provider of the model"  # who fills what no dataset can know
 
 @dataclass(frozen=True)
 class Table:
-    """head: names of the columns. Cells that are numbers stand right."""
+    """head: names of the columns. rows: texts and whole numbers; numbers stand right."""
 
     head: Sequence[str]
-    rows: Sequence[Sequence[str | int]]
+    rows: Sequence[Sequence[object]]
 
 
 @dataclass(frozen=True)

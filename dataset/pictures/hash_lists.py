@@ -47,14 +47,19 @@ class HashLists:
         """Name of the list that has what the picture shows, also turned or mirrored."""
         try:
             with large_in_turn(content):
-                found = pdq.pdq(accept(content, pdq.LARGEST_PX).upright(pdq.LARGEST_PX))
+                picture = accept(content, pdq.LARGEST_PX)
+                shown = [picture.upright(pdq.LARGEST_PX)]
+                if picture.header.has_alpha:  # other programs drop transparency instead of putting it on white
+                    shown.append(picture.pixels(pdq.LARGEST_PX).convert("RGB"))
+                hashes = [found.words for found in map(pdq.pdq, shown) if found.is_telling]
         except Undecodable:  # it shows nothing, and is refused for that
             return ""
-        if not found.is_telling:
+        if not hashes:
             return ""
+        words = np.concatenate(hashes)
         for start in range(0, len(self.pdq_words), HASHES_AT_ONCE):
             part = self.pdq_words[start : start + HASHES_AT_ONCE]
-            bits = np.bitwise_count(part[:, None, :] ^ found.words[None, :, :]).sum(axis=2, dtype=np.int64).min(axis=1)
+            bits = np.bitwise_count(part[:, None, :] ^ words[None, :, :]).sum(axis=2, dtype=np.int64).min(axis=1)
             near = int(bits.argmin())
             if bits[near] <= pdq.SAME_BITS:
                 return self.pdq_names[start + near]

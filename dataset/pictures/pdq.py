@@ -39,12 +39,7 @@ class Pdq:
 
     def hex(self) -> str:
         """The hash of the picture as it is, 64 hex digits, as lists have it."""
-        return self.words[0].astype(">u8").tobytes().hex()
-
-
-def words_of(digits: str) -> NDArray[np.uint64]:
-    """(4,) words of a hash of 64 hex digits."""
-    return np.frombuffer(bytes.fromhex(digits), dtype=">u8").astype(np.uint64)
+        return str(self.words[0].astype(">u8").tobytes().hex())
 
 
 def pdq(image: Image.Image) -> Pdq:
@@ -55,7 +50,7 @@ def pdq(image: Image.Image) -> Pdq:
         image = image.resize(size, Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BILINEAR)
     small = _small(np.asarray(image, dtype=np.float32) @ np.array(LUMA, dtype=np.float32))
     cosines = _cosines()
-    waves = cosines @ small @ cosines.T
+    waves = np.asarray(cosines @ small @ cosines.T, dtype=np.float32)
     return Pdq(np.stack([_words(_turned(waves, turn)) for turn in range(TURNS)]), _quality(small))
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from commands import here
 from crawling import crawled, html, jpeg, photo, site, stored
@@ -53,7 +54,7 @@ def test_a_file_on_a_list_is_not_stored_and_not_named(tmp_path: Path) -> None:
 
 def test_a_picture_of_a_page_is_refused_and_never_asked_for_again(tmp_path: Path) -> None:
     """Also under another address: its bytes are known. Other pictures of the page are collected."""
-    pages = {
+    pages: dict[str, Any] = {
         "/": html('<img src="/1.jpg"><img src="/2.jpg"><img src="/again.jpg">'),
         "/1.jpg": jpeg(1),
         "/2.jpg": jpeg(2),

@@ -39,7 +39,7 @@ def test_what_only_a_person_knows_is_a_gap_with_its_key() -> None:
     gaps = {entry.gap for section in paper.sections for entry in section.entries if entry.gap}
     keys = [key for key in PapersSection.model_fields if key != "small_provider"]
     assert gaps == {f"[papers] {key} in isitcake.toml" for key in keys}
-    filled = PapersSection(**{key: f"words about {key}" for key in keys})
+    filled = PapersSection.model_validate({key: f"words about {key}" for key in keys})
     settings = made_facts().settings.model_copy(update={"papers": filled})
     done = datasheet(replace(made_facts(), settings=settings))
     assert done.gaps == 0
