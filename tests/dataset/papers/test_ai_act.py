@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from papers import TWO_SITES, made_facts, made_source
+from rows import TWO_SITES, made_facts, made_source
 
 from dataset.papers.ai_act import ABOUT, ai_act_summary, asked_domains
 from dataset.papers.paper import PROVIDER, Entry, Paper

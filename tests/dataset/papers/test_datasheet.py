@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from papers import TWO_SITES, made_facts
+from rows import TWO_SITES, made_facts
 
 from dataset.papers.datasheet import datasheet
 from dataset.papers.paper import Paper
