@@ -30,17 +30,17 @@ COLUMNS = (*FACTS, *STANDING, *(kind.value for kind in Kind))
 
 @dataclass(frozen=True)
 class Written:
-    """What was written. never_asked: pictures of photo services and folders, which have no signals."""
+    """What was written. of_no_site: pictures of photo services and folders, whose hosts are not asked."""
 
     path: Path
     version: str
     pictures: int
-    never_asked: int
+    of_no_site: int
 
     def line(self) -> str:
         """What was written, in one line."""
-        asked = f"; nobody was asked about {self.never_asked} of them" if self.never_asked else ""
-        return f"wrote the receipts of {counted(self.pictures, 'picture')} of {self.version} to {self.path}{asked}"
+        others = f"; {self.of_no_site} of them are of no web site, so no host was asked" if self.of_no_site else ""
+        return f"wrote the receipts of {counted(self.pictures, 'picture')} of {self.version} to {self.path}{others}"
 
 
 def write_receipts(project: Project, path: Path, version: str | None = None) -> Written:
@@ -51,7 +51,7 @@ def write_receipts(project: Project, path: Path, version: str | None = None) -> 
     chosen = published.load(project.home, version) if version else published.newest(project.home)
     if chosen is None:
         raise UsageError("nothing is published yet; run `isitcake publish` first")
-    pictures = never_asked = 0
+    pictures = of_no_site = 0
     with storage_errors(path), project.catalog.read() as connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
@@ -62,13 +62,13 @@ def write_receipts(project: Project, path: Path, version: str | None = None) -> 
                 for row in _rows(connection, chosen.name, manifest.each(chosen.path / manifest.FILE_NAME)):
                     writer.writerow({name: csv_cell(value) for name, value in row.items()})
                     pictures += 1
-                    never_asked += not row["last_asked"]
+                    of_no_site += not row[Kind.ROBOTS.value]
             Path(partial).chmod(0o644)
             Path(partial).replace(path)
         except BaseException:
             Path(partial).unlink(missing_ok=True)
             raise
-    return Written(path, chosen.name, pictures, never_asked)
+    return Written(path, chosen.name, pictures, of_no_site)
 
 
 def _rows(connection: Connection, version: str, rows: Iterable[Row]) -> Iterator[dict[str, str]]:

@@ -138,7 +138,7 @@ def _sample(facts: PaperFacts) -> list[str]:
     library, count = facts.library, len([s for s in facts.sources if s.images])
     return [
         f"Yes, and not a random one: it has what {counted(count, 'source')} offered when they were collected. "
-        f"{len(facts.domains)} web hosts and {len(facts.totals.relabelled)} sites or groups are in it.",
+        f"Pages of {counted(len(facts.domains), 'web host')} are among them.",
         f"The library behind it holds {counted(library.images, 'image')} of {library.pictures} different pictures "
         f"today. Of these, {library.excluded} are excluded until a person has looked, {library.quarantined} have a "
         f"damaged original, and {facts.consent.left_out} stay out because an owner objects.",
@@ -241,7 +241,7 @@ def _preprocessing(facts: PaperFacts) -> Section:
             Entry("Was the raw data kept?", ["Yes, the publisher keeps the originals. They are not in the version."]),
             Entry(
                 "Is the software available?",
-                ["Yes: the program `isitcake`, under the Apache licence 2.0. version.json names the recipe."],
+                ["Yes: the program isitcake, under the Apache licence 2.0. version.json names the recipe."],
             ),
         ],
     )  # fmt: skip

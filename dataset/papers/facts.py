@@ -25,6 +25,7 @@ from foundation.settings import Settings
 ROWS_TOGETHER = 500  # rows of a version whose sizes are read together
 OPT_OUT = "opt-out: "  # how the reason of an outcome begins where somebody objects
 CLOSED = "robots.txt"  # how it begins where a crawler may not ask
+CRAWLED = ("site", "other")  # kinds of sources whose pages were read
 OTHER = "other"  # kind of a source that isitcake.toml does not name any more
 DAY = 10  # characters of an ISO date
 
@@ -62,7 +63,7 @@ class Domain:
 class Consent:
     """What owners were asked and said. first, last: days; empty: nobody was asked. answers: by what was asked and
     by what the answer was. refused: addresses that an objection kept out. closed: those that robots.txt kept out.
-    left_out: stored pictures that an objection keeps out. unasked: pictures of the version that nobody was asked about.
+    left_out: stored pictures that an objection keeps out. unasked: images of the version that no web site showed.
     """
 
     first: str
@@ -72,6 +73,9 @@ class Consent:
     closed: int
     left_out: int
     unasked: int
+
+
+NOBODY_ASKED = Consent("", "", {}, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -122,18 +126,20 @@ def read_facts(project: Project, name: str | None = None) -> PaperFacts:
     version = published.load(project.home, name) if name else published.newest(project.home)
     if version is None:
         raise UsageError("nothing is published yet, and a paper is about a version; run `isitcake publish` first")
-    tally = _Tally()
+    tally = _Tally(project.settings)
     with project.catalog.read() as connection:
         totals = totals_of(tally.counted(connection, manifest.each(version.path / manifest.FILE_NAME)))
+        sources = _sources(connection, project.settings, tally)
+        has_sites = any(source.kind in CRAWLED and source.runs for source in sources)
         return PaperFacts(
             settings=project.settings,
             version=version,
             totals=totals,
-            sources=_sources(connection, project.settings, tally),
+            sources=sources,
             domains=tally.largest_domains(),
             formats=dict(tally.formats.most_common()),
-            size_bytes=sum(tally.domain_bytes.values()),
-            consent=_consent(connection, totals, tally),
+            size_bytes=tally.size_bytes,
+            consent=_consent(connection, tally.unasked) if has_sites else NOBODY_ASKED,
             library=_library(connection, version),
             models=_models(project, version),
             made=datetime.now(UTC).date().isoformat(),
@@ -143,7 +149,9 @@ def read_facts(project: Project, name: str | None = None) -> PaperFacts:
 class _Tally:
     """Counts of a version's rows that need the catalog: sizes by domain and by source."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._others = {source.name for source in settings.sources if source.kind not in CRAWLED}
+        self.size_bytes = 0
         self.domain_images: Counter[str] = Counter()
         self.domain_bytes: Counter[str] = Counter()
         self.source_images: Counter[str] = Counter()
@@ -162,27 +170,32 @@ class _Tally:
             yield from part
 
     def largest_domains(self) -> list[Domain]:
-        found = [Domain(name, n, self.domain_bytes[name]) for name, n in self.domain_images.items() if name]
+        found = [Domain(name, n, self.domain_bytes[name]) for name, n in self.domain_images.items()]
         return sorted(found, key=lambda domain: (-domain.size_bytes, domain.name))
 
     def _count(self, row: Row, size_bytes: int) -> None:
         domain = domain_of(row.page_url)
-        self.domain_images[domain] += 1
-        self.domain_bytes[domain] += size_bytes
+        is_crawled = not self._others.issuperset(row.sources)
+        if domain and is_crawled:
+            self.domain_images[domain] += 1
+            self.domain_bytes[domain] += size_bytes
+        self.unasked += not is_crawled
+        self.size_bytes += size_bytes
         self.formats[row.format] += 1
-        self.unasked += row.checked_at is None
         for source in row.sources:
             self.source_images[source] += 1
             self.source_bytes[source] += size_bytes
 
 
 def domain_of(url: str) -> str:
-    """The host of a web address without `www.`; empty for a folder."""
+    """The host of a web address without `www.`, with its port if it names one; empty for a folder."""
     try:
         parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return ""
-    return (parts.hostname or "").removeprefix("www.") if parts.scheme in ("http", "https") else ""
+    host = (parts.hostname or "").removeprefix("www.")
+    return f"{host}{port}" if parts.scheme in ("http", "https") else ""
 
 
 def _sources(connection: Connection, settings: Settings, tally: _Tally) -> list[SourceFacts]:
@@ -216,7 +229,7 @@ def _sources(connection: Connection, settings: Settings, tally: _Tally) -> list[
     return found
 
 
-def _consent(connection: Connection, totals: Totals, tally: _Tally) -> Consent:
+def _consent(connection: Connection, unasked: int) -> Consent:
     first, last = connection.execute(select(func.min(signals.c.asked_at), func.max(signals.c.asked_at))).one()
     counted = select(signals.c.kind, signals.c.verdict, func.count(signals.c.address.distinct()))
     rows = connection.execute(counted.group_by(signals.c.kind, signals.c.verdict)).all()
@@ -228,7 +241,7 @@ def _consent(connection: Connection, totals: Totals, tally: _Tally) -> Consent:
         refused=_addresses(connection, OPT_OUT),
         closed=_addresses(connection, CLOSED),
         left_out=int(connection.execute(select(func.count()).select_from(objecting)).scalar_one()),
-        unasked=min(tally.unasked, totals.images),
+        unasked=unasked,
     )
 
 

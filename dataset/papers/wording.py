@@ -89,8 +89,8 @@ def opt_outs(facts: PaperFacts) -> list[str]:
         said.append("No web site was collected, so nobody was asked.")
     if consent.unasked and consent.first:
         said.append(
-            f"{counted(consent.unasked, 'image')} of the version came through photo services or from folders, where "
-            "no such signal is read: their licences hold."
+            f"{counted(consent.unasked, 'image')} of the version came through photo services or from folders: there, "
+            "only licences and the pictures' own bytes are read."
         )
     days = facts.settings.publish.recheck_days
     if days:
@@ -130,8 +130,8 @@ def label_error(facts: PaperFacts) -> list[str]:
     version, totals, said = facts.version, facts.totals, []
     if audit := version.audit:
         said.append(
-            f"People checked a random sample of {audit.images} pictures: {audit.wrong} labels were wrong, which is "
-            f"{audit.wrong / max(1, audit.images):.1%} (95 % interval {audit.low:.1%} to {audit.high:.1%})."
+            f"People checked a random sample of {audit.images} pictures and found "
+            f"{counted(audit.wrong, 'wrong label')}: {audit.wrong / max(1, audit.images):.1%} (95 % interval {audit.low:.1%} to {audit.high:.1%})."
         )
     if version.certificate:
         line = version.certificate.certificate.line()

@@ -50,7 +50,7 @@ def test_what_only_a_person_knows_is_a_gap_with_its_key() -> None:
     ("audit", "said"),
     [
         (None, "The share of wrong labels was not measured by a random sample."),
-        (Audit(100, 2, 0.002, 0.07), "2 labels were wrong, which is 2.0% (95 % interval 0.2% to 7.0%)."),
+        (Audit(100, 2, 0.002, 0.07), "found 2 wrong labels: 2.0% (95 % interval 0.2% to 7.0%)."),
     ],
 )
 def test_label_error_is_stated_only_where_it_was_measured(audit: Audit | None, said: str) -> None:
