@@ -131,7 +131,8 @@ def label_error(facts: PaperFacts) -> list[str]:
     if audit := version.audit:
         said.append(
             f"People checked a random sample of {audit.images} pictures and found "
-            f"{counted(audit.wrong, 'wrong label')}: {audit.wrong / max(1, audit.images):.1%} (95 % interval {audit.low:.1%} to {audit.high:.1%})."
+            f"{counted(audit.wrong, 'wrong label')}: {audit.wrong / max(1, audit.images):.1%} (95 % interval "
+            f"{audit.low:.1%} to {audit.high:.1%})."
         )
     if version.certificate:
         line = version.certificate.certificate.line()

@@ -149,7 +149,8 @@ def home_html(project: Project, *, with_names: bool, holding: Holding | None = N
 
 def _strip(project: Project, front: Sequence[str]) -> list[Tile]:
     thumbnails = some_thumbnails(project, front)
-    return [thumbnails.tile(sha256, "", f"picture {sha256[:8]}, which waits for an answer") for sha256 in front]
+    tiles = [thumbnails.tile(sha256, "", f"picture {sha256[:8]}, which waits for an answer") for sha256 in front]
+    return [tile for tile in tiles if tile.source]  # one that may be explicit has none
 
 
 def _count(connection: Connection, table: Any) -> int:

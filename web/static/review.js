@@ -238,6 +238,7 @@ function drawSingle() {
   $("single-picture").src = address(slot);
   $("single-why").textContent = waits ? `This picture ${waits}. You may answer without seeing it.` : "";
   $("single-open").hidden = !waits;
+  $("single-picture").hidden = Boolean(waits);
   $("single-count").textContent = `${at + 1} of ${wall.pictures.length}, one by one`;
   const following = slots()[at + 1];
   if (following !== undefined) new Image().src = address(following);
