@@ -38,7 +38,7 @@ def report(context: Context, version: str | None, kind: str | None, to: Path | N
 
 
 @click.command(short_help="Show what owners say about training, and when.")
-@click.argument("about", metavar="SHA256|URL", required=False)
+@click.argument("about", metavar="[SHA256|URL]", required=False)
 @click.option("--csv", type=click.Path(path_type=Path), help="Write the receipts of a whole version to this file.")
 @click.option("--version", help="The version of --csv; the newest by default.")
 @json_option
