@@ -55,7 +55,7 @@ COMPILE := uv pip compile -q --python-version 3.11 --universal --generate-hashes
 
 lock:            ## renew the lock files (needs uv)
 	$(COMPILE) --upgrade $(EXTRAS) pyproject.toml -c locks/constraints.txt -o locks/runtime.txt
-	$(COMPILE) $(EXTRAS) --extra dev --extra bench --extra docs --extra pairs pyproject.toml -c locks/runtime.txt -o locks/dev.txt
+	$(COMPILE) $(EXTRAS) --extra dev --extra bench --extra docs --extra pairs --extra nsfw pyproject.toml -c locks/runtime.txt -o locks/dev.txt
 	$(COMPILE) $(EXTRAS) --extra cnn pyproject.toml -c locks/dev.txt -o locks/cnn.txt
 	$(COMPILE) --upgrade locks/label-studio.in -o locks/label-studio.txt
 

@@ -12,6 +12,7 @@ import tomli_w
 from sqlalchemy import select
 
 from crawlers.collect import crawl_apart
+from crawlers.ledger.listed_pictures import shown_address
 from crawlers.ledger.reports import SourceReport
 from crawlers.sites.messages import CrawlOptions, SiteTraits
 from dataset.catalog.tables import images, outcomes, sightings
@@ -91,6 +92,10 @@ def probe(settings: Settings, url: str, label: str | None = None) -> Iterator[tu
                 "allow_private_hosts": list(settings.crawl.allow_private_hosts),
                 "ai_crawler_bans": settings.crawl.ai_crawler_bans,
             },
+            "safety": {
+                "hash_lists": [str((settings.root / name).resolve()) for name in settings.safety.hash_lists],
+                "contact": settings.safety.contact,
+            },
         }
         path.write_text(f"{tomli_w.dumps(frame)}\n{toml}", encoding="utf-8")
         project = open_project(load(path, environ={}))
@@ -143,8 +148,8 @@ def _photos(project: Project, traits: SiteTraits) -> list[ProbedPhoto]:
     only_shown = set(traits.only_shown)
     return [
         ProbedPhoto(
-            image_url=row.image_url,
-            fetched_url=row.fetched_url or row.image_url,
+            image_url=shown_address(row.image_url, row.reason),
+            fetched_url=shown_address(row.fetched_url or row.image_url, row.reason),
             outcome=row.outcome,
             reason=row.reason,
             sha256=row.sha256,

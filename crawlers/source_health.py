@@ -62,6 +62,7 @@ class NoteKind(StrEnum):
     MOVED = "leads to another host"
     ELSEWHERE = "a host without pages and pictures of the source"
     UNREADABLE_FOLDER = "unreadable folder"
+    ON_A_LIST = "on a hash list"
 
 
 DEFERRALS = (NoteKind.ROBOTS_UNREADABLE, NoteKind.ROBOTS_BLOCKED, NoteKind.ROBOTS_DNS)

@@ -4,25 +4,27 @@ Everything it writes is derived and may be rebuilt, except the decisions. A seco
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from dataset.catalog import writes
 from dataset.catalog.tables import clusters, findings, queue
-from dataset.catalog.writes import replace
 from dataset.duplicates.compare_new import compare_new
+from dataset.erasure.erase_listed import ErasedListed, erase_listed
 from dataset.labels import audit, label_ledger
 from dataset.layout.keep import keep_map
 from dataset.project import Project
 from dataset.publishing.checked_pictures import find_damage
-from dataset.quarantine import listed, quarantine, release_restored, sentence
+from dataset.quarantine import listed as quarantine_list
+from dataset.quarantine import quarantine, release_restored, sentence
 from dataset.suspicion.derive import Derived, derive
 from dataset.suspicion.evidence import read_evidence, read_pictures
 from dataset.suspicion.meanings import meanings, texts_of_answers
 from dataset.suspicion.measure_new import Networks, measure_new
 from foundation.safe_text import counted
-from networks import objects
+from networks import explicit, objects
 from networks.backbone import Backbone, backbone
 
 TRIES_WITHOUT_LOCK = 3  # another process seldom changes the pictures during triage, and hardly ever three times
@@ -35,7 +37,8 @@ class CurateReport:
     """images: in the catalog. near_duplicates: images that show the same picture as another. decided: changed labels.
 
     findings: by detector. set_aside: pictures that are excluded automatically; copies count once. quarantined: images
-    that are left out because their originals are missing or damaged, each with what is wrong.
+    that are left out because their originals are missing or damaged, each with what is wrong. listed: pictures on a
+    hash list, which were erased.
     """
 
     images: int
@@ -47,6 +50,7 @@ class CurateReport:
     decided: int
     backbone: str
     quarantined: list[str] = field(default_factory=list)
+    listed: ErasedListed = field(default_factory=ErasedListed)
 
     def line(self) -> str:
         """One line for people."""
@@ -54,7 +58,7 @@ class CurateReport:
             f"{counted(self.images, 'image')}, {counted(self.near_duplicates, 'near-duplicate')}, "
             f"{self.queued} to review, {self.set_aside} excluded automatically"
         )
-        return "; ".join(filter(None, [text, sentence(self.quarantined)]))
+        return "; ".join(filter(None, [text, sentence(self.quarantined), self.listed.line()]))
 
 
 def curate(project: Project, progress: Progress | None = None) -> CurateReport:
@@ -64,13 +68,16 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
     StorageError if the originals are out of reach; what was computed until then is kept.
     """
     tell = progress or _silent
+    listed = erase_listed(project, tell)
     release_restored(project)
     quarantine(project, find_damage(project, all_sizes=True, hashed_bytes=0))
     net = backbone(project.settings.network, texts_of_answers(project.settings))
-    measure_new(project, Networks(net, objects.detector(project.settings.detector)), tell)
+    settings = project.settings
+    found = explicit.explicit_network(settings.explicit_network)
+    measure_new(project, Networks(net, objects.detector(settings.detector), found), tell)
     compare_new(project, tell)
     keep_map(project, net.name, tell)
-    return _triage(project, net, tell)
+    return replace(_triage(project, net, tell), listed=listed)
 
 
 def _triage(project: Project, net: Backbone, tell: Progress) -> CurateReport:
@@ -105,9 +112,9 @@ def _write(connection: Connection, project: Project, derived: Derived) -> int:
     Decisions are made here, from the answers as they are now: an answer that came during triage counts.
     """
     now = datetime.now(UTC)
-    replace(connection, clusters, derived.clusters)
-    replace(connection, findings, derived.findings)
-    replace(connection, queue, derived.queue)
+    writes.replace(connection, clusters, derived.clusters)
+    writes.replace(connection, findings, derived.findings)
+    writes.replace(connection, queue, derived.queue)
     decided = label_ledger.settle(connection, now)
     review = project.settings.review
     audit.draw(connection, project.settings.project.labels, round(review.budget * review.audit_share), now)
@@ -128,7 +135,7 @@ def _report(project: Project, derived: Derived, decided: int, backbone_name: str
         set_aside=len(excluded),
         decided=decided,
         backbone=backbone_name,
-        quarantined=list(listed(project).values()),
+        quarantined=list(quarantine_list(project).values()),
     )
 
 

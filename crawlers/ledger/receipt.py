@@ -81,12 +81,12 @@ def receipt(project: Project, about: str) -> Receipt:
         places = _places(connection, pictures)
         addresses = {place for row in places for place in (row.image_url, row.page_url)} | ({about} - set(pictures))
         addresses |= _downloaded_from(connection, addresses)
-        asked = _asked(connection, pictures, [*addresses, *filter(None, map(_origin, addresses))])
+        asked = _asked(connection, pictures, [*addresses, *filter(None, map(origin, addresses))])
         if not pictures and not asked:
             fix = "write a SHA-256, or the address of a picture or a page"
             raise UnknownImage(f"nothing was asked about {about!r}; {fix}")
-        rows = _within(connection, select(consents), consents.c.sha256, pictures)
-        notices = _within(connection, select(images), images.c.sha256, pictures)
+        rows = within(connection, select(consents), consents.c.sha256, pictures)
+        notices = within(connection, select(images), images.c.sha256, pictures)
     standing = [
         Standing(row.sha256, row.image_url, row.checked_at, row.objection, row.usage_preference)
         for row in sorted(rows, key=lambda row: (row.sha256, row.image_url))
@@ -116,12 +116,12 @@ def _pictures_at(connection: Connection, url: str) -> list[str]:
 
 def _places(connection: Connection, pictures: Sequence[str]) -> list[Any]:
     places = select(sightings.c.image_url, sightings.c.page_url).distinct()
-    return _within(connection, places, sightings.c.sha256, pictures)
+    return within(connection, places, sightings.c.sha256, pictures)
 
 
 def _downloaded_from(connection: Connection, addresses: set[str]) -> set[str]:
     """Addresses that the bytes came from, where pages name others."""
-    rows = _within(connection, select(fetches.c.fetched_url), fetches.c.image_url, sorted(addresses))
+    rows = within(connection, select(fetches.c.fetched_url), fetches.c.image_url, sorted(addresses))
     return {row.fetched_url for row in rows}
 
 
@@ -130,8 +130,8 @@ def _asked(connection: Connection, pictures: Sequence[str], places: Sequence[str
     rows = {
         row.id: row
         for row in (
-            *_within(connection, select(signals), signals.c.about, list(dict.fromkeys(places))),
-            *_within(connection, select(signals), signals.c.sha256, pictures),
+            *within(connection, select(signals), signals.c.about, list(dict.fromkeys(places))),
+            *within(connection, select(signals), signals.c.sha256, pictures),
         )
         if row.sha256 is None or row.sha256 in pictures
     }
@@ -141,7 +141,7 @@ def _asked(connection: Connection, pictures: Sequence[str], places: Sequence[str
     ]
 
 
-def _within(connection: Connection, statement: Any, column: Any, values: Sequence[str]) -> list[Any]:
+def within(connection: Connection, statement: Any, column: Any, values: Sequence[str]) -> list[Any]:
     """Rows whose column is one of the values."""
     return [
         row
@@ -150,7 +150,7 @@ def _within(connection: Connection, statement: Any, column: Any, values: Sequenc
     ]
 
 
-def _origin(url: str) -> str:
+def origin(url: str) -> str:
     """Scheme and host of a web address; empty for another one."""
     try:
         parts = urlsplit(url)

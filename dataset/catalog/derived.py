@@ -34,6 +34,7 @@ seen = Table(  # objects and text that pretrained networks recognise
     Column("objects", JSON, nullable=False),  # COCO class → score; null: no detector was configured
     Column("text_lines", Integer, nullable=False),
     Column("text_share", Float, nullable=False),  # share of the picture that they cover
+    Column("explicit", Float),  # how probable it is that the picture is explicit; null: nobody searched
 )
 
 quarantined = Table(  # images whose original is missing or damaged: left out until it is whole again

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 FIRST = -1  # stratum of the pictures that are looked at first
+LEAST_SITE_IMAGES = 5  # of a held-out site that has a line of its own
 
 
 class Look(StrEnum):
@@ -127,6 +128,11 @@ class Certificate:
     def holds(self) -> bool:
         """Whether what was asked for is shown."""
         return self.wrong_at_most <= self.error * self.images
+
+    @property
+    def larger_sites(self) -> dict[str, tuple[int, int]]:
+        """The held-out sites that are worth a line. Each query of a photo service is a site, often of one image."""
+        return {name: bound for name, bound in self.by_site.items() if bound[0] >= LEAST_SITE_IMAGES}
 
     def line(self) -> str:
         """The result, in one sentence."""

@@ -138,17 +138,23 @@ def fit_consensus(
 
 
 def decide(
-    opinion: Opinion | None, source_labels: frozenset[str], error_probability: float, certain_reason: str = ""
+    opinion: Opinion | None,
+    source_labels: frozenset[str],
+    error_probability: float,
+    certain_reason: str = "",
+    withheld: str = "",
 ) -> Decision:
     """The decision for one cluster: people's answers first, then certain findings, then sources.
 
     Sources that disagree, or a high error probability, exclude the cluster. certain_reason: why a detector is certain
-    that the cluster is unusable; empty: it is not certain.
+    that the cluster is unusable; empty: it is not certain. withheld: why a person has to look first.
     """
     if opinion and not opinion.is_weak:
         is_one_person = sum(opinion.counts.values()) == 1
         origin = DecisionOrigin.HUMAN if is_one_person else DecisionOrigin.CONSENSUS
         return Decision(opinion.label, origin, opinion.reason)
+    if withheld:
+        return Decision(EXCLUDED, DecisionOrigin.DETECTOR, f"{withheld}, not looked at yet")
     if certain_reason:
         return Decision(UNUSABLE, DecisionOrigin.DETECTOR, certain_reason)
     if not source_labels:

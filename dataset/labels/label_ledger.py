@@ -21,6 +21,7 @@ from dataset.labels.vocabulary import (
     CALIBRATED_BY_PACK,
     CERTAIN,
     EXCLUDED,
+    EXPLICIT,
     FINAL_ORIGINS,
     KEPT_OUT,
     WITHDRAWN,
@@ -157,6 +158,14 @@ class Settling:
             .where(findings.c.detector == CERTAIN, block)
         )
         certain_reasons = {row.cluster: row.evidence for row in connection.execute(certain)}
+        explicit = (
+            select(clusters.c.cluster, findings.c.evidence)
+            .join(findings, findings.c.sha256 == clusters.c.sha256)
+            .where(findings.c.detector == EXPLICIT, block)
+        )
+        withheld = {
+            row.cluster: row.evidence for row in connection.execute(explicit.order_by(findings.c.sha256.desc()))
+        }
         holds = latest(connection, block)
         rows = []
         for cluster, images in members.items():
@@ -165,6 +174,7 @@ class Settling:
                 frozenset(label for image in images for label in labels.get(image, ())),
                 error_probabilities.get(cluster, 0.0),
                 certain_reasons.get(cluster, ""),
+                withheld.get(cluster, ""),
             )
             changed = [image for image in images if holds.get(image) != decision]
             if changed:

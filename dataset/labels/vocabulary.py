@@ -7,6 +7,7 @@ UNSURE = "unsure"  # answer and label: people cannot tell, or they disagree
 KEPT_OUT = "now"  # how a reason in diff.parquet begins: the label that an image has instead of one of the project's
 EXCLUDED = "set_aside"  # label: excluded automatically, until somebody answers
 WITHDRAWN = ""  # answer of a judgement that cancels the reviewer's earlier one
+EXPLICIT = "explicit"  # name of the detector whose finding keeps an image from everybody until a person has looked
 CERTAIN = "certain"  # name of the detector whose finding excludes an image without a person
 CALIBRATED_BY_PACK = "pack"  # error probabilities come from a subject pack's prior; only these exclude an image
 CALIBRATED_BY_ANSWERS = "answers"  # they were fitted to answers about the audit sample

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from dataset.pictures.text_lines import text_lines
+from networks.explicit import ExplicitNetwork
 from networks.objects import ObjectDetector
 
 RECIPE = "seen-1"
@@ -16,20 +17,23 @@ class Seen:
     """What is recognised in one picture.
 
     objects: COCO class → score of its best cell or box, 0 to 1; None without a detector. text_lines: number of lines of
-    text. text_share: share of the picture that they cover.
+    text. text_share: share of the picture that they cover. explicit: how probable it is that the picture is explicit;
+    None without a network.
     """
 
     objects: Mapping[str, float] | None
     text_lines: int
     text_share: float
+    explicit: float | None = None
 
 
-def recipe(net: ObjectDetector | None) -> str:
-    """Name of the method and of the detector's weights; results of another recipe are computed again."""
-    return f"{RECIPE} {net.name}" if net else RECIPE
+def recipe(net: ObjectDetector | None, explicit: ExplicitNetwork | None = None) -> str:
+    """Name of the method and of the networks' weights; results of another recipe are computed again."""
+    names = [RECIPE, *([net.name] if net else []), *([explicit.name] if explicit else [])]
+    return " ".join(names)
 
 
-def recognise(image: Image.Image, net: ObjectDetector | None) -> Seen:
-    """Recognise objects and text in an upright RGB picture."""
+def recognise(image: Image.Image, net: ObjectDetector | None, explicit: ExplicitNetwork | None = None) -> Seen:
+    """Recognise objects and text in an upright RGB picture, and how explicit it is."""
     lines, share = text_lines(image)
-    return Seen(net.scores(image) if net else None, lines, share)
+    return Seen(net.scores(image) if net else None, lines, share, explicit.score(image) if explicit else None)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from dataset.certificates.certificate import LEAST_SITE_IMAGES
 from dataset.labels.audit import MIN_SAMPLED
 from dataset.publishing.totals import Totals, balance, one_sided
 from dataset.splits.assignment import SHARES, SPLITS, UNSEEN
@@ -13,6 +14,7 @@ from foundation.safe_text import counted, markdown
 
 _CREDITS = re.compile(r"\n\n### Credits\n\n.*?(?=\n\n## )", re.DOTALL)
 _CONFIG = re.compile(r"^- config_name: .*$", re.MULTILINE)
+SITES_SHOWN = 100  # on the card, those with the most images; a query of a photo service is a site
 CREDITED = 200  # creators named on the card; the manifest names all
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -163,7 +165,7 @@ def _certificate(version: Version) -> list[str]:
     if version.certificate is None:
         return []
     shown = version.certificate.certificate
-    parts = [("label", shown.by_label), ("held-out site", shown.by_site)]
+    parts = [("label", shown.by_label), ("held-out site", shown.larger_sites)]
     rows = [
         [kind, markdown(name), str(images), str(wrong), f"{wrong / images:.1%}"]
         for kind, part in parts
@@ -181,7 +183,9 @@ def _certificate(version: Version) -> list[str]:
         "recomputes the numbers."
     )
     head = ["of", "", "images", "wrong at most", "share"]
-    return ["## Certificate\n\n" + text + ("\n\nEach by itself:\n\n" + _table(head, rows) if rows else "")]
+    small = len(shown.by_site) - len(shown.larger_sites)
+    rest = f"\n\n`version.json` has {small} more, of fewer than {LEAST_SITE_IMAGES} images each." if small else ""
+    return ["## Certificate\n\n" + text + ("\n\nEach by itself:\n\n" + _table(head, rows) + rest if rows else "")]
 
 
 def _estimate(totals: Totals) -> str:
@@ -219,14 +223,21 @@ def _score(row: Shortcut | None) -> str:
 def _sources(totals: Totals) -> str:
     rows = [
         [markdown(site), label, str(count), str(totals.relabelled[site]), markdown(licence) or "not stated"]
-        for (site, label, licence), count in sorted(totals.by_site.items())
+        for (site, label, licence), count in sorted(totals.by_site.items(), key=_largest)[:SITES_SHOWN]
     ]
+    more = len(totals.by_site) - len(rows)
+    rest = f"\n\nThese have the most images; the manifest has {more} more." if more > 0 else ""
     return (
         "## Sources and licences\n\n"
         + _table(["site", "its label", "images", "of them relabelled", "licence"], rows)
+        + rest
         + "\n\n`manifest.parquet` has the page, address and creator of every image. The pictures belong to their "
         "creators; the licence column says what the source allows." + _credits(totals.credits)
     )
+
+
+def _largest(entry: tuple[tuple[str, str, str], int]) -> tuple[int, tuple[str, str, str]]:
+    return -entry[1], entry[0]
 
 
 def _consent(totals: Totals) -> str:

@@ -49,8 +49,8 @@ class Evidence:
     """Everything that triage decides from.
 
     pictures: what this was read for. images: a row of each, with columns of images and fingerprints, `vector`,
-    `objects`, `text_lines` and `text_share`. surroundings: by SHA-256. objections: of players, by name of the cluster.
-    sampled: names of the answered clusters of the audit sample. not_reached: of labels.audit.
+    `objects`, `text_lines`, `text_share` and `explicit`. surroundings: by SHA-256. objections: of players, by name of
+    the cluster. sampled: names of the answered clusters of the audit sample. not_reached: of labels.audit.
     """
 
     pictures: Pictures
@@ -69,7 +69,15 @@ class Evidence:
 
 def read_evidence(connection: Connection, backbone_name: str) -> Evidence:
     """Evidence about every image whose fingerprint, features (of this backbone) and objects are known."""
-    columns = (images, fingerprints, features.c.vector, seen.c.objects, seen.c.text_lines, seen.c.text_share)
+    columns = (
+        images,
+        fingerprints,
+        features.c.vector,
+        seen.c.objects,
+        seen.c.text_lines,
+        seen.c.text_share,
+        seen.c.explicit,
+    )
     rows = connection.execute(_measured(select(*columns), backbone_name)).all()
     pictures = Pictures(tuple(row.sha256 for row in rows), _pairs(connection))
     quality = [quality_of(row) for row in rows]

@@ -22,6 +22,7 @@ from dataset.quarantine import is_whole, quarantine, what_is_wrong
 from foundation.errors import StorageError
 from foundation.files import storage_errors
 from networks.backbone import Backbone
+from networks.explicit import ExplicitNetwork
 from networks.objects import ObjectDetector
 
 BATCH = 64  # images whose rows are written together
@@ -30,10 +31,11 @@ THREADS = 4
 
 @dataclass(frozen=True)
 class Networks:
-    """What measures a picture besides hashes. objects: None if no detector of objects is configured."""
+    """What measures a picture besides hashes. objects, explicit: None where no such network is configured."""
 
     backbone: Backbone
     objects: ObjectDetector | None
+    explicit: ExplicitNetwork | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def _missing(project: Project, networks: Networks) -> Sequence[Row[Any]]:
     known = {
         fingerprints: fingerprints.c.recipe == RECIPE,
         features: features.c.backbone == networks.backbone.name,
-        seen: seen.c.recipe == recipe_of(networks.objects),
+        seen: seen.c.recipe == recipe_of(networks.objects, networks.explicit),
     }
     source: Any = images
     for table, is_current in known.items():
@@ -114,7 +116,7 @@ def _measure_original(project: Project, networks: Networks, image: Row[Any]) -> 
         return _Measured(
             fingerprint=fingerprint_of(picture).row(image.sha256) if image.lacks_fingerprints else None,
             features=_feature_row(image.sha256, picture, networks.backbone) if image.lacks_features else None,
-            seen=_seen_row(image.sha256, picture, networks.objects) if image.lacks_seen else None,
+            seen=_seen_row(image.sha256, picture, networks) if image.lacks_seen else None,
         )
 
 
@@ -130,5 +132,6 @@ def _feature_row(sha256: str, picture: Picture, net: Backbone) -> dict[str, Any]
     return {"sha256": sha256, "backbone": net.name, "vector": vector.tobytes()}
 
 
-def _seen_row(sha256: str, picture: Picture, net: ObjectDetector | None) -> dict[str, Any]:
-    return {"sha256": sha256, "recipe": recipe_of(net), **asdict(recognise(picture.upright(SEARCHED_SIDE_PX), net))}
+def _seen_row(sha256: str, picture: Picture, networks: Networks) -> dict[str, Any]:
+    found = recognise(picture.upright(SEARCHED_SIDE_PX), networks.objects, networks.explicit)
+    return {"sha256": sha256, "recipe": recipe_of(networks.objects, networks.explicit), **asdict(found)}

@@ -11,6 +11,7 @@ from dataset.suspicion import triage
 from dataset.suspicion.clustering import Clustering
 from dataset.suspicion.detectors import Finding, Subject
 from dataset.suspicion.detectors.blank import Blank
+from dataset.suspicion.detectors.explicit import Explicit
 from dataset.suspicion.detectors.few_colours import FewColours
 from dataset.suspicion.detectors.odd_shape import OddShape
 from dataset.suspicion.detectors.on_most_pages import OnMostPages
@@ -129,6 +130,8 @@ def _row(suspicion: Suspicion, scale: _Scale, copies: int, objection: Agreement 
     subject, findings = suspicion.subject, suspicion.findings
     probability = scale.calibration.probability(suspicion.signals())
     priority = triage.priority(probability, copies)
+    if subject.explicit >= Explicit.threshold:
+        priority += UNPROVEN_PRIORITY  # it waits for a person
     if suspicion.looks_unusable and not subject.prior:
         priority += UNPROVEN_PRIORITY
     suggested = triage.suggestion(findings, subject.source_label, subject.prior)

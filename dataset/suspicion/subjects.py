@@ -62,6 +62,7 @@ def subjects_of(evidence: Evidence, meanings: Meanings, net: Backbone) -> dict[i
             classes=classes[i],
             text_lines=row.text_lines,
             text_share=row.text_share,
+            explicit=row.explicit or 0.0,
             novelty=float(novelty[i]),
             meanings=meanings,
             lookalikes=float(lookalikes.votes[i]),

@@ -10,6 +10,7 @@ MOBILENET_V2 = "mobilenet_v2"  # a file in [models] folder
 COLOUR_TEXTURE = "colour_texture"  # built in, not trained
 SIGLIP2, CLIP = "siglip2", "clip"  # pairs of towers: files in [models] folder
 PAIRS = (SIGLIP2, CLIP)
+OPENNSFW = "opennsfw"  # comes with the nsfw extra
 NETWORKS = (EFFICIENTNET_LITE0, MOBILENET_V2, SIGLIP2, CLIP, COLOUR_TEXTURE)
 PICTURE_TOWER, TEXT_TOWER, TOKENIZER = "{}_vision.onnx", "{}_text.onnx", "{}_tokenizer.json"  # {}: one of PAIRS
 WEIGHTS_NAME = "mobilenet_v2_1.0_224.onnx"

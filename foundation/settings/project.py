@@ -14,6 +14,7 @@ from foundation.settings.names import (
     CONFIG_NAME,
     DETECTOR_NAME,
     MOBILENET_V2,
+    OPENNSFW,
     PAIRS,
     PICTURE_TOWER,
     WEIGHTS_NAME,
@@ -26,9 +27,11 @@ from foundation.settings.sections import (
     CrawlSection,
     LabelSection,
     ModelsSection,
+    PapersSection,
     ProjectSection,
     PublishSection,
     ReviewSection,
+    SafetySection,
     Source,
     WebSection,
 )
@@ -67,6 +70,8 @@ class Settings(BaseModel):
     publish: PublishSection = PublishSection()
     models: ModelsSection = ModelsSection()
     web: WebSection = WebSection()
+    papers: PapersSection = PapersSection()
+    safety: SafetySection = SafetySection()
     labels: dict[str, LabelSection] = {}
     sources: list[Source] = []
     config_path: Path = Path(CONFIG_NAME)
@@ -159,6 +164,12 @@ class Settings(BaseModel):
         """A COCO detector as ONNX; None if the folder of weights has none."""
         folder = self.weights_folder
         return _first_file(folder, DETECTOR_NAME, ZOO_DETECTOR_NAME) if folder else None
+
+    @property
+    def explicit_network(self) -> str | Path:
+        """What searches for explicit pictures: OPENNSFW or an ONNX file; empty: nothing does."""
+        name = self.safety.nsfw
+        return name if name in ("", OPENNSFW) else (self.root / Path(name).expanduser()).resolve()
 
     @property
     def signing_key(self) -> bytes:

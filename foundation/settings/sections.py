@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from foundation.network.addresses import Refused, parse
-from foundation.settings.names import EFFICIENTNET_LITE0, MIN_SIDE_PX, NETWORKS, RESERVED_LABELS, SUBJECTS
+from foundation.settings.names import EFFICIENTNET_LITE0, MIN_SIDE_PX, NETWORKS, OPENNSFW, RESERVED_LABELS, SUBJECTS
 
 PHOTO_APIS = {
     "unsplash": "https://api.unsplash.com",
@@ -203,6 +203,49 @@ class WebSection(Section):
             except ValueError:
                 raise ValueError(f'{proxy!r} is no address or network; write it like "10.0.0.7"') from None
         return proxies
+
+
+class PapersSection(Section):
+    """[papers]: what only a person can answer, for the datasheet and the summary of training content."""
+
+    purpose: str = ""  # what the dataset is made for
+    creators: str = ""  # who makes it, and on whose behalf
+    funding: str = ""  # who pays for it
+    workers: str = ""  # who collects and reviews, and how they are paid
+    ethics: str = ""  # what others reviewed: an ethics board, a data protection assessment
+    people: str = ""  # whether pictures show people, and what these were told or asked
+    sensitive: str = ""  # confidential, offensive or sensitive content
+    uses: str = ""  # what the dataset was used for, with links
+    unfit: str = ""  # what it should not be used for
+    distribution: str = ""  # to whom it is given, how and when
+    licence: str = ""  # terms of the dataset as a whole
+    maintainer: str = ""  # who maintains and hosts it
+    updates: str = ""  # how often it changes, and how users hear of it
+    small_provider: bool = False  # the model's provider is a small or medium-sized company
+
+
+class SafetySection(Section):
+    """[safety]: pictures that are not stored, or that a person sees first."""
+
+    hash_lists: list[str] = []  # files with MD5 or PDQ hashes, relative to isitcake.toml
+    contact: str = ""  # whom to tell about pictures on a hash list
+    nsfw: str = ""  # OPENNSFW, or the path of an ONNX file: what it takes for explicit waits for a person
+
+    @field_validator("nsfw")
+    @classmethod
+    def _known_network(cls, network: str) -> str:
+        if network not in ("", OPENNSFW) and not network.endswith(".onnx"):
+            raise ValueError(f"no network {network!r}; use {OPENNSFW}, or the path of an ONNX file")
+        return network
+
+    @model_validator(mode="after")
+    def _lists_have_a_contact(self) -> "SafetySection":
+        if self.hash_lists and not self.contact.strip():
+            raise ValueError(
+                "hash_lists needs contact: write whom to tell about a picture on a list, such as the web page of the "
+                "hotline that gave you the list"
+            )
+        return self
 
 
 class Source(Section):

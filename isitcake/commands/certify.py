@@ -84,7 +84,7 @@ def _show(design: "Design", certificate: "Certificate", as_json: bool) -> None:
         ("wrong labels left, at most", certificate.wrong_at_most),
     ]
     rows += [("new or changed since the design", certificate.uncovered)] if certificate.uncovered else []
-    for kind, part in (("label", certificate.by_label), ("held-out site", certificate.by_site)):
+    for kind, part in (("label", certificate.by_label), ("held-out site", certificate.larger_sites)):
         rows += [(f"{kind} {name}: wrong at most", f"{wrong} of {n}") for name, (n, wrong) in part.items()]
     show("", False, Grid(["certificate", f"for {certificate.error:.2%}"], rows))
     show(_sentence(design, certificate), False)

@@ -27,34 +27,24 @@ def collect(context: Context, sources: tuple[str, ...], as_json: bool) -> None:
 @click.command(short_help="List what became of every file or address.")
 @click.argument("source")
 @click.option("--outcome", help="Only this outcome: stored, duplicate, unchanged, rejected, failed or quarantined.")
+@click.option("--on-hash-lists", is_flag=True, help="Only pictures on a hash list, with addresses to tell.")
 @json_option
 @pass_context
-def outcomes(context: Context, source: str, outcome: str | None, as_json: bool) -> None:
-    """List every file or address of the newest run of SOURCE, with its outcome and the reason."""
+def outcomes(context: Context, source: str, outcome: str | None, on_hash_lists: bool, as_json: bool) -> None:
+    """List every file or address of the newest run of SOURCE, with its outcome and the reason.
+
+    Addresses of pictures on a hash list are shown with --on-hash-lists only.
+    """
     from crawlers.ledger.listing import LISTED_OUTCOMES, list_outcomes
 
     if outcome is not None and outcome not in LISTED_OUTCOMES:
         raise click.UsageError(f"no outcome {outcome!r}; {known_names(outcome, LISTED_OUTCOMES, 'use one of {}')}")
-    listed = list_outcomes(context.project(reads_only=True), source, outcome)
+    project = context.project(reads_only=True)
+    listed = list_outcomes(project, source, outcome, on_hash_lists=on_hash_lists)
     if not as_json and not listed:
-        show(f"{source}: nothing {outcome or 'collected'}", False)
+        show(f"{source}: nothing {'on a hash list' if on_hash_lists else outcome or 'collected'}", False)
         return
     show(listed, as_json, Grid(["outcome", "address", "reason"], [(o.outcome, o.address, o.reason) for o in listed]))
-
-
-@click.command(short_help="Show what owners say about training, and when.")
-@click.argument("about", metavar="SHA256|URL")
-@json_option
-@pass_context
-def consent(context: Context, about: str, as_json: bool) -> None:
-    """Print the receipt of a picture: what was asked about training, when, and what the answer was, each time.
-
-    SHA256|URL: a SHA-256 or its first digits, or the address of a picture or a page.
-    """
-    from crawlers.ledger.receipt import receipt
-
-    found = receipt(context.project(reads_only=True), about)
-    show(found, as_json, Grid(["asked", "what", "verdict", "said", "address"], found.rows()))
 
 
 @click.group(cls=Commands, short_help="Try a source before you add it.")
@@ -99,4 +89,4 @@ def curate(context: Context, as_json: bool) -> None:
     show(report, as_json, Grid(["detector", "findings"], list(report.findings.items())))
 
 
-COMMANDS: tuple[click.Command, ...] = (collect, outcomes, consent, source, curate)
+COMMANDS: tuple[click.Command, ...] = (collect, outcomes, source, curate)

@@ -209,17 +209,4 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **sele
     require_found(report)
 
 
-@click.command(short_help="Write a report with pictures.")
-@click.argument("version", required=False)
-@click.option("--to", type=click.Path(path_type=Path), help="Write it to this file; library/reports/ by default.")
-@json_option
-@pass_context
-def report(context: Context, version: str | None, to: Path | None, as_json: bool) -> None:
-    """Write an HTML report with pictures about VERSION, the newest by default."""
-    from web.pages.version_pages import write_report_to
-
-    path = write_report_to(context.project(reads_only=to is not None), version, to)
-    show({"path": path} if as_json else f"wrote {path}", as_json)
-
-
-COMMANDS: tuple[click.Command, ...] = (publish, versions, erase, report)
+COMMANDS: tuple[click.Command, ...] = (publish, versions, erase)

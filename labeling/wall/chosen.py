@@ -48,7 +48,7 @@ def walls_of(project: Project, reviewer: str, names: Sequence[str], now: datetim
     """
     rng = random.Random(secrets.randbits(64))  # noqa: S311  not a secret: it shuffles
     with project.catalog.read() as connection:
-        ledger = Ledger(connection)
+        ledger = Ledger(connection, project.settings)
         chosen = names[:MOST_PICTURES]
         representative_of = _representatives(connection, chosen)
         asked = list(dict.fromkeys(representative_of[name] for name in chosen if name in representative_of))

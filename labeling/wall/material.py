@@ -11,7 +11,9 @@ from dataset.catalog.tables import audit, clusters, judgements, queue, wall_pict
 from dataset.labels import label_ledger
 from dataset.labels.decisions import Answer, Opinion, opine
 from dataset.labels.vocabulary import UNSURE, JudgementOrigin
+from dataset.labels.withheld import withheld
 from dataset.quarantine import in_quarantine
+from foundation.settings import Settings
 from labeling.plan_round import KNOWN_FROM_REVIEWERS, may_be_asked, ranked
 from labeling.wall.choose import Candidate, Known, Material, believed
 
@@ -20,16 +22,17 @@ NAMES_PER_QUERY = 500
 
 
 class Ledger:
-    """What people answered so far, read once."""
+    """What people answered so far, read once. broken: pictures that cannot be shown. withheld: that may be explicit."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, settings: Settings) -> None:
         self._connection = connection
         columns = clusters.c.sha256, clusters.c.cluster, clusters.c.representative
         rows = connection.execute(select(*columns)).all()
         self.cluster_of = {sha256: cluster for sha256, cluster, _ in rows}
         self.representative_of = {cluster: representative for _, cluster, representative in rows}
         self.answers = label_ledger.newest_answers(connection, self.cluster_of)
-        self.broken = in_quarantine(connection)
+        self.withheld = withheld(connection, settings)
+        self.broken = in_quarantine(connection).keys() | self.withheld.keys()
 
     @cached_property
     def opinions(self) -> Mapping[str, Opinion]:
@@ -55,8 +58,10 @@ class Ledger:
 def material(connection: Connection, ledger: Ledger, most: int, taken: set[str]) -> Material:
     """What a wall of `most` pictures can be made of. taken: pictures that others are looking at."""
     columns = queue.c.sha256, queue.c.suggested_label, queue.c.error_probability
-    statement = ranked(select(*columns)).where(may_be_asked()).limit(READ_AHEAD * most + len(taken))
-    rows = [row for row in connection.execute(statement).all() if row.sha256 not in taken]
+    statement = (
+        ranked(select(*columns)).where(may_be_asked()).limit(READ_AHEAD * most + len(taken) + len(ledger.withheld))
+    )
+    rows = [row for row in connection.execute(statement).all() if row.sha256 not in taken | ledger.withheld.keys()]
     waiting = waiting_audit(connection, ledger, taken)
     sampled = waiting[: READ_AHEAD * most]
     claims = claims_of(connection, [*(row.sha256 for row in rows), *sampled])
@@ -94,7 +99,7 @@ def second_look(connection: Connection, ledger: Ledger, reviewer: str, taken: se
     for row in rows:
         given = ledger.answers.get(ledger.cluster_of.get(row.sha256, row.sha256), ())
         is_seen = any(answer.reviewer == reviewer or not answer.is_confirmed for answer in given)
-        if given and not is_seen and row.answer and row.sha256 not in taken | set(ledger.broken):
+        if given and not is_seen and row.answer and row.sha256 not in taken | ledger.broken:
             found[row.sha256] = Candidate(row.sha256, row.answer)
     return list(found.values())
 

@@ -16,6 +16,7 @@ from dataset.certificates.ledger import next_looks
 from dataset.labels.audit import MIN_SAMPLED, sampled_answers
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin, Purpose
 from dataset.labels.wall_ledger import wall_and_slot
+from dataset.labels.withheld import representatives
 from dataset.project import Project
 from dataset.suspicion.variety import by_look, features_of
 from labeling.plan_round import Pick
@@ -28,6 +29,7 @@ MOST_PICTURES = 100
 LEAST_PICTURES = 12
 CERTIFYING = 20  # pictures of an open design that are asked about alone, one after the other
 SINGLES_AT_THE_END = 4.0  # as many pictures alone as after so many walls, where no wall is left
+MOST_WITHHELD = 10  # pictures that may be explicit, together with others that are asked about alone
 ALONE = ""  # label of a wall whose pictures are asked about one by one
 TRIES = 3  # to make a wall while others take its pictures
 
@@ -131,11 +133,16 @@ def _open_wall(connection: Connection, reviewer: str, now: datetime) -> Wall | N
 def _pick(
     connection: Connection, project: Project, reviewer: str, now: datetime, size: int, is_second: bool
 ) -> Picked | None:
-    ledger = Ledger(connection)
+    ledger = Ledger(connection, project.settings)
     taken = leased(connection, now)
     rng = random.Random(secrets.randbits(64))  # noqa: S311  not a secret: it shuffles
     review = project.settings.review
     seen = ledger.answered_alone(reviewer)  # and not settled: somebody else is asked
+    waiting = [
+        Pick(Purpose.RISK, sha256)
+        for sha256 in representatives(connection, project.settings)
+        if sha256 not in taken | seen
+    ][:MOST_WITHHELD]
     looks = [] if is_second else next_looks(connection, project.settings.project.labels, CERTIFYING, taken | seen)
     if looks:
         return Picked(ALONE, [Pick(Purpose.CERTIFY, sha256) for sha256 in looks])
@@ -146,7 +153,7 @@ def _pick(
         last = connection.execute(newest).first()
         if last is not None and last.label != ALONE:
             share = len(load(connection, last).pictures) / MOST_PICTURES
-            alone = singles(*for_singles(connection, ledger, reviewer, taken), rng, share)
+            alone = [*singles(*for_singles(connection, ledger, reviewer, taken), rng, share), *waiting]
             if alone:
                 return Picked(ALONE, alone)
         found = material(connection, ledger, size, taken)
@@ -154,7 +161,7 @@ def _pick(
     if picked is None and not is_second:
         disputed, audit, _ = for_singles(connection, ledger, reviewer, taken)
         is_measured = len(sampled_answers(connection, ledger.cluster_of)) >= MIN_SAMPLED
-        alone = singles(disputed, [] if is_measured else audit, [], rng, SINGLES_AT_THE_END)
+        alone = [*singles(disputed, [] if is_measured else audit, [], rng, SINGLES_AT_THE_END), *waiting]
         return Picked(ALONE, alone) if alone else None
     return picked
 

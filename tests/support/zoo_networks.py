@@ -143,3 +143,21 @@ def _model(nodes: list, inputs: list, outputs: list[str], constants: dict) -> by
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=7)
     return bytes(model.SerializeToString())
+
+
+def redness() -> bytes:
+    """In the form of open_nsfw: BGR minus its means, NHWC → harmless and explicit. The redder, the more explicit."""
+    weights = np.array([[0, -0.05], [0, -0.05], [0, 0.05]], dtype=np.float32)  # blue, green, red
+    nodes = [
+        helper.make_node("ReduceMean", ["input"], ["mean"], axes=[1, 2], keepdims=0),
+        helper.make_node("MatMul", ["mean", "w"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["output"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes, "red",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 224, 224, 3])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["n", 2])],
+        [numpy_helper.from_array(weights, "w")],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
+    return bytes(model.SerializeToString())

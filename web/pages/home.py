@@ -18,7 +18,7 @@ from dataset.versions import published
 from dataset.versions.published import Version
 from labeling.plan_round import judged_in_queue
 from training import models
-from web.pages.thumbnails import LinkedThumbnails, Tile, templates
+from web.pages.thumbnails import Tile, some_thumbnails, templates
 
 NEXT_ANSWERS = 10
 MOST_ROWS = 6  # of sources and reviewers on the page
@@ -148,10 +148,9 @@ def home_html(project: Project, *, with_names: bool, holding: Holding | None = N
 
 
 def _strip(project: Project, front: Sequence[str]) -> list[Tile]:
-    with project.catalog.read() as connection:
-        rows = connection.execute(select(images.c.sha256, images.c.format).where(images.c.sha256.in_(front))).all()
-    thumbnails = LinkedThumbnails(project, {row.sha256: row.format for row in rows})
-    return [thumbnails.tile(sha256, "", f"picture {sha256[:8]}, which waits for an answer") for sha256 in front]
+    thumbnails = some_thumbnails(project, front)
+    tiles = [thumbnails.tile(sha256, "", f"picture {sha256[:8]}, which waits for an answer") for sha256 in front]
+    return [tile for tile in tiles if tile.source]  # one that may be explicit has none
 
 
 def _count(connection: Connection, table: Any) -> int:

@@ -2,7 +2,7 @@
 
 import base64
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +14,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from dataset.catalog.tables import images
+from dataset.labels.withheld import NEUTRAL, withheld
 from dataset.pictures.decoding import encode_jpeg
 from dataset.project import Project
 from foundation.errors import StorageError
@@ -60,13 +61,16 @@ templates.filters["with_code"] = with_code
 
 @dataclass(frozen=True)
 class Thumbnails:
-    """Makes tiles from the pictures of one project. formats: of its images, by SHA-256."""
+    """Makes tiles from the pictures of one project. formats: of its images, by SHA-256. withheld: those not shown."""
 
     project: Project
     formats: Mapping[str, str]
+    withheld: Set[str] = frozenset()
 
     def tile(self, sha256: str, text: str, title: str = "") -> Tile:
         """The tile of one image. Without a title, the first digits of its SHA-256 are shown."""
+        if sha256 in self.withheld:
+            return Tile("", text, f"{sha256[:16]} {NEUTRAL}")
         try:
             content = small_jpeg(self.project, sha256, self.formats[sha256], THUMBNAIL_PX)
         except (StorageError, KeyError):
@@ -81,6 +85,8 @@ class LinkedThumbnails(Thumbnails):
     def tile(self, sha256: str, text: str, title: str = "") -> Tile:
         if sha256 not in self.formats:
             return Tile("", text, f"{sha256[:16]}: the picture is gone")
+        if sha256 in self.withheld:
+            return Tile("", text, f"{sha256[:16]} {NEUTRAL}", f"/why/{sha256}")
         return Tile(f"/thumbs/{sha256}.jpg", text, title or sha256[:16], f"/why/{sha256}")
 
 
@@ -99,8 +105,9 @@ def all_thumbnails(project: Project, *, linked: bool = False) -> Thumbnails:
     """Thumbnails for every image of the catalog. linked: for a page of the service."""
     with project.catalog.read() as connection:
         rows = connection.execute(select(images.c.sha256, images.c.format)).all()
+        kept_back = withheld(connection, project.settings).keys()
     kind = LinkedThumbnails if linked else Thumbnails
-    return kind(project, {row.sha256: row.format for row in rows})
+    return kind(project, {row.sha256: row.format for row in rows}, kept_back)
 
 
 def some_thumbnails(project: Project, pictures: Sequence[str], *, linked: bool = True) -> Thumbnails:
@@ -110,5 +117,6 @@ def some_thumbnails(project: Project, pictures: Sequence[str], *, linked: bool =
         for part in chunked(pictures, NAMES_PER_QUERY):
             rows = connection.execute(select(images.c.sha256, images.c.format).where(images.c.sha256.in_(part))).all()
             formats |= {row.sha256: row.format for row in rows}
+        kept_back = withheld(connection, project.settings).keys()
     kind = LinkedThumbnails if linked else Thumbnails
-    return kind(project, formats)
+    return kind(project, formats, kept_back)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from dataset.history import Why, why
 from dataset.project import Project
-from web.pages.thumbnails import Thumbnails, some_thumbnails, templates
+from web.pages.thumbnails import some_thumbnails, templates
 
 MOST_SAME = 24  # images of its cluster on the page
 Step = tuple[str, str]  # kind of the step, and its text
@@ -42,14 +42,13 @@ def why_html(project: Project, history: Why, *, with_answers: bool = True, serve
 
     with_answers: show what reviewers answered, and what follows from it; otherwise what is public anyway.
     """
-    thumbnails = Thumbnails(project, {history.sha256: history.facts["format"]})
     same = history.cluster[:MOST_SAME] if served else []
-    if served:
-        thumbnails = some_thumbnails(project, [history.sha256, *same])
+    thumbnails = some_thumbnails(project, [history.sha256, *same], linked=served)
     line = history.line() if with_answers else f"image {history.sha256[:16]}"
     return templates.get_template("why.html").render(
         served=served,
         sha256=history.sha256,
+        is_withheld=history.sha256 in thumbnails.withheld,
         picture=thumbnails.tile(history.sha256, line),
         same=[thumbnails.tile(sha256, sha256[:16]) for sha256 in same],
         steps=steps(history, with_names=False) if with_answers else public_steps(history),

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 
 from dataset.labels import label_ledger
 from dataset.labels.vocabulary import WITHDRAWN
+from dataset.labels.withheld import is_withheld, withheld
 from dataset.project import Project
 from foundation.errors import UsageError
 from foundation.settings import NOT_LABELS
@@ -26,7 +27,7 @@ from web.guard import REVIEW_POLICY, Limit
 from web.http import get, path_integer, post
 from web.pages.access import PageAccess, View
 from web.pages.thumbnails import templates
-from web.pictures import normalised_file
+from web.pictures import neutral_card, normalised_file
 from web.review.details import LookAlikes, claims_and_reasons
 from web.review.sessions import NOT_SIGNED_IN, Sessions
 
@@ -189,8 +190,12 @@ class ReviewEndpoints:
         return JSONResponse({"claim": claim, "reasons": reasons, "alike": tiles}, headers=HEADERS)
 
     def picture(self, request: Request) -> Response:
-        """A picture of a wall, in full size."""
+        """A picture of a wall, in full size; one that may be explicit is a card, until the reviewer opens it."""
         _, sha256 = self._picture(request, self._sessions.check(request))
+        if request.query_params.get("open") != "1":
+            with self._project.catalog.read() as connection:
+                if is_withheld(connection, self._project.settings, sha256):
+                    return Response(neutral_card(), media_type="image/jpeg", headers=HEADERS)
         path = normalised_file(self._project, sha256)
         return FileResponse(path, media_type="image/jpeg", headers={**HEADERS, **PICTURE_HEADERS})
 
@@ -223,12 +228,19 @@ class ReviewEndpoints:
 
     def _as_json(self, wall: Wall) -> dict[str, Any]:
         claims = claims_and_reasons(self._project, list(wall.pictures.values()))
+        with self._project.catalog.read() as connection:
+            waits = withheld(connection, self._project.settings)
         return {
             "wall": wall.id,
             "label": wall.label,
             "answers": self._answers,
             "pictures": [
-                {"slot": slot, "picture": f"/thumbs/{sha256}.jpg", "claim": claims[sha256][0]}
+                {
+                    "slot": slot,
+                    "picture": f"/thumbs/{sha256}.jpg",
+                    "claim": claims[sha256][0],
+                    "waits": waits.get(sha256, ""),
+                }
                 for slot, sha256 in sorted(wall.pictures.items())
             ],
             "tapped": {str(slot): answer for slot, answer in wall.tapped.items()},

@@ -29,6 +29,7 @@ from web.pages.report import report_html
 from web.pages.source import source_html
 from web.pages.why import explain, why_html
 from web.site.listings import models_html, probe_html, probes_html, version_html, versions_html
+from web.site.papers import KINDS, paper_html, paper_of
 from web.site.thumbs import Thumbs
 
 SHA256_DIGITS = 64
@@ -70,6 +71,7 @@ class SiteEndpoints:
             get("/report/{version}", self.report),
             get("/versions", self.versions),
             get("/versions/{version}", self.version),
+            get("/versions/{version}/{kind}", self.paper),
             get("/diffs/{old}/{new}", self.diff),
             get("/models", self.models),
             get("/models/{version}", self.leaderboard),
@@ -132,6 +134,17 @@ class SiteEndpoints:
             lambda: version_html(self._project, name),
             state=lambda project: version_state(project, name),
         )
+
+    async def paper(self, request: Request) -> Response:
+        """The datasheet of a version, or its summary of training content."""
+        name, kind = _version_name(request, "version"), str(request.path_params["kind"])
+        if kind not in KINDS:
+            raise HTTPException(404)
+
+        def make() -> str:
+            return paper_html(paper_of(self._project, kind, name), served=True)
+
+        return await self._page(request, (kind, name), make, self._large)
 
     async def diff(self, request: Request) -> Response:
         old, new = _version_name(request, "old"), _version_name(request, "new")
@@ -206,12 +219,13 @@ class SiteEndpoints:
             raise HTTPException(404)
         check_limit(request, self._thumbs_limit)
         sees_all = self._access.sees_all_pictures(request) or await run_in_threadpool(self._is_reviewer, request)
+        opened = sees_all and request.query_params.get("open") == "1"
         if not sees_all:
             self._access.check(request)
             if not await run_in_threadpool(self._is_published, name[1]):
                 raise HTTPException(404)
         try:
-            content = await run_in_threadpool(self._thumbs.content, name[1])
+            content = await run_in_threadpool(self._thumbs.content, name[1], opened=opened)
         except UnknownImage:
             raise HTTPException(404) from None
         except StorageError:

@@ -12,6 +12,8 @@ const recall = (name) => { try { return localStorage.getItem(`isitcake.${name}`)
 const remember = (name, value) => { try { localStorage.setItem(`isitcake.${name}`, value); } catch { /* switched off */ } };
 const slots = () => wall.pictures.map((picture) => picture.slot);
 const isAlone = () => wall.label === "";
+const opened = new Set(); // places of pictures that may be explicit and that the reviewer wants to see
+const address = (slot) => `/review/walls/${wall.wall}/${slot}/picture${opened.has(slot) ? "?open=1" : ""}`;
 const choices = () => (isAlone() ? wall.answers : wall.answers.filter((answer) => answer !== wall.label));
 const brickOf = (slot) => document.querySelector(`.brick[data-slot="${slot}"]`);
 const columns = () => getComputedStyle($("bricks")).gridTemplateColumns.split(" ").length;
@@ -33,6 +35,7 @@ async function load(text = "") {
 function open(next, text) {
   if (!next.wall) return show("end");
   wall = next;
+  opened.clear();
   tapped = { ...next.tapped };
   for (const { address, content } of unsent()) {
     const place = new RegExp(`^/review/walls/${wall.wall}/(\\d+)$`).exec(address);
@@ -231,10 +234,14 @@ function drawSingle() {
   if (at >= wall.pictures.length) return confirmRest();
   const slot = slots()[at];
   here = slot;
-  $("single-picture").src = `/review/walls/${wall.wall}/${slot}/picture`;
+  const waits = opened.has(slot) ? "" : wall.pictures[at].waits;
+  $("single-picture").src = address(slot);
+  $("single-why").textContent = waits ? `This picture ${waits}. You may answer without seeing it.` : "";
+  $("single-open").hidden = !waits;
+  $("single-picture").hidden = Boolean(waits);
   $("single-count").textContent = `${at + 1} of ${wall.pictures.length}, one by one`;
   const following = slots()[at + 1];
-  if (following !== undefined) new Image().src = `/review/walls/${wall.wall}/${following}/picture`;
+  if (following !== undefined) new Image().src = address(following);
   return undefined;
 }
 
@@ -248,7 +255,7 @@ function answerSingle(answer) {
 async function zoom(slot) {
   here = slot;
   $("zoom-title").textContent = isAlone() ? "" : `Picture ${slot + 1} of ${wall.pictures.length}`;
-  $("zoom-picture").src = `/review/walls/${wall.wall}/${slot}/picture`;
+  $("zoom-picture").src = address(slot);
   const onMap = $("zoom-map"), named = /[0-9a-f]{64}/.exec(wall.pictures.find((picture) => picture.slot === slot).picture);
   if (onMap) onMap.href = `/map?like=${named}`;
   $("zoom-reasons").replaceChildren();
@@ -329,7 +336,8 @@ $("zoom-close").addEventListener("click", () => $("zoom").close());
 $("zoom").addEventListener("close", () => { if (!isAlone()) focusOn(here); });
 $("help-open").addEventListener("click", () => $("help").showModal());
 $("help-close").addEventListener("click", () => $("help").close());
-$("single-picture").addEventListener("click", () => zoom(here));
+$("single-picture").addEventListener("click", () => { if ($("single-open").hidden) zoom(here); });
+$("single-open").addEventListener("click", () => { opened.add(here); drawSingle(); });
 $("second").addEventListener("click", () => { isSecond = true; load(); });
 $("leave").addEventListener("click", async () => { await postJson("/review/leave", {}); location.href = "/"; });
 document.addEventListener("keydown", onKey);

@@ -5,6 +5,7 @@ from dataset.suspicion.detectors.blank import Blank
 from dataset.suspicion.detectors.blurred import Blurred
 from dataset.suspicion.detectors.certain import Certain
 from dataset.suspicion.detectors.dark import Dark
+from dataset.suspicion.detectors.explicit import Explicit
 from dataset.suspicion.detectors.few_colours import FewColours
 from dataset.suspicion.detectors.label_conflict import LabelConflict
 from dataset.suspicion.detectors.lookalikes import Lookalikes
@@ -23,6 +24,7 @@ from dataset.suspicion.detectors.zero_shot import ZeroShot
 
 DETECTORS: tuple[type[Detector], ...] = (
     Certain,
+    Explicit,
     LabelConflict,
     Blank,
     FewColours,

@@ -15,7 +15,8 @@ class Subject:
     width, height: px. detail, measures: of duplicates.fingerprints. source_label: what its source claims.
     source_labels: what sources claim for its whole cluster. probabilities: out-of-fold, by label. neighbours: by
     answer, of suspicion.triage. prior: by answer, of shipped_prior; empty without a pack that knows the project's
-    labels. is_surely_unusable: it may be excluded automatically. objects, text_lines, text_share: of pictures.seen.
+    labels. is_surely_unusable: it may be excluded automatically. objects, text_lines, text_share, explicit: of
+    pictures.seen.
     classes: the most probable of the backbone's own classes, with their probabilities. novelty (spreads),
     lookalikes (-1 to 1): of suspicion.triage. lookalike_answer: what people answered about the most similar image.
     meanings: of names, in this project. words: file names and alt texts. pages: how many of the site_pages show it.
@@ -35,6 +36,7 @@ class Subject:
     classes: Mapping[str, float] = field(default_factory=dict)
     text_lines: int = 0
     text_share: float = 0.0
+    explicit: float = 0.0
     novelty: float = 0.0
     meanings: Meanings = NO_MEANINGS
     lookalikes: float = 0.0

@@ -10,11 +10,11 @@ import pytest
 from crawling import command, crawled, gallery, html, jpeg, site, stored, wait_until
 from sqlalchemy import select
 
-from crawlers.ledger.ledger import MAX_TEXT_CHARS, clean_text
 from dataset.catalog.claims import standing
 from dataset.catalog.tables import claims, outcomes
 from dataset.opening import open_project
 from dataset.project import Project
+from foundation.safe_text import MAX_TEXT_CHARS, clean_text
 from simulator.server import Scripted, Server
 
 

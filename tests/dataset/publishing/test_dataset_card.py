@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rows import made_row
 
-from dataset.publishing.dataset_card import CREDITED, card, with_credits
+from dataset.publishing.dataset_card import CREDITED, SITES_SHOWN, card, with_credits
 from dataset.publishing.totals import Totals, totals_of
 from dataset.versions.facts import Audit, ForcedGate, Gate, Shortcut
 from dataset.versions.published import Version
@@ -61,3 +61,15 @@ def test_credits_are_replaced_and_removed() -> None:
 def test_most_creators_are_in_the_manifest_only() -> None:
     totals = totals_of([made_row(n, creator=f"creator {n}") for n in range(CREDITED + 5)])
     assert "The manifest names 5 more." in card("p", version(totals), totals, {})
+
+
+def test_many_small_sites_do_not_fill_the_card() -> None:
+    """Each query of a photo service is a site: those with the most images are shown, and the rest is counted."""
+    rows = [made_row(n, site=f"photos:query {n}") for n in range(SITES_SHOWN + 7)]
+    rows += [made_row(1000 + n, site="baker.example") for n in range(3)]
+    totals = totals_of(rows)
+    text = card("is-it-cake", version(totals), totals, {})
+    sources = text[text.index("## Sources and licences") :].split("\n\n")
+    assert len(sources[1].splitlines()) == 2 + SITES_SHOWN
+    assert sources[1].splitlines()[2].startswith("| baker.example | cake | 3 |")
+    assert "These have the most images; the manifest has 8 more." in text
