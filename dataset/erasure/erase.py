@@ -181,7 +181,7 @@ def _finish(project: Project, names: list[str], before: BeforeStep) -> EraseRepo
         for folder in searched:
             # Leaves of rows come from rows, and where leaves.bin is lost from pictures: they are noted before.
             _note_damage(damaged, folder, lambda folder: record_leaves(folder, set(names), before), keeps_going=True)
-        _remove_files(project, names, before)
+        damaged |= _remove_files(project, names, before)
         for model in models:
             before(f"model {model}")
             taint(project.home / "models" / model)
@@ -223,8 +223,11 @@ def _known(connection: Connection, names: Collection[str]) -> int:
     )
 
 
-def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) -> None:
-    """Remove originals, pictures, unfinished versions, cached features, predictions, logs, and reports."""
+def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) -> dict[str, str]:
+    """Remove originals, pictures, unfinished versions, cached features, predictions, logs, and reports.
+
+    Returns what was damaged in versions, by their names.
+    """
     for name in names:
         before(f"original of {name}")
         with project.normalised.lock.erasing():
@@ -233,7 +236,7 @@ def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) ->
             for path in (project.home / "derived").glob(f"*/{name[:2]}/{name}.*"):
                 path.unlink(missing_ok=True)
     before("pictures in versions")
-    remove_pictures(project, names)
+    damaged = remove_pictures(project, names, before)
     before("unfinished versions")
     published.clear_unfinished(project.home)
     before("reports and cached features")
@@ -246,6 +249,7 @@ def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) ->
         remove_predictions(path, names)
     for log in project.home.glob("*.log"):  # may hold addresses
         log.write_bytes(b"")
+    return damaged
 
 
 def _models_of(project: Project, versions: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from dataset.splits.assignment import SPLITS
 from dataset.versions.manifest import COLUMNS, Row, Writer, metadata_row, metadata_schema, schema
 from dataset.versions.published import Version
 from foundation.errors import StorageError, UsageError
-from foundation.files import link_or_copy, replace_file, storage_errors
+from foundation.files import replace_file, storage_errors
 from foundation.json_files import read_json
 from foundation.safe_text import csv_cell, known_names
 
@@ -258,7 +258,7 @@ def _link(version: Version, row: Row, target: Path) -> None:
     partial = target.with_suffix(PARTIAL)
     partial.unlink(missing_ok=True)
     try:
-        link_or_copy(version.path / row.file, partial)
+        version.pictures.place(row, partial)
     except FileNotFoundError:
         raise _missing(version, row) from None
     partial.replace(target)
@@ -266,7 +266,7 @@ def _link(version: Version, row: Row, target: Path) -> None:
 
 def _content(version: Version, row: Row) -> bytes:
     try:
-        return (version.path / row.file).read_bytes()
+        return version.pictures.content(row)
     except FileNotFoundError:
         raise _missing(version, row) from None
 
