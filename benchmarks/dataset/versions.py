@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from dataset.pictures.decoding import DERIVED_RECIPE, encode_jpeg
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.versions import published
+from dataset.versions.stored.pictures import Layout
 from dataset.versions.verify import verify
 from foundation.settings_file import load
 
@@ -45,7 +47,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-versions-", dir=Path.cwd()))  # on a disk, as a library is
     try:
         _million(folder)
-        figures(_speed(folder) | _life(folder))
+        figures(_speed(folder) | _layouts(folder) | _life(folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -102,6 +104,56 @@ def _speed(folder: Path) -> dict[str, float]:
     }
 
 
+def _layouts(folder: Path) -> dict[str, float]:
+    """The same pictures in folders and in shards: publish, publish 100 more, read, verify, erase."""
+    from datasets import load_dataset
+
+    seconds: dict[str, dict[str, float]] = {}
+    written: dict[str, float] = {}
+    for layout in Layout:
+        project = _project(folder / layout, layout)
+        step = seconds[layout] = dict[str, float]()
+        _add(project, range(IMAGES), NOW)
+        _timed(step, "publish", lambda: publish(project, NOW))  # noqa: B023  # called at once
+        _add(project, range(IMAGES, IMAGES + MORE), NOW)
+        before = _files(project.home / "versions")
+        _timed(step, f"publish, {MORE} images more", lambda: publish(project, NOW))  # noqa: B023
+        written[layout] = sum(size for key, size in _files(project.home / "versions").items() if key not in before)
+        version = published.listing(project.home)[-1]
+        rows = version.rows()
+        _timed(step, "read every picture, in order", lambda: [version.pictures.content(row) for row in rows])  # noqa: B023
+        chosen = random.Random(1).sample(rows, 1000)
+        _timed(step, "read 1,000 at random", lambda: [version.pictures.content(row) for row in chosen])  # noqa: B023
+        cache = str(folder / f"cache-{layout}")
+        _timed(step, "load_dataset", lambda: load_dataset(str(version.path), cache_dir=cache))  # noqa: B023
+        _timed(step, "verify --quick", lambda: verify(project.home, version.name, quick=True))  # noqa: B023
+        gone = Selection(Kind.SHA256, rows[0].sha256)
+        _timed(step, "erase one image from both versions", lambda: erase(project, gone, "asked"))  # noqa: B023
+        project.close()
+        shutil.rmtree(folder / layout)
+    table(
+        f"{IMAGES + MORE:,} images, seconds",
+        ["", *Layout],
+        [(name, *(f"{seconds[layout][name]:.1f}" for layout in Layout)) for name in seconds[Layout.FOLDER]],
+    )
+    share = written[Layout.SHARDS] / written[Layout.FOLDER]
+    out.print(f"{MORE} images more: {', '.join(f'{w / 1e6:.0f} MB of new files in {n}' for n, w in written.items())}\n")
+    return {"shards_new_bytes_vs_folder": share}
+
+
+def _timed(step: dict[str, float], name: str, run: Callable[[], object]) -> None:
+    started = _on_disk()
+    run()
+    _on_disk()
+    step[name] = time.monotonic() - started
+
+
+def _files(folder: Path) -> dict[int, int]:
+    """Size of each file by its inode."""
+    states = (path.stat() for path in folder.rglob("*") if path.is_file())
+    return {state.st_ino: state.st_size for state in states}
+
+
 def _on_disk() -> float:
     """Wait until all files are on the disk, so that every measurement includes it. Returns the time after it."""
     os.sync()
@@ -111,7 +163,7 @@ def _on_disk() -> float:
 def _million(folder: Path) -> None:
     """Publish, publish 100 more, diff and verify 1,000,000 rows, each in its own process, to measure its memory."""
     home = folder / "million"
-    project = _project(home)
+    project = _project(home, Layout.FOLDER)
     out.print(f"making a catalog of {MILLION:,} images …")
     for start in range(0, MILLION, 50_000):
         _add(project, range(start, min(start + 50_000, MILLION)), NOW, is_linked=True)
@@ -216,10 +268,11 @@ def _is_known(project: Project, name: str) -> bool:
         return connection.execute(select(images.c.sha256).where(images.c.sha256 == name)).first() is not None
 
 
-def _project(folder: Path) -> Project:
+def _project(folder: Path, layout: str = "") -> Project:
     folder.mkdir(parents=True)
     config = folder / "isitcake.toml"
-    config.write_text('[project]\nname = "bench"\ncontact = "https://example.org"\n')
+    publishing = f'[publish]\nlayout = "{layout}"\n'
+    config.write_text(f'[project]\nname = "bench"\ncontact = "https://example.org"\n{publishing}')
     return open_project(load(config, {}))
 
 
