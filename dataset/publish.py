@@ -21,7 +21,7 @@ from dataset.catalog.writes import insert_new
 from dataset.labels import audit, label_ledger
 from dataset.objections import reasons
 from dataset.pictures.decoding import DERIVED_RECIPE
-from dataset.project import Project
+from dataset.project import VERSIONS_LOCK, Project
 from dataset.publishing.certified import certificate_for
 from dataset.publishing.checked_pictures import BrokenOriginals, find_damage
 from dataset.publishing.choose_rows import choose_rows
@@ -38,7 +38,6 @@ from dataset.versions.stored.pictures import Layout
 from dataset.versions.stored.ranges import MOST_PICTURES
 from foundation.errors import StageError
 from foundation.files import storage_errors
-from foundation.locks import exclusive
 from foundation.memory import rare_garbage_collection
 from foundation.safe_text import counted
 
@@ -101,7 +100,7 @@ def publish(
     refuses, or the originals are out of reach.
     """
     # A second publish waits, and then finds nothing to do.
-    with exclusive(project.versions_lock), rare_garbage_collection():
+    with project.alone(VERSIONS_LOCK), rare_garbage_collection():
         _record_in_ledger(project)
         created, notes = _created(project, now or datetime.now(UTC))
         release_restored(project)

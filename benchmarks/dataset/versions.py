@@ -105,53 +105,34 @@ def _speed(folder: Path) -> dict[str, float]:
 
 
 def _layouts(folder: Path) -> dict[str, float]:
-    """The same pictures in folders and in shards: publish, publish 100 more, read, verify, erase."""
+    """The same pictures in folders and in shards: publish, publish 100 more, read, and load."""
     from datasets import load_dataset
 
-    seconds: dict[str, dict[str, float]] = {}
-    written: dict[str, float] = {}
+    table_: dict[str, list[str]] = {}
+    new: list[float] = []
     for layout in Layout:
         project = _project(folder / layout, layout)
-        step = seconds[layout] = dict[str, float]()
+
+        def timed(name: str, run: Callable[[], object]) -> None:
+            started = _on_disk()
+            run()
+            table_.setdefault(name, []).append(f"{_on_disk() - started:.1f}")
+
         _add(project, range(IMAGES), NOW)
-        _timed(step, "publish", lambda: publish(project, NOW))  # noqa: B023  # called at once
+        timed("publish", functools.partial(publish, project, NOW))
         _add(project, range(IMAGES, IMAGES + MORE), NOW)
-        before = _files(project.home / "versions")
-        _timed(step, f"publish, {MORE} images more", lambda: publish(project, NOW))  # noqa: B023
-        written[layout] = sum(size for key, size in _files(project.home / "versions").items() if key not in before)
+        before = _sizes(project.home)
+        timed("publish, 100 images more", functools.partial(publish, project, NOW))
+        new.append(sum(size for inode, size in _sizes(project.home).items() if inode not in before))
         version = published.listing(project.home)[-1]
         rows = version.rows()
-        _timed(step, "read every picture, in order", lambda: [version.pictures.content(row) for row in rows])  # noqa: B023
-        chosen = random.Random(1).sample(rows, 1000)
-        _timed(step, "read 1,000 at random", lambda: [version.pictures.content(row) for row in chosen])  # noqa: B023
-        cache = str(folder / f"cache-{layout}")
-        _timed(step, "load_dataset", lambda: load_dataset(str(version.path), cache_dir=cache))  # noqa: B023
-        _timed(step, "verify --quick", lambda: verify(project.home, version.name, quick=True))  # noqa: B023
-        gone = Selection(Kind.SHA256, rows[0].sha256)
-        _timed(step, "erase one image from both versions", lambda: erase(project, gone, "asked"))  # noqa: B023
+        for name, part in (("read all, in order", rows), ("read 1,000 at random", random.Random(1).sample(rows, 1000))):
+            timed(name, functools.partial(list, map(version.pictures.content, part)))
+        timed("load_dataset", functools.partial(load_dataset, str(version.path), cache_dir=str(folder / f"c {layout}")))
         project.close()
         shutil.rmtree(folder / layout)
-    table(
-        f"{IMAGES + MORE:,} images, seconds",
-        ["", *Layout],
-        [(name, *(f"{seconds[layout][name]:.1f}" for layout in Layout)) for name in seconds[Layout.FOLDER]],
-    )
-    share = written[Layout.SHARDS] / written[Layout.FOLDER]
-    out.print(f"{MORE} images more: {', '.join(f'{w / 1e6:.0f} MB of new files in {n}' for n, w in written.items())}\n")
-    return {"shards_new_bytes_vs_folder": share}
-
-
-def _timed(step: dict[str, float], name: str, run: Callable[[], object]) -> None:
-    started = _on_disk()
-    run()
-    _on_disk()
-    step[name] = time.monotonic() - started
-
-
-def _files(folder: Path) -> dict[int, int]:
-    """Size of each file by its inode."""
-    states = (path.stat() for path in folder.rglob("*") if path.is_file())
-    return {state.st_ino: state.st_size for state in states}
+    table(f"{IMAGES + MORE:,} images, seconds", ["", *Layout], [(name, *both) for name, both in table_.items()])
+    return {f"new_mb_{layout}": bytes_ / 1e6 for layout, bytes_ in zip(Layout, new, strict=True)}
 
 
 def _on_disk() -> float:
@@ -352,6 +333,12 @@ def _used(folder: Path) -> float:
             status = path.stat()
             total += status.st_size if status.st_nlink == 1 else 0
     return float(total)
+
+
+def _sizes(folder: Path) -> dict[int, int]:
+    """Bytes of each file, by its inode."""
+    states = (path.stat() for path in folder.rglob("*") if path.is_file())
+    return {state.st_ino: state.st_size for state in states}
 
 
 if __name__ == "__main__":

@@ -33,12 +33,11 @@ from dataset.erasure.from_versions import (
 )
 from dataset.erasure.selection import Kind, Selection, is_address, nothing_found, whole_sha256
 from dataset.erasure.tombstones import bury
-from dataset.project import Project
+from dataset.project import VERSIONS_LOCK, Project
 from dataset.versions import published
 from dataset.versions.tainted import remove_cached_features, remove_predictions, taint
 from foundation.errors import DamagedVersion, StorageError, UsageError
 from foundation.files import storage_errors
-from foundation.locks import exclusive
 from foundation.safe_text import counted
 
 BeforeStep = Callable[[str], None]  # called before each step with its description
@@ -126,7 +125,7 @@ def finish(project: Project, before: BeforeStep = lambda _step: None) -> EraseRe
     """Finish the erasures that the journal says have begun."""
     if not _begun(project):
         return EraseReport(0, [], [], 0)
-    with exclusive(project.versions_lock):
+    with project.alone(VERSIONS_LOCK):
         return finish_alone(project, before)
 
 
