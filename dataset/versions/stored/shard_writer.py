@@ -48,7 +48,8 @@ class KnownShards:
 
     def restore(self, name: str, written: Path, digest: str) -> int:
         """Give versions back a shard that is damaged there. digest: of the file `written`. Returns how many got it."""
-        damaged = [path for path, listed in self._listed.get(name, ()) if listed == digest]
+        same = (path for path, listed in self._listed.get(name, ()) if listed == digest)
+        damaged = [path for path in same if path.parent.is_dir()]
         for path in damaged:
             beside = path.with_name(f".restoring-{path.name}")
             beside.unlink(missing_ok=True)
