@@ -1,12 +1,16 @@
 """An open project: its settings, its catalog and its files. Every stage gets one."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataset.catalog.engine import Catalog
 from dataset.pictures.normalised import NormalisedPictures
 from dataset.pictures.originals import Blobs
+from foundation.locks import exclusive
 from foundation.settings import Settings
+
+VERSIONS_LOCK = "publish"  # who publishes, erases, or shows a version in a file, holds it
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,9 @@ class Project:
         """Tombstones as a file: a catalog that is restored from a backup gets them back."""
         return self.home / "erased.jsonl"
 
-    @property
-    def versions_lock(self) -> Path:
-        """Lock file that publishing and erasing hold while they change versions."""
-        return self.home / "locks" / "publish.lock"
+    def alone(self, lock: str, wait_s: float = -1) -> AbstractContextManager[None]:
+        """Hold a lock alone among all processes that work on this project. Raises as `foundation.locks.exclusive`."""
+        return exclusive(self.settings, lock, wait_s)
 
     def close(self) -> None:
         self.catalog.close()

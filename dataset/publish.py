@@ -22,7 +22,7 @@ from dataset.erasure.erase_listed import erase_listed
 from dataset.labels import audit, label_ledger
 from dataset.objections import reasons
 from dataset.pictures.decoding import DERIVED_RECIPE
-from dataset.project import Project
+from dataset.project import VERSIONS_LOCK, Project
 from dataset.publishing.certified import certificate_for
 from dataset.publishing.checked_pictures import BrokenOriginals, find_damage
 from dataset.publishing.choose_rows import choose_rows
@@ -35,13 +35,15 @@ from dataset.versions import published
 from dataset.versions.facts import Audit
 from dataset.versions.manifest import Row
 from dataset.versions.published import Version
+from dataset.versions.stored.pictures import Layout
+from dataset.versions.stored.ranges import MOST_PICTURES
 from foundation.errors import StageError
 from foundation.files import storage_errors
-from foundation.locks import exclusive
 from foundation.memory import rare_garbage_collection
 from foundation.safe_text import counted
 
 ROWS_PER_TEXT = 1000  # that go into the digest together
+IMAGES_FOR_SHARDS = 100_000  # from which a version is in shards where nothing else is configured
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,11 @@ class PublishReport:
 
 @dataclass(frozen=True)
 class BlockSizes:
-    """How much of a version is in memory at once. The version does not depend on it."""
+    """How much of a version is in memory at once; its id does not depend on it. shard: pictures of a shard at most."""
 
     clusters: int = CLUSTERS_PER_BLOCK
     rows: int = ROWS_PER_BLOCK
+    shard: int = MOST_PICTURES
 
 
 def publish(
@@ -99,7 +102,7 @@ def publish(
     """
     listed = erase_listed(project, progress or _no_progress).line()
     # A second publish waits, and then finds nothing to do.
-    with exclusive(project.versions_lock), rare_garbage_collection():
+    with project.alone(VERSIONS_LOCK), rare_garbage_collection():
         _record_in_ledger(project)
         created, notes = _created(project, now or datetime.now(UTC))
         release_restored(project)
@@ -170,11 +173,15 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
             totals = totals_of(digest.each(rows), rows.repeated_clusters(), leaks, too_few)
             content = digest.hex()
             newest = published.newest(project.home)
-            if newest is not None and (newest.content, newest.labels) == (content, labels):
+            layout = _layout(project, len(rows))
+            if newest is not None and _is_same(project, newest, content):
                 notes = one_sided(newest.counts)
                 report = PublishReport(None, newest.name, newest.images, newest.counts, notes=notes)
             else:
-                draft = Draft(new_name, now, rows, totals, content, left_out, audited, newest, kept_out, certified)
+                draft = Draft(
+                    new_name, now, rows, totals, content, left_out, audited, newest, kept_out, certified, layout,
+                    blocks.shard,
+                )  # fmt: skip
                 removed = _removed(project, content, newest)
                 draft = replace(draft, name=removed.name, created=removed.created_at) if removed else draft
                 written = write_version(project, draft, building, progress, force, blocks.rows)
@@ -189,6 +196,18 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
             building.rename(folder / report.version)
             flush(folder)
     return report
+
+
+def _layout(project: Project, images: int) -> Layout:
+    """As configured, or else by the number of images."""
+    wanted = project.settings.publish.layout
+    return Layout(wanted) if wanted else Layout.SHARDS if images >= IMAGES_FOR_SHARDS else Layout.FOLDER
+
+
+def _is_same(project: Project, newest: Version, content: str) -> bool:
+    """Whether a version with this content would change nothing: also not a layout that somebody configured."""
+    is_laid_out = project.settings.publish.layout in ("", newest.layout)
+    return is_laid_out and (newest.content, newest.labels) == (content, project.settings.project.labels)
 
 
 def _removed(project: Project, content: str, newest: Version | None) -> Record[Any] | None:

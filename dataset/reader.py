@@ -89,7 +89,7 @@ def todays_labels(settings: Settings) -> "Today | None":
 
 def picture(version: Version, row: "Row") -> "Image.Image":
     """The picture of a row, RGB, decoded at about 256 px. Models are trained on it."""
-    return decoded((version.path / row.file).read_bytes())
+    return decoded(version.pictures.content(row))
 
 
 def decode(path: Path) -> "Image.Image":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import absl.logging
 import pytest
 from filelock import FileLock
-from projects import copied, draw_bakery, write_config
+from projects import SMALL_SHARDS, copied, draw_bakery, write_config
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
@@ -200,17 +200,36 @@ def published_home(collected_home: Path, once: Once) -> Path:
     return once("published", make)
 
 
+@pytest.fixture(scope="session")
+def sharded_home(collected_home: Path, once: Once) -> Path:
+    """The same library with one version in shards, to copy from."""
+    from dataset.publish import publish
+
+    def make(folder: Path) -> None:
+        with copied(collected_home, folder, "shards") as project:
+            publish(project, blocks=SMALL_SHARDS)
+
+    return once("sharded", make)
+
+
 @pytest.fixture
-def collected(collected_home: Path, tmp_path: Path) -> Iterator[Project]:
+def layout() -> str:
+    """How versions keep their pictures. A test for every layout has this name among its parameters."""
+    return "folder"
+
+
+@pytest.fixture
+def collected(collected_home: Path, tmp_path: Path, layout: str) -> Iterator[Project]:
     """A project of its own whose library is collected and curated; its sources are gone."""
-    with copied(collected_home, tmp_path / "collected") as project:
+    with copied(collected_home, tmp_path / "collected", layout) as project:
         yield project
 
 
 @pytest.fixture
-def published_project(published_home: Path, tmp_path: Path) -> Iterator[Project]:
+def published_project(request: pytest.FixtureRequest, tmp_path: Path, layout: str) -> Iterator[Project]:
     """A project of its own with one version."""
-    with copied(published_home, tmp_path / "published") as project:
+    home = request.getfixturevalue("sharded_home" if layout == "shards" else "published_home")
+    with copied(home, tmp_path / "published") as project:
         yield project
 
 

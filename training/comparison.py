@@ -119,7 +119,7 @@ def answers_of(model: Model, version: Version, rows: Sequence[Row]) -> dict[str,
     asked = {row.sha256: model.probabilities(picture(version, row)) for row in rows if row.sha256 not in known}
     known |= asked
     if asked and os.access(home, os.W_OK):
-        learned = {row.sha256: known[row.sha256] for row in rows if (version.path / row.file).is_file()}
+        learned = {row.sha256: known[row.sha256] for row in rows if version.pictures.has(row)}
         replace_file(path, json.dumps({"graph": graph, "answers": learned}).encode())
     return {row.sha256: known[row.sha256] for row in rows}
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL_FILE = "champion.json"  # in library/models; the name is older than the term "default model"
 
+LOCK = "train"  # of who makes models
 REPLACED = ".replaced-"  # before the name of a model's folder that another one takes the place of
 INTERVALS = ("interval", "headline_interval")  # pairs in metrics.json
 

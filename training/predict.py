@@ -136,7 +136,7 @@ def _nearest(examples: Examples) -> Callable[[Image.Image], list[dict[str, Any]]
             row = examples.rows[trained[number]]
             neighbours.append(
                 {
-                    "file": str(examples.version.path / row.file),
+                    "file": str(examples.version.pictures.where(row)),
                     "label": row.label,
                     "site": row.site,
                     "similarity": round(float(similarities[number]), 3),

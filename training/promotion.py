@@ -21,7 +21,7 @@ from training.comparison import OUTDATED_SHARE, answers_of, changed_share, headl
 from training.metrics import calibration_error, difference, measure
 from training.models import DEFAULT_MODEL_FILE, Model
 
-LOCK_FILE = "champion.lock"  # in library/locks
+LOCK = "promotion"
 HISTORY_ENTRIES = 50  # earlier default models that the file keeps
 
 # Every model must pass these gates.
@@ -98,7 +98,7 @@ def promote(
     by: who asked, for the record. Raises UnknownModel.
     """
     home = settings.home
-    with exclusive(home / "locks" / LOCK_FILE):
+    with exclusive(settings, LOCK):
         model = models.find(home, name)
         current_id = models.default_model_id(home)
         if model.id == current_id:
@@ -113,7 +113,7 @@ def promote(
 def rollback(settings: Settings, now: datetime | None = None) -> Promotion:
     """Make the previous default model the default model again. Raises StageError where there is none."""
     home = settings.home
-    with exclusive(home / "locks" / LOCK_FILE):
+    with exclusive(settings, LOCK):
         current_id = models.default_model_id(home)
         existing = {model.id for model in models.listing(home)}
         history = _state(home).get("history", [])

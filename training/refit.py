@@ -62,7 +62,7 @@ def refit(settings: Settings, names: Sequence[str] = (), progress: Progress | No
     home = settings.home
     chosen = [models.find(home, name) for name in names] or [one for one in models.listing(home) if one.is_tainted]
     report = RefitReport([])
-    with exclusive(home / "locks" / "train.lock"):
+    with exclusive(settings, models.LOCK):
         examples: dict[str, Examples] = {}
         for model in chosen:
             try:
@@ -92,7 +92,7 @@ def _refit(settings: Settings, model: Model, examples: Examples) -> Model:
     if why := attempt.missing(examples):
         raise TrainingError(f"{attempt.name} cannot be trained: {why}")
     new = fit_model(settings.home, attempt, examples)
-    forget_erased(settings.home, examples.version, examples.rows, [new.path])
+    forget_erased(settings, examples.version, examples.rows, [new.path])
     if new.path != model.path:  # an attempt that had another name
         move_default(settings.home, model.id, new.id)
         shutil.rmtree(model.path)

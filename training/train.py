@@ -100,13 +100,13 @@ def train(
     if version is None:
         raise UnknownVersion("nothing is published yet; run `isitcake publish`")
     report_progress = progress or _silent
-    with exclusive(settings.home / "locks" / "train.lock"):  # one training at a time
+    with exclusive(settings, models.LOCK):  # one training at a time
         require_verified(
             verify(settings.home, version.name, lambda done, total: report_progress("verifying", done, total))
         )
         examples = examples_of(settings, version, report_progress)
         new, skipped = _train_missing(settings, attempts, examples, is_optional=not names)
-        forget_erased(settings.home, version, examples.rows, [models.folder(settings.home, n, version) for n in new])
+        forget_erased(settings, version, examples.rows, [models.folder(settings.home, n, version) for n in new])
         trained = [m for m in models.of_version(settings.home, version.name) if m.backbone == examples.net.name]
         trained = _ordered(trained)
         promotion = promote(settings, trained[0].id, now=now, by="training") if trained else None

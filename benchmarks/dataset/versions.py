@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from dataset.pictures.decoding import DERIVED_RECIPE, encode_jpeg
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.versions import published
+from dataset.versions.stored.pictures import Layout
 from dataset.versions.verify import verify
 from foundation.settings_file import load
 
@@ -45,7 +47,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-versions-", dir=Path.cwd()))  # on a disk, as a library is
     try:
         _million(folder)
-        figures(_speed(folder) | _life(folder))
+        figures(_speed(folder) | _layouts(folder) | _life(folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -102,6 +104,37 @@ def _speed(folder: Path) -> dict[str, float]:
     }
 
 
+def _layouts(folder: Path) -> dict[str, float]:
+    """The same pictures in folders and in shards: publish, publish 100 more, read, and load."""
+    from datasets import load_dataset
+
+    table_: dict[str, list[str]] = {}
+    new: list[float] = []
+    for layout in Layout:
+        project = _project(folder / layout, layout)
+
+        def timed(name: str, run: Callable[[], object]) -> None:
+            started = _on_disk()
+            run()
+            table_.setdefault(name, []).append(f"{_on_disk() - started:.1f}")
+
+        _add(project, range(IMAGES), NOW)
+        timed("publish", functools.partial(publish, project, NOW))
+        _add(project, range(IMAGES, IMAGES + MORE), NOW)
+        before = _sizes(project.home)
+        timed("publish, 100 images more", functools.partial(publish, project, NOW))
+        new.append(sum(size for inode, size in _sizes(project.home).items() if inode not in before))
+        version = published.listing(project.home)[-1]
+        rows = version.rows()
+        for name, part in (("read all, in order", rows), ("read 1,000 at random", random.Random(1).sample(rows, 1000))):
+            timed(name, functools.partial(list, map(version.pictures.content, part)))
+        timed("load_dataset", functools.partial(load_dataset, str(version.path), cache_dir=str(folder / f"c {layout}")))
+        project.close()
+        shutil.rmtree(folder / layout)
+    table(f"{IMAGES + MORE:,} images, seconds", ["", *Layout], [(name, *both) for name, both in table_.items()])
+    return {f"new_mb_{layout}": bytes_ / 1e6 for layout, bytes_ in zip(Layout, new, strict=True)}
+
+
 def _on_disk() -> float:
     """Wait until all files are on the disk, so that every measurement includes it. Returns the time after it."""
     os.sync()
@@ -111,7 +144,7 @@ def _on_disk() -> float:
 def _million(folder: Path) -> None:
     """Publish, publish 100 more, diff and verify 1,000,000 rows, each in its own process, to measure its memory."""
     home = folder / "million"
-    project = _project(home)
+    project = _project(home, Layout.FOLDER)
     out.print(f"making a catalog of {MILLION:,} images …")
     for start in range(0, MILLION, 50_000):
         _add(project, range(start, min(start + 50_000, MILLION)), NOW, is_linked=True)
@@ -216,10 +249,11 @@ def _is_known(project: Project, name: str) -> bool:
         return connection.execute(select(images.c.sha256).where(images.c.sha256 == name)).first() is not None
 
 
-def _project(folder: Path) -> Project:
+def _project(folder: Path, layout: str = "") -> Project:
     folder.mkdir(parents=True)
     config = folder / "isitcake.toml"
-    config.write_text('[project]\nname = "bench"\ncontact = "https://example.org"\n')
+    publishing = f'[publish]\nlayout = "{layout}"\n'
+    config.write_text(f'[project]\nname = "bench"\ncontact = "https://example.org"\n{publishing}')
     return open_project(load(config, {}))
 
 
@@ -299,6 +333,12 @@ def _used(folder: Path) -> float:
             status = path.stat()
             total += status.st_size if status.st_nlink == 1 else 0
     return float(total)
+
+
+def _sizes(folder: Path) -> dict[int, int]:
+    """Bytes of each file, by its inode."""
+    states = (path.stat() for path in folder.rglob("*") if path.is_file())
+    return {state.st_ino: state.st_size for state in states}
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from dataset.project import Project
 from foundation.errors import CrawlError
-from foundation.locks import exclusive
 from foundation.settings import Source
 
 LOCK_WAIT_S = 5.0  # another run may be just ending
@@ -19,7 +18,7 @@ def sole_run(project: Project, source: Source) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(exclusive(project.home / "locks" / f"{source.name}.lock", LOCK_WAIT_S))
+            stack.enter_context(project.alone(f"source-{source.name}", LOCK_WAIT_S))
         except TimeoutError:
             raise CrawlError(
                 f"source {source.name!r} is being collected by another process; wait until it ends"

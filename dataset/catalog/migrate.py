@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, event, inspect
 
 from foundation.errors import CatalogError
-from foundation.locks import exclusive
+from foundation.locks import exclusive_file
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_NUMBER = 0x15CA5E  # of PostgreSQL's advisory lock; any number that no other program takes
@@ -50,7 +50,7 @@ def migrate(engine: Engine, home: Path, to: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))  # "%" interpolates
     config.attributes["engine"] = engine
-    with exclusive(home / ".migration-lock"):  # of two commands on a new library, one migrates
+    with exclusive_file(home / ".migration-lock"):  # of two commands on a new library, one migrates
         command.upgrade(config, to)
 
 

@@ -5,6 +5,7 @@ pair was proposed for: images whose hashes are near those of a part of an erased
 were not compared yet.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +24,8 @@ from dataset.erasure.selection import Selection, selected
 from dataset.pictures.decoding import Undecodable
 from dataset.project import Project
 from dataset.versions import published
-from foundation.errors import StorageError
+from dataset.versions.stored.pictures import pictures_at
+from foundation.errors import DamagedVersion, StorageError
 
 PICTURES_PER_JOIN = 200
 
@@ -101,9 +103,7 @@ class Copies:
         except (StorageError, OSError, Undecodable):
             pass
         for folder in published.folders(self._project.home):
-            for path in folder.glob(f"data/*/*/{name[:16]}.jpg"):
-                try:
-                    return luminance(path.read_bytes())
-                except (OSError, Undecodable):
-                    continue
+            with contextlib.suppress(OSError, Undecodable, DamagedVersion):
+                for content in pictures_at(folder).copies(name):
+                    return luminance(content)
         return None

@@ -35,12 +35,11 @@ from dataset.erasure.from_versions import (
 from dataset.erasure.selection import Kind, Selection, is_address, nothing_found, whole_sha256
 from dataset.erasure.tombstones import bury
 from dataset.exports.job import STAGING
-from dataset.project import Project
+from dataset.project import VERSIONS_LOCK, Project
 from dataset.versions import published
 from dataset.versions.tainted import remove_cached_features, remove_predictions, taint
 from foundation.errors import DamagedVersion, StorageError, UsageError
 from foundation.files import storage_errors
-from foundation.locks import exclusive
 from foundation.safe_text import counted
 
 BeforeStep = Callable[[str], None]  # called before each step with its description
@@ -128,7 +127,7 @@ def finish(project: Project, before: BeforeStep = lambda _step: None) -> EraseRe
     """Finish the erasures that the journal says have begun."""
     if not _begun(project):
         return EraseReport(0, [], [], 0)
-    with exclusive(project.versions_lock):
+    with project.alone(VERSIONS_LOCK):
         return finish_alone(project, before)
 
 
@@ -183,7 +182,7 @@ def _finish(project: Project, names: list[str], before: BeforeStep) -> EraseRepo
         for folder in searched:
             # Leaves of rows come from rows, and where leaves.bin is lost from pictures: they are noted before.
             _note_damage(damaged, folder, lambda folder: record_leaves(folder, set(names), before), keeps_going=True)
-        _remove_files(project, names, before)
+        damaged |= _remove_files(project, names, before)
         for model in models:
             before(f"model {model}")
             taint(project.home / "models" / model)
@@ -225,8 +224,11 @@ def _known(connection: Connection, names: Collection[str]) -> int:
     )
 
 
-def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) -> None:
-    """Remove originals, pictures, unfinished versions, cached features, predictions, logs, and reports."""
+def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) -> dict[str, str]:
+    """Remove originals, pictures, unfinished versions, cached features, predictions, logs, and reports.
+
+    Returns what was damaged in versions, by their names.
+    """
     for name in names:
         before(f"original of {name}")
         with project.normalised.lock.erasing():
@@ -235,7 +237,7 @@ def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) ->
             for path in (project.home / "derived").glob(f"*/{name[:2]}/{name}.*"):
                 path.unlink(missing_ok=True)
     before("pictures in versions")
-    remove_pictures(project, names)
+    damaged = remove_pictures(project, names, before)
     before("unfinished versions")
     published.clear_unfinished(project.home)
     before("files of an interrupted push")
@@ -250,6 +252,7 @@ def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) ->
         remove_predictions(path, names)
     for log in project.home.glob("*.log"):  # may hold addresses
         log.write_bytes(b"")
+    return damaged
 
 
 def _models_of(project: Project, versions: Sequence[str]) -> list[str]:

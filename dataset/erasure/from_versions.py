@@ -3,12 +3,14 @@
 Works on folders, not on loaded versions: also a damaged version gives up what can be removed from it.
 """
 
+import contextlib
 import json
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from more_itertools import sliced
 
+from dataset.erasure.from_shards import FromShards
 from dataset.project import Project
 from dataset.publishing.croissant import with_manifest_digest
 from dataset.publishing.dataset_card import with_credits, with_tag
@@ -16,6 +18,7 @@ from dataset.publishing.totals import totals_of
 from dataset.versions import certificate_file, identity, manifest, published
 from dataset.versions.facts import ErasedRow
 from dataset.versions.manifest import Row
+from dataset.versions.stored.pictures import NAME_DIGITS, pictures_at
 from foundation.errors import DamagedVersion
 
 TEMPORARY = ".writing-*"  # what a killed process leaves of a file that it was replacing
@@ -45,8 +48,10 @@ def _is_unfinished(folder: Path) -> bool:
 
 def has_pictures(folder: Path, names: Collection[str]) -> bool:
     """Whether the folder of a version has files of the images."""
-    parts = [path for path in folder.glob("data/*/*") if path.is_dir()]
-    return any((part / f"{name[:16]}.jpg").is_file() for part in parts for name in names)
+    pictures = pictures_at(folder)
+    with contextlib.suppress(OSError, DamagedVersion):
+        return any(True for name in names for _ in pictures.copies(name))
+    return True
 
 
 def unsearchable(folder: Path) -> str:
@@ -84,7 +89,8 @@ def record_leaves(folder: Path, names: set[str], before: Callable[[str], None]) 
     total = len(kept) or _published_count(folder)
     if total and len(rows) + len(entries) > total:
         # Recorded, and not yet removed from the manifest: a row whose picture is gone was recorded before that.
-        rows = [row for row in rows if row.sha256 not in names or (folder / row.file).is_file()]
+        pictures = pictures_at(folder)
+        rows = [row for row in rows if row.sha256 not in names or pictures.has(row)]
     if any(row.sha256 in names for row in rows):
         before(f"{folder.name}: {published.ERASED}")
         is_exact = len(rows) + len(entries) == len(kept)
@@ -144,12 +150,18 @@ def _erasures(folder: Path) -> int:
     return max([before, *(row.erasure for row in published.erased(folder))])
 
 
-def remove_pictures(project: Project, names: Sequence[str]) -> None:
-    """Remove the images' files from all versions, damaged ones too. names: SHA-256s."""
+def remove_pictures(project: Project, names: Sequence[str], before: Callable[[str], None]) -> dict[str, str]:
+    """Remove the images' files from all versions, damaged ones too, and the images from shards. names: SHA-256s.
+
+    Returns what could not be read in versions, and was removed as a whole, by the version's name.
+    """
+    shards = FromShards(set(names), before)
     for folder in published.folders(project.home):
+        shards.remove(folder)
         for part in (path for path in folder.glob("data/*/*") if path.is_dir()):
             for name in names:
-                (part / f"{name[:16]}.jpg").unlink(missing_ok=True)
+                (part / f"{name[:NAME_DIGITS]}.jpg").unlink(missing_ok=True)
+    return shards.damage
 
 
 def _published_leaves(folder: Path) -> list[str]:
@@ -177,7 +189,7 @@ def _record(folder: Path, rows: Sequence[Row], is_leaving: Sequence[bool], kept:
         leaves = [kept[position] for position in positions]
     else:
         leaves = [
-            version.leaf(row, published.file_digest(folder / row.file)) if leaving else ""
+            version.leaf(row, pictures_at(folder).digest(row)) if leaving else ""
             for row, leaving in zip(rows, is_leaving, strict=True)
         ]
         # A row still in the manifest and already in erased.json: we were killed between the two. It is added anew.

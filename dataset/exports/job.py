@@ -8,7 +8,6 @@ from typing import Any
 from dataset.versions.manifest import Row
 from dataset.versions.published import Version
 from foundation.errors import StorageError
-from foundation.files import link_or_copy
 
 STAGING = "cache/hub"  # in the library: one Parquet file at a time that is pushed; an erasure removes it
 PARTIAL = ".partial"  # ending of a file that is being written
@@ -36,7 +35,7 @@ def link(version: Version, row: Row, target: Path) -> None:
     partial = target.with_suffix(PARTIAL)
     partial.unlink(missing_ok=True)
     try:
-        link_or_copy(version.path / row.file, partial)
+        version.pictures.place(row, partial)
     except FileNotFoundError:
         raise _missing(version, row) from None
     partial.replace(target)
@@ -45,7 +44,7 @@ def link(version: Version, row: Row, target: Path) -> None:
 def content(version: Version, row: Row) -> bytes:
     """The bytes of the row's picture. Raises StorageError if it is missing."""
     try:
-        return (version.path / row.file).read_bytes()
+        return version.pictures.content(row)
     except FileNotFoundError:
         raise _missing(version, row) from None
 

@@ -42,7 +42,7 @@ class CheckedPictures:
         """begun_ns: a time of the file system. What was made after it, this process made itself."""
         self._project = project
         self._begun_ns = begun_ns
-        self._trusted_ns = _end_of_links_ns(newest) if newest else 0
+        self._trusted_ns = published.end_of_links_ns(newest) if newest else 0
         self.repaired: list[str] = []
 
     def link(self, rows: Sequence[Row], folder: Path | None, pool: Executor) -> list[str]:
@@ -115,14 +115,6 @@ class CheckedPictures:
                     beside.unlink(missing_ok=True)
                     link_or_copy(self._project.normalised.path(sha256), beside)
                     beside.replace(path)
-
-
-def _end_of_links_ns(version: Version) -> int:
-    """When the last picture was linked into a version: its leaves are written right after that, and never again."""
-    try:
-        return (version.path / published.LEAVES).stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 class BrokenOriginals(StorageError):

@@ -9,6 +9,7 @@ from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.publishing.totals import Totals
 from dataset.versions.manifest import COLUMNS, FILE_NAME, Url
 from dataset.versions.published import Version
+from dataset.versions.stored.pictures import Layout
 
 CROISSANT_CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -54,6 +55,23 @@ CROISSANT_CONTEXT: dict[str, Any] = {
 
 SITES = 200  # with the most images, that are named; the manifest has all
 
+# Where the pictures are, what names them, and the manifest's column that has this name.
+_FILES = {
+    Layout.FOLDER: {"encodingFormat": "image/jpeg", "includes": "data/*/*/*.jpg"},
+    Layout.SHARDS: {"encodingFormat": "application/x-parquet", "includes": "data/*/*.parquet"},
+}
+_EXTRACTED: dict[Layout, dict[str, dict[str, Any]]] = {
+    Layout.FOLDER: {
+        "name": {"extract": {"fileProperty": "fullpath"}},
+        "image": {"extract": {"fileProperty": "content"}},
+    },
+    Layout.SHARDS: {
+        "name": {"extract": {"column": "sha256"}},
+        "image": {"extract": {"column": "image"}, "transform": {"jsonPath": "bytes"}},
+    },
+}
+_JOINED_BY = {Layout.FOLDER: "file", Layout.SHARDS: "sha256"}
+
 # Croissant's type by the type of a column; columns of other types (lists, times) are not described.
 TYPES = {str: "sc:Text", Url: "sc:URL", int: "sc:Integer", float: "sc:Float"}
 
@@ -84,18 +102,12 @@ def croissant(project: str, version: Version, manifest_sha256: str, url: str, to
                 "encodingFormat": "application/x-parquet",
                 "sha256": manifest_sha256,
             },
-            {
-                "@type": "cr:FileSet",
-                "@id": "image-files",
-                "name": "image-files",
-                "encodingFormat": "image/jpeg",
-                "includes": "data/*/*/*.jpg",
-            },
+            {"@type": "cr:FileSet", "@id": "image-files", "name": "image-files", **_FILES[version.layout]},
         ],
         "recordSet": [
             _record_set("rows", _row_fields(columns)),
-            _record_set("images", _image_fields(), {"key": {"@id": "images/name"}}),
-            _record_set("examples", _example_fields(columns)),
+            _record_set("images", _image_fields(version.layout), {"key": {"@id": "images/name"}}),
+            _record_set("examples", _example_fields(columns, _JOINED_BY[version.layout])),
         ],
     }
     return _text(content)
@@ -203,18 +215,18 @@ def _row_fields(columns: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _image_fields() -> list[dict[str, Any]]:
+def _image_fields(layout: Layout) -> list[dict[str, Any]]:
     return [
-        _field("images", name, kind, {"fileSet": {"@id": "image-files"}, "extract": {"fileProperty": property_}})
-        for name, kind, property_ in (("name", "sc:Text", "fullpath"), ("image", "sc:ImageObject", "content"))
+        _field("images", name, kind, {"fileSet": {"@id": "image-files"}, **_EXTRACTED[layout][name]})
+        for name, kind in (("name", "sc:Text"), ("image", "sc:ImageObject"))
     ]
 
 
-def _example_fields(columns: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The manifest's columns with the picture; the column `file` joins the two."""
+def _example_fields(columns: Mapping[str, str], joined_by: str) -> list[dict[str, Any]]:
+    """The manifest's columns with the picture. joined_by: the column that joins the two."""
     joined = [
         _field("examples", name, kind, {"field": {"@id": f"rows/{name}"}})
-        | ({"references": {"field": {"@id": "images/name"}}} if name == "file" else {})
+        | ({"references": {"field": {"@id": "images/name"}}} if name == joined_by else {})
         for name, kind in columns.items()
     ]
     return [*joined, _field("examples", "image", "sc:ImageObject", {"field": {"@id": "images/image"}})]

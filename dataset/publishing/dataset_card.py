@@ -10,6 +10,7 @@ from dataset.publishing.totals import Totals, balance, one_sided
 from dataset.splits.assignment import SHARES, SPLITS, UNSEEN
 from dataset.versions.facts import Audit, ForcedGate, Gate, Shortcut
 from dataset.versions.published import Version
+from dataset.versions.stored.pictures import Layout
 from foundation.safe_text import counted, markdown
 
 _CREDITS = re.compile(r"\n\n### Credits\n\n.*?(?=\n\n## )", re.DOTALL)
@@ -39,9 +40,17 @@ from datasets import load_dataset
 dataset = load_dataset("path/to/this/folder")
 ```
 
-Or `torchvision.datasets.ImageFolder("data/train")`, `croissant.json` with mlcroissant, or `manifest.parquet` with \
+Or {others}`croissant.json` with mlcroissant, or `manifest.parquet` with \
 pandas or DuckDB. The manifest's `width`, `height` and `format` are those of the original; `published_width` and \
-`published_height` are those of the picture here, whose longest side is 1024 pixels."""
+`published_height` are those of the picture here, whose longest side is 1024 pixels.{shards}"""
+_LOAD_OTHERWISE = {
+    Layout.FOLDER: {"others": '`torchvision.datasets.ImageFolder("data/train")`, ', "shards": ""},
+    Layout.SHARDS: {
+        "others": "",
+        "shards": " The pictures are inside the files `data/<split>/*.parquet`, in the column `image`; the manifest's "
+        "`file` names a picture of them: its last part is `image.path`.",
+    },
+}
 _REMOVE = """## Have a picture removed
 
 Write to the publisher of this dataset, or to the contact in the crawler's user agent, with the picture's address. The \
@@ -62,7 +71,7 @@ def card(project: str, version: Version, totals: Totals, left_out: Mapping[str, 
         _BIAS + _shortcuts(version.shortcuts, len(version.labels)),
         _sources(totals),
         _consent(totals),
-        _LOAD,
+        _LOAD.format(**_LOAD_OTHERWISE[version.layout]),
         _REMOVE,
     ]
     return "\n\n".join(parts) + "\n"

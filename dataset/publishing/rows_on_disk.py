@@ -6,7 +6,7 @@ import heapq
 import json
 import operator
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,21 @@ class RowsOnDisk:
         (count,) = self._db.execute("SELECT COUNT(*) - COUNT(DISTINCT cluster) FROM row").fetchone()
         return int(count)
 
+    def names(self, split: str) -> list[str]:
+        """SHA-256s of the images of a split, sorted."""
+        if self._kept is not None:
+            return sorted(row.sha256 for row in self._kept if row.split == split)
+        self._db.execute("CREATE INDEX IF NOT EXISTS by_sha256 ON row (split, sha256)")
+        found = self._db.execute("SELECT sha256 FROM row WHERE split = ? ORDER BY sha256", (split,))
+        return [name for (name,) in found]
+
+    def between(self, split: str, start: str, end: str) -> list[Row]:
+        """Rows of a split whose SHA-256 is start or later and before end, in the order of their files."""
+        if self._kept is not None:
+            return [row for row in self if row.split == split and start <= row.sha256 < end]
+        where = "WHERE split = ? AND sha256 >= ? AND sha256 < ? ORDER BY file"
+        return list(self._rows(where, (split, start, end)))
+
     def splits(self) -> Iterator[tuple[str, str]]:
         """Cluster and split of each row."""
         if self._kept is not None:
@@ -113,8 +128,10 @@ class RowsOnDisk:
             reason = f"no room left on the disk of {self.path}" if "full" in str(error) else f"{self.path}: {error}"
             raise StorageError(f"{reason}; free some space and run this again; nothing is lost") from error
 
-    def _rows(self, ending: str) -> Iterator[Row]:
-        for record in self._db.execute(f"SELECT {_NAMES} FROM row {ending}"):  # noqa: S608  # names of columns only
+    def _rows(self, ending: str, given: Sequence[str] = ()) -> Iterator[Row]:
+        """given: the question marks of the ending."""
+        found = self._db.execute(f"SELECT {_NAMES} FROM row {ending}", given)  # noqa: S608  # names of columns only
+        for record in found:
             values = list(record)
             for index, _, read in _CONVERTED:
                 values[index] = read(values[index])

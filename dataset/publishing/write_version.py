@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from more_itertools import chunked
+from sqlalchemy import select
 
+from dataset.catalog.tables import digests
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import Project
 from dataset.publishing.certified import Certified
@@ -27,7 +29,11 @@ from dataset.versions import certificate_file, identity, manifest, merkle, publi
 from dataset.versions.changes import changes, other_numbers, renames_in
 from dataset.versions.facts import Audit
 from dataset.versions.listed_files import listed
+from dataset.versions.manifest import Row
 from dataset.versions.published import Version
+from dataset.versions.stored.pictures import Layout
+from dataset.versions.stored.ranges import MOST_PICTURES, ranges
+from dataset.versions.stored.shard_writer import KnownShards, ShardWriter
 
 THREADS = 4
 ROWS_PER_BLOCK = 5000  # in memory
@@ -43,6 +49,7 @@ class Draft:
 
     content: digest of its rows. left_out: clusters that are not in it, by reason. parent: the version before it.
     kept_out: why images stay out, by SHA-256. certified: its certificate; None where no design was looked through.
+    layout: how it keeps its pictures. most_in_shard: pictures of a shard.
     """
 
     name: str
@@ -55,6 +62,8 @@ class Draft:
     parent: Version | None
     kept_out: Mapping[str, str] = field(default_factory=dict)
     certified: Certified | None = None
+    layout: Layout = Layout.FOLDER
+    most_in_shard: int = MOST_PICTURES
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,8 @@ def write_version(
     gates = gates_passed(project, measured_by, draft.created, force)
     salt = hashlib.sha256(f"{parent.id if parent else ''}\n{draft.content}".encode()).hexdigest()[:32]
     writer = _RowWriter(project, folder, totals, salt, progress, pictures)
-    leaves = writer.write(rows, rows_per_block)
+    leaves = writer.write(rows, rows_per_block, draft.layout)
+    shards = writer.write_shards(rows, draft.most_in_shard) if draft.layout is Layout.SHARDS else None
     (folder / published.LEAVES).write_bytes(b"".join(bytes.fromhex(leaf) for leaf in leaves))
     before = parent.path / manifest.FILE_NAME if parent else None
     diff = changes(before, folder / manifest.FILE_NAME, draft.kept_out)
@@ -110,12 +120,15 @@ def write_version(
         shortcuts=shortcuts,
         audit=draft.audit,
         certificate=certificate,
+        layout=draft.layout,
     )
-    version = _write_texts(project, version, totals, draft.left_out, diff, merkle.root(leaves))
+    version = _sealed(_with_texts(project, version, draft, diff, merkle.root(leaves)), shards.files if shards else {})
     for path in [*folder.glob("*"), *folder.glob("data/*/*")]:
         if path.is_file() and path != rows.path:
             flush(path)
     notes = [*_notes(parent, version, diff), *one_sided(version.counts)]
+    if shards and shards.restored:
+        notes.append(f"shards of earlier versions were damaged and were written again ({shards.restored})")
     return Written(version, Counter(diff["change"].to_pylist()), pictures.repaired, notes)
 
 
@@ -128,10 +141,9 @@ def _notes(parent: Version | None, version: Version, diff: Any) -> list[str]:
     return [*notes, *filter(None, [other_numbers(parent.labels, version.labels, renames)])]
 
 
-def _write_texts(
-    project: Project, version: Version, totals: Totals, left_out: Mapping[str, int], diff: Any, rows_root: str
-) -> Version:
-    """Write card, croissant.json and version.json. Returns the version with its id, which covers them."""
+def _with_texts(project: Project, version: Version, draft: Draft, diff: Any, rows_root: str) -> Version:
+    """Write card and croissant.json. Returns the version with its id, which covers them."""
+    totals, left_out = draft.totals, draft.left_out
     title, url = project.settings.project.name, project.settings.project.contact or DEFAULT_URL
     manifest_sha256 = published.file_digest(version.path / manifest.FILE_NAME)
 
@@ -149,14 +161,22 @@ def _write_texts(
     version = replace(version, id=identity.identity(version.facts(DERIVED_RECIPE), rows_root))
     for name, text in texts(version.id).items():
         (version.path / name).write_text(text, encoding="utf-8")
-    facts = {**version.facts(DERIVED_RECIPE), "files": listed(version.path)}
+    return version
+
+
+def _sealed(version: Version, known: Mapping[str, str]) -> Version:
+    """Write version.json. known: digests of files by path, which are not computed again. Returns the version."""
+    facts = {**version.facts(DERIVED_RECIPE), "files": listed(version.path, known)}
     identity.write_facts(version.path, {**facts, identity.SEAL: identity.seal(facts)})
     return version
 
 
 @dataclass(frozen=True)
 class _RowWriter:
-    """Writes what each row becomes: a picture, a row of the manifest, a row of its split's metadata, a leaf."""
+    """Writes what each row becomes: a picture, a row of the manifest, a row of its split's metadata, a leaf.
+
+    In shards, picture and metadata are one.
+    """
 
     project: Project
     folder: Path
@@ -165,29 +185,58 @@ class _RowWriter:
     progress: Progress
     pictures: CheckedPictures
 
-    def write(self, rows: RowsOnDisk, rows_per_block: int) -> list[str]:
-        """Write all rows, block by block. Returns their leaves, in order."""
+    def write(self, rows: RowsOnDisk, rows_per_block: int, layout: Layout) -> list[str]:
+        """Write all rows, block by block, and in folders their pictures. Returns their leaves, in order."""
         labels = self.project.settings.project.labels
+        in_folders = layout is Layout.FOLDER
         for split, label in self.totals.by_split:
-            (self.folder / "data" / split / label).mkdir(parents=True)
+            (self.folder / "data" / split / (label if in_folders else "")).mkdir(parents=True, exist_ok=True)
         leaves: list[str] = []
         with ExitStack() as open_files, ThreadPoolExecutor(THREADS) as pool:
             whole = open_files.enter_context(manifest.Writer(self.folder / manifest.FILE_NAME, manifest.schema()))
             schema = manifest.metadata_schema(labels)
-            parts = {
+            metadata = {
                 split: open_files.enter_context(
                     manifest.Writer(self.folder / "data" / split / "metadata.parquet", schema)
                 )
-                for split in dict.fromkeys(split for split, _ in self.totals.by_split)
+                for split in (self._splits() if in_folders else ())
             }
             numbers = {label: number for number, label in enumerate(labels)}
             for block in chunked(rows, rows_per_block):
-                for row, digest in zip(block, self.pictures.link(block, self.folder, pool), strict=True):
+                found = self.pictures.link(block, self.folder if in_folders else None, pool)
+                for row, digest in zip(block, found, strict=True):
                     leaves.append(merkle.leaf(self.salt, row.timeless(), digest))
                     whole.add(vars(row))
-                    parts[row.split].add(manifest.metadata_row(row, numbers))
+                    if in_folders:
+                        metadata[row.split].add(manifest.metadata_row(row, numbers))
                 self.progress("pictures", len(leaves), self.totals.images)
         return leaves
+
+    def write_shards(self, rows: RowsOnDisk, most_in_shard: int) -> ShardWriter:
+        """Write the shards, once all pictures were checked."""
+        done = 0
+        with ThreadPoolExecutor(THREADS) as pool:
+            labels, normalised = self.project.settings.project.labels, self.project.normalised
+            known = KnownShards(self.project.home)
+            writer = ShardWriter(self.folder, labels, known, lambda row: normalised.path(row.sha256), pool)
+            for split in self._splits():
+                for part in ranges(rows.names(split), most_in_shard):
+                    block = rows.between(split, part.start, part.end)
+                    writer.write(part.start, block, self._digests(block))
+                    done += len(block)
+                    self.progress("pictures in shards", done, self.totals.images)
+        return writer
+
+    def _splits(self) -> list[str]:
+        return list(dict.fromkeys(split for split, _ in self.totals.by_split))
+
+    def _digests(self, rows: Sequence[Row]) -> list[str]:
+        """Of the rows' pictures, which were checked."""
+        known = select(digests.c.sha256, digests.c.digest).where(digests.c.recipe == DERIVED_RECIPE)
+        with self.project.catalog.read() as connection:
+            found = connection.execute(known.where(digests.c.sha256.in_([row.sha256 for row in rows])))
+            digest_of = {row.sha256: row.digest for row in found}
+        return [digest_of[row.sha256] for row in rows]
 
 
 def flush(path: Path) -> None:

@@ -114,10 +114,28 @@ def replace_listed(folder: Path, name: str, content: bytes) -> None:
     replace_file(folder / name, content)
 
 
+def list_instead(folder: Path, old: tuple[str, str], new: tuple[str, str]) -> None:
+    """List a file in the place of another one in version.json. old, new: path and digest of each.
+
+    Where the old one was changed by hand, or is not listed any more, nothing is done.
+    """
+    try:
+        facts = read_facts(folder)
+    except DamagedVersion:
+        return
+    files = facts.get("files")
+    if isinstance(files, dict) and files.get(old[0]) == old[1]:
+        others = {name: digest for name, digest in files.items() if name != old[0]}
+        change_facts(folder, facts, {"files": dict(sorted([*others.items(), new]))})
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a regular file, links not followed; empty where it cannot be read."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() and not path.is_symlink() else ""
+        if path.is_symlink() or not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
 

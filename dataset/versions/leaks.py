@@ -7,7 +7,6 @@ ones.
 import functools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 from more_itertools import chunked
@@ -17,6 +16,8 @@ from dataset.duplicates.fingerprints import Fingerprint, fingerprint, luminance
 from dataset.duplicates.pairs import Prints, candidates, confirm, needs_pictures
 from dataset.pictures.decoding import Undecodable
 from dataset.versions.manifest import Row
+from dataset.versions.stored.pictures import Pictures
+from foundation.errors import DamagedVersion
 
 # More than between originals: a published picture has another size and quality than its original, so a pair at the
 # limit may be confirmed for the one and not for the other.
@@ -27,22 +28,22 @@ MOST_NAMED = 100  # pairs
 PICTURES_KEPT = 2000  # decoded pictures in memory, 100 KB each
 
 
-def leaks(path: Path, rows: Sequence[Row]) -> list[str]:
-    """One sentence for each pair of files that shows one picture in two splits, up to MOST_NAMED. path: of the version.
+def leaks(published: Pictures, rows: Sequence[Row]) -> list[str]:
+    """One sentence for each pair of files that shows one picture in two splits, up to MOST_NAMED.
 
-    Of files of one split that look exactly alike only the first is compared.
+    Of files of one split that look exactly alike only the first is compared. published: the pictures of the version.
     """
     if len({row.split for row in rows}) < 2:
         return []
     with ThreadPoolExecutor(THREADS) as pool:
-        made = list(pool.map(lambda row: _fingerprint(path / row.file), rows))
+        made = list(pool.map(functools.partial(_fingerprint, published), rows))
     known = _looks([(row, one) for row, one in zip(rows, made, strict=True) if one is not None])
     rows, prints = [row for row, _ in known], Prints.of_fingerprints([one for _, one in known])
     tested = [number for number, row in enumerate(rows) if row.split != "train"]
 
     @functools.lru_cache(maxsize=PICTURES_KEPT)
     def picture(number: int) -> NDArray[np.uint8]:
-        return luminance((path / rows[number].file).read_bytes())
+        return luminance(published.content(rows[number]))
 
     problems: list[str] = []
     compared: set[int] = set()
@@ -70,9 +71,9 @@ def _looks(known: Sequence[tuple[Row, Fingerprint]]) -> list[tuple[Row, Fingerpr
     return list(first.values())
 
 
-def _fingerprint(path: Path) -> Fingerprint | None:
-    """None for a file that is lost or damaged: `verify` reports it elsewhere."""
+def _fingerprint(pictures: Pictures, row: Row) -> Fingerprint | None:
+    """None for a picture that is lost or damaged: `verify` reports it elsewhere."""
     try:
-        return fingerprint(path.read_bytes())
-    except (OSError, Undecodable):
+        return fingerprint(pictures.content(row))
+    except (OSError, Undecodable, DamagedVersion):
         return None

@@ -3,10 +3,13 @@
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dataset.versions import certificate_file, identity, manifest
 from dataset.versions.published import FACTS, LEAVES, Version
+from dataset.versions.stored import shard_file
+from dataset.versions.stored.pictures import Layout
 from foundation.errors import DamagedVersion
 
 METADATA = "metadata.parquet"
@@ -23,12 +26,16 @@ def rows_id(version: Version, rows_root: str) -> str:
         return ""
 
 
-def listed(folder: Path) -> dict[str, str]:
-    """Digest of each file of a version that is being written, beside pictures and version.json, by its path."""
+def listed(folder: Path, known: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """Digest of each file of a version that is being written, beside pictures and version.json, by its path.
+
+    known: digests that are not computed again, of shards.
+    """
+    shards = [path.relative_to(folder).as_posix() for path in shard_file.shards_in(folder)]
     metadata = [path.relative_to(folder).as_posix() for path in folder.glob(f"data/*/{METADATA}")]
     certificate = [certificate_file.FILE_NAME] if (folder / certificate_file.FILE_NAME).is_file() else []
-    names = [*identity.TEXTS, identity.DIFF, manifest.FILE_NAME, LEAVES, *metadata, *certificate]
-    return {name: identity.file_digest(folder / name) for name in sorted(names)}
+    names = [*identity.TEXTS, identity.DIFF, manifest.FILE_NAME, LEAVES, *metadata, *shards, *certificate]
+    return {name: known.get(name) or identity.file_digest(folder / name) for name in sorted(names)}
 
 
 def changed_files(version: Version, *, quick: bool) -> list[str]:
@@ -49,7 +56,8 @@ def changed_files(version: Version, *, quick: bool) -> list[str]:
             problems.append(f"{name} was changed")
     if problems or quick:
         return problems
-    return [*_not_published(version, facts), *_metadata_differs(version)]
+    differs = _shards_differ if version.layout is Layout.SHARDS else _metadata_differs
+    return [*_not_published(version, facts), *differs(version)]
 
 
 def _is_sealed(folder: Path, facts: Mapping[str, Any]) -> bool:
@@ -105,6 +113,26 @@ def _metadata_differs(version: Version) -> Iterator[str]:
             yield f"data/{split}/{METADATA} was changed: it differs from the manifest"
 
 
+def _shards_differ(version: Version) -> Iterator[str]:
+    """Shards whose rows do not say what the manifest says."""
+    import pyarrow as pa
+
+    columns, plain = (shard_file.shard_schema(version.labels, with_bytes=is_whole) for is_whole in (True, False))
+    numbers = {label: number for number, label in enumerate(version.labels)}
+    expected: dict[Path, list[dict[str, Any]]] = {path: [] for path in shard_file.shards_in(version.path)}
+    for row in manifest.each(version.path / manifest.FILE_NAME):
+        expected.setdefault(version.pictures.where(row), []).append(shard_file.values(row, numbers))
+    for path, rows in expected.items():
+        name = path.relative_to(version.path).as_posix()
+        try:
+            if not shard_file.columns_of(path).equals(columns, check_metadata=True):
+                yield f"{name} was changed: its columns or class names are others"
+            elif not shard_file.said_by(path).equals(pa.Table.from_pylist(rows, plain)):
+                yield f"{name} was changed: it differs from the manifest"
+        except (FileNotFoundError, DamagedVersion):
+            yield f"{name} is missing or cannot be read"
+
+
 def unlisted(version: Version, pictures: Mapping[str, set[str]]) -> list[str]:
     """Files, links and folders that do not belong to the version. pictures: file names by folder, from the manifest.
 
@@ -117,7 +145,8 @@ def unlisted(version: Version, pictures: Mapping[str, set[str]]) -> list[str]:
     others = {FACTS, *(files if isinstance(files, dict) else ())}
     folders = {"data"}
     for split, labels in version.counts.items():
-        folders |= {f"data/{split}", *(f"data/{split}/{label}" for label in labels)} if labels else set()
+        inside = labels if version.layout is Layout.FOLDER else ()
+        folders |= {f"data/{split}", *(f"data/{split}/{label}" for label in inside)} if labels else set()
     found = _strange(version.path, version.path, pictures, others, folders)
     return [problem for _, problem in found]
 

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from dataset.versions.facts import Audit, ErasedRow, Gate, Shortcut
 from dataset.versions.identity import FACTS as FACTS
 from dataset.versions.identity import file_digest as file_digest
 from dataset.versions.manifest import Row
+from dataset.versions.stored.pictures import Layout, Pictures, pictures_of
 from foundation.errors import DamagedVersion, UnknownVersion
 
 LEAVES = "leaves.bin"  # 32 bytes for each row, in the order of the manifest: the id is the root over them
@@ -39,7 +40,8 @@ class Version:
     shortcuts: "before" the recipe (of originals) and "after" it (of published pictures). audit: None without answers.
     certificate: None where no design was looked through.
     texts: digests of card, croissant.json and diff as published, without times; none in a version of an earlier
-    release, whose id covers rows and pictures only. erasures: how many erasures removed rows.
+    release, whose id covers rows and pictures only. erasures: how many erasures removed rows. layout: how it keeps its
+    pictures.
     """
 
     path: Path
@@ -57,6 +59,12 @@ class Version:
     certificate: Published | None = None
     texts: dict[str, str] = field(default_factory=dict)
     erasures: int = 0
+    layout: Layout = Layout.FOLDER
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """Its pictures, whatever its layout is."""
+        return pictures_of(self.path, self.layout)
 
     @property
     def tag(self) -> str:
@@ -97,6 +105,8 @@ class Version:
         }
         if self.certificate:
             content["certificate"] = self.certificate.record()
+        if self.layout is not Layout.FOLDER:  # earlier releases had no other
+            content["layout"] = self.layout.value
         return {**content, "erasures": self.erasures, "texts": self.texts} if self.texts else content
 
 
@@ -242,6 +252,7 @@ def _version(path: Path, content: Any) -> Version:
         certificate=certificate_file.published(content["certificate"]) if content.get("certificate") else None,
         texts=dict(content.get("texts", {})),
         erasures=int(content.get("erasures", (path / ERASED).exists())),
+        layout=Layout(content.get("layout", Layout.FOLDER)),
     )
     if not VERSION_NAME.fullmatch(version.name) or not all(isinstance(label, str) for label in version.labels):
         raise ValueError("name or labels")
@@ -266,6 +277,14 @@ def diff(home: Path, old: str, new: str) -> Diff:
         renamed=[{"was": was, "label": label, "images": n} for (was, label), n in renames.items()],
         renumbered=other_numbers(before.labels, after.labels, renames),
     )  # fmt: skip
+
+
+def end_of_links_ns(version: Version) -> int:
+    """When the last file was linked into a version: its leaves are written right after that, and never again."""
+    try:
+        return (version.path / LEAVES).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def path_note(path: Path) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dataset.project import VERSIONS_LOCK
 from dataset.versions import manifest
 from dataset.versions.manifest import Row
 from dataset.versions.published import TAINTED, Version
@@ -15,6 +16,7 @@ from foundation.errors import DamagedVersion
 from foundation.files import replace_file, storage_errors
 from foundation.json_files import read_json
 from foundation.locks import exclusive
+from foundation.settings import Settings
 
 
 def taint(model: Path) -> None:
@@ -54,12 +56,13 @@ def remove_cached_features(home: Path, names: Collection[str]) -> None:
             replace_file(path, out.getvalue())
 
 
-def forget_erased(home: Path, version: Version, rows: Sequence[Row], models: Sequence[Path]) -> None:
+def forget_erased(settings: Settings, version: Version, rows: Sequence[Row], models: Sequence[Path]) -> None:
     """Taint models whose training read a version before images were erased from it. An erasure waits meanwhile.
 
     rows: as training read them. models: folders of the models that it made.
     """
-    with exclusive(home / "locks" / "publish.lock"), storage_errors(home):
+    home = settings.home
+    with exclusive(settings, VERSIONS_LOCK), storage_errors(home):
         gone = {row.sha256 for row in rows} - {row.sha256 for row in version.rows()}
         if gone:
             remove_cached_features(home, gone)

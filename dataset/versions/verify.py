@@ -12,7 +12,8 @@ from dataset.versions import certificate_file, manifest, merkle
 from dataset.versions.facts import ErasedRow
 from dataset.versions.leaks import leaks
 from dataset.versions.listed_files import changed_files, rows_id, unlisted
-from dataset.versions.published import LEAF_BYTES, LEAVES, Version, file_digest, load, positions, read_erased
+from dataset.versions.published import LEAF_BYTES, LEAVES, Version, load, positions, read_erased
+from dataset.versions.stored.pictures import Layout
 from foundation.errors import DamagedVersion, StageError
 
 PROVES_LESS = (
@@ -38,7 +39,9 @@ class Verification:
 
 @dataclass
 class _Check:
-    """Collected in one pass over the manifest. leaves: empty for a quick check. files: names by folder."""
+    """Collected in one pass over the manifest. leaves: empty for a quick check. files: names by folder, where pictures
+    are files.
+    """
 
     leaves: list[str] = field(default_factory=list)
     tally: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -72,7 +75,7 @@ def verify(
         problems += changed_files(version, quick=quick)
     problems += _in_two_splits(version)
     if not quick:
-        problems += leaks(version.path, version.rows())
+        problems += leaks(version.pictures, version.rows())
     problems += _certificate(version, gone)
     problems += unlisted(version, check.files)
     expected = Counter({(s, label): n for s, labels in version.counts.items() for label, n in labels.items()})
@@ -86,19 +89,19 @@ def verify(
 def _check_rows(version: Version, check: _Check, progress: Callable[[int, int], None] | None, quick: bool) -> None:
     """Compare each row with its file."""
     for row in manifest.each(version.path / manifest.FILE_NAME):
-        path = version.path / row.file
-        file_sha256 = "" if quick else file_digest(path)
-        if not file_sha256 and path.is_symlink():
+        file_sha256 = "" if quick else version.pictures.digest(row)
+        if not file_sha256 and version.pictures.where(row).is_symlink():
             check.problems.append(f"{row.file} is a symbolic link, not the picture")
-        elif not file_sha256 and not path.is_file():
+        elif not file_sha256 and not version.pictures.has(row):
             check.problems.append(f"{row.file} is missing")
         if row.file.split("/")[1:3] != [row.split, row.label]:
             check.problems.append(f"{row.file} is not in the folder of its split and label")
         if not quick:
             check.leaves.append(version.leaf(row, file_sha256))
         check.tally[row.split, row.label] += 1
-        folder, _, file = row.file.rpartition("/")
-        check.files.setdefault(folder, set()).add(file)
+        if version.layout is Layout.FOLDER:
+            folder, _, file = row.file.rpartition("/")
+            check.files.setdefault(folder, set()).add(file)
         if progress:
             progress(check.tally.total(), version.images)
 

@@ -167,6 +167,7 @@ class PublishSection(Section):
     min_images: int = Field(default=0, ge=0)  # images per label
     max_age_days: int = Field(default=0, ge=0)  # days since the last collection of each source; 0: no limit
     recheck_days: float = Field(default=7.0, ge=0.0)  # sites are asked again whether they object; 0: never
+    layout: Literal["folder", "shards", ""] = ""  # of a version's pictures; empty: by their number
 
 
 class ModelsSection(Section):

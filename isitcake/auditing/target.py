@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dataset.versions.published import VERSION_NAME
+from dataset.exports.export import export
+from dataset.versions.published import VERSION_NAME, load
+from dataset.versions.stored.shard_file import shards_in
 from foundation.errors import NoProject, UsageError
 from isitcake.auditing import hub
 from isitcake.auditing.audit import Audit, examine
@@ -56,18 +58,32 @@ def _dataset(
         name = target.removeprefix(HUB)
         if not name:
             raise UsageError("hf: needs a name, like hf:beans, or a folder that `save_to_disk` wrote")
-        if work:
-            pictures = work / PICTURES
-        else:
-            temporary = tempfile.TemporaryDirectory(prefix="isitcake-hub-", ignore_cleanup_errors=True)
-            pictures = Path(stack.enter_context(temporary))
-        written = hub.write_folder(name, pictures, tell)
+        written = hub.write_folder(name, _pictures(work, stack), tell)
         found = read_layout(written.folder, name)
         kept = work / LIBRARY / written.folder.name if work else None
         return replace(found, others={**found.others, **written.missing}), kept
-    if not folder.exists() and VERSION_NAME.fullmatch(target):
-        return replace(read_layout(_version(target, home)), name=target), work
-    return read_layout(folder), work
+    is_named = not folder.exists() and VERSION_NAME.fullmatch(target)
+    root = _version(target, home) if is_named else folder
+    if shards_in(root):
+        dataset, kept = _unpacked(root, _pictures(work, stack), work, tell)
+    else:
+        dataset, kept = read_layout(root), work
+    return replace(dataset, name=target) if is_named else dataset, kept
+
+
+def _pictures(work: Path | None, stack: contextlib.ExitStack) -> Path:
+    """The folder for pictures that are inside other files."""
+    if work:
+        return work / PICTURES
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="isitcake-audit-", ignore_cleanup_errors=True)))
+
+
+def _unpacked(folder: Path, pictures: Path, work: Path | None, tell: Progress) -> tuple[Dataset, Path | None]:
+    """A version in shards as folders of labels, and where its library is kept."""
+    version = load(folder.parent, str(folder))
+    target = pictures / version.tag
+    export(version, "imagefolder", target, tell)
+    return replace(read_layout(target), name=folder.name), work / LIBRARY / version.tag if work else None
 
 
 def _version(name: str, home: Callable[[], Path]) -> Path:

@@ -36,7 +36,6 @@ def test_a_new_project_gets_a_library_with_a_catalog(config: Path) -> None:
         project = open_project(config)
         assert project.home == config.parent / "library"
         assert (project.home / "catalog.db").is_file()
-        assert project.versions_lock.is_relative_to(project.home)
         assert project.normalised.root.is_relative_to(project.home)
         project.close()
 

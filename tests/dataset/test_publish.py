@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from projects import LAYOUTS, SMALL_SHARDS
 
 from dataset.catalog.tables import versions as versions_table
 from dataset.erasure.erase import erase
@@ -35,6 +36,9 @@ def answer(project: Project, label: str, count: int = 1, reviewer: str = "ann") 
     path.write_text("sha256,label,reviewer\n" + "".join(f"{sha},{label},{reviewer}\n" for sha in chosen))
     import_answers(project, path)
     return chosen
+
+
+each_layout = pytest.mark.parametrize("layout", LAYOUTS)
 
 
 def test_version_directory(collected: Project) -> None:
@@ -86,14 +90,15 @@ def test_clusters_appear_once(collected: Project) -> None:
     assert verify(collected.home, "2026.11.0").problems == []
 
 
+@each_layout
 @pytest.mark.filterwarnings("ignore")
 def test_other_tools_read_a_version(collected: Project, tmp_path: Path) -> None:
-    """Hugging Face, mlcroissant, DuckDB and a walk over the folders all give the same images and labels."""
+    """Hugging Face, mlcroissant and DuckDB all give the same images and labels."""
     import datasets
     import duckdb
     import mlcroissant
 
-    publish(collected, NOVEMBER)
+    publish(collected, NOVEMBER, blocks=SMALL_SHARDS)
     version = published.load(collected.home, "2026.11.0")
     loaded = datasets.load_dataset(str(version.path), cache_dir=str(tmp_path / "cache"))
     rows = {row.sha256: row for row in version.rows()}
@@ -107,12 +112,10 @@ def test_other_tools_read_a_version(collected: Project, tmp_path: Path) -> None:
             record["image"].load()
             seen += 1
     assert seen == len(rows)
-    walked = Counter((path.parts[-3], path.parts[-2]) for path in (version.path / "data").rglob("*.jpg"))
-    assert walked == Counter((row.split, row.label) for row in rows.values())
     counted = duckdb.sql(
         f"SELECT split, label, count(*) FROM read_parquet('{version.path}/manifest.parquet') GROUP BY ALL"
     ).fetchall()  # type: ignore[union-attr]
-    assert {(split, label): n for split, label, n in counted} == walked
+    assert {(s, label): n for s, label, n in counted} == Counter((row.split, row.label) for row in rows.values())
     croissant = mlcroissant.Dataset(str(version.path / "croissant.json"))
     assert not croissant.metadata.ctx.issues.errors
     records = list(croissant.records("examples"))
@@ -137,6 +140,7 @@ def test_of_two_publishes_at_once_one_makes_a_version(collected: Project) -> Non
     assert verify(collected.home, name).problems == []
 
 
+@each_layout
 def test_the_size_of_blocks_makes_no_difference(collected: Project) -> None:
     """Reading three clusters and writing seven rows at a time gives the version that one block gives."""
     publish(collected, NOVEMBER)
@@ -185,8 +189,9 @@ def test_nothing_to_publish_is_an_error(project: Project) -> None:
     assert [path.name for path in publish_folder.rglob("manifest.parquet")] == []
 
 
-def test_a_killed_publish_is_replaced_by_the_same_version(collected: Project) -> None:
-    """kill -9 once the first picture is linked; the next publish makes the version that an undisturbed one makes."""
+@pytest.mark.parametrize(("layout", "files"), [("folder", "*/*.jpg"), ("shards", "*.parquet")])
+def test_a_killed_publish_is_replaced_by_the_same_version(collected: Project, files: str) -> None:
+    """kill -9 once the first picture or shard is there; the next publish makes what an undisturbed one makes."""
     code = """
 import os, signal, sys
 from datetime import datetime
@@ -194,16 +199,20 @@ from pathlib import Path
 from dataset.opening import open_project
 from dataset.publish import BlockSizes, publish
 
-def kill(what, done, total):
-    os.kill(os.getpid(), signal.SIGKILL)
+project = open_project(Path(sys.argv[1]))
+layout = project.settings.publish.layout
 
-publish(open_project(Path(sys.argv[1])), datetime.fromisoformat(sys.argv[2]), kill, blocks=BlockSizes(rows=5))
+def kill(what, done, total):
+    if layout != "shards" or what == "pictures in shards":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+publish(project, datetime.fromisoformat(sys.argv[2]), kill, blocks=BlockSizes(rows=5, shard=8))
 """
     arguments = [str(collected.settings.config_path), NOVEMBER.isoformat()]
     killed = subprocess.run([sys.executable, "-c", code, *arguments], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert published.names(collected.home) == []
-    assert list((collected.home / "versions").glob(".building-*/data/*/*/*.jpg"))
+    assert list((collected.home / "versions").glob(f".building-*/data/*/{files}"))
     assert publish(collected, NOVEMBER).version == "2026.11.0"
     assert verify(collected.home, "2026.11.0").problems == []
     assert not list((collected.home / "versions").glob(".building-*"))

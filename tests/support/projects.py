@@ -11,12 +11,15 @@ from typing import Any
 
 from dataset.opening import open_project
 from dataset.project import Project
+from dataset.publish import BlockSizes
 from simulator import drawings
 from simulator.internet import Internet
 from simulator.world import Shelf
 
 BAKERS, CAKES, BISCUITS = 7, 14, 7  # folders of bakers; cakes and biscuits in each
 SHELVES, THINGS = 5, 14  # folders of everyday things; things in each
+SMALL_SHARDS = BlockSizes(shard=8)  # so that a small version has several
+LAYOUTS = ("folder", "shards")
 QUERIES = ("cup", "vase", "shoe", "cars")
 
 
@@ -41,9 +44,12 @@ def write_config(net: Internet, folder: Path, extra: str = "") -> Path:
 
 
 @contextlib.contextmanager
-def copied(home: Path, folder: Path) -> Iterator[Project]:
-    """A copy of the project in `home`, open, in `folder`."""
+def copied(home: Path, folder: Path, layout: str = "folder") -> Iterator[Project]:
+    """A copy of the project in `home`, open, in `folder`. layout: of the versions that it will publish."""
     shutil.copytree(home, folder)
+    if layout != "folder":
+        with (folder / "isitcake.toml").open("a") as file:
+            file.write(f'[publish]\nlayout = "{layout}"\n')
     opened = open_project(folder / "isitcake.toml")
     yield opened
     opened.close()

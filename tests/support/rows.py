@@ -52,7 +52,7 @@ def digest(content: bytes) -> str:
 
 def images_of(version: Version) -> Images:
     """What the version says."""
-    return Counter((row.split, row.label, digest((version.path / row.file).read_bytes())) for row in version.rows())
+    return Counter((row.split, row.label, digest(version.pictures.content(row))) for row in version.rows())
 
 
 def other_order(version: Version) -> Version:

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from dataset.versions import identity, manifest, merkle
 from dataset.versions.listed_files import listed
 from dataset.versions.published import file_digest
+from dataset.versions.stored.shard_file import PATTERN
 from dataset.versions.verify import verify
 
 ADDED = (
@@ -43,11 +44,14 @@ class Tampering:
     change: Callable[[Path], None]
 
 
-def tamper_all(version: Path) -> tuple[int, list[str]]:
-    """Try every tampering on a copy of the version. Returns how many, and those that verify did not name."""
+def tamper_all(version: Path, only: str = "") -> tuple[int, list[str]]:
+    """Try every tampering on a copy of the version. Returns how many, and those that verify did not name.
+
+    only: first letters of the names of what is changed.
+    """
     missed = []
     tried = 0
-    for tampering in tamperings(version):
+    for tampering in (one for one in tamperings(version) if one.name.startswith(only)):
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / version.name
             shutil.copytree(version, copy, copy_function=_linked)
@@ -95,14 +99,14 @@ def problems(version: Path) -> list[str]:
 def tamperings(version: Path) -> Iterator[Tampering]:
     """Every file of a version changed, removed and replaced; files added; and what each file can be made to say."""
     files = sorted(path.relative_to(version).as_posix() for path in version.rglob("*") if path.is_file())
-    pictures = [name for name in files if name.endswith(".jpg")]
+    pictures = [name for name in files if name.endswith(".jpg") or PurePath(name).match(PATTERN)]
     for name in [*(name for name in files if name not in pictures), *pictures[:2], *pictures[-2:]]:
         if name not in ("version.json", "manifest.parquet"):  # without them there is no version to check
             yield Tampering(name, "removed", lambda folder, name=name: (folder / name).unlink())  # type: ignore[misc]
             yield Tampering(name, "a byte more", lambda folder, name=name: _append(folder / name))  # type: ignore[misc]
         yield Tampering(name, "a link", lambda folder, name=name: _link(folder, name))  # type: ignore[misc]
-    part = Path(pictures[0]).parent
-    for place in (Path(), part.parent, part):
+    part = Path(next(name for name in files if name.startswith("data/"))).parent
+    for place in dict.fromkeys((Path(), Path(*part.parts[:2]), part)):
         for added in ADDED:
             name = (place / added).as_posix()
             yield Tampering(name, "added", lambda folder, name=name: _write(folder / name))  # type: ignore[misc]
@@ -143,11 +147,12 @@ def _texts() -> Iterator[Tampering]:
 
 
 def _tables(version: Path) -> Iterator[Tampering]:
-    metadata = sorted(path.relative_to(version).as_posix() for path in version.glob("data/*/metadata.parquet"))
-    for name in metadata:
+    tables = sorted(path.relative_to(version).as_posix() for path in version.glob("data/*/*.parquet"))
+    for name in [*tables[:2], *tables[-2:]]:
         yield Tampering(name, "labels flipped", lambda folder, name=name: _flip(folder / name))  # type: ignore[misc]
         yield Tampering(name, "names swapped", lambda folder, name=name: _swap(folder / name))  # type: ignore[misc]
         yield Tampering(name, "row dropped", lambda folder, name=name: _drop(folder / name))  # type: ignore[misc]
+        yield Tampering(name, "row moved", lambda folder, name=name: _move(folder / name))  # type: ignore[misc]
     yield Tampering("diff.parquet", "row dropped", lambda folder: _drop(folder / "diff.parquet"))
     yield Tampering("manifest.parquet", "row dropped", lambda folder: _drop(folder / "manifest.parquet"))
     yield Tampering("manifest.parquet", "licence changed", _free_all)
@@ -193,18 +198,28 @@ def _flip(path: Path) -> None:
     table = pq.read_table(path)
     at = table.schema.get_field_index("label")
     flipped = pa.array([1 - number for number in table["label"].to_pylist()], pa.int64())
-    pq.write_table(table.set_column(at, table.schema.field(at), flipped), path)
+    _write_table(path, table.set_column(at, table.schema.field(at), flipped))
 
 
 def _swap(path: Path) -> None:
     table = pq.read_table(path)
     info = json.loads(table.schema.metadata[b"huggingface"])
     info["info"]["features"]["label"]["names"].reverse()
-    pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(info)}), path)
+    _write_table(path, table.replace_schema_metadata({"huggingface": json.dumps(info)}))
 
 
 def _drop(path: Path) -> None:
-    pq.write_table(pq.read_table(path).slice(1), path)
+    _write_table(path, pq.read_table(path).slice(1))
+
+
+def _move(path: Path) -> None:
+    table = pq.read_table(path)
+    _write_table(path, pa.concat_tables([table.slice(1), table.slice(0, 1)]) if len(table) > 1 else table.slice(1))
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    path.unlink()  # versions share files that cannot be written
+    pq.write_table(table, path)
 
 
 def _free_all(folder: Path) -> None:
@@ -218,5 +233,5 @@ def _erase_by_hand(folder: Path, times: int = 1) -> None:
     leaf = (folder / "leaves.bin").read_bytes()[:32].hex()
     entry = {"place": 0, "leaf": leaf, "split": rows[0].split, "label": rows[0].label}
     _write(folder / "erased.json", json.dumps([entry] * times).encode())
-    (folder / rows[0].file).unlink()
+    (folder / rows[0].file).unlink(missing_ok=True)
     manifest.write(folder / manifest.FILE_NAME, rows[1:])

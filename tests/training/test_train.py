@@ -4,10 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from projects import SMALL_SHARDS
 from sqlalchemy import delete
 
 from dataset.catalog.tables import sightings
 from dataset.curate import curate
+from dataset.opening import open_project
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.reader import newest
@@ -48,6 +50,27 @@ def test_a_training_that_fails_continues(bakery: Project) -> None:
     stamp = cached.stat().st_mtime_ns
     assert train(bakery.settings, names=QUICK).new == ["svm"]
     assert cached.stat().st_mtime_ns == stamp
+
+
+def test_a_version_in_shards_gives_the_same_models(trained: Project) -> None:
+    """Byte for byte, but for the version that they name, from pictures that are read out of the shards."""
+    folder_version, before = newest(trained.home), model_files(trained)
+    for folder in ("models", "cache"):
+        shutil.rmtree(trained.home / folder)
+    with (trained.settings.config_path).open("a") as file:
+        file.write('[publish]\nlayout = "shards"\n')
+    project = open_project(trained.settings.config_path)
+    publish(project, blocks=SMALL_SHARDS)
+    version = newest(project.home)
+    assert version is not None
+    assert folder_version is not None
+    assert train(project.settings, names=QUICK).version == version.name != folder_version.name
+    named = [(version.id.encode(), folder_version.id.encode()), (version.name.encode(), folder_version.name.encode())]
+    made = model_files(project)
+    for new, old in named:
+        made = {name: content.replace(new, old) for name, content in made.items()}
+    assert made == before
+    project.close()
 
 
 def test_the_same_version_gives_the_same_model(trained: Project) -> None:

@@ -49,7 +49,7 @@ class Deck:
 
     def has_picture(self, row: Row) -> bool:
         """Whether the picture is still there. An erasure takes it from decks that are in use, in rooms too."""
-        return (self.version.path / row.file).is_file()
+        return self.version.pictures.has(row)
 
     def predictions_of(self, sha256: str) -> Predictions:
         """Every model's probabilities for one picture; empty if no model was asked."""

@@ -78,10 +78,13 @@ def json_response(content: dict[str, Any]) -> JSONResponse:
 def picture_response(deck: Deck, sha256: str) -> Response:
     """A picture of the deck. Raises HTTPException 404 if it is not in the deck or was erased."""
     row = deck.row(sha256)
-    path = deck.version.path / row.file if row else None
-    if path is None or not path.is_file():
+    try:
+        content = deck.version.pictures.content(row) if row else b""
+    except FileNotFoundError:
+        content = b""
+    if not content:
         raise HTTPException(404)
-    return FileResponse(path, media_type="image/jpeg", headers={**GAME_HEADERS, "Cache-Control": "private, no-store"})
+    return Response(content, media_type="image/jpeg", headers={**GAME_HEADERS, "Cache-Control": "private, no-store"})
 
 
 def file_response(folder: Path, name: str) -> Response:

@@ -1,5 +1,6 @@
 """A contact sheet: one picture with the images of a version whose labels are most likely wrong."""
 
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -36,7 +37,7 @@ def contact_sheet(version: Version) -> Image.Image:
         draw.text((6, number * band_px + 5), heading, fill="black", font_size=15)
         for index, row in enumerate(labelled[: COLUMNS * ROWS_PER_LABEL]):
             down, across = divmod(index, COLUMNS)
-            with Image.open(version.path / row.file) as image:
+            with Image.open(BytesIO(version.pictures.content(row))) as image:
                 image.draft("RGB", (CELL_PX, CELL_PX))
                 image.thumbnail((CELL_PX - 2, CELL_PX - 2))
                 sheet.paste(image, (across * CELL_PX, number * band_px + HEADING_PX + down * CELL_PX))

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from dataset.project import Project
+from dataset.project import VERSIONS_LOCK, Project
 from dataset.splits.assignment import UNSEEN
 from dataset.suspicion.packs import pack
 from dataset.versions import published
 from dataset.versions.today import Today, today
 from foundation.errors import UnknownVersion
 from foundation.files import replace_file
-from foundation.locks import exclusive
 from training import models
 from training.attempts import THE_TALKS
 from training.comparison import COLUMNS, Standing, answers_of, learned_by, standing_board, standings
@@ -27,7 +26,7 @@ def write_leaderboard(project: Project, version: str | None = None) -> Path:
     version: the newest if None; without models of it, the default model's. An erasure waits until it is written.
     Raises UnknownVersion, UnknownModel.
     """
-    with exclusive(project.versions_lock):
+    with project.alone(VERSIONS_LOCK):
         name, page = leaderboard_html(project, version)
         path = project.home / "reports" / f"leaderboard-{name}.html"
         replace_file(path, page.encode())

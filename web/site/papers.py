@@ -6,9 +6,8 @@ from pathlib import Path
 from dataset.papers import ai_act, datasheet
 from dataset.papers.facts import PaperFacts, read_facts
 from dataset.papers.paper import Paper
-from dataset.project import Project
+from dataset.project import VERSIONS_LOCK, Project
 from foundation.files import replace_file
-from foundation.locks import exclusive
 from web.pages.thumbnails import templates
 
 KINDS: dict[str, Callable[[PaperFacts], Paper]] = {
@@ -35,7 +34,7 @@ def write_paper(project: Project, paper: Paper, to: Path | None = None) -> Path:
     content = paper_html(paper).encode()
     if to is None:
         to = project.home / "reports" / f"{paper.version}-{paper.kind}.html"
-        with exclusive(project.versions_lock):  # an erasure removes the reports
+        with project.alone(VERSIONS_LOCK):  # an erasure removes the reports
             replace_file(to, content)
     else:
         replace_file(to, content)

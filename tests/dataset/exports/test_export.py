@@ -5,6 +5,7 @@ Also tests foundation/hard_links.py and `shuffled` of dataset/reader.py.
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from datasets import load_dataset
 
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
-from dataset.exports.export import FORMATS, export
+from dataset.exports.export import FORMATS, MARK, export
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.reader import shuffled
@@ -47,6 +48,31 @@ def test_an_interrupted_export_goes_on(version: Version, tmp_path: Path, kind: s
     assert all((whole / file).read_bytes() == (broken / file).read_bytes() for file in files)
 
 
+@pytest.mark.parametrize("layout", ["shards"])
+def test_a_version_in_shards_gives_the_same_files(
+    version: Version, published_home: Path, tmp_path: Path, layout: str
+) -> None:
+    """In every format: only the names of the version and what its card says of its layout differ."""
+    folder = published.newest(published_home / "library")
+    assert folder is not None
+    for kind in FORMATS:
+        held = []
+        for one in (folder, version):
+            to = tmp_path / kind / one.layout
+            export(one, kind, to)
+            files = {path.relative_to(to): path.read_bytes() for path in to.rglob("*") if path.is_file()}
+            held.append({path: content for path, content in files.items() if path.name not in (MARK, "README.md")})
+        if kind == "coco":
+            held = [_without_ids(files) for files in held]
+        assert held[0] == held[1]
+    assert version.layout == layout
+
+
+def _without_ids(files: dict[Path, bytes]) -> dict[Path, bytes]:
+    """COCO's files, without the ids of versions."""
+    return {path: re.sub(rb'"version": "[0-9a-f]*"', b"", content) for path, content in files.items()}
+
+
 def test_wrong_requests_and_missing_pictures_are_errors(version: Version, tmp_path: Path) -> None:
     """An unknown format, a folder with other files, another export, a missing picture."""
     with pytest.raises(UsageError, match="no format 'zip'"):
@@ -67,7 +93,7 @@ def test_wrong_requests_and_missing_pictures_are_errors(version: Version, tmp_pa
     (version.path / row.file).write_bytes(kept)
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize(("layout", "kind"), [*(("folder", kind) for kind in FORMATS), ("shards", "imagefolder")])
 def test_an_export_made_before_an_erasure_is_made_anew(published_project: Project, tmp_path: Path, kind: str) -> None:
     """Data F9: also an interrupted one. The folder ends as a new export; a file of somebody else's stays."""
     version = published.newest(published_project.home)

@@ -13,16 +13,16 @@ from dataset.versions.leaks import leaks
 def test_a_smaller_copy_in_another_split_is_found(published_project: Project) -> None:
     version = published.newest(published_project.home)
     assert version is not None
-    assert leaks(version.path, version.rows()) == []
+    assert leaks(version.pictures, version.rows()) == []
     train = next(row for row in version.rows() if row.split == "train" and row.label == "cake")
     with Image.open(version.path / train.file) as picture:
         small = picture.resize((picture.width // 2, picture.height // 2))
     planted = replace(train, sha256="0" * 64, cluster="0" * 64, split="test", file="data/test/cake/planted.jpg")
     small.save(version.path / planted.file, quality=80)
-    (problem,) = leaks(version.path, [*version.rows(), planted])
+    (problem,) = leaks(version.pictures, [*version.rows(), planted])
     assert problem == f"{train.file} and {planted.file} show the same picture"
     (version.path / planted.file).unlink()
-    assert leaks(version.path, [*version.rows(), planted]) == []  # `verify` reports the missing file
+    assert leaks(version.pictures, [*version.rows(), planted]) == []  # `verify` reports the missing file
 
 
 @pytest.mark.parametrize("change", ["mirrored", "cropped", "turned"])
@@ -40,13 +40,15 @@ def test_another_shape_in_another_split_is_found(published_project: Project, cha
         }
     planted = replace(train, sha256="0" * 64, cluster="0" * 64, split="test", file="data/test/cake/planted.jpg")
     shapes[change].save(version.path / planted.file, quality=80)
-    assert leaks(version.path, [*version.rows(), planted]) == [f"{train.file} and {planted.file} show the same picture"]
+    assert leaks(version.pictures, [*version.rows(), planted]) == [
+        f"{train.file} and {planted.file} show the same picture"
+    ]
 
 
 def test_one_split_has_no_leaks(published_project: Project) -> None:
     version = published.newest(published_project.home)
     assert version is not None
-    assert leaks(version.path, [row for row in version.rows() if row.split == "train"]) == []
+    assert leaks(version.pictures, [row for row in version.rows() if row.split == "train"]) == []
 
 
 def test_many_copies_are_named_once(published_project: Project) -> None:
@@ -61,5 +63,5 @@ def test_many_copies_are_named_once(published_project: Project) -> None:
             row = replace(train, sha256=name, cluster=name, split=split, file=f"data/{split}/cake/{name}.jpg")
             (version.path / row.file).hardlink_to(version.path / train.file)
             copies.append(row)
-    (problem,) = leaks(version.path, copies)
+    (problem,) = leaks(version.pictures, copies)
     assert problem == f"{copies[0].file} and {copies[200].file} show the same picture"

@@ -25,7 +25,7 @@ def test_an_erasure_during_a_training(published_project: Project) -> None:
     cached.write_bytes(rows[0].sha256.encode())
     predictions = pa.table({"sha256": [row.sha256 for row in rows]})
     pq.write_table(predictions, model / "predictions.parquet")
-    forget_erased(published_project.home, version, rows, [model])
+    forget_erased(published_project.settings, version, rows, [model])
     assert not cached.exists()
     left = pq.read_table(model / "predictions.parquet")["sha256"].to_pylist()
     assert left == [row.sha256 for row in version.rows()]
@@ -37,5 +37,5 @@ def test_without_an_erasure_nothing_changes(published_project: Project) -> None:
     assert version is not None
     model = published_project.home / "models" / "svm" / version.name
     model.mkdir(parents=True)
-    forget_erased(published_project.home, version, version.rows(), [model])
+    forget_erased(published_project.settings, version, version.rows(), [model])
     assert list(model.iterdir()) == []

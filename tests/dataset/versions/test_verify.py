@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from projects import LAYOUTS
 
 from dataset.versions import manifest, published
 from dataset.versions.published import Version
@@ -15,6 +16,7 @@ def problems(version: Version) -> list[str]:
     return verify(version.path.parents[1], version.name).problems
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_an_unchanged_version_verifies(version: Version) -> None:
     """In the project, as a folder by itself, and without hashing."""
     home = version.path.parents[1]

@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from commands import Ended, here
+from projects import LAYOUTS
 from small_projects import drawn, make_splits, put, tree
 
+from dataset.project import Project
+from dataset.versions.published import Version
+from dataset.versions.verify import verify
 from isitcake.auditing.fixes import Fix, Fixes, Named, write_fixes
 from isitcake.auditing.layout import read_layout
 from isitcake.auditing.library import library
@@ -40,6 +44,17 @@ def as_json(*arguments: str | Path) -> Any:
     ended = run(*arguments, "--json")
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_version_of_a_project_is_audited(published_project: Project, version: Version) -> None:
+    """By its path and by its name, whatever its layout is; the pictures are those of the version."""
+    folder = published_project.home.parent
+    for target in (str(version.path), version.name):
+        ended = here(folder, "audit", target, "--json")
+        assert ended.returncode == 0, ended.stderr
+        assert json.loads(ended.stdout)["files"] == version.images
+    assert verify(published_project.home, version.name).problems == []
 
 
 def test_an_audit_leads_to_fixes_that_can_be_applied(splits: Path, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import random
 from datetime import UTC, datetime
 
 import pytest
+from projects import LAYOUTS
+from starlette.exceptions import HTTPException
 
 from dataset.catalog.tables import audit, decisions, judgements
 from dataset.catalog.writes import append
@@ -12,9 +14,12 @@ from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
 from dataset.project import Project
 from dataset.publish import publish
+from dataset.versions.published import Version
+from dataset.versions.today import Today
 from foundation.errors import StageError
 from labeling.answer_files import import_answers
-from web.game.deck import CurrentDeck, load_deck
+from web.game.deck import CurrentDeck, Deck, load_deck
+from web.game.http import picture_response
 from web.game.plays import Refused, answer_picture, begin_round, dealt_picture, round_result
 from web.game.room import Phase
 from web.game.rooms import Rooms
@@ -32,6 +37,23 @@ def test_a_round_shows_test_images_with_labels_in_balance(trained: Project) -> N
         assert len({row.sha256 for row in dealt}) == 9
         counts = [sum(row.label == label for row in dealt) for label in deck.version.labels]
         assert sorted(counts) == [4, 5]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_an_erased_picture_is_not_served(published_project: Project, version: Version) -> None:
+    """A deck that is in use serves the published bytes, from either layout, and nothing once they are erased."""
+    rows = version.rows()
+    deck = Deck(version, "", rows, {}, Today(version, rows, {}))
+    gone, left = rows[0], next(row for row in rows if row.cluster != rows[0].cluster)
+    content = published_project.normalised.path(left.sha256).read_bytes()
+    assert deck.has_picture(gone)
+    assert picture_response(deck, gone.sha256).status_code == 200
+    erase(published_project, Selection(Kind.SHA256, gone.sha256), "asked")
+    assert not deck.has_picture(gone)
+    with pytest.raises(HTTPException):
+        picture_response(deck, gone.sha256)
+    served = picture_response(deck, left.sha256)
+    assert (served.body, served.media_type) == (content, "image/jpeg")
 
 
 def test_half_of_a_round_is_hard(trained: Project) -> None:

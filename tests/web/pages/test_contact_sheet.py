@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from projects import LAYOUTS
 
 from dataset.project import Project
 from dataset.versions import published
@@ -11,6 +12,7 @@ from foundation.errors import UnknownVersion
 from web.pages.contact_sheet import CELL_PX, COLUMNS, HEADING_PX, ROWS_PER_LABEL, write_contact_sheet
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_sheet_has_a_band_for_each_label(published_project: Project) -> None:
     """The first cell of each band shows a picture: it is not white."""
     version = published.newest(published_project.home)
