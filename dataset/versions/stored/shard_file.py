@@ -16,7 +16,7 @@ from typing import Any
 
 from more_itertools import chunked
 
-from dataset.versions.manifest import TEXT_COLUMNS, Row, schema
+from dataset.versions.manifest import SIZES, TEXT_COLUMNS, Row, schema
 from dataset.versions.stored.ranges import START_DIGITS
 from foundation.errors import DamagedVersion
 
@@ -24,7 +24,8 @@ FORMAT = "shard 1"  # part of the digest: the number goes up with any change of 
 DIGEST_DIGITS = 32
 PATTERN = f"data/*/{'[0-9a-f]' * START_DIGITS}-{'[0-9a-f]' * DIGEST_DIGITS}.parquet"
 ROWS_PER_GROUP = 50  # of a row group, which is read as a whole to get one picture: 5 to 10 MB
-_COMPRESSION = dict.fromkeys(("image.path", "label", *TEXT_COLUMNS), "zstd") | {"image.bytes": "none"}  # JPEG
+COLUMNS = (*TEXT_COLUMNS, *SIZES)  # beside picture and label
+_COMPRESSION = dict.fromkeys(("image.path", "label", *COLUMNS), "zstd") | {"image.bytes": "none"}  # JPEG
 _REPEATED = [name for name in TEXT_COLUMNS if name != "sha256"]  # values that many rows share
 _PLAIN = [name for name in _COMPRESSION if name != "image.bytes"]
 _UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError)  # Arrow's own errors are among these
@@ -38,13 +39,14 @@ def shard_schema(labels: Sequence[str], *, with_bytes: bool = True) -> Any:
         "image": {"_type": "Image"},
         "label": {"names": list(labels), "_type": "ClassLabel"},
         **{name: {"dtype": "string", "_type": "Value"} for name in TEXT_COLUMNS},
+        **{name: {"dtype": "int32", "_type": "Value"} for name in SIZES},
     }
     picture = [("bytes", pa.binary())] if with_bytes else []
     return pa.schema(
         [
             ("image", pa.struct([*picture, ("path", pa.string())])),
             ("label", pa.int64()),
-            *[schema().field(name) for name in TEXT_COLUMNS],
+            *[schema().field(name) for name in COLUMNS],
         ],
         metadata={"huggingface": json.dumps({"info": {"features": features}})},
     )
@@ -52,15 +54,15 @@ def shard_schema(labels: Sequence[str], *, with_bytes: bool = True) -> Any:
 
 def values(row: Row, numbers: Mapping[str, int]) -> dict[str, Any]:
     """What a shard says of a row, without the bytes of its picture. numbers: of the labels."""
-    texts = {name: getattr(row, name) for name in TEXT_COLUMNS}
-    return {"image": {"path": row.file.rpartition("/")[2]}, "label": numbers.get(row.label), **texts}
+    stated = {name: getattr(row, name) for name in COLUMNS}
+    return {"image": {"path": row.file.rpartition("/")[2]}, "label": numbers.get(row.label), **stated}
 
 
 def digest(labels: Sequence[str], split: str, said: Iterable[tuple[Mapping[str, Any], str]]) -> str:
     """Digest of a shard's content. said: values and the picture's SHA-256 of each row, in order."""
     found = hashlib.sha256(json.dumps([FORMAT, list(labels), split]).encode())
     for value, picture in said:
-        line = [value["image"]["path"], value["label"], *(value[name] for name in TEXT_COLUMNS), picture]
+        line = [value["image"]["path"], value["label"], *(value[name] for name in COLUMNS), picture]
         found.update(json.dumps(line).encode() + b"\n")
     return found.hexdigest()[:DIGEST_DIGITS]
 
