@@ -23,11 +23,15 @@ Rows = Sequence[Mapping[str, Any]]
 
 def insert_new(connection: Connection, table: Table, rows: Rows) -> int:
     """Insert the rows whose key is not in the table yet. Returns their number."""
+    return len(inserted(connection, table, rows))  # counts returned rows, since drivers do not agree on rowcount
+
+
+def inserted(connection: Connection, table: Table, rows: Rows) -> list[Any]:
+    """Insert the rows whose key is not in the table yet. Returns the first column of their keys."""
     key = next(iter(table.primary_key))
-    return sum(  # counts returned rows, since drivers do not agree on rowcount
-        len(connection.execute(_insert(connection, table).on_conflict_do_nothing().returning(key), part).all())
-        for part in _parts(connection, table, rows)
-    )
+    statement = _insert(connection, table).on_conflict_do_nothing().returning(key)
+    parts = _parts(connection, table, rows)
+    return [value for part in parts for value in connection.execute(statement, part).scalars()]
 
 
 def upsert(connection: Connection, table: Table, rows: Rows) -> None:

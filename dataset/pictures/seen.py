@@ -1,7 +1,8 @@
 """Recognise objects and lines of text in a picture, without training."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from PIL import Image
 
@@ -27,6 +28,11 @@ class Seen:
 def recipe(net: ObjectDetector | None) -> str:
     """Name of the method and of the detector's weights; results of another recipe are computed again."""
     return f"{RECIPE} {net.name}" if net else RECIPE
+
+
+def row_of(sha256: str, seen: Seen, net: ObjectDetector | None) -> dict[str, Any]:
+    """The row of the table `seen` for this image."""
+    return {"sha256": sha256, "recipe": recipe(net), **asdict(seen)}
 
 
 def recognise(image: Image.Image, net: ObjectDetector | None) -> Seen:

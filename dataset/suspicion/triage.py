@@ -21,8 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 from dataset.labels.vocabulary import UNUSABLE
 from dataset.suspicion.detectors import Finding
-from foundation.blas import one_thread
 from foundation.intervals import exact_interval
+from foundation.threads import one_thread
 
 FOLDS = 5
 REGULARISATION = 0.001  # C of the out-of-fold models

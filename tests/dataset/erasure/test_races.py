@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import func, select
 
 from crawlers.folder import collect_folder
-from crawlers.ledger.ledger import Download, Ledger, OutcomeRow, Sighting
+from crawlers.ledger.ledger import Ledger
+from crawlers.ledger.rows import Download, OutcomeRow, Sighting
 from crawlers.source_health import Outcome
 from dataset.catalog.tables import images, metadata, outcomes, plays, rounds, sightings, tombstones
 from dataset.catalog.writes import append, insert_new

@@ -1,6 +1,6 @@
 from threadpoolctl import threadpool_info
 
-from foundation.blas import one_thread
+from foundation.threads import one_thread
 
 
 def threads() -> list[int]:
