@@ -18,7 +18,7 @@ from dataset.project import Project
 from dataset.publishing.checked_pictures import find_damage
 from dataset.quarantine import listed, quarantine, release_restored, sentence
 from dataset.suspicion.derive import Derived, derive
-from dataset.suspicion.evidence import read_evidence, read_pictures
+from dataset.suspicion.evidence import are_current, read_evidence
 from dataset.suspicion.meanings import meanings, texts_of_answers
 from dataset.suspicion.measure_new import Networks, measure_new
 from foundation.safe_text import counted
@@ -87,7 +87,7 @@ def _triage(project: Project, net: Backbone, tell: Progress) -> CurateReport:
         tell("triage", 0, len(evidence.images))
         derived = derive(evidence, meant, net)
         with project.catalog.write() as connection:
-            if read_pictures(connection, net.name) == evidence.pictures:
+            if are_current(connection, net.name, evidence.pictures):
                 decided = _write(connection, project, derived)
                 break
     else:
@@ -117,14 +117,13 @@ def _write(connection: Connection, project: Project, derived: Derived) -> int:
 def _report(project: Project, derived: Derived, decided: int, backbone_name: str) -> CurateReport:
     with project.catalog.read() as connection:
         excluded = label_ledger.excluded(connection)
-    images = len(derived.clusters)
-    clusters_count = len({row["cluster"] for row in derived.clusters})
+    images, clusters_count = len(derived.clustering.sha256), len(derived.clustering.members)
     return CurateReport(
         images=images,
         clusters=clusters_count,
         near_duplicates=images - clusters_count,
         findings=derived.findings_by_detector(),
-        queued=len(derived.queue),
+        queued=len(derived.asked),
         set_aside=len(excluded),
         decided=decided,
         backbone=backbone_name,

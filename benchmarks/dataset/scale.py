@@ -33,10 +33,9 @@ LABELS = ("round", "square")
 DRAWN_AT_ONCE = 50
 STAGES = ("collect", "curate", "publish")
 
-# Runs one command, then prints seconds and peak memory of its process on a line of its own.
+# Runs one command, then prints the peak memory of its process, in MB, on a line of its own.
 _STAGE = """
-import resource, sys, time
-began = time.monotonic()
+import resource, sys
 from isitcake.cli import main
 code = 0
 try:
@@ -44,15 +43,10 @@ try:
 except SystemExit as ended:
     code = ended.code or 0
 print()
-print(time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
 sys.exit(code)
 """
-_FLOOR = """
-import sys, time
-began = time.monotonic()
-from scale import floor
-print(floor(sys.argv[1]), time.monotonic() - began)
-"""
+_FLOOR = "import sys; from scale import floor; print(floor(sys.argv[1]))"
 
 
 @dataclass(frozen=True)
@@ -130,9 +124,8 @@ def drawn(number: int, label: str) -> bytes:
     """A JPEG with shapes of one kind on a soft ground of its own, with the grain of a photo."""
     rng = random.Random(number)
     noise = np.random.default_rng(number)
-    ground = Image.fromarray(noise.integers(0, 255, (6, 8, 3), dtype=np.uint8)).resize(
-        SIZE_PX, Image.Resampling.BICUBIC
-    )
+    soft = Image.fromarray(noise.integers(0, 255, (6, 8, 3), dtype=np.uint8))
+    ground = soft.resize(SIZE_PX, Image.Resampling.BICUBIC)
     pen = ImageDraw.Draw(ground)
     for _ in range(rng.randint(3, 9)):
         x, y, side = rng.randrange(SIZE_PX[0]), rng.randrange(SIZE_PX[1]), rng.randrange(40, 260)
@@ -151,20 +144,21 @@ def _stages(folder: Path) -> dict[str, Cost]:
     for stage in STAGES:
         os.sync()
         command = [sys.executable, "-c", _STAGE, stage, "--json"]
+        began = time.monotonic()
         ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if ended.returncode:
             raise SystemExit(f"{stage} failed: {ended.stderr[-2000:]}")
-        seconds, peak_mb = map(float, ended.stdout.split()[-2:])
-        costs[stage] = Cost(seconds, peak_mb)
+        costs[stage] = Cost(time.monotonic() - began, float(ended.stdout.split()[-1]))
     return costs
 
 
 def _floor_s(folder: Path) -> float:
     """Seconds of the floor, in a process of its own, with its imports."""
     command = [sys.executable, "-c", _FLOOR, str(folder)]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    assert int(printed[0]) == PICTURES
-    return float(printed[1])
+    began = time.monotonic()
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert int(printed) == PICTURES
+    return time.monotonic() - began
 
 
 def floor(folder: str) -> int:

@@ -306,9 +306,9 @@ class OriginalsPipeline(FilesPipeline):
 
     async def _decoded(self, offer: Offer, download: Download, search: Search) -> Brought | None:
         """The picture that was downloaded; None if it cannot be decoded. All cores decode."""
-        take = functools.partial(take_in, download.body, with_text=self.ledger.with_text)
+        loop, take = asyncio.get_running_loop(), functools.partial(take_in, with_text=self.ledger.with_text)
         try:
-            return Brought(offer, await asyncio.get_running_loop().run_in_executor(pool(), take), download)
+            return Brought(offer, await loop.run_in_executor(pool(), take, download.body), download)
         except Undecodable:
             search.undecodable = search.undecodable or download
             return None

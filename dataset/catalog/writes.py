@@ -3,7 +3,7 @@
 No row about an erased picture is written, whichever stage asks for it: it may have begun before the erasure did.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from more_itertools import chunked
@@ -18,7 +18,7 @@ ROWS_PER_STATEMENT = 500  # with the widest table, fewer values than SQLite can 
 # Rows about erased pictures that are kept: they say what is to be removed, or why a picture stays out.
 KEPT_TABLES = ("asked", "erasures", "fetches", "outcomes")
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Iterable[Mapping[str, Any]]
 
 
 def insert_new(connection: Connection, table: Table, rows: Rows) -> int:
