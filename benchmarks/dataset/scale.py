@@ -9,12 +9,13 @@ is compared with that of a smaller library.
 import json
 import os
 import random
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
@@ -46,14 +47,20 @@ print()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
 sys.exit(code)
 """
-_FLOOR = "import sys; from scale import floor; print(floor(sys.argv[1]))"
+_FLOOR = """
+import resource
+from scale import floor
+floor()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+"""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one process took: wall time, and the largest memory."""
+    """What one process took: wall time, time of the processors, and the largest memory."""
 
     seconds: float
+    cpu_s: float
     peak_mb: float
 
 
@@ -75,27 +82,36 @@ def _files(folder: Path) -> dict[str, float]:
     _draw_project(small, fewer)
     before = _stages(small)
     shutil.rmtree(small)
-    floor_s = _floor_s(large)
+    least = _cost(_FLOOR, large)
     costs = _stages(large)
-    total_s = sum(cost.seconds for cost in costs.values())
-    rows = [(name, cost.seconds, PICTURES / cost.seconds, cost.peak_mb) for name, cost in costs.items()]
-    rows += [("the three", total_s, PICTURES / total_s, max(cost.peak_mb for cost in costs.values()))]
-    table(
-        f"{PICTURES:,} drawn JPEGs of {SIZE_PX[0]} × {SIZE_PX[1]}, {cores()} cores",
-        ["", "seconds", "pictures a second", "peak MB"],
-        [*rows, ("the floor", floor_s, PICTURES / floor_s, "")],
-    )
+    whole = _sum(costs)
+    head = ["", "seconds", "processor seconds", "pictures a second", "peak MB"]
+    rows = [_row(name, cost, PICTURES) for name, cost in [*costs.items(), ("the three", whole), ("the floor", least)]]
+    table(f"{PICTURES:,} drawn JPEGs of {SIZE_PX[0]} × {SIZE_PX[1]}, {cores()} cores", head, rows)
+    table(f"{fewer:,} pictures", head, [_row(name, cost, fewer) for name, cost in before.items()])
     grown_kb = (costs["curate"].peak_mb - before["curate"].peak_mb) * 1000 / (PICTURES - fewer)
-    rows = [(name, before[name].seconds, fewer / before[name].seconds, before[name].peak_mb) for name in STAGES]
-    table(f"{fewer:,} pictures", ["", "seconds", "pictures a second", "peak MB"], rows)
     out.print(f"from {fewer:,} to {PICTURES:,} pictures, curate's peak grows by {grown_kb:.1f} KB a picture\n")
     return {
-        "files_vs_floor": total_s / floor_s,
+        "files_vs_floor": whole.seconds / least.seconds,
+        "files_vs_floor_cpu": whole.cpu_s / least.cpu_s,
         "kb_per_picture": grown_kb,
         **{f"{name}_per_s": PICTURES / cost.seconds for name, cost in costs.items()},
         **{f"{name}_peak_mb": cost.peak_mb for name, cost in costs.items()},
-        "floor_per_s": PICTURES / floor_s,
+        "floor_per_s": PICTURES / least.seconds,
     }
+
+
+def _sum(costs: Mapping[str, Cost]) -> Cost:
+    """One after the other: times add up, the largest memory counts."""
+    return Cost(
+        sum(cost.seconds for cost in costs.values()),
+        sum(cost.cpu_s for cost in costs.values()),
+        max(cost.peak_mb for cost in costs.values()),
+    )
+
+
+def _row(name: str, cost: Cost, pictures: int) -> tuple[str, float, float, float, float]:
+    return name, cost.seconds, cost.cpu_s, pictures / cost.seconds, cost.peak_mb
 
 
 def _draw_project(folder: Path, count: int) -> None:
@@ -140,29 +156,28 @@ def drawn(number: int, label: str) -> bytes:
 
 def _stages(folder: Path) -> dict[str, Cost]:
     """Each stage in a process of its own, one after the other."""
-    costs = {}
-    for stage in STAGES:
-        os.sync()
-        command = [sys.executable, "-c", _STAGE, stage, "--json"]
-        began = time.monotonic()
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if ended.returncode:
-            raise SystemExit(f"{stage} failed: {ended.stderr[-2000:]}")
-        costs[stage] = Cost(time.monotonic() - began, float(ended.stdout.split()[-1]))
-    return costs
+    return {stage: _cost(_STAGE, folder, stage, "--json") for stage in STAGES}
 
 
-def _floor_s(folder: Path) -> float:
-    """Seconds of the floor, in a process of its own, with its imports."""
-    command = [sys.executable, "-c", _FLOOR, str(folder)]
-    began = time.monotonic()
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert int(printed) == PICTURES
-    return time.monotonic() - began
+def _cost(code: str, folder: Path, *arguments: str) -> Cost:
+    """Run Python in a process of its own, with its imports. The last line that it prints is its peak memory in MB."""
+    os.sync()
+    began, cpu_s = time.monotonic(), _cpu_s()
+    command = [sys.executable, "-c", code, *arguments]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise SystemExit(f"{arguments} failed: {ended.stderr[-2000:]}")
+    return Cost(time.monotonic() - began, _cpu_s() - cpu_s, float(ended.stdout.split()[-1]))
 
 
-def floor(folder: str) -> int:
-    """Decode, hash, run the network, resize and encode each picture once, on all cores. Returns how many."""
+def _cpu_s() -> float:
+    """Time that the processors spent on ended child processes."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def floor() -> None:
+    """Decode, hash, run the network, resize and encode each picture below this folder once, on all cores."""
     from concurrent.futures import ThreadPoolExecutor
 
     from dataset.duplicates.fingerprints import fingerprint_of
@@ -180,8 +195,8 @@ def floor(folder: str) -> int:
         return len(normalised(picture))
 
     with ThreadPoolExecutor(cores()) as threads:
-        paths = sorted(path for label in LABELS for path in (Path(folder) / label).iterdir())
-        return sum(1 for _, size in ahead(threads, once, paths, 4 * cores()) if size)
+        paths = sorted(path for label in LABELS for path in Path(label).iterdir())
+        assert all(size for _, size in ahead(threads, once, paths, 4 * cores()))
 
 
 if __name__ == "__main__":

@@ -80,6 +80,13 @@ class Prints:
             [row.measures["top_colours"] for row in rows],
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence["Prints"]) -> "Prints":
+        """All images of the parts, in order."""
+        if not parts:
+            return cls.of_rows([])
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
     def subset(self, keep: NDArray[np.int64]) -> "Prints":
         """The fingerprints of the images at these indices."""
         return Prints(*(getattr(self, field.name)[keep] for field in fields(self)))
