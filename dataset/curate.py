@@ -5,6 +5,7 @@ Everything it writes is derived and may be rebuilt, except the decisions. A seco
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from dataclasses import replace as changed
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
@@ -21,6 +22,7 @@ from dataset.suspicion.derive import Derived, derive
 from dataset.suspicion.evidence import are_current, read_evidence
 from dataset.suspicion.meanings import meanings, texts_of_answers
 from dataset.suspicion.measure_new import Networks, measure_new
+from foundation.memory import Cost, Meter
 from foundation.safe_text import counted
 from networks import objects
 from networks.backbone import Backbone, backbone
@@ -35,7 +37,7 @@ class CurateReport:
     """images: in the catalog. near_duplicates: images that show the same picture as another. decided: changed labels.
 
     findings: by detector. set_aside: pictures that are excluded automatically; copies count once. quarantined: images
-    that are left out because their originals are missing or damaged, each with what is wrong.
+    that are left out because their originals are missing or damaged, each with what is wrong. cost: of this run.
     """
 
     images: int
@@ -47,6 +49,7 @@ class CurateReport:
     decided: int
     backbone: str
     quarantined: list[str] = field(default_factory=list)
+    cost: Cost | None = None
 
     def line(self) -> str:
         """One line for people."""
@@ -63,14 +66,15 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
     An image whose original is missing or damaged is left out until it is whole again. Raises CatalogError, or
     StorageError if the originals are out of reach; what was computed until then is kept.
     """
-    tell = progress or _silent
+    tell, meter = progress or _silent, Meter()
     release_restored(project)
     quarantine(project, find_damage(project, all_sizes=True, hashed_bytes=0))
     net = backbone(project.settings.network, texts_of_answers(project.settings))
     measure_new(project, Networks(net, objects.detector(project.settings.detector)), tell)
     compare_new(project, tell)
     keep_map(project, net.name, tell)
-    return _triage(project, net, tell)
+    report = _triage(project, net, tell)
+    return changed(report, cost=meter.cost(report.images))
 
 
 def _triage(project: Project, net: Backbone, tell: Progress) -> CurateReport:

@@ -37,7 +37,7 @@ from dataset.versions.published import Version
 from foundation.errors import StageError
 from foundation.files import storage_errors
 from foundation.locks import exclusive
-from foundation.memory import rare_garbage_collection
+from foundation.memory import Cost, Meter, rare_garbage_collection
 from foundation.safe_text import counted
 
 ROWS_PER_TEXT = 1000  # that go into the digest together
@@ -48,7 +48,7 @@ class PublishReport:
     """version: name of the new version; None where nothing changed, and then newest is the last one.
 
     notes: sentences about what was damaged, or repaired, about a clock that went back, about one class or one split
-    only, and about classes with another name or number.
+    only, and about classes with another name or number. cost: of this run.
     """
 
     version: str | None
@@ -59,6 +59,7 @@ class PublishReport:
     removed: int = 0
     relabelled: int = 0
     notes: list[str] = field(default_factory=list)
+    cost: Cost | None = None
 
     def line(self) -> str:
         """The result, in one line."""
@@ -96,6 +97,7 @@ def publish(
     Images whose originals are missing or damaged stay out. Raises StageError where there is nothing to publish, a gate
     refuses, or the originals are out of reach.
     """
+    meter = Meter()
     # A second publish waits, and then finds nothing to do.
     with exclusive(project.versions_lock), rare_garbage_collection():
         _record_in_ledger(project)
@@ -109,7 +111,8 @@ def publish(
                 published.clear_unfinished(project.home)
             raise
         _record_in_ledger(project)
-    return replace(report, notes=[*notes, *_damage(project), *report.notes])
+    notes = [*notes, *_damage(project), *report.notes]
+    return replace(report, notes=notes, cost=meter.cost(report.images))
 
 
 def _created(project: Project, now: datetime) -> tuple[datetime, list[str]]:

@@ -3,6 +3,7 @@
 import itertools
 import os
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ class StoredVectors:
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  # as long as this object
+        weakref.finalize(self, self._file.close)
         self._count = self._width = 0
 
     def add(self, vectors: Sequence[bytes]) -> None:
