@@ -22,7 +22,7 @@ from dataset.project import Project
 from dataset.quarantine import is_whole
 from dataset.suspicion.vectors import Chosen, StoredVectors, Vectors
 
-TOGETHER = 4_000  # pictures that are laid out together; of more, a sample, and the others stand among it
+TOGETHER = 3_000  # pictures that are laid out together; of more, a sample, and the others stand among it
 MOST = 20_000  # pictures on the map; of more, a sample that chance draws and that stays the same
 ALGORITHM = "tsne-1"  # another number: positions of before are made again
 GROWN = 0.5  # share of pictures that came later, from which everything is laid out anew
