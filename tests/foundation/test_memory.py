@@ -36,7 +36,7 @@ def test_a_cost_says_what_work_took(tmp_path: Path) -> None:
     [
         (Cost(600, 2.0, 300.0, 4_200_000, 410), "2.0 s, 300 pictures a second; 4.2 MB written; peak memory 410 MB"),
         (Cost(2, 4.0, 0.5, None, 90), "4.0 s, 0.5 pictures a second; peak memory 90 MB"),
-        (Cost(900, 0.9, 1000.0, 7 * 10**9, 1200), "0.9 s, 1,000 pictures a second; 7.0 GB written; peak memory 1,200 MB"),
+        (Cost(900, 0.9, 1e3, 7 * 10**9, 1200), "0.9 s, 1,000 pictures a second; 7.0 GB written; peak memory 1,200 MB"),
     ],
 )  # fmt: skip
 def test_a_cost_is_one_line(cost: Cost, line: str) -> None:
