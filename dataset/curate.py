@@ -87,7 +87,7 @@ def _triage(project: Project, net: Backbone, tell: Progress) -> CurateReport:
         meant = meant.of_texts(net.texts)
     for _ in range(TRIES_WITHOUT_LOCK):
         with project.catalog.read() as connection:
-            evidence = read_evidence(connection, net.name)
+            evidence = read_evidence(connection, net.name, project.home)
         tell("triage", 0, len(evidence.images))
         derived = derive(evidence, meant, net)
         with project.catalog.write() as connection:
@@ -96,7 +96,7 @@ def _triage(project: Project, net: Backbone, tell: Progress) -> CurateReport:
                 break
     else:
         with project.catalog.write() as connection:
-            derived = derive(read_evidence(connection, net.name), meant, net)
+            derived = derive(read_evidence(connection, net.name, project.home), meant, net)
             decided = _write(connection, project, derived)
     report = _report(project, derived, decided, net.name)
     tell("triage", report.images, report.images)

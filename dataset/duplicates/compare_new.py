@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from more_itertools import chunked
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from dataset.catalog.tables import compared, fingerprints, images, pairs
 from dataset.catalog.writes import erased_among, replace, upsert
@@ -71,7 +71,7 @@ class _Image:
 
 def _read(connection: Connection) -> tuple[list[_Image], Prints]:
     """All images that are compared, in order, and their fingerprints."""
-    statement = (
+    statement: Select[Any] = (
         select(
             fingerprints.c.sha256, images.c.format, images.c.size_bytes, fingerprints.c.views, fingerprints.c.mirrored,
             fingerprints.c.phash16, fingerprints.c.detail, fingerprints.c.measures,

@@ -84,7 +84,8 @@ def _brute(a: NDArray[np.uint64], b: NDArray[np.uint64], radius: int) -> Pairs:
 
 def _one_with_many(a: NDArray[np.uint64], b: NDArray[np.uint64], radius: int) -> Pairs:
     """The same, one hash of `a` with a part of `b` at a time, in the processor's cache: four times as fast."""
-    pairs, distances = [np.empty((0, 2), dtype=np.int64)], [np.empty(0, dtype=np.uint8)]
+    pairs: list[NDArray[np.int64]] = [np.empty((0, 2), dtype=np.int64)]
+    distances: list[NDArray[np.uint8]] = [np.empty(0, dtype=np.uint8)]
     differing, bits = np.empty(CACHED, dtype=np.uint64), np.empty(CACHED, dtype=np.uint8)
     for start in range(0, len(b), CACHED):
         part = b[start : start + CACHED]

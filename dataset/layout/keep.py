@@ -54,7 +54,8 @@ def keep_map(project: Project, backbone_name: str, tell: Progress) -> None:
         is_same = not new and len(before) == len(stays) and not _has_others(connection, recipe)
         if is_same:
             return
-        vectors = _vectors(connection, backbone_name, [*stays, *new])
+        vectors = StoredVectors(project.home)
+        _read_vectors(connection, backbone_name, [*stays, *new], vectors)
     tell("map", 0, len(wanted))
     rows = _rows(stays, new, before, vectors) if new else []
     with project.catalog.write() as connection:
@@ -143,13 +144,11 @@ def _as_rows(names: Sequence[str], places: Positions, *, is_laid_out: bool) -> l
     ]
 
 
-def _vectors(connection: Connection, backbone_name: str, names: Sequence[str]) -> StoredVectors:
-    """Features of the pictures, in this order."""
-    vectors = StoredVectors()
+def _read_vectors(connection: Connection, backbone_name: str, names: Sequence[str], vectors: StoredVectors) -> None:
+    """Append the features of the pictures, in this order."""
     for part in chunked(names, PER_QUERY):
         these = select(features.c.sha256, features.c.vector).where(
             features.c.backbone == backbone_name, features.c.sha256.in_(part)
         )
         found = {row.sha256: row.vector for row in connection.execute(these)}
         vectors.add([found[sha256] for sha256 in part])
-    return vectors

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -135,13 +136,16 @@ def quality_of(row: Row[Any]) -> tuple[int, float, bool, int, str]:
     return row.width * row.height, row.measures["edges"], is_lossless, row.size_bytes, row.sha256
 
 
-def read_evidence(connection: Connection, backbone_name: str) -> Evidence:
-    """Evidence about every image whose fingerprint, features (of this backbone) and objects are known."""
+def read_evidence(connection: Connection, backbone_name: str, folder: Path) -> Evidence:
+    """Evidence about every image whose fingerprint, features (of this backbone) and objects are known.
+
+    folder: for the temporary file that holds the features.
+    """
     columns = (
         images.c.sha256, images.c.format, images.c.width, images.c.height, images.c.size_bytes, fingerprints.c.detail,
         fingerprints.c.measures, features.c.vector, seen.c.objects, seen.c.text_lines, seen.c.text_share,
     )  # fmt: skip
-    facts, vectors, names = FactsOfImages(), StoredVectors(), list[str]()
+    facts, vectors, names = FactsOfImages(), StoredVectors(folder), list[str]()
     for part in _streamed(connection, _measured(select(*columns), backbone_name)):
         names += [row.sha256 for row in part]
         facts.add(part)

@@ -5,10 +5,13 @@ import os
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from foundation.files import storage_errors
 
 BLOCK = 1000  # pictures whose features are in memory at a time: 5 MB of the default network's
 
@@ -22,20 +25,26 @@ class Vectors(Protocol):
 
 
 class StoredVectors:
-    """(n, d) features as float16 in a temporary file, which ends with this object. Threads may read it together."""
+    """(n, d) features as float16 in a temporary file, which ends with this object, or with the process.
 
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # as long as this object
+    folder: of the file; it must have room for all. Threads may read together.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with storage_errors(folder):
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # as long as this object
         weakref.finalize(self, self._file.close)
         self._count = self._width = 0
 
     def add(self, vectors: Sequence[bytes]) -> None:
-        """Append features, float16 each, all of one length."""
+        """Append features, float16 each, all of one length. Raises StorageError where the disk is full."""
         if vectors:
             self._width = len(vectors[0])
             self._count += len(vectors)
-            self._file.write(b"".join(vectors))
-            self._file.flush()
+            with storage_errors(self._folder):
+                self._file.write(b"".join(vectors))
+                self._file.flush()
 
     def __len__(self) -> int:
         return self._count
@@ -114,7 +123,7 @@ def blocks(count: int, size: int = BLOCK) -> Iterator[slice]:
 def moments(vectors: Vectors) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(d,) mean and standard deviation of each feature: to the bit what NumPy makes of all rows at once."""
     count = np.float32(len(vectors))
-    mean: NDArray[np.float32] = summed(vectors, np.float32, lambda rows: rows) / count
+    mean: NDArray[Any] = summed(vectors, np.float32, lambda rows: rows) / count
     variance = summed(vectors, np.float32, lambda rows: np.square(rows - mean)) / count
     return mean, np.sqrt(variance)
 
