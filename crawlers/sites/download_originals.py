@@ -278,9 +278,8 @@ class OriginalsPipeline(FilesPipeline):
         """The body at an offer; None where there is none, and the search says why."""
         last = search.last
         try:
-            response = await self._ask(
-                offer.url, search.photo, last if last and offer.url == last.fetched_url else None
-            )
+            known = last if last and offer.url == last.fetched_url else None
+            response = await self._ask(offer.url, search.photo, known)
         except (Refused, Disallowed) as error:
             search.ending = (Outcome.REJECTED, str(error))
             return None

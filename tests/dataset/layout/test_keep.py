@@ -124,7 +124,7 @@ def test_a_damaged_map_is_made_again(project: Project, damage: str) -> None:
 def test_of_many_pictures_a_sample_is_drawn_that_hardly_changes(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keep, "sampled", lambda some: sampled(some, 30))
+    monkeypatch.setattr(keep, "sampled", lambda some, most=30: sampled(some, min(most, 30)))
     add(project, names(0, 60))
     before = kept(project)
     assert len(before) == 30
