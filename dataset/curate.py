@@ -89,9 +89,10 @@ def _triage(project: Project, net: Backbone, tell: Progress) -> CurateReport:
         with project.catalog.read() as connection:
             evidence = read_evidence(connection, net.name, project.home)
         tell("triage", 0, len(evidence.images))
-        derived = derive(evidence, meant, net)
+        derived, pictures = derive(evidence, meant, net), evidence.pictures
+        del evidence  # its memory is used again to write
         with project.catalog.write() as connection:
-            if are_current(connection, net.name, evidence.pictures):
+            if are_current(connection, net.name, pictures):
                 decided = _write(connection, project, derived)
                 break
     else:
