@@ -164,9 +164,11 @@ def _cost(code: str, folder: Path, *arguments: str) -> Cost:
     os.sync()
     began, cpu_s = time.monotonic(), _cpu_s()
     command = [sys.executable, "-c", code, *arguments]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    ours = [str(Path(path).resolve()) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(ours)}
+    ended = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     if ended.returncode:
-        raise SystemExit(f"{arguments} failed: {ended.stderr[-2000:]}")
+        raise SystemExit(f"{arguments or 'the floor'} failed: {ended.stderr[-2000:]}")
     return Cost(time.monotonic() - began, _cpu_s() - cpu_s, float(ended.stdout.split()[-1]))
 
 

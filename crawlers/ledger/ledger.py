@@ -138,7 +138,7 @@ class Ledger:
             of = {"source": self.source.name}
             upsert(connection, fetches, [{**of, "image_url": url, **asdict(one)} for url, one in fetched.items()])
             self._append(connection, rows)
-            for row, arrival in zip(rows, arrivals, strict=True):
+            for row, arrival in sorted(zip(rows, arrivals, strict=True), key=lambda pair: pair[0].sha256 or ""):
                 if arrival.taken:
                     self.consent.read(connection, row.image_url, row.sha256, arrival.taken.rights)
                 self.consent.refused(connection, row.image_url, row.reason, self._stored_from(row.image_url))
@@ -155,7 +155,7 @@ class Ledger:
         """Add the images that the catalog does not have, with what was measured. Returns their SHA-256s."""
         taken = {sha256: arrival.taken for sha256, arrival in reversed(stored) if arrival.taken}
         sizes = {sha256: len(arrival.download.body) for sha256, arrival in stored}
-        names = list(dict.fromkeys(sha256 for sha256, _ in stored))
+        names = sorted(taken)  # two sources with the same new images wait for each other in one order
         rows = [self._image(sha256, taken[sha256].header, sizes[sha256]) for sha256 in names]
         new = set(inserted(connection, images, rows))
         # Curating and publishing need not measure these again.
