@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from crawlers.folder import collect_folder
@@ -19,6 +19,7 @@ from crawlers.source_health import RunStatus
 from dataset.project import Project
 from foundation import errors
 from foundation.environment import child_environment
+from foundation.memory import Cost, Meter
 from foundation.safe_text import counted
 from foundation.settings import Source
 
@@ -35,17 +36,25 @@ TellProgress = Callable[[str, int, str, int], None]
 
 @dataclass(frozen=True)
 class CollectReport:
-    """failed: by source, why it could not be collected. folders: those of the sources that are folders."""
+    """failed: by source, why it could not be collected. folders: those of the sources that are folders. cost: of all
+    sources together.
+    """
 
     sources: list[SourceReport]
     failed: dict[str, str] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
+    cost: Cost | None = None
+
+    @property
+    def candidates(self) -> int:
+        """Of all sources."""
+        return sum(report.candidates for report in self.sources)
 
     def line(self) -> str:
         """What happened, in one line."""
         counts = {outcome: sum(report.outcomes.get(outcome, 0) for report in self.sources) for outcome in OUTCOMES}
         listed = ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
-        candidates = counted(sum(report.candidates for report in self.sources), "candidate")
+        candidates = counted(self.candidates, "candidate")
         return f"{counted(len(self.sources), 'source')}, {candidates}: {listed}"
 
     def rows(self) -> list[dict[str, str | int]]:
@@ -85,6 +94,7 @@ def collect(project: Project, names: Sequence[str] = (), progress: TellProgress 
     if any(source.kind != "folder" for source in sources):
         settings.require_contact()
     tell = progress or _silent
+    meter = Meter()
     reports: list[SourceReport] = []
     failed: dict[str, str] = {}
     lock = threading.Lock()
@@ -111,7 +121,8 @@ def collect(project: Project, names: Sequence[str] = (), progress: TellProgress 
     order = {source.name: number for number, source in enumerate(sources)}
     reports.sort(key=lambda report: order[report.source])
     folders = [source.name for source in sources if source.kind == "folder"]
-    return CollectReport(reports, dict(sorted(failed.items())), folders)
+    report = CollectReport(reports, dict(sorted(failed.items())), folders)
+    return replace(report, cost=meter.cost(report.candidates))
 
 
 def _silent(_source: str, _images: int, _doing: str, _total: int) -> None: ...

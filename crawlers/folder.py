@@ -5,13 +5,18 @@ Every entry of the folder ends in an outcome: pictures, other files, links, devi
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from crawlers.ledger.ledger import Download, Ledger, OutcomeRow, RunTotals, Sighting
+from more_itertools import constrained_batches
+
+from crawlers.ledger.ledger import Ledger
 from crawlers.ledger.reports import SourceReport
+from crawlers.ledger.rows import Arrival, Download, OutcomeRow, RunTotals, Shown, Sighting, arrived
 from crawlers.ledger.sole_run import sole_run
 from crawlers.source_health import Note, NoteKind, Outcome
 from dataset.catalog.folder_addresses import folder_address, printable_path
@@ -19,9 +24,14 @@ from dataset.pictures import formats
 from dataset.project import Project
 from foundation.errors import CrawlError
 from foundation.settings import Source
+from foundation.threads import ahead, cores, pool
 
 IGNORED = {".DS_Store", "Thumbs.db", "desktop.ini"}
 MAX_FILE_BYTES = 250 * 1024 * 1024  # of a picture; of other files the beginning is read
+BATCH = 64  # entries whose rows are written together
+MAX_BATCH_BYTES = 64 << 20  # of files in one batch, and in the window ahead of it; a larger file is alone
+AHEAD = 4  # files for each core that are read and decoded while a batch is written
+WRITERS = 4  # files that are written, and waited for, at once
 MAX_NAMED = 3  # unreadable folders in a note
 KINDS = (
     (stat.S_ISFIFO, "a FIFO"),
@@ -39,6 +49,7 @@ class _Entry:
     path: Path
     outcome: Outcome = Outcome.REJECTED
     problem: str = ""
+    size_bytes: int = 0
 
     @property
     def is_closed(self) -> bool:
@@ -51,7 +62,9 @@ def collect_folder(
 ) -> SourceReport:
     """Collect every regular file under the folder, except hidden files. Links are not followed, only counted.
 
-    progress(done, all) is called after each entry. Raises CrawlError where there is no folder.
+    Pictures are decoded on all cores, a few ahead of the ones that are written; their rows are written in batches. A
+    killed run loses its last batch at most. progress(done, all) is called after each batch. Raises CrawlError where
+    there is no folder.
     """
     root = (project.settings.root / Path(source.path).expanduser()).resolve()
     if not root.is_dir():
@@ -59,13 +72,15 @@ def collect_folder(
     with sole_run(project, source):
         ledger = Ledger(project, source, now)
         entries = sorted(_entries(root), key=lambda entry: os.fsencode(entry.path))
-        for number, entry in enumerate(entries, 1):
-            address = _address(source, entry.path)
-            if address not in ledger.settled:
-                _take(ledger, root, entry)
-            elif sha256 := ledger.settled[address]:  # by this run, before it was killed
-                _sight(ledger, entry.path, sha256)
-            progress(number, len(entries))
+        with ThreadPoolExecutor(WRITERS) as writers:
+            jobs = (_job(ledger, root, entry) for entry in entries)
+            look = partial(_look, root, ledger.with_text)
+            looked = ahead(pool(), look, jobs, AHEAD * cores(), _weigh, MAX_BATCH_BYTES)
+            done = 0
+            for batch in constrained_batches(looked, MAX_BATCH_BYTES, BATCH, lambda one: _weigh(one[0]), strict=False):
+                _write(ledger, batch, writers)
+                done += len(batch)
+                progress(done, len(entries))
         gone = ledger.end_missing_claims(
             {_address(source, entry.path) for entry in entries},
             [f"{_address(source, entry.path)}/" for entry in entries if entry.is_closed],
@@ -78,34 +93,62 @@ def _gone(images: int) -> str:
     return f"images that are no longer in the folder: {images}; versions leave out what no source has any more"
 
 
-def _take(ledger: Ledger, root: Path, entry: _Entry) -> None:
-    """Give one entry its outcome."""
-    source, folder = ledger.source, entry.path.parent
-    address, page = _address(source, entry.path), _address(source, folder)
+@dataclass(frozen=True)
+class _Job:
+    """An entry to look at. known: it has its outcome, of this run before it was killed, or its file is not read."""
 
-    def refuse(outcome: Outcome, reason: str) -> None:
-        ledger.settle(OutcomeRow(address, page, outcome, reason))
+    entry: _Entry
+    address: str
+    page: str
+    known: bool = False
+    refusal: OutcomeRow | None = None
 
+
+def _job(ledger: Ledger, root: Path, entry: _Entry) -> _Job:
+    address, page = _address(ledger.source, entry.path), _address(ledger.source, entry.path.parent)
+    if address in ledger.settled:
+        return _Job(entry, address, page, known=True)
+    refusal = None
     # Before, addresses were paths of this machine: what was erased under such an address stays out.
     if erased := ledger.refused_url((root / entry.path).as_uri()):
-        return refuse(Outcome.REJECTED, erased)
-    if entry.problem:
-        return refuse(entry.outcome, entry.problem)
+        refusal = OutcomeRow(address, page, Outcome.REJECTED, erased)
+    elif entry.problem:
+        refusal = OutcomeRow(address, page, entry.outcome, entry.problem)
+    return _Job(entry, address, page, known=refusal is not None, refusal=refusal)
+
+
+def _weigh(job: _Job) -> int:
+    """Bytes of its file that are in memory until they are written."""
+    return 0 if job.known else min(job.entry.size_bytes, MAX_FILE_BYTES)
+
+
+def _look(root: Path, with_text: bool, job: _Job) -> Arrival | OutcomeRow | None:
+    """Read a file and take it in; or why not. None: its outcome is known."""
+    if job.known:
+        return job.refusal
     try:
-        body, problem = _read(root / entry.path)
+        body, problem = _read(root / job.entry.path)
     except OSError as error:
-        return refuse(Outcome.FAILED, f"unreadable: {error.strerror}")
+        return OutcomeRow(job.address, job.page, Outcome.FAILED, f"unreadable: {error.strerror}")
     if problem:
-        return refuse(Outcome.REJECTED, problem)
-    if sha256 := ledger.accept(address, page, Download(body, address)):
-        _sight(ledger, entry.path, sha256)
-    return None
+        return OutcomeRow(job.address, job.page, Outcome.REJECTED, problem)
+    return arrived(job.address, job.page, Download(body, job.address), with_text=with_text)
 
 
-def _sight(ledger: Ledger, path: Path, sha256: str) -> None:
-    source, folder = ledger.source, path.parent
-    site = source.name if folder == Path() else f"{source.name}/{printable_path(os.fsencode(folder))}"
-    ledger.sight(sha256, [Sighting(_address(source, path), _address(source, folder), site)])
+def _write(ledger: Ledger, batch: Sequence[tuple[_Job, Arrival | OutcomeRow | None]], writers: Executor) -> None:
+    """Give each entry of a batch its outcome, and record where images were seen."""
+    ledger.settle_all([found for _, found in batch if isinstance(found, OutcomeRow)])
+    arrivals = [found for _, found in batch if isinstance(found, Arrival)]
+    if arrivals:
+        ledger.accept_all(arrivals, writers)
+    seen = []
+    for job, _ in batch:
+        if sha256 := ledger.settled.get(job.address):
+            folder = job.entry.path.parent
+            name = ledger.source.name
+            site = name if folder == Path() else f"{name}/{printable_path(os.fsencode(folder))}"
+            seen.append(Shown(sha256, [Sighting(job.address, job.page, site)]))
+    ledger.sight_all(seen)
 
 
 def _read(path: Path) -> tuple[bytes, str]:
@@ -135,12 +178,12 @@ def _entries(root: Path) -> Iterator[_Entry]:
             if name in IGNORED or name.startswith("."):
                 continue
             try:
-                mode = os.lstat(f"{folder}/{name}").st_mode
+                state = os.lstat(f"{folder}/{name}")
             except OSError as error:
                 yield _Entry(below / name, Outcome.FAILED, f"unreadable: {error.strerror}")
                 continue
-            if not stat.S_ISDIR(mode):
-                yield _Entry(below / name, problem=_not_regular(mode))
+            if not stat.S_ISDIR(state.st_mode):
+                yield _Entry(below / name, problem=_not_regular(state.st_mode), size_bytes=state.st_size)
     for closed in unreadable:
         path = Path(os.fsdecode(closed.filename)).relative_to(root)
         yield _Entry(path, Outcome.FAILED, f"{NoteKind.UNREADABLE_FOLDER}: {closed.strerror}")

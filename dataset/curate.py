@@ -4,7 +4,8 @@ Everything it writes is derived and may be rebuilt, except the decisions. A seco
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from dataclasses import replace as changed
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
@@ -20,9 +21,10 @@ from dataset.publishing.checked_pictures import find_damage
 from dataset.quarantine import listed as quarantine_list
 from dataset.quarantine import quarantine, release_restored, sentence
 from dataset.suspicion.derive import Derived, derive
-from dataset.suspicion.evidence import read_evidence, read_pictures
+from dataset.suspicion.evidence import are_current, read_evidence
 from dataset.suspicion.meanings import meanings, texts_of_answers
 from dataset.suspicion.measure_new import Networks, measure_new
+from foundation.memory import Cost, Meter
 from foundation.safe_text import counted
 from networks import explicit, objects
 from networks.backbone import Backbone, backbone
@@ -38,7 +40,7 @@ class CurateReport:
 
     findings: by detector. set_aside: pictures that are excluded automatically; copies count once. quarantined: images
     that are left out because their originals are missing or damaged, each with what is wrong. listed: pictures on a
-    hash list, which were erased.
+    hash list, which were erased. cost: of this run.
     """
 
     images: int
@@ -51,6 +53,7 @@ class CurateReport:
     backbone: str
     quarantined: list[str] = field(default_factory=list)
     listed: ErasedListed = field(default_factory=ErasedListed)
+    cost: Cost | None = None
 
     def line(self) -> str:
         """One line for people."""
@@ -67,7 +70,7 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
     An image whose original is missing or damaged is left out until it is whole again. Raises CatalogError, or
     StorageError if the originals are out of reach; what was computed until then is kept.
     """
-    tell = progress or _silent
+    tell, meter = progress or _silent, Meter()
     listed = erase_listed(project, tell)
     release_restored(project)
     quarantine(project, find_damage(project, all_sizes=True, hashed_bytes=0))
@@ -77,7 +80,8 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
     measure_new(project, Networks(net, objects.detector(settings.detector), found), tell)
     compare_new(project, tell)
     keep_map(project, net.name, tell)
-    return replace(_triage(project, net, tell), listed=listed)
+    report = _triage(project, net, tell)
+    return changed(report, listed=listed, cost=meter.cost(report.images))
 
 
 def _triage(project: Project, net: Backbone, tell: Progress) -> CurateReport:
@@ -90,16 +94,17 @@ def _triage(project: Project, net: Backbone, tell: Progress) -> CurateReport:
         meant = meant.of_texts(net.texts)
     for _ in range(TRIES_WITHOUT_LOCK):
         with project.catalog.read() as connection:
-            evidence = read_evidence(connection, net.name)
+            evidence = read_evidence(connection, net.name, project.home)
         tell("triage", 0, len(evidence.images))
-        derived = derive(evidence, meant, net)
+        derived, pictures = derive(evidence, meant, net), evidence.pictures
+        del evidence  # its memory is used again to write
         with project.catalog.write() as connection:
-            if read_pictures(connection, net.name) == evidence.pictures:
+            if are_current(connection, net.name, pictures):
                 decided = _write(connection, project, derived)
                 break
     else:
         with project.catalog.write() as connection:
-            derived = derive(read_evidence(connection, net.name), meant, net)
+            derived = derive(read_evidence(connection, net.name, project.home), meant, net)
             decided = _write(connection, project, derived)
     report = _report(project, derived, decided, net.name)
     tell("triage", report.images, report.images)
@@ -124,14 +129,13 @@ def _write(connection: Connection, project: Project, derived: Derived) -> int:
 def _report(project: Project, derived: Derived, decided: int, backbone_name: str) -> CurateReport:
     with project.catalog.read() as connection:
         excluded = label_ledger.excluded(connection)
-    images = len(derived.clusters)
-    clusters_count = len({row["cluster"] for row in derived.clusters})
+    images, clusters_count = len(derived.clustering.sha256), len(derived.clustering.members)
     return CurateReport(
         images=images,
         clusters=clusters_count,
         near_duplicates=images - clusters_count,
         findings=derived.findings_by_detector(),
-        queued=len(derived.queue),
+        queued=len(derived.asked),
         set_aside=len(excluded),
         decided=decided,
         backbone=backbone_name,

@@ -39,7 +39,7 @@ from dataset.versions.stored.pictures import Layout
 from dataset.versions.stored.ranges import MOST_PICTURES
 from foundation.errors import StageError
 from foundation.files import storage_errors
-from foundation.memory import rare_garbage_collection
+from foundation.memory import Cost, Meter, rare_garbage_collection
 from foundation.safe_text import counted
 
 ROWS_PER_TEXT = 1000  # that go into the digest together
@@ -51,7 +51,7 @@ class PublishReport:
     """version: name of the new version; None where nothing changed, and then newest is the last one.
 
     notes: sentences about what was damaged, or repaired, about a clock that went back, about one class or one split
-    only, and about classes with another name or number.
+    only, and about classes with another name or number. cost: of this run.
     """
 
     version: str | None
@@ -62,6 +62,7 @@ class PublishReport:
     removed: int = 0
     relabelled: int = 0
     notes: list[str] = field(default_factory=list)
+    cost: Cost | None = None
 
     def line(self) -> str:
         """The result, in one line."""
@@ -100,6 +101,7 @@ def publish(
     Images whose originals are missing or damaged stay out. Raises StageError where there is nothing to publish, a gate
     refuses, or the originals are out of reach.
     """
+    meter = Meter()
     listed = erase_listed(project, progress or _no_progress).line()
     # A second publish waits, and then finds nothing to do.
     with project.alone(VERSIONS_LOCK), rare_garbage_collection():
@@ -114,7 +116,8 @@ def publish(
                 published.clear_unfinished(project.home)
             raise
         _record_in_ledger(project)
-    return replace(report, notes=[*filter(None, [listed]), *notes, *_damage(project), *report.notes])
+    notes = [*filter(None, [listed]), *notes, *_damage(project), *report.notes]
+    return replace(report, notes=notes, cost=meter.cost(report.images))
 
 
 def _created(project: Project, now: datetime) -> tuple[datetime, list[str]]:

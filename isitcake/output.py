@@ -52,6 +52,8 @@ def show(value: Any, as_json: bool, grid: Grid | None = None) -> None:
     line = value.line() if hasattr(value, "line") else value if isinstance(value, str) else None
     if line:
         say(line)
+    if cost := getattr(value, "cost", None):
+        say(cost.line())
 
 
 def say(text: str = "") -> None:

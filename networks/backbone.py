@@ -70,7 +70,7 @@ class Backbone:
 
     @functools.cached_property
     def _session(self) -> Any:
-        return session(self.graph)
+        return session(self.graph, threads=1)  # several pictures run at the same time
 
 
 def backbone(network: str | Path = EFFICIENTNET_LITE0, texts: Mapping[str, Texts] | None = None) -> Backbone:

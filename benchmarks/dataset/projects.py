@@ -21,7 +21,7 @@ from table import figures, out, table
 from dataset.labels.audit import MIN_SAMPLED, ticket
 from dataset.suspicion.clustering import Clustering
 from dataset.suspicion.derive import derive
-from dataset.suspicion.evidence import Evidence, Pictures
+from dataset.suspicion.evidence import Evidence, FactsOfImages, Pictures
 from dataset.suspicion.meanings import meanings
 from foundation.environment import shared_folder
 from foundation.settings import ProjectSection, Settings
@@ -180,21 +180,19 @@ def _evidence(
 ) -> Evidence:  # fmt: skip
     """What `curate` would read from the catalog. No picture has a copy."""
     names = tuple(photos.sha256.tolist())
-    images = [
+    images = FactsOfImages()
+    images.add([
         SimpleNamespace(
-            sha256=name, width=int(width), height=int(height), detail=made.detail, measures=made.row(name)["measures"],
-            vector=vector.astype(np.float16).tobytes(), objects=None, text_lines=seen.text_lines,
-            text_share=seen.text_share,
+            format="JPEG", size_bytes=0, width=int(width), height=int(height), detail=made.detail,
+            measures=made.row(name)["measures"], objects=None, text_lines=seen.text_lines, text_share=seen.text_share,
         )
-        for name, (width, height), made, vector, seen in zip(
-            names, photos.sizes, photos.prints, photos.vectors, photos.seen, strict=True
-        )
-    ]  # fmt: skip
+        for name, (width, height), made, seen in zip(names, photos.sizes, photos.prints, photos.seen, strict=True)
+    ])  # fmt: skip
     claims = {name: {str(label)} for name, label in zip(names, claimed, strict=True)}
     clustering = Clustering.of(names, np.arange(len(names)), [0] * len(names), claims, answered)
     counted = {name for i, name in enumerate(in_sample) if all(n in answered for n in in_sample[: i + 1])}
     return Evidence(
-        Pictures(names, frozenset()), images, clustering, {}, {},  # type: ignore[arg-type]
+        Pictures(names, frozenset()), images, photos.vectors.astype(np.float16).astype(np.float32), clustering, {}, {},
         frozenset(counted), frozenset(counted & asked_as_sample),
     )  # fmt: skip
 

@@ -24,7 +24,7 @@ from table import Peak, figures, out, table
 from dataset.suspicion import shipped_prior, triage
 from dataset.suspicion.detectors import DETECTORS
 from dataset.suspicion.meanings import Meanings, meanings
-from dataset.suspicion.queue import UNPROVEN_PRIORITY, Suspicion, signals_of
+from dataset.suspicion.queue import UNPROVEN_PRIORITY, Suspicion
 from foundation.environment import shared_folder
 from foundation.intervals import exact_interval
 from foundation.settings import COLOUR_TEXTURE, EFFICIENTNET_LITE0, WEIGHTS_NAME, ProjectSection, Settings
@@ -168,8 +168,8 @@ def _ours(data: Photos, chances: NDArray[np.float64] | None, excluded: NDArray[n
                 i, probabilities=beliefs.get(i, {}), neighbours=near[i], prior=priors[i], meanings=read_with,
                 is_surely_unusable=bool(excluded[i]), lookalikes=float(alike[i]),
             )  # fmt: skip
-            seen.append(Suspicion(subject, [f for d in detectors if (f := d.examine(subject))]))
-        rows = [signals_of(suspicion.subject, suspicion.findings) for suspicion in seen]
+            seen.append(Suspicion.of(subject, [f for d in detectors if (f := d.examine(subject))]))
+        rows = [suspicion.signals() for suspicion in seen]
         sure = [i for i in who if data.labels[i] != "unsure"]
         calibration = triage.calibrate([rows[i] for i in sure], [data.labels[i] != source[i] for i in sure])
         first = [UNPROVEN_PRIORITY * (one.looks_unusable and chances is None) for one in seen]

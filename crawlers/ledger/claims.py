@@ -1,15 +1,17 @@
 """What a source claims about its images: asserted by every collection, recorded where it changed."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from more_itertools import chunked
 from sqlalchemy import Connection, select
 
 from dataset.catalog.claims import ENDED, standing
 from dataset.catalog.tables import claims, sightings
-from dataset.catalog.writes import append, insert_new
+from dataset.catalog.writes import ROWS_PER_STATEMENT, append, insert_new
 
 
 @dataclass(frozen=True)
@@ -24,15 +26,17 @@ class Claim:
 def assert_claims(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """Add sightings, and a claim for each address whose source said something else before.
 
-    rows: of the table `sightings`, of one image and one source.
+    rows: of the table `sightings`, of one source.
     """
     by_address = {
-        row["image_url"]: (row, Claim(row["source_label"], row["licence"], row["creator"])) for row in rows
+        (row["sha256"], row["image_url"]): (row, Claim(row["source_label"], row["licence"], row["creator"]))
+        for row in rows
     }  # one claim per address, however many pages show it
+    said = _said(connection, rows)
     changed = [
         _event(row, claim, now)
-        for row, claim in by_address.values()
-        if (said := _said(connection, row)) and said != {claim}
+        for address, (row, claim) in by_address.items()
+        if address in said and said[address] != {claim}
     ]
     insert_new(connection, sightings, rows)
     append(connection, claims, changed)
@@ -64,18 +68,34 @@ def end_claims(
     return len({row.sha256 for row in gone} - {row.sha256 for row in set(rows) - set(gone)})
 
 
-def _said(connection: Connection, row: Mapping[str, Any]) -> set[Claim]:
-    """What the source says so far about the image at the address; nothing if it was not seen there yet."""
-    of_address = [
-        [table.c[name] == row[name] for name in ("sha256", "source", "image_url")] for table in (claims, sightings)
-    ]
-    newest = (
-        select(claims.c.label, claims.c.licence, claims.c.creator).where(*of_address[0]).order_by(claims.c.id.desc())
-    )
-    if last := connection.execute(newest.limit(1)).first():
-        return {Claim(*last)}
-    first = select(sightings.c.source_label, sightings.c.licence, sightings.c.creator).where(*of_address[1]).distinct()
-    return {Claim(*seen) for seen in connection.execute(first)}
+def _said(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], set[Claim]]:
+    """What the source says so far about images, by SHA-256 and address; nothing of those not seen there yet."""
+    if not rows:
+        return {}
+    source = rows[0]["source"]
+    seen: dict[tuple[str, str], set[Claim]] = defaultdict(set)
+    newest: dict[tuple[str, str], set[Claim]] = {}
+    for part in chunked(rows, ROWS_PER_STATEMENT):
+        these = [
+            (table.c.source == source)
+            & table.c.sha256.in_({row["sha256"] for row in part})
+            & table.c.image_url.in_({row["image_url"] for row in part})
+            for table in (sightings, claims)
+        ]
+        first = select(
+            sightings.c.sha256, sightings.c.image_url, sightings.c.source_label, sightings.c.licence,
+            sightings.c.creator,
+        ).where(these[0])  # fmt: skip
+        for sha256, image_url, *said in connection.execute(first):
+            seen[sha256, image_url].add(Claim(*said))
+        later = (
+            select(claims.c.sha256, claims.c.image_url, claims.c.label, claims.c.licence, claims.c.creator)
+            .where(these[1])
+            .order_by(claims.c.id)
+        )
+        for sha256, image_url, *said in connection.execute(later):
+            newest[sha256, image_url] = {Claim(*said)}
+    return {**seen, **newest}
 
 
 def _event(row: Mapping[str, Any], claim: Claim, now: datetime) -> dict[str, Any]:

@@ -9,22 +9,36 @@ The next run of a source continues a run that was killed, under its number: its 
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, replace
+from concurrent.futures import Executor
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select, update
 
 from crawlers.ledger.claims import assert_claims, end_claims
 from crawlers.ledger.listed_pictures import ListedPictures
 from crawlers.ledger.reports import NOT_MODIFIED, SourceReport, tally, usable_history
+from crawlers.ledger.rows import (
+    Arrival,
+    Download,
+    Fetch,
+    OutcomeRow,
+    RunTotals,
+    Shown,
+    Sighting,
+    arrived,
+    digest_row,
+    image_row,
+)
 from crawlers.ledger.run_consent import RunConsent
 from crawlers.ledger.signals import OPT_OUT
 from crawlers.source_health import Note, Outcome, Run, RunStatus, diagnose
-from dataset.catalog.tables import digests, fetches, fingerprints, images, outcomes, runs
-from dataset.catalog.writes import insert_new, upsert
+from dataset.catalog.tables import digests, fetches, fingerprints, images, outcomes, runs, seen
+from dataset.catalog.writes import insert_new, inserted, upsert
 from dataset.erasure.tombstones import Erased
-from dataset.pictures.decoding import DERIVED_RECIPE, Header, Undecodable
+from dataset.pictures.decoding import Undecodable
+from dataset.pictures.seen import row_of
 from dataset.project import Project
 from dataset.quarantine import in_quarantine, release
 from foundation.files import write_once
@@ -37,65 +51,11 @@ if TYPE_CHECKING:
 ERASED = "erased: it stays out"
 
 
-@dataclass(frozen=True)
-class Fetch:
-    """The last download of an image: what to say when asking again, and what its bytes were."""
-
-    fetched_url: str
-    sha256: str
-    etag: str
-    last_modified: str
-    reason: str = ""  # why its bytes were not stored
-
-
-@dataclass(frozen=True)
-class Download:
-    """The bytes at an address, and what to say when asking for them again."""
-
-    body: bytes
-    url: str
-    etag: str = ""
-    last_modified: str = ""
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """Where an image was seen. site: host of the page; for a photo API, its name and the query."""
-
-    image_url: str
-    page_url: str
-    site: str
-    alt: str = ""
-    licence: str = ""
-    creator: str = ""
-
-
-@dataclass(frozen=True)
-class OutcomeRow:
-    """The outcome of one candidate. sha256: of the image it led to. fetched_url: the address that gave its bytes."""
-
-    image_url: str
-    page_url: str
-    outcome: Outcome
-    reason: str = ""
-    sha256: str | None = None
-    fetched_url: str | None = None
-
-
-@dataclass(frozen=True)
-class RunTotals:
-    """What a run counted. requests: for images. placeholders: `<img>` with nothing but a data: address."""
-
-    pages: int
-    candidates: int
-    requests: int
-    placeholders: int = 0
-
-
 class Ledger:
     """One run of one source. Not for use by two threads at once.
 
-    settled: SHA-256 by image URL of every candidate that has its outcome; None where it has no image.
+    settled: SHA-256 by image URL of every candidate that has its outcome; None where it has no image. with_text:
+    whether taking a picture in also searches text.
     """
 
     def __init__(self, project: Project, source: Source, now: datetime) -> None:
@@ -123,6 +83,8 @@ class Ledger:
                 for row in connection.execute(select(fetches).where(fetches.c.source == source.name))
             }
             self._erased = Erased.read(connection)
+            # Networks that look at the same pixels: curating does all together.
+            self.with_text = project.settings.detector is None and not project.settings.explicit_network
             self._broken = set(in_quarantine(connection))
 
     def last_fetch(self, image_url: str) -> Fetch | None:
@@ -133,65 +95,97 @@ class Ledger:
 
         taken: the body's picture, if it was taken in already.
         """
-        from dataset.duplicates.intake import take_in  # loads SciPy
+        if taken is None:
+            return self.accept_all([arrived(image_url, page_url, download, with_text=self.with_text)])[0]
+        return self.accept_all([Arrival(image_url, page_url, download, taken)])[0]
 
-        if listed := self._listed.reason(download.body):
-            return self._keep(OutcomeRow(image_url, page_url, Outcome.REJECTED, listed), download)
-        sha256 = hashlib.sha256(download.body).hexdigest()
-        try:
-            taken = taken or take_in(download.body)
-            reason = self._refusal(taken, image_url, download, sha256)
-        except Undecodable as error:
-            reason = str(error)
-        if reason or not taken:
-            row = OutcomeRow(image_url, page_url, Outcome.REJECTED, reason, None, download.url)
-            return self._keep(row, download, taken)
+    def accept_all(self, arrivals: Sequence[Arrival], pool: Executor | None = None) -> list[str | None]:
+        """Store several bodies, or record why not, in one transaction. Returns their SHA-256s; None where rejected.
+
+        arrivals: of different addresses. pool: writes the files; without one, they are written one by one.
+        """
+        arrivals = [self._listed.without(arrival) for arrival in arrivals]
+        reasons = [self._refusal(arrival) for arrival in arrivals]
         with self._project.normalised.lock.storing():
             with self._project.catalog.read() as connection:
-                reason = self._erased_since(connection, image_url, download, sha256)
-            if not reason:
-                self._store(sha256, download, taken)
-            row = OutcomeRow(image_url, page_url, Outcome.STORED, reason, sha256, download.url)
-            return self._keep(row, download, taken)
+                self._find_erased(connection, arrivals, reasons)
+            wanted = {
+                one.taken.sha256: one for one, reason in zip(arrivals, reasons, strict=True) if one.taken and not reason
+            }
+            for _ in pool.map(self._store, wanted.values()) if pool else map(self._store, wanted.values()):
+                pass
+            return self._keep(arrivals, reasons)
 
-    def _store(self, sha256: str, download: Download, taken: "Intake") -> None:
+    def _store(self, arrival: Arrival) -> None:
         """Write the original and its normalised picture; an original that went bad is replaced."""
+        assert arrival.taken is not None  # noqa: S101  # without a picture there is a reason against it
+        sha256 = arrival.taken.sha256
         if sha256 in self._broken:
             self._project.blobs.discard(sha256)
-        self._project.blobs.put(download.body, taken.header.format)
-        write_once(self._project.normalised.path(sha256), taken.normalised)
+        self._project.blobs.put(arrival.download.body, arrival.taken.header.format)
+        write_once(self._project.normalised.path(sha256), arrival.taken.normalised)
 
-    def _keep(self, row: OutcomeRow, download: Download, taken: "Intake | None" = None) -> str | None:
-        """Write the rows of a download, whose bytes are stored if there is no reason against it. Returns as accept."""
-        sha256 = hashlib.sha256(download.body).hexdigest()
-        previous = self._fetches.get(row.image_url)
+    def _keep(self, arrivals: Sequence[Arrival], reasons: Sequence[str]) -> list[str | None]:
+        """Write the rows of downloads, whose bytes are stored if no reason is against it. Returns as accept_all."""
+        names = [hashlib.sha256(arrival.download.body).hexdigest() for arrival in arrivals]
+        found = list(reasons)
+        fetched: dict[str, Fetch] = {}
+        rows = []
         with self._project.catalog.write() as connection:
-            reason = row.reason or self._erased_since(connection, row.image_url, download, sha256)
-            stored = None if reason else sha256
-            # Known from another address of this source or from another source: a duplicate. Known from
-            # this very address: unchanged, whatever the server's validators said.
-            if reason or not taken:
-                outcome = Outcome.REJECTED
-            elif insert_new(connection, images, [self._image(sha256, taken.header, len(download.body))]):
-                outcome = Outcome.STORED
-                self._measured(connection, sha256, taken)
-            else:
-                outcome = Outcome.UNCHANGED if previous and previous.sha256 == sha256 else Outcome.DUPLICATE
-            fetch = Fetch(download.url, sha256, download.etag, download.last_modified, reason)
-            upsert(connection, fetches, [{"source": self.source.name, "image_url": row.image_url, **asdict(fetch)}])
-            self._append(connection, replace(row, outcome=outcome, reason=reason, sha256=stored))
-            if taken:
-                self.consent.read(connection, row.image_url, stored, taken.rights)
-            self.consent.refused(connection, row.image_url, reason, self._stored_from(row.image_url))
-            if stored and stored in self._broken:
-                release(connection, [stored])
-                self._broken.discard(stored)
-            if taken and reason and not row.reason and not self._has_image(connection, sha256):
-                self._project.blobs.discard(sha256)  # erased between the two looks at the tombstones
-                self._project.normalised.path(sha256).unlink(missing_ok=True)
-        self._fetches[row.image_url] = fetch
-        self.settled[row.image_url] = stored
-        return stored
+            self._find_erased(connection, arrivals, found)
+            wanted = [(name, one) for name, one, why in zip(names, arrivals, found, strict=True) if not why]
+            new = self._add_images(connection, wanted)
+            for sha256, arrival, reason in zip(names, arrivals, found, strict=True):
+                url, download = arrival.image_url, arrival.download
+                previous = self._fetches.get(url)
+                # Known from another address of this source or from another source: a duplicate. Known from
+                # this very address: unchanged, whatever the server's validators said.
+                if reason:
+                    outcome = Outcome.REJECTED
+                elif sha256 in new:
+                    outcome = Outcome.STORED
+                    new.remove(sha256)
+                else:
+                    outcome = Outcome.UNCHANGED if previous and previous.sha256 == sha256 else Outcome.DUPLICATE
+                stored = None if reason else sha256
+                rows.append(OutcomeRow(url, arrival.page_url, outcome, reason, stored, download.url))
+                fetched[url] = Fetch(download.url, sha256, download.etag, download.last_modified, reason)
+            of = {"source": self.source.name}
+            upsert(connection, fetches, [{**of, "image_url": url, **asdict(one)} for url, one in fetched.items()])
+            self._append(connection, rows)
+            for row, arrival in sorted(zip(rows, arrivals, strict=True), key=lambda pair: pair[0].sha256 or ""):
+                if arrival.taken:
+                    self.consent.read(connection, row.image_url, row.sha256, arrival.taken.rights)
+                self.consent.refused(connection, row.image_url, row.reason, self._stored_from(row.image_url))
+            self._release(connection, {row.sha256 for row in rows if row.sha256})
+            for sha256, before, reason in zip(names, reasons, found, strict=True):
+                if reason and not before and not self._has_image(connection, sha256):
+                    self._project.blobs.discard(sha256)  # erased between the two looks at the tombstones
+                    self._project.normalised.path(sha256).unlink(missing_ok=True)
+        self._fetches |= fetched
+        self.settled |= {row.image_url: row.sha256 for row in rows}
+        return [row.sha256 for row in rows]
+
+    def _add_images(self, connection: Connection, stored: Sequence[tuple[str, Arrival]]) -> set[str]:
+        """Add the images that the catalog does not have, with what was measured. Returns their SHA-256s."""
+        taken = {sha256: arrival.taken for sha256, arrival in reversed(stored) if arrival.taken}
+        sizes = {sha256: len(arrival.download.body) for sha256, arrival in stored}
+        names = sorted(taken)  # two sources with the same new images wait for each other in one order
+        rows = [image_row(sha256, taken[sha256].header, sizes[sha256], self._now) for sha256 in names]
+        new = set(inserted(connection, images, rows))
+        # Curating and publishing need not measure these again.
+        added = [(sha256, taken[sha256]) for sha256 in names if sha256 in new]
+        upsert(connection, fingerprints, [one.fingerprint.row(sha256) for sha256, one in added])
+        upsert(connection, digests, [digest_row(sha256, one.normalised) for sha256, one in added])
+        if self.with_text:
+            upsert(connection, seen, [row_of(sha256, one.seen, None) for sha256, one in added if one.seen])
+        return new
+
+    def _release(self, connection: Connection, stored: set[str]) -> None:
+        """Take images out of quarantine whose originals are whole again."""
+        if whole := stored & self._broken:
+            release(connection, sorted(whole))
+            self._broken -= whole
 
     def unchanged(self, image_url: str, page_url: str) -> str | None:
         """The server answered "not modified": repeat the outcome of the last fetch. Returns the image's SHA-256."""
@@ -210,15 +204,25 @@ class Ledger:
 
     def settle(self, row: OutcomeRow) -> None:
         """Record the outcome of a candidate; a second outcome for the same address changes nothing."""
-        if row.image_url in self.settled:
+        self.settle_all([row])
+
+    def settle_all(self, rows: Sequence[OutcomeRow]) -> None:
+        """The same for several candidates, in one transaction."""
+        rows = list({row.image_url: row for row in reversed(rows) if row.image_url not in self.settled}.values())[::-1]
+        if not rows:
             return
         with self._project.catalog.write() as connection:
             self._erased = self._erased.refreshed(connection)
-            if row.sha256 in self._erased.bytes_ or self._erased.has_url(row.image_url):
-                row = replace(row, outcome=Outcome.REJECTED, reason=ERASED, sha256=None)
-            self._append(connection, row)
-            self.consent.refused(connection, row.image_url, row.reason, self._stored_from(row.image_url))
-        self.settled[row.image_url] = row.sha256
+            rows = [
+                replace(row, outcome=Outcome.REJECTED, reason=ERASED, sha256=None)
+                if row.sha256 in self._erased.bytes_ or self._erased.has_url(row.image_url)
+                else row
+                for row in rows
+            ]
+            self._append(connection, rows)
+            for row in rows:
+                self.consent.refused(connection, row.image_url, row.reason, self._stored_from(row.image_url))
+        self.settled |= {row.image_url: row.sha256 for row in rows}
 
     def note_objection(self, image_url: str, reason: str) -> None:
         """Record an objection to a picture, also to one that an earlier page of this run brought."""
@@ -233,27 +237,33 @@ class Ledger:
 
         What is recorded already changes nothing. An image or an address that was erased meanwhile gets no row.
         """
-        source = self.source
-        rows = [
-            {
-                "sha256": sha256,
-                "source": source.name,
-                "source_label": source.label,
-                "site": sighting.site,
-                "image_url": sighting.image_url,
-                "page_url": sighting.page_url,
-                "alt": clean_text(sighting.alt),
-                "licence": clean_text(sighting.licence or source.licence),
-                "creator": clean_text(sighting.creator),
-                "seen_at": self._now,
-            }
-            for sighting in new_sightings
-        ]
+        self.sight_all([Shown(sha256, new_sightings)])
+
+    def sight_all(self, shown: Sequence[Shown]) -> None:
+        """The same for several images, in one transaction."""
+        if not shown:
+            return
+        rows = [self._sighting(one.sha256, sighting) for one in shown for sighting in one.sightings]
         with self._project.catalog.write() as connection:
             self._erased = self._erased.refreshed(connection)
             rows = [row for row in rows if not self._erased.has_url(str(row["image_url"]))]
             assert_claims(connection, rows, self._now)
             self.consent.seen(connection, rows)
+
+    def _sighting(self, sha256: str, sighting: Sighting) -> dict[str, Any]:
+        source = self.source
+        return {
+            "sha256": sha256,
+            "source": source.name,
+            "source_label": source.label,
+            "site": sighting.site,
+            "image_url": sighting.image_url,
+            "page_url": sighting.page_url,
+            "alt": clean_text(sighting.alt),
+            "licence": clean_text(sighting.licence or source.licence),
+            "creator": clean_text(sighting.creator),
+            "seen_at": self._now,
+        }
 
     def end_missing_claims(self, addresses: Collection[str], unreadable: Sequence[str] = ()) -> int:
         """End the claims about images that are not where they were. Only for sources that are read as a whole.
@@ -304,11 +314,15 @@ class Ledger:
         """SHA-256 of the picture that was stored from an address; None where none was."""
         return fetch.sha256 if (fetch := self._fetches.get(image_url)) and not fetch.reason else None
 
-    def _erased_since(self, connection: Connection, image_url: str, download: Download, sha256: str) -> str:
-        """Why a download must not be stored, though it was asked for: it was erased since. Empty where it was not."""
+    def _find_erased(self, connection: Connection, arrivals: Sequence[Arrival], reasons: list[str]) -> None:
+        """Add to the reasons why arrivals must not be stored, though they were asked for: they were erased since."""
         known = self._erased
         self._erased = known.refreshed(connection)
-        return "" if self._erased is known else self._erasure(image_url, download, sha256)
+        if self._erased is known:
+            return
+        for number, arrival in enumerate(arrivals):
+            if not reasons[number] and arrival.taken:
+                reasons[number] = self._erasure(arrival.image_url, arrival.download, arrival.taken.sha256)
 
     def _erasure(self, image_url: str, download: Download, sha256: str) -> str:
         is_erased = self._erased.has_url(image_url) or self._erased.has_url(download.url)
@@ -317,33 +331,20 @@ class Ledger:
     def _has_image(self, connection: Connection, sha256: str) -> bool:
         return connection.execute(select(images.c.sha256).where(images.c.sha256 == sha256)).first() is not None
 
-    def _refusal(self, taken: "Intake", image_url: str, download: Download, sha256: str) -> str:
+    def _refusal(self, arrival: Arrival) -> str:
+        """Why an arrival is not stored; empty where it is."""
+        taken = arrival.taken
+        if taken is None:
+            return arrival.refused
         if min(taken.header.width, taken.header.height) < self.source.min_side:
             return f"too small: shorter side under {self.source.min_side} px"
         if taken.rights.objection and not self.source.permission:
             return f"{OPT_OUT}{taken.rights.objection}"
-        return self._erasure(image_url, download, sha256)
+        try:
+            return self._erasure(arrival.image_url, arrival.download, taken.sha256)
+        except Undecodable as error:
+            return str(error)
 
-    def _image(self, sha256: str, header: Header, size_bytes: int) -> dict[str, object]:
-        return {
-            "sha256": sha256,
-            "format": header.format,
-            "width": header.width,
-            "height": header.height,
-            "has_alpha": int(header.has_alpha),
-            "size_bytes": size_bytes,
-            "first_seen": self._now,
-        }
-
-    def _measured(self, connection: Connection, sha256: str, taken: "Intake") -> None:
-        """Write what taking the picture in measured, so that curating and publishing need not do it again."""
-        picture = taken.normalised
-        digest = {"digest": hashlib.sha256(picture).hexdigest(), "size_bytes": len(picture)}
-        upsert(connection, fingerprints, [taken.fingerprint.row(sha256)])
-        upsert(connection, digests, [{"sha256": sha256, "recipe": DERIVED_RECIPE, **digest}])
-
-    def _append(self, connection: Connection, row: OutcomeRow) -> None:
-        values = {**asdict(row), "reason": clean_text(row.reason)}
-        insert_new(
-            connection, outcomes, [{"run_id": self.run_id, "source": self.source.name, "at": self._now, **values}]
-        )
+    def _append(self, connection: Connection, rows: Sequence[OutcomeRow]) -> None:
+        run = {"run_id": self.run_id, "source": self.source.name, "at": self._now}
+        insert_new(connection, outcomes, [{**run, **asdict(row), "reason": clean_text(row.reason)} for row in rows])

@@ -1,9 +1,11 @@
 """Pictures on a hash list, as a run meets them: nothing of them is stored or shown; they are counted."""
 
 from collections import Counter
+from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
+from crawlers.ledger.rows import Arrival
 from crawlers.source_health import Note, NoteKind
 from dataset.catalog.tables import outcomes
 from dataset.pictures.hash_lists import ON_A_LIST, hash_lists, reason_of
@@ -25,6 +27,11 @@ class ListedPictures:
         """Why these bytes must not be stored; empty where no list has them."""
         name = self._lists.list_of(content) if self._lists else ""
         return reason_of(name) if name else ""
+
+    def without(self, arrival: Arrival) -> Arrival:
+        """The arrival, refused and without its picture if that is on a list."""
+        reason = self.reason(arrival.download.body)
+        return replace(arrival, taken=None, refused=reason) if reason else arrival
 
     def known(self, reason: str) -> str:
         """The reason of an earlier run, if it is a list that still holds: then the address is not asked for again."""

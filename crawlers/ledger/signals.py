@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from more_itertools import chunked
 from sqlalchemy import Connection, select
 
 from dataset.catalog.tables import consents, signals
-from dataset.catalog.writes import append, upsert
+from dataset.catalog.writes import ROWS_PER_STATEMENT, append, upsert
 from dataset.pictures.rights import plain
 
 OPT_OUT = "opt-out: "  # how the reason of an outcome begins, where somebody objects
@@ -88,18 +89,26 @@ def record(connection: Connection, new: Iterable[Signal], now: datetime) -> None
 
 def keep(connection: Connection, new: Sequence[Consent], now: datetime) -> None:
     """Keep who objects now. An objection of the same moment stays: one of several pages that show a picture objects."""
+    known: dict[tuple[str, str], tuple[datetime, str]] = {}
+    for part in chunked(new, ROWS_PER_STATEMENT):
+        pictures, addresses = {consent.sha256 for consent in part}, {consent.image_url for consent in part}
+        here = consents.c.sha256.in_(pictures) & consents.c.image_url.in_(addresses)
+        for row in connection.execute(select(consents).where(here)):
+            known[row.sha256, row.image_url] = row.checked_at, row.objection
+    rows = {}
     for consent in new:
-        here = (consents.c.sha256 == consent.sha256) & (consents.c.image_url == consent.image_url)
-        known = connection.execute(select(consents).where(here)).first()
-        is_same = known is not None and known.checked_at == now
-        objection = (known.objection if known and is_same else "") or plain(consent.objection)
-        if known and is_same and objection == known.objection:
+        address = consent.sha256, consent.image_url
+        checked_at, before = known.get(address, (None, ""))
+        is_same = checked_at == now
+        objection = (before if is_same else "") or plain(consent.objection)
+        if is_same and objection == before:
             continue
-        row = {
+        known[address] = now, objection
+        rows[address] = {
             "sha256": consent.sha256,
             "image_url": consent.image_url,
             "checked_at": now,
             "objection": objection,
             "usage_preference": consent.preference,
         }
-        upsert(connection, consents, [row])
+    upsert(connection, consents, list(rows.values()))

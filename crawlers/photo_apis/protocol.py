@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from crawlers.ledger.ledger import Download, Ledger, OutcomeRow, RunTotals, Sighting
+from crawlers.ledger.ledger import Ledger
 from crawlers.ledger.reports import SourceReport
+from crawlers.ledger.rows import Download, OutcomeRow, RunTotals, Sighting
 from crawlers.ledger.sole_run import sole_run
 from crawlers.source_health import Outcome
 from dataset.project import Project

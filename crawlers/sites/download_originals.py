@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http.request import NO_CALLBACK
 from scrapy.pipelines.files import FilesPipeline
 
-from crawlers.ledger.ledger import Download, Fetch, Ledger, OutcomeRow, Sighting
+from crawlers.ledger.ledger import Ledger
+from crawlers.ledger.rows import Download, Fetch, OutcomeRow, Sighting
 from crawlers.ledger.signals import OPT_OUT
 from crawlers.politeness.refusals import Disallowed, NotAsked, OptedOut
 from crawlers.sites.discovery import Candidate
@@ -27,8 +29,10 @@ from dataset.duplicates.intake import take_in
 from dataset.pictures.decoding import Undecodable
 from foundation.errors import IsItCakeError
 from foundation.network.addresses import Refused
+from foundation.threads import cores, pool
 
-MAX_UNDER_WAY = 2  # pictures of one host
+MAX_UNDER_WAY = 2  # requests for pictures of one host
+MAX_IN_MEMORY = MAX_UNDER_WAY + cores()  # pictures of one host that are asked for or decoded
 MAX_RIVALS = 3  # addresses without a width that the first photo of a kind is compared at
 MAX_HEADER_CHARS = 500
 ACCEPTED = "image/*"  # a server that may answer with a page then answers with a picture, as it does for a browser
@@ -50,8 +54,9 @@ class OriginalsPipeline(FilesPipeline):
         self.candidates: set[str] = set()
         self.lessons = Lessons()
         self._second_tries: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by host
-        # By host: pictures that are asked for or decoded. A slow machine does not download more than it can store.
-        self._under_way: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(MAX_UNDER_WAY))
+        self._under_way: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(MAX_UNDER_WAY))  # by host
+        # By host, too: a slow machine does not download more than it can decode.
+        self._in_memory: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(MAX_IN_MEMORY))
         self._same_guess: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by address
         super().__init__("originals", crawler=crawler)
         crawler.originals = self
@@ -258,20 +263,23 @@ class OriginalsPipeline(FilesPipeline):
     async def _try(self, offer: Offer, search: Search) -> Brought | None:
         """Request one offer and record what came of it."""
         search.asked.add(offer.url)
-        async with self._under_way[urlsplit(offer.url).netloc]:
-            brought = await self._ask_for(offer, search)
+        host = urlsplit(offer.url).netloc
+        async with self._in_memory[host]:
+            async with self._under_way[host]:
+                download = await self._ask_for(offer, search)
+            brought = await self._decoded(offer, download, search) if download else None
         if brought is None and offer.evidence == Evidence.GUESS and not search.is_unchanged and not search.is_over:
             self.lessons.guess_failed(search.photo, offer)
         if brought is not None:
             search.brought.append(brought)
         return brought
 
-    async def _ask_for(self, offer: Offer, search: Search) -> Brought | None:
+    async def _ask_for(self, offer: Offer, search: Search) -> Download | None:
+        """The body at an offer; None where there is none, and the search says why."""
         last = search.last
         try:
-            response = await self._ask(
-                offer.url, search.photo, last if last and offer.url == last.fetched_url else None
-            )
+            known = last if last and offer.url == last.fetched_url else None
+            response = await self._ask(offer.url, search.photo, known)
         except (Refused, Disallowed) as error:
             search.ending = (Outcome.REJECTED, str(error))
             return None
@@ -293,9 +301,13 @@ class OriginalsPipeline(FilesPipeline):
         if response.status not in WITH_BODY:
             search.ending = (Outcome.FAILED, f"answered {response.status}")
             return None
-        download = Download(response.body, offer.url, _header(response, "ETag"), _header(response, "Last-Modified"))
+        return Download(response.body, offer.url, _header(response, "ETag"), _header(response, "Last-Modified"))
+
+    async def _decoded(self, offer: Offer, download: Download, search: Search) -> Brought | None:
+        """The picture that was downloaded; None if it cannot be decoded. All cores decode."""
+        loop, take = asyncio.get_running_loop(), functools.partial(take_in, with_text=self.ledger.with_text)
         try:
-            return Brought(offer, await asyncio.to_thread(take_in, download.body), download)
+            return Brought(offer, await loop.run_in_executor(pool(), take, download.body), download)
         except Undecodable:
             search.undecodable = search.undecodable or download
             return None

@@ -16,7 +16,8 @@ from typing import Any
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.settings import Settings as ScrapySettings
 
-from crawlers.ledger.ledger import Ledger, RunTotals
+from crawlers.ledger.ledger import Ledger
+from crawlers.ledger.rows import RunTotals
 from crawlers.ledger.signals import Signal
 from crawlers.ledger.sole_run import sole_run
 from crawlers.parents import end_with_parent

@@ -3,7 +3,7 @@
 No row about an erased picture is written, whichever stage asks for it: it may have begun before the erasure did.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from more_itertools import chunked
@@ -18,16 +18,20 @@ ROWS_PER_STATEMENT = 500  # with the widest table, fewer values than SQLite can 
 # Rows about erased pictures that are kept: they say what is to be removed, or why a picture stays out.
 KEPT_TABLES = ("asked", "erasures", "fetches", "outcomes")
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Iterable[Mapping[str, Any]]
 
 
 def insert_new(connection: Connection, table: Table, rows: Rows) -> int:
     """Insert the rows whose key is not in the table yet. Returns their number."""
+    return len(inserted(connection, table, rows))  # counts returned rows, since drivers do not agree on rowcount
+
+
+def inserted(connection: Connection, table: Table, rows: Rows) -> list[Any]:
+    """Insert the rows whose key is not in the table yet. Returns the first column of their keys."""
     key = next(iter(table.primary_key))
-    return sum(  # counts returned rows, since drivers do not agree on rowcount
-        len(connection.execute(_insert(connection, table).on_conflict_do_nothing().returning(key), part).all())
-        for part in _parts(connection, table, rows)
-    )
+    statement = _insert(connection, table).on_conflict_do_nothing().returning(key)
+    parts = _parts(connection, table, rows)
+    return [value for part in parts for value in connection.execute(statement, part).scalars()]
 
 
 def upsert(connection: Connection, table: Table, rows: Rows) -> None:

@@ -2,14 +2,13 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from more_itertools import chunked
 from numpy.typing import NDArray
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Select, select
 
 from dataset.catalog.tables import compared, fingerprints, images, pairs
 from dataset.catalog.writes import erased_among, replace, upsert
@@ -21,11 +20,11 @@ from dataset.project import Project
 from dataset.quarantine import is_whole, quarantine, what_is_wrong
 from foundation.errors import StorageError
 from foundation.files import storage_errors
+from foundation.threads import pool
 
-THREADS = 4
 COMPARISON = f"{RECIPE}, views 2"  # after a change of either, all images are compared again
 BLOCK = 2000  # new images that are compared, and written, at a time
-PICTURES_KEPT = 4000  # decoded pictures in memory, 100 KB each
+PICTURES_KEPT = 250  # decoded pictures in memory, 100 KB each
 
 
 def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None:
@@ -34,12 +33,7 @@ def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None
     Each block of new images is written whole or not at all: if this is killed and run again, the pairs are the same.
     """
     with project.catalog.read() as connection:
-        rows = connection.execute(
-            select(fingerprints, images.c.format, images.c.size_bytes)
-            .join(images, images.c.sha256 == fingerprints.c.sha256)
-            .where(is_whole(images.c.sha256))
-            .order_by(fingerprints.c.sha256)
-        ).all()
+        rows, prints = _read(connection)
         known = set(connection.execute(select(compared.c.sha256).where(compared.c.recipe == COMPARISON)).scalars())
     if not known:
         with project.catalog.write() as connection:
@@ -48,14 +42,14 @@ def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None
     new = [i for i, row in enumerate(rows) if row.sha256 not in known]
     if not new:
         return
-    comparison = _Comparison(rows, Prints.of_rows(rows), project.blobs)
+    comparison = _Comparison(rows, prints, project.blobs)
     among = np.array([i for i, row in enumerate(rows) if row.sha256 in known], dtype=np.int64)
     done = 0
-    with ThreadPoolExecutor(THREADS) as pool, storage_errors(project.home):
+    with storage_errors(project.home):
         for block in chunked(new, BLOCK):
             among = np.sort(np.concatenate([among, np.array(block, dtype=np.int64)]))
             proposed = comparison.proposed(among, block)
-            rows_of_pairs = pool.map(lambda pair: _unless_erased(project, comparison, pair), proposed)
+            rows_of_pairs = pool().map(lambda pair: _unless_erased(project, comparison, pair), proposed)
             confirmed = [row for row in rows_of_pairs if row]
             quarantine(project, comparison.broken)
             whole = [rows[i].sha256 for i in block if rows[i].sha256 not in comparison.broken]
@@ -64,6 +58,33 @@ def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None
                 upsert(connection, compared, [{"sha256": sha256, "recipe": COMPARISON} for sha256 in whole])
             done += len(block)
             tell("comparing", done, len(new))
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """An image that is compared."""
+
+    sha256: str
+    format: str
+    size_bytes: int
+
+
+def _read(connection: Connection) -> tuple[list[_Image], Prints]:
+    """All images that are compared, in order, and their fingerprints."""
+    statement: Select[Any] = (
+        select(
+            fingerprints.c.sha256, images.c.format, images.c.size_bytes, fingerprints.c.views, fingerprints.c.mirrored,
+            fingerprints.c.phash16, fingerprints.c.detail, fingerprints.c.measures,
+        )
+        .join(images, images.c.sha256 == fingerprints.c.sha256)
+        .where(is_whole(images.c.sha256))
+        .order_by(fingerprints.c.sha256)
+    )  # fmt: skip
+    rows, prints = list[_Image](), list[Prints]()
+    for part in connection.execute(statement.execution_options(yield_per=BLOCK)).partitions():
+        rows += [_Image(row.sha256, row.format, row.size_bytes) for row in part]
+        prints.append(Prints.of_rows(part))
+    return rows, Prints.joined(prints)
 
 
 def _unless_erased(project: Project, comparison: "_Comparison", proposed: "_Proposed") -> dict[str, Any] | None:
@@ -88,9 +109,9 @@ class _Proposed:
 
 
 class _Comparison:
-    """Proposes and confirms pairs among images. rows: of `fingerprints`, with `format`; prints: of the same images."""
+    """Proposes and confirms pairs among images. prints: of these images."""
 
-    def __init__(self, rows: Sequence[Row[Any]], prints: Prints, blobs: Blobs) -> None:
+    def __init__(self, rows: Sequence[_Image], prints: Prints, blobs: Blobs) -> None:
         self._rows = rows
         self._prints = prints
         self._blobs = blobs

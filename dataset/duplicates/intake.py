@@ -7,30 +7,40 @@ import hashlib
 from dataclasses import dataclass
 
 from dataset.duplicates.fingerprints import HASHED_PX, Fingerprint, fingerprint_of
-from dataset.pictures.decoding import FEATURES_PX, Header, Undecodable, accept, large_in_turn, normalised
+from dataset.pictures.decoding import Header, Undecodable, accept, large_in_turn, normalised
 from dataset.pictures.rights import Rights
+from dataset.pictures.seen import Seen, recognise
+from dataset.pictures.text_lines import SEARCHED_SIDE_PX
 
 
 @dataclass(frozen=True)
 class Intake:
-    """A picture that passed. normalised: its normalised picture, as JPEG. rights: what its bytes say about use."""
+    """A picture that passed. normalised: its normalised picture, as JPEG. rights: what its bytes say about use.
+
+    seen: lines of text, without objects, which need a network; None where they were not searched.
+    """
 
     sha256: str
     header: Header
     fingerprint: Fingerprint
     normalised: bytes
     rights: Rights
+    seen: Seen | None
 
 
-def take_in(content: bytes) -> Intake:
-    """Decode, fingerprint and normalise. Raises Undecodable with the reason, whatever goes wrong."""
+def take_in(content: bytes, *, with_text: bool = True) -> Intake:
+    """Decode, fingerprint, search text and normalise. Raises Undecodable with the reason, whatever goes wrong.
+
+    with_text: search text. A JPEG is decoded at its smallest and its largest scale here; those between read the same
+    bytes.
+    """
     try:
         with large_in_turn(content):
             picture = accept(content, HASHED_PX)
             fingerprint = fingerprint_of(picture)
-            picture.upright(FEATURES_PX)
+            seen = recognise(picture.upright(SEARCHED_SIDE_PX), None) if with_text else None
             sha256 = hashlib.sha256(content).hexdigest()
-            return Intake(sha256, picture.header, fingerprint, normalised(picture), picture.rights)
+            return Intake(sha256, picture.header, fingerprint, normalised(picture), picture.rights, seen)
     except Undecodable:
         raise
     except Exception as error:

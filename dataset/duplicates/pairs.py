@@ -1,7 +1,9 @@
 """Which files show the same photo: hashes of parts propose pairs, the pictures confirm them. Pure functions."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
@@ -15,6 +17,7 @@ from dataset.duplicates.crop_hashes import BOXES
 from dataset.duplicates.fingerprints import BLANK_DETAIL, FLAT_COLOURS, Fingerprint, bits
 from dataset.duplicates.hamming import cross_join
 from dataset.duplicates.turns import MIRRORED, TURNS, turned_back
+from foundation.threads import cores
 
 VIEW_BITS = 10  # most bits between the whole of one picture and a part of the other, for the pair to be proposed
 DECISIVE_BITS = 48  # most bits between two 256-bit pHashes of the same picture, when the pHash alone decides
@@ -80,6 +83,13 @@ class Prints:
             [row.measures["top_colours"] for row in rows],
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence["Prints"]) -> "Prints":
+        """All images of the parts, in order."""
+        if not parts:
+            return cls.of_rows([])
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
     def subset(self, keep: NDArray[np.int64]) -> "Prints":
         """The fingerprints of the images at these indices."""
         return Prints(*(getattr(self, field.name)[keep] for field in fields(self)))
@@ -135,19 +145,29 @@ def candidates(prints: Prints, new: NDArray[np.int64]) -> dict[tuple[int, int], 
         return {}
     placements: dict[tuple[int, int], list[Placement]] = defaultdict(list)
     old = np.setdiff1d(usable, fresh)
-    for wholes, others in ((fresh, usable), (old, fresh)):
-        for turn in TURNS:
-            boxes = np.arange(len(BOXES)) if turn <= MIRRORED else np.array(TURNED_BOXES)
-            views = prints.views[others][:, boxes].reshape(-1)
-            pairs, distances = cross_join(prints.turned[wholes, turn], views, VIEW_BITS)
-            for (a, view), distance in zip(pairs.tolist(), distances.tolist(), strict=True):
-                i, j, box = int(wholes[a]), int(others[view // len(boxes)]), int(boxes[view % len(boxes)])
-                if i < j:
-                    placements[i, j].append(Placement(distance, turn, 0, box))
-                elif i > j:
-                    placements[j, i].append(Placement(distance, turned_back(turn), box, 0))
+    joins = [(wholes, others, turn) for wholes, others in ((fresh, usable), (old, fresh)) for turn in TURNS]
+    with ThreadPoolExecutor(cores()) as pool:
+        for pair, placement in itertools.chain.from_iterable(pool.map(lambda join: _placed(prints, *join), joins)):
+            placements[pair].append(placement)
     order = lambda p: (p.distance, p.turn, p.box_a + p.box_b, p.box_a)  # noqa: E731
     return {pair: sorted(set(some), key=order)[:MAX_PLACEMENTS] for pair, some in sorted(placements.items())}
+
+
+def _placed(
+    prints: Prints, wholes: NDArray[np.int64], others: NDArray[np.int64], turn: int
+) -> list[tuple[tuple[int, int], Placement]]:
+    """Where a whole picture, turned, is like a part of another one. wholes, others: numbers of pictures."""
+    boxes = np.arange(len(BOXES)) if turn <= MIRRORED else np.array(TURNED_BOXES)
+    views = prints.views[others][:, boxes].reshape(-1)
+    pairs, distances = cross_join(prints.turned[wholes, turn], views, VIEW_BITS)
+    found = []
+    for (a, view), distance in zip(pairs.tolist(), distances.tolist(), strict=True):
+        i, j, box = int(wholes[a]), int(others[view // len(boxes)]), int(boxes[view % len(boxes)])
+        if i < j:
+            found.append(((i, j), Placement(distance, turn, 0, box)))
+        elif i > j:
+            found.append(((j, i), Placement(distance, turned_back(turn), box, 0)))
+    return found
 
 
 def confirm(

@@ -7,13 +7,12 @@ out together is everything laid out anew, beginning where it stood. A row that i
 import hashlib
 import heapq
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from more_itertools import chunked
-from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, or_, select
 
 from dataset.catalog.tables import features, images, positions
@@ -21,8 +20,9 @@ from dataset.catalog.writes import erased_among, upsert
 from dataset.layout.arrange import Positions, among, laid_out
 from dataset.project import Project
 from dataset.quarantine import is_whole
-from dataset.suspicion.variety import features_of
+from dataset.suspicion.vectors import Chosen, StoredVectors, Vectors
 
+TOGETHER = 3_000  # pictures that are laid out together; of more, a sample, and the others stand among it
 MOST = 20_000  # pictures on the map; of more, a sample that chance draws and that stays the same
 ALGORITHM = "tsne-1"  # another number: positions of before are made again
 GROWN = 0.5  # share of pictures that came later, from which everything is laid out anew
@@ -54,9 +54,10 @@ def keep_map(project: Project, backbone_name: str, tell: Progress) -> None:
         is_same = not new and len(before) == len(stays) and not _has_others(connection, recipe)
         if is_same:
             return
-        known, added = (_vectors(connection, backbone_name, names) for names in (stays, new))
+        vectors = StoredVectors(project.home)
+        _read_vectors(connection, backbone_name, [*stays, *new], vectors)
     tell("map", 0, len(wanted))
-    rows = _rows(stays, new, before, known, added)
+    rows = _rows(stays, new, before, vectors) if new else []
     with project.catalog.write() as connection:
         kept = set(stays)
         gone = [sha256 for sha256 in before if sha256 not in kept]
@@ -106,24 +107,34 @@ def _has_others(connection: Connection, recipe: str) -> bool:
 
 
 def _rows(
-    stays: Sequence[str],
-    new: Sequence[str],
-    before: Mapping[str, Standing],
-    known: NDArray[np.float32],
-    added: NDArray[np.float32],
+    stays: Sequence[str], new: Sequence[str], before: Mapping[str, Standing], vectors: Vectors
 ) -> list[dict[str, Any]]:
-    """Rows of the positions that change. known, added: features of the pictures that stand, and of the new ones."""
-    if not new:
-        return []
+    """Rows of the positions that change. vectors: features of the pictures that stand, then of the new ones."""
+    names = [*stays, *new]
+    together = set(sampled(names, TOGETHER))
     if not stays:
-        return _as_rows(new, laid_out(added), is_laid_out=True)
+        return _anew(names, together, vectors, None)
     where = np.array([(before[sha256].x, before[sha256].y) for sha256 in stays], dtype=np.float64)
-    placed = among(known, where, added)
-    n_together = sum(before[sha256].is_laid_out for sha256 in stays)
-    if len(stays) + len(new) - n_together <= GROWN * n_together:
+    is_laid_out = np.array([before[sha256].is_laid_out for sha256 in stays])
+    near = np.flatnonzero(is_laid_out) if len(stays) > TOGETHER and is_laid_out.any() else np.arange(len(stays))
+    added = Chosen(vectors, np.arange(len(stays), len(names)))
+    placed = among(Chosen(vectors, near), where[near], added)
+    n_together = sum(before[sha256].is_laid_out for sha256 in stays if sha256 in together)
+    if len(together) - n_together <= GROWN * n_together:
         return _as_rows(new, placed, is_laid_out=False)
-    start = np.concatenate([where, placed])
-    return _as_rows([*stays, *new], laid_out(np.concatenate([known, added]), start), is_laid_out=True)
+    return _anew(names, together, vectors, np.concatenate([where, placed]))
+
+
+def _anew(names: Sequence[str], together: Set[str], vectors: Vectors, start: Positions | None) -> list[dict[str, Any]]:
+    """Rows of all pictures, where some are laid out together and the others stand among them. start: (n, 2)."""
+    is_together = np.array([sha256 in together for sha256 in names])
+    these, others = np.flatnonzero(is_together), np.flatnonzero(~is_together)
+    chosen = Chosen(vectors, these)
+    places = laid_out(chosen, None if start is None else start[these])
+    rows = _as_rows([names[i] for i in these], places, is_laid_out=True)
+    if len(others):
+        rows += _as_rows([names[i] for i in others], among(chosen, places, Chosen(vectors, others)), is_laid_out=False)
+    return rows
 
 
 def _as_rows(names: Sequence[str], places: Positions, *, is_laid_out: bool) -> list[dict[str, Any]]:
@@ -133,9 +144,11 @@ def _as_rows(names: Sequence[str], places: Positions, *, is_laid_out: bool) -> l
     ]
 
 
-def _vectors(connection: Connection, backbone_name: str, names: Collection[str]) -> NDArray[np.float32]:
-    """(n, d) features of the pictures, in this order; (0, 0) for none."""
-    if not names:
-        return np.zeros((0, 0), dtype=np.float32)
-    found = features_of(connection, names, backbone_name)
-    return np.stack([found[sha256] for sha256 in names])
+def _read_vectors(connection: Connection, backbone_name: str, names: Sequence[str], vectors: StoredVectors) -> None:
+    """Append the features of the pictures, in this order."""
+    for part in chunked(names, PER_QUERY):
+        these = select(features.c.sha256, features.c.vector).where(
+            features.c.backbone == backbone_name, features.c.sha256.in_(part)
+        )
+        found = {row.sha256: row.vector for row in connection.execute(these)}
+        vectors.add([found[sha256] for sha256 in part])

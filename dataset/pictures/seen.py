@@ -1,7 +1,8 @@
 """Recognise objects and lines of text in a picture, without training."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from PIL import Image
 
@@ -31,6 +32,13 @@ def recipe(net: ObjectDetector | None, explicit: ExplicitNetwork | None = None) 
     """Name of the method and of the networks' weights; results of another recipe are computed again."""
     names = [RECIPE, *([net.name] if net else []), *([explicit.name] if explicit else [])]
     return " ".join(names)
+
+
+def row_of(
+    sha256: str, seen: Seen, net: ObjectDetector | None, explicit: ExplicitNetwork | None = None
+) -> dict[str, Any]:
+    """The row of the table `seen` for this image."""
+    return {"sha256": sha256, "recipe": recipe(net, explicit), **asdict(seen)}
 
 
 def recognise(image: Image.Image, net: ObjectDetector | None, explicit: ExplicitNetwork | None = None) -> Seen:

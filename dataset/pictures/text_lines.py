@@ -30,14 +30,18 @@ def text_lines(image: Image.Image) -> tuple[int, float]:
     joined = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_RECT, (9, 1)))
     _, _, boxes, _ = cv2.connectedComponentsWithStats(joined)
     lines = covered = 0
-    for x, y, width, height, area in boxes[1:].tolist():
-        is_line_shaped = LINE_HEIGHT_PX[0] <= height <= LINE_HEIGHT_PX[1] and width >= MIN_ASPECT * height
-        if not is_line_shaped or area < MIN_STROKE_SHARE * width * height:
-            continue
+    for x, y, width, height in _line_shaped(boxes[1:]).tolist():
         if _has_letters(grey[y : y + height, x : x + width]):
             lines += 1
             covered += width * height
     return lines, round(covered / grey.size, 4)
+
+
+def _line_shaped(boxes: NDArray[Any]) -> NDArray[Any]:
+    """(m, 4) x, y, width and height of the boxes that a line of text may fill. boxes: (n, 5), the area last."""
+    width, height, area = boxes[:, 2], boxes[:, 3], boxes[:, 4]
+    is_line = (height >= LINE_HEIGHT_PX[0]) & (height <= LINE_HEIGHT_PX[1]) & (width >= MIN_ASPECT * height)
+    return boxes[is_line & (area >= MIN_STROKE_SHARE * width * height), :4]
 
 
 def _has_letters(box: NDArray[Any]) -> bool:

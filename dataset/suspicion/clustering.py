@@ -1,6 +1,6 @@
 """Which images show the same picture, and what is known about the label of each. Pure functions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ class Clustering:
         sha256: Sequence[str],
         cluster_of: NDArray[np.int64],
         quality: Sequence[Any],
-        claims: Mapping[str, set[str]],
+        claims: Mapping[str, Collection[str]],
         answers: Mapping[str, str],
     ) -> "Clustering":
         """quality: a value of each image; the best represents its cluster. claims: by SHA-256, the labels that sources
@@ -61,16 +61,11 @@ class Clustering:
         members = self.members[int(self.cluster_of[image])]
         return frozenset(self.claimed_labels[i] for i in members if i in self.claimed_labels)
 
-    def rows(self) -> list[dict[str, str]]:
+    def rows(self) -> Iterator[dict[str, str]]:
         """The rows of the table `clusters`, in the order of the images."""
-        return [
-            {
-                "sha256": sha256,
-                "cluster": self.name(cluster),
-                "representative": self.sha256[self.representatives[cluster]],
-            }
-            for sha256, cluster in zip(self.sha256, self.cluster_of.tolist(), strict=True)
-        ]
+        for sha256, cluster in zip(self.sha256, self.cluster_of.tolist(), strict=True):
+            representative = self.sha256[self.representatives[cluster]]
+            yield {"sha256": sha256, "cluster": self.name(cluster), "representative": representative}
 
 
 def cluster_names(sha256: Sequence[str], cluster_of: NDArray[np.int64]) -> dict[str, str]:

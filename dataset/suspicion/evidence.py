@@ -1,13 +1,17 @@
 """What triage reads from the catalog. It reads everything first, so that it decides without a lock on the catalog."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from dataset.catalog.claims import standing
 from dataset.catalog.tables import features, fingerprints, images, pairs, seen
@@ -17,11 +21,15 @@ from dataset.labels.audit import not_reached, sampled_answers
 from dataset.labels.players import Agreement, objections
 from dataset.quarantine import is_whole
 from dataset.suspicion.clustering import Clustering, cluster_names
+from dataset.suspicion.vectors import StoredVectors, Vectors
 
 LOSSLESS_FORMATS = ("PNG", "BMP", "TIFF")
+MEASURES = ("alpha", "top_colours", "white", "edges", "light")  # of duplicates.fingerprints
+WHOLE, REAL = 5, 3 + len(MEASURES)  # numbers of one image
+READ_AT_ONCE = 1000  # rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """Where one image stands. words: file names and alt texts. pages: how many pages of one site show it.
 
@@ -44,63 +52,146 @@ class Pictures:
     pairs: frozenset[tuple[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is measured of one image. measures: by MEASURES. objects: None without a detector. explicit: how probable it
+    is that the picture is; 0 without a network.
+    """
+
+    width: int
+    height: int
+    size_bytes: int
+    is_lossless: bool
+    detail: float
+    measures: Mapping[str, float]
+    objects: Mapping[str, float] | None
+    text_lines: int
+    text_share: float
+    explicit: float
+
+
+class FactsOfImages:
+    """The facts of n images, packed: as objects they would take ten times the memory."""
+
+    def __init__(self) -> None:
+        self._whole, self._real = array("q"), array("d")
+        self._objects: list[bytes | None] = []
+
+    def add(self, rows: Sequence[Any]) -> None:
+        """rows: with columns of images, fingerprints and seen."""
+        for row in rows:
+            is_lossless = row.format in LOSSLESS_FORMATS
+            self._whole.extend((row.width, row.height, row.size_bytes, is_lossless, row.text_lines))
+            self._real.extend(
+                (row.detail, row.text_share, row.explicit or 0.0, *(row.measures[name] for name in MEASURES))
+            )
+            self._objects.append(None if row.objects is None else orjson.dumps(row.objects))
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def __getitem__(self, image: int) -> Facts:
+        width, height, size_bytes, is_lossless, lines = self._whole[WHOLE * image : WHOLE * (image + 1)]
+        detail, text_share, explicit, *measures = self._real[REAL * image : REAL * (image + 1)]
+        packed = self._objects[image]
+        objects = None if packed is None else orjson.loads(packed)
+        by_name = dict(zip(MEASURES, measures, strict=True))
+        return Facts(
+            width, height, size_bytes, bool(is_lossless), detail, by_name, objects, lines, text_share, explicit
+        )
+
+    def __iter__(self) -> Iterator[Facts]:
+        return (self[image] for image in range(len(self)))
+
+
 @dataclass(frozen=True)
 class Evidence:
     """Everything that triage decides from.
 
-    pictures: what this was read for. images: a row of each, with columns of images and fingerprints, `vector`,
-    `objects`, `text_lines`, `text_share` and `explicit`. surroundings: by SHA-256. objections: of players, by name of
-    the cluster. sampled: names of the answered clusters of the audit sample. not_reached: of labels.audit.
+    pictures: what this was read for. images, vectors: facts and features of each image. surroundings: by SHA-256.
+    objections: of players, by name of the cluster. sampled: names of the answered clusters of the audit sample.
+    not_reached: of labels.audit.
     """
 
     pictures: Pictures
-    images: Sequence[Row[Any]]
+    images: FactsOfImages
+    vectors: Vectors
     clustering: Clustering
     surroundings: Mapping[str, Surroundings]
     objections: Mapping[str, Agreement]
     sampled: frozenset[str] = frozenset()
     not_reached: frozenset[str] = frozenset()
 
-    def vectors(self, images: Sequence[int] | None = None) -> NDArray[np.float32]:
-        """(n, d) features of the images, or of those with these numbers; at least one."""
-        rows = self.images if images is None else [self.images[i] for i in images]
-        return np.stack([np.frombuffer(row.vector, dtype=np.float16) for row in rows]).astype(np.float32)
+
+class _Quality(Sequence[tuple[int, float, bool, int, str]]):
+    """By image: the one with most pixels represents a cluster; then the sharpest, a lossless one, the largest file."""
+
+    def __init__(self, sha256: Sequence[str], facts: FactsOfImages) -> None:
+        self._sha256, self._facts = sha256, facts
+
+    def __len__(self) -> int:
+        return len(self._sha256)
+
+    def __getitem__(self, image: Any) -> Any:
+        of = self._facts[image]
+        return of.width * of.height, of.measures["edges"], of.is_lossless, of.size_bytes, self._sha256[image]
 
 
-def read_evidence(connection: Connection, backbone_name: str) -> Evidence:
-    """Evidence about every image whose fingerprint, features (of this backbone) and objects are known."""
+def quality_of(row: Row[Any]) -> tuple[int, float, bool, int, str]:
+    """The same of a row with columns of images and fingerprints."""
+    is_lossless = row.format in LOSSLESS_FORMATS
+    return row.width * row.height, row.measures["edges"], is_lossless, row.size_bytes, row.sha256
+
+
+def read_evidence(connection: Connection, backbone_name: str, folder: Path) -> Evidence:
+    """Evidence about every image whose fingerprint, features (of this backbone) and objects are known.
+
+    folder: for the temporary file that holds the features.
+    """
     columns = (
-        images,
-        fingerprints,
-        features.c.vector,
-        seen.c.objects,
-        seen.c.text_lines,
-        seen.c.text_share,
+        images.c.sha256, images.c.format, images.c.width, images.c.height, images.c.size_bytes, fingerprints.c.detail,
+        fingerprints.c.measures, features.c.vector, seen.c.objects, seen.c.text_lines, seen.c.text_share,
         seen.c.explicit,
-    )
-    rows = connection.execute(_measured(select(*columns), backbone_name)).all()
-    pictures = Pictures(tuple(row.sha256 for row in rows), _pairs(connection))
-    quality = [quality_of(row) for row in rows]
-    cluster_of = clusters(len(rows), _as_indices(pictures), quality)
-    names = cluster_names(pictures.sha256, cluster_of)
-    opinions = label_ledger.opinions_of(connection, names).items()
+    )  # fmt: skip
+    facts, vectors, names = FactsOfImages(), StoredVectors(folder), list[str]()
+    for part in _streamed(connection, _measured(select(*columns), backbone_name)):
+        names += [row.sha256 for row in part]
+        facts.add(part)
+        vectors.add([row.vector for row in part])
+    pictures = Pictures(tuple(names), _pairs(connection))
+    quality = _Quality(names, facts)
+    cluster_of = clusters(len(names), _as_indices(pictures), quality)
+    name_of = cluster_names(pictures.sha256, cluster_of)
+    opinions = label_ledger.opinions_of(connection, name_of).items()
     answers = {name: opinion.label for name, opinion in opinions if not opinion.is_weak}
     claims, surroundings = _read_sightings(connection)
     return Evidence(
         pictures=pictures,
-        images=rows,
+        images=facts,
+        vectors=vectors,
         clustering=Clustering.of(pictures.sha256, cluster_of, quality, claims, answers),
         surroundings=surroundings,
-        objections=objections(connection, names),
-        sampled=sampled_answers(connection, names),
-        not_reached=not_reached(connection, names),
+        objections=objections(connection, name_of),
+        sampled=sampled_answers(connection, name_of),
+        not_reached=not_reached(connection, name_of),
     )
 
 
-def read_pictures(connection: Connection, backbone_name: str) -> Pictures:
-    """The pictures as they are now. Others than those of the evidence: somebody erased, added or compared one since."""
-    names = connection.execute(_measured(select(images.c.sha256), backbone_name)).scalars()
-    return Pictures(tuple(names), _pairs(connection))
+def are_current(connection: Connection, backbone_name: str, pictures: Pictures) -> bool:
+    """Whether these are the pictures now. If not, somebody erased, added or compared one since they were read."""
+    rows = _streamed(connection, _measured(select(images.c.sha256), backbone_name))
+    names = (row.sha256 for part in rows for row in part)
+    before = iter(pictures.sha256)
+    return (
+        all(name == next(before, None) for name in names)
+        and next(before, None) is None
+        and (pictures.pairs == _pairs(connection))
+    )
+
+
+def _streamed(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
+    """The rows of a statement, READ_AT_ONCE at a time."""
+    return connection.execute(statement.execution_options(yield_per=READ_AT_ONCE)).partitions()
 
 
 def _measured(statement: Select[Any], backbone_name: str) -> Select[Any]:
@@ -124,31 +215,25 @@ def _as_indices(pictures: Pictures) -> NDArray[np.int64]:
     return np.array(known, dtype=np.int64).reshape(-1, 2)
 
 
-def quality_of(row: Row[Any]) -> tuple[int, float, bool, int, str]:
-    """The image with most pixels represents a cluster; then the sharpest, a lossless one, the one with most bytes."""
-    is_lossless = row.format in LOSSLESS_FORMATS
-    return row.width * row.height, row.measures["edges"], is_lossless, row.size_bytes, row.sha256
-
-
-def _read_sightings(connection: Connection) -> tuple[Mapping[str, set[str]], dict[str, Surroundings]]:
+def _read_sightings(connection: Connection) -> tuple[Mapping[str, frozenset[str]], dict[str, Surroundings]]:
     """By SHA-256: the labels that sources claim, and the surroundings.
 
     An image that several sites show is judged by the site on which most pages show it.
     """
-    claims: dict[str, set[str]] = defaultdict(set)
-    words: dict[str, set[str]] = defaultdict(set)
-    pages_with: dict[tuple[str, str], set[str]] = defaultdict(set)
-    pages_of: dict[str, set[str]] = defaultdict(set)
-    for row in connection.execute(select(standing)):
-        claims[row.sha256].add(row.source_label)
-        words[row.sha256] |= {row.image_url.split("?")[0].rpartition("/")[2], row.alt} - {""}
-        pages_with[row.sha256, row.site].add(row.page_url)
-        pages_of[row.site].add(row.page_url)
-    most: dict[str, tuple[int, str]] = {}
-    for (sha256, site), pages in pages_with.items():
-        most[sha256] = max(most.get(sha256, (0, "")), (len(pages), site))
-    surroundings = {
-        sha256: Surroundings(tuple(sorted(words[sha256])), pages, len(pages_of[site]))
-        for sha256, (pages, site) in most.items()
-    }
+    counted = select(standing.c.site, func.count(standing.c.page_url.distinct())).group_by(standing.c.site)
+    pages_of: dict[str, int] = {row[0]: row[1] for row in connection.execute(counted)}
+    claims: dict[str, frozenset[str]] = {}
+    surroundings: dict[str, Surroundings] = {}
+    shared: dict[frozenset[str], frozenset[str]] = {}  # few sets of labels for many images
+    parts = _streamed(connection, select(standing).order_by(standing.c.sha256))
+    for sha256, shown in groupby((row for part in parts for row in part), attrgetter("sha256")):
+        labels, words, pages_on = set(), set(), dict[str, set[str]]()
+        for row in shown:
+            labels.add(row.source_label)
+            words |= {row.image_url.split("?")[0].rpartition("/")[2], row.alt} - {""}
+            pages_on.setdefault(row.site, set()).add(row.page_url)
+        pages, site = max((len(pages), site) for site, pages in pages_on.items())
+        claimed = frozenset(labels)
+        claims[sha256] = shared.setdefault(claimed, claimed)
+        surroundings[sha256] = Surroundings(tuple(sorted(words)), pages, pages_of[site])
     return claims, surroundings

@@ -1,32 +1,34 @@
 """Measure images: fingerprints, features, objects and text. Each picture is read once, and measured once."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from more_itertools import chunked
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import Row, Select, and_, func, or_, select
 
 from dataset.catalog.tables import features, fingerprints, images, seen
 from dataset.catalog.writes import erased_among, upsert
 from dataset.duplicates.fingerprints import HASHED_PX, RECIPE, fingerprint_of
 from dataset.pictures.decoding import FEATURES_PX, Picture, Undecodable, accept, large_in_turn
 from dataset.pictures.seen import recipe as recipe_of
-from dataset.pictures.seen import recognise
+from dataset.pictures.seen import recognise, row_of
 from dataset.pictures.text_lines import SEARCHED_SIDE_PX
 from dataset.project import Project
 from dataset.quarantine import is_whole, quarantine, what_is_wrong
 from foundation.errors import StorageError
 from foundation.files import storage_errors
+from foundation.threads import ahead, cores, pool
 from networks.backbone import Backbone
 from networks.explicit import ExplicitNetwork
 from networks.objects import ObjectDetector
 
 BATCH = 64  # images whose rows are written together
-THREADS = 4
+AHEAD = 4  # images for each core that are measured while a batch is written
+LISTED = 5000  # images that are listed at a time
 
 
 @dataclass(frozen=True)
@@ -54,22 +56,35 @@ def measure_new(project: Project, networks: Networks, tell: Callable[[str, int, 
     Rows are written in batches: if this is killed, the next run goes on after the last batch. An original that is gone
     or damaged goes into quarantine. Raises StorageError if the store of originals is out of reach.
     """
-    missing = _missing(project, networks)
-    with ThreadPoolExecutor(THREADS) as pool, storage_errors(project.home):
-        done = 0
-        for batch in chunked(missing, BATCH):
-            measured = list(pool.map(lambda row: _measure(project, networks, row), batch))
-            broken = {image.sha256: one.broken for image, one in zip(batch, measured, strict=True) if one.broken}
-            quarantine(project, broken)
+    missing = _missing(networks)
+    with project.catalog.read() as connection:
+        count = connection.execute(select(func.count()).select_from(missing.subquery())).scalar_one()
+    done = 0
+    measured = ahead(pool(), partial(_measure, project, networks), _listed(project, missing), AHEAD * cores())
+    with storage_errors(project.home):
+        for batch in chunked(measured, BATCH):
+            quarantine(project, {image.sha256: one.broken for image, one in batch if one.broken})
             with project.catalog.write() as connection:
-                upsert(connection, fingerprints, [one.fingerprint for one in measured if one.fingerprint])
-                upsert(connection, features, [one.features for one in measured if one.features])
-                upsert(connection, seen, [one.seen for one in measured if one.seen])
+                upsert(connection, fingerprints, [one.fingerprint for _, one in batch if one.fingerprint])
+                upsert(connection, features, [one.features for _, one in batch if one.features])
+                upsert(connection, seen, [one.seen for _, one in batch if one.seen])
             done += len(batch)
-            tell("pictures", done, len(missing))
+            tell("pictures", done, count)
 
 
-def _missing(project: Project, networks: Networks) -> Sequence[Row[Any]]:
+def _listed(project: Project, missing: Select[Any]) -> Iterator[Row[Any]]:
+    """The images that `missing` finds, by SHA-256; the catalog is not kept open between two parts of the list."""
+    last = ""
+    while True:
+        with project.catalog.read() as connection:
+            part = connection.execute(missing.where(images.c.sha256 > last).limit(LISTED)).all()
+        if not part:
+            return
+        yield from part
+        last = part[-1].sha256
+
+
+def _missing(networks: Networks) -> Select[Any]:
     """The images without one of the rows, and which rows each lacks, by SHA-256."""
     known = {
         fingerprints: fingerprints.c.recipe == RECIPE,
@@ -80,7 +95,7 @@ def _missing(project: Project, networks: Networks) -> Sequence[Row[Any]]:
     for table, is_current in known.items():
         source = source.outerjoin(table, and_(table.c.sha256 == images.c.sha256, is_current))
     lacks = {table: table.c.sha256.is_(None) for table in known}
-    statement = (
+    return (
         select(
             images.c.sha256,
             images.c.format,
@@ -91,8 +106,6 @@ def _missing(project: Project, networks: Networks) -> Sequence[Row[Any]]:
         .where(or_(*lacks.values()), is_whole(images.c.sha256))
         .order_by(images.c.sha256)
     )
-    with project.catalog.read() as connection:
-        return connection.execute(statement).all()
 
 
 def _measure(project: Project, networks: Networks, image: Row[Any]) -> _Measured:
@@ -134,4 +147,4 @@ def _feature_row(sha256: str, picture: Picture, net: Backbone) -> dict[str, Any]
 
 def _seen_row(sha256: str, picture: Picture, networks: Networks) -> dict[str, Any]:
     found = recognise(picture.upright(SEARCHED_SIDE_PX), networks.objects, networks.explicit)
-    return {"sha256": sha256, "recipe": recipe_of(networks.objects, networks.explicit), **asdict(found)}
+    return row_of(sha256, found, networks.objects, networks.explicit)

@@ -24,12 +24,44 @@ AGREEING_DETECTORS = 2  # of NO_PHOTO, from which on a picture looks unusable
 UNPROVEN_PRIORITY = 10.0  # added where a picture looks unusable and no prior may exclude it; a dissent has more
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Suspicion:
-    """One image as detectors see it, and what they found."""
+    """What is suspected of one image. It is small: there are as many as images.
 
-    subject: Subject
-    findings: Sequence[Finding]
+    beliefs: log-odds that the label is wrong, by the prior and the models that know something. by_prior: the most
+    probable answer where that is another one; else "". is_surely_unusable: it may be excluded automatically.
+    """
+
+    findings: tuple[Finding, ...]
+    source_label: str
+    beliefs: tuple[tuple[str, float], ...]
+    has_prior: bool = False
+    by_prior: str = ""
+    is_surely_unusable: bool = False
+
+    @classmethod
+    def of(cls, subject: Subject, findings: Sequence[Finding]) -> "Suspicion":
+        """Of one image as detectors see it, and what they found."""
+        label = subject.source_label
+        by_prior = triage.suggestion((), label, subject.prior)
+        return cls(
+            findings=tuple(findings),
+            source_label=label,
+            beliefs=(
+                *_belief("prior", subject.prior, label),
+                *_belief("out_of_fold", subject.probabilities, label),
+                *_belief("neighbours", subject.neighbours, label),
+                ("lookalikes", subject.lookalikes),
+            ),
+            has_prior=bool(subject.prior),
+            by_prior=by_prior if by_prior != label else "",
+            is_surely_unusable=subject.is_surely_unusable,
+        )
+
+    @property
+    def suggested(self) -> str:
+        """The most probable answer."""
+        return self.by_prior or triage.suggestion(self.findings, self.source_label, {})
 
     @property
     def looks_unusable(self) -> bool:
@@ -37,23 +69,19 @@ class Suspicion:
         named = {finding.detector for finding in self.findings if finding.proposes == UNUSABLE}
         return Blank.name in named or len(named & NO_PHOTO) >= AGREEING_DETECTORS
 
+    @property
+    def waits_for_a_person(self) -> bool:
+        """Whether it may be explicit: nobody sees it before somebody has looked."""
+        return any(finding.detector == Explicit.name for finding in self.findings)
+
     def signals(self) -> dict[str, float]:
-        """The inputs of the probability that the label is wrong."""
-        return signals_of(self.subject, self.findings)
+        """The inputs of the probability that the label is wrong, by name."""
+        found = {finding.detector: finding.score for finding in self.findings if finding.detector in triage.SIGNALS}
+        return {**found, **dict(self.beliefs)}
 
 
-def signals_of(subject: Subject, findings: Sequence[Finding]) -> dict[str, float]:
-    """The inputs of the probability that the label of an image is wrong, by name."""
-    label = subject.source_label
-    signals = {finding.detector: finding.score for finding in findings if finding.detector in triage.SIGNALS}
-    if label in subject.prior:
-        signals["prior"] = triage.logit(1 - subject.prior[label])
-    if label in subject.probabilities:
-        signals["out_of_fold"] = triage.logit(1 - subject.probabilities[label])
-    if label in subject.neighbours:
-        signals["neighbours"] = triage.logit(1 - subject.neighbours[label])
-    signals["lookalikes"] = subject.lookalikes
-    return signals
+def _belief(name: str, chances: Mapping[str, float], label: str) -> tuple[tuple[str, float], ...]:
+    return ((name, triage.logit(1 - chances[label])),) if label in chances else ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +96,31 @@ class _Scale:
     calibrated_by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One cluster that people are asked about: its representative. objection: of players of the game."""
+
+    image: int
+    sha256: str
+    priority: float
+    error_probability: float
+    calibrated_by: str
+    objection: Agreement | None = None
+
+    def row(self, suspicion: Suspicion) -> dict[str, Any]:
+        """The row of the table `queue`. suspicion: of the representative."""
+        reasons = [f"{finding.detector}: {finding.evidence}" for finding in suspicion.findings]
+        objection = self.objection
+        return {
+            "sha256": self.sha256,
+            "priority": self.priority,
+            "suggested_label": objection.answer if objection else suspicion.suggested,
+            "error_probability": self.error_probability,
+            "reasons": [objection.reason, *reasons] if objection else reasons,
+            "calibrated_by": self.calibrated_by,
+        }
+
+
 def queue_rows(
     clustering: Clustering,
     suspicions: Mapping[int, Suspicion],
@@ -75,25 +128,43 @@ def queue_rows(
     sampled: frozenset[str] = frozenset(),
     not_reached: frozenset[str] = frozenset(),
 ) -> list[dict[str, Any]]:
-    """Rows of the table `queue`: every cluster without an answer that is not excluded automatically.
+    """The rows of all questions, in the order of their clusters. Parameters as for `questions`."""
+    asked = questions(clustering, suspicions, objections, sampled, not_reached)
+    return [question.row(suspicions[question.image]) for question in asked]
+
+
+def questions(
+    clustering: Clustering,
+    suspicions: Mapping[int, Suspicion],
+    objections: Mapping[str, Agreement],
+    sampled: frozenset[str] = frozenset(),
+    not_reached: frozenset[str] = frozenset(),
+) -> list[Question]:
+    """What the table `queue` asks: every cluster without an answer that is not excluded automatically.
 
     suspicions: by image. objections: of players of the game, by name of the cluster. sampled: names of the answered
     clusters of the audit sample. not_reached: of labels.audit. Clusters whose label players doubt come first,
     answered or not. Clusters where players beat the model come before those that only detectors suspect.
     """
     scale = _scale(clustering, suspicions, sampled, not_reached)
-    rows = []
+    asked = []
     for cluster, image in enumerate(clustering.representatives):
         objection = objections.get(clustering.name(cluster))
         is_doubted = objection is not None and objection.is_dissent
         if image not in suspicions:
             continue
-        is_settled = clustering.answers[cluster] or suspicions[image].subject.is_surely_unusable
-        if is_doubted or not is_settled:
-            copies = len(clustering.members[cluster])
-            row = _row(suspicions[image], scale, copies, objection)
-            rows.append({"sha256": clustering.sha256[image], **row})
-    return rows
+        suspicion = suspicions[image]
+        if not is_doubted and (clustering.answers[cluster] or suspicion.is_surely_unusable):
+            continue
+        probability = scale.calibration.probability(suspicion.signals())
+        priority = triage.priority(probability, len(clustering.members[cluster]))
+        priority += UNPROVEN_PRIORITY * suspicion.waits_for_a_person
+        priority += UNPROVEN_PRIORITY * (suspicion.looks_unusable and not suspicion.has_prior)
+        if objection:
+            priority = DISSENT_PRIORITY + objection.share if is_doubted else priority + MODEL_ERROR_PRIORITY
+        sha256, rescaled = clustering.sha256[image], scale.rescaled(probability)
+        asked.append(Question(image, sha256, priority, rescaled, scale.calibrated_by, objection))
+    return asked
 
 
 def _scale(
@@ -107,13 +178,13 @@ def _scale(
     "unsure" does not say whether a label is wrong, so no weight is fitted to it; but no wrong label is found there.
     """
     judged = {
-        cluster: (suspicions[image].signals(), answer not in (UNSURE, suspicions[image].subject.source_label))
+        cluster: (suspicions[image].signals(), answer not in (UNSURE, suspicions[image].source_label))
         for cluster, (image, answer) in enumerate(zip(clustering.representatives, clustering.answers, strict=True))
         if image in suspicions and answer
     }
     sure = [judged[cluster] for cluster in judged if clustering.answers[cluster] != UNSURE]
     calibration = triage.calibrate([signals for signals, _ in sure], [wrong for _, wrong in sure])
-    if any(suspicion.subject.prior for suspicion in suspicions.values()):
+    if any(suspicion.has_prior for suspicion in suspicions.values()):
         return _Scale(calibration, lambda probability: probability, CALIBRATED_BY_PACK)
     names = [clustering.name(cluster) for cluster in judged]
     if sum(name in sampled for name in names) < MIN_SAMPLED:
@@ -124,26 +195,3 @@ def _scale(
     is_asked = [name not in drawn for name in names]
     rescaled = triage.rescaling(probabilities, [wrong for _, wrong in judged.values()], is_asked)
     return _Scale(calibration, rescaled, CALIBRATED_BY_ANSWERS)
-
-
-def _row(suspicion: Suspicion, scale: _Scale, copies: int, objection: Agreement | None) -> dict[str, Any]:
-    subject, findings = suspicion.subject, suspicion.findings
-    probability = scale.calibration.probability(suspicion.signals())
-    priority = triage.priority(probability, copies)
-    if subject.explicit >= Explicit.threshold:
-        priority += UNPROVEN_PRIORITY  # it waits for a person
-    if suspicion.looks_unusable and not subject.prior:
-        priority += UNPROVEN_PRIORITY
-    suggested = triage.suggestion(findings, subject.source_label, subject.prior)
-    reasons = [f"{finding.detector}: {finding.evidence}" for finding in findings]
-    if objection:
-        priority = DISSENT_PRIORITY + objection.share if objection.is_dissent else priority + MODEL_ERROR_PRIORITY
-        suggested = objection.answer
-        reasons.insert(0, objection.reason)
-    return {
-        "priority": priority,
-        "suggested_label": suggested,
-        "error_probability": scale.rescaled(probability),
-        "reasons": reasons,
-        "calibrated_by": scale.calibrated_by,
-    }

@@ -1,20 +1,19 @@
 """Subjects: what detectors get to see of each image. Pure functions."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row
 
 from dataset.labels.vocabulary import UNUSABLE
 from dataset.suspicion import shipped_prior, triage
 from dataset.suspicion.clustering import Clustering
 from dataset.suspicion.detectors import Subject
 from dataset.suspicion.detectors.lookalikes import Lookalikes
-from dataset.suspicion.evidence import NO_SURROUNDINGS, Evidence
+from dataset.suspicion.evidence import NO_SURROUNDINGS, Evidence, FactsOfImages
 from dataset.suspicion.meanings import Meanings
+from dataset.suspicion.vectors import Chances, Chosen, Vectors, blocks
 from foundation.settings import NOT_LABELS
 from networks.backbone import Backbone
 
@@ -29,10 +28,12 @@ class _Lookalikes:
     answers: Mapping[int, str]
 
 
-def subjects_of(evidence: Evidence, meanings: Meanings, net: Backbone) -> dict[int, Subject]:
-    """A subject for every image that a source vouches for, by the image's number. There is at least one image."""
-    clustering = evidence.clustering
-    vectors = evidence.vectors()
+def subjects_of(evidence: Evidence, meanings: Meanings, net: Backbone) -> Iterator[tuple[int, Subject]]:
+    """A subject for every image that a source vouches for, with the image's number. There is at least one image.
+
+    They are made one after the other: whoever keeps none of them needs no memory for all.
+    """
+    clustering, vectors = evidence.clustering, evidence.vectors
     prior = _prior(evidence.images, vectors, meanings, net.name)
     surely_unusable = _surely_unusable(evidence, prior)
     beliefs, neighbours = _beliefs(vectors, clustering), _neighbours(vectors, clustering)
@@ -42,68 +43,75 @@ def subjects_of(evidence: Evidence, meanings: Meanings, net: Backbone) -> dict[i
     lookalikes = _lookalikes(vectors, clustering)
     claimed = [clustering.claimed_labels.get(i, "") for i in range(len(evidence.images))]
     novelty = triage.novelty(vectors, claimed, clustering.cluster_of)
-    classes = net.classes(vectors)
-    subjects = {}
-    for i, label in clustering.claimed_labels.items():
-        row = evidence.images[i]
-        surroundings = evidence.surroundings.get(row.sha256, NO_SURROUNDINGS)
-        subjects[i] = Subject(
-            width=row.width,
-            height=row.height,
-            detail=row.detail,
-            measures=row.measures,
-            source_label=label,
-            source_labels=clustering.claims_about(i),
-            probabilities=beliefs.get(i, {}),
-            neighbours=neighbours[i],
-            prior=prior[i],
-            is_surely_unusable=surely_unusable[i] and not clustering.answer_about(i),
-            objects=row.objects or {},
-            classes=classes[i],
-            text_lines=row.text_lines,
-            text_share=row.text_share,
-            explicit=row.explicit or 0.0,
-            novelty=float(novelty[i]),
-            meanings=meanings,
-            lookalikes=float(lookalikes.votes[i]),
-            lookalike_answer=lookalikes.answers.get(i, UNUSABLE),
-            words=surroundings.words,
-            pages=surroundings.pages,
-            site_pages=surroundings.site_pages,
+    for i, classes in enumerate(_classes(vectors, net)):
+        if i not in clustering.claimed_labels:
+            continue
+        facts = evidence.images[i]
+        surroundings = evidence.surroundings.get(clustering.sha256[i], NO_SURROUNDINGS)
+        yield (
+            i,
+            Subject(
+                width=facts.width,
+                height=facts.height,
+                detail=facts.detail,
+                measures=facts.measures,
+                source_label=clustering.claimed_labels[i],
+                source_labels=clustering.claims_about(i),
+                probabilities=beliefs[i],
+                neighbours=neighbours[i],
+                prior=prior[i],
+                is_surely_unusable=surely_unusable[i] and not clustering.answer_about(i),
+                objects=facts.objects or {},
+                classes=classes,
+                text_lines=facts.text_lines,
+                text_share=facts.text_share,
+                explicit=facts.explicit,
+                novelty=float(novelty[i]),
+                meanings=meanings,
+                lookalikes=float(lookalikes.votes[i]),
+                lookalike_answer=lookalikes.answers.get(i, UNUSABLE),
+                words=surroundings.words,
+                pages=surroundings.pages,
+                site_pages=surroundings.site_pages,
+            ),
         )
-    return subjects
 
 
-def _prior(
-    images: Sequence[Row[Any]], vectors: NDArray[np.float32], meanings: Meanings, backbone_name: str
-) -> list[dict[str, float]]:
+def _classes(vectors: Vectors, net: Backbone) -> Iterator[dict[str, float]]:
+    for block in blocks(len(vectors)):
+        yield from net.classes(vectors[block])
+
+
+def _prior(images: FactsOfImages, vectors: Vectors, meanings: Meanings, backbone_name: str) -> Chances:
     """By image, the probability of each answer by the pack's prior; nothing if no prior knows the project's labels."""
     chosen = meanings.pack
     shipped = shipped_prior.load(chosen, backbone_name) if chosen and meanings.has_prior else None
     if chosen is None or shipped is None:
-        return [{} for _ in images]
-    measures = [
-        shipped_prior.measure_row(
-            row.width, row.height, row.size_bytes, row.detail, row.measures,
-            shipped_prior.object_measures(chosen, row.objects),
-        )
-        for row in images
-    ]  # fmt: skip
-    probabilities = shipped.probabilities(vectors, np.array(measures, dtype=np.float32))
-    return [dict(zip(shipped.labels, row, strict=True)) for row in probabilities.tolist()]
+        return Chances.none(len(images))
+    parts = []
+    for block in blocks(len(images)):
+        measures = [
+            shipped_prior.measure_row(
+                facts.width, facts.height, facts.size_bytes, facts.detail, facts.measures,
+                shipped_prior.object_measures(chosen, facts.objects),
+            )
+            for facts in (images[i] for i in range(block.start, block.stop))
+        ]  # fmt: skip
+        parts.append(shipped.probabilities(vectors[block], np.array(measures, dtype=np.float32)))
+    return Chances(shipped.labels, np.concatenate(parts))
 
 
-def _surely_unusable(evidence: Evidence, prior: Sequence[Mapping[str, float]]) -> list[bool]:
+def _surely_unusable(evidence: Evidence, prior: Chances) -> list[bool]:
     """Which images the prior may exclude: representatives only; none once answers prove that it excludes usable ones.
 
     Without a prior there are none: see suspicion.exclusion.
     """
     clustering = evidence.clustering
-    representatives = set(clustering.representatives)
-    is_sure = [
-        image in representatives and triage.is_surely_unusable(chances[UNUSABLE], row.measures) if chances else False
-        for image, (chances, row) in enumerate(zip(prior, evidence.images, strict=True))
-    ]
+    is_sure = [False] * len(clustering.sha256)
+    if not prior.answers:
+        return is_sure
+    for image in clustering.representatives:
+        is_sure[image] = triage.is_surely_unusable(prior[image][UNUSABLE], evidence.images[image].measures)
     answers = [
         answer
         for image, answer in zip(clustering.representatives, clustering.answers, strict=True)
@@ -112,7 +120,7 @@ def _surely_unusable(evidence: Evidence, prior: Sequence[Mapping[str, float]]) -
     return is_sure if triage.is_precise(answers) else [False] * len(is_sure)
 
 
-def _lookalikes(vectors: NDArray[np.float32], clustering: Clustering) -> _Lookalikes:
+def _lookalikes(vectors: Vectors, clustering: Clustering) -> _Lookalikes:
     """What people answered about the images that look like each image."""
     answered = [
         (image, answer)
@@ -134,42 +142,37 @@ def _vote(answer: str, claimed_label: str) -> float:
     return 1.0 if answer != claimed_label else -1.0
 
 
-def _answer_about_nearest(vectors: NDArray[np.float32], image: int, wrong: Sequence[tuple[int, str]]) -> str:
+def _answer_about_nearest(vectors: Vectors, image: int, wrong: Sequence[tuple[int, str]]) -> str:
     """What people answered about the image, among those with a wrong label, that looks most like this one."""
     others = vectors[[i for i, _ in wrong]]
-    likeness = others @ vectors[image] / np.maximum(np.linalg.norm(others, axis=1), 1e-9)
+    likeness = others @ vectors[[image]][0] / np.maximum(np.linalg.norm(others, axis=1), 1e-9)
     return wrong[int(likeness.argmax())][1]
 
 
-def _most_doubted(
-    clustering: Clustering, beliefs: Mapping[int, Mapping[str, float]], neighbours: Sequence[Mapping[str, float]]
-) -> Set[int]:
+def _most_doubted(clustering: Clustering, beliefs: Chances, neighbours: Chances) -> Set[int]:
     """The images that have no say in the second look, while nothing but claims is known. See decision 0037."""
     claimed = list(clustering.claimed_labels)
     labels = [clustering.claimed_labels[i] for i in claimed]
-    opinions = [beliefs.get(i, {}) for i in claimed], [neighbours[i] for i in claimed]
+    opinions = beliefs.chosen(claimed), neighbours.chosen(claimed)
     return {i for i, doubted in zip(claimed, triage.most_doubted(labels, *opinions), strict=True) if doubted}
 
 
-def _beliefs(
-    vectors: NDArray[np.float32], clustering: Clustering, silent: Set[int] = frozenset()
-) -> dict[int, dict[str, float]]:
+def _beliefs(vectors: Vectors, clustering: Clustering, silent: Set[int] = frozenset()) -> Chances:
     """Out-of-fold probability of each label, by image, learned from the answers and, without one, the claimed labels.
 
     Images whose answer is no label are left out. silent: images that nothing is learned from.
     """
     taught = [i for i in clustering.claimed_labels if clustering.answer_about(i) not in NOT_LABELS]
     if not taught:
-        return {}
+        return Chances.none(len(vectors))
     labels = ["" if i in silent else clustering.answer_about(i) or clustering.claimed_labels[i] for i in taught]
     is_trusted = np.array([bool(clustering.answer_about(i)) for i in taught])
-    answers = triage.out_of_fold(vectors[taught], labels, clustering.cluster_of[taught], is_trusted)
-    return dict(zip(taught, answers, strict=True))
+    indices = np.array(taught, dtype=np.int64)
+    learned = triage.out_of_fold(Chosen(vectors, indices), labels, clustering.cluster_of[indices], is_trusted)
+    return learned.spread(indices, len(vectors))
 
 
-def _neighbours(
-    vectors: NDArray[np.float32], clustering: Clustering, silent: Set[int] = frozenset()
-) -> list[dict[str, float]]:
+def _neighbours(vectors: Vectors, clustering: Clustering, silent: Set[int] = frozenset()) -> Chances:
     """Probability of each answer by the images that look alike, by image. Those without a claim have no say, and so
     have those that are silent.
     """

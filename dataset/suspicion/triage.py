@@ -16,22 +16,22 @@ from scipy.special import expit, softmax
 from scipy.special import logit as log_odds
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from dataset.labels.vocabulary import UNUSABLE
 from dataset.suspicion.detectors import Finding
-from foundation.blas import one_thread
+from dataset.suspicion.vectors import Chances, Vectors, blocks, moments, summed, unit
 from foundation.intervals import exact_interval
+from foundation.threads import one_thread
 
 FOLDS = 5
 REGULARISATION = 0.001  # C of the out-of-fold models
 ANSWER_WEIGHT = 10.0  # an image with an answer counts as much as that many with a claimed label only
 DOUBTED_SHARE = 0.1  # of the images of a label, that the second look leaves out
-MAX_TAUGHT = 20_000  # images without an answer that a fold learns from, at most: more do not improve it
+MAX_TAUGHT = 4_000  # images without an answer that a fold learns from, at most; see docs/decisions/0038
 LIKENESS_DECAY = 12.0  # how fast likeness falls with the cosine distance of two pictures' features
 LIKENESS_NEEDED = 0.2  # total likeness to answered pictures at which half of their vote counts
-BLOCK = 8_000  # images that are compared with the others at a time, to bound memory
+COMPARED = 250  # images that are compared with the others at a time, to bound memory
 NEIGHBOUR_DECAY = 4.0  # how fast the weight of a neighbour falls with the cosine distance of standardised features
 NEIGHBOUR_SHARPNESS = 4.0  # power of the mean weights of labels, which differ little in so many dimensions
 UNUSABLE_SHARE = 0.5  # of a label's say: pictures of no use have no look of their own
@@ -148,65 +148,86 @@ def logit(probability: float) -> float:
 
 
 def out_of_fold(
-    features: NDArray[np.float32], labels: Sequence[str], groups: NDArray[np.int64], trusted: NDArray[np.bool_]
-) -> list[dict[str, float]]:
+    features: Vectors, labels: Sequence[str], groups: NDArray[np.int64], trusted: NDArray[np.bool_]
+) -> Chances:
     """Probability of each label for every image, from models that saw no image of its cluster.
 
     features: (n, d). labels: n, the answer or the claimed label; nothing is learned from an image with an empty one.
-    groups: (n,) cluster numbers. trusted: (n,) True where the label is an answer; those count more. The dicts are empty
-    if there is only one label, or one cluster.
+    groups: (n,) cluster numbers. trusted: (n,) True where the label is an answer; those count more. Nothing is known of
+    any image if there is only one label, or one cluster.
     """
     known = sorted(set(labels) - {""})
     folds = min(FOLDS, len(np.unique(groups)))
     if len(known) < 2 or folds < 2:
-        return [{} for _ in labels]
+        return Chances.none(len(labels))
     y = np.asarray(labels)
     probabilities = np.zeros((len(y), len(known)))
-    for train, held_out in GroupKFold(folds).split(features, y, groups):
+    for train, held_out in GroupKFold(folds).split(y, y, groups):
         train = train[y[train] != ""]
         if len(train) > MAX_TAUGHT:
             train = np.union1d(train[:: -(-len(train) // MAX_TAUGHT)], train[trusted[train]])
         if len(set(y[train])) < 2:
             continue
-        model = make_pipeline(
-            StandardScaler(), LogisticRegression(C=REGULARISATION, class_weight="balanced", max_iter=500)
-        )
-        weights = np.where(trusted[train], ANSWER_WEIGHT, 1.0)
+        inputs = features[train]
+        scaler = _scaler(inputs)
+        for block in blocks(len(inputs)):
+            inputs[block] = scaler.transform(inputs[block])
+        model = LogisticRegression(C=REGULARISATION, class_weight="balanced", max_iter=500)
         with one_thread():
-            model.fit(features[train], y[train], logisticregression__sample_weight=weights)
+            model.fit(inputs, y[train], sample_weight=np.where(trusted[train], ANSWER_WEIGHT, 1.0))
         columns = [known.index(label) for label in model.classes_]
-        probabilities[np.ix_(held_out, columns)] = model.predict_proba(features[held_out])
-    return [dict(zip(known, map(float, row), strict=True)) if row.sum() else {} for row in probabilities]
+        for block in blocks(len(held_out)):
+            part = held_out[block]
+            probabilities[np.ix_(part, columns)] = model.predict_proba(scaler.transform(features[part]))
+    return Chances(known, probabilities)
+
+
+def _scaler(rows: NDArray[np.float32]) -> StandardScaler:
+    """What StandardScaler fits to these rows, to the bit; it would make several copies of them, of twice their size."""
+    count = len(rows)
+    total = summed(rows, np.float64, lambda part: part)
+    mean = total / count
+    correction = summed(rows, np.float64, lambda part: part - mean)
+    variance = (summed(rows, np.float64, lambda part: np.square(part - mean)) - correction**2 / count) / count
+    scaler = StandardScaler(copy=False)
+    scaler.mean_, scaler.var_, scaler.n_features_in_ = mean, variance, rows.shape[1]
+    tiny = np.finfo(np.float64).eps
+    is_constant = variance <= count * tiny * variance + (count * mean * tiny) ** 2
+    scaler.scale_ = np.where(is_constant, 1.0, np.sqrt(variance))
+    return scaler
 
 
 def neighbours(
-    features: NDArray[np.float32], labels: Sequence[str], groups: NDArray[np.int64], trusted: NDArray[np.bool_]
-) -> list[dict[str, float]]:
+    features: Vectors, labels: Sequence[str], groups: NDArray[np.int64], trusted: NDArray[np.bool_]
+) -> Chances:
     """Probability of each label for every image, by how near the images of each label are: a Parzen classifier.
 
     Unlike `out_of_fold`, it follows a label that has several looks. features: (n, d). labels: n, the answer or the
     claimed label, which may be `unusable`; an image with an empty one has no say. groups: (n,) cluster numbers; images
     of one cluster are no neighbours. trusted: (n,) True where the label is an answer. Labels with fewer than
-    MIN_COMPANY images are left out; the dicts are empty if fewer than two are left.
+    MIN_COMPANY images are left out; nothing is known of any image if fewer than two are left.
     """
     y = np.asarray(labels)
     counts = Counter(labels)
     known = sorted(label for label in set(labels) - {"", UNUSABLE} if counts[label] >= MIN_COMPANY)
     if len(known) < 2:
-        return [{} for _ in labels]
+        return Chances.none(len(labels))
     known += [UNUSABLE] if counts[UNUSABLE] else []
-    unit = _unit((features - features.mean(axis=0)) / (features.std(axis=0) + 1e-3))
+    mean, spread = moments(features)
+    spread += 1e-3
     of = np.flatnonzero(np.isin(y, known))
     company = np.union1d(of[:: -(-len(of) // MAX_COMPANY)], of[trusted[of]])
     say = np.where(trusted[company], ANSWER_WEIGHT, 1.0)[:, None] * (y[company][:, None] == known)
     say *= np.where(np.array(known) == UNUSABLE, UNUSABLE_SHARE, 1.0) / np.maximum(say.sum(axis=0), 1e-9)
-    scores = np.empty((len(unit), len(known)))
-    for start in range(0, len(unit), BLOCK):
-        block = slice(start, start + BLOCK)
-        near = np.exp(NEIGHBOUR_DECAY * (unit[block] @ unit[company].T))
+    looks = unit((features[company] - mean) / spread).T
+    scores = np.empty((len(y), len(known)))
+    for block in blocks(len(y), COMPARED):
+        near = unit((features[block] - mean) / spread) @ looks
+        near *= NEIGHBOUR_DECAY
+        np.exp(near, out=near)
         near[groups[block][:, None] == groups[company][None, :]] = 0.0
         scores[block] = NEIGHBOUR_SHARPNESS * np.log(near @ say + 1e-9)
-    return [dict(zip(known, row, strict=True)) for row in softmax(scores, axis=1).tolist()]
+    return Chances(known, softmax(scores, axis=1))
 
 
 def most_doubted(labels: Sequence[str], *opinions: Sequence[Mapping[str, float]]) -> NDArray[np.bool_]:
@@ -225,9 +246,7 @@ def most_doubted(labels: Sequence[str], *opinions: Sequence[Mapping[str, float]]
     return doubted
 
 
-def lookalikes(
-    features: NDArray[np.float32], judged: NDArray[np.int64], votes: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def lookalikes(features: Vectors, judged: NDArray[np.int64], votes: NDArray[np.float64]) -> NDArray[np.float64]:
     """The vote of similar answered images about each image: -1 (label right) to 1 (wrong), near 0 if none is similar.
 
     features: (n, d). judged: (m,) indices of answered images. votes: (m,) 1 if the label was wrong, -1 if right,
@@ -235,36 +254,36 @@ def lookalikes(
     """
     if len(judged) == 0:
         return np.zeros(len(features))
-    unit = _unit(features)
-    strengths = np.empty(len(unit))
-    for start in range(0, len(unit), BLOCK):
-        likeness = np.exp(LIKENESS_DECAY * (unit[start : start + BLOCK] @ unit[judged].T - 1)).astype(np.float64)
-        own = (judged >= start) & (judged < start + BLOCK)
-        likeness[judged[own] - start, np.flatnonzero(own)] = 0
-        strengths[start : start + BLOCK] = (likeness @ votes) / (likeness.sum(axis=1) + LIKENESS_NEEDED)
+    answered = unit(features[judged]).T
+    strengths = np.empty(len(features))
+    for block in blocks(len(features), COMPARED):
+        likeness = np.exp(LIKENESS_DECAY * (unit(features[block]) @ answered - 1)).astype(np.float64)
+        own = (judged >= block.start) & (judged < block.stop)
+        likeness[judged[own] - block.start, np.flatnonzero(own)] = 0
+        strengths[block] = (likeness @ votes) / (likeness.sum(axis=1) + LIKENESS_NEEDED)
     return strengths
 
 
-def novelty(features: NDArray[np.float32], labels: Sequence[str], groups: NDArray[np.int64]) -> NDArray[np.float64]:
+def novelty(features: Vectors, labels: Sequence[str], groups: NDArray[np.int64]) -> NDArray[np.float64]:
     """How far each image is from its neighbours of the same label, in robust spreads above the median of the label.
 
     features: (n, d). labels: n; an image with an empty one gets 0. groups: (n,) clusters; images of one cluster are no
     neighbours. Returns (n,), 0 to MAX_NOVELTY.
     """
-    unit = _unit(features)
     y = np.asarray(labels)
-    result = np.zeros(len(unit))
+    result = np.zeros(len(y))
     for label in sorted(set(labels) - {""}):
         of = np.flatnonzero(y == label)
         if len(of) < MIN_COMPANY:
             continue
         company = of[:: -(-len(of) // MAX_COMPANY)]
+        looks = unit(features[company]).T
         far = np.empty(len(of))
-        for start in range(0, len(of), BLOCK):
-            block = of[start : start + BLOCK]
-            likeness = unit[block] @ unit[company].T
-            likeness[groups[block][:, None] == groups[company][None, :]] = -1.0
-            far[start : start + BLOCK] = 1 - np.partition(likeness, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS]
+        for block in blocks(len(of), COMPARED):
+            part = of[block]
+            likeness = unit(features[part]) @ looks
+            likeness[groups[part][:, None] == groups[company][None, :]] = -1.0
+            far[block] = 1 - np.partition(likeness, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS]
         usual = np.median(far)
         # 1.4826 makes the median absolute deviation of normal values equal to their standard deviation.
         spread = 1.4826 * np.median(np.abs(far - usual)) + 1e-6
@@ -314,7 +333,3 @@ def suggestion(findings: Sequence[Finding], source_label: str, prior: Mapping[st
 def priority(probability: float, cluster_size: int) -> float:
     """The order of the queue, highest first: the probability of a wrong label, raised for an image with many copies."""
     return round(probability * (1 + COPY_BONUS * min(cluster_size - 1, MAX_COPIES)), 4)
-
-
-def _unit(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9))

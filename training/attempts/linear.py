@@ -9,7 +9,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from foundation.blas import one_thread
+from foundation.threads import one_thread
 from networks.graph import Net, finished, gemm
 from training.attempts.protocol import Fitted
 from training.examples import Examples

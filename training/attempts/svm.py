@@ -16,7 +16,7 @@ from scipy.special import softmax
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from foundation.blas import one_thread
+from foundation.threads import one_thread
 from networks.graph import Net, finished, gemm
 from training.attempts.left_out import LeftOut, calibrated, folds, logits_left_out, scored
 from training.attempts.protocol import Fitted

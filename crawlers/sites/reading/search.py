@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from crawlers.ledger.ledger import Download, Fetch
+from crawlers.ledger.rows import Download, Fetch
 from crawlers.sites.discovery import Candidate
 from crawlers.sites.reading.identity import Offer
 from crawlers.sites.reading.mentions import Evidence

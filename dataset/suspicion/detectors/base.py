@@ -46,7 +46,7 @@ class Subject:
     site_pages: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A suspicion. score: how probable it is that the source's label is wrong, 0 to 1. proposes: the better answer."""
 

@@ -14,8 +14,10 @@ class Certain:
     version: ClassVar[int] = 2
 
     def examine(self, subject: Subject) -> Finding | None:
-        if not subject.is_surely_unusable:
-            return None
-        chance = subject.prior.get(UNUSABLE)
-        proof = "people found such pictures unusable" if chance is None else f"unusable {chance:.0%} by its looks"
-        return finding_of(Certain, 0.99, UNUSABLE, proof)
+        return certain(subject.prior.get(UNUSABLE)) if subject.is_surely_unusable else None
+
+
+def certain(chance: float | None) -> Finding:
+    """The finding. chance: of `unusable`, by a prior; None: people found such pictures unusable."""
+    proof = "people found such pictures unusable" if chance is None else f"unusable {chance:.0%} by its looks"
+    return finding_of(Certain, 0.99, UNUSABLE, proof)

@@ -31,9 +31,12 @@ def listed(pairs: hamming.Pairs) -> list[tuple[int, int, int]]:
     return [(i, j, d) for (i, j), d in zip(pairs[0].tolist(), pairs[1].tolist(), strict=True)]
 
 
-@pytest.fixture(params=["compared", "banded"])
+@pytest.fixture(params=["compared", "one with many", "banded"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The way for small sets, and the way for large sets."""
+    """The ways for small sets, and the way for large sets."""
+    if request.param == "one with many":
+        monkeypatch.setattr(hamming, "LONG", 1)
+        monkeypatch.setattr(hamming, "CACHED", 64)
     if request.param == "banded":
         monkeypatch.setattr(hamming, "BRUTE_PAIRS", 1)
         monkeypatch.setattr(hamming, "CHUNK", 500)

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from crawlers import folder
 from crawlers.folder import collect_folder
-from crawlers.ledger.ledger import Download, Ledger, OutcomeRow, Sighting
+from crawlers.ledger.ledger import Ledger
+from crawlers.ledger.rows import Download, OutcomeRow, Sighting
 from crawlers.source_health import Outcome
 from dataset.catalog.tables import images, metadata, outcomes, plays, rounds, sightings, tombstones
 from dataset.catalog.writes import append, insert_new
@@ -153,8 +155,13 @@ def held(project: Project) -> set[str]:
 
 @pytest.mark.parametrize("kind", [Kind.SHA256, Kind.URL])
 @pytest.mark.parametrize("number", [0, 3])
-def test_an_erasure_in_the_middle_of_a_collection(folder_project: Project, kind: Kind, number: int) -> None:
-    """Security 18: erased once two of five pictures are collected; it is not stored, nor seen again, nor published."""
+def test_an_erasure_in_the_middle_of_a_collection(
+    folder_project: Project, kind: Kind, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Security 18: erased once two of five pictures are written, and all are decoded; it is not stored, nor seen
+    again, nor published.
+    """
+    monkeypatch.setattr(folder, "BATCH", 2)
     sha256, address = photo(folder_project, number)
     value = sha256 if kind is Kind.SHA256 else address
 

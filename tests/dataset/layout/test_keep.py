@@ -124,7 +124,7 @@ def test_a_damaged_map_is_made_again(project: Project, damage: str) -> None:
 def test_of_many_pictures_a_sample_is_drawn_that_hardly_changes(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keep, "sampled", lambda some: sampled(some, 30))
+    monkeypatch.setattr(keep, "sampled", lambda some, most=30: sampled(some, min(most, 30)))
     add(project, names(0, 60))
     before = kept(project)
     assert len(before) == 30
@@ -134,6 +134,28 @@ def test_of_many_pictures_a_sample_is_drawn_that_hardly_changes(
     same = set(before) & set(after)
     assert len(same) >= 24
     assert all(after[name] == before[name] for name in same)
+
+
+def test_of_many_pictures_some_are_laid_out_together_and_the_others_stand_among_them(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others do not move the first ones, and nothing is laid out anew because there are many others."""
+    monkeypatch.setattr(keep, "TOGETHER", 30)
+    add(project, names(0, 90))
+    before = kept(project)
+    together = set(sampled(names(0, 90), 30))
+    with project.catalog.read() as connection:
+        laid_out = set(connection.execute(select(positions.c.sha256).where(positions.c.laid_out == 1)).scalars())
+    assert (len(before), laid_out) == (90, together)
+    add(project, names(90, 100))
+    after = kept(project)
+    assert {name: after[name] for name in before} == before
+    add(project, names(100, 180))
+    anew = kept(project)
+    assert len(anew) == 180
+    with project.catalog.read() as connection:
+        laid_out = set(connection.execute(select(positions.c.sha256).where(positions.c.laid_out == 1)).scalars())
+    assert laid_out == set(sampled(names(0, 180), 30))
 
 
 def test_curate_keeps_the_map(collected: Project) -> None:

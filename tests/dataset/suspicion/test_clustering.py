@@ -14,7 +14,7 @@ def clustering() -> Clustering:
 
 
 def test_the_best_image_represents_a_cluster_and_the_smallest_name_names_it() -> None:
-    assert clustering().rows() == [
+    assert list(clustering().rows()) == [
         {"sha256": "a", "cluster": "a", "representative": "c"},
         {"sha256": "b", "cluster": "b", "representative": "b"},
         {"sha256": "c", "cluster": "a", "representative": "c"},
@@ -33,4 +33,4 @@ def test_claims_and_answers_are_those_of_the_whole_cluster() -> None:
 
 def test_no_images_are_no_clusters() -> None:
     empty = Clustering.of([], np.empty(0, dtype=np.int64), [], {}, {})
-    assert (empty.members, empty.rows()) == ((), [])
+    assert (empty.members, list(empty.rows())) == ((), [])

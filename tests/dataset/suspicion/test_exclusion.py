@@ -25,7 +25,7 @@ def pictures(n: int, answers: dict[int, str], *findings: str) -> tuple[Clusterin
         names, np.arange(n), [1] * n, {name: {"mug"} for name in names}, {names[i]: a for i, a in answers.items()}
     )
     subject = Subject(800, 600, 50.0, {}, "mug", frozenset(["mug"]))
-    return clustering, {i: Suspicion(subject, [finding(name) for name in findings]) for i in range(n)}
+    return clustering, {i: Suspicion.of(subject, [finding(name) for name in findings]) for i in range(n)}
 
 
 @pytest.mark.parametrize(

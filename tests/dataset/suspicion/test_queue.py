@@ -13,7 +13,7 @@ from dataset.suspicion.queue import Suspicion, queue_rows
 def suspicion(score: float = 0.0, **more: Any) -> Suspicion:
     """A cake on its source's word; a finding with this score says otherwise."""
     subject = Subject(800, 600, 50.0, {}, "cake", frozenset(["cake"]), **more)
-    return Suspicion(subject, [Finding("words", 1, score, "not_cake", "named 'pie'")] if score else [])
+    return Suspicion.of(subject, [Finding("words", 1, score, "not_cake", "named 'pie'")] if score else [])
 
 
 def queued(

@@ -73,7 +73,7 @@ def test_out_of_fold_doubts_a_wrong_label() -> None:
     features[0, 0] -= 6
     answers = out_of_fold(features, labels, np.arange(120), np.zeros(120, dtype=bool))
     assert answers[0]["cake"] < 0.5 < answers[1]["cake"]
-    assert out_of_fold(features, ["cake"] * 120, np.arange(120), np.zeros(120, dtype=bool)) == [{}] * 120
+    assert list(out_of_fold(features, ["cake"] * 120, np.arange(120), np.zeros(120, dtype=bool))) == [{}] * 120
 
 
 def test_a_second_look_learns_nothing_from_what_is_doubted_most() -> None:
@@ -114,7 +114,7 @@ def test_neighbours_know_a_label_with_several_looks() -> None:
     assert np.mean([answers[i]["unusable"] for i in range(75, 90)]) > 0.5
     few = ["jug" if i < 10 else label for i, label in enumerate(labels)]  # too few to have neighbours
     assert "jug" not in neighbours(features, few, np.arange(120), nobody)[0]
-    assert neighbours(features, ["cake"] * 60 + [""] * 60, copies, nobody) == [{}] * 120
+    assert list(neighbours(features, ["cake"] * 60 + [""] * 60, copies, nobody)) == [{}] * 120
 
 
 def test_a_scale_follows_the_pictures_that_were_drawn_at_random() -> None:
