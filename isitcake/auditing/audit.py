@@ -1,8 +1,9 @@
 """What an audit shows of a data set, and how it is read from the project around it."""
 
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 
@@ -13,7 +14,9 @@ from dataset.labels.vocabulary import UNUSABLE
 from dataset.splits.split_leaks import joined_clusters
 from dataset.suspicion.triage import MIN_COMPANY
 from dataset.versions.facts import Shortcut
-from isitcake.auditing.copies import LEAK, Copies, Removal, copies_of
+from foundation.errors import StorageError
+from foundation.safe_text import counted
+from isitcake.auditing.copies import LEAK, Copies, Removal, copies_of, has_other_colours
 from isitcake.auditing.layout import Dataset
 from isitcake.auditing.library import File, Library, Progress
 from isitcake.auditing.shortcuts import shortcuts
@@ -71,6 +74,11 @@ class Audit:
     def worst_shortcuts(self) -> list[Shortcut]:
         return [shortcut for shortcut in self.shortcuts if shortcut.advice]
 
+    @property
+    def chance(self) -> float:
+        """The balanced accuracy of guessing."""
+        return 1 / max(2, len(self.dataset.labels))
+
     def counts(self) -> dict[str, dict[str, int]]:
         """Files by label and split; the split is "all" in a data set without."""
         found = Counter((file.label, file.split) for file in self.files)
@@ -98,7 +106,8 @@ def examine(dataset: Dataset, library: Library, tell: Progress) -> Audit:
     shown = [file for file in files if file.sha256 in cluster_of]
     lost = {file.path: "its picture could not be measured" for file in files if file.sha256 not in cluster_of}
     best = {row.representative for row in cluster_of.values()}
-    copies = copies_of(shown, {file.path: cluster_of[file.sha256].cluster for file in shown}, joined, best)
+    found = copies_of(shown, {file.path: cluster_of[file.sha256].cluster for file in shown}, joined, best)
+    copies = Copies(found.groups, _with_colours(library, found.removals))
     by_cluster: dict[str, list[File]] = defaultdict(list)
     for file in shown:
         by_cluster[cluster_of[file.sha256].cluster].append(file)
@@ -119,8 +128,32 @@ def examine(dataset: Dataset, library: Library, tell: Progress) -> Audit:
         if row.sha256 in here
     ]
     board = shortcuts(library.project, shown) if len(dataset.labels) > 1 else []
-    notes = [*_notes(dataset, shown), *_of_subject(library.project.settings.project.subject)]
+    notes = [*_notes(dataset, shown), *_of_colours(copies), *_of_subject(library.project.settings.project.subject)]
     return Audit(dataset, shown, {**unread, **lost}, copies, suspects, board, notes)
+
+
+def _with_colours(library: Library, removals: Sequence[Removal]) -> list[Removal]:
+    """The same, those marked whose colours are others: they count as the same picture, but may not mean the same."""
+    small = functools.cache(library.small_picture)
+
+    def is_recoloured(removal: Removal) -> bool:
+        if removal.is_exact:
+            return False
+        try:
+            return has_other_colours(small(removal.file.sha256), small(removal.keeps.sha256))
+        except StorageError:  # the report says that it is gone
+            return False
+
+    return [replace(removal, is_recoloured=is_recoloured(removal)) for removal in removals]
+
+
+def _of_colours(copies: Copies) -> list[str]:
+    """Near-duplicates that a person has to look at."""
+    found = [removal for removal in copies.duplicates if removal.is_recoloured]
+    if not found:
+        return []
+    having = f"{counted(len(found), 'near-duplicate')} with other colours than the file to keep"
+    return [f"{having}, such as {found[0].file.path}: look at them; fixes leave them undecided"]
 
 
 def _of_subject(subject: str) -> list[str]:

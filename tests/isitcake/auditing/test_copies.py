@@ -1,8 +1,10 @@
-"""Which file of several that show one picture stays."""
+"""Which file of several that show one picture stays, and which a person has to look at."""
 
 import hashlib
 
-from isitcake.auditing.copies import DUPLICATE, LEAK, copies_of
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+
+from isitcake.auditing.copies import DUPLICATE, LEAK, Removal, copies_of, has_other_colours
 from isitcake.auditing.library import File
 
 
@@ -49,3 +51,31 @@ def test_a_file_that_stays_is_never_removed() -> None:
     found = removed([file("test/a/1", 300), file("test/a/2"), file("train/a/3", 900)], [file("test/a/4", 200)],
                     joined={"0": "0", "1": "0"})  # fmt: skip
     assert not {kept for _, kept, _, _ in found} & {path for path, _, _, _ in found}
+
+
+def painted(light: tuple[int, int, int], ground: tuple[int, int, int] = (40, 40, 40)) -> Image.Image:
+    """A traffic light with this light on."""
+    picture = Image.new("RGB", (48, 96), ground)
+    ImageDraw.Draw(picture).ellipse((8, 30, 40, 62), fill=light)
+    return picture
+
+
+def test_a_red_light_is_no_green_light() -> None:
+    red = painted((230, 20, 20))
+    assert has_other_colours(red, painted((20, 220, 60)))
+    assert not has_other_colours(red, ImageOps.mirror(red))
+    assert not has_other_colours(red, ImageEnhance.Brightness(red).enhance(0.6))
+    assert not has_other_colours(red, red.crop((4, 12, 48, 88)))
+
+
+def test_a_grey_copy_has_no_colours_to_compare() -> None:
+    red = painted((230, 20, 20))
+    assert not has_other_colours(red, red.convert("L").convert("RGB"))
+
+
+def test_other_colours_need_a_person_unless_they_leak() -> None:
+    """A model that was trained on the other colours has seen the picture all the same."""
+    keeps = file("train/a/1")
+    assert Removal(file("train/a/2"), keeps, DUPLICATE).is_decided
+    assert not Removal(file("train/a/2"), keeps, DUPLICATE, is_recoloured=True).is_decided
+    assert Removal(file("train/a/2"), keeps, LEAK, is_recoloured=True).is_decided
