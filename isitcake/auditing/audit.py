@@ -16,13 +16,15 @@ from dataset.suspicion.triage import MIN_COMPANY
 from dataset.versions.facts import Shortcut
 from foundation.errors import StorageError
 from foundation.safe_text import counted
-from isitcake.auditing.copies import LEAK, Copies, Removal, copies_of, has_other_colours
+from isitcake.auditing.copies import LEAK, Copies, Removal, are_look_alikes, copies_of, has_other_colours
 from isitcake.auditing.layout import Dataset
 from isitcake.auditing.library import File, Library, Progress
 from isitcake.auditing.shortcuts import shortcuts
 
 SHOWN = 5  # labels in a note
 EXCLUDED_IS_WRONG = 0.99  # error probability of a picture that is excluded automatically: so sure the rule has to be
+RECOLOURED = "the other file has other colours"
+LOOK_ALIKE = "so many files look alike that they may be no copies"
 SUSPICIOUS = 0.5  # error probability from which a label is proposed to be changed
 
 
@@ -107,7 +109,7 @@ def examine(dataset: Dataset, library: Library, tell: Progress) -> Audit:
     lost = {file.path: "its picture could not be measured" for file in files if file.sha256 not in cluster_of}
     best = {row.representative for row in cluster_of.values()}
     found = copies_of(shown, {file.path: cluster_of[file.sha256].cluster for file in shown}, joined, best)
-    copies = Copies(found.groups, _with_colours(library, found.removals))
+    copies = Copies(found.groups, _doubted(library, found.removals, shown))
     by_cluster: dict[str, list[File]] = defaultdict(list)
     for file in shown:
         by_cluster[cluster_of[file.sha256].cluster].append(file)
@@ -128,32 +130,44 @@ def examine(dataset: Dataset, library: Library, tell: Progress) -> Audit:
         if row.sha256 in here
     ]
     board = shortcuts(library.project, shown) if len(dataset.labels) > 1 else []
-    notes = [*_notes(dataset, shown), *_of_colours(copies), *_of_subject(library.project.settings.project.subject)]
+    notes = [*_notes(dataset, shown), *_of_copies(copies), *_of_subject(library.project.settings.project.subject)]
     return Audit(dataset, shown, {**unread, **lost}, copies, suspects, board, notes)
 
 
-def _with_colours(library: Library, removals: Sequence[Removal]) -> list[Removal]:
-    """The same, those marked whose colours are others: they count as the same picture, but may not mean the same."""
+def _doubted(library: Library, removals: Sequence[Removal], files: Sequence[File]) -> list[Removal]:
+    """The same, those with a doubt where the two count as the same picture, but may not mean the same.
+
+    Exact copies are not doubted, nor leaks for their colours: who was trained on other colours has seen the picture.
+    """
     small = functools.cache(library.small_picture)
 
     def is_recoloured(removal: Removal) -> bool:
-        if removal.is_exact:
-            return False
         try:
             return has_other_colours(small(removal.file.sha256), small(removal.keeps.sha256))
         except StorageError:  # the report says that it is gone
             return False
 
-    return [replace(removal, is_recoloured=is_recoloured(removal)) for removal in removals]
+    crowded = are_look_alikes(removals, files)
+    found = []
+    for removal in removals:
+        doubt = ""
+        if not removal.is_exact:
+            doubt = LOOK_ALIKE if crowded else RECOLOURED if removal.reason != LEAK and is_recoloured(removal) else ""
+        found.append(replace(removal, doubt=doubt))
+    return found
 
 
-def _of_colours(copies: Copies) -> list[str]:
-    """Near-duplicates that a person has to look at."""
-    found = [removal for removal in copies.duplicates if removal.is_recoloured]
-    if not found:
-        return []
-    having = f"{counted(len(found), 'near-duplicate')} with other colours than the file to keep"
-    return [f"{having}, such as {found[0].file.path}: look at them; fixes leave them undecided"]
+def _of_copies(copies: Copies) -> list[str]:
+    """Which copies a person has to look at."""
+    notes = []
+    for doubt, having in (
+        (RECOLOURED, "with other colours than the file to keep"),
+        (LOOK_ALIKE, "that may be no copy"),
+    ):
+        if found := [removal for removal in copies.removals if removal.doubt == doubt]:
+            named = f"{counted(len(found), 'file')} {having}, such as {found[0].file.path}"
+            notes.append(f"{named}: look at the pictures; fixes leave them undecided")
+    return notes
 
 
 def _of_subject(subject: str) -> list[str]:

@@ -13,6 +13,7 @@ from isitcake.auditing.layout import PROTECTED_FIRST
 from isitcake.auditing.library import File
 
 DUPLICATE, LEAK = "duplicate", "leak"
+MANY, MANY_SHARE = 20, 0.1  # files that seem to be copies; of web pictures a twentieth is
 HUES = 24  # parts of the circle of hues
 LEAST_COLOUR = 0.05  # mean of saturation times brightness, 0 to 1: a greyer picture has no colours to compare
 SAME_COLOURS = 0.7  # least common share of hues; crops of real photos keep 0.79 and more
@@ -22,19 +23,19 @@ SAME_COLOURS = 0.7  # least common share of hues; crops of real photos keep 0.79
 class Removal:
     """A file that another one makes superfluous. reason: DUPLICATE, or LEAK where the other is in another split.
 
-    is_recoloured: whether the two have other colours, like a red and a green traffic light.
+    doubt: why a person has to look, besides that; empty where nothing speaks against it.
     """
 
     file: File
     keeps: File
     reason: str
-    is_recoloured: bool = False
+    doubt: str = ""
 
     @property
     def doubts(self) -> list[str]:
-        """Why a person has to look. Of two labels one is wrong; other colours may be what matters. A leak stays one."""
-        found = [f"the other file's label is {self.keeps.label}"] if self.file.label != self.keeps.label else []
-        return found + (["the other file has other colours"] if self.is_recoloured and self.reason != LEAK else [])
+        """All reasons why a person has to look."""
+        labels = f"the other file's label is {self.keeps.label}" if self.file.label != self.keeps.label else ""
+        return [doubt for doubt in (labels, self.doubt) if doubt]
 
     @property
     def is_decided(self) -> bool:
@@ -119,6 +120,12 @@ def _order(file: File, best: Set[str]) -> tuple[int, bool, int, int, str]:
         -file.size_bytes,
         file.path,
     )
+
+
+def are_look_alikes(removals: Sequence[Removal], files: Sequence[File]) -> bool:
+    """Whether so many of the files seem to be copies that they may only look alike, as products at one camera do."""
+    seeming = {removal.file.path for removal in removals if not removal.is_exact}
+    return len(seeming) >= MANY and len(seeming) >= MANY_SHARE * len(files)
 
 
 def has_other_colours(a: Image.Image, b: Image.Image) -> bool:

@@ -4,7 +4,7 @@ import hashlib
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from isitcake.auditing.copies import DUPLICATE, LEAK, Removal, copies_of, has_other_colours
+from isitcake.auditing.copies import DUPLICATE, LEAK, Removal, are_look_alikes, copies_of, has_other_colours
 from isitcake.auditing.library import File
 
 
@@ -73,9 +73,19 @@ def test_a_grey_copy_has_no_colours_to_compare() -> None:
     assert not has_other_colours(red, red.convert("L").convert("RGB"))
 
 
-def test_other_colours_need_a_person_unless_they_leak() -> None:
-    """A model that was trained on the other colours has seen the picture all the same."""
-    keeps = file("train/a/1")
-    assert Removal(file("train/a/2"), keeps, DUPLICATE).is_decided
-    assert not Removal(file("train/a/2"), keeps, DUPLICATE, is_recoloured=True).is_decided
-    assert Removal(file("train/a/2"), keeps, LEAK, is_recoloured=True).is_decided
+def test_a_doubt_needs_a_person() -> None:
+    assert Removal(file("train/a/2"), file("train/a/1"), DUPLICATE).is_decided
+    assert not Removal(file("train/a/2"), file("train/a/1"), DUPLICATE, doubt="other colours").is_decided
+
+
+def test_so_many_copies_may_only_look_alike() -> None:
+    """Exact copies are no look-alikes, and a few pairs among many pictures are copies."""
+    keeps = file("train/a/0", content="same")
+    some = [file(f"train/a/{number}") for number in range(1, 31)]
+    others = [file(f"train/b/{number}") for number in range(400)]
+    seeming = [Removal(one, keeps, DUPLICATE) for one in some]
+    assert are_look_alikes(seeming, [keeps, *some])
+    assert not are_look_alikes(seeming, [keeps, *some, *others])
+    assert not are_look_alikes(seeming[:3], [keeps, *some[:3]])
+    exact = [file(f"train/a/{number}", content="same") for number in range(1, 31)]
+    assert not are_look_alikes([Removal(one, keeps, DUPLICATE) for one in exact], [keeps, *exact])
