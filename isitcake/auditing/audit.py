@@ -114,10 +114,11 @@ def examine(dataset: Dataset, library: Library, tell: Progress) -> Audit:
     for file in shown:
         by_cluster[cluster_of[file.sha256].cluster].append(file)
     label_of, here = library.label_of, {file.sha256 for file in shown}
+    asked = {row.sha256 for row in rows}  # also where two labels exclude a picture, which says nothing about a photo
     suspects = [  # what a pack's prior excludes from any project is asked about nowhere; it comes first
         Suspect(_represented(by_cluster[cluster_of[sha256].cluster], sha256), EXCLUDED_IS_WRONG, None, (one.reason,))
         for sha256, one in sorted(excluded.items())
-        if sha256 in here
+        if sha256 in here and sha256 not in asked
     ]
     suspects += [
         Suspect(
