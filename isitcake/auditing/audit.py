@@ -163,7 +163,7 @@ def _of_copies(copies: Copies) -> list[str]:
     notes = []
     for doubt, having in (
         (RECOLOURED, "with other colours than the file to keep"),
-        (LOOK_ALIKE, "that may be no copy"),
+        (LOOK_ALIKE, "that may only look like a copy"),
     ):
         if found := [removal for removal in copies.removals if removal.doubt == doubt]:
             named = f"{counted(len(found), 'file')} {having}, such as {found[0].file.path}"
