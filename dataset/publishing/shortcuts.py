@@ -30,7 +30,7 @@ ADVICE = {
     "bytes per pixel": "collect all classes at similar compression",
     "border": "collect cut-outs, or photos on white ground, of all classes",
     "colour": "collect all classes in similar light",
-    "thumbnail": "collect look-alikes of each class from the sources of the other",
+    "thumbnail": "collect look-alikes of all classes from the same sources",
     "source": "collect all classes from each kind of source",
 }
 

@@ -1,8 +1,9 @@
 """What an audit shows of a data set, and how it is read from the project around it."""
 
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 
@@ -13,13 +14,17 @@ from dataset.labels.vocabulary import UNUSABLE
 from dataset.splits.split_leaks import joined_clusters
 from dataset.suspicion.triage import MIN_COMPANY
 from dataset.versions.facts import Shortcut
-from isitcake.auditing.copies import LEAK, Copies, Removal, copies_of
+from foundation.errors import StorageError
+from foundation.safe_text import counted
+from isitcake.auditing.copies import LEAK, Copies, Removal, are_look_alikes, copies_of, has_other_colours
 from isitcake.auditing.layout import Dataset
 from isitcake.auditing.library import File, Library, Progress
 from isitcake.auditing.shortcuts import shortcuts
 
 SHOWN = 5  # labels in a note
 EXCLUDED_IS_WRONG = 0.99  # error probability of a picture that is excluded automatically: so sure the rule has to be
+RECOLOURED = "the other file has other colours"
+LOOK_ALIKE = "so many files look alike that they may be no copies"
 SUSPICIOUS = 0.5  # error probability from which a label is proposed to be changed
 
 
@@ -71,6 +76,11 @@ class Audit:
     def worst_shortcuts(self) -> list[Shortcut]:
         return [shortcut for shortcut in self.shortcuts if shortcut.advice]
 
+    @property
+    def chance(self) -> float:
+        """The balanced accuracy of guessing."""
+        return 1 / max(2, len(self.dataset.labels))
+
     def counts(self) -> dict[str, dict[str, int]]:
         """Files by label and split; the split is "all" in a data set without."""
         found = Counter((file.label, file.split) for file in self.files)
@@ -98,15 +108,17 @@ def examine(dataset: Dataset, library: Library, tell: Progress) -> Audit:
     shown = [file for file in files if file.sha256 in cluster_of]
     lost = {file.path: "its picture could not be measured" for file in files if file.sha256 not in cluster_of}
     best = {row.representative for row in cluster_of.values()}
-    copies = copies_of(shown, {file.path: cluster_of[file.sha256].cluster for file in shown}, joined, best)
+    found = copies_of(shown, {file.path: cluster_of[file.sha256].cluster for file in shown}, joined, best)
+    copies = Copies(found.groups, _doubted(library, found.removals, shown))
     by_cluster: dict[str, list[File]] = defaultdict(list)
     for file in shown:
         by_cluster[cluster_of[file.sha256].cluster].append(file)
     label_of, here = library.label_of, {file.sha256 for file in shown}
+    asked = {row.sha256 for row in rows}  # also where two labels exclude a picture, which says nothing about a photo
     suspects = [  # what a pack's prior excludes from any project is asked about nowhere; it comes first
         Suspect(_represented(by_cluster[cluster_of[sha256].cluster], sha256), EXCLUDED_IS_WRONG, None, (one.reason,))
         for sha256, one in sorted(excluded.items())
-        if sha256 in here
+        if sha256 in here and sha256 not in asked
     ]
     suspects += [
         Suspect(
@@ -119,8 +131,44 @@ def examine(dataset: Dataset, library: Library, tell: Progress) -> Audit:
         if row.sha256 in here
     ]
     board = shortcuts(library.project, shown) if len(dataset.labels) > 1 else []
-    notes = [*_notes(dataset, shown), *_of_subject(library.project.settings.project.subject)]
+    notes = [*_notes(dataset, shown), *_of_copies(copies), *_of_subject(library.project.settings.project.subject)]
     return Audit(dataset, shown, {**unread, **lost}, copies, suspects, board, notes)
+
+
+def _doubted(library: Library, removals: Sequence[Removal], files: Sequence[File]) -> list[Removal]:
+    """The same, those with a doubt where the two count as the same picture, but may not mean the same.
+
+    Exact copies are not doubted, nor leaks for their colours: who was trained on other colours has seen the picture.
+    """
+    small = functools.cache(library.small_picture)
+
+    def is_recoloured(removal: Removal) -> bool:
+        try:
+            return has_other_colours(small(removal.file.sha256), small(removal.keeps.sha256))
+        except StorageError:  # the report says that it is gone
+            return False
+
+    crowded = are_look_alikes(removals, files)
+    found = []
+    for removal in removals:
+        doubt = ""
+        if not removal.is_exact:
+            doubt = LOOK_ALIKE if crowded else RECOLOURED if removal.reason != LEAK and is_recoloured(removal) else ""
+        found.append(replace(removal, doubt=doubt))
+    return found
+
+
+def _of_copies(copies: Copies) -> list[str]:
+    """Which copies a person has to look at."""
+    notes = []
+    for doubt, having in (
+        (RECOLOURED, "with other colours than the file to keep"),
+        (LOOK_ALIKE, "that may only look like a copy"),
+    ):
+        if found := [removal for removal in copies.removals if removal.doubt == doubt]:
+            named = f"{counted(len(found), 'file')} {having}, such as {found[0].file.path}"
+            notes.append(f"{named}: look at the pictures; fixes leave them undecided")
+    return notes
 
 
 def _of_subject(subject: str) -> list[str]:

@@ -3,32 +3,59 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from isitcake.auditing.layout import PROTECTED_FIRST
 from isitcake.auditing.library import File
 
 DUPLICATE, LEAK = "duplicate", "leak"
+MANY, MANY_SHARE = 20, 0.1  # files that seem to be copies; of web pictures a twentieth is
+HUES = 24  # parts of the circle of hues
+LEAST_COLOUR = 0.05  # mean of saturation times brightness, 0 to 1: a greyer picture has no colours to compare
+SAME_COLOURS = 0.7  # least common share of hues; crops of real photos keep 0.79 and more
 
 
 @dataclass(frozen=True)
 class Removal:
     """A file that another one makes superfluous. reason: DUPLICATE, or LEAK where the other is in another split.
 
-    is_decided: whether no person has to look. Where the two have different labels, one of them is wrong.
+    doubt: why a person has to look, besides that; empty where nothing speaks against it.
     """
 
     file: File
     keeps: File
     reason: str
+    doubt: str = ""
+
+    @property
+    def doubts(self) -> list[str]:
+        """All reasons why a person has to look."""
+        labels = f"the other file's label is {self.keeps.label}" if self.file.label != self.keeps.label else ""
+        return [doubt for doubt in (labels, self.doubt) if doubt]
 
     @property
     def is_decided(self) -> bool:
-        return self.file.label == self.keeps.label
+        return not self.doubts
 
     @property
     def is_exact(self) -> bool:
         """Whether both files have the same bytes."""
         return self.file.sha256 == self.keeps.sha256
+
+    def facts(self) -> dict[str, Any]:
+        """For scripts."""
+        return {
+            "path": self.file.path,
+            "label": self.file.label,
+            "keeps": self.keeps.path,
+            "keeps_label": self.keeps.label,
+            "same_bytes": self.is_exact,
+            "doubts": self.doubts,
+        }
 
 
 @dataclass(frozen=True)
@@ -93,3 +120,25 @@ def _order(file: File, best: Set[str]) -> tuple[int, bool, int, int, str]:
         -file.size_bytes,
         file.path,
     )
+
+
+def are_look_alikes(removals: Sequence[Removal], files: Sequence[File]) -> bool:
+    """Whether so many of the files seem to be copies that they may only look alike, as products at one camera do."""
+    seeming = {removal.file.path for removal in removals if not removal.is_exact}
+    return len(seeming) >= MANY and len(seeming) >= MANY_SHARE * len(files)
+
+
+def has_other_colours(a: Image.Image, b: Image.Image) -> bool:
+    """Whether two colourful pictures, RGB, share few hues. Mirroring, light and crops hardly change the hues."""
+    one, two = _hues(a), _hues(b)
+    if min(one.sum(), two.sum()) < LEAST_COLOUR:
+        return False
+    return float(np.minimum(one / one.sum(), two / two.sum()).sum()) < SAME_COLOURS
+
+
+def _hues(picture: Image.Image) -> NDArray[np.float64]:
+    """How much of each hue a picture has, (HUES,), each shared with its neighbours; the sum is the mean colour."""
+    hue, saturation, value = (np.asarray(band, np.float64).ravel() for band in picture.convert("HSV").split())
+    colour = saturation * value / 255**2
+    found = np.bincount((hue * HUES // 256).astype(np.int64), colour, HUES) / colour.size
+    return np.asarray((np.roll(found, 1) + 2 * found + np.roll(found, -1)) / 4)

@@ -113,7 +113,7 @@ class SignedFixes:
 
 
 def fixes_of(audit: Audit) -> Fixes:
-    """What the audit proposes. Decided is what needs no person: copies with one label."""
+    """What the audit proposes. Decided is what needs no person: copies with one label and the same colours."""
     removed = {removal.file.path for removal in audit.copies.removals}
     found = [
         Fix(
@@ -122,7 +122,7 @@ def fixes_of(audit: Audit) -> Fixes:
             keeps=_named(removal.keeps),
             label=removal.file.label,
             decided=removal.is_decided,
-            because=[] if removal.is_decided else [f"the other file's label is {removal.keeps.label}"],
+            because=removal.doubts,
             **_named(removal.file).model_dump(),
         )
         for removal in audit.copies.removals

@@ -5,6 +5,7 @@ What a project does is done here by the same stages: folders are sources, collec
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import tomli_w
+from PIL import Image
 from sqlalchemy import select
 
 from crawlers.collect import collect
@@ -30,12 +32,14 @@ from foundation.json_files import read_json
 from foundation.settings import CONFIG_NAME, RESERVED_LABELS, SUBJECTS
 from foundation.settings_file import load
 from isitcake.auditing.layout import Part
+from web.pages.thumbnails import small_jpeg
 
 MARK = "audited.json"  # what the folder of --work was made for
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 KEPT_VARIABLES = ("ISITCAKE_MODELS_NETWORK", "ISITCAKE_MODELS")  # others belong to the user's own project
 FILLERS = ("other", "another")  # a project has two labels at least
 SHOWN_LABELS = 5  # in a message
+COMPARED_PX = 96
 MAX_SLUG = 40  # characters of a folder's name in the name of its source
 
 Progress = Callable[[str, int, int], None]
@@ -94,6 +98,13 @@ class Library:
                     size = row.width, row.height, row.size_bytes
                     found.append(File(path, part.label, part.folder, part.split, row.sha256, *size))
         return sorted(found, key=lambda file: file.path)
+
+    def small_picture(self, sha256: str) -> Image.Image:
+        """A picture that was measured, RGB, COMPARED_PX at most. Raises StorageError where it is gone."""
+        with self.project.catalog.read() as connection:
+            image_format = connection.execute(select(images.c.format).where(images.c.sha256 == sha256)).scalar_one()
+        content = small_jpeg(self.project, sha256, image_format, COMPARED_PX)
+        return Image.open(io.BytesIO(content)).convert("RGB")
 
     def unread(self) -> dict[str, str]:
         """Why files were not read, by path."""

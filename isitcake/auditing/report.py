@@ -38,7 +38,7 @@ def report_html(audit: Audit, project: Project) -> str:
         splits=audit.dataset.splits or ["all"],
         labels=audit.dataset.labels,
         counts=audit.counts(),
-        chance=1 / max(2, len(audit.dataset.labels)),
+        chance=audit.chance,
         suspects=[_suspect(thumbnails, suspect) for suspect in audit.suspects[:MOST_SUSPECTS]],
         leaking=[_group(thumbnails, group) for group in leaking[:MOST_GROUPS]],
         more_leaking=len(leaking) - MOST_GROUPS,

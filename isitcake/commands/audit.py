@@ -12,7 +12,6 @@ from isitcake.tables import Grid
 if TYPE_CHECKING:
     from foundation.settings import Settings
     from isitcake.auditing.audit import Audit
-    from isitcake.auditing.copies import Removal
     from isitcake.auditing.dedupe import Found
     from isitcake.auditing.fixes import SignedFixes
 
@@ -114,8 +113,8 @@ def _as_json(found: "Audit") -> dict[str, Any]:
         "files": len(found.files),
         "counts": found.counts(),
         "unread": dict(found.unread),
-        "duplicates": [_removal(removal) for removal in found.copies.duplicates],
-        "leaks": [_removal(removal) for removal in found.leaks],
+        "duplicates": [removal.facts() for removal in found.copies.duplicates],
+        "leaks": [removal.facts() for removal in found.leaks],
         "labels": [
             {
                 "files": [file.path for file in suspect.files],
@@ -129,16 +128,6 @@ def _as_json(found: "Audit") -> dict[str, Any]:
         ],
         "shortcuts": list(found.shortcuts),
         "notes": list(found.notes),
-    }
-
-
-def _removal(removal: "Removal") -> dict[str, Any]:
-    return {
-        "path": removal.file.path,
-        "label": removal.file.label,
-        "keeps": removal.keeps.path,
-        "keeps_label": removal.keeps.label,
-        "same_bytes": removal.is_exact,
     }
 
 
@@ -165,9 +154,11 @@ def _print(found: "Audit", limit: int) -> None:
             )
             for suspect in found.suspects
         ]
-        _grid("most suspicious labels", ["file", "label", "perhaps", "wrong"], suspects, limit)
+        title = "most suspicious labels: the figures only order them"
+        _grid(title, ["file", "label", "perhaps", "wrong"], suspects, limit)
     shortcuts = [(row.feature, f"{row.score:.2f}", row.advice) for row in found.worst_shortcuts]
-    _grid("shortcuts: what predicts the label alone", ["property", "accuracy", "how to fix it"], shortcuts, limit)
+    title = f"shortcuts: what predicts the label alone; {found.chance:.2f} is chance level"
+    _grid(title, ["property", "accuracy", "how to fix it"], shortcuts, limit)
     for note in found.notes:
         show(f"note: {note}", False)
     show(_summary(found), False)

@@ -1,6 +1,7 @@
 """An audit from the command to the file of fixes, on drawn pictures."""
 
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from commands import Ended, here
+from PIL import Image
 from projects import LAYOUTS
 from small_projects import drawn, make_splits, put, tree
 
@@ -129,6 +131,24 @@ def test_a_picture_with_two_labels_waits_for_a_person(tmp_path: Path) -> None:
     assert "1 picture with two labels" in run("audit", root, "--fixes", "fixes.json").stdout
     assert as_json("audit", root, "--apply", "fixes.json")["undecided"] >= 1
     assert sorted(tree(root)) == ["cake/1.jpg", "cake/2.jpg", "cup/1.jpg", "cup/2.jpg"]
+    rows = [row for row in as_json("audit", root)["labels"] if {"cake/1.jpg", "cup/1.jpg"} & set(row["files"])]
+    assert [row["suggestion"] in ("cake", "cup") for row in rows] == [True]  # once, and not as no photo
+
+
+def test_a_copy_in_other_colours_waits_for_a_person(tmp_path: Path) -> None:
+    """A red and a green apple of one shape count as the same picture; which of them is wanted is not for a program."""
+    root = tmp_path / "set"
+    put(root, "cake/a.jpg", drawn("cake", 0))
+    with Image.open(io.BytesIO(drawn("cake", 0))) as image:
+        red, green, blue = image.convert("RGB").split()
+        Image.merge("RGB", (blue, red, green)).resize(image.size).save(root / "cake" / "b.jpg", quality=85)
+    put(root, "cup/a.jpg", drawn("cup", 0))
+    found = as_json("audit", root, "--fixes", "fixes.json")
+    (copy,) = found["duplicates"]
+    assert copy["doubts"] == ["the other file has other colours"]
+    assert any("1 file with other colours than the file to keep" in note for note in found["notes"])
+    fixes = json.loads(Path("fixes.json").read_text())["fixes"]
+    assert [fix["decided"] for fix in fixes if fix["reason"] == "duplicate"] == [False]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
-"""Which file of several that show one picture stays."""
+"""Which file of several that show one picture stays, and which a person has to look at."""
 
 import hashlib
 
-from isitcake.auditing.copies import DUPLICATE, LEAK, copies_of
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+
+from isitcake.auditing.copies import DUPLICATE, LEAK, Removal, are_look_alikes, copies_of, has_other_colours
 from isitcake.auditing.library import File
 
 
@@ -49,3 +51,41 @@ def test_a_file_that_stays_is_never_removed() -> None:
     found = removed([file("test/a/1", 300), file("test/a/2"), file("train/a/3", 900)], [file("test/a/4", 200)],
                     joined={"0": "0", "1": "0"})  # fmt: skip
     assert not {kept for _, kept, _, _ in found} & {path for path, _, _, _ in found}
+
+
+def painted(light: tuple[int, int, int], ground: tuple[int, int, int] = (40, 40, 40)) -> Image.Image:
+    """A traffic light with this light on."""
+    picture = Image.new("RGB", (48, 96), ground)
+    ImageDraw.Draw(picture).ellipse((8, 30, 40, 62), fill=light)
+    return picture
+
+
+def test_a_red_light_is_no_green_light() -> None:
+    red = painted((230, 20, 20))
+    assert has_other_colours(red, painted((20, 220, 60)))
+    assert not has_other_colours(red, ImageOps.mirror(red))
+    assert not has_other_colours(red, ImageEnhance.Brightness(red).enhance(0.6))
+    assert not has_other_colours(red, red.crop((4, 12, 48, 88)))
+
+
+def test_a_grey_copy_has_no_colours_to_compare() -> None:
+    red = painted((230, 20, 20))
+    assert not has_other_colours(red, red.convert("L").convert("RGB"))
+
+
+def test_a_doubt_needs_a_person() -> None:
+    assert Removal(file("train/a/2"), file("train/a/1"), DUPLICATE).is_decided
+    assert not Removal(file("train/a/2"), file("train/a/1"), DUPLICATE, doubt="other colours").is_decided
+
+
+def test_so_many_copies_may_only_look_alike() -> None:
+    """Exact copies are no look-alikes, and a few pairs among many pictures are copies."""
+    keeps = file("train/a/0", content="same")
+    some = [file(f"train/a/{number}") for number in range(1, 31)]
+    others = [file(f"train/b/{number}") for number in range(400)]
+    seeming = [Removal(one, keeps, DUPLICATE) for one in some]
+    assert are_look_alikes(seeming, [keeps, *some])
+    assert not are_look_alikes(seeming, [keeps, *some, *others])
+    assert not are_look_alikes(seeming[:3], [keeps, *some[:3]])
+    exact = [file(f"train/a/{number}", content="same") for number in range(1, 31)]
+    assert not are_look_alikes([Removal(one, keeps, DUPLICATE) for one in exact], [keeps, *exact])
