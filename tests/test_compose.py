@@ -172,6 +172,7 @@ def stack(tmp_path: Path, internet: Internet, monkeypatch: pytest.MonkeyPatch) -
         yield Stack(folder, port)
 
 
+@pytest.mark.long
 def test_the_services_of_the_compose_file(
     stack: Stack, internet: Internet, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ EMBEDDED = re.compile(r"data:[^\"')]+|<style>.*?</style>", re.DOTALL)  # picture
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(is_taken(PORT), reason=f"port {PORT}, which the tutorial uses, is taken by another program"),
 ]
 

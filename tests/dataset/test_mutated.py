@@ -22,6 +22,7 @@ def _benchmark() -> Any:
     return module
 
 
+@pytest.mark.long
 @pytest.mark.slow  # it runs commands
 def test_a_few_hundred_mutated_pictures(tmp_path: Path) -> None:
     """Data F2, F3: no damaged file stops a command or is stored undecodable, and every refusal has a reason."""

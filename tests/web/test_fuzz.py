@@ -43,6 +43,7 @@ def test_the_fuzz_knows_every_route(bakery: Project) -> None:
     assert routes == set(fuzz.ROUTES)
 
 
+@pytest.mark.long
 def test_whatever_is_asked_is_no_error_of_ours(serving: Serving) -> None:
     """Security 13: no answer is a 5xx, the log has no traceback, /health answers afterwards."""
     report = fuzz.fuzz_http(serving, HTTP_S, SEED)
@@ -52,6 +53,7 @@ def test_whatever_is_asked_is_no_error_of_ours(serving: Serving) -> None:
     assert {200, 400, 404, 405, 415} <= set(report.statuses)
 
 
+@pytest.mark.long
 def test_whatever_is_sent_to_a_room_disturbs_no_other(serving: Serving) -> None:
     """Security 13: text, binary, control, fragmented, compressed, huge, tiny and broken frames."""
     report = fuzz.fuzz_sockets(serving, SOCKETS_S, SEED)

@@ -84,6 +84,7 @@ class Watch(threading.Thread):
             before = renderers
 
 
+@pytest.mark.long
 def test_27_many_pages_keep_the_browser_small(tmp_path: Path) -> None:
     """Memory at the end is as in the beginning, and never more than a few pages are open."""
     answers: dict[str, Any] = {"/1.jpg": jpeg(1)}

@@ -46,6 +46,7 @@ def _benchmark() -> Any:
 growth = _benchmark()
 
 
+@pytest.mark.long
 @pytest.mark.slow  # it measures every other family; `make bench-crawl` measures all
 @pytest.mark.parametrize("family", growth.FAMILIES[::2], ids=lambda family: family.name)
 def test_four_times_the_input_takes_four_times_the_time(family: Any) -> None:
@@ -53,6 +54,7 @@ def test_four_times_the_input_takes_four_times_the_time(family: Any) -> None:
     assert family.growth() <= growth.LINEAR
 
 
+@pytest.mark.long
 @pytest.mark.slow  # it measures
 @pytest.mark.parametrize("example", growth.EXAMPLES[::8])  # `make bench-crawl` measures all
 def test_no_part_of_an_address_makes_a_rule_slow_by_being_repeated(example: str) -> None:

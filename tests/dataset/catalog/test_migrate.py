@@ -41,6 +41,7 @@ def test_a_catalog_of_an_older_program_keeps_its_rows(revision: str, tmp_path: P
 EVERY = 3  # statements, after one of which the program is killed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("revision", ["", "0001"])
 def test_a_migration_killed_at_any_statement_is_finished(revision: str, tmp_path: Path) -> None:
     """Security 20: one whole revision is left; the next command opens it, and it then equals one never killed."""
