@@ -256,7 +256,8 @@ def _known(serving: Serving) -> dict[str, str]:
     started = requests.post(f"{serving.url}/play/rounds", json={}, timeout=LISTEN_S).json()
     room = open_room(serving, "127.0.0.1")
     return {
-        "{round_id}": started["round"], "{code}": room["code"], "{slot}": "0", "{name}": "play.js", "{kind}": "datasheet",
+        "{round_id}": started["round"], "{code}": room["code"], "{slot}": "0", "{name}": "play.js",
+        "{kind}": "datasheet",
         "{sha256}": "0" * 64, "{wall}": "0" * 16, "{token}": "x" * 32,
         **dict.fromkeys(("{version}", "{old}", "{new}"), "2026.11.0"),
     }  # fmt: skip
