@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from projects import LAYOUTS
 from rows import Images, digest, images_of, other_order
 from sqlalchemy import update
 
@@ -75,10 +76,12 @@ def kept(hub: HubServer, labels: list[str], revision: str) -> Images:
     return found
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_load_dataset_gets_what_was_pushed(
-    hub: HubServer, published_project: Project, version: Version, tmp_path: Path
+    hub: HubServer, published_project: Project, version: Version, layout: str, tmp_path: Path
 ) -> None:
     """Same pictures, labels, splits and order of labels; without a revision, and with the tag."""
+    assert version.layout == layout
     turned = other_order(version)
     report = send(published_project, turned)
     assert (report.images, report.private, report.changed) == (version.images, True, True)
@@ -158,8 +161,12 @@ def held(hub: HubServer, picture: bytes) -> bool:
     return any(picture in content for content in repository(hub).large.values())
 
 
-def test_an_erasure_reaches_every_revision(hub: HubServer, published_project: Project, version: Version) -> None:
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_an_erasure_reaches_every_revision(
+    hub: HubServer, published_project: Project, version: Version, layout: str
+) -> None:
     """Two versions with a tag: no branch, no tag and no large file has the picture afterwards."""
+    assert version.layout == layout
     send(published_project, version)
     newer = changed(published_project)
     send(published_project, newer)
@@ -167,7 +174,7 @@ def test_an_erasure_reaches_every_revision(hub: HubServer, published_project: Pr
         newer.name, version.name,
     ]  # fmt: skip
     gone = version.rows()[0]
-    picture = (version.path / gone.file).read_bytes()
+    picture = version.pictures.content(gone)
     assert held(hub, picture)
     killed = published_project.home / "cache" / "hub" / "killed" / "train.parquet"  # of a push that was killed
     killed.parent.mkdir()
