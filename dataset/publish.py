@@ -102,7 +102,7 @@ def publish(
     refuses, or the originals are out of reach.
     """
     meter = Meter()
-    listed = erase_listed(project, progress or _no_progress).line()
+    erased = erase_listed(project, progress or _no_progress).line()
     # A second publish waits, and then finds nothing to do.
     with project.alone(VERSIONS_LOCK), rare_garbage_collection():
         _record_in_ledger(project)
@@ -116,7 +116,7 @@ def publish(
                 published.clear_unfinished(project.home)
             raise
         _record_in_ledger(project)
-    notes = [*filter(None, [listed]), *notes, *_damage(project), *report.notes]
+    notes = [*filter(None, [erased]), *notes, *_damage(project), *report.notes]
     return replace(report, notes=notes, cost=meter.cost(report.images))
 
 

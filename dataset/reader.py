@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataset.splits.assignment import SPLITS, UNSEEN
-from dataset.versions.published import TAINTED, Version, diff, load, newest, order
+from dataset.versions.published import REPLACED, TAINTED, Version, diff, load, newest, order
 from foundation.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ ON_FIRST_USE = {  # name here → its module and its name there
 
 __all__ = [
     "RECIPE",
+    "REPLACED",
     "SPLITS",
     "TAINTED",
     "UNSEEN",

@@ -44,9 +44,9 @@ class Meter:
         seconds = time.monotonic() - self._began
         now = _bytes_written()
         written = None if now is None or self._written is None else now - self._written
-        peak_kb = max(resource.getrusage(of).ru_maxrss for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        peak_kib = max(resource.getrusage(of).ru_maxrss for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         rate = pictures / seconds if seconds > 0 else 0.0
-        return Cost(pictures, round(seconds, 2), round(rate, 1), written, round(peak_kb / 1000))
+        return Cost(pictures, round(seconds, 2), round(rate, 1), written, round(peak_kib * 1024 / 1e6))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import functools
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -66,3 +66,18 @@ def ahead(
     finally:
         for _, future, _ in waiting:
             future.cancel()
+
+
+def for_all(work: Callable[[Item], None], items: Iterable[Item], pool: Executor | None) -> None:
+    """Do something with every item, in the pool, or one after the other without one.
+
+    In the pool, all end before this does; then it raises the first error.
+    """
+    if pool is None:
+        for item in items:
+            work(item)
+        return
+    begun = [pool.submit(work, item) for item in items]
+    wait(begun)
+    for one in begun:
+        one.result()

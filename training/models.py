@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 DEFAULT_MODEL_FILE = "champion.json"  # in library/models; the name is older than the term "default model"
 
 LOCK = "train"  # of who makes models
-REPLACED = ".replaced-"  # before the name of a model's folder that another one takes the place of
 INTERVALS = ("interval", "headline_interval")  # pairs in metrics.json
 
 
@@ -182,8 +181,23 @@ def _numbers(version: str) -> tuple[int, ...]:
     return order(version)
 
 
+def restore_replaced(home: Path) -> None:
+    """Give models their names back whose folder was moved away for a new one that a kill kept from coming.
+
+    For those who hold the lock of trainings.
+    """
+    from dataset.reader import REPLACED
+
+    for replaced in (home / "models").glob(f"*/{REPLACED}*"):
+        target = replaced.with_name(replaced.name.removeprefix(REPLACED))
+        if not target.exists():
+            replaced.rename(target)
+
+
 def _is_left_over(folder: Path) -> bool:
     """Whether a folder is not a model's: unfinished, or replaced. A replaced one is, while nothing has its place."""
+    from dataset.reader import REPLACED
+
     if folder.name.startswith(REPLACED):
         return (folder.parent / folder.name.removeprefix(REPLACED)).exists()
     return folder.name.startswith(".")

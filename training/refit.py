@@ -60,9 +60,10 @@ def refit(settings: Settings, names: Sequence[str] = (), progress: Progress | No
     and TrainingError where none could be fitted.
     """
     home = settings.home
-    chosen = [models.find(home, name) for name in names] or [one for one in models.listing(home) if one.is_tainted]
     report = RefitReport([])
     with exclusive(settings, models.LOCK):
+        models.restore_replaced(home)
+        chosen = [models.find(home, name) for name in names] or [one for one in models.listing(home) if one.is_tainted]
         examples: dict[str, Examples] = {}
         for model in chosen:
             try:
@@ -93,7 +94,7 @@ def _refit(settings: Settings, model: Model, examples: Examples) -> Model:
         raise TrainingError(f"{attempt.name} cannot be trained: {why}")
     new = fit_model(settings.home, attempt, examples)
     forget_erased(settings, examples.version, examples.rows, [new.path])
-    if new.path != model.path:  # an attempt that had another name
+    if new.id != model.id:  # an attempt that had another name
         move_default(settings.home, model.id, new.id)
         shutil.rmtree(model.path)
     return new

@@ -15,6 +15,7 @@ import onnx
 import pyarrow.parquet as pq
 
 from dataset.reader import (
+    REPLACED,
     UNSEEN,
     Version,
     forget_erased,
@@ -40,7 +41,7 @@ from training.attempts.svm import Svm
 from training.card import card
 from training.evaluation import accuracy_by_part, costs_of, metrics_of, predictions_of
 from training.examples import Examples, Progress, digest_of
-from training.models import REPLACED, Model
+from training.models import Model
 from training.promotion import Promotion, promote
 
 SIMPLEST_FIRST = (Balanced, Svm)  # of the attempts that ask sites which were left out
@@ -101,6 +102,7 @@ def train(
         raise UnknownVersion("nothing is published yet; run `isitcake publish`")
     report_progress = progress or _silent
     with exclusive(settings, models.LOCK):  # one training at a time
+        models.restore_replaced(settings.home)
         require_verified(
             verify(settings.home, version.name, lambda done, total: report_progress("verifying", done, total))
         )

@@ -178,7 +178,7 @@ from dataset.opening import open_project
 project = open_project(Path(sys.argv[1]))
 started = time.monotonic()
 {}
-print(time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+print(time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
 """
 
 

@@ -44,14 +44,14 @@ try:
 except SystemExit as ended:
     code = ended.code or 0
 print()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
 sys.exit(code)
 """
 _FLOOR = """
 import resource
 from scale import floor
 floor()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
 """
 
 
@@ -68,7 +68,6 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-scale-", dir=Path.cwd()))  # on a disk, as a library is
     try:
         figures(_files(folder))
-        # The part about a million made-up rows of the catalog goes here.
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

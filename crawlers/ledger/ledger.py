@@ -44,6 +44,7 @@ from dataset.quarantine import in_quarantine, release
 from foundation.files import write_once
 from foundation.safe_text import clean_text
 from foundation.settings import Source
+from foundation.threads import for_all
 
 if TYPE_CHECKING:
     from dataset.duplicates.intake import Intake
@@ -112,8 +113,7 @@ class Ledger:
             wanted = {
                 one.taken.sha256: one for one, reason in zip(arrivals, reasons, strict=True) if one.taken and not reason
             }
-            for _ in pool.map(self._store, wanted.values()) if pool else map(self._store, wanted.values()):
-                pass
+            for_all(self._store, wanted.values(), pool)
             return self._keep(arrivals, reasons)
 
     def _store(self, arrival: Arrival) -> None:

@@ -44,6 +44,10 @@ class Catalog:
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         with self._catalog_errors(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextlib.contextmanager

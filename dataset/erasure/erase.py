@@ -37,6 +37,7 @@ from dataset.erasure.tombstones import bury
 from dataset.exports.job import STAGING
 from dataset.project import VERSIONS_LOCK, Project
 from dataset.versions import published
+from dataset.versions.published import REPLACED
 from dataset.versions.tainted import remove_cached_features, remove_predictions, taint
 from foundation.errors import DamagedVersion, StorageError, UsageError
 from foundation.files import storage_errors
@@ -256,8 +257,9 @@ def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) ->
 
 
 def _models_of(project: Project, versions: Sequence[str]) -> list[str]:
-    """Models that were trained on one of these versions, as `name/version`."""
-    folder = project.home / "models"
-    return sorted(
-        f"{path.parent.name}/{path.name}" for name in versions for path in folder.glob(f"*/{name}") if path.is_dir()
-    )
+    """Folders of models that were trained on one of these versions, as `name/version`; also those that a kill left
+    moved away.
+    """
+    found = (path for path in (project.home / "models").glob("*/*") if path.is_dir())
+    of = set(versions)
+    return sorted(f"{path.parent.name}/{path.name}" for path in found if path.name.removeprefix(REPLACED) in of)

@@ -37,7 +37,7 @@ class FromShards:
                 if not self._names.isdisjoint(shard_file.positions(shard)):
                     self._replace(folder, shard)
             except DamagedVersion as error:
-                if _may_have(folder, self._names):
+                if _may_have(folder, shard.parent.name, self._names):
                     # It may hold the images, and nobody can take them out of it.
                     (shard.parent / WRITING).unlink(missing_ok=True)
                     shard.unlink()
@@ -72,10 +72,10 @@ def _candidates(folder: Path, names: set[str]) -> list[Path]:
     return sorted({shard for shards in by_split.values() for name in names for shard in holding(shards, name)})
 
 
-def _may_have(folder: Path, names: set[str]) -> bool:
-    """Whether a version has one of the images, or nobody can tell."""
+def _may_have(folder: Path, split: str, names: set[str]) -> bool:
+    """Whether a split of a version has one of the images, or nobody can tell."""
     try:
-        return bool(manifest.columns(folder / manifest.FILE_NAME, ["sha256"], sorted(names)))
+        return (split,) in manifest.columns(folder / manifest.FILE_NAME, ["split"], sorted(names))
     except DamagedVersion:
         return True
 

@@ -188,8 +188,9 @@ def _record(folder: Path, rows: Sequence[Row], is_leaving: Sequence[bool], kept:
         positions = published.positions(len(rows), before)
         leaves = [kept[position] for position in positions]
     else:
+        pictures = pictures_at(folder)
         leaves = [
-            version.leaf(row, pictures_at(folder).digest(row)) if leaving else ""
+            version.leaf(row, pictures.digest(row)) if leaving else ""
             for row, leaving in zip(rows, is_leaving, strict=True)
         ]
         # A row still in the manifest and already in erased.json: we were killed between the two. It is added anew.

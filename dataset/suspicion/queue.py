@@ -70,9 +70,9 @@ class Suspicion:
         return Blank.name in named or len(named & NO_PHOTO) >= AGREEING_DETECTORS
 
     @property
-    def waits_for_a_person(self) -> bool:
-        """Whether it may be explicit: nobody sees it before somebody has looked."""
-        return any(finding.detector == Explicit.name for finding in self.findings)
+    def explicit(self) -> Finding | None:
+        """Why it may be explicit: then nobody sees its cluster before somebody has looked."""
+        return next((finding for finding in self.findings if finding.detector == Explicit.name), None)
 
     def signals(self) -> dict[str, float]:
         """The inputs of the probability that the label is wrong, by name."""
@@ -98,7 +98,9 @@ class _Scale:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One cluster that people are asked about: its representative. objection: of players of the game."""
+    """One cluster that people are asked about: its representative. objection: of players of the game. explicit: why one
+    of its images may be explicit.
+    """
 
     image: int
     sha256: str
@@ -106,10 +108,12 @@ class Question:
     error_probability: float
     calibrated_by: str
     objection: Agreement | None = None
+    explicit: Finding | None = None
 
     def row(self, suspicion: Suspicion) -> dict[str, Any]:
         """The row of the table `queue`. suspicion: of the representative."""
-        reasons = [f"{finding.detector}: {finding.evidence}" for finding in suspicion.findings]
+        of_copy = [self.explicit] if self.explicit and not suspicion.explicit else []
+        reasons = [f"{finding.detector}: {finding.evidence}" for finding in [*suspicion.findings, *of_copy]]
         objection = self.objection
         return {
             "sha256": self.sha256,
@@ -158,12 +162,14 @@ def questions(
             continue
         probability = scale.calibration.probability(suspicion.signals())
         priority = triage.priority(probability, len(clustering.members[cluster]))
-        priority += UNPROVEN_PRIORITY * suspicion.waits_for_a_person
+        members = (suspicions[i] for i in clustering.members[cluster] if i in suspicions)
+        explicit = next((found for member in members if (found := member.explicit)), None)
+        priority += UNPROVEN_PRIORITY * (explicit is not None)
         priority += UNPROVEN_PRIORITY * (suspicion.looks_unusable and not suspicion.has_prior)
         if objection:
             priority = DISSENT_PRIORITY + objection.share if is_doubted else priority + MODEL_ERROR_PRIORITY
         sha256, rescaled = clustering.sha256[image], scale.rescaled(probability)
-        asked.append(Question(image, sha256, priority, rescaled, scale.calibrated_by, objection))
+        asked.append(Question(image, sha256, priority, rescaled, scale.calibrated_by, objection, explicit))
     return asked
 
 

@@ -25,6 +25,7 @@ from foundation.errors import DamagedVersion, UnknownVersion
 LEAVES = "leaves.bin"  # 32 bytes for each row, in the order of the manifest: the id is the root over them
 LEAF_BYTES = 32
 TAINTED = "tainted.json"  # in the folder of a model that was trained on images that were erased later
+REPLACED = ".replaced-"  # before the name of a model's folder that another one takes the place of
 ERASED = "erased.json"  # beside version.json, once rows were erased
 LATEST = "latest"  # stands for the newest version where a version is asked for
 VERSION_NAME = re.compile(r"\d{4}\.\d{1,2}\.\d+")

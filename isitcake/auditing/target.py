@@ -80,7 +80,7 @@ def _pictures(work: Path | None, stack: contextlib.ExitStack) -> Path:
 
 def _unpacked(folder: Path, pictures: Path, work: Path | None, tell: Progress) -> tuple[Dataset, Path | None]:
     """A version in shards as folders of labels, and where its library is kept."""
-    version = load(folder.parent, str(folder))
+    version = load(folder.parent, str(folder.absolute()))  # a name alone would be looked for in the library
     target = pictures / version.tag
     export(version, "imagefolder", target, tell)
     return replace(read_layout(target), name=folder.name), work / LIBRARY / version.tag if work else None

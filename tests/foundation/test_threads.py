@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from threadpoolctl import threadpool_info
 
-from foundation.threads import ahead, one_thread
+from foundation.threads import ahead, for_all, one_thread
 
 DEADLINE_S = 30
 
@@ -73,3 +73,26 @@ def test_an_error_comes_where_its_item_would_and_ends_the_rest() -> None:
         with pytest.raises(ValueError, match="broken"):
             next(coming)
     assert max(begun) < 10
+
+
+def test_all_work_has_ended_when_an_error_comes() -> None:
+    ended: list[int] = []
+    failed = threading.Event()
+
+    def work(item: int) -> None:
+        if item == 0:
+            failed.set()
+            raise ValueError("no room")
+        assert failed.wait(DEADLINE_S)
+        ended.append(item)
+
+    with ThreadPoolExecutor(3) as pool:
+        with pytest.raises(ValueError, match="no room"):
+            for_all(work, range(6), pool)
+        assert sorted(ended) == [1, 2, 3, 4, 5]
+
+
+def test_without_a_pool_one_comes_after_the_other() -> None:
+    seen: list[int] = []
+    for_all(seen.append, range(3), None)
+    assert seen == [0, 1, 2]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dataset.project import Project
-from dataset.reader import TAINTED, load, picture
+from dataset.reader import REPLACED, TAINTED, load, picture
 from foundation.errors import StorageError, UnknownModel
 from training import models
 
@@ -99,7 +99,7 @@ def test_a_kill_while_a_model_takes_anothers_place_loses_neither(trained: Projec
     """The earlier one is listed until the new one is in its place, and unfinished ones never are."""
     before = [model.id for model in models.listing(trained.home)]
     model = models.find(trained.home)
-    replaced = model.path.with_name(f"{models.REPLACED}{model.version}")
+    replaced = model.path.with_name(f"{REPLACED}{model.version}")
     shutil.copytree(model.path, model.path.with_name(f".building-{model.version}"))
     model.path.rename(replaced)
     assert [one.id for one in models.listing(trained.home)] == before

@@ -8,7 +8,7 @@ import pytest
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Selection
 from dataset.project import Project
-from dataset.reader import Version
+from dataset.reader import REPLACED, Version
 from foundation.errors import TrainingError
 from training import models
 from training.refit import prove, refit
@@ -73,3 +73,18 @@ def test_a_model_that_cannot_be_fitted_anew_stays_and_is_named(trained: Project,
     with pytest.raises(TrainingError, match="to train on"):
         refit(trained.settings)
     assert models.find(trained.home, MODEL).is_tainted
+
+
+def test_a_model_that_a_kill_left_moved_away_is_tainted_and_fitted_anew(trained: Project, version: Version) -> None:
+    """It was killed between the two names; the erasure finds it, and the refit gives it its name back."""
+    model = models.find(trained.home, MODEL)
+    model.path.rename(model.path.with_name(f"{REPLACED}{model.version}"))
+    names = erase_some(trained, version, 1)
+    assert models.find(trained.home, MODEL).is_tainted
+    report = refit(trained.settings)
+    assert not report.failed
+    again = models.find(trained.home, MODEL)
+    assert again.path == model.path
+    assert not again.is_tainted
+    assert not {str(row["sha256"]) for row in again.predictions()} & set(names)
+    assert not list((trained.home / "models").glob(f"*/{REPLACED}*"))

@@ -257,10 +257,7 @@ class SiteEndpoints:
     def _is_published(self, sha256: str) -> bool:
         """Whether the newest version holds the picture."""
         version = published.newest(self._project.home)
-        if version is None:
-            return False
-        label_folders = (version.path / "data").glob(f"*/*/{sha256[:16]}.jpg")
-        return next(label_folders, None) is not None
+        return version is not None and version.pictures.holds(sha256)
 
 
 def _version_name(request: Request, part: str) -> str:

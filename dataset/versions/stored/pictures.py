@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import threading
 from abc import ABC, abstractmethod
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
 from enum import StrEnum
@@ -61,6 +61,10 @@ class Pictures(ABC):
     def copies(self, sha256: str) -> Iterator[bytes]:
         """The bytes of an image in every split that has it, also where rows cannot be read."""
 
+    @abstractmethod
+    def holds(self, sha256: str) -> bool:
+        """Whether an image is in any split, without reading its bytes."""
+
     def digest(self, row: "Row") -> str:
         """SHA-256 of a row's picture; empty where it cannot be read. A symbolic link to a picture is none."""
         try:
@@ -86,8 +90,14 @@ class _Files(Pictures):
         link_or_copy(self.where(row), target)
 
     def copies(self, sha256: str) -> Iterator[bytes]:
-        for path in self.folder.glob(f"data/*/*/{sha256[:NAME_DIGITS]}.jpg"):
+        for path in self._of(sha256):
             yield path.read_bytes()
+
+    def holds(self, sha256: str) -> bool:
+        return any(True for _ in self._of(sha256))
+
+    def _of(self, sha256: str) -> Iterator[Path]:
+        return self.folder.glob(f"data/*/*/{sha256[:NAME_DIGITS]}.jpg")
 
 
 class _Shards(Pictures):
@@ -118,11 +128,22 @@ class _Shards(Pictures):
         target.write_bytes(self.content(row))
 
     def copies(self, sha256: str) -> Iterator[bytes]:
+        for shard, place in self._of(sha256):
+            yield self._read(shard, place)
+
+    def holds(self, sha256: str) -> bool:
+        try:
+            return any(True for _ in self._of(sha256))
+        except (FileNotFoundError, DamagedVersion):
+            return False
+
+    def _of(self, sha256: str) -> Iterator[tuple[Path, tuple[int, int]]]:
+        """Every shard that has an image, and where. Raises FileNotFoundError, DamagedVersion."""
         self._known = self._listed()
         for shards in self._known.values():
             for shard in holding(shards, sha256):
                 if place := _positions_now(shard).get(sha256):
-                    yield self._read(shard, place)
+                    yield shard, place
 
     def _found(self, row: "Row") -> tuple[Path, tuple[int, int]]:
         """The shard that has a row's picture, and where. An erasure may have replaced it: then it is looked up again.
@@ -167,13 +188,11 @@ def pictures_at(folder: Path) -> Pictures:
 
 
 def holding(shards: list[Path], sha256: str) -> list[Path]:
-    """The shards whose range has the image: one, or two while an erasure replaces it. shards: of one split, sorted."""
+    """The shards whose range has the image: one, or more while erasures replace it. shards: of one split, sorted."""
     last = bisect_right(shards, sha256, key=shard_file.start_of)
-    return [shard for shard in shards[max(0, last - 2) : last] if _shares_range(shard, shards[last - 1])]
-
-
-def _shares_range(one: Path, other: Path) -> bool:
-    return shard_file.start_of(one) == shard_file.start_of(other)
+    if not last:
+        return []
+    return shards[bisect_left(shards, shard_file.start_of(shards[last - 1]), key=shard_file.start_of) : last]
 
 
 def _positions_now(path: Path) -> dict[str, tuple[int, int]]:

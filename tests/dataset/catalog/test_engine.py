@@ -133,3 +133,18 @@ def test_a_project_of_the_newest_revision_opens_without_slow_modules(tmp_path: P
     root = Path(__file__).parents[3]
     output = subprocess.run(command, cwd=root, env=child_environment(), capture_output=True, text=True, check=True)
     assert output.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_one_reading_sees_one_state(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """What others write in the meantime is not seen before the next reading."""
+    url = request.getfixturevalue("postgresql") if kind == "postgresql" else kind
+    catalog = Catalog(url, tmp_path)
+    with catalog.read() as connection:
+        assert connection.execute(select(cursors.c.name)).all() == []
+        with catalog.write() as other:
+            upsert(other, cursors, [{"name": "a", "value": "1"}])
+        assert connection.execute(select(cursors.c.name)).all() == []
+    with catalog.read() as connection:
+        assert connection.execute(select(cursors.c.name)).scalars().all() == ["a"]
+    catalog.close()

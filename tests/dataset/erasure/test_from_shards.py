@@ -155,3 +155,14 @@ def test_a_version_without_a_manifest_keeps_no_picture(published_project: Projec
     report = erase(published_project, Selection(Kind.SHA256, row.sha256), "asked")
     assert version.name in report.line()
     assert holding(published_project.home, needle) == []
+
+
+def test_a_damaged_shard_of_another_split_stays(published_project: Project, version: Version) -> None:
+    """Nobody can read it, but the erased image is elsewhere."""
+    train = next(path for path in shard_file.shards_in(version.path) if path.parent.name == "train")
+    train.chmod(0o644)
+    train.write_bytes(train.read_bytes()[:1000])
+    row = next(row for row in version.rows() if row.split != "train")
+    report = erase(published_project, Selection(Kind.SHA256, row.sha256), "asked")
+    assert train.exists()
+    assert "was removed" not in str(report.damaged)

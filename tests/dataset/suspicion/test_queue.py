@@ -47,3 +47,16 @@ def test_a_label_that_players_doubt_is_asked_about_first_although_it_is_answered
     assert queued(suspicions, {"a": "cake"}, {"a": doubt}) == ["a", "c", "d"]
     assert queued(suspicions, {"a": "cake"}, {"a": beaten}) == ["c", "d"]
     assert queued(suspicions, {}, {"d": beaten}) == ["d", "c", "a"]
+
+
+def test_a_cluster_waits_for_a_person_if_any_of_its_images_may_be_explicit() -> None:
+    """It comes first, and says why, though its representative has no such finding."""
+    copy = Suspicion.of(
+        Subject(800, 600, 50.0, {}, "cake", frozenset(["cake"])), [Finding("explicit", 1, 0.9, "unusable", "may be")]
+    )
+    clustering = Clustering.of(("a", "b", "c"), np.array([0, 0, 1]), [2, 1, 1], {name: {"cake"} for name in "abc"}, {})
+    first, second = sorted(
+        queue_rows(clustering, {0: suspicion(), 1: copy, 2: suspicion(0.9)}, {}), key=lambda row: -row["priority"]
+    )
+    assert (first["sha256"], first["reasons"]) == ("a", ["explicit: may be"])
+    assert second["sha256"] == "c"

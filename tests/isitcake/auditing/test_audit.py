@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from commands import Ended, here
+from commands import Ended, apart, here
 from PIL import Image
 from projects import LAYOUTS
 from small_projects import drawn, make_splits, put, tree
@@ -50,10 +50,13 @@ def as_json(*arguments: str | Path) -> Any:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_version_of_a_project_is_audited(published_project: Project, version: Version) -> None:
-    """By its path and by its name, whatever its layout is; the pictures are those of the version."""
+    """By its path, also beside it, and by its name, whatever its layout is; the pictures are those of the version."""
     folder = published_project.home.parent
-    for target in (str(version.path), version.name):
-        ended = here(folder, "audit", target, "--json")
+    for ended in (
+        here(folder, "audit", str(version.path), "--json"),
+        here(folder, "audit", version.name, "--json"),
+        apart(version.path.parent, "audit", version.name, "--json", "--report", str(folder / "beside.html")),
+    ):
         assert ended.returncode == 0, ended.stderr
         assert json.loads(ended.stdout)["files"] == version.images
     assert verify(published_project.home, version.name).problems == []

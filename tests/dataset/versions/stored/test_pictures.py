@@ -12,7 +12,7 @@ from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
 from dataset.project import Project
 from dataset.versions.published import Version
-from dataset.versions.stored.pictures import Layout, pictures_at, pictures_of
+from dataset.versions.stored.pictures import Layout, holding, pictures_at, pictures_of
 
 each_layout = pytest.mark.parametrize("layout", LAYOUTS)
 
@@ -65,3 +65,10 @@ def test_the_files_tell_the_layout(version: Version, layout: str) -> None:
     found = pictures_at(version.path)
     assert type(found) is type(pictures_of(version.path, Layout(layout)))
     assert found.has(version.rows()[0])
+
+
+def test_an_image_is_looked_for_in_every_shard_of_its_range(tmp_path: Path) -> None:
+    """Several erasures that were interrupted may leave more than two."""
+    shards = [tmp_path / f"{start}-{digest * 32}.parquet" for start in ("0000", "8000", "c000") for digest in "abc"]
+    assert [path.name[:4] for path in holding(shards, "9" * 64)] == ["8000"] * 3
+    assert holding(shards[3:], "1" * 64) == []

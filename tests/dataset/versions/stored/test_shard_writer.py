@@ -56,6 +56,9 @@ def test_both_layouts_are_one_dataset(published_project: Project, tmp_path: Path
     assert other is not None
     assert (folder.layout, other.layout) == (Layout.FOLDER, Layout.SHARDS)
     assert folder.rows() == other.rows()
+    for one in (folder, other):
+        assert all(one.pictures.holds(row.sha256) for row in one.rows())
+        assert not one.pictures.holds("0" * 64)
     assert folder.counts == other.counts
     assert folder.id != other.id
     assert len(inside(other)) > len([split for split, labels in other.counts.items() if labels])
