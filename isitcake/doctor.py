@@ -1,7 +1,7 @@
 """Check that everything a run needs is there; each check says how to fix what is missing."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,37 +49,28 @@ class Check:
         return "WARNING" if self.is_warning else "MISSING" if self.needed else "absent"
 
 
-def examine(config: Path | None) -> list[Check]:
+def examine(config: Path | None) -> Iterator[Check]:
     """Checks of configuration, secrets, disk, catalog, browser, weights, Label Studio and Prefect, in that order."""
     try:
         settings = settings_file.load(config)
     except IsItCakeError as error:
-        return [Check("configuration", False, True, str(error))]
-    checks = [Check("configuration", True, True, str(settings.config_path))]
-    checks.append(_contact(settings))
-    checks.append(_try("secrets", True, lambda: settings.require_strong_secrets() or "not to be guessed"))  # type: ignore[func-returns-value]
-    checks.append(_disk(settings.home))
-    checks += _library(settings)
-    checks.append(_try("browser", False, lambda: executable(settings.browser)))
-    checks.append(_network(settings))
-    checks.append(
-        _answers(
-            "Label Studio",
-            settings.review.label_studio_url,
-            "/health",
-            "start it, or use `review next` without it",
-        )
-    )
-    checks.append(_studio_key(settings))
-    checks += _pictures(settings)
-    api = environment.prefect_api_url()
-    if api:
-        checks.append(_answers("Prefect", api, "/health", "start it with `prefect server start`"))
+        yield Check("configuration", False, True, str(error))
+        return
+    yield Check("configuration", True, True, str(settings.config_path))
+    yield _contact(settings)
+    yield _try("secrets", True, lambda: settings.require_strong_secrets() or "not to be guessed")  # type: ignore[func-returns-value]
+    yield _disk(settings.home)
+    yield from _library(settings)
+    yield _try("browser", False, lambda: executable(settings.browser))
+    yield _network(settings)
+    studio, without = settings.review.label_studio_url, "start it, or use `review next` without it"
+    yield _answers("Label Studio", studio, "/health", without)
+    yield _studio_key(settings)
+    yield from _pictures(settings)
+    if api := environment.prefect_api_url():
+        yield _answers("Prefect", api, "/health", "start it with `prefect server start`")
     else:
-        checks.append(
-            Check("Prefect", True, False, "PREFECT_API_URL is not set: `isitcake run` starts a server of its own")
-        )
-    return checks
+        yield Check("Prefect", True, False, "PREFECT_API_URL is not set: `isitcake run` starts a server of its own")
 
 
 def _studio_key(settings: Settings) -> Check:

@@ -51,6 +51,7 @@ def test_make_demo(checkout: Path) -> None:
     assert (home / "reports" / f"{after.name}.html").stat().st_size > 10_000
 
 
+@pytest.mark.long
 def test_your_own_version(checkout: Path) -> None:
     """Two folders of pictures, and the commands as they stand there.
 

@@ -18,7 +18,7 @@ def doctor(context: Context, as_json: bool) -> None:
     """Check that everything a run needs is there, and say how to fix what is missing."""
     from isitcake.doctor import examine
 
-    checks = examine(context.config)
+    checks = list(examine(context.config))
     rows = [(check.state, check.name, check.message) for check in checks]
     show(
         [{"name": c.name, "ok": c.ok, "needed": c.needed, "says": c.message} for c in checks],

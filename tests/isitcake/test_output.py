@@ -56,6 +56,7 @@ def on_a_terminal(folder: Path, *arguments: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", content.decode()).replace("\r", "")
 
 
+@pytest.mark.slow
 def test_a_terminal_of_80_columns(tmp_path: Path) -> None:
     """Nothing is wider, no summary of a command is cut; --wide does not wrap."""
     shown = on_a_terminal(tmp_path, "--help")

@@ -28,6 +28,7 @@ def facts(project: Project) -> dict[str, tuple[str, str, str]]:
         }
 
 
+@pytest.mark.long
 def test_24_killed_three_times_and_run_again_is_as_undisturbed(tmp_path: Path) -> None:
     """The same catalog, and no image that was stored is asked for again."""
     calm = Server(Scripted(gallery(40)))

@@ -138,6 +138,7 @@ def test_alignment_compares_details_not_outlines(cakes: list[Image.Image]) -> No
     assert align(one, np.full_like(one, 9), BOXES[0], BOXES[0]).agreement == 0
 
 
+@pytest.mark.slow
 def test_any_order_and_batches_give_the_same_clusters(cakes: list[Image.Image]) -> None:
     """Each batch is compared with the images before it, as in curate; then all are clustered, in the order of names."""
     names = ["cropped 20 %", "mirrored", "border", "grey"]

@@ -175,6 +175,7 @@ def test_a_restored_catalog_knows_the_imprints(photos: Project, tmp_path: Path) 
     again.close()
 
 
+@pytest.mark.slow
 def test_other_pictures_are_not_refused() -> None:
     """Two dozen drawn cakes in the same pose: none shows what an imprint of another is of."""
     pictures = [luminance(drawings.cake(random.Random(seed))) for seed in range(24)]
