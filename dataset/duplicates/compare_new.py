@@ -24,6 +24,7 @@ from foundation.threads import pool
 
 COMPARISON = f"{RECIPE}, views 2"  # after a change of either, all images are compared again
 BLOCK = 2000  # new images that are compared, and written, at a time
+MOST_BLOCKS = 20  # of larger ones in a large library: each block sorts the hashes of all images anew
 PICTURES_KEPT = 250  # decoded pictures in memory, 100 KB each
 
 
@@ -46,7 +47,7 @@ def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None
     among = np.array([i for i, row in enumerate(rows) if row.sha256 in known], dtype=np.int64)
     done = 0
     with storage_errors(project.home):
-        for block in chunked(new, BLOCK):
+        for block in chunked(new, max(BLOCK, len(rows) // MOST_BLOCKS)):
             among = np.sort(np.concatenate([among, np.array(block, dtype=np.int64)]))
             proposed = comparison.proposed(among, block)
             rows_of_pairs = pool().map(lambda pair: _unless_erased(project, comparison, pair), proposed)

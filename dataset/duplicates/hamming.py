@@ -1,25 +1,34 @@
 """Join hashes: all pairs of 64-bit hashes within a few bits. Exact, in bounded memory, fast for a million hashes.
 
-Small sets are joined by comparing every pair. Large sets use the pigeonhole principle on three bands of bits: two
-hashes within 8 bits differ in at most two bits of one band, within 11 bits in at most three. To join a set with itself,
-each hash gets keys, its band with no bit or one bit flipped; the keys are sorted, and hashes with equal keys are
-compared. To join two sets, the bands of the smaller set, with bits flipped, are looked up in the larger set.
+Small sets are joined by comparing every pair. Large sets use the pigeonhole principle on bands of bits. Two sets: if
+two hashes differ in at most 10 bits, they differ in at most one bit of one of four bands, or in at most two of a fifth.
+The larger set is sorted by its band; the bands of the smaller set, with bits flipped, are looked up there, and only
+hashes with those bands are compared. A set with itself: each hash gets keys, its band with no bit or one bit flipped;
+the keys are sorted, and hashes with equal keys are compared.
 """
 
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+HASH_BITS = 64
 RADIUS_BITS = 8
-MAX_RADIUS_BITS = 11  # of an exact join of two large sets
-BRUTE_PAIRS = 1_500_000_000  # comparisons up to which comparing every pair is the fastest
+BRUTE_PAIRS = 1_500_000_000  # comparisons up to which a set is joined with itself by comparing every pair
 BLOCK = 1 << 22  # comparisons at a time, 32 MB
 LONG = 4096  # hashes from which on one is compared with many at a time
 CACHED = 1 << 15  # hashes of which it is compared with so many at once, 256 KB
-BANDS = ((0, 22), (22, 21), (43, 21))  # first bit and width of each, in bits
+SELF_BANDS = ((0, 22), (22, 21), (43, 21))  # first bit and width of each, in bits
 CHUNK = 1 << 22  # candidate pairs at a time
+MANY = 1 << 24  # hashes that are sorted by their bands at a time, 200 MB
+TOGETHER = 1 << 10  # bands that are looked up at a time
+MOST_BAND_BITS = 16  # NumPy sorts such numbers by their digits, six times as fast
+# What one step costs, in nanoseconds, to choose the fastest way. Measured; the result does not depend on them.
+COMPARED_NS, SORTED_NS, LOOKED_UP_NS, SLICE_NS, HASH_NS = 0.7, 60.0, 10_000.0, 250.0, 4000.0
+
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.uint8]]  # (m, 2) indices; (m,) distances
 
@@ -27,19 +36,12 @@ Pairs = tuple[NDArray[np.int64], NDArray[np.uint8]]  # (m, 2) indices; (m,) dist
 def cross_join(a: NDArray[np.uint64], b: NDArray[np.uint64], radius: int = RADIUS_BITS) -> Pairs:
     """Every (index in a, index in b) within `radius` bits, in order, with the distances.
 
-    a, b: (n,), (m,) hashes; many may be equal. Raises ValueError for a radius beyond MAX_RADIUS_BITS if the sets are
-    too large to compare every pair.
+    a, b: (n,), (m,) hashes; many may be equal.
     """
     if len(a) == 0 or len(b) == 0:
         return _none()
-    if len(a) * len(b) <= BRUTE_PAIRS:
-        return _ordered(*_brute(a, b, radius))
-    if radius > MAX_RADIUS_BITS:
-        raise ValueError(f"a radius of {radius} bits is exact for small sets only; use {MAX_RADIUS_BITS}")
-    distinct_a, first_a = np.unique(a, return_inverse=True)
-    distinct_b, first_b = np.unique(b, return_inverse=True)
-    pairs, distances = _banded(distinct_a, distinct_b, radius)
-    return _ordered(*_expanded(pairs, distances, first_a, first_b))
+    bands = _bands(radius, min(len(a), len(b)), max(len(a), len(b)))
+    return _ordered(*(_looked_up(a, b, bands, radius) if bands else _brute(a, b, radius)))
 
 
 def self_join(hashes: NDArray[np.uint64], radius: int = RADIUS_BITS) -> Pairs:
@@ -58,7 +60,7 @@ def self_join(hashes: NDArray[np.uint64], radius: int = RADIUS_BITS) -> Pairs:
         keep = pairs[:, 0] < pairs[:, 1]
         pairs, distances = pairs[keep], distances[keep]
     else:
-        pairs, distances = _banded(values, None, radius)
+        pairs, distances = _equal_keys(values, radius)
     return _ordered(np.sort(first[pairs], axis=1), distances)
 
 
@@ -99,28 +101,118 @@ def _one_with_many(a: NDArray[np.uint64], b: NDArray[np.uint64], radius: int) ->
     return np.concatenate(pairs), np.concatenate(distances)
 
 
-def _banded(a: NDArray[np.uint64], b: NDArray[np.uint64] | None, radius: int) -> Pairs:
-    """Each pair of a with b, or of a with itself (i < j), once. a and b have distinct values."""
+@dataclass(frozen=True)
+class _Band:
+    """Bits of a hash. flips: which of them may differ, each as a mask of the band, with the mask of none."""
+
+    start: int
+    width: int
+    flips: NDArray[np.uint16]
+
+    def of(self, hashes: NDArray[np.uint64]) -> NDArray[np.uint16]:
+        return ((hashes >> np.uint64(self.start)) & np.uint64((1 << self.width) - 1)).astype(np.uint16)
+
+
+def _bands(radius: int, few: int, many: int) -> Sequence[_Band]:
+    """The bands by which to join sets of these sizes the fastest; none where comparing every pair is the fastest."""
+    best, least = [], COMPARED_NS * few * many
+    for shape in _shapes(radius):
+        ns = 0.0
+        for width, flipped in shape:
+            masks, different = _masks(width, flipped), min(few, 2**width)
+            ns += SORTED_NS * many + different * (LOOKED_UP_NS + SLICE_NS * masks)
+            ns += few * (HASH_NS + COMPARED_NS * many * masks / 2**width)
+        if ns < least:
+            best, least = shape, ns
+    starts = itertools.accumulate((width for width, _ in best), initial=0)
+    return [_Band(start, width, _flips(width, flipped)) for start, (width, flipped) in zip(starts, best, strict=False)]
+
+
+def _shapes(radius: int) -> Iterator[list[tuple[int, int]]]:
+    """Ways to cut a hash into bands, as width and most flipped bits of each, so that no pair is missed.
+
+    Hashes that differ in more than the most flipped bits of every band differ in at least the sum of those and one for
+    each band, so that sum must be beyond the radius.
+    """
+    fewest = -(-HASH_BITS // MOST_BAND_BITS)
+    for bands in range(fewest, max(fewest, radius + 1) + 1):
+        less, wider = divmod(radius + 1, bands)  # in `wider` bands one bit more may differ
+        for width in range(1, MOST_BAND_BITS + 1):
+            rest, narrow = HASH_BITS - width * wider, bands - wider
+            widths = [rest // narrow + (n < rest % narrow) for n in range(narrow)] if narrow else []
+            is_whole = all(0 < one <= MOST_BAND_BITS for one in widths) if narrow else rest == 0
+            if is_whole and (wider or width == 1):
+                yield [(width, less)] * wider + [(one, less - 1) for one in widths if less]
+
+
+def _masks(width: int, flipped: int) -> int:
+    return sum(math.comb(width, n) for n in range(flipped + 1))
+
+
+def _flips(width: int, flipped: int) -> NDArray[np.uint16]:
+    chosen = itertools.chain.from_iterable(itertools.combinations(range(width), n) for n in range(flipped + 1))
+    return np.array([sum(1 << bit for bit in bits) for bits in chosen], dtype=np.uint16)
+
+
+def _looked_up(a: NDArray[np.uint64], b: NDArray[np.uint64], bands: Sequence[_Band], radius: int) -> Pairs:
+    """Each pair of a with b once, in any order. The smaller set is looked up in the larger."""
+    few, many = (a, b) if len(a) <= len(b) else (b, a)
+    codes: list[NDArray[np.uint64]] = [np.empty(0, dtype=np.uint64)]
+    for start in range(0, len(many), MANY):
+        for band in bands:
+            for i, j in _in_band(few, many[start : start + MANY], band, radius):
+                codes.append((i.astype(np.uint64) << np.uint64(32)) | (j + start).astype(np.uint64))
+    whole = np.unique(np.concatenate(codes))
+    pairs = np.stack([whole >> np.uint64(32), whole & np.uint64(0xFFFFFFFF)], axis=1).astype(np.int64)
+    distances = np.bitwise_count(few[pairs[:, 0]] ^ many[pairs[:, 1]]).astype(np.uint8)
+    return pairs if few is a else pairs[:, ::-1], distances
+
+
+def _in_band(
+    few: NDArray[np.uint64], many: NDArray[np.uint64], band: _Band, radius: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Index pairs within the radius whose bands differ in the bits that may differ."""
+    bands = band.of(many)
+    order = np.argsort(bands, kind="stable").astype(np.uint32)
+    in_order = many[order]
+    begins = np.zeros((1 << band.width) + 1, dtype=np.int64)  # place where the run of each band begins
+    np.cumsum(np.bincount(bands, minlength=1 << band.width), out=begins[1:])
+    own = band.of(few)
+    alike = np.argsort(own, kind="stable")
+    distinct, firsts = np.unique(own[alike], return_index=True)
+    groups = np.split(alike, firsts[1:])  # with equal bands
+    for first in range(0, len(distinct), TOGETHER):
+        wanted = distinct[first : first + TOGETHER, None] ^ band.flips[None, :]
+        lows, highs = begins[:-1][wanted], begins[1:][wanted]
+        for n, group in enumerate(groups[first : first + TOGETHER]):
+            runs = [
+                slice(low, high) for low, high in zip(lows[n].tolist(), highs[n].tolist(), strict=True) if low < high
+            ]
+            if not runs:
+                continue
+            there = np.concatenate([in_order[run] for run in runs])
+            for i in group.tolist():
+                near = np.flatnonzero(np.bitwise_count(there ^ few[i]) <= radius)
+                if len(near):
+                    places = np.concatenate([np.arange(run.start, run.stop) for run in runs])[near]
+                    yield np.full(len(near), i, dtype=np.int64), order[places].astype(np.int64)
+
+
+def _equal_keys(hashes: NDArray[np.uint64], radius: int) -> Pairs:
+    """Each pair (i < j) of distinct hashes once."""
     codes = [
-        _within(a, a if b is None else b, i, j, radius)
-        for start, width in BANDS
-        for i, j in (
-            _self_candidates(a, start, width)
-            if b is None
-            else _cross_candidates(a, b, start, width, radius // len(BANDS))
-        )
+        _within(hashes, i, j, radius) for start, width in SELF_BANDS for i, j in _self_candidates(hashes, start, width)
     ]
     whole = np.unique(np.concatenate(codes)) if codes else np.empty(0, dtype=np.uint64)
     pairs = np.stack([whole >> np.uint64(32), whole & np.uint64(0xFFFFFFFF)], axis=1).astype(np.int64)
-    distances = np.bitwise_count(a[pairs[:, 0]] ^ (a if b is None else b)[pairs[:, 1]])
-    return pairs, distances.astype(np.uint8)
+    return pairs, np.bitwise_count(hashes[pairs[:, 0]] ^ hashes[pairs[:, 1]]).astype(np.uint8)
 
 
 def _within(
-    a: NDArray[np.uint64], b: NDArray[np.uint64], i: NDArray[np.uint32], j: NDArray[np.uint32], radius: int
+    hashes: NDArray[np.uint64], i: NDArray[np.uint32], j: NDArray[np.uint32], radius: int
 ) -> NDArray[np.uint64]:
     """The candidate pairs within the radius, each as one number: i in the upper 32 bits, j in the lower."""
-    near = np.bitwise_count(a[i] ^ b[j]) <= radius
+    near = np.bitwise_count(hashes[i] ^ hashes[j]) <= radius
     codes: NDArray[np.uint64] = np.unique((i[near].astype(np.uint64) << np.uint64(32)) | j[near].astype(np.uint64))
     return codes
 
@@ -155,72 +247,6 @@ def _self_candidates(
             if len(at):
                 yield index[at], index[at + step]  # indices ascend in a run: i < j
             step += 1
-
-
-def _cross_candidates(
-    a: NDArray[np.uint64], b: NDArray[np.uint64], start: int, width: int, flipped: int
-) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.uint32]]]:
-    """Index pairs whose bands differ in at most `flipped` bits. The smaller set is looked up in the larger."""
-    swapped = len(a) > len(b)
-    few, many = (b, a) if swapped else (a, b)
-    mask = np.uint64((1 << width) - 1)
-    bands = ((many >> np.uint64(start)) & mask).astype(np.uint32)
-    order = np.argsort(bands, kind="stable").astype(np.uint32)
-    # index where the run of each band begins: at most 4 million bands
-    begins = np.zeros((1 << width) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(bands, minlength=1 << width), out=begins[1:])
-    own = (few >> np.uint64(start)) & mask
-    flips = np.array(
-        [sum(1 << bit for bit in bits) for k in range(flipped + 1) for bits in itertools.combinations(range(width), k)],
-        dtype=np.uint64,
-    )
-    step = max(1, CHUNK // len(flips))
-    for first in range(0, len(few), step):
-        wanted = (own[first : first + step, None] ^ flips[None, :]).astype(np.int64)
-        counts = begins[wanted + 1] - begins[wanted]
-        row, column = np.nonzero(counts)
-        sizes = counts[row, column]
-        starts = begins[wanted[row, column]]
-        for part in _parts(sizes):
-            lengths = sizes[part]
-            offsets = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-            hits = order[np.repeat(starts[part], lengths) + offsets]
-            mine = np.repeat(row[part] + first, lengths).astype(np.uint32)
-            yield (hits, mine) if swapped else (mine, hits)
-
-
-def _parts(sizes: NDArray[np.int64]) -> Iterator[slice]:
-    """Slices of `sizes` whose sums are about CHUNK."""
-    total = np.cumsum(sizes)
-    begin = 0
-    while begin < len(sizes):
-        before = int(total[begin - 1]) if begin else 0
-        end = max(begin + 1, int(np.searchsorted(total, before + CHUNK, side="right")))
-        yield slice(begin, end)
-        begin = end
-
-
-def _expanded(
-    pairs: NDArray[np.int64], distances: NDArray[np.uint8], of_a: NDArray[np.int64], of_b: NDArray[np.int64]
-) -> Pairs:
-    """Pairs of all hashes, from pairs of distinct values. of_a, of_b: the number of each hash's value."""
-    order_a, order_b = np.argsort(of_a, kind="stable"), np.argsort(of_b, kind="stable")
-    count_a, count_b = np.bincount(of_a), np.bincount(of_b)
-    begin_a, begin_b = np.cumsum(count_a) - count_a, np.cumsum(count_b) - count_b
-    expanded = [
-        np.stack(
-            [
-                np.repeat(order_a[begin_a[i] : begin_a[i] + count_a[i]], count_b[j]),
-                np.tile(order_b[begin_b[j] : begin_b[j] + count_b[j]], count_a[i]),
-            ],
-            axis=1,
-        )
-        for i, j in pairs
-    ]
-    sizes = count_a[pairs[:, 0]] * count_b[pairs[:, 1]] if len(pairs) else np.empty(0, dtype=np.int64)
-    if not expanded:
-        return _none()
-    return np.concatenate(expanded).astype(np.int64), np.repeat(distances, sizes)
 
 
 def _ordered(pairs: NDArray[np.int64], distances: NDArray[np.uint8]) -> Pairs:

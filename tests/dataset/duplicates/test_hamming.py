@@ -1,5 +1,7 @@
 """Joins of 64-bit hashes find the same pairs as comparing every pair."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -31,6 +33,12 @@ def listed(pairs: hamming.Pairs) -> list[tuple[int, int, int]]:
     return [(i, j, d) for (i, j), d in zip(pairs[0].tolist(), pairs[1].tolist(), strict=True)]
 
 
+def large(patch: pytest.MonkeyPatch) -> None:
+    """From here on every set is joined as large ones are."""
+    patch.setattr(hamming, "BRUTE_PAIRS", 1)
+    patch.setattr(hamming, "COMPARED_NS", 1e12)
+
+
 @pytest.fixture(params=["compared", "one with many", "banded"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The ways for small sets, and the way for large sets."""
@@ -38,12 +46,14 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
         monkeypatch.setattr(hamming, "LONG", 1)
         monkeypatch.setattr(hamming, "CACHED", 64)
     if request.param == "banded":
-        monkeypatch.setattr(hamming, "BRUTE_PAIRS", 1)
+        large(monkeypatch)
         monkeypatch.setattr(hamming, "CHUNK", 500)
+        monkeypatch.setattr(hamming, "MANY", 130)
+        monkeypatch.setattr(hamming, "TOGETHER", 7)
     return str(request.param)
 
 
-@pytest.mark.parametrize("radius", [0, 3, 8, 10, 11])
+@pytest.mark.parametrize("radius", [0, 3, 8, 10, 11, 14])
 @pytest.mark.parametrize(("n", "m"), [(150, 400), (400, 150), (1, 5), (0, 3)])
 def test_two_sets_joined_equal_brute_force(way: str, radius: int, n: int, m: int) -> None:
     hashes = clustered(n + m, seed=radius + n)
@@ -69,10 +79,31 @@ def test_any_hashes_joined_equal_brute_force(base: list[int], masks: list[tuple[
     """Hashes from anywhere, and others that share most bits with them."""
     near = [base[i] ^ (mask & 0x8421084210842108 & mask >> 1) for i, mask in masks if i < len(base)]
     hashes = np.array(base + near, dtype=np.uint64)
-    for brute_pairs in (1, 10**9):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(hamming, "BRUTE_PAIRS", brute_pairs)
-            assert listed(cross_join(hashes, hashes)) == brute(hashes, hashes, 8)
+    assert listed(cross_join(hashes, hashes)) == brute(hashes, hashes, 8)
+    with pytest.MonkeyPatch.context() as patch:
+        large(patch)
+        assert listed(cross_join(hashes, hashes)) == brute(hashes, hashes, 8)
+
+
+@pytest.mark.parametrize("radius", range(17))
+def test_no_cut_into_bands_misses_a_pair(radius: int) -> None:
+    """Whatever the sizes are: bits that differ as evenly as they can still differ little enough in one band."""
+    for few, many in itertools.product((1, 1000, 10**6), (10**6, 10**7, 10**9)):
+        bands = hamming._bands(radius, few, many)
+        most = [max(int(flips).bit_count() for flips in band.flips) for band in bands]
+        if bands:
+            assert sum(band.width for band in bands) <= hamming.HASH_BITS
+            assert sum(most) + len(bands) > radius
+    assert bands
+
+
+@pytest.mark.parametrize("flipped", [1, 2])
+def test_equal_hashes_are_all_paired(flipped: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    large(monkeypatch)
+    a, b = np.full(30, 77, dtype=np.uint64), np.full(40, 77 ^ flipped, dtype=np.uint64)
+    pairs, distances = cross_join(a, b)
+    assert len(pairs) == 1200
+    assert set(distances.tolist()) == {1}
 
 
 def test_equal_hashes_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +118,5 @@ def test_equal_hashes_count_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_radius_that_is_too_large_to_be_exact_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hamming, "BRUTE_PAIRS", 1)
     hashes = clustered(10, 1)
-    with pytest.raises(ValueError, match="exact for small sets only"):
-        cross_join(hashes, hashes, 12)
     with pytest.raises(ValueError, match="exact for small sets only"):
         self_join(hashes, 9)
