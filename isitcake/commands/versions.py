@@ -153,7 +153,7 @@ def push(context: Context, /, target: str, version: str, as_json: bool, **wish: 
 
     Run again, it goes on; what is there already is not uploaded. After an erasure, it removes the pictures there, too.
     """
-    from dataset.exports.push import Wish
+    from dataset.exports.hub_copy import Wish
     from dataset.exports.push import push as stage
     from dataset.versions.published import load
 

@@ -1,0 +1,94 @@
+"""What of a version goes to the Hub, and whether it may be there in public."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dataset.exports.licences import counted_licences, may_be_shared
+from dataset.versions.manifest import Row
+from dataset.versions.merkle import root
+from dataset.versions.published import Version
+from foundation.errors import UsageError
+from foundation.safe_text import counted
+
+UNFINISHED = " ..."  # ends the title of a commit while old large files are still on the Hub
+TITLE = re.compile(
+    r"(?P<version>\d{4}\.\d{1,2}\.\d+) \((?P<id>v[0-9a-f]{12})-(?P<erasures>\d+)(?P<part>\.[0-9a-f]{8})?\)"
+    r"(?P<unfinished> \.\.\.)?"
+)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """private: make a new repository private. only_open: leave out pictures whose licence is not known to permit it.
+
+    allowed: licences, word by word, that the publisher may share. dry_run: change nothing.
+    """
+
+    private: bool = False
+    only_open: bool = False
+    allowed: Sequence[str] = ()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What of a version goes to the Hub. rows: all of them, or those with an open licence. config: its short name.
+
+    left_out: how many rows have no open licence.
+    """
+
+    version: Version
+    rows: Sequence[Row]
+    config: str
+    left_out: int = 0
+
+    @property
+    def title(self) -> str:
+        """Of the commit."""
+        return f"{self.version.name} ({self.config})"
+
+    @property
+    def is_whole(self) -> bool:
+        return self.left_out == 0
+
+    @property
+    def left_out_note(self) -> str:
+        """What to say about the images that do not go along; empty without one."""
+        if self.is_whole:
+            return ""
+        images = counted(self.left_out, "image")
+        return f"{images} of {self.version.name} left out: no licence that is known to permit sharing"
+
+
+def copy_of(version: Version, wish: Wish) -> Copy:
+    """What would be pushed of a version; with only_open, that may be no row at all."""
+    rows = version.rows()
+    if not wish.only_open:
+        return Copy(version, rows, version.tag)
+    kept = [row for row in rows if may_be_shared(row.licence, wish.allowed)]
+    digest = root([row.sha256 for row in kept])[:8]
+    left_out = len(rows) - len(kept)
+    return Copy(version, kept, f"{version.tag}.{digest}" if left_out else version.tag, left_out)
+
+
+def closed_note(copy: Copy, wish: Wish, *, private: bool) -> str:
+    """What to say about images whose licence is not known to permit sharing; empty without one.
+
+    private: whether the repository is. Raises UsageError for such an image where it is not.
+    """
+    licences = counted_licences(copy.rows)
+    closed = {licence: images for licence, images in licences.items() if not may_be_shared(licence, wish.allowed)}
+    if not closed:
+        return ""
+    listed = "; ".join(f"{licence}: {images}" for licence, images in closed.items())
+    said = (
+        f"{sum(closed.values())} of {len(copy.rows)} images of {copy.version.name} have a licence that is not known to "
+        "permit sharing"
+    )
+    if not private:
+        raise UsageError(
+            f"{said} ({listed}); push with --private, with --only-open, or name each licence that you may share with "
+            "--allow-licence"
+        )
+    return f"{said}: keep the repository private ({listed})"
