@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dataset.exports.licences import counted_licences, may_be_shared
-from dataset.versions.manifest import Row
+from dataset.exports.licences import may_be_shared
+from dataset.versions.manifest import Row, counted_licences
 from dataset.versions.merkle import root
 from dataset.versions.published import Version
 from foundation.errors import UsageError
@@ -53,8 +53,21 @@ class Copy:
         return self.left_out == 0
 
     @property
+    def licences(self) -> dict[str, int]:
+        """Images that go along by licence, the one of most images first."""
+        return counted_licences((row.licence, 1) for row in self.rows)
+
+    @property
+    def absent(self) -> str:
+        """For whoever reads the copy: how many images are not in it; empty where all are."""
+        if self.is_whole:
+            return ""
+        verb = "is" if self.left_out == 1 else "are"
+        return f"{counted(self.left_out, 'image')} of the version {verb} not in this copy"
+
+    @property
     def left_out_note(self) -> str:
-        """What to say about the images that do not go along; empty without one."""
+        """For whoever pushes it: how many images do not go along; empty where all do."""
         if self.is_whole:
             return ""
         images = counted(self.left_out, "image")
@@ -77,8 +90,7 @@ def closed_note(copy: Copy, wish: Wish, *, private: bool) -> str:
 
     private: whether the repository is. Raises UsageError for such an image where it is not.
     """
-    licences = counted_licences(copy.rows)
-    closed = {licence: images for licence, images in licences.items() if not may_be_shared(licence, wish.allowed)}
+    closed = {licence: images for licence, images in copy.licences.items() if not may_be_shared(licence, wish.allowed)}
     if not closed:
         return ""
     listed = "; ".join(f"{licence}: {images}" for licence, images in closed.items())

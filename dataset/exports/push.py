@@ -22,7 +22,7 @@ from dataset.exports.hub_copy import TITLE, UNFINISHED, Copy, Wish, closed_note,
 from dataset.exports.hub_croissant import pushed_croissant
 from dataset.exports.hub_repository import HubRepository, Remote, is_uploaded, name_in
 from dataset.exports.job import STAGING
-from dataset.exports.licences import counted_licences, may_be_shared
+from dataset.exports.licences import may_be_shared
 from dataset.exports.pushed_to import remember
 from dataset.exports.shards import parquet_files, write_parquet
 from dataset.splits.assignment import SPLITS
@@ -130,12 +130,11 @@ def _report(repository: HubRepository, remote: Remote | None, copy: Copy, wish: 
     private = remote.private if remote else wish.private
     if wish.private and not private:
         raise UsageError(f"{repository.url} is public; make it private there, or push without --private")
-    licences = counted_licences(copy.rows)
-    shared = [licence for licence in licences if may_be_shared(licence, wish.allowed)]
+    shared = [licence for licence in copy.licences if may_be_shared(licence, wish.allowed)]
     notes = [note for note in (closed_note(copy, wish, private=private), copy.left_out_note) if note]
     return Pushed(
         repository.name, repository.url, copy.version.name, copy.version.id, len(copy.rows), copy.left_out, private,
-        licences, shared, dry_run=wish.dry_run, notes=notes,
+        copy.licences, shared, dry_run=wish.dry_run, notes=notes,
     )  # fmt: skip
 
 
@@ -276,8 +275,8 @@ class _Push:
         for path in _others(copy):
             additions.append(self.repository.add(path.name, path))
         texts = {
-            "README.md": pushed_card(version, list(parts), copy.config, copy.left_out, self.repository.name),
-            "croissant.json": pushed_croissant(version, file_digest(table)),
+            "README.md": pushed_card(copy, list(parts), self.repository.name),
+            "croissant.json": pushed_croissant(copy, file_digest(table)),
         }
         return [*additions, *(self.repository.add(name, text.encode()) for name, text in texts.items())]
 

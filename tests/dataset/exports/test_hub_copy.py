@@ -1,5 +1,6 @@
 """What of a version is pushed, by licence: against a Hub of our own."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,10 @@ def test_pictures_that_may_not_be_shared_are_not_made_public(
     assert {row.sha256 for row in manifest.read(tmp_path / "m.parquet")} == part
     left_out = f"**{len(rows) - len(part)} images of the version are not in this copy**"
     assert left_out in repository(hub).content("main", "README.md")[1].decode()
+    croissant = json.loads(repository(hub).content("main", "croissant.json")[1])
+    assert croissant["license"] == ["CC BY-SA 4.0"]
+    for said in (croissant["description"], croissant["rai:dataCollectionMissingData"]):
+        assert f"{len(rows) - len(part)} images of the version are not in this copy, because" in said
     assert not send(published_project, version, Wish(only_open=True)).changed
     whole = send(published_project, version, Wish(allowed=["all rights reserved"]))
     assert whole.images == len(rows)
