@@ -21,14 +21,13 @@ from dataset.exports.hub_card import pushed_card
 from dataset.exports.hub_copy import TITLE, UNFINISHED, Copy, Wish, closed_note, copy_of
 from dataset.exports.hub_croissant import pushed_croissant
 from dataset.exports.hub_repository import HubRepository, Remote, is_uploaded, name_in
-from dataset.exports.job import STAGING
+from dataset.exports.job import STAGING, by_split
 from dataset.exports.licences import may_be_shared
 from dataset.exports.pushed_to import remember
 from dataset.exports.shards import parquet_files, write_parquet
 from dataset.splits.assignment import SPLITS
 from dataset.versions import manifest, published
 from dataset.versions.identity import FACTS, file_digest
-from dataset.versions.manifest import Row
 from dataset.versions.published import Version
 from foundation.errors import UsageError
 from foundation.files import storage_errors
@@ -256,7 +255,7 @@ class _Push:
 
     def _upload(self, copy: Copy, staging: Path) -> list[Any]:
         """Upload all files, one Parquet file after the other. Returns the operations of the commit."""
-        version, parts = copy.version, _by_split(copy.rows)
+        version, parts = copy.version, by_split(copy.rows)
         additions, done = [], 0
         for split, rows in parts.items():
             for name, part in parquet_files(split, rows):
@@ -279,11 +278,6 @@ class _Push:
             "croissant.json": pushed_croissant(copy, file_digest(table)),
         }
         return [*additions, *(self.repository.add(name, text.encode()) for name, text in texts.items())]
-
-
-def _by_split(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    by_split = {split: [row for row in rows if row.split == split] for split in SPLITS}
-    return {split: part for split, part in by_split.items() if part}
 
 
 def _others(copy: Copy) -> list[Path]:
