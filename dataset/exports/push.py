@@ -23,7 +23,7 @@ from dataset.exports.hub_croissant import pushed_croissant
 from dataset.exports.hub_repository import HubRepository, Remote, is_uploaded, name_in
 from dataset.exports.job import STAGING, by_split
 from dataset.exports.licences import may_be_shared
-from dataset.exports.pushed_to import remember
+from dataset.exports.pushed_to import push_begins, push_ended
 from dataset.exports.shards import parquet_files, write_parquet
 from dataset.splits.assignment import SPLITS
 from dataset.versions import manifest, published
@@ -97,18 +97,19 @@ def push(home: Path, version: Version, target: str, wish: Wish, progress: Progre
             notes=[*report.notes, *_notes(anew, remote, wish)],
         )  # fmt: skip
     report = replace(report, changed=not is_current)
-    if wish.dry_run or is_current:
+    if wish.dry_run:
         return report
+    known = push_begins(home, f"hf://{repository.name}", version)
     if remote is None:
         repository.create(private=wish.private)
-    remember(home, f"hf://{repository.name}", [version.name])  # also of a push that is interrupted
-    job = _Push(repository, home, progress)
     if lost:
         repository.tag(lost)
+    job = _Push(repository, home, progress)
     if remote and anew:
         job.rewrite([*anew.copies, copy], list(remote.tags), report.dropped)
-    else:
+    elif not is_current:
         job.add(copy, remote)
+    push_ended(home, f"hf://{repository.name}", known)
     return report
 
 

@@ -23,7 +23,7 @@ from rows import images_of, other_order
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
 from dataset.exports.push import push
-from dataset.exports.pushed_to import pushed_to
+from dataset.exports.pushed_to import outdated
 from dataset.project import Project
 from dataset.versions import manifest, published
 from dataset.versions.published import Version
@@ -142,10 +142,11 @@ def test_an_erasure_reaches_every_revision(
     killed = published_project.home / "cache" / "hub" / "killed" / "train.parquet"  # of a push that was killed
     killed.parent.mkdir()
     killed.write_bytes(picture)
-    erase(published_project, Selection(Kind.SHA256, gone.sha256), "asked")
+    chosen = Selection(Kind.SHA256, gone.sha256)
+    assert erase(published_project, chosen, "asked", dry_run=True).pushed_to == [TARGET]
+    assert erase(published_project, chosen, "asked").pushed_to == [TARGET]
     assert not killed.exists()
     after = {one.name: one for one in published.listing(published_project.home)}
-    assert pushed_to(published_project.home, [version.name]) == [TARGET]
     report = send(published_project, after[newer.name])
     assert report.again == [version.name]
     assert not held(hub, picture)
@@ -154,6 +155,7 @@ def test_an_erasure_reaches_every_revision(
         assert gone.sha256.encode() not in repository(hub).content(revision, "version.json")[1]
     for revision, name in (("main", newer.name), (newer.name, newer.name), (version.name, version.name)):
         assert kept(hub, version.labels, revision) == images_of(after[name])
+    assert outdated(published_project.home) == []
     assert not send(published_project, after[newer.name]).changed
 
 
@@ -196,6 +198,7 @@ def test_a_push_that_stops_anywhere_after_an_erasure_goes_on(
                 break
             except HubError:
                 stopped += 1
+        assert outdated(published_project.home) == ([] if done else [TARGET])  # in later rounds the library has pushed
         send(published_project, after[last])
         assert not held(hub, picture)
         for name in (version.name, newer.name, last):
