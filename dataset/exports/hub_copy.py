@@ -1,12 +1,15 @@
 """What of a version goes to the Hub, and whether it may be there in public."""
 
+import hashlib
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from dataset.exports.licences import may_be_shared
-from dataset.versions.manifest import Row, counted_licences
-from dataset.versions.merkle import root
+from more_itertools import powerset
+
+from dataset.exports.licences import may_be_shared, permits_sharing
+from dataset.versions.manifest import NOT_STATED, Row, counted_licences
 from dataset.versions.published import Version
 from foundation.errors import UsageError
 from foundation.safe_text import counted
@@ -77,12 +80,46 @@ class Copy:
 def copy_of(version: Version, wish: Wish) -> Copy:
     """What would be pushed of a version; with only_open, that may be no row at all."""
     rows = version.rows()
-    if not wish.only_open:
-        return Copy(version, rows, version.tag)
-    kept = [row for row in rows if may_be_shared(row.licence, wish.allowed)]
-    digest = root([row.sha256 for row in kept])[:8]
-    left_out = len(rows) - len(kept)
-    return Copy(version, kept, f"{version.tag}.{digest}" if left_out else version.tag, left_out)
+    licences = counted_licences((row.licence, 1) for row in rows)
+    closed = [licence for licence in licences if wish.only_open and not may_be_shared(licence, wish.allowed)]
+    return _copy_without(version, rows, closed)
+
+
+def copy_again(version: Version, part: str, wish: Wish) -> Copy:
+    """What is pushed again of a version. part: of the title that it has on the Hub; empty: it was pushed whole.
+
+    What was left out before stays out. Of licences that were allowed then, those go along that are allowed again.
+    """
+    if not part:
+        return copy_of(version, wish)
+    rows = version.rows()
+    closed = _closed_sets(rows, wish.allowed)
+    before = next((one for one in closed if _config(version, one) == version.tag + part), closed[0])
+    return _copy_without(version, rows, before)
+
+
+def open_configs(version: Version, wish: Wish) -> set[str]:
+    """Short names of the copies that have no picture but those with an open or an allowed licence."""
+    return {_config(version, closed) for closed in _closed_sets(version.rows(), wish.allowed)}
+
+
+def _closed_sets(rows: Sequence[Row], allowed: Collection[str]) -> list[list[str]]:
+    """Licences that a copy may be without: all that are not open, then these without some of those that are allowed."""
+    licences = counted_licences((row.licence, 1) for row in rows)
+    closed = [licence for licence in licences if not permits_sharing(licence)]
+    named = [licence for licence in closed if licence in allowed]
+    return [[licence for licence in closed if licence not in some] for some in powerset(named)]
+
+
+def _config(version: Version, licences: Collection[str]) -> str:
+    """Short name of the copy without these licences. By them, it keeps its name through most erasures."""
+    digest = hashlib.sha256(json.dumps(sorted(licences)).encode()).hexdigest()[:8]
+    return f"{version.tag}.{digest}" if licences else version.tag
+
+
+def _copy_without(version: Version, rows: Sequence[Row], licences: Collection[str]) -> Copy:
+    kept = [row for row in rows if (row.licence.strip() or NOT_STATED) not in licences]
+    return Copy(version, kept, _config(version, licences), len(rows) - len(kept))
 
 
 def closed_note(copy: Copy, wish: Wish, *, private: bool) -> str:

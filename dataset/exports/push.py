@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset.exports.hub_card import pushed_card
-from dataset.exports.hub_copy import TITLE, UNFINISHED, Copy, Wish, closed_note, copy_of
+from dataset.exports.hub_copy import TITLE, UNFINISHED, Copy, Wish, closed_note, copy_again, copy_of, open_configs
 from dataset.exports.hub_croissant import pushed_croissant
 from dataset.exports.hub_repository import HubRepository, Remote, is_uploaded, name_in
 from dataset.exports.job import STAGING, by_split
@@ -153,22 +153,21 @@ class _Anew:
 def _anew(home: Path, remote: Remote, version: Version, wish: Wish) -> _Anew | None:
     """What has to be pushed anew, because a branch or a tag reaches a commit with images that must not be there.
 
-    That is one that images were erased from since; with only_open, also one with images whose licence is not open. A
-    version that was pushed with only_open stays so.
+    That is one that images were erased from since; with only_open, also one with images whose licence is not open.
     """
     here = {_id(one): one for one in published.listing(home)} | {_id(version): version}
     reached = {title for titles in (remote.titles, *remote.tags.values()) for title in titles}
     found = [one for title in reached if (one := TITLE.fullmatch(title)) and one["id"] in here]
     is_stale = any(int(one["erasures"]) < here[one["id"]].erasures for one in found)
     if wish.only_open and not is_stale:
-        wishes = (wish, replace(wish, allowed=()))  # a copy with fewer images has none too many
-        permitted = {copy_of(here[id_], one).config for id_ in {one["id"] for one in found} for one in wishes}
+        versions = [here[id_] for id_ in {one["id"] for one in found}]
+        permitted = {config for one in versions for config in open_configs(one, wish)}
         is_stale = any(f"{one['id']}-{one['erasures']}{one['part'] or ''}" not in permitted for one in found)
     if not is_stale and not any(title.endswith(UNFINISHED) for title in remote.titles):
         return None
     tagged = {name: one for name, titles in remote.tags.items() if titles and (one := TITLE.fullmatch(titles[0]))}
     copies = [
-        copy_of(here[one["id"]], replace(wish, only_open=wish.only_open or bool(one["part"])))
+        copy_again(here[one["id"]], one["part"] or "", wish)
         for name, one in tagged.items()
         if one["id"] in here and name == here[one["id"]].name != version.name
     ]

@@ -10,7 +10,7 @@ from rows import digest, images_of
 
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
-from dataset.exports.hub_copy import Wish
+from dataset.exports.hub_copy import Copy, Wish, copy_again, copy_of
 from dataset.project import Project
 from dataset.versions import manifest, published
 from dataset.versions.published import Version
@@ -80,6 +80,48 @@ def test_a_push_after_an_erasure_makes_no_closed_picture_public(
     assert len(there) == len(rows) - 1 - (0 if wish.allowed else len(closed))
     assert kept(hub, version.labels, "main") == images_of(after[newer.name])
     assert not send(published_project, after[newer.name], Wish(allowed=wish.allowed)).changed
+
+
+def test_a_licence_that_is_allowed_for_one_version_opens_no_other(
+    hub: HubServer, published_project: Project, version: Version
+) -> None:
+    """Two versions with pictures of one closed licence: left out of the first, allowed in the second."""
+    rows = version.rows()
+    closed = {row.sha256 for row in rows[:3]}
+    first = changed(published_project, closed)
+    send(published_project, first, Wish(only_open=True))
+    second = changed(published_project, {row.sha256 for row in rows[3:5]})
+    send(published_project, second, Wish(only_open=True, allowed=[CLOSED]))
+    newest = changed(published_project)
+    send(published_project, newest, Wish())
+    erase(published_project, Selection(Kind.SHA256, rows[-1].sha256), "asked")
+    after = {one.name: one for one in published.listing(published_project.home)}
+    report = send(published_project, after[newest.name], Wish(allowed=[CLOSED]))
+    assert report.again == [first.name, second.name]
+    assert f"3 images of {first.name} left out" in report.line()
+    assert kept(hub, version.labels, second.name) == images_of(after[second.name])
+    there = {picture for _, _, picture in kept(hub, version.labels, first.name)}
+    left = after[first.name]
+    assert len(there) == len(rows) - 4
+    assert not there & {digest(left.pictures.content(row)) for row in left.rows() if row.sha256 in closed}
+
+
+def test_what_was_left_out_stays_out_and_what_was_allowed_is_allowed_again(version: Version) -> None:
+    rows = version.rows()
+    licences = ["CC0", "a", "b", ""]
+    kinds = {row.sha256: licences[number % 4] for number, row in enumerate(rows)}
+    manifest.write(version.path / manifest.FILE_NAME, [replace(row, licence=kinds[row.sha256]) for row in rows])
+
+    def stated(copy: Copy) -> set[str]:
+        return {row.licence for row in copy.rows}
+
+    pushed = copy_of(version, Wish(only_open=True, allowed=["a"]))
+    part = pushed.config.removeprefix(version.tag)
+    assert stated(pushed) == {"CC0", "a"}
+    assert copy_again(version, part, Wish(allowed=["b", "a", "not stated"])) == pushed
+    assert stated(copy_again(version, part, Wish(allowed=["b"]))) == {"CC0"}
+    assert stated(copy_again(version, "", Wish())) == set(licences)
+    assert stated(copy_again(version, "", Wish(only_open=True, allowed=["not stated"]))) == {"CC0", ""}
 
 
 def test_a_tag_without_a_picture_that_may_be_shared_goes(
