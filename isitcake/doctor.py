@@ -9,6 +9,7 @@ import requests
 
 from crawlers.sites.browser import executable
 from dataset.catalog.engine import Catalog
+from dataset.exports.pushed_to import outdated, push_again
 from dataset.opening import may_write
 from dataset.pictures.originals import blobs_of
 from dataset.project import Project
@@ -131,7 +132,9 @@ def _library(settings: Settings) -> list[Check]:
     except IsItCakeError as error:
         return [*checks, Check("catalog", False, True, str(error))]
     checks.append(Check("catalog", True, True, catalog.where))
-    return [*checks, Check("originals", not originals, True, originals or "none found damaged")]
+    checks.append(Check("originals", not originals, True, originals or "none found damaged"))
+    again = "; ".join(push_again(target) for target in outdated(settings.home))
+    return [*checks, *([Check("pushed versions", False, False, again, is_warning=True)] if again else [])]
 
 
 def _network(settings: Settings) -> Check:

@@ -35,6 +35,7 @@ from dataset.erasure.from_versions import (
 from dataset.erasure.selection import Kind, Selection, is_address, nothing_found, whole_sha256
 from dataset.erasure.tombstones import bury
 from dataset.exports.job import STAGING
+from dataset.exports.pushed_to import outdated, pushed_to
 from dataset.project import VERSIONS_LOCK, Project
 from dataset.versions import published
 from dataset.versions.published import REPLACED
@@ -51,7 +52,8 @@ class EraseReport:
     """images: erased, with their copies. versions: those that had one of them. models: those trained on such a version.
     tasks: questions in Label Studio that the next `review push` or `review pull` withdraws. damaged: versions whose
     rows could not all be searched, and why; their pictures are gone too. nothing: why no image was found; empty if one
-    was.
+    was. pushed_to: repositories that hold erased pictures until the next `versions push`; of a dry run: that one of the
+    versions was pushed to.
     """
 
     images: int
@@ -61,6 +63,7 @@ class EraseReport:
     note: str = ""
     damaged: dict[str, str] = field(default_factory=dict)
     nothing: str = ""
+    pushed_to: list[str] = field(default_factory=list)
 
     def line(self) -> str:
         """The result, in one line."""
@@ -127,7 +130,7 @@ def finished_since(project: Project, moment: datetime) -> int:
 def finish(project: Project, before: BeforeStep = lambda _step: None) -> EraseReport:
     """Finish the erasures that the journal says have begun."""
     if not _begun(project):
-        return EraseReport(0, [], [], 0)
+        return _nothing_begun(project)
     with project.alone(VERSIONS_LOCK):
         return finish_alone(project, before)
 
@@ -135,7 +138,11 @@ def finish(project: Project, before: BeforeStep = lambda _step: None) -> EraseRe
 def finish_alone(project: Project, before: BeforeStep = lambda _step: None) -> EraseReport:
     """The same, for a process that holds the lock of the versions already."""
     names = _begun(project)
-    return _finish(project, names, before) if names else EraseReport(0, [], [], 0)
+    return _finish(project, names, before) if names else _nothing_begun(project)
+
+
+def _nothing_begun(project: Project) -> EraseReport:
+    return EraseReport(0, [], [], 0, pushed_to=outdated(project.home))
 
 
 def _would_erase(project: Project, names: Sequence[str]) -> EraseReport:
@@ -144,8 +151,9 @@ def _would_erase(project: Project, names: Sequence[str]) -> EraseReport:
     affected = versions_with(project, names)
     damaged = {folder.name: reason for folder in search(project, names) if (reason := unsearchable(folder))}
     return EraseReport(
-        len(names), affected, _models_of(project, affected), withdrawn, "nothing was done", damaged=damaged
-    )
+        len(names), affected, _models_of(project, affected), withdrawn, "nothing was done", damaged=damaged,
+        pushed_to=pushed_to(project.home, affected),
+    )  # fmt: skip
 
 
 def _begin(
@@ -201,7 +209,8 @@ def _finish(project: Project, names: list[str], before: BeforeStep) -> EraseRepo
     with project.catalog.write() as connection:
         for part in chunked(names, NAMES_PER_STATEMENT):
             connection.execute(update(erasures).where(erasures.c.sha256.in_(part)).values(done_at=datetime.now(UTC)))
-    return EraseReport(len(names) if affected else known, affected, models, withdrawn, damaged=damaged)
+    erased = len(names) if affected else known
+    return EraseReport(erased, affected, models, withdrawn, damaged=damaged, pushed_to=outdated(project.home))
 
 
 def _note_damage(

@@ -16,6 +16,7 @@ from dataset.catalog.tables import cursors, images
 from dataset.catalog.writes import upsert
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
+from dataset.exports.pushed_to import outdated, push_again
 from dataset.pictures.hash_lists import HashLists, hash_lists, reason_of
 from dataset.project import Project
 from dataset.quarantine import is_whole
@@ -32,19 +33,23 @@ Progress = Callable[[str, int, int], None]  # name of the step, how many are don
 
 @dataclass(frozen=True)
 class ErasedListed:
-    """by_list: erased pictures by the name of the list. contact: whom to tell."""
+    """by_list: erased pictures by the name of the list. contact: whom to tell. pushed_to: repositories that hold erased
+    pictures until the next `versions push`.
+    """
 
     by_list: dict[str, int] = field(default_factory=dict)
     contact: str = ""
+    pushed_to: list[str] = field(default_factory=list)
 
     def line(self) -> str:
-        """What to say; empty without a picture."""
-        if not self.by_list:
-            return ""
-        total = sum(self.by_list.values())
-        lists = ", ".join(f"{name} {n}" for name, n in sorted(self.by_list.items()))
-        verb = "was" if total == 1 else "were"
-        return f"{counted(total, 'picture')} on a hash list ({lists}) {verb} erased; tell {self.contact}"
+        """What to say; empty where nothing was erased."""
+        said = [push_again(target) for target in self.pushed_to]
+        if self.by_list:
+            total = sum(self.by_list.values())
+            lists = ", ".join(f"{name} {n}" for name, n in sorted(self.by_list.items()))
+            verb = "was" if total == 1 else "were"
+            said.insert(0, f"{counted(total, 'picture')} on a hash list ({lists}) {verb} erased; tell {self.contact}")
+        return "; ".join(said)
 
 
 def erase_listed(project: Project, tell: Progress) -> ErasedListed:
@@ -63,7 +68,7 @@ def erase_listed(project: Project, tell: Progress) -> ErasedListed:
         erase(project, Selection(Kind.SHA256, sha256), reason_of(name))
     with project.catalog.write() as connection:
         upsert(connection, cursors, [{"name": CURSOR, "value": lists.digest}])
-    return ErasedListed(dict(Counter(found.values())), project.settings.safety.contact)
+    return ErasedListed(dict(Counter(found.values())), project.settings.safety.contact, outdated(project.home))
 
 
 def _found(project: Project, lists: HashLists, tell: Progress) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dataset.exports import folders, shards, tables
 from dataset.exports.folders import YOLO_NAMES
-from dataset.exports.job import PARTIAL, Export
+from dataset.exports.job import PARTIAL, Export, by_split
 from dataset.splits.assignment import SPLITS
 from dataset.versions.published import Version
 from foundation.errors import UsageError
@@ -75,10 +75,8 @@ def export(
         to.mkdir(parents=True, exist_ok=True)
         replace_file(to / MARK, (json.dumps(mark) + "\n").encode())
         rows = version.rows()
-        by_split = {split: [row for row in rows if row.split == split] for split in SPLITS}
-        parts = {split: part for split, part in by_split.items() if part}
         done = 0
-        for written in _WRITERS[kind](Export(version, parts, to, images_per_shard)):
+        for written in _WRITERS[kind](Export(version, by_split(rows), to, images_per_shard)):
             done += written
             if progress:
                 progress("images", done, len(rows))

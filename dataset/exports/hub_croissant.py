@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from dataset.exports.hub_copy import Copy
 from dataset.exports.job import FACTS
 from dataset.splits.assignment import SPLITS
 from dataset.versions.manifest import FILE_NAME
@@ -14,12 +15,13 @@ TEXT = "croissant.json"
 FILES = "parquet-files"  # id of the files with the pictures
 
 
-def pushed_croissant(version: Version, manifest_sha256: str) -> str:
-    """The version's croissant.json with the files of the repository. manifest_sha256: of the manifest there.
+def pushed_croissant(copy: Copy, manifest_sha256: str) -> str:
+    """The version's croissant.json with the files of the repository, the licences of the images there, and a note
+    where images were left out. manifest_sha256: of the manifest there.
 
     Record sets: `rows`, the manifest as before, and `images`, each with its picture, label and split.
     """
-    content: dict[str, Any] = json.loads((version.path / TEXT).read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads((copy.version.path / TEXT).read_text(encoding="utf-8"))
     manifest = next(one for one in content["distribution"] if one.get("contentUrl") == FILE_NAME)
     files = {
         "@type": "cr:FileSet",
@@ -30,7 +32,13 @@ def pushed_croissant(version: Version, manifest_sha256: str) -> str:
     }
     rows = next(one for one in content["recordSet"] if one["@id"] == "rows")
     content["distribution"] = [{**manifest, "sha256": manifest_sha256}, files]
-    content["recordSet"] = [rows, _labels(version), _images()]
+    content["recordSet"] = [rows, _labels(copy.version), _images()]
+    content["license"] = list(copy.licences)
+    if not copy.is_whole:
+        note = f"{copy.absent}, because no licence is known that permits sharing."
+        content["description"] += f". {note} Other numbers here are about the whole version."
+        missing = content.get("rai:dataCollectionMissingData", "")
+        content["rai:dataCollectionMissingData"] = f"{missing} {note}".lstrip()
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 

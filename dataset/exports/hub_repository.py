@@ -118,11 +118,13 @@ class HubRepository:
             info = self._api.dataset_info(self.name)
             return str(info.sha), [sibling.rfilename for sibling in info.siblings or ()]
 
-    def tag(self, name: str, known: bool) -> None:
-        """Let a tag name the commit of main. known: there is a tag of this name."""
-        if known:
-            self.drop_tag(name)
+    def tag(self, name: str) -> None:
+        """Let a tag name the commit of main. A tag that is there is moved: the Hub can only remove it and make it."""
+        from huggingface_hub.errors import RevisionNotFoundError
+
         with self._errors():
+            with contextlib.suppress(RevisionNotFoundError):
+                self._api.delete_tag(self.name, tag=name, repo_type=DATASET)
             self._api.create_tag(self.name, tag=name, repo_type=DATASET)
 
     def drop_tag(self, name: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dataset.splits.assignment import SPLITS
 from dataset.versions.manifest import Row
 from dataset.versions.published import Version
 from foundation.errors import StorageError
@@ -25,6 +26,12 @@ class Export:
     parts: Mapping[str, Sequence[Row]]
     to: Path
     images_per_shard: int
+
+
+def by_split(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows of each split that has some, in the order of SPLITS."""
+    found = {split: [row for row in rows if row.split == split] for split in SPLITS}
+    return {split: part for split, part in found.items() if part}
 
 
 def link(version: Version, row: Row, target: Path) -> None:

@@ -1,12 +1,10 @@
 """Which pictures may be given on: the licences that are known to permit it."""
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
-from dataset.versions.manifest import Row
+from dataset.versions.manifest import NOT_STATED
 
-NOT_STATED = "not stated"
 # A published picture is resized, so a licence has to permit changed copies: none with "no derivatives" (ND) does.
 _PERMITS = re.compile(
     r"\bcc0\b|\bpublic domain\b|creativecommons\.org/publicdomain/"
@@ -23,12 +21,6 @@ def permits_sharing(licence: str) -> bool:
     permits it, only the publisher knows.
     """
     return bool(_PERMITS.search(licence)) and not _FORBIDS.search(licence)
-
-
-def counted_licences(rows: Iterable[Row]) -> dict[str, int]:
-    """Images by licence, the one of most images first."""
-    counts = Counter(row.licence.strip() or NOT_STATED for row in rows)
-    return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
 
 
 def may_be_shared(licence: str, allowed: Collection[str]) -> bool:

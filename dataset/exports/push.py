@@ -18,27 +18,21 @@ from pathlib import Path
 from typing import Any
 
 from dataset.exports.hub_card import pushed_card
+from dataset.exports.hub_copy import TITLE, UNFINISHED, Copy, Wish, closed_note, copy_again, copy_of, open_configs
 from dataset.exports.hub_croissant import pushed_croissant
 from dataset.exports.hub_repository import HubRepository, Remote, is_uploaded, name_in
-from dataset.exports.job import STAGING
-from dataset.exports.licences import counted_licences, may_be_shared
-from dataset.exports.pushed_to import remember
+from dataset.exports.job import STAGING, by_split
+from dataset.exports.licences import may_be_shared
+from dataset.exports.pushed_to import push_begins, push_ended
 from dataset.exports.shards import parquet_files, write_parquet
 from dataset.splits.assignment import SPLITS
 from dataset.versions import manifest, published
 from dataset.versions.identity import FACTS, file_digest
-from dataset.versions.manifest import Row
-from dataset.versions.merkle import root
 from dataset.versions.published import Version
 from foundation.errors import UsageError
 from foundation.files import storage_errors
 from foundation.safe_text import counted
 
-UNFINISHED = " ..."  # ends the title of a commit while old large files are still on the Hub
-TITLE = re.compile(
-    r"(?P<version>\d{4}\.\d{1,2}\.\d+) \((?P<id>v[0-9a-f]{12})-(?P<erasures>\d+)(?P<part>\.[0-9a-f]{8})?\)"
-    r"(?P<unfinished> \.\.\.)?"
-)
 OURS = re.compile(rf"data/({'|'.join(SPLITS)})-\d+-of-\d+\.parquet|[\w.-]+\.parquet|{re.escape(FACTS)}")
 ANYBODYS = {".gitattributes", "README.md"}  # files of a repository that may be ours
 NOT_PUSHED = {  # beside the pictures: written anew, or about the folder
@@ -46,41 +40,6 @@ NOT_PUSHED = {  # beside the pictures: written anew, or about the folder
 }  # fmt: skip
 
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Wish:
-    """private: make a new repository private. only_open: leave out pictures whose licence is not known to permit it.
-
-    allowed: licences, word by word, that the publisher may share. dry_run: change nothing.
-    """
-
-    private: bool = False
-    only_open: bool = False
-    allowed: Sequence[str] = ()
-    dry_run: bool = False
-
-
-@dataclass(frozen=True)
-class Copy:
-    """What of a version goes to the Hub. rows: all of them, or those with an open licence. config: its short name.
-
-    left_out: how many rows have no open licence.
-    """
-
-    version: Version
-    rows: Sequence[Row]
-    config: str
-    left_out: int = 0
-
-    @property
-    def title(self) -> str:
-        """Of the commit."""
-        return f"{self.version.name} ({self.config})"
-
-    @property
-    def is_whole(self) -> bool:
-        return self.left_out == 0
 
 
 @dataclass(frozen=True)
@@ -121,42 +80,37 @@ def push(home: Path, version: Version, target: str, wish: Wish, progress: Progre
     that holds something else, and for pictures that may not be shared in public; HubError where the Hub refuses.
     """
     repository = HubRepository(name_in(target))
-    copy = _copy(version, wish)
+    copy = copy_of(version, wish)
+    if not copy.rows:
+        raise UsageError(f"no image of {version.name} has a licence that is known to permit sharing")
     remote = repository.look()
+    lost = _lost_tag(remote) if remote else ""
+    if remote and lost:
+        remote = replace(remote, tags={**remote.tags, lost: remote.titles})
     _refuse_other_content(remote, version, repository)
     report = _report(repository, remote, copy, wish)
     anew = _anew(home, remote, version, wish) if remote else None
-    is_current = bool(remote and anew is None and _has(remote, copy))
+    is_current = bool(remote and anew is None and not lost and _has(remote, copy))
     if remote and anew:
         report = replace(
-            report, again=[one.name for one in anew.versions], dropped=anew.dropped,
-            notes=[*report.notes, *_notes(anew, remote)],
+            report, again=[one.version.name for one in anew.copies], dropped=[*anew.unknown, *anew.empty],
+            notes=[*report.notes, *_notes(anew, remote, wish)],
         )  # fmt: skip
     report = replace(report, changed=not is_current)
-    if wish.dry_run or is_current:
+    if wish.dry_run:
         return report
+    known = push_begins(home, f"hf://{repository.name}", version)
     if remote is None:
         repository.create(private=wish.private)
-    remember(home, f"hf://{repository.name}", [version.name])  # also of a push that is interrupted
-    job = _Push(repository, home, wish, progress)
+    if lost:
+        repository.tag(lost)
+    job = _Push(repository, home, progress)
     if remote and anew:
-        job.rewrite([*anew.versions, version], list(remote.tags), anew.dropped)
-    else:
+        job.rewrite([*anew.copies, copy], list(remote.tags), report.dropped)
+    elif not is_current:
         job.add(copy, remote)
+    push_ended(home, f"hf://{repository.name}", known)
     return report
-
-
-def _copy(version: Version, wish: Wish) -> Copy:
-    """Raises UsageError where no image is left."""
-    rows = version.rows()
-    if not wish.only_open:
-        return Copy(version, rows, version.tag)
-    kept = [row for row in rows if may_be_shared(row.licence, wish.allowed)]
-    if not kept:
-        raise UsageError(f"no image of {version.name} has a licence that is known to permit sharing")
-    digest = root([row.sha256 for row in kept])[:8]
-    left_out = len(rows) - len(kept)
-    return Copy(version, kept, f"{version.tag}.{digest}" if left_out else version.tag, left_out)
 
 
 def _refuse_other_content(remote: Remote | None, version: Version, repository: HubRepository) -> None:
@@ -176,33 +130,24 @@ def _report(repository: HubRepository, remote: Remote | None, copy: Copy, wish: 
     private = remote.private if remote else wish.private
     if wish.private and not private:
         raise UsageError(f"{repository.url} is public; make it private there, or push without --private")
-    licences = counted_licences(copy.rows)
-    shared = [licence for licence in licences if may_be_shared(licence, wish.allowed)]
-    closed = {licence: images for licence, images in licences.items() if licence not in shared}
-    notes = []
-    if closed:
-        listed = "; ".join(f"{licence}: {images}" for licence, images in closed.items())
-        said = f"{sum(closed.values())} of {len(copy.rows)} images have a licence that is not known to permit sharing"
-        if not private:
-            raise UsageError(
-                f"{said} ({listed}); push with --private, with --only-open, or name each licence that you may share "
-                "with --allow-licence"
-            )
-        notes.append(f"{said}: keep the repository private ({listed})")
-    if copy.left_out:
-        notes.append(f"{counted(copy.left_out, 'image')} left out: no licence that is known to permit sharing")
+    shared = [licence for licence in copy.licences if may_be_shared(licence, wish.allowed)]
+    notes = [note for note in (closed_note(copy, wish, private=private), copy.left_out_note) if note]
     return Pushed(
         repository.name, repository.url, copy.version.name, copy.version.id, len(copy.rows), copy.left_out, private,
-        licences, shared, dry_run=wish.dry_run, notes=notes,
+        copy.licences, shared, dry_run=wish.dry_run, notes=notes,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Anew:
-    """versions: with a tag, to be pushed anew, the oldest first, without the one that is pushed. dropped: tags."""
+    """copies: of versions with a tag, to be pushed anew, the oldest first, without the one that is pushed.
 
-    versions: list[Version]
-    dropped: list[str]
+    Tags to remove: unknown, which are no version of this library; empty, of which no image may be there.
+    """
+
+    copies: list[Copy]
+    unknown: list[str]
+    empty: list[str]
 
 
 def _anew(home: Path, remote: Remote, version: Version, wish: Wish) -> _Anew | None:
@@ -215,28 +160,35 @@ def _anew(home: Path, remote: Remote, version: Version, wish: Wish) -> _Anew | N
     found = [one for title in reached if (one := TITLE.fullmatch(title)) and one["id"] in here]
     is_stale = any(int(one["erasures"]) < here[one["id"]].erasures for one in found)
     if wish.only_open and not is_stale:
-        configs = {id_: _config(here[id_], wish) for id_ in {one["id"] for one in found}}
-        is_stale = any(f"{one['id']}-{one['erasures']}{one['part'] or ''}" != configs[one["id"]] for one in found)
+        versions = [here[id_] for id_ in {one["id"] for one in found}]
+        permitted = {config for one in versions for config in open_configs(one, wish)}
+        is_stale = any(f"{one['id']}-{one['erasures']}{one['part'] or ''}" not in permitted for one in found)
     if not is_stale and not any(title.endswith(UNFINISHED) for title in remote.titles):
         return None
-    tagged = {name: one["id"] for name, titles in remote.tags.items() if titles and (one := TITLE.fullmatch(titles[0]))}
-    again = [here[id_] for id_ in tagged.values() if id_ in here and id_ != _id(version)]
-    again = [one for one in again if _config(one, wish)]
-    kept = {version.name, *(one.name for one in again)}
-    dropped = [name for name in remote.tags if name not in kept]
-    return _Anew(sorted(again, key=lambda one: published.order(one.name)), dropped)
-
-
-def _config(version: Version, wish: Wish) -> str:
-    """The short name of what would be pushed of a version; empty where that is no image."""
-    try:
-        return _copy(version, wish).config
-    except UsageError:
-        return ""
+    tagged = {name: one for name, titles in remote.tags.items() if titles and (one := TITLE.fullmatch(titles[0]))}
+    copies = [
+        copy_again(here[one["id"]], one["part"] or "", wish)
+        for name, one in tagged.items()
+        if one["id"] in here and name == here[one["id"]].name != version.name
+    ]
+    known = {version.name, *(copy.version.name for copy in copies)}
+    return _Anew(
+        sorted([copy for copy in copies if copy.rows], key=lambda copy: published.order(copy.version.name)),
+        [name for name in remote.tags if name not in known],
+        [copy.version.name for copy in copies if not copy.rows],
+    )
 
 
 def _id(version: Version) -> str:
     return version.tag.partition("-")[0]
+
+
+def _lost_tag(remote: Remote) -> str:
+    """The version at main whose tag is missing or at an older commit, because a push was interrupted; or nothing."""
+    head = TITLE.fullmatch(remote.titles[0]) if remote.titles else None
+    if head is None or remote.titles[0] in remote.tags.get(head["version"], ())[:1]:
+        return ""
+    return head["version"]
 
 
 def _has(remote: Remote, copy: Copy) -> bool:
@@ -245,12 +197,17 @@ def _has(remote: Remote, copy: Copy) -> bool:
     return copy.title in remote.titles[:1] and copy.title in tagged[:1]
 
 
-def _notes(anew: _Anew, remote: Remote) -> list[str]:
+def _notes(anew: _Anew, remote: Remote, wish: Wish) -> list[str]:
+    """Raises UsageError where an image of an older version may not be in public."""
     notes = ["the history there is squashed, because it holds images that must not be there any more"]
-    if anew.versions:
-        notes.append(f"pushed anew without a history: {', '.join(one.name for one in anew.versions)}")
-    if anew.dropped:
-        notes.append(f"tags removed there, because this library does not have the versions: {', '.join(anew.dropped)}")
+    if anew.copies:
+        notes.append(f"pushed anew without a history: {', '.join(copy.version.name for copy in anew.copies)}")
+    for copy in anew.copies:
+        notes += [note for note in (closed_note(copy, wish, private=remote.private), copy.left_out_note) if note]
+    if anew.unknown:
+        notes.append(f"tags removed there, because they are no version of this library: {', '.join(anew.unknown)}")
+    if anew.empty:
+        notes.append(f"tags removed there, because no image of theirs may be shared: {', '.join(anew.empty)}")
     if remote.branches:
         notes.append(f"look yourself whether these branches hold such images: {', '.join(remote.branches)}")
     return notes
@@ -260,28 +217,26 @@ def _notes(anew: _Anew, remote: Remote) -> list[str]:
 class _Push:
     repository: HubRepository
     home: Path
-    wish: Wish
     progress: Progress
 
     def add(self, copy: Copy, remote: Remote | None) -> None:
         """Make main this copy, with a tag."""
         if remote is None or copy.title not in remote.titles[:1]:
             self._commit(copy, copy.title)
-        self.repository.tag(copy.version.name, remote is not None and copy.version.name in remote.tags)
+            self.repository.tag(copy.version.name)
 
-    def rewrite(self, versions: Sequence[Version], tags: Sequence[str], dropped: Sequence[str]) -> None:
-        """Push these versions, each as one commit without a history, the last one for main."""
+    def rewrite(self, copies: Sequence[Copy], tags: Sequence[str], dropped: Sequence[str]) -> None:
+        """Push these copies, each as one commit without a history, the last one for main. tags: that are there."""
         kept = [tag for tag in tags if tag not in dropped]
         for tag in dropped:
             self.repository.drop_tag(tag)
-        for version in versions:
-            copy = _copy(version, self.wish)
+        for copy in copies:
             self._commit(copy, copy.title + UNFINISHED)
             self.repository.squash(copy.title + UNFINISHED)
-            self.repository.tag(version.name, version.name in kept)
-        self.repository.drop_large([*kept, versions[-1].name])
-        self.repository.squash(copy.title)
-        self.repository.tag(versions[-1].name, True)
+            self.repository.tag(copy.version.name)
+        self.repository.drop_large([*kept, copies[-1].version.name])
+        self.repository.squash(copies[-1].title)
+        self.repository.tag(copies[-1].version.name)
 
     def _commit(self, copy: Copy, title: str) -> None:
         """Upload the files of a copy, and make them the files of main."""
@@ -300,7 +255,7 @@ class _Push:
 
     def _upload(self, copy: Copy, staging: Path) -> list[Any]:
         """Upload all files, one Parquet file after the other. Returns the operations of the commit."""
-        version, parts = copy.version, _by_split(copy.rows)
+        version, parts = copy.version, by_split(copy.rows)
         additions, done = [], 0
         for split, rows in parts.items():
             for name, part in parquet_files(split, rows):
@@ -319,15 +274,10 @@ class _Push:
         for path in _others(copy):
             additions.append(self.repository.add(path.name, path))
         texts = {
-            "README.md": pushed_card(version, list(parts), copy.config, copy.left_out, self.repository.name),
-            "croissant.json": pushed_croissant(version, file_digest(table)),
+            "README.md": pushed_card(copy, list(parts), self.repository.name),
+            "croissant.json": pushed_croissant(copy, file_digest(table)),
         }
         return [*additions, *(self.repository.add(name, text.encode()) for name, text in texts.items())]
-
-
-def _by_split(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    by_split = {split: [row for row in rows if row.split == split] for split in SPLITS}
-    return {split: part for split, part in by_split.items() if part}
 
 
 def _others(copy: Copy) -> list[Path]:

@@ -5,13 +5,13 @@ import json
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from more_itertools import chunked
 
 from dataset.exports.job import FACTS, PARTIAL, Export, content, facts, readme
-from dataset.versions.manifest import Row, schema
+from dataset.versions.manifest import Row
 from dataset.versions.published import Version
+from dataset.versions.stored.shard_file import shard_schema
 from foundation.files import replace_file
 
 IMAGES_PER_FILE = 1000  # of Parquet with the pictures in it: about 200 MB
@@ -70,7 +70,7 @@ def write_parquet(path: Path, version: Version, rows: Sequence[Row]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns = _parquet_schema(version)
+    columns = shard_schema(version.labels, FACTS)
     with pq.ParquetWriter(path, columns, compression="none") as writer:  # JPEG does not compress further
         for group in chunked(rows, IMAGES_PER_GROUP):
             records = [
@@ -82,21 +82,3 @@ def write_parquet(path: Path, version: Version, rows: Sequence[Row]) -> None:
                 for row in group
             ]
             writer.write_table(pa.Table.from_pylist(records, columns))
-
-
-def _parquet_schema(version: Version) -> Any:
-    import pyarrow as pa
-
-    features = {
-        "image": {"_type": "Image"},
-        "label": {"names": list(version.labels), "_type": "ClassLabel"},
-        **{name: {"dtype": "string", "_type": "Value"} for name in FACTS},
-    }
-    return pa.schema(
-        [
-            ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
-            ("label", pa.int64()),
-            *[schema().field(name) for name in FACTS],
-        ],
-        metadata={"huggingface": json.dumps({"info": {"features": features}})},
-    )

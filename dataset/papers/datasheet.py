@@ -274,10 +274,6 @@ def _uses(facts: PaperFacts) -> Section:
 
 def _distribution(facts: PaperFacts) -> Section:
     papers, totals = facts.settings.papers, facts.totals
-    licences: dict[str, int] = {}
-    for (_, _, licence), n in totals.by_site.items():
-        licences[licence or "not stated"] = licences.get(licence or "not stated", 0) + n
-    rows = sorted(licences.items(), key=lambda entry: (-entry[1], entry[0]))
     return Section(
         "6. Distribution",
         [
@@ -291,7 +287,7 @@ def _distribution(facts: PaperFacts) -> Section:
                 "The pictures belong to their creators, and each row names its licence; the program grants none.",
             ),
             Entry("Do third parties restrict the pictures?", ["Yes, by these licences, as the sources state them."],
-                  Table(["licence", "images"], rows)),
+                  Table(["licence", "images"], list(totals.licences().items()))),
         ],
     )  # fmt: skip
 

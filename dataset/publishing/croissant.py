@@ -87,7 +87,7 @@ def croissant(project: str, version: Version, manifest_sha256: str, url: str, to
         "conformsTo": ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"],
         "version": version.name,
         "datePublished": version.created,
-        "license": _licences(totals),
+        "license": list(totals.licences()),  # each row of the manifest has its own
         "citeAs": f"{project} {version.name}, id {version.id}",
         "url": url,
         **_responsible(version, totals),
@@ -111,14 +111,6 @@ def croissant(project: str, version: Version, manifest_sha256: str, url: str, to
         ],
     }
     return _text(content)
-
-
-def _licences(totals: Totals) -> list[str]:
-    """Every licence that sources state, the one of most images first; each row of the manifest has its own."""
-    counts: Counter[str] = Counter()
-    for (_, _, licence), count in totals.by_site.items():
-        counts[licence or "not stated"] += count
-    return [name for name, _ in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))]
 
 
 def _responsible(version: Version, totals: Totals) -> dict[str, Any]:

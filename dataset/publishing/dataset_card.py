@@ -9,6 +9,7 @@ from dataset.labels.audit import MIN_SAMPLED
 from dataset.publishing.totals import Totals, balance, one_sided
 from dataset.splits.assignment import SHARES, SPLITS, UNSEEN
 from dataset.versions.facts import Audit, ForcedGate, Gate, Shortcut
+from dataset.versions.manifest import NOT_STATED
 from dataset.versions.published import Version
 from dataset.versions.stored.pictures import Layout
 from foundation.safe_text import counted, markdown
@@ -231,7 +232,7 @@ def _score(row: Shortcut | None) -> str:
 
 def _sources(totals: Totals) -> str:
     rows = [
-        [markdown(site), label, str(count), str(totals.relabelled[site]), markdown(licence) or "not stated"]
+        [markdown(site), label, str(count), str(totals.relabelled[site]), markdown(licence) or NOT_STATED]
         for (site, label, licence), count in sorted(totals.by_site.items(), key=_largest)[:SITES_SHOWN]
     ]
     more = len(totals.by_site) - len(rows)
@@ -274,7 +275,7 @@ def _credits(credits: Mapping[tuple[str, str], int]) -> str:
         return ""
     most = sorted(credits.items(), key=lambda entry: (-entry[1], entry[0]))
     rows = [
-        [markdown(creator), markdown(licence) or "not stated", str(count)]
+        [markdown(creator), markdown(licence) or NOT_STATED, str(count)]
         for (creator, licence), count in most[:CREDITED]
     ]
     rest = f"\n\nThe manifest names {len(most) - CREDITED} more." if len(most) > CREDITED else ""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dataset.splits.assignment import SPLITS
-from dataset.versions.manifest import Row
+from dataset.versions.manifest import Row, counted_licences
 
 IMBALANCE_RATIO = 3.0  # images of the commonest label per image of the rarest, from which the card warns
 
@@ -36,6 +36,10 @@ class Totals:
     sampled: int = 0
     repeated_clusters: int = 0
     split_leaks: int = 0
+
+    def licences(self) -> dict[str, int]:
+        """Images by licence, the one of most images first."""
+        return counted_licences((licence, images) for (_, _, licence), images in self.by_site.items())
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Images by split and label, in the order of SPLITS."""

@@ -6,6 +6,7 @@ The fields of `Row` are the one list of columns. The Arrow schema, croissant.jso
 import contextlib
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ SIZES = ("published_width", "published_height")
 STATED_IF_THERE = ("usage_preference", "copyright_notice", *SIZES)  # in the id
 ROWS_PER_GROUP = 50_000  # of a Parquet file
 ROWS_PER_BATCH = 5000  # read into memory together
+NOT_STATED = "not stated"  # name of an empty licence, wherever licences are listed
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Url = Annotated[str, "URL"]
@@ -265,3 +267,11 @@ def write_table(path: Path | io.BytesIO, table: Any) -> None:
     import pyarrow.parquet as pq
 
     pq.write_table(table, path, compression="zstd")
+
+
+def counted_licences(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Images by licence, the one of most images first. counts: licences as rows have them, with numbers of images."""
+    found: Counter[str] = Counter()
+    for licence, images in counts:
+        found[licence.strip() or NOT_STATED] += images
+    return dict(sorted(found.items(), key=lambda entry: (-entry[1], entry[0])))

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,9 @@ from foundation.safe_text import counted
 from isitcake.options import Commands, Context, json_option, pass_context
 from isitcake.output import progress, short_path, show
 from isitcake.tables import Grid
+
+if TYPE_CHECKING:
+    from dataset.erasure.erase import EraseReport
 
 
 @click.command(short_help="Publish a version of the dataset.")
@@ -153,7 +156,7 @@ def push(context: Context, /, target: str, version: str, as_json: bool, **wish: 
 
     Run again, it goes on; what is there already is not uploaded. After an erasure, it removes the pictures there, too.
     """
-    from dataset.exports.push import Wish
+    from dataset.exports.hub_copy import Wish
     from dataset.exports.push import push as stage
     from dataset.versions.published import load
 
@@ -182,7 +185,6 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **sele
     from dataset.erasure.erase import erase as stage
     from dataset.erasure.erase import finished_since, require_found
     from dataset.erasure.selection import Selection
-    from dataset.exports.pushed_to import pushed_to
 
     started = datetime.now(UTC)
     project = context.project(fixes_names=True)
@@ -192,6 +194,7 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **sele
             report if as_json else f"finished the erasure of {counted(finished, 'image')} that was interrupted before",
             as_json,
         )
+        _tell_to_push(report, dry_run or as_json)
         return
     if report.nothing and not as_json:
         require_found(report)
@@ -202,11 +205,18 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **sele
         ("tasks to withdraw at the next push or pull", str(report.tasks)),
     ]
     show(report, as_json, Grid(["erased", "what"], rows))
-    for target in () if as_json or dry_run else pushed_to(project.home, report.versions):
-        show(f"run `isitcake versions push {target}` to remove the pictures there, too", False)
+    _tell_to_push(report, dry_run or as_json)
     if report.models and not dry_run and not as_json:
         show("run `isitcake models refit` to fit these models anew without the pictures", False)
     require_found(report)
+
+
+def _tell_to_push(report: "EraseReport", is_quiet: bool) -> None:
+    """Print what to do about repositories that hold erased pictures. is_quiet: nothing was done, or JSON is printed."""
+    from dataset.exports.pushed_to import push_again
+
+    for target in () if is_quiet else report.pushed_to:
+        show(push_again(target), False)
 
 
 COMMANDS: tuple[click.Command, ...] = (publish, versions, erase)

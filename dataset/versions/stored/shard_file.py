@@ -31,22 +31,25 @@ _PLAIN = [name for name in _COMPRESSION if name != "image.bytes"]
 _UNREADABLE = (OSError, ValueError, KeyError, IndexError, TypeError)  # Arrow's own errors are among these
 
 
-def shard_schema(labels: Sequence[str], *, with_bytes: bool = True) -> Any:
-    """The Arrow schema of a shard, from which Hugging Face's datasets reads pictures, class names and columns."""
+def shard_schema(labels: Sequence[str], columns: Sequence[str] = COLUMNS, *, with_bytes: bool = True) -> Any:
+    """The Arrow schema of a shard, from which Hugging Face's datasets reads pictures, class names and columns.
+
+    columns: of the manifest, beside picture and label. with_bytes: of the pictures.
+    """
     import pyarrow as pa
 
+    stated = [schema().field(name) for name in columns]
     features = {
         "image": {"_type": "Image"},
         "label": {"names": list(labels), "_type": "ClassLabel"},
-        **{name: {"dtype": "string", "_type": "Value"} for name in TEXT_COLUMNS},
-        **{name: {"dtype": "int32", "_type": "Value"} for name in SIZES},
+        **{field.name: {"dtype": str(field.type), "_type": "Value"} for field in stated},
     }
     picture = [("bytes", pa.binary())] if with_bytes else []
     return pa.schema(
         [
             ("image", pa.struct([*picture, ("path", pa.string())])),
             ("label", pa.int64()),
-            *[schema().field(name) for name in COLUMNS],
+            *stated,
         ],
         metadata={"huggingface": json.dumps({"info": {"features": features}})},
     )

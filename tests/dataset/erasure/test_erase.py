@@ -16,6 +16,7 @@ from dataset.erasure.erase import erase, finish
 from dataset.erasure.from_versions import versions_with
 from dataset.erasure.selection import Kind, Selection
 from dataset.erasure.tombstones import Erased
+from dataset.exports.pushed_to import push_begins
 from dataset.opening import open_project
 from dataset.project import Project
 from dataset.publish import publish
@@ -148,6 +149,7 @@ def kill(step):
 erase(open_project(Path(sys.argv[1])), Selection(Kind.SHA256, sys.argv[2]), "asked", before=kill)
 """
 NOTHING_BEGUN = "tombstones and journal"
+PUSHED_TO = "hf://ann/cakes"
 
 
 @pytest.mark.parametrize(
@@ -164,6 +166,7 @@ def test_an_erasure_killed_before_a_step_is_finished_by_the_next_command(publish
     before = published.newest(published_project.home)
     assert before is not None
     (published_project.home / "models" / "svm" / before.name).mkdir(parents=True)
+    push_begins(published_project.home, PUSHED_TO, before)
     config = published_project.settings.config_path
     killed = subprocess.run([sys.executable, "-c", KILLED_AT_STEP, str(config), sha256, step], check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -177,4 +180,5 @@ def test_an_erasure_killed_before_a_step_is_finished_by_the_next_command(publish
     assert traces(published_project.home, url.encode(), content[-300:-100]) == []
     proof = verify(published_project.home, before.name)
     assert (proof.problems, proof.id) == ([], before.id)
-    assert finish(published_project).images == 0
+    report = finish(published_project)
+    assert (report.images, report.pushed_to) == (0, [PUSHED_TO])

@@ -10,6 +10,7 @@ from small_projects import SmallProject
 from sqlalchemy import select
 
 from dataset.catalog.tables import images
+from dataset.exports.pushed_to import push_begins
 from dataset.opening import open_project
 from dataset.versions import published
 
@@ -41,10 +42,14 @@ def test_a_stored_picture_leaves_library_and_versions(command: str, small: Small
     sha256 = hashlib.sha256(victim).hexdigest()
     assert sha256 in names(small.folder)
     with_list(small.folder, victim)
-    printed = small.run(command)[0]
-    assert "1 picture on a hash list (late.txt 1) was erased; tell the hotline" in " ".join(printed.split())
-    assert sha256 not in names(small.folder)
     library = small.folder / "library"
+    before = published.newest(library)
+    assert before is not None
+    push_begins(library, "hf://ann/cakes", before)
+    printed = " ".join(small.run(command)[0].split())
+    assert "1 picture on a hash list (late.txt 1) was erased; tell the hotline" in printed
+    assert "run `isitcake versions push hf://ann/cakes` to remove the erased pictures there, too" in printed
+    assert sha256 not in names(small.folder)
     assert [path for path in library.rglob(f"*{sha256[:16]}*") if path.is_file()] == []
     version = published.newest(library)
     assert version is not None

@@ -7,6 +7,7 @@ import pytest
 from rows import other_order
 
 from dataset.exports.export import export
+from dataset.exports.hub_copy import Wish, copy_of
 from dataset.exports.hub_croissant import pushed_croissant
 from dataset.versions import identity, manifest
 from dataset.versions.published import Version
@@ -21,7 +22,7 @@ def test_mlcroissant_reads_pictures_and_labels(version: Version, tmp_path: Path)
     export(turned, "parquet", tmp_path / "x")
     table = tmp_path / "x" / manifest.FILE_NAME
     shutil.copy(version.path / manifest.FILE_NAME, table)
-    text = pushed_croissant(turned, identity.file_digest(table))
+    text = pushed_croissant(copy_of(turned, Wish()), identity.file_digest(table))
     (tmp_path / "x" / "croissant.json").write_text(text, encoding="utf-8")
     read = mlcroissant.Dataset(tmp_path / "x" / "croissant.json")
     assert [one["labels/name"] for one in read.records("labels")] == turned.labels

@@ -3,48 +3,38 @@
 Large files go by Git LFS here; the Hub's newer Xet transfer is the library's own, and is not tested.
 """
 
-import io
+import contextlib
+import copy
 import json
 import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
+from exports.pushes import PRIVATE, TARGET, changed, held, kept, repository, send
 from projects import LAYOUTS
-from rows import Images, digest, images_of, other_order
-from sqlalchemy import update
+from rows import images_of, other_order
 
-from dataset.catalog.tables import sightings
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
-from dataset.exports.push import Pushed, Wish, push
-from dataset.exports.pushed_to import pushed_to
+from dataset.exports.push import push
+from dataset.exports.pushed_to import outdated
 from dataset.project import Project
-from dataset.publish import publish
 from dataset.versions import manifest, published
 from dataset.versions.published import Version
 from foundation.errors import HubError, UsageError
 from simulator.hub.api import WRITER
 from simulator.hub.repositories import Repository
+from simulator.hub.requests import Reply, Request
 from simulator.hub.server import HubServer
-
-TARGET = "hf://ann/cakes"
-PRIVATE = Wish(private=True)
 
 # The library sends files to Git LFS in a way that its own HTTP client calls old.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
-
-
-def send(project: Project, version: Version, wish: Wish = PRIVATE) -> Pushed:
-    return push(project.home, version, TARGET, wish, lambda *_: None)
-
-
-def repository(hub: HubServer) -> Repository:
-    return hub.hub.repositories["dataset", "ann/cakes"]
 
 
 LOAD = """
@@ -62,18 +52,6 @@ for revision in sys.argv[2:]:
     read.append([images, names, sorted(sizes)])
 print(json.dumps(read))
 """
-
-
-def kept(hub: HubServer, labels: list[str], revision: str) -> Images:
-    """What the Parquet files of a revision hold."""
-    found: Images = Counter()
-    for path in repository(hub).at(revision).files:
-        if path.startswith("data/"):
-            table = pq.read_table(io.BytesIO(repository(hub).content(revision, path)[1]))
-            for row in table.to_pylist():
-                split = Path(path).name.partition("-")[0]
-                found[split, labels[row["label"]], digest(row["image"]["bytes"])] += 1
-    return found
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -146,21 +124,6 @@ def test_an_interrupted_push_goes_on(
     assert not send(published_project, version).changed
 
 
-def changed(project: Project) -> Version:
-    """The next version: a licence changed."""
-    with project.catalog.write() as connection:
-        connection.execute(update(sightings).values(licence="CC BY 4.0"))
-    publish(project)
-    newest = published.newest(project.home)
-    assert newest is not None
-    return newest
-
-
-def held(hub: HubServer, picture: bytes) -> bool:
-    """Whether anything that the Hub keeps has the bytes of a picture."""
-    return any(picture in content for content in repository(hub).large.values())
-
-
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_an_erasure_reaches_every_revision(
     hub: HubServer, published_project: Project, version: Version, layout: str
@@ -179,10 +142,11 @@ def test_an_erasure_reaches_every_revision(
     killed = published_project.home / "cache" / "hub" / "killed" / "train.parquet"  # of a push that was killed
     killed.parent.mkdir()
     killed.write_bytes(picture)
-    erase(published_project, Selection(Kind.SHA256, gone.sha256), "asked")
+    chosen = Selection(Kind.SHA256, gone.sha256)
+    assert erase(published_project, chosen, "asked", dry_run=True).pushed_to == [TARGET]
+    assert erase(published_project, chosen, "asked").pushed_to == [TARGET]
     assert not killed.exists()
     after = {one.name: one for one in published.listing(published_project.home)}
-    assert pushed_to(published_project.home, [version.name]) == [TARGET]
     report = send(published_project, after[newer.name])
     assert report.again == [version.name]
     assert not held(hub, picture)
@@ -191,34 +155,70 @@ def test_an_erasure_reaches_every_revision(
         assert gone.sha256.encode() not in repository(hub).content(revision, "version.json")[1]
     for revision, name in (("main", newer.name), (newer.name, newer.name), (version.name, version.name)):
         assert kept(hub, version.labels, revision) == images_of(after[name])
+    assert outdated(published_project.home) == []
     assert not send(published_project, after[newer.name]).changed
 
 
-@pytest.mark.parametrize("request_", ["POST /super-squash/", "DELETE /tag/", "POST /tag/", "POST /lfs-files/batch"])
-def test_a_push_that_stops_in_the_middle_of_an_erasure_goes_on(
-    hub: HubServer, published_project: Project, version: Version, monkeypatch: pytest.MonkeyPatch, request_: str
+CHANGES = ("/tag/", "/commit/", "/super-squash/", "/lfs-files/batch")  # in paths of requests that change revisions
+
+
+@contextlib.contextmanager
+def refusing(hub: HubServer, done: int, parts: Collection[str] = CHANGES) -> Iterator[None]:
+    """The Hub refuses requests with one of these parts, after it did as many."""
+    answer, number = hub.hub.answer, count()
+
+    def refuse(request: Request) -> Reply:
+        is_change = request.method != "GET" and any(part in request.path for part in parts)
+        return answer(replace(request, path="/nowhere") if is_change and next(number) >= done else request)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub.hub, "answer", refuse)
+        yield
+
+
+@pytest.mark.parametrize("is_next", [False, True])
+def test_a_push_that_stops_anywhere_after_an_erasure_goes_on(
+    hub: HubServer, published_project: Project, version: Version, is_next: bool
 ) -> None:
-    """Whatever request fails first: the next push ends with no trace of the picture."""
+    """Whatever request fails: the next push, of this version or the next one, ends with every tag and no trace."""
     send(published_project, version)
+    newer = changed(published_project)
+    send(published_project, newer)
     gone = version.rows()[0]
     picture = (version.path / gone.file).read_bytes()
     erase(published_project, Selection(Kind.SHA256, gone.sha256), "asked")
-    after = published.load(published_project.home, version.name)
-    method, _, part = request_.partition(" ")
-    with monkeypatch.context() as patch:
-        answer = hub.hub.answer
+    last = changed(published_project, closed=[version.rows()[1].sha256]).name if is_next else newer.name
+    after = {one.name: one for one in published.listing(published_project.home)}
+    before, stopped = copy.deepcopy(hub.hub.repositories), 0
+    for done in count():
+        hub.hub.repositories = copy.deepcopy(before)
+        with refusing(hub, done):
+            try:
+                send(published_project, after[newer.name])
+                break
+            except HubError:
+                stopped += 1
+        assert outdated(published_project.home) == ([] if done else [TARGET])  # in later rounds the library has pushed
+        send(published_project, after[last])
+        assert not held(hub, picture)
+        for name in (version.name, newer.name, last):
+            files = [file for commit in repository(hub).history(name) for file in commit.files.values()]
+            assert all(file.content is not None or file.sha256 in repository(hub).large for file in files)
+            assert kept(hub, version.labels, name) == images_of(after[name])
+        assert kept(hub, version.labels, "main") == images_of(after[last])
+        assert not send(published_project, after[last]).changed
+    assert stopped == 12
 
-        def refuse(request):  # type: ignore[no-untyped-def]
-            asked = replace(request, path="/nowhere") if request.method == method and part in request.path else request
-            return answer(asked)
 
-        patch.setattr(hub.hub, "answer", refuse)
-        with pytest.raises(HubError):
-            send(published_project, after)
-    send(published_project, after)
-    assert not held(hub, picture)
-    assert all(len(repository(hub).history(revision)) == 1 for revision in ("main", version.name))
-    assert not send(published_project, after).changed
+def test_a_version_whose_tag_was_refused_gets_it_with_the_next_version(
+    hub: HubServer, published_project: Project, version: Version
+) -> None:
+    with refusing(hub, 0, ["/tag/"]), pytest.raises(HubError):
+        send(published_project, version)
+    newer = changed(published_project)
+    send(published_project, newer)
+    for one in (version, newer):
+        assert kept(hub, version.labels, one.name) == images_of(one)
 
 
 def test_a_tag_of_a_version_that_is_not_here_goes_with_an_erasure(
@@ -236,35 +236,6 @@ def test_a_tag_of_a_version_that_is_not_here_goes_with_an_erasure(
     assert "mine" in report.dropped
     assert "refs/tags/mine" not in repository(hub).refs
     assert "these branches hold such images: mine, refs/convert/parquet" in report.line()
-
-
-def test_pictures_that_may_not_be_shared_are_not_made_public(
-    hub: HubServer, published_project: Project, version: Version, tmp_path: Path
-) -> None:
-    """A public push names their licences; one with --only-open leaves them out, in the manifest and on the card too."""
-    with pytest.raises(UsageError, match="have a licence that is not known to permit sharing"):
-        send(published_project, version, Wish())
-    assert hub.hub.repositories == {}
-    rows = version.rows()
-    part = {row.sha256 for row in rows[: len(rows) // 2]}
-    manifest.write(
-        version.path / manifest.FILE_NAME,
-        [replace(row, licence="CC BY-SA 4.0" if row.sha256 in part else "all rights reserved") for row in rows],
-    )
-    report = send(published_project, version, Wish(only_open=True))
-    assert (report.images, report.left_out, report.private) == (len(part), len(rows) - len(part), False)
-    (tmp_path / "m.parquet").write_bytes(repository(hub).content("main", "manifest.parquet")[1])
-    assert {row.sha256 for row in manifest.read(tmp_path / "m.parquet")} == part
-    left_out = f"**{len(rows) - len(part)} images of the version are not in this copy**"
-    assert left_out in repository(hub).content("main", "README.md")[1].decode()
-    assert not send(published_project, version, Wish(only_open=True)).changed
-    whole = send(published_project, version, Wish(allowed=["all rights reserved"]))
-    assert whole.images == len(rows)
-    closed = next(row for row in rows if row.sha256 not in part)
-    picture = (version.path / closed.file).read_bytes()
-    assert held(hub, picture)
-    send(published_project, version, Wish(only_open=True))
-    assert not held(hub, picture)
 
 
 def test_a_version_of_another_project_with_the_same_name_is_not_overwritten(
