@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 from small_projects import SmallProject
+from sqlalchemy import select
 from starlette.testclient import TestClient
 from zoo_networks import redness
 
+from dataset.catalog.tables import images
 from dataset.labels.withheld import representatives, withheld
 from dataset.opening import open_project
 from dataset.project import Project
 from dataset.versions import published
 from labeling.answer_files import import_answers
+from labeling.picture_links import picture_url
 from labeling.queue import next_items
 from labeling.wall.walls import next_wall
 from web.app import create_app
@@ -90,6 +93,18 @@ def test_no_page_shows_it_until_the_owner_opens_it(suspicious: tuple[Project, st
     assert f'src="/thumbs/{sha256}.jpg"' not in why
     home = client.get("/").text
     assert f"/thumbs/{sha256}.jpg" not in home
+
+
+def test_label_studio_gets_a_card_even_from_an_address_that_it_has(suspicious: tuple[Project, str]) -> None:
+    """A question may have been sent before the picture was withheld."""
+    project, sha256 = suspicious
+    client = TestClient(create_app(project))
+    path = picture_url(project.settings, sha256).removeprefix(project.settings.review.pictures_url)
+    assert client.get(path).content == neutral_card()
+    with project.catalog.read() as connection:
+        other = connection.execute(select(images.c.sha256).where(images.c.sha256 != sha256).limit(1)).scalar_one()
+    path = picture_url(project.settings, other).removeprefix(project.settings.review.pictures_url)
+    assert client.get(path).content == project.normalised.path(other).read_bytes()
 
 
 def test_it_is_on_no_wall_and_is_asked_about_alone(suspicious: tuple[Project, str]) -> None:
