@@ -80,14 +80,16 @@ def opt_outs(facts: PaperFacts) -> list[str]:
         "objection.",
     ]
     if consent.first:
-        said.append(
-            f"Owners were asked {period(consent.first, consent.last)}. Objections kept out "
-            f"{consent.refused} addresses, robots.txt closed {consent.closed} more, and "
-            f"{counted(consent.left_out, 'stored picture')} stay out because an owner objects now."
-        )
+        said.append(f"Owners of web sites were asked {period(consent.first, consent.last)}.")
     else:
         said.append("No web site was collected, so nobody was asked.")
-    if consent.unasked and consent.first:
+    verb = "stays" if consent.left_out == 1 else "stay"
+    said.append(
+        f"Objections kept out {consent.refused} address{'' if consent.refused == 1 else 'es'}, robots.txt closed "
+        f"{consent.closed} more, and {counted(consent.left_out, 'stored picture')} {verb} out because an owner objects "
+        "now."
+    )
+    if consent.unasked:
         said.append(
             f"{counted(consent.unasked, 'image')} of the version came through photo services or from folders: there, "
             "only licences and the pictures' own bytes are read."
