@@ -25,7 +25,7 @@ from foundation.threads import ahead, cores, pool
 
 PICTURES_TOGETHER = 256  # between two lines of progress
 AHEAD = 4  # pictures for each core that are read and compared while others are counted
-MOST_SHARE = 0.05  # of the library; a list of unlawful pictures that has more of it is the wrong file
+MOST_SHARE = 0.05  # of the library; a list that has more of it is probably the wrong file
 LEAST_DOUBTED = 10  # pictures from which that is asked
 
 Progress = Callable[[str, int, int], None]  # name of the step, how many are done, how many there are

@@ -8,13 +8,13 @@ from dataset.papers.paper import Entry, Paper, Section, Table, asked_of_person, 
 from dataset.papers.wording import (
     by_label,
     consent_table,
+    kept_out,
     label_error,
     opt_outs,
     period,
     share,
     size,
     source_table,
-    unlawful,
 )
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.splits.assignment import SPLITS, UNSEEN
@@ -106,7 +106,7 @@ def _composition(facts: PaperFacts) -> Section:
                  "may change or vanish, and nothing depends on them."],
             ),
             asked_of_person(
-                papers, "Does it contain confidential, offensive or sensitive data?", "sensitive", *unlawful(facts)
+                papers, "Does it contain confidential, offensive or sensitive data?", "sensitive", *kept_out(facts)
             ),
             Entry(
                 "Does it relate to people, and can they be identified?",

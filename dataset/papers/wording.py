@@ -102,27 +102,32 @@ def opt_outs(facts: PaperFacts) -> list[str]:
     return said
 
 
-def unlawful(facts: PaperFacts) -> list[str]:
-    """What keeps unlawful pictures out, with numbers."""
+def kept_out(facts: PaperFacts) -> list[str]:
+    """What today's configuration does against pictures that nobody may have or wants to see, with numbers.
+
+    It says nothing of what an older version was compared with: that is not recorded.
+    """
     safety, library = facts.settings.safety, facts.library
     said = []
     if safety.hash_lists:
         lists = counted(len(safety.hash_lists), "hash list")
         said.append(
-            f"Every picture is compared with {lists} (MD5 of the bytes, PDQ of what it shows) before it is stored. A "
-            f"picture on a list is not stored or shown; {library.listed} addresses were refused for it."
+            f"Today's configuration names {lists} (MD5 of the bytes, PDQ of what a picture shows). A picture on one is not "
+            "stored or shown. When a list changes, the next curate or publish compares the library again and erases what "
+            f"is on it from every version. Addresses that were refused so far: {library.listed}. Which pictures of a "
+            "version were compared with which list when it was published is not recorded."
         )
     else:
-        said.append("Pictures are not compared with any hash list of known unlawful pictures.")
+        said.append("Today's configuration names no hash list, so nothing is compared with one.")
     said.append(
-        "A network looks for explicit pictures; what it suspects is shown to nobody and published in no version until "
-        "a person has looked at it."
+        "Today's configuration has a network look for explicit pictures. What it suspects is on no page and in no new "
+        "version until a person has looked at it. Versions that were published before are not changed by that."
         if safety.nsfw
-        else "No network looks for explicit pictures."
+        else "In today's configuration, no network looks for explicit pictures."
     )
     said.append(
         "A picture that somebody asks to take down is erased from the library and from every version, and is not "
-        f"collected again. From this version, {library.erased} images were erased so far."
+        f"collected again. Images that were erased from this version so far: {library.erased}."
     )
     return said
 
