@@ -112,10 +112,10 @@ def kept_out(facts: PaperFacts) -> list[str]:
     if safety.hash_lists:
         lists = counted(len(safety.hash_lists), "hash list")
         said.append(
-            f"Today's configuration names {lists} (MD5 of the bytes, PDQ of what a picture shows). A picture on one is not "
-            "stored or shown. When a list changes, the next curate or publish compares the library again and erases what "
-            f"is on it from every version. Addresses that were refused so far: {library.listed}. Which pictures of a "
-            "version were compared with which list when it was published is not recorded."
+            f"Today's configuration names {lists} (MD5 of the bytes, PDQ of what a picture shows). A picture on one is "
+            "not stored or shown. When a list changes, the next curate or publish compares the library again, and "
+            f"erases what is on it from every version. Addresses that were refused so far: {library.listed}. Which "
+            "pictures of a version were compared with which list when it was published is not recorded."
         )
     else:
         said.append("Today's configuration names no hash list, so nothing is compared with one.")

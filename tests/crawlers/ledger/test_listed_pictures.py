@@ -51,6 +51,8 @@ def test_a_file_on_a_list_is_not_stored_and_not_named(tmp_path: Path) -> None:
     assert victim.name not in listing
     assert "(not shown)" in listing
     assert victim.name in small.run("outcomes cups --on-hash-lists")[0]
+    assert victim.name in small.run("outcomes cups --on-hash-lists --outcome rejected")[0]
+    assert small.run("outcomes cups --on-hash-lists --outcome stored") == ["cups: nothing stored on a hash list\n"]
 
 
 def test_a_picture_of_a_page_is_refused_and_never_asked_for_again(tmp_path: Path) -> None:
