@@ -25,7 +25,6 @@ from dataset.suspicion.derive import Derived, derive
 from dataset.suspicion.evidence import are_current, read_evidence
 from dataset.suspicion.meanings import meanings, texts_of_answers
 from dataset.suspicion.measure_new import Networks, measure_new
-from dataset.versions.tainted import remove_reports
 from foundation.memory import Cost, Meter
 from foundation.safe_text import counted
 from networks import explicit, objects
@@ -125,7 +124,7 @@ def _write(connection: Connection, project: Project, derived: Derived) -> int:
     writes.replace(connection, queue, derived.queue)
     decided = label_ledger.settle(connection, now)
     if withheld(connection, project.settings).keys() - before:
-        remove_reports(project.home)  # before the commit: after a kill, none is left that shows these pictures
+        project.remove_reports()  # before the commit: after a kill, none is left that shows these pictures
     review = project.settings.review
     audit.draw(connection, project.settings.project.labels, round(review.budget * review.audit_share), now)
     return decided

@@ -46,7 +46,7 @@ from dataset.erasure.tombstones import bury
 from dataset.exports.job import STAGING
 from dataset.project import VERSIONS_LOCK, Project
 from dataset.versions import published
-from dataset.versions.tainted import remove_cached_features, remove_predictions, remove_reports, taint
+from dataset.versions.tainted import remove_cached_features, remove_predictions, taint
 from foundation.errors import DamagedVersion, StorageError, UsageError
 from foundation.files import storage_errors
 from foundation.safe_text import counted
@@ -271,7 +271,7 @@ def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) ->
     before("files of an interrupted push")
     shutil.rmtree(project.home / STAGING, ignore_errors=True)
     before("reports and cached features")
-    remove_reports(project.home)
+    project.remove_reports()
     remove_cached_features(project.home, names)
     before("predictions and logs")
     for path in (project.home / "models").glob("*/*/predictions.parquet"):

@@ -1,4 +1,4 @@
-"""Files beside a version that have images which must go: models are marked, and have them no more; reports go."""
+"""Models that were trained on images that were erased: marked, and without those images in their files."""
 
 import io
 import json
@@ -35,13 +35,6 @@ def remove_predictions(path: Path, names: Collection[str]) -> None:
             manifest.drop_rows(path, "sha256", set(names))
     except DamagedVersion:
         path.unlink(missing_ok=True)  # nobody can read it, and `train` writes it again
-
-
-def remove_reports(home: Path) -> None:
-    """Remove the files in library/reports: they show pictures. The next publish, or `report`, writes them again."""
-    for path in (home / "reports").glob("*"):
-        if path.is_file():
-            path.unlink(missing_ok=True)
 
 
 def remove_cached_features(home: Path, names: Collection[str]) -> None:
