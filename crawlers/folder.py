@@ -16,7 +16,7 @@ from more_itertools import constrained_batches
 
 from crawlers.ledger.ledger import Ledger
 from crawlers.ledger.reports import SourceReport
-from crawlers.ledger.rows import Arrival, Download, OutcomeRow, RunTotals, Shown, Sighting, arrived
+from crawlers.ledger.rows import Arrival, Download, OutcomeRow, RunTotals, Shown, Sighting
 from crawlers.ledger.sole_run import sole_run
 from crawlers.source_health import Note, NoteKind, Outcome
 from dataset.catalog.folder_addresses import folder_address, printable_path
@@ -74,7 +74,7 @@ def collect_folder(
         entries = sorted(_entries(root), key=lambda entry: os.fsencode(entry.path))
         with ThreadPoolExecutor(WRITERS) as writers:
             jobs = (_job(ledger, root, entry) for entry in entries)
-            look = partial(_look, root, ledger.with_text)
+            look = partial(_look, ledger, root)
             looked = ahead(pool(), look, jobs, AHEAD * cores(), _weigh, MAX_BATCH_BYTES)
             done = 0
             for batch in constrained_batches(looked, MAX_BATCH_BYTES, BATCH, lambda one: _weigh(one[0]), strict=False):
@@ -122,7 +122,7 @@ def _weigh(job: _Job) -> int:
     return 0 if job.known else min(job.entry.size_bytes, MAX_FILE_BYTES)
 
 
-def _look(root: Path, with_text: bool, job: _Job) -> Arrival | OutcomeRow | None:
+def _look(ledger: Ledger, root: Path, job: _Job) -> Arrival | OutcomeRow | None:
     """Read a file and take it in; or why not. None: its outcome is known."""
     if job.known:
         return job.refusal
@@ -132,7 +132,7 @@ def _look(root: Path, with_text: bool, job: _Job) -> Arrival | OutcomeRow | None
         return OutcomeRow(job.address, job.page, Outcome.FAILED, f"unreadable: {error.strerror}")
     if problem:
         return OutcomeRow(job.address, job.page, Outcome.REJECTED, problem)
-    return arrived(job.address, job.page, Download(body, job.address), with_text=with_text)
+    return ledger.arrived(job.address, job.page, Download(body, job.address))
 
 
 def _write(ledger: Ledger, batch: Sequence[tuple[_Job, Arrival | OutcomeRow | None]], writers: Executor) -> None:

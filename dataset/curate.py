@@ -15,6 +15,7 @@ from dataset.catalog.tables import clusters, findings, queue
 from dataset.duplicates.compare_new import compare_new
 from dataset.erasure.erase_listed import ErasedListed, erase_listed
 from dataset.labels import audit, label_ledger
+from dataset.labels.withheld import withheld
 from dataset.layout.keep import keep_map
 from dataset.project import Project
 from dataset.publishing.checked_pictures import find_damage
@@ -117,10 +118,13 @@ def _write(connection: Connection, project: Project, derived: Derived) -> int:
     Decisions are made here, from the answers as they are now: an answer that came during triage counts.
     """
     now = datetime.now(UTC)
+    before = withheld(connection, project.settings).keys()
     writes.replace(connection, clusters, derived.clusters)
     writes.replace(connection, findings, derived.findings)
     writes.replace(connection, queue, derived.queue)
     decided = label_ledger.settle(connection, now)
+    if withheld(connection, project.settings).keys() - before:
+        project.remove_reports()  # before the commit: after a kill, none is left that shows these pictures
     review = project.settings.review
     audit.draw(connection, project.settings.project.labels, round(review.budget * review.audit_share), now)
     return decided

@@ -39,5 +39,11 @@ class Project:
         """Hold a lock alone among all processes that work on this project. Raises as `foundation.locks.exclusive`."""
         return exclusive(self.settings, lock, wait_s)
 
+    def remove_reports(self) -> None:
+        """Remove the files in library/reports: they show pictures. The next publish, or `report`, writes them again."""
+        for path in (self.home / "reports").glob("*"):
+            if path.is_file():
+                path.unlink(missing_ok=True)
+
     def close(self) -> None:
         self.catalog.close()

@@ -85,17 +85,29 @@ def _flush(file: IO[bytes], content: bytes) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write `path` in one step; an older file is replaced. Raises StorageError."""
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """An empty file beside `path`, to be written in parts. When the block ends, it is flushed to disk and takes the
+    place of `path` in one step; after an error it is removed, and `path` is as it was. Raises StorageError.
+    """
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        partial = Path(name)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                _flush(file, content)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
+            yield partial
+            os.fsync(descriptor)
+            partial.chmod(0o644)
+            partial.replace(path)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
             raise
+        finally:
+            os.close(descriptor)
 
 
 def link_or_copy(source: Path, target: Path) -> str:

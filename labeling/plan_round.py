@@ -85,8 +85,10 @@ def plan(connection: Connection, settings: Settings, studio_url: str, now: datet
     """What this round has left to ask in this Label Studio. Records the round; the caller records the questions.
 
     A round is [review] budget questions. A new one starts when images were collected since the last one, or, with
-    another_round, when every question of the last one has an answer.
+    another_round, when every question of the last one has an answer. Questions about pictures that were withheld since
+    are withdrawn at any time: Label Studio has no card to put in front of them.
     """
+    kept_back = withheld(connection, settings).keys()  # the wall asks about these
     review, labels = settings.review, settings.project.labels
     answered = set(connection.execute(judged_images()).scalars())
     answered_alone = set(connection.execute(judged_images(alone=True)).scalars())
@@ -94,9 +96,10 @@ def plan(connection: Connection, settings: Settings, studio_url: str, now: datet
     waiting = [row for row in sent if row.sha256 not in answered]
     current = _current_round(connection, studio_url, now, is_over=another_round and not waiting)
     risky = _risky(connection, review.budget)
-    withdrawn = _no_longer_risky(waiting, risky) if current.is_new else {}
+    withdrawn = dict.fromkeys(row.ask for row in waiting if row.sha256 in kept_back)
+    withdrawn |= _no_longer_risky(waiting, risky) if current.is_new else {}
     kept = [row for row in waiting if row.ask not in withdrawn]
-    in_budget = [row for row in sent if row.round == current.number]
+    in_budget = [row for row in sent if row.round == current.number and row.ask not in withdrawn]
     in_budget += [row for row in kept if row.round != current.number]
     in_round = {row.sha256 for row in in_budget}
     asked_before = in_round | {row.sha256 for row in sent if row.purpose in ASKED_ONCE}
@@ -114,7 +117,7 @@ def plan(connection: Connection, settings: Settings, studio_url: str, now: datet
             _answered_once(connection, sent, current.number),
         ),
     ]
-    broken = in_quarantine(connection).keys() | withheld(connection, settings).keys()  # the wall asks about the latter
+    broken = in_quarantine(connection).keys() | kept_back
     shares = [replace(share, picks=[pick for pick in share.picks if pick.sha256 not in broken]) for share in shares]
     others = _divided(shares, Counter(row.purpose for row in in_budget), room)
     used = asked_before | {pick.sha256 for pick in others}

@@ -67,6 +67,7 @@ def push(project: Project, *, another_round: bool = True) -> PushReport:
         with project.catalog.write() as connection:
             planned = plan(connection, project.settings, studio.url, now, another_round)
             _record_withdrawn(connection, planned.withdrawn, now)
+            _forget_withdrawn(connection, [question.key for question in planned.questions])
             addressed = [(projects[audience_of(project, q.purpose)], q) for q in planned.questions]
             insert_new(connection, asked, [_row(studio_project, q, now) for studio_project, q in addressed])
         tasks = _tasks(project, planned.questions)
@@ -126,6 +127,13 @@ def _tasks(project: Project, questions: Sequence[Question]) -> dict[str, Task]:
 def _record_withdrawn(connection: Connection, keys: Sequence[str], now: datetime) -> None:
     for batch in chunked(keys, UPDATE_BATCH_ROWS):
         connection.execute(update(asked).where(asked.c.ask.in_(batch)).values(withdrawn_at=now))
+
+
+def _forget_withdrawn(connection: Connection, keys: Sequence[str]) -> None:
+    """Forget withdrawn questions that are asked again in the same round: the picture is not withheld any more."""
+    is_gone = asked.c.withdrawn_at.is_not(None), asked.c.task_id.is_(None)
+    for batch in chunked(keys, UPDATE_BATCH_ROWS):
+        connection.execute(asked.delete().where(asked.c.ask.in_(batch), *is_gone))
 
 
 def _remove_withdrawn(project: Project, studio: LabelStudio, addresses: Sequence[str]) -> None:

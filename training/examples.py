@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dataset.reader import RECIPE, Row, Version, picture
+from foundation.files import replacing
 from networks.backbone import Backbone
 from networks.graph import Net, from_pixels, mirrored, planes, widened
 from networks.objects import ObjectDetector
@@ -146,9 +146,6 @@ def _read(path: Path, outputs: tuple[str, ...]) -> dict[str, Frozen]:
 
 
 def _write(path: Path, outputs: tuple[str, ...], known: dict[str, Frozen]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     parts = dict(zip(outputs, (np.stack(part) for part in zip(*known.values(), strict=True)), strict=True))
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=".npz")
-    with os.fdopen(descriptor, "wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, allow_pickle=False, names=np.array(list(known)), **parts)
-    Path(name).replace(path)

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 
 from dataset.catalog.tables import images
 from dataset.labels.holding import Holding
+from dataset.labels.withheld import is_withheld
 from dataset.project import Project
 from dataset.search.find import Search
 from labeling.picture_links import is_signed
@@ -30,7 +31,7 @@ from web.guard import PAGE_POLICY, Limit
 from web.http import get, post
 from web.map.endpoints import MapEndpoints
 from web.pages.access import UNTIL, PageAccess
-from web.pictures import normalised_file
+from web.pictures import neutral_card, normalised_file
 from web.review.details import LookAlikes
 from web.review.endpoints import ReviewEndpoints
 from web.site.endpoints import PAGES, PAGES_S, SiteEndpoints
@@ -112,7 +113,9 @@ class Service:
         return JSONResponse({"status": "ok"})
 
     def picture(self, request: Request) -> Response:
-        """A normalised picture. The address must be signed and not expired."""
+        """A normalised picture; a neutral card in place of one that is withheld. The address must be signed and not
+        expired.
+        """
         name = PICTURE_NAME.fullmatch(request.path_params["name"])
         until, signature = request.query_params.get("until", ""), request.query_params.get("sig", "")
         if (
@@ -121,6 +124,10 @@ class Service:
             or not is_signed(self._project.settings, name[1], int(until), signature)
         ):
             raise HTTPException(404)
+        with self._project.catalog.read() as connection:
+            kept_back = is_withheld(connection, self._project.settings, name[1])
+        if kept_back:
+            return Response(neutral_card(), media_type="image/jpeg", headers=PICTURE_HEADERS)
         return FileResponse(normalised_file(self._project, name[1]), media_type="image/jpeg", headers=PICTURE_HEADERS)
 
     def label_studio_changed(self, request: Request) -> Response:

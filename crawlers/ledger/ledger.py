@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, select, update
 
 from crawlers.ledger.claims import assert_claims, end_claims
-from crawlers.ledger.listed_pictures import ListedPictures
+from crawlers.ledger.listed_pictures import ListedPictures, is_on_a_list
 from crawlers.ledger.reports import NOT_MODIFIED, SourceReport, tally, usable_history
 from crawlers.ledger.rows import (
     Arrival,
@@ -29,6 +29,7 @@ from crawlers.ledger.rows import (
     Sighting,
     arrived,
     digest_row,
+    has_image,
     image_row,
 )
 from crawlers.ledger.run_consent import RunConsent
@@ -65,7 +66,7 @@ class Ledger:
         self._now = now
         self.settled: dict[str, str | None] = {}
         self.consent = RunConsent(project, now)
-        self._listed = ListedPictures(project.settings)
+        self.listed = ListedPictures(project.settings)
         with project.catalog.write() as connection:
             run = connection.execute(
                 select(runs.c.id).where(runs.c.source == source.name, runs.c.status == RunStatus.RUNNING)
@@ -79,10 +80,7 @@ class Ledger:
             else:
                 begun = {"source": source.name, "status": RunStatus.RUNNING, "started_at": now, "notes": []}
                 self.run_id = connection.execute(runs.insert().values(begun).returning(runs.c.id)).scalar_one()
-            self._fetches = {
-                row.image_url: Fetch(row.fetched_url, row.sha256, row.etag, row.last_modified, row.reason)
-                for row in connection.execute(select(fetches).where(fetches.c.source == source.name))
-            }
+            self._fetches = self.listed.fetches(connection, source.name)
             self._erased = Erased.read(connection)
             # Networks that look at the same pixels: curating does all together.
             self.with_text = project.settings.detector is None and not project.settings.explicit_network
@@ -91,21 +89,24 @@ class Ledger:
     def last_fetch(self, image_url: str) -> Fetch | None:
         return self._fetches.get(image_url)
 
+    def arrived(self, image_url: str, page_url: str, download: Download) -> Arrival:
+        """Take a body in, or say why not. Any thread may call this."""
+        return arrived(image_url, page_url, download, with_text=self.with_text, lists=self.listed.lists)
+
     def accept(self, image_url: str, page_url: str, download: Download, taken: "Intake | None" = None) -> str | None:
         """Store a downloaded body, or record why not. Returns its SHA-256, or None when rejected.
 
         taken: the body's picture, if it was taken in already.
         """
-        if taken is None:
-            return self.accept_all([arrived(image_url, page_url, download, with_text=self.with_text)])[0]
-        return self.accept_all([Arrival(image_url, page_url, download, taken)])[0]
+        one = Arrival(image_url, page_url, download, taken) if taken else self.arrived(image_url, page_url, download)
+        return self.accept_all([one])[0]
 
     def accept_all(self, arrivals: Sequence[Arrival], pool: Executor | None = None) -> list[str | None]:
         """Store several bodies, or record why not, in one transaction. Returns their SHA-256s; None where rejected.
 
         arrivals: of different addresses. pool: writes the files; without one, they are written one by one.
         """
-        arrivals = [self._listed.without(arrival) for arrival in arrivals]
+        arrivals = [self.listed.without(arrival) for arrival in arrivals]
         reasons = [self._refusal(arrival) for arrival in arrivals]
         with self._project.normalised.lock.storing():
             with self._project.catalog.read() as connection:
@@ -149,7 +150,8 @@ class Ledger:
                     outcome = Outcome.UNCHANGED if previous and previous.sha256 == sha256 else Outcome.DUPLICATE
                 stored = None if reason else sha256
                 rows.append(OutcomeRow(url, arrival.page_url, outcome, reason, stored, download.url))
-                fetched[url] = Fetch(download.url, sha256, download.etag, download.last_modified, reason)
+                validators = download.etag, download.last_modified
+                fetched[url] = Fetch(download.url, sha256, *validators, reason, self.listed.lists.digest)
             of = {"source": self.source.name}
             upsert(connection, fetches, [{**of, "image_url": url, **asdict(one)} for url, one in fetched.items()])
             self._append(connection, rows)
@@ -159,7 +161,7 @@ class Ledger:
                 self.consent.refused(connection, row.image_url, row.reason, self._stored_from(row.image_url))
             self._release(connection, {row.sha256 for row in rows if row.sha256})
             for sha256, before, reason in zip(names, reasons, found, strict=True):
-                if reason and not before and not self._has_image(connection, sha256):
+                if reason and not before and not has_image(connection, sha256):
                     self._project.blobs.discard(sha256)  # erased between the two looks at the tombstones
                     self._project.normalised.path(sha256).unlink(missing_ok=True)
         self._fetches |= fetched
@@ -171,7 +173,8 @@ class Ledger:
         taken = {sha256: arrival.taken for sha256, arrival in reversed(stored) if arrival.taken}
         sizes = {sha256: len(arrival.download.body) for sha256, arrival in stored}
         names = sorted(taken)  # two sources with the same new images wait for each other in one order
-        rows = [image_row(sha256, taken[sha256].header, sizes[sha256], self._now) for sha256 in names]
+        lists = self.listed.lists.digest
+        rows = [image_row(sha256, taken[sha256].header, sizes[sha256], self._now, lists) for sha256 in names]
         new = set(inserted(connection, images, rows))
         # Curating and publishing need not measure these again.
         added = [(sha256, taken[sha256]) for sha256 in names if sha256 in new]
@@ -193,14 +196,15 @@ class Ledger:
         if last.reason:
             self.settle(OutcomeRow(image_url, page_url, Outcome.REJECTED, last.reason, fetched_url=last.fetched_url))
             return None
-        row = OutcomeRow(image_url, page_url, Outcome.UNCHANGED, NOT_MODIFIED, last.sha256, last.fetched_url)
-        self.settle(row)
+        self.settle(OutcomeRow(image_url, page_url, Outcome.UNCHANGED, NOT_MODIFIED, last.sha256, last.fetched_url))
         return self.settled[image_url]
 
     def refused_url(self, image_url: str) -> str:
         """Why this address must not be requested; empty where it may be."""
+        if self._erased.has_url(image_url):
+            return ERASED
         last = self._fetches.get(image_url)
-        return ERASED if self._erased.has_url(image_url) else self._listed.known(last.reason if last else "")
+        return last.reason if last and is_on_a_list(last.reason) else ""
 
     def settle(self, row: OutcomeRow) -> None:
         """Record the outcome of a candidate; a second outcome for the same address changes nothing."""
@@ -284,11 +288,10 @@ class Ledger:
     def finish(self, totals: RunTotals, notes: list[Note]) -> SourceReport:
         """Close the run: done, or flagged with the likeliest cause after a comparison with earlier runs."""
         with self._project.catalog.write() as connection:
-            notes = [*self._listed.notes(connection, self.run_id), *notes]
+            notes = [*self.listed.notes(connection, self.run_id), *notes]
             counts = tally(connection, self.run_id)
             equal = max(Counter(filter(None, self.settled.values())).values(), default=0)
-            is_folder = self.source.kind == "folder"
-            run = Run(counts.outcomes, counts.reasons, totals.placeholders, notes, is_folder, equal)
+            run = Run(counts.outcomes, counts.reasons, totals.placeholders, notes, self.source.kind == "folder", equal)
             diagnosis = diagnose(run, usable_history(connection, self.source.name, self.run_id))
             sentences = [note.text for note in notes if note.text != diagnosis.alarm]
             if diagnosis.alarm:
@@ -327,9 +330,6 @@ class Ledger:
     def _erasure(self, image_url: str, download: Download, sha256: str) -> str:
         is_erased = self._erased.has_url(image_url) or self._erased.has_url(download.url)
         return ERASED if is_erased or self._erased.has_content(download.body, sha256) else ""
-
-    def _has_image(self, connection: Connection, sha256: str) -> bool:
-        return connection.execute(select(images.c.sha256).where(images.c.sha256 == sha256)).first() is not None
 
     def _refusal(self, arrival: Arrival) -> str:
         """Why an arrival is not stored; empty where it is."""

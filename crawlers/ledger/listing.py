@@ -29,7 +29,7 @@ def list_outcomes(
     project: Project, source: str, outcome: str | None = None, *, on_hash_lists: bool = False
 ) -> list[Listed]:
     """The candidates of the newest run of a source, by address. outcome: only those of LISTED_OUTCOMES.
-    on_hash_lists: only pictures on a hash list, with their addresses, which are not shown otherwise.
+    on_hash_lists: only pictures on a hash list, with their addresses, which are not shown otherwise. Both may be given.
 
     Raises UnknownSource for a source that neither isitcake.toml nor the catalog has.
     """
@@ -38,8 +38,9 @@ def list_outcomes(
             return []
         rows = connection.execute(_of_run(source, run).order_by(outcomes.c.image_url)).all()
     if on_hash_lists:
-        return [Listed(row.image_url, row.outcome, row.reason, None) for row in rows if is_on_a_list(row.reason)]
-    listed = [_listed(row) for row in rows]
+        listed = [Listed(row.image_url, row.outcome, row.reason, None) for row in rows if is_on_a_list(row.reason)]
+    else:
+        listed = [_listed(row) for row in rows]
     return [one for one in listed if outcome in (None, one.outcome)]
 
 

@@ -1,8 +1,6 @@
 """The receipts of a whole version as CSV: a row for each picture, with what its owner was asked, and what was said."""
 
 import csv
-import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,27 +17,30 @@ from dataset.project import Project
 from dataset.versions import manifest, published
 from dataset.versions.manifest import Row
 from foundation.errors import UsageError
-from foundation.files import storage_errors
+from foundation.files import replacing
 from foundation.safe_text import counted, csv_cell
 
 PICTURES_TOGETHER = 500  # whose receipts are read and written together
 FACTS = ("sha256", "version", "split", "label", "page_url", "image_url", "sources", "licence", "creator")
 STANDING = ("copyright_notice", "usage_preference", "objection", "first_asked", "last_asked")
+OF_HOSTS = (Kind.ROBOTS, Kind.TDMREP, Kind.RSL)
 COLUMNS = (*FACTS, *STANDING, *(kind.value for kind in Kind))
 
 
 @dataclass(frozen=True)
 class Written:
-    """What was written. of_no_site: pictures of photo services and folders, whose hosts are not asked."""
+    """What was written. unasked: pictures about which no answer of a host is in the catalog: most come from photo
+    services and folders, whose hosts are not asked.
+    """
 
     path: Path
     version: str
     pictures: int
-    of_no_site: int
+    unasked: int
 
     def line(self) -> str:
         """What was written, in one line."""
-        others = f"; {self.of_no_site} of them are of no web site, so no host was asked" if self.of_no_site else ""
+        others = f"; about {self.unasked} of them no host was asked" if self.unasked else ""
         return f"wrote the receipts of {counted(self.pictures, 'picture')} of {self.version} to {self.path}{others}"
 
 
@@ -51,24 +52,19 @@ def write_receipts(project: Project, path: Path, version: str | None = None) -> 
     chosen = published.load(project.home, version) if version else published.newest(project.home)
     if chosen is None:
         raise UsageError("nothing is published yet; run `isitcake publish` first")
-    pictures = of_no_site = 0
-    with storage_errors(path), project.catalog.read() as connection:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-                writer.writeheader()
-                for row in _rows(connection, chosen.name, manifest.each(chosen.path / manifest.FILE_NAME)):
-                    writer.writerow({name: csv_cell(value) for name, value in row.items()})
-                    pictures += 1
-                    of_no_site += not row[Kind.ROBOTS.value]
-            Path(partial).chmod(0o644)
-            Path(partial).replace(path)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
-    return Written(path, chosen.name, pictures, of_no_site)
+    pictures = unasked = 0
+    with (
+        project.catalog.read() as connection,
+        replacing(path) as partial,
+        partial.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for row in _rows(connection, chosen.name, manifest.each(chosen.path / manifest.FILE_NAME)):
+            writer.writerow({name: csv_cell(value) for name, value in row.items()})
+            pictures += 1
+            unasked += not any(row[kind] for kind in OF_HOSTS)
+    return Written(path, chosen.name, pictures, unasked)
 
 
 def _rows(connection: Connection, version: str, rows: Iterable[Row]) -> Iterator[dict[str, str]]:
@@ -85,8 +81,8 @@ class _Block:
 
     def __init__(self, connection: Connection, names: Sequence[str]) -> None:
         self._places: dict[str, set[str]] = defaultdict(set)  # by SHA-256: its addresses, its pages and their hosts
-        places = within(connection, select(sightings.c.sha256, sightings.c.image_url, sightings.c.page_url),
-                        sightings.c.sha256, names)  # fmt: skip
+        shown = select(sightings.c.sha256, sightings.c.image_url, sightings.c.page_url).distinct()  # of many runs
+        places = within(connection, shown, sightings.c.sha256, names)
         fetched: dict[str, set[str]] = defaultdict(set)
         columns = select(fetches.c.image_url, fetches.c.fetched_url)
         for row in within(connection, columns, fetches.c.image_url, list({row.image_url for row in places})):

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection, select
+
 from crawlers.source_health import Outcome
+from dataset.catalog.tables import images
 from dataset.pictures.decoding import DERIVED_RECIPE, Header, Undecodable
+from dataset.pictures.hash_lists import HashLists
 
 if TYPE_CHECKING:
     from dataset.duplicates.intake import Intake
@@ -22,6 +26,7 @@ class Fetch:
     etag: str
     last_modified: str
     reason: str = ""  # why its bytes were not stored
+    lists: str = ""  # digest of the hash lists that they were compared with
 
 
 @dataclass(frozen=True)
@@ -70,13 +75,17 @@ class RunTotals:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A candidate whose bytes are here. taken: their picture; None: refused says why there is none."""
+    """A candidate whose bytes are here. taken: their picture; None: refused says why there is none.
+
+    listed: name of the hash list that has bytes without a picture, as of `Intake`.
+    """
 
     image_url: str
     page_url: str
     download: Download
     taken: "Intake | None"
     refused: str = ""
+    listed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,18 +96,23 @@ class Shown:
     sightings: Sequence[Sighting]
 
 
-def arrived(image_url: str, page_url: str, download: Download, *, with_text: bool = True) -> Arrival:
-    """A candidate whose bytes were just read or downloaded: taken in, or refused. with_text: as for `take_in`."""
+def arrived(image_url: str, page_url: str, download: Download, *, with_text: bool, lists: HashLists) -> Arrival:
+    """A candidate whose bytes were just read or downloaded: taken in, or refused. with_text, lists: as of `take_in`."""
     from dataset.duplicates.intake import take_in  # loads SciPy
 
     try:
-        return Arrival(image_url, page_url, download, take_in(download.body, with_text=with_text))
+        return Arrival(image_url, page_url, download, take_in(download.body, with_text=with_text, lists=lists))
     except Undecodable as error:
-        return Arrival(image_url, page_url, download, None, str(error))
+        return Arrival(image_url, page_url, download, None, str(error), lists.list_of(download.body))
 
 
-def image_row(sha256: str, header: Header, size_bytes: int, now: datetime) -> dict[str, object]:
-    """The row of the table `images` for a new image."""
+def has_image(connection: Connection, sha256: str) -> bool:
+    """Whether the catalog has an image."""
+    return connection.execute(select(images.c.sha256).where(images.c.sha256 == sha256)).first() is not None
+
+
+def image_row(sha256: str, header: Header, size_bytes: int, now: datetime, lists: str) -> dict[str, object]:
+    """The row of the table `images` for a new image. lists: digest of the hash lists that have it not."""
     return {
         "sha256": sha256,
         "format": header.format,
@@ -107,6 +121,7 @@ def image_row(sha256: str, header: Header, size_bytes: int, now: datetime) -> di
         "has_alpha": int(header.has_alpha),
         "size_bytes": size_bytes,
         "first_seen": now,
+        "lists": lists,
     }
 
 

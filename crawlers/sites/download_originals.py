@@ -91,8 +91,7 @@ class OriginalsPipeline(FilesPipeline):
         return {"url": url, "path": url, "checksum": sha256, "status": "settled"}
 
     def item_completed(self, results: Any, item: Any, info: Any) -> Any:  # noqa: ARG002
-        page = item["page_url"]
-        site = urlsplit(page).netloc
+        page, site = item["page_url"], urlsplit(item["page_url"]).netloc
         try:
             for photo, (done, result) in zip(item["photos"], results, strict=True):
                 if photo.rejected.startswith(OPT_OUT):  # another page that shows the photo may not object
@@ -305,7 +304,8 @@ class OriginalsPipeline(FilesPipeline):
 
     async def _decoded(self, offer: Offer, download: Download, search: Search) -> Brought | None:
         """The picture that was downloaded; None if it cannot be decoded. All cores decode."""
-        loop, take = asyncio.get_running_loop(), functools.partial(take_in, with_text=self.ledger.with_text)
+        loop, lists = asyncio.get_running_loop(), self.ledger.listed.lists
+        take = functools.partial(take_in, with_text=self.ledger.with_text, lists=lists)
         try:
             return Brought(offer, await loop.run_in_executor(pool(), take, download.body), download)
         except Undecodable:

@@ -52,6 +52,7 @@ images = Table(
     Column("size_bytes", Integer, nullable=False),
     Column("first_seen", Moment, nullable=False),
     Column("copyright_notice", Text, nullable=False, server_default=""),  # that the bytes of the original carry
+    Column("lists", SHA, nullable=False, server_default=""),  # digest of the hash lists that it was compared with
 )
 
 sightings = Table(
@@ -105,6 +106,7 @@ fetches = Table(  # a later crawl sends etag and last_modified as If-None-Match 
     Column("reason", Text, nullable=False, server_default=""),  # why the body was not stored; empty: it was stored
     Column("etag", Text, nullable=False, default=""),
     Column("last_modified", Text, nullable=False, default=""),
+    Column("lists", SHA, nullable=False, server_default=""),  # digest of the hash lists that the body was compared with
 )
 
 signals = Table(  # what was asked about training, when, and what the answer was

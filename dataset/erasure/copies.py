@@ -6,7 +6,7 @@ were not compared yet.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ from dataset.duplicates.fingerprints import RECIPE, luminance
 from dataset.duplicates.hamming import cross_join
 from dataset.duplicates.imprints import Imprints, imprints_of, part_hashes
 from dataset.duplicates.pairs import VIEW_BITS, view_words
-from dataset.erasure.selection import Selection, selected
 from dataset.pictures.decoding import Undecodable
 from dataset.project import Project
 from dataset.versions import published
@@ -31,21 +30,22 @@ PICTURES_PER_JOIN = 200
 
 
 class Copies:
-    """The images of a selection with all their copies. Each `update` looks at what is new since the one before.
+    """Chosen images with all their copies. Each `update` looks at what is new since the one before.
 
-    names: SHA-256s. prints: by SHA-256, what tombstones keep of each picture: kinds and values.
+    choose: the SHA-256s of the images and of their known copies, as the catalog is now. names: SHA-256s.
+    prints: by SHA-256, what tombstones keep of each picture: kinds and values.
     """
 
-    def __init__(self, project: Project, selection: Selection) -> None:
+    def __init__(self, project: Project, choose: Callable[[Connection], Iterable[str]]) -> None:
         self._project = project
-        self._selection = selection
+        self._choose = choose
         self._compared: set[str] = set()
         self.names: set[str] = set()
         self.prints: dict[str, list[tuple[str, str]]] = {}
 
     def update(self, connection: Connection) -> None:
-        """Read the selection anew, and compare the images that were not compared with it before."""
-        new = set(selected(connection, self._selection)) - self.names
+        """Choose anew, and compare the images that were not compared with it before."""
+        new = set(self._choose(connection)) - self.names
         if new:
             self._compared = set()
         self.names |= new

@@ -12,10 +12,11 @@ import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from more_itertools import chunked
+from more_itertools import chunked, map_reduce
 from sqlalchemy import Connection, func, select, update
 
 from dataset.catalog.tables import erasures, fetches, images, sightings
@@ -32,7 +33,15 @@ from dataset.erasure.from_versions import (
     unsearchable,
     versions_with,
 )
-from dataset.erasure.selection import Kind, Selection, is_address, nothing_found, whole_sha256
+from dataset.erasure.selection import (
+    Kind,
+    Selection,
+    is_address,
+    nothing_found,
+    selected,
+    whole_sha256,
+    with_copies,
+)
 from dataset.erasure.tombstones import bury
 from dataset.exports.job import STAGING
 from dataset.exports.pushed_to import outdated, pushed_to
@@ -91,7 +100,7 @@ def erase(
     if not reason.strip():
         raise UsageError("give a reason with --reason: who asked, or what is wrong with the image")
     selection = whole_sha256(project, selection)
-    copies = Copies(project, selection)
+    copies = Copies(project, partial(selected, selection=selection))
     with project.catalog.read() as connection:
         copies.update(connection)
         nothing = "" if copies.names else nothing_found(connection, selection)
@@ -112,6 +121,25 @@ def erase(
         erased_file.append(project, connection, buried)
     report = finish(project, before)
     return replace(report, nothing="" if report.images or report.versions else nothing)
+
+
+def erase_all(project: Project, reasons: Mapping[str, str], before: BeforeStep = lambda _step: None) -> EraseReport:
+    """Erase many images and all their copies in one go: what takes long for a library is done once.
+
+    reasons: why, by SHA-256. A copy has the reason of what it is a copy of. before: called before each step.
+    """
+    by_reason = map_reduce(reasons, lambda name: reasons[name])
+    for reason, chosen in sorted(by_reason.items()):
+        copies = Copies(project, partial(with_copies, chosen=set(chosen)))
+        with project.catalog.read() as connection:
+            copies.update(connection)
+        before("tombstones and journal")
+        now = datetime.now(UTC)
+        with project.catalog.write(erasing=True) as connection:
+            copies.update(connection)  # what was collected since
+            buried = _begin(connection, sorted(copies.names), copies.prints, reason, now)
+            erased_file.append(project, connection, buried)
+    return finish(project, before)
 
 
 def require_found(report: EraseReport) -> None:
@@ -253,9 +281,7 @@ def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) ->
     before("files of an interrupted push")
     shutil.rmtree(project.home / STAGING, ignore_errors=True)
     before("reports and cached features")
-    for path in (project.home / "reports").glob("*"):
-        if path.is_file():
-            path.unlink()
+    project.remove_reports()
     remove_cached_features(project.home, names)
     before("predictions and logs")
     for path in (project.home / "models").glob("*/*/predictions.parquet"):

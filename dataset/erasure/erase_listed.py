@@ -5,27 +5,28 @@ and features; a kill in the middle is finished by the next command. Quarantine w
 would only hide them (docs/decisions/0042).
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from more_itertools import chunked
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
-from dataset.catalog.tables import cursors, images
-from dataset.catalog.writes import upsert
-from dataset.erasure.erase import erase
-from dataset.erasure.selection import Kind, Selection
+from dataset.catalog.tables import images
+from dataset.erasure.erase import erase_all
 from dataset.exports.pushed_to import outdated, push_again
 from dataset.pictures.hash_lists import HashLists, hash_lists, reason_of
 from dataset.project import Project
-from dataset.quarantine import is_whole
 from foundation.errors import StageError, StorageError
 from foundation.safe_text import counted
+from foundation.threads import ahead, cores, pool
 
-CURSOR = "hash lists"  # in the catalog: digest of the lists that every stored picture was compared with
 PICTURES_TOGETHER = 256  # between two lines of progress
-MOST_SHARE = 0.05  # of the library; a list of unlawful pictures that has more of it is the wrong file
+AHEAD = 4  # pictures for each core that are read and compared while others are counted
+MOST_SHARE = 0.05  # of the library; a list that has more of it is probably the wrong file
 LEAST_DOUBTED = 10  # pictures from which that is asked
 
 Progress = Callable[[str, int, int], None]  # name of the step, how many are done, how many there are
@@ -53,45 +54,47 @@ class ErasedListed:
 
 
 def erase_listed(project: Project, tell: Progress) -> ErasedListed:
-    """Compare every stored picture with the hash lists, if these changed, and erase those that are on one.
+    """Erase the stored pictures that are on a hash list, after comparing those that these lists were not compared with.
 
-    New pictures are compared when they are collected. Raises ConfigError for a list that cannot be read, StageError if
-    the lists have so much of the library that they must be the wrong ones; then nothing is erased.
+    A picture carries the digest of the lists that it was compared with: when it was collected, or here. One that cannot
+    be read is compared when it is whole again. Raises ConfigError for a list that cannot be read, StageError if the
+    lists have so much of the library that they must be the wrong ones; then nothing is erased.
     """
     lists = hash_lists(project.settings)
-    with project.catalog.read() as connection:
-        done = connection.execute(select(cursors.c.value).where(cursors.c.name == CURSOR)).scalar()
-    if not lists or done == lists.digest:
+    if not lists:
         return ErasedListed()
-    found = _found(project, lists, tell)
-    for sha256, name in found.items():
-        erase(project, Selection(Kind.SHA256, sha256), reason_of(name))
-    with project.catalog.write() as connection:
-        upsert(connection, cursors, [{"name": CURSOR, "value": lists.digest}])
-    return ErasedListed(dict(Counter(found.values())), project.settings.safety.contact, outdated(project.home))
-
-
-def _found(project: Project, lists: HashLists, tell: Progress) -> dict[str, str]:
-    """Name of the list that has each stored picture, by SHA-256. Raises StageError."""
     with project.catalog.read() as connection:
-        columns = select(images.c.sha256, images.c.format).where(is_whole(images.c.sha256))
-        stored = connection.execute(columns.order_by(images.c.sha256)).all()
+        total = connection.execute(select(func.count()).select_from(images)).scalar_one()
+        left = connection.execute(
+            select(images.c.sha256, images.c.format).where(images.c.lists != lists.digest).order_by(images.c.sha256)
+        ).all()
     found: dict[str, str] = {}
+    looked = ahead(pool(), partial(_list_of, project, lists), left, AHEAD * cores())
     compared = 0
-    for part in chunked(stored, PICTURES_TOGETHER):
-        for image in part:
-            try:
-                name = lists.list_of(project.blobs.read(image.sha256, image.format))
-            except StorageError:  # its bytes are gone, or out of reach; other stages say so
-                continue
-            if name:
-                found[image.sha256] = name
+    for part in chunked(looked, PICTURES_TOGETHER):
+        found |= {image.sha256: name for image, name in part if name}
+        with project.catalog.write() as connection:
+            on_none = [image.sha256 for image, name in part if name == ""]
+            connection.execute(update(images).where(images.c.sha256.in_(on_none)).values(lists=lists.digest))
         compared += len(part)
-        tell("hash lists", compared, len(stored))
-    if len(found) >= LEAST_DOUBTED and len(found) > MOST_SHARE * len(stored):
+        tell("hash lists", compared, len(left))
+    if len(found) >= LEAST_DOUBTED and len(found) > MOST_SHARE * total:
         raise StageError(
-            f"the hash lists have {len(found)} of {len(stored)} pictures of the library, so many that they are "
+            f"the hash lists have {len(found)} of {total} pictures of the library, so many that they are "
             "probably the wrong files; nothing was erased: correct [safety] hash_lists, or, if the lists are right, "
             f"remove the library {project.home} and tell {project.settings.safety.contact}"
         )
-    return found
+    if found:
+        erase_all(project, {sha256: reason_of(name) for sha256, name in found.items()})
+    return ErasedListed(dict(Counter(found.values())), project.settings.safety.contact, outdated(project.home))
+
+
+def _list_of(project: Project, lists: HashLists, image: Any) -> str | None:
+    """Name of the list that has an image; empty where none has. None where its bytes are gone, damaged or out of reach;
+    other stages say so.
+    """
+    try:
+        content = project.blobs.read(image.sha256, image.format)
+    except StorageError:
+        return None
+    return lists.list_of(content) if hashlib.sha256(content).hexdigest() == image.sha256 else None

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -49,6 +50,10 @@ class Selection:
 
 def selected(connection: Connection, selection: Selection) -> list[str]:
     """SHA-256s of the selected images and of all their known copies."""
+    return with_copies(connection, _chosen(connection, selection))
+
+
+def _chosen(connection: Connection, selection: Selection) -> set[str]:
     value = selection.value
     condition = {
         Kind.SHA256: sightings.c.sha256 == value,
@@ -62,6 +67,11 @@ def selected(connection: Connection, selection: Selection) -> list[str]:
         chosen |= set(connection.execute(select(images.c.sha256).where(images.c.sha256 == value)).scalars())
     if selection.kind is Kind.URL:
         chosen |= set(connection.execute(select(fetches.c.sha256).where(fetches.c.image_url == value)).scalars())
+    return chosen
+
+
+def with_copies(connection: Connection, chosen: AbstractSet[str]) -> list[str]:
+    """These images and all their known copies. chosen: SHA-256s."""
     cluster_of = {row.sha256: row.cluster for row in connection.execute(select(clusters))}
     wanted = {cluster_of[sha256] for sha256 in chosen if sha256 in cluster_of}
     paired = {name for row in connection.execute(select(pairs.c.a, pairs.c.b)) if chosen & set(row) for name in row}

@@ -1,4 +1,4 @@
-"""Pictures that may be explicit: shown to nobody until a person has looked, and in no version."""
+"""Pictures that may be explicit: shown to nobody until a person has looked, and in no new version."""
 
 from sqlalchemy import Connection, and_, exists, func, select
 

@@ -11,13 +11,13 @@ from dataset.papers.paper import PROVIDER, Entry, Paper, Section, Table, asked_o
 from dataset.papers.wording import (
     KINDS,
     consent_table,
+    kept_out,
     label_error,
     opt_outs,
     period,
     share,
     size,
     source_table,
-    unlawful,
 )
 from foundation.safe_text import counted
 
@@ -198,7 +198,7 @@ def _processing(facts: PaperFacts) -> Section:
                 consent_table(facts.consent),
             ),
             Entry("3.1 Code of practice: whether the provider signed it", gap=PROVIDER),
-            Entry("3.2 Removal of unlawful content", unlawful(facts)),
+            Entry("3.2 Removal of unlawful content", kept_out(facts)),
             Entry("3.3 Other information", [f"Dataset: {facts.settings.project.name}, version {facts.version.name}, id "
                                             f"{facts.version.id}."]),
         ],

@@ -8,13 +8,13 @@ from dataset.papers.paper import Entry, Paper, Section, Table, asked_of_person, 
 from dataset.papers.wording import (
     by_label,
     consent_table,
+    kept_out,
     label_error,
     opt_outs,
     period,
     share,
     size,
     source_table,
-    unlawful,
 )
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.splits.assignment import SPLITS, UNSEEN
@@ -106,7 +106,7 @@ def _composition(facts: PaperFacts) -> Section:
                  "may change or vanish, and nothing depends on them."],
             ),
             asked_of_person(
-                papers, "Does it contain confidential, offensive or sensitive data?", "sensitive", *unlawful(facts)
+                papers, "Does it contain confidential, offensive or sensitive data?", "sensitive", *kept_out(facts)
             ),
             Entry(
                 "Does it relate to people, and can they be identified?",
@@ -139,9 +139,9 @@ def _sample(facts: PaperFacts) -> list[str]:
     return [
         f"Yes, and not a random one: it has what {counted(count, 'source')} offered when they were collected. "
         f"Pages of {counted(len(facts.domains), 'web host')} are among them.",
-        f"The library behind it holds {counted(library.images, 'image')} of {library.pictures} different pictures "
-        f"today. Of these, {library.excluded} are excluded until a person has looked, {library.quarantined} have a "
-        f"damaged original, and {facts.consent.left_out} stay out because an owner objects.",
+        f"The library behind it holds {counted(library.images, 'image')} today. Copies of another: "
+        f"{library.copies}. Excluded until a person has looked: {library.excluded}. With a damaged original: "
+        f"{library.quarantined}. Kept out because an owner objects: {facts.consent.left_out}.",
     ]
 
 
@@ -167,10 +167,10 @@ def _missing(facts: PaperFacts) -> list[str]:
 
 
 def _redundancies(facts: PaperFacts) -> str:
-    copies = facts.library.images - facts.library.pictures
+    library = facts.library
     return (
-        f"Pictures that show the same are published once: the library holds {copies} copies beside its "
-        f"{facts.library.pictures} pictures."
+        f"Pictures that show the same are published once. Images of the library that were compared: "
+        f"{library.pictures + library.copies}; copies among them: {library.copies}."
     )
 
 

@@ -25,6 +25,7 @@ from foundation.settings import Settings
 ROWS_TOGETHER = 500  # rows of a version whose sizes are read together
 OPT_OUT = "opt-out: "  # how the reason of an outcome begins where somebody objects
 CLOSED = "robots.txt"  # how it begins where a crawler may not ask
+HOSTS = ("robots.txt", "tdmrep.json", "rsl", "page")  # kinds of signals of web sites; the others are of any picture
 CRAWLED = ("site", "other")  # kinds of sources whose pages were read
 OTHER = "other"  # kind of a source that isitcake.toml does not name any more
 DAY = 10  # characters of an ISO date
@@ -61,8 +62,9 @@ class Domain:
 
 @dataclass(frozen=True)
 class Consent:
-    """What owners were asked and said. first, last: days; empty: nobody was asked. answers: by what was asked and
-    by what the answer was. refused: addresses that an objection kept out. closed: those that robots.txt kept out.
+    """What owners were asked and said. first, last: days when web sites were asked; empty: none was. answers: by what
+    was asked and by what the answer was. refused: addresses that an objection kept out, also one in the bytes of a
+    picture of a folder. closed: those that robots.txt kept out.
     left_out: stored pictures that an objection keeps out. unasked: images of the version that no web site showed.
     """
 
@@ -75,12 +77,10 @@ class Consent:
     unasked: int
 
 
-NOBODY_ASKED = Consent("", "", {}, 0, 0, 0, 0)
-
-
 @dataclass(frozen=True)
 class Library:
-    """Everything in the library today, also what the version left out. images: originals. pictures: without copies.
+    """Everything in the library today, also what the version left out. images: originals. pictures, copies: of those
+    that were compared with each other; what was collected since the last curate is neither.
 
     excluded: pictures excluded automatically. erased: rows that were erased from the version. listed: addresses that
     a hash list kept out.
@@ -88,6 +88,7 @@ class Library:
 
     images: int
     pictures: int
+    copies: int
     excluded: int
     quarantined: int
     reviewers: int
@@ -130,7 +131,6 @@ def read_facts(project: Project, name: str | None = None) -> PaperFacts:
     with project.catalog.read() as connection:
         totals = totals_of(tally.counted(connection, manifest.each(version.path / manifest.FILE_NAME)))
         sources = _sources(connection, project.settings, tally)
-        has_sites = any(source.kind in CRAWLED and source.runs for source in sources)
         return PaperFacts(
             settings=project.settings,
             version=version,
@@ -139,7 +139,7 @@ def read_facts(project: Project, name: str | None = None) -> PaperFacts:
             domains=tally.largest_domains(),
             formats=dict(tally.formats.most_common()),
             size_bytes=tally.size_bytes,
-            consent=_consent(connection, tally.unasked) if has_sites else NOBODY_ASKED,
+            consent=_consent(connection, tally.unasked),
             library=_library(connection, version),
             models=_models(project, version),
             made=datetime.now(UTC).date().isoformat(),
@@ -230,7 +230,8 @@ def _sources(connection: Connection, settings: Settings, tally: _Tally) -> list[
 
 
 def _consent(connection: Connection, unasked: int) -> Consent:
-    first, last = connection.execute(select(func.min(signals.c.asked_at), func.max(signals.c.asked_at))).one()
+    days = select(func.min(signals.c.asked_at), func.max(signals.c.asked_at)).where(signals.c.kind.in_(HOSTS))
+    first, last = connection.execute(days).one()
     counted = select(signals.c.kind, signals.c.verdict, func.count(signals.c.address.distinct()))
     rows = connection.execute(counted.group_by(signals.c.kind, signals.c.verdict)).all()
     objecting = select(consents.c.sha256).where(consents.c.objection != "").distinct().subquery()
@@ -258,9 +259,11 @@ def _library(connection: Connection, version: Version) -> Library:
     by_way: dict[bool, int] = defaultdict(int)
     for way, n in connection.execute(select(is_confirmed, func.count()).where(given).group_by(is_confirmed)):
         by_way[bool(way)] = n
+    compared, pictures = connection.execute(select(func.count(), func.count(clusters.c.cluster.distinct()))).one()
     return Library(
         images=int(connection.execute(select(func.count()).select_from(images)).scalar_one()),
-        pictures=int(connection.execute(select(func.count(clusters.c.cluster.distinct()))).scalar_one()),
+        pictures=int(pictures),
+        copies=int(compared) - int(pictures),
         excluded=len(label_ledger.excluded(connection)),
         quarantined=len(in_quarantine(connection)),
         reviewers=int(reviewers),

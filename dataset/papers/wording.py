@@ -80,14 +80,16 @@ def opt_outs(facts: PaperFacts) -> list[str]:
         "objection.",
     ]
     if consent.first:
-        said.append(
-            f"Owners were asked {period(consent.first, consent.last)}. Objections kept out "
-            f"{consent.refused} addresses, robots.txt closed {consent.closed} more, and "
-            f"{counted(consent.left_out, 'stored picture')} stay out because an owner objects now."
-        )
+        said.append(f"Owners of web sites were asked {period(consent.first, consent.last)}.")
     else:
         said.append("No web site was collected, so nobody was asked.")
-    if consent.unasked and consent.first:
+    verb = "stays" if consent.left_out == 1 else "stay"
+    said.append(
+        f"Objections kept out {consent.refused} address{'' if consent.refused == 1 else 'es'}, robots.txt closed "
+        f"{consent.closed} more, and {counted(consent.left_out, 'stored picture')} {verb} out because an owner objects "
+        "now."
+    )
+    if consent.unasked:
         said.append(
             f"{counted(consent.unasked, 'image')} of the version came through photo services or from folders: there, "
             "only licences and the pictures' own bytes are read."
@@ -100,27 +102,32 @@ def opt_outs(facts: PaperFacts) -> list[str]:
     return said
 
 
-def unlawful(facts: PaperFacts) -> list[str]:
-    """What keeps unlawful pictures out, with numbers."""
+def kept_out(facts: PaperFacts) -> list[str]:
+    """What today's configuration does against pictures that nobody may have or wants to see, with numbers.
+
+    It says nothing of what an older version was compared with: that is not recorded.
+    """
     safety, library = facts.settings.safety, facts.library
     said = []
     if safety.hash_lists:
         lists = counted(len(safety.hash_lists), "hash list")
         said.append(
-            f"Every picture is compared with {lists} (MD5 of the bytes, PDQ of what it shows) before it is stored. A "
-            f"picture on a list is not stored or shown; {library.listed} addresses were refused for it."
+            f"Today's configuration names {lists} (MD5 of the bytes, PDQ of what a picture shows). A picture on one is "
+            "not stored or shown. When a list changes, the next curate or publish compares the library again, and "
+            f"erases what is on it from every version. Addresses that were refused so far: {library.listed}. Which "
+            "pictures of a version were compared with which list when it was published is not recorded."
         )
     else:
-        said.append("Pictures are not compared with any hash list of known unlawful pictures.")
+        said.append("Today's configuration names no hash list, so nothing is compared with one.")
     said.append(
-        "A network looks for explicit pictures; what it suspects is shown to nobody and published in no version until "
-        "a person has looked at it."
+        "Today's configuration has a network look for explicit pictures. What it suspects is on no page and in no new "
+        "version until a person has looked at it. Versions that were published before are not changed by that."
         if safety.nsfw
-        else "No network looks for explicit pictures."
+        else "In today's configuration, no network looks for explicit pictures."
     )
     said.append(
         "A picture that somebody asks to take down is erased from the library and from every version, and is not "
-        f"collected again. From this version, {library.erased} images were erased so far."
+        f"collected again. Images that were erased from this version so far: {library.erased}."
     )
     return said
 

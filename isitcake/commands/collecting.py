@@ -42,7 +42,8 @@ def outcomes(context: Context, source: str, outcome: str | None, on_hash_lists: 
     project = context.project(reads_only=True)
     listed = list_outcomes(project, source, outcome, on_hash_lists=on_hash_lists)
     if not as_json and not listed:
-        show(f"{source}: nothing {'on a hash list' if on_hash_lists else outcome or 'collected'}", False)
+        what = " ".join([*filter(None, [outcome]), *(["on a hash list"] if on_hash_lists else [])])
+        show(f"{source}: nothing {what or 'collected'}", False)
         return
     show(listed, as_json, Grid(["outcome", "address", "reason"], [(o.outcome, o.address, o.reason) for o in listed]))
 

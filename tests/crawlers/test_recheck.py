@@ -3,7 +3,6 @@
 Names asking.py too: it asks, recheck.py says about what, and stores what comes back.
 """
 
-import io
 import json
 import shutil
 from collections.abc import Iterator
@@ -13,8 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from crawling import add_source, command, crawled, html, jpeg, photo, site, text
-from PIL import Image
+from crawling import add_source, command, crawled, html, jpeg, photo, site, text, with_xmp
 from postgresql import USER, running_postgresql
 from sqlalchemy import delete, func, select, update
 
@@ -35,18 +33,6 @@ from simulator.server import Answer, Scripted, Server
 
 LATER = timedelta(days=8)  # more than [publish] recheck_days, by default
 NOTICE = "© 2026 A Baker"
-
-
-def with_xmp(number: int, mining: str = "", notice: str = "", etag: str = "new") -> Answer:
-    """A photo with XMP. mining: value of plus:DataMining. notice: the copyright notice."""
-    out = io.BytesIO()
-    packet = (
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        '<rdf:Description xmlns:plus="http://ns.useplus.org/ldf/xmp/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/" '
-        f'plus:DataMining="{mining}"><dc:rights>{notice}</dc:rights></rdf:Description></rdf:RDF></x:xmpmeta>'
-    )
-    Image.open(io.BytesIO(photo(number))).save(out, "JPEG", xmp=packet.encode())
-    return Answer(body=out.getvalue(), content_type="image/jpeg", headers={"ETag": f'"{etag}"'})
 
 
 PAGE = html('<img src="/a.jpg"><img src="/b.jpg"><img src="/c.jpg"><img src="/d.jpg">')

@@ -11,7 +11,7 @@ import pytest
 
 from foundation.environment import child_environment
 from foundation.errors import StorageError
-from foundation.files import link_or_copy, replace_file, storage_errors, write_once
+from foundation.files import link_or_copy, replace_file, replacing, storage_errors, write_once
 
 
 def test_a_file_is_written_once_and_read_only(tmp_path: Path) -> None:
@@ -53,6 +53,24 @@ def test_replace_file_replaces_an_older_file(tmp_path: Path) -> None:
     replace_file(path, b"two")
     assert path.read_bytes() == b"two"
     assert [p.name for p in path.parent.iterdir()] == ["b.json"]
+
+
+def storing_half(path: Path) -> None:
+    """Write a part; then the disk is full."""
+    path.write_text("three\n")
+    raise OSError(errno.ENOSPC, "full")
+
+
+def test_a_file_that_fails_in_the_middle_leaves_the_older_one(tmp_path: Path) -> None:
+    """Written in parts; nothing stays beside it."""
+    path = tmp_path / "new" / "a.csv"
+    with replacing(path) as partial, partial.open("w") as file:
+        file.writelines(["one\n", "two\n"])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    with pytest.raises(StorageError, match="no room left"), replacing(path) as partial:
+        storing_half(partial)
+    assert path.read_text() == "one\ntwo\n"
+    assert [p.name for p in path.parent.iterdir()] == ["a.csv"]
 
 
 @pytest.mark.parametrize(

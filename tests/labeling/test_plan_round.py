@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from projects import asking
+from projects import asking, holding_back
 from sqlalchemy import Connection, select
 
 from dataset.catalog.tables import asked, clusters, cursors, judgements, queue
@@ -137,6 +137,31 @@ def test_a_new_round_withdraws_questions_that_are_no_longer_risky(collected: Pro
     assert set(second.withdrawn) == {question.key for question in first.questions}
     assert len(second.questions) == 2
     assert not {q.sha256 for q in second.questions} & {q.sha256 for q in first.questions}
+
+
+def test_a_question_about_a_picture_that_was_withheld_since_is_withdrawn(collected: Project) -> None:
+    """Also in the same round, whatever its purpose; its place in the budget is free. One with an answer stays: the
+    answer would go with its task.
+    """
+    project = asking(collected, STUDIO, "withheld", 10, audit_share=0.5)
+    with project.catalog.write() as connection:
+        first = planned(connection, project)
+        (answered_one,), (risk,), (audit,) = (
+            first.questions[:1],
+            *(
+                [q for q in first.questions[1:] if q.purpose == purpose][:1]
+                for purpose in (Purpose.RISK, Purpose.AUDIT)
+            ),
+        )
+        answered(connection, [answered_one], "ann", "cake")
+    for question in (answered_one, risk, audit):
+        project = holding_back(project, question.sha256)
+    with project.catalog.write() as connection:
+        second = planned(connection, project, another=False)
+        assert set(second.withdrawn) == {risk.key, audit.key}
+        assert second.waiting == 7
+        assert len(second.questions) == 2
+        assert {risk.sha256, audit.sha256}.isdisjoint(question.sha256 for question in second.questions)
 
 
 def test_an_answer_counts_for_the_whole_cluster(collected: Project) -> None:

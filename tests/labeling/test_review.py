@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import requests
-from projects import asking
+from projects import asking, holding_back
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
@@ -114,6 +114,30 @@ def test_another_key_is_a_warning_and_a_push_renews_the_addresses(
 def pictures(studio: Service, tasks: Iterable[int]) -> set[str]:
     """The addresses of the pictures of these tasks."""
     return {call(studio, "GET", f"/api/tasks/{number}/")["data"]["image"] for number in tasks}
+
+
+def test_a_picture_that_is_withheld_leaves_label_studio_and_may_come_back(
+    collected: Project, label_studio: Service
+) -> None:
+    project = asking(collected, label_studio.url, "withheld")
+    address = push(project).project_url
+    with project.catalog.read() as connection:
+        row = connection.execute(select(asked).where(asked.c.project == address, asked.c.purpose == "risk")).first()
+        assert row is not None
+    tasks = f"/api/tasks/?project={number_of(address)}&page_size=100"
+
+    def shown() -> list[str]:
+        return [task["data"]["sha256"] for task in call(label_studio, "GET", tasks)["tasks"]]
+
+    assert row.sha256 in shown()
+    report = push(holding_back(project, row.sha256))
+    assert (report.withdrawn, report.waiting) == (1, BUDGET)
+    assert row.sha256 not in shown()
+    more = asking(collected, label_studio.url, "withheld", BUDGET + 4)
+    assert push(more).pushed == 4
+    assert row.sha256 in shown()
+    assert push(more).withdrawn == 0
+    assert row.sha256 in shown()
 
 
 def test_a_push_after_a_crash_sends_nothing_twice(collected: Project, label_studio: Service) -> None:

@@ -1,5 +1,6 @@
 """Sites on loopback and crawls of them, for the tests of crawlers/."""
 
+import io
 import random
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from sqlalchemy import select
 
 from crawlers.collect import CollectReport, collect
@@ -37,6 +39,18 @@ def photo(number: int = 1) -> bytes:
 
 def jpeg(number: int = 1, **headers: str) -> Answer:
     return Answer(body=photo(number), content_type="image/jpeg", headers=_header_names(headers))
+
+
+def with_xmp(number: int, mining: str = "", notice: str = "", etag: str = "new") -> Answer:
+    """A photo with XMP. mining: value of plus:DataMining. notice: the copyright notice."""
+    out = io.BytesIO()
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:plus="http://ns.useplus.org/ldf/xmp/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/" '
+        f'plus:DataMining="{mining}"><dc:rights>{notice}</dc:rights></rdf:Description></rdf:RDF></x:xmpmeta>'
+    )
+    Image.open(io.BytesIO(photo(number))).save(out, "JPEG", xmp=packet.encode())
+    return Answer(body=out.getvalue(), content_type="image/jpeg", headers={"ETag": f'"{etag}"'})
 
 
 def html(*parts: str, **headers: str) -> Answer:

@@ -9,6 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dataset.catalog.tables import findings
+from dataset.catalog.writes import insert_new
+from dataset.labels.vocabulary import EXPLICIT, UNUSABLE
 from dataset.opening import open_project
 from dataset.project import Project
 from dataset.publish import BlockSizes
@@ -87,6 +90,16 @@ def _shelf(number: int) -> Shelf:
     for n in range(0 if is_baker else THINGS):
         shelf.put(f"thing-{n}", "not_cake", partial(drawings.thing, query=QUERIES[n % len(QUERIES)]))
     return shelf
+
+
+def holding_back(project: Project, sha256: str) -> Project:
+    """The project with a network that takes this picture for explicit."""
+    finding = {"sha256": sha256, "detector": EXPLICIT, "version": 1, "score": 0.9, "proposes": UNUSABLE,
+               "evidence": "may be explicit (90%)"}  # fmt: skip
+    with project.catalog.write() as connection:
+        insert_new(connection, findings, [finding])
+    safety = project.settings.safety.model_copy(update={"nsfw": "opennsfw"})
+    return Project(project.settings.model_copy(update={"safety": safety}), project.catalog, project.blobs)
 
 
 def asking(project: Project, url: str, name: str, budget: int = 12, **review: Any) -> Project:

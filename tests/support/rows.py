@@ -98,7 +98,7 @@ CONSENT = Consent(
     refused=4, closed=1, left_out=1, unasked=0,
 )  # fmt: skip
 LIBRARY = Library(
-    images=5, pictures=4, excluded=1, quarantined=0, reviewers=2, answers=7, confirmed=3, erased=1, listed=0
+    images=6, pictures=4, copies=1, excluded=1, quarantined=0, reviewers=2, answers=7, confirmed=3, erased=1, listed=0
 )
 
 

@@ -82,7 +82,7 @@ def test_reports_are_served_as_they_were_written(published_project: Project, cli
     version = published.newest(published_project.home)
     assert version is not None
     page = write_report(published_project)
-    sheet = write_contact_sheet(published_project.home, version.name)
+    sheet = write_contact_sheet(published_project, version.name)
     (sheet.parent / "notes.html").write_text("private")
     answer = client.get(f"/reports/{page.name}")
     assert answer.text == page.read_text(encoding="utf-8")

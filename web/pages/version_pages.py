@@ -15,7 +15,7 @@ def write_pages(project: Project, version: str) -> None:
         if not (folder / f"{version}.html").is_file():
             write_report(project, version)
         if not (folder / f"{version}.jpg").is_file():
-            write_contact_sheet(project.home, version)
+            write_contact_sheet(project, version)
 
 
 def write_report_to(project: Project, version: str | None, to: Path | None) -> Path:

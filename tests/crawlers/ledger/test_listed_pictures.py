@@ -1,5 +1,6 @@
 """Pictures on a hash list: on every road they are refused, counted, and told; nothing of them is kept or shown."""
 
+import contextlib
 import hashlib
 import json
 from pathlib import Path
@@ -50,6 +51,8 @@ def test_a_file_on_a_list_is_not_stored_and_not_named(tmp_path: Path) -> None:
     assert victim.name not in listing
     assert "(not shown)" in listing
     assert victim.name in small.run("outcomes cups --on-hash-lists")[0]
+    assert victim.name in small.run("outcomes cups --on-hash-lists --outcome rejected")[0]
+    assert small.run("outcomes cups --on-hash-lists --outcome stored") == ["cups: nothing stored on a hash list\n"]
 
 
 def test_a_picture_of_a_page_is_refused_and_never_asked_for_again(tmp_path: Path) -> None:
@@ -80,6 +83,22 @@ def test_a_picture_of_a_page_is_refused_and_never_asked_for_again(tmp_path: Path
     assert named == {"1.jpg", "again.jpg"}
     assert kept_bytes(project) == []
     project.close()
+
+
+def test_an_entry_that_was_wrong_can_be_removed_from_its_list(tmp_path: Path) -> None:
+    """The address is asked for again, without the old answer's etag; while the list is as it was, it is not."""
+    pages: dict[str, Any] = {"/": html('<img src="/1.jpg"><img src="/2.jpg">'), "/1.jpg": jpeg(1), "/2.jpg": jpeg(2)}
+    server = Server(Scripted(pages))
+    site(tmp_path, f"{server.url}/", allowed=[server.address]).close()
+    with_list(tmp_path, photo(1), b"another picture")
+    with contextlib.closing(open_project(tmp_path)) as project:
+        crawled(project)
+        assert stored(project) == {hashlib.sha256(photo(2)).hexdigest()}
+    (tmp_path / "md5.txt").write_text(hashlib.md5(b"another picture").hexdigest())
+    with contextlib.closing(open_project(tmp_path)) as project:
+        report = crawled(project)
+        assert stored(project) == {hashlib.sha256(photo(number)).hexdigest() for number in (1, 2)}
+    assert report.notes == []
 
 
 def kept_bytes(project: Project) -> list[str]:

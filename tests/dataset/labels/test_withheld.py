@@ -1,8 +1,10 @@
 """A picture that may be explicit: in no version, on no wall, in no page, until a person answered about it."""
 
+import base64
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,17 +12,22 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 from small_projects import SmallProject
+from sqlalchemy import select
 from starlette.testclient import TestClient
 from zoo_networks import redness
 
+from dataset.catalog.tables import images
 from dataset.labels.withheld import representatives, withheld
 from dataset.opening import open_project
 from dataset.project import Project
 from dataset.versions import published
 from labeling.answer_files import import_answers
+from labeling.picture_links import picture_url
 from labeling.queue import next_items
 from labeling.wall.walls import next_wall
 from web.app import create_app
+from web.pages.contact_sheet import write_contact_sheet
+from web.pages.report import write_report
 from web.pictures import neutral_card
 
 NOW = datetime.now(UTC)
@@ -92,6 +99,18 @@ def test_no_page_shows_it_until_the_owner_opens_it(suspicious: tuple[Project, st
     assert f"/thumbs/{sha256}.jpg" not in home
 
 
+def test_label_studio_gets_a_card_even_from_an_address_that_it_has(suspicious: tuple[Project, str]) -> None:
+    """A question may have been sent before the picture was withheld."""
+    project, sha256 = suspicious
+    client = TestClient(create_app(project))
+    path = picture_url(project.settings, sha256).removeprefix(project.settings.review.pictures_url)
+    assert client.get(path).content == neutral_card()
+    with project.catalog.read() as connection:
+        other = connection.execute(select(images.c.sha256).where(images.c.sha256 != sha256).limit(1)).scalar_one()
+    path = picture_url(project.settings, other).removeprefix(project.settings.review.pictures_url)
+    assert client.get(path).content == project.normalised.path(other).read_bytes()
+
+
 def test_it_is_on_no_wall_and_is_asked_about_alone(suspicious: tuple[Project, str]) -> None:
     """Behind a card; the reviewer may answer without opening it."""
     project, sha256 = suspicious
@@ -131,6 +150,36 @@ def test_an_answer_restores_it_and_the_next_version_has_it(suspicious: tuple[Pro
     assert sha256 in names_in_version(project)
     with project.catalog.read() as connection:
         assert withheld(connection, project.settings) == {}
+
+
+def has_red(content: bytes) -> bool:
+    """Whether a JPEG shows the red picture, not only a candle of a cake."""
+    with Image.open(io.BytesIO(content)) as image:
+        red, green, _ = image.convert("RGB").split()
+    strong, none = red.point(lambda v: 255 * (v > 190)), green.point(lambda v: 255 * (v < 60))
+    return ImageChops.multiply(strong, none).histogram()[255] > 2000
+
+
+def test_files_that_showed_it_before_are_gone_and_new_ones_do_not(suspicious: tuple[Project, str]) -> None:
+    """The picture is in a version with its report and contact sheet; then the network is switched on."""
+    project, _ = suspicious
+    small, path = SmallProject(project.settings.root), project.settings.config_path
+    path.write_text(path.read_text().replace('nsfw = "red.onnx"', 'nsfw = ""'))
+    small.run("curate", "publish")
+    version = published.newest(project.home)
+    assert version is not None
+    reports = [project.home / "reports" / f"{version.name}.{kind}" for kind in ("html", "jpg")]
+    assert has_red(reports[1].read_bytes())
+    path.write_text(path.read_text().replace('nsfw = ""', 'nsfw = "red.onnx"'))
+    small.run("curate")
+    assert not any(file.exists() for file in reports)
+    assert not has_red(write_contact_sheet(project, version.name).read_bytes())
+    page = write_report(project, version.name).read_text()
+    tiles = [base64.b64decode(tile) for tile in re.findall(r"data:image/jpeg;base64,([\w+/=]+)", page)]
+    assert tiles
+    assert not any(has_red(tile) for tile in tiles)
+    small.run("curate")
+    assert all(file.exists() for file in reports), "nothing else was withheld since"
 
 
 def test_without_the_key_nothing_is_withheld(suspicious: tuple[Project, str]) -> None:

@@ -17,7 +17,7 @@ def test_a_sheet_has_a_band_for_each_label(published_project: Project) -> None:
     """The first cell of each band shows a picture: it is not white."""
     version = published.newest(published_project.home)
     assert version is not None
-    path = write_contact_sheet(published_project.home, version.name)
+    path = write_contact_sheet(published_project, version.name)
     assert path == published_project.home / "reports" / f"{version.name}.jpg"
     band_px = HEADING_PX + ROWS_PER_LABEL * CELL_PX
     with Image.open(path) as sheet:
@@ -31,4 +31,4 @@ def test_a_sheet_has_a_band_for_each_label(published_project: Project) -> None:
 
 def test_an_unknown_version_has_no_sheet(published_project: Project) -> None:
     with pytest.raises(UnknownVersion):
-        write_contact_sheet(published_project.home, "2020.1.0")
+        write_contact_sheet(published_project, "2020.1.0")
