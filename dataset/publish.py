@@ -4,8 +4,7 @@ import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -45,8 +44,6 @@ from foundation.safe_text import counted
 
 ROWS_PER_TEXT = 1000  # that go into the digest together
 IMAGES_FOR_SHARDS = 100_000  # from which a version is in shards where nothing else is configured
-
-Damage = Callable[[], dict[str, str]]  # waits for a look for broken originals: what is wrong, by SHA-256
 
 
 @dataclass(frozen=True)
@@ -111,6 +108,7 @@ def publish(
         _record_in_ledger(project)
         created, notes = _created(project, now or datetime.now(UTC))
         release_restored(project)
+        quarantine(project, find_damage(project, all_sizes=True))
         try:
             report = _publish_whole(project, created, progress or _no_progress, force, blocks)
         except BaseException:
@@ -146,21 +144,15 @@ def _damage(project: Project) -> list[str]:
 def _publish_whole(
     project: Project, now: datetime, progress: Progress, force: bool, blocks: BlockSizes
 ) -> PublishReport:
-    """Publish; where an original turns out to be broken, begin again without it. A look for them goes on beside it."""
-    with ThreadPoolExecutor(1) as beside:
-        damage: Damage = beside.submit(find_damage, project, all_sizes=True).result
-        while True:
-            try:
-                return _publish(project, now, progress, force, blocks, damage)
-            except BrokenOriginals as error:
-                quarantine(project, error.reasons)
-                damage = dict  # it was looked for
+    """Publish; where an original turns out to be broken, begin again without it."""
+    while True:
+        try:
+            return _publish(project, now, progress, force, blocks)
+        except BrokenOriginals as error:
+            quarantine(project, error.reasons)
 
 
-def _publish(
-    project: Project, now: datetime, progress: Progress, force: bool, blocks: BlockSizes, damage: Damage
-) -> PublishReport:
-    """Publish once. Raises BrokenOriginals."""
+def _publish(project: Project, now: datetime, progress: Progress, force: bool, blocks: BlockSizes) -> PublishReport:
     folder = project.home / "versions"
     new_name = _next_name(_used_names(project), now)
     building = folder / f".building-{new_name}"
@@ -172,8 +164,6 @@ def _publish(
                 left_out = choose_rows(
                     connection, labels, now, rows, blocks.clusters, label_ledger.Settling.begin(connection, now)
                 )
-                if broken := damage():
-                    raise BrokenOriginals(broken)
                 audited, too_few = _audit(connection), _too_few(connection)
                 certified = certificate_for(connection, labels, rows)
                 kept_out = {**label_ledger.kept_out(connection, labels), **reasons(connection)}

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +34,9 @@ from dataset.versions.published import Version
 from dataset.versions.stored.pictures import Layout
 from dataset.versions.stored.ranges import MOST_PICTURES, ranges
 from dataset.versions.stored.shard_writer import KnownShards, ShardWriter
-from foundation.threads import ahead
 
 THREADS = 4
-ROWS_PER_BLOCK = 2500
-BLOCKS_AHEAD = 2  # in memory: one is written while the pictures of the next are linked
+ROWS_PER_BLOCK = 5000  # in memory
 DEFAULT_URL = "https://example.org"  # in croissant.json, which must have one, where no contact is configured
 NO_ID = "0" * 64
 
@@ -195,8 +192,7 @@ class _RowWriter:
         for split, label in self.totals.by_split:
             (self.folder / "data" / split / (label if in_folders else "")).mkdir(parents=True, exist_ok=True)
         leaves: list[str] = []
-        link = partial(self.pictures.link, folder=self.folder if in_folders else None)
-        with ExitStack() as open_files, ThreadPoolExecutor(THREADS) as pool, ThreadPoolExecutor(1) as linker:
+        with ExitStack() as open_files, ThreadPoolExecutor(THREADS) as pool:
             whole = open_files.enter_context(manifest.Writer(self.folder / manifest.FILE_NAME, manifest.schema()))
             schema = manifest.metadata_schema(labels)
             metadata = {
@@ -206,7 +202,8 @@ class _RowWriter:
                 for split in (self._splits() if in_folders else ())
             }
             numbers = {label: number for number, label in enumerate(labels)}
-            for block, found in ahead(linker, partial(link, pool=pool), chunked(rows, rows_per_block), BLOCKS_AHEAD):
+            for block in chunked(rows, rows_per_block):
+                found = self.pictures.link(block, self.folder if in_folders else None, pool)
                 for row, digest in zip(block, found, strict=True):
                     leaves.append(merkle.leaf(self.salt, row.timeless(), digest))
                     whole.add(vars(row))
