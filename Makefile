@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
+unexport PYTHONDONTWRITEBYTECODE # else every process compiles the modules anew
 CODE := foundation networks dataset crawlers labeling training web flows isitcake simulator scripts
 
 help:            ## this list

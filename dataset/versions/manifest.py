@@ -6,6 +6,7 @@ The fields of `Row` are the one list of columns. The Arrow schema, croissant.jso
 import contextlib
 import io
 import json
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import MISSING, dataclass, fields
@@ -164,7 +165,7 @@ class Writer:
 
         self._schema = schema
         self._file = pq.ParquetWriter(path, schema, compression="zstd")
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[Mapping[str, Any]] = []
 
     def __enter__(self) -> "Writer":
         return self
@@ -174,8 +175,8 @@ class Writer:
         self._file.close()
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Add a row. Values of columns that the schema does not have are dropped."""
-        self._rows.append(dict(row))
+        """Add a row, which stays as it is. Values of columns that the schema does not have are dropped."""
+        self._rows.append(row)
         if len(self._rows) >= ROWS_PER_GROUP:
             self._write()
 
@@ -183,7 +184,9 @@ class Writer:
         import pyarrow as pa
 
         if self._rows:
-            self._file.write_table(pa.Table.from_pylist(self._rows, self._schema))
+            columns = zip(*map(operator.itemgetter(*self._schema.names), self._rows), strict=True)
+            arrays = [pa.array(column, type=field.type) for column, field in zip(columns, self._schema, strict=True)]
+            self._file.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
             self._rows = []
 
 

@@ -26,6 +26,8 @@ from simulator import drawings
 QUERIES = {"cup": "cup", "dog": "dog", "vehicle": "cars"}
 PICTURES = 14  # of each label, beside two logos
 
+pytestmark = pytest.mark.slow
+
 
 def draw(folder: Path) -> Project:
     """Three folders of drawn pictures with two logos each, and isitcake.toml."""

@@ -28,6 +28,7 @@ def test_a_contact_is_needed_where_somebody_else_is_asked(source: str, state: st
     assert check(tmp_path, "contact", content).state == state
 
 
+@pytest.mark.slow  # loads the network
 def test_weak_features_are_a_warning_with_cost_and_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The exit code stays 0: a run works with them."""
     monkeypatch.delenv("ISITCAKE_MODELS_NETWORK")

@@ -4,6 +4,7 @@ import gzip
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,24 +70,24 @@ print(int(kilobytes) / 1024, time.process_time() - start)
 
 
 @pytest.mark.parametrize(
-    "body",
+    "make",
     [
-        gzip.compress(b"<urlset>" + b"<a/>" * 1_000_000 + b"</urlset>", 1),
-        gzip.compress(b"<a/>" * 1_000_000),
-        gzip.compress(b"<urlset><url>" + b"<a/>" * 1_000_000),
-        gzip.compress(b"<urlset>" + b" " * 500_000_000, 1),
-        gzip.compress(b"<urlset><url><loc>" + b"a" * 60_000_000, 1),
-        gzip.compress(b"<urlset>" + b"<url><loc>https://a.example/</loc></url>" * 1_000_000, 1),
-        gzip.compress(b"<urlset><url><loc>a</loc>" + b"<image><loc>b</loc></image>" * 1_500_000, 1),
-        gzip.compress(b"<urlset>" + b"<!-- a -->" * 4_000_000, 1),
-        b"<urlset " + b" ".join(b"a%d='1'" % number for number in range(1_000_000)) + b"/>",
+        lambda: gzip.compress(b"<urlset>" + b"<a/>" * 1_000_000 + b"</urlset>", 1),
+        lambda: gzip.compress(b"<a/>" * 1_000_000),
+        lambda: gzip.compress(b"<urlset><url>" + b"<a/>" * 1_000_000),
+        lambda: gzip.compress(b"<urlset>" + b" " * 500_000_000, 1),
+        lambda: gzip.compress(b"<urlset><url><loc>" + b"a" * 60_000_000, 1),
+        lambda: gzip.compress(b"<urlset>" + b"<url><loc>https://a.example/</loc></url>" * 1_000_000, 1),
+        lambda: gzip.compress(b"<urlset><url><loc>a</loc>" + b"<image><loc>b</loc></image>" * 1_500_000, 1),
+        lambda: gzip.compress(b"<urlset>" + b"<!-- a -->" * 4_000_000, 1),
+        lambda: b"<urlset " + b" ".join(b"a%d='1'" % number for number in range(1_000_000)) + b"/>",
     ],
     ids=["elements", "roots", "inside", "blanks", "address", "pages", "photos", "comments", "attributes"],
 )
 @pytest.mark.slow  # megabytes
-def test_a_small_file_takes_little_memory_and_time(body: bytes) -> None:
+def test_a_small_file_takes_little_memory_and_time(make: Callable[[], bytes]) -> None:
     """Security 8: a million elements in 240 KB took 1.6 GB and 80 seconds."""
-    done = subprocess.run([sys.executable, "-c", MEASURED], input=body, capture_output=True, check=True)
+    done = subprocess.run([sys.executable, "-c", MEASURED], input=make(), capture_output=True, check=True)
     megabytes, cpu_s = map(float, done.stdout.split())
     assert megabytes < 200
     assert cpu_s < 10

@@ -1,9 +1,10 @@
 """The kinds of pages that once lost photos: each is a host of one crawl, judged by what that host was asked."""
 
 import base64
+import functools
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,14 +20,21 @@ from dataset.project import Project
 from simulator.server import Answer, Scripted, Server
 
 FULL, MIDDLE, SMALL, TINY = 1200, 640, 320, 120
+Reply = Callable[[dict[str, str]], Answer]  # to a request with these headers
 
 
-def shown(number: int, width: int = FULL) -> Answer:
+@functools.cache
+def drawn(number: int, width: int = FULL) -> Answer:
     """A photo at this width; another photo for each number."""
     picture = Image.open(io.BytesIO(photo(number))).convert("RGB")
     out = io.BytesIO()
     picture.resize((width, width * picture.height // picture.width)).save(out, "JPEG", quality=80)
     return Answer(body=out.getvalue(), content_type="image/jpeg")
+
+
+def shown(number: int, width: int = FULL) -> Reply:
+    """The same, drawn when it is asked for."""
+    return lambda _headers: drawn(number, width)
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class Kind:
     """
 
     page: str
-    full: dict[str, Answer]
+    full: dict[str, Reply]
     other: dict[str, Any] = field(default_factory=dict)
     also: frozenset[str] = frozenset()
     inline: int = 0
@@ -49,7 +57,7 @@ class Kind:
 
 
 def kind(
-    page: str, full: dict[str, Answer], other: dict[str, Any] | None = None, also: str = "", inline: int = 0
+    page: str, full: dict[str, Reply], other: dict[str, Any] | None = None, also: str = "", inline: int = 0
 ) -> Kind:
     return Kind(page, full, other or {}, frozenset(also.split()), inline)
 
@@ -59,7 +67,7 @@ def each(template: str, count: int = 6) -> str:
     return "\n".join(template.replace("#", str(number)) for number in range(1, count + 1))
 
 
-def photos(template: str, count: int = 6, width: int = FULL) -> dict[str, Answer]:
+def photos(template: str, count: int = 6, width: int = FULL) -> dict[str, Reply]:
     return {template.replace("#", str(number)): shown(number, width) for number in range(1, count + 1)}
 
 
@@ -193,18 +201,18 @@ KINDS: dict[str, Kind] = {
     ),
     "F17 a server that reads headers": kind(
         '<img src="/h.jpg">', {"/h.jpg": shown(1)},
-        {"/h.jpg": lambda headers: shown(1) if "text/html" not in headers.get("accept",
+        {"/h.jpg": lambda headers: drawn(1) if "text/html" not in headers.get("accept",
             "") and headers.get("referer", "").endswith("/")
          else html("<p>no</p>")},
     ),
     "F25 photos in the page": kind(
-        "".join(f'<img src="data:image/jpeg;base64,{base64.b64encode(shown(n, MIDDLE).body).decode()}">' for n in (1,
+        "".join(f'<img src="data:image/jpeg;base64,{base64.b64encode(drawn(n, MIDDLE).body).decode()}">' for n in (1,
         2))
         + '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
         {},
         inline=2,
     ),
-    "F30 status 203": kind('<img src="/o.jpg">', {"/o.jpg": Answer(203, shown(1).body, "image/jpeg")}),
+    "F30 status 203": kind('<img src="/o.jpg">', {"/o.jpg": lambda _headers: Answer(203, drawn(1).body, "image/jpeg")}),
     "F34 CSS": kind(
         '<style>.a{background:url(/cake(1).jpg)}.b{background:url(/my\\ cake.jpg)}</style><i class="a"></i>'
         '<div style="background-image:url(/x.jpg), url(\'/y.jpg\')"></div>',
