@@ -1,10 +1,9 @@
-"""Join hashes: all pairs of 64-bit hashes within a few bits. Exact, in bounded memory, fast for a million hashes.
+"""Join hashes: all pairs of 64-bit hashes within a few bits. Exact, in bounded memory, fast for millions of hashes.
 
-Small sets are joined by comparing every pair. Large sets use the pigeonhole principle on bands of bits. Two sets: if
-two hashes differ in at most 10 bits, they differ in at most one bit of one of four bands, or in at most two of a fifth.
-The larger set is sorted by its band; the bands of the smaller set, with bits flipped, are looked up there, and only
-hashes with those bands are compared. A set with itself: each hash gets keys, its band with no bit or one bit flipped;
-the keys are sorted, and hashes with equal keys are compared.
+Small sets are joined by comparing every pair. Large sets use the pigeonhole principle on bands of bits: if two hashes
+differ in at most 10 bits, they differ in at most one bit of one of four bands, or in at most two of a fifth. The larger
+set is sorted by its band; the bands of the smaller set, with bits flipped, are looked up there, and only hashes with
+those bands are compared. See docs/decisions/0043.
 """
 
 import itertools
@@ -17,18 +16,14 @@ from numpy.typing import NDArray
 
 HASH_BITS = 64
 RADIUS_BITS = 8
-BRUTE_PAIRS = 1_500_000_000  # comparisons up to which a set is joined with itself by comparing every pair
 BLOCK = 1 << 22  # comparisons at a time, 32 MB
 LONG = 4096  # hashes from which on one is compared with many at a time
-CACHED = 1 << 15  # hashes of which it is compared with so many at once, 256 KB
-SELF_BANDS = ((0, 22), (22, 21), (43, 21))  # first bit and width of each, in bits
-CHUNK = 1 << 22  # candidate pairs at a time
+CACHED = 1 << 15  # comparisons at a time that stay in the processor's cache, 256 KB
 MANY = 1 << 24  # hashes that are sorted by their bands at a time, 200 MB
 TOGETHER = 1 << 10  # bands that are looked up at a time
 MOST_BAND_BITS = 16  # NumPy sorts such numbers by their digits, six times as fast
 # What one step costs, in nanoseconds, to choose the fastest way. Measured; the result does not depend on them.
-COMPARED_NS, SORTED_NS, LOOKED_UP_NS, SLICE_NS, HASH_NS = 0.7, 60.0, 10_000.0, 250.0, 4000.0
-
+COMPARED_NS, SORTED_NS, LOOKED_UP_NS, SLICE_NS, CALLS_NS = 0.7, 60.0, 10_000.0, 250.0, 4000.0
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.uint8]]  # (m, 2) indices; (m,) distances
 
@@ -42,32 +37,6 @@ def cross_join(a: NDArray[np.uint64], b: NDArray[np.uint64], radius: int = RADIU
         return _none()
     bands = _bands(radius, min(len(a), len(b)), max(len(a), len(b)))
     return _ordered(*(_looked_up(a, b, bands, radius) if bands else _brute(a, b, radius)))
-
-
-def self_join(hashes: NDArray[np.uint64], radius: int = RADIUS_BITS) -> Pairs:
-    """Every pair (i < j) of distinct hashes within `radius` bits, 8 at most. Each hash has the index of its first copy.
-
-    hashes: (n,). Equal hashes are not paired with each other, because a thousand equal ones would be half a million
-    pairs; `first_of_equals` groups them. Raises ValueError for a larger radius if the set is large.
-    """
-    values, first = np.unique(hashes, return_index=True)
-    if len(values) < 2:
-        return _none()
-    if radius > RADIUS_BITS and len(values) ** 2 > BRUTE_PAIRS:
-        raise ValueError(f"a radius of {radius} bits is exact for small sets only; use {RADIUS_BITS}")
-    if len(values) ** 2 <= BRUTE_PAIRS:
-        pairs, distances = _brute(values, values, radius)
-        keep = pairs[:, 0] < pairs[:, 1]
-        pairs, distances = pairs[keep], distances[keep]
-    else:
-        pairs, distances = _equal_keys(values, radius)
-    return _ordered(np.sort(first[pairs], axis=1), distances)
-
-
-def first_of_equals(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """(n,) index of the first hash that equals each hash."""
-    _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
-    return np.asarray(first[inverse], dtype=np.int64)
 
 
 def _brute(a: NDArray[np.uint64], b: NDArray[np.uint64], radius: int) -> Pairs:
@@ -120,8 +89,10 @@ def _bands(radius: int, few: int, many: int) -> Sequence[_Band]:
         ns = 0.0
         for width, flipped in shape:
             masks, different = _masks(width, flipped), min(few, 2**width)
+            there = many * masks / 2**width
+            at_once = max(1, min(few / different, CACHED / there))
             ns += SORTED_NS * many + different * (LOOKED_UP_NS + SLICE_NS * masks)
-            ns += few * (HASH_NS + COMPARED_NS * many * masks / 2**width)
+            ns += few * (CALLS_NS / at_once + COMPARED_NS * there)
         if ns < least:
             best, least = shape, ns
     starts = itertools.accumulate((width for width, _ in best), initial=0)
@@ -191,62 +162,13 @@ def _in_band(
             if not runs:
                 continue
             there = np.concatenate([in_order[run] for run in runs])
-            for i in group.tolist():
-                near = np.flatnonzero(np.bitwise_count(there ^ few[i]) <= radius)
+            step = max(1, CACHED // len(there))
+            for some in (group[at : at + step] for at in range(0, len(group), step)):
+                near = np.flatnonzero(np.bitwise_count(few[some, None] ^ there[None, :]).reshape(-1) <= radius)
                 if len(near):
-                    places = np.concatenate([np.arange(run.start, run.stop) for run in runs])[near]
-                    yield np.full(len(near), i, dtype=np.int64), order[places].astype(np.int64)
-
-
-def _equal_keys(hashes: NDArray[np.uint64], radius: int) -> Pairs:
-    """Each pair (i < j) of distinct hashes once."""
-    codes = [
-        _within(hashes, i, j, radius) for start, width in SELF_BANDS for i, j in _self_candidates(hashes, start, width)
-    ]
-    whole = np.unique(np.concatenate(codes)) if codes else np.empty(0, dtype=np.uint64)
-    pairs = np.stack([whole >> np.uint64(32), whole & np.uint64(0xFFFFFFFF)], axis=1).astype(np.int64)
-    return pairs, np.bitwise_count(hashes[pairs[:, 0]] ^ hashes[pairs[:, 1]]).astype(np.uint8)
-
-
-def _within(
-    hashes: NDArray[np.uint64], i: NDArray[np.uint32], j: NDArray[np.uint32], radius: int
-) -> NDArray[np.uint64]:
-    """The candidate pairs within the radius, each as one number: i in the upper 32 bits, j in the lower."""
-    near = np.bitwise_count(hashes[i] ^ hashes[j]) <= radius
-    codes: NDArray[np.uint64] = np.unique((i[near].astype(np.uint64) << np.uint64(32)) | j[near].astype(np.uint64))
-    return codes
-
-
-def _keys(hashes: NDArray[np.uint64], start: int, width: int) -> NDArray[np.uint64]:
-    """Keys of each hash: its band, with no bit or one bit flipped, above its index. Sorted, (n·(width+1),)."""
-    band = (hashes >> np.uint64(start)) & np.uint64((1 << width) - 1)
-    index = np.arange(len(hashes), dtype=np.uint64)
-    keys = np.empty((width + 1, len(hashes)), dtype=np.uint64)
-    keys[0] = (band << np.uint64(32)) | index
-    for bit in range(width):
-        keys[bit + 1] = ((band ^ np.uint64(1 << bit)) << np.uint64(32)) | index
-    flat = keys.reshape(-1)
-    flat.sort()
-    return flat
-
-
-def _self_candidates(
-    hashes: NDArray[np.uint64], start: int, width: int
-) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.uint32]]]:
-    """Index pairs (i < j) with equal keys: in a run of equal keys, each with those after it."""
-    keys = _keys(hashes, start, width)
-    bands = (keys >> np.uint64(32)).astype(np.uint32)
-    index = keys.astype(np.uint32)
-    del keys
-    for begin in range(0, len(bands), CHUNK):
-        at: NDArray[np.int64] = np.arange(begin, min(begin + CHUNK, len(bands)), dtype=np.int64)
-        step = 1
-        while len(at):
-            at = at[at + step < len(bands)]
-            at = at[bands[at] == bands[at + step]]
-            if len(at):
-                yield index[at], index[at + step]  # indices ascend in a run: i < j
-            step += 1
+                    row, column = np.divmod(near, len(there))
+                    places = np.concatenate([np.arange(run.start, run.stop) for run in runs])[column]
+                    yield some[row], order[places].astype(np.int64)
 
 
 def _ordered(pairs: NDArray[np.int64], distances: NDArray[np.uint8]) -> Pairs:
