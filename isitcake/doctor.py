@@ -11,6 +11,7 @@ from crawlers.sites.browser import executable
 from dataset.catalog.engine import Catalog
 from dataset.exports.pushed_to import outdated, push_again
 from dataset.opening import may_write
+from dataset.pictures.hash_lists import hash_lists
 from dataset.pictures.originals import blobs_of
 from dataset.project import Project
 from dataset.publishing.checked_pictures import damaged_originals
@@ -20,8 +21,10 @@ from dataset.versions import published
 from foundation import environment, settings_file
 from foundation.errors import IsItCakeError, LabelStudioError
 from foundation.settings import COLOUR_TEXTURE, Settings
+from isitcake.extras import missing_extra
 from labeling.picture_links import OTHER_KEY, fits_tasks
 from networks.backbone import backbone
+from networks.explicit import explicit_network
 
 MIN_FREE_GB = 1.0
 # Figures: `make bench-subject`, a person looks at 30 % of the pictures, of which a third have a wrong label.
@@ -64,6 +67,7 @@ def examine(config: Path | None) -> Iterator[Check]:
     yield from _library(settings)
     yield _try("browser", False, lambda: executable(settings.browser))
     yield _network(settings)
+    yield from _safety(settings)
     studio, without = settings.review.label_studio_url, "start it, or use `review next` without it"
     yield _answers("Label Studio", studio, "/health", without)
     yield _studio_key(settings)
@@ -106,6 +110,8 @@ def _try(name: str, needed: bool, check: Callable[[], str]) -> Check:
         return Check(name, True, needed, check())
     except IsItCakeError as error:
         return Check(name, False, needed, str(error))
+    except ModuleNotFoundError as error:
+        return Check(name, False, needed, missing_extra(error) or str(error))
 
 
 def _contact(settings: Settings) -> Check:
@@ -147,6 +153,19 @@ def _network(settings: Settings) -> Check:
     except IsItCakeError as error:
         return Check("network", False, True, str(error))
     return Check("network", True, True, f"{net.name}; zero-shot needs {net.lacks}" if net.lacks else net.name)
+
+
+def _safety(settings: Settings) -> Iterator[Check]:
+    """The hash lists and the network for explicit pictures, where they are configured: no run begins without them."""
+    if settings.safety.hash_lists:
+        yield _try("hash lists", True, lambda: _counted_hashes(settings))
+    if settings.safety.nsfw:
+        yield _try("explicit pictures", True, lambda: getattr(explicit_network(settings.explicit_network), "name", ""))
+
+
+def _counted_hashes(settings: Settings) -> str:
+    lists = hash_lists(settings)
+    return f"{len(lists.md5)} by MD5, {len(lists.pdq_names)} by PDQ"
 
 
 def _disk(home: Path) -> Check:

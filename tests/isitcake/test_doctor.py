@@ -41,3 +41,19 @@ def test_weak_features_are_a_warning_with_cost_and_fix(tmp_path: Path, monkeypat
     assert ended.returncode == 0
     assert "WARNING  network" in ended.stdout
     assert check(tmp_path, "network", project).state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("safety", "name", "state", "part"),
+    [
+        ('hash_lists = ["known.txt"]\ncontact = "x"', "hash lists", "ok", "1 by MD5, 0 by PDQ"),
+        ('hash_lists = ["gone.txt"]\ncontact = "x"', "hash lists", "MISSING", "gone.txt cannot be read"),
+        ('nsfw = "gone.onnx"', "explicit pictures", "MISSING", "gone.onnx"),
+    ],
+)
+def test_what_keeps_pictures_out_is_there(safety: str, name: str, state: str, part: str, tmp_path: Path) -> None:
+    """Without its list or its network no run begins."""
+    (tmp_path / "known.txt").write_text("0123456789abcdef0123456789abcdef\n")
+    found = check(tmp_path, name, f'[project]\nlabels = ["mug", "bowl"]\n{FOLDER}[safety]\n{safety}\n')
+    assert found.state == state
+    assert part in found.message
