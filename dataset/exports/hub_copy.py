@@ -14,6 +14,7 @@ from dataset.versions.published import Version
 from foundation.errors import UsageError
 from foundation.safe_text import counted
 
+MOST_NAMED = 10  # allowed licences of which every part is tried; of more, all or none
 UNFINISHED = " ..."  # ends the title of a commit while old large files are still on the Hub
 TITLE = re.compile(
     r"(?P<version>\d{4}\.\d{1,2}\.\d+) \((?P<id>v[0-9a-f]{12})-(?P<erasures>\d+)(?P<part>\.[0-9a-f]{8})?\)"
@@ -108,7 +109,8 @@ def _closed_sets(rows: Sequence[Row], allowed: Collection[str]) -> list[list[str
     licences = counted_licences((row.licence, 1) for row in rows)
     closed = [licence for licence in licences if not permits_sharing(licence)]
     named = [licence for licence in closed if licence in allowed]
-    return [[licence for licence in closed if licence not in some] for some in powerset(named)]
+    parts = powerset(named) if len(named) <= MOST_NAMED else [(), named]
+    return [[licence for licence in closed if licence not in some] for some in parts]
 
 
 def _config(version: Version, licences: Collection[str]) -> str:
