@@ -19,6 +19,8 @@ DEADLINE_S = 60
 START_S = 180  # a start on a machine that is busy with other tests
 SECRET = "4f0c9a1be27d8635"  # noqa: S105  signs the links of a service that ends with the test
 
+LAST = "no schedules"  # begins the last line that a service prints before it waits for requests
+
 
 @dataclass
 class Serving:
@@ -74,7 +76,7 @@ def start_serving(folder: Path, web: str = "", host: str = "127.0.0.1", files: i
         )  # fmt: skip
     serving = Serving(port, folder, log, process)
     try:
-        until(lambda: answers(serving.url) or process.poll() is not None, START_S)
+        until(lambda: (answers(serving.url) and LAST in serving.printed()) or process.poll() is not None, START_S)
     except TimeoutError:
         process.kill()
         raise
