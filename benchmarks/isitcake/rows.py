@@ -1,9 +1,9 @@
 """make bench-rows: what curate does with a large catalog: how long, in how much memory, and how both grow.
 
 Pictures are rows with made-up hashes and features of the default network; one in twenty is a near-copy of another, and
-one label in twenty is wrong. Their files are a few drawn pictures under many names, which are read only where two hashes
-are alike by chance. `ISITCAKE_BENCH_ROWS` says how many rows the largest catalog has (1,000,000; on two cores that
-takes hours, 100,000 take minutes).
+one label in twenty is wrong. Their files are a few drawn pictures under many names, read only where two hashes are
+alike by chance. `ISITCAKE_BENCH_ROWS` says how many rows the largest catalog has (1,000,000; on two cores that takes
+hours, 100,000 take minutes).
 """
 
 import hashlib
