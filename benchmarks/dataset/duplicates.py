@@ -15,7 +15,7 @@ from pathlib import Path
 
 import imagehash
 import numpy as np
-from hash_joins import measure_joins
+from join import measure_joins
 from numpy.typing import NDArray
 from PIL import Image
 from table import figures, out, table
