@@ -80,7 +80,7 @@ def test_a_round_goes_on_when_the_server_is_back(
     expect(page.locator("#choices button").first).to_be_enabled()
     for lost in ("**/play/rounds/*/0", "**/1.jpg"):
         page.route(lost, lambda route: route.abort())
-        page.locator("#choices button:enabled, #next:visible").first.click()
+        page.locator("#choices:not([hidden]) button:enabled, #next:not([hidden])").first.click()
         expect(page.locator("#verdict")).to_contain_text("The server does not answer. Trying again")
         page.unroute(lost)
         expect(page.locator("#verdict")).not_to_contain_text("Trying again")
