@@ -73,7 +73,7 @@ def tap(project: Project, reviewer: str, place: tuple[str, int], answer: str, at
 def confirm(project: Project, reviewer: str, wall_id: str, finished: Finished, now: datetime) -> Confirmed:
     """End a wall. Of pictures that are asked about alone, only `odd` counts.
 
-    Raises NoSuchWall; a wall that was confirmed already changes nothing.
+    Raises NoSuchWall, also for a wall that ended unconfirmed; one that was confirmed already changes nothing.
     """
     for answer in finished.odd.values():
         _require_answer(project, answer)
@@ -81,6 +81,8 @@ def confirm(project: Project, reviewer: str, wall_id: str, finished: Finished, n
         row = find_wall(connection, wall_id, reviewer)
         if row is None:
             raise NoSuchWall("this wall is not yours")
+        if row.ended_at is not None and row.confirmed_at is None:
+            raise NoSuchWall("this wall had ended: nobody worked on it for a while, and others have its pictures now")
         wall = load(connection, row)
         if row.ended_at is None:
             each_s = min(LONGEST_S, max(0.0, finished.seconds)) / max(1, len(wall.pictures))
@@ -150,7 +152,7 @@ def _summary(connection: Connection, wall: Wall) -> Confirmed:
 def _open(connection: Connection, wall_id: str, reviewer: str) -> Any:
     row = find_wall(connection, wall_id, reviewer)
     if row is None or row.ended_at is not None:
-        raise NoSuchWall("this wall has ended; load the page again")
+        raise NoSuchWall("this wall has ended")
     return row
 
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
+import web.app
 from dataset.catalog.tables import images
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
@@ -34,6 +35,12 @@ def an_image(project: Project) -> str:
 def test_health(client: TestClient) -> None:
     answer = client.get("/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_pages_that_need_a_script_say_so() -> None:
+    """A browser without JavaScript shows a sentence, not a form that does nothing."""
+    pages = {path.name: path.read_text() for path in (Path(web.app.__file__).parent / "templates").iterdir()}
+    assert [name for name, text in pages.items() if "<script" in text and "<noscript" not in text] == []
 
 
 def test_errors_are_json(client: TestClient) -> None:

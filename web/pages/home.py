@@ -121,7 +121,7 @@ def next_step(home: Home, *, has_sources: bool) -> NextStep:
     is_worth_it = home.worth is None or home.worth >= 0.5
     if home.queued and (is_worth_it or not home.answers):
         worth = "" if home.worth is None else f" About {home.worth:.1f} of the next ten labels are wrong."
-        why = f"{home.queued} pictures wait for somebody to look at them.{worth}"
+        why = f"{home.queued:,} pictures wait for somebody to look at them.{worth}"
         return NextStep("Look at the next wall", why, href="/review")
     if home.version is None or home.is_changed_since:
         why = "Labels changed since the newest version." if home.version else "Nothing is published yet."

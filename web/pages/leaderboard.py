@@ -53,6 +53,7 @@ def leaderboard_html(project: Project, version: str | None = None, *, served: bo
         served=served,
         version=chosen.name,
         tests=now.version.name,
+        n_labels=len(now.version.labels),
         columns=COLUMNS,
         rows=list(zip(measured, standing_board(measured), strict=True)),
         bars=[(one, _bars(one)) for one in measured],

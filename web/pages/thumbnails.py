@@ -55,8 +55,18 @@ def with_code(text: str) -> Markup:
     return Markup("".join(marked))  # noqa: S704  # nosec B704  # every part is escaped
 
 
+def minute(moment: str) -> str:
+    """A time of the ledgers, in ISO 8601 and UTC, as pages write it."""
+    return f"{moment[:16].replace('T', ' ')} UTC"
+
+
+def number(count: int) -> str:
+    """A count, as pages write it: 12,345."""
+    return f"{count:,}"
+
+
 templates.globals["style_sheet"] = style_sheet
-templates.filters["with_code"] = with_code
+templates.filters |= {"with_code": with_code, "minute": minute, "number": number}
 
 
 @dataclass(frozen=True)

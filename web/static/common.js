@@ -20,17 +20,58 @@ async function checked(response) {
   return content;
 }
 
+// Every browser has words of its own for a server that does not answer; people read ours.
+async function reach(address, options) {
+  try {
+    return await fetch(address, options);
+  } catch {
+    throw new Error(navigator.onLine ? "the server does not answer" : "this device is offline");
+  }
+}
+
 export async function getJson(address) {
-  return checked(await fetch(address));
+  return checked(await reach(address));
+}
+
+export async function getBlob(address) {
+  const response = await reach(address);
+  return response.ok ? response.blob() : checked(response);
 }
 
 export async function postJson(address, content) {
   const headers = { "Content-Type": "application/json" };
-  return checked(await fetch(address, { method: "POST", headers, body: JSON.stringify(content) }));
+  return checked(await reach(address, { method: "POST", headers, body: JSON.stringify(content) }));
 }
 
 export async function postFile(address, file) {
-  return checked(await fetch(address, { method: "POST", body: file }));
+  return checked(await reach(address, { method: "POST", body: file }));
+}
+
+// A message of the server as a sentence of a page.
+export function sentence(text) {
+  const plain = text.replaceAll("`", "");
+  return plain.slice(0, 1).toUpperCase() + plain.slice(1) + (/[.?!…]$/.test(plain) ? "" : ".");
+}
+
+// Small texts that this browser keeps, if it keeps anything. storage: localStorage, or sessionStorage for this tab.
+export function keeper(storage, prefix = "") {
+  return {
+    recall: (name) => { try { return window[storage].getItem(prefix + name) || ""; } catch { return ""; } },
+    remember: (name, value) => { try { window[storage].setItem(prefix + name, value); } catch { /* switched off */ } },
+  };
+}
+
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// Show another picture. Until it is there nothing is seen: the picture before it would be answered in its place.
+// Returns whether it is there; null if yet another one was asked for meanwhile.
+export async function swap(image, address) {
+  image.classList.add("waiting");
+  image.src = address;
+  const isThere = await image.decode().then(() => true, () => false);
+  if (image.getAttribute("src") !== address) return null;
+  image.classList.remove("waiting");
+  return isThere;
 }
 
 export function meter(share, name) {
@@ -67,6 +108,8 @@ export function credit(picture) {
   return [picture.creator || picture.site, picture.licence].filter(Boolean).join(", ");
 }
 
+export const NOT_CONNECTED = "Not connected: the server does not answer, or the room is closed. Trying again …";
+
 export function roomSocket(code) {
   return new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/show/${code}/ws`);
 }
@@ -88,10 +131,13 @@ export function loadModel() {
 }
 
 const DECODED_PX = 256; // training decodes a JPEG scaled down by 2, 4 or 8, to a shorter side of at least this
+const MOST_PX = 80_000_000; // as in dataset/pictures/decoding.py
 
 // Pixels of a picture as training sees them: upright, on white, and scaled down if the picture is a JPEG.
 async function pixels(blob) {
-  const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image", colorSpaceConversion: "default" });
+  const options = { imageOrientation: "from-image", colorSpaceConversion: "default" };
+  const bitmap = await createImageBitmap(blob, options).catch(() => { throw new Error("this browser cannot read this file as a picture"); });
+  if (bitmap.width * bitmap.height > MOST_PX) throw new Error("this picture is too large: it may have at most 80 megapixels");
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.fillStyle = "#fff";
@@ -133,6 +179,7 @@ export async function classify(blob) {
   if (!model) return null;
   const { rgb, w, h } = await pixels(blob);
   const tensor = new model.ort.Tensor("uint8", rgb, [1, h, w, 3]);
-  const { probabilities } = await model.session.run({ pixels: tensor }, ["probabilities"]);
+  const run = model.session.run({ pixels: tensor }, ["probabilities"]);
+  const { probabilities } = await run.catch(() => { throw new Error("this browser has too little memory for this picture"); });
   return Object.fromEntries(model.labels.map((label, index) => [label, probabilities.data[index]]));
 }

@@ -1,18 +1,23 @@
 // The host's screen: opens a room, shows pictures, answers and scores.
-import { $, credit, element, labelTitle, percent, postJson, roomSocket, scoreRow, showPredictions } from "./common.js";
+import { $, NOT_CONNECTED, credit, element, labelTitle, percent, postJson, roomSocket, scoreRow, sentence, showPredictions, swap } from "./common.js";
 
 const RECONNECT_MS = 1000;
 const CLOCK_MS = 200;
+const LEAST_STEP_MS = 800; // the second click of a double click would end the picture that the first one shows
 const BEST_PLAYERS = 5;
-let room = null, socket = null, endsAt = 0, shownSlot = -1;
+let room = null, socket = null, endsAt = 0, shownSlot = -1, step = "";
 
 $("open").addEventListener("submit", async (event) => {
   event.preventDefault();
+  const button = $("open").querySelector("button");
+  button.disabled = true; // a double click would open two rooms
   try {
     room = await postJson("/show", { seconds: Number($("seconds").value), pictures: Number($("pictures").value) });
   } catch (error) {
-    $("problem").textContent = error.message;
+    $("problem").textContent = sentence(error.message);
     return;
+  } finally {
+    button.disabled = false;
   }
   $("setup").hidden = true;
   $("room").hidden = false;
@@ -26,7 +31,12 @@ function connect() {
   socket = roomSocket(room.code);
   socket.addEventListener("open", () => socket.send(JSON.stringify({ kind: "host", token: room.host })));
   socket.addEventListener("message", (event) => showState(JSON.parse(event.data)));
-  socket.addEventListener("close", () => setTimeout(connect, RECONNECT_MS));
+  socket.addEventListener("close", () => {
+    $("players").textContent = NOT_CONNECTED;
+    $("go").disabled = true;
+    step = "";
+    setTimeout(connect, RECONNECT_MS);
+  });
 }
 
 function showState(state) {
@@ -39,13 +49,19 @@ function showState(state) {
   const hasMore = state.slot + 1 < state.pictures;
   $("go").textContent = { lobby: "Start", question: "End this picture", reveal: hasMore ? "Next picture" : "Show the result", end: "" }[state.phase];
   $("go").hidden = state.phase === "end";
+  const now = `${state.phase} ${state.slot}`;
+  if (now !== step) {
+    step = now;
+    $("go").disabled = true;
+    setTimeout(() => { if (step === now) $("go").disabled = false; }, LEAST_STEP_MS);
+  }
   if (state.phase === "end") showResult(state.score);
 }
 
 function showPicture(state) {
   if (shownSlot !== state.slot) {
     shownSlot = state.slot;
-    $("photo").src = `/show/${room.code}/${state.slot}.jpg`;
+    swap($("photo"), `/show/${room.code}/${state.slot}.jpg`);
     $("photo").alt = `Picture ${state.slot + 1}`;
   }
   endsAt = performance.now() + 1000 * state.left;
@@ -87,7 +103,10 @@ function showClock() {
   $("clock").textContent = isRunning ? String(Math.max(0, Math.ceil((endsAt - performance.now()) / 1000))) : "";
 }
 
-$("go").addEventListener("click", () => socket.send(JSON.stringify({ kind: "next" })));
+$("go").addEventListener("click", () => {
+  $("go").disabled = true; // until the next step is shown
+  socket.send(JSON.stringify({ kind: "next" }));
+});
 document.addEventListener("keydown", (event) => {
   if (event.key === " " && !$("room").hidden && document.activeElement !== $("go")) {
     event.preventDefault();

@@ -1,13 +1,12 @@
 // A player's phone: joins a room and answers its pictures.
-import { $, labelTitle, roomSocket } from "./common.js";
+import { $, NOT_CONNECTED, element, keeper, labelTitle, roomSocket, sentence, swap } from "./common.js";
 
 const RECONNECT_MS = 1000;
 const RETRY_MS = 10000; // after a connection that the server refused
 const code = document.body.dataset.code;
-let socket = null, slot = -1;
+let socket = null, slot = -1, last = null, isThere = false; // last: what the server said last; isThere: the picture
 
-function remembered(name) { try { return sessionStorage.getItem(name) || ""; } catch { return ""; } }
-function remember(name, value) { try { sessionStorage.setItem(name, value); } catch { /* storage is switched off */ } }
+const { recall, remember } = keeper("sessionStorage");
 
 $("enter").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -16,21 +15,32 @@ $("enter").addEventListener("submit", (event) => {
 });
 
 function connect() {
+  socket?.close();
   socket = roomSocket(code);
+  const mine = socket;
   let wasOpen = false;
-  const joining = { kind: "join", nickname: $("nickname").value, token: remembered(`token-${code}`) };
+  $("enter").querySelector("button").disabled = true; // a double tap would join twice
+  const joining = { kind: "join", nickname: $("nickname").value, token: recall(`token-${code}`) };
   socket.addEventListener("open", () => { wasOpen = true; socket.send(JSON.stringify(joining)); });
   socket.addEventListener("message", (event) => receive(JSON.parse(event.data)));
   socket.addEventListener("close", () => {
-    if (!$("room").hidden) setTimeout(connect, wasOpen ? RECONNECT_MS : RETRY_MS);
-    else if (!wasOpen) $("problem").textContent = "This room is closed, or full.";
+    if (mine !== socket) return;
+    $("enter").querySelector("button").disabled = false;
+    if (!$("room").hidden) {
+      $("verdict").className = "verdict";
+      $("verdict").textContent = NOT_CONNECTED;
+      for (const button of $("choices").children) button.disabled = true; // an answer would be lost
+      setTimeout(connect, wasOpen ? RECONNECT_MS : RETRY_MS);
+    } else if (!wasOpen) $("problem").textContent = "This room is closed or full, or the server does not answer.";
   });
 }
 
 function receive(message) {
-  if (message.refused) $("problem").textContent = message.refused;
-  else if (!("taken" in message)) showState(message);
-  else if (!message.taken) $("verdict").textContent = message.why;
+  if (message.refused) {
+    $($("room").hidden ? "problem" : "verdict").textContent = sentence(message.refused);
+    $("enter").querySelector("button").disabled = false;
+  } else if (!("taken" in message)) showState(message);
+  else if (!message.taken) $("verdict").textContent = sentence(message.why);
 }
 
 function showState(state) {
@@ -40,10 +50,15 @@ function showState(state) {
   $("name").textContent = state.you.name;
   $("frame").hidden = !["question", "reveal"].includes(state.phase);
   if (state.slot !== slot && state.slot >= 0) {
-    slot = state.slot;
-    $("photo").src = `/show/${code}/${slot}.jpg`;
+    [slot, isThere] = [state.slot, false];
     $("photo").alt = `Picture ${slot + 1}`;
+    swap($("photo"), `/show/${code}/${slot}.jpg`).then((ended) => {
+      if (ended === null) return;
+      isThere = true; // or it cannot be loaded: the big screen shows it too
+      showChoices(last);
+    });
   }
+  last = state;
   showChoices(state);
   $("verdict").className = "verdict";
   $("verdict").textContent = verdict(state);
@@ -52,14 +67,21 @@ function showState(state) {
 }
 
 function showChoices(state) {
+  if ($("choices").children.length !== state.labels.length) $("choices").replaceChildren(...state.labels.map(choice));
   $("choices").hidden = state.phase !== "question";
-  for (const [index, button] of [...$("choices").children].entries()) {
-    const label = state.labels[index] || "";
-    button.disabled = Boolean(state.you.answer);
-    button.textContent = labelTitle(label);
-    button.dataset.label = label;
-    button.hidden = !label;
-  }
+  for (const button of $("choices").children) button.disabled = Boolean(state.you.answer) || !isThere || socket.readyState !== WebSocket.OPEN;
+}
+
+function choice(label) {
+  const button = element("button", labelTitle(label));
+  button.addEventListener("click", () => {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    socket.send(JSON.stringify({ kind: "answer", slot, answer: label }));
+    last.you.answer = label;
+    showChoices(last);
+    $("verdict").textContent = verdict(last);
+  });
+  return button;
 }
 
 function isRight(state) {
@@ -72,12 +94,4 @@ function verdict(state) {
   if (state.phase === "end") return `The end. You are number ${state.you.place} of ${state.players}.`;
   const start = isRight(state) ? "Right" : state.you.answer ? "Wrong" : "No answer";
   return `${start}: it is ${labelTitle(state.reveal.truth)}.`;
-}
-
-for (const button of $("choices").children) {
-  button.addEventListener("click", () => {
-    socket.send(JSON.stringify({ kind: "answer", slot, answer: button.dataset.label }));
-    for (const other of $("choices").children) other.disabled = true;
-    $("verdict").textContent = `You answered ${button.textContent}.`;
-  });
 }

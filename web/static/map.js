@@ -1,13 +1,12 @@
 // The map: all pictures laid out by look. Colour them, choose some with a lasso, and review these on the wall.
-import { $, element, getJson, postJson } from "./common.js";
+import { $, element, getJson, keeper, postJson, sentence, swap } from "./common.js";
 import { MODES, categories, facts, labelOf, line, load, modes, probability } from "./map-data.js";
 import { colourAll, makeDrawing } from "./map-draw.js";
 import { View, inside, listen, nearest, neighbour } from "./map-view.js";
 
-const TAP_PX = { mouse: 14, touch: 24 }, REST_MS = 160, ZOOM = 1.5, DIGITS = 16, KEPT = "isitcake.map";
+const TAP_PX = { mouse: 14, touch: 24 }, REST_MS = 160, ZOOM = 1.5, DIGITS = 16;
 const MOST = Number(document.body.dataset.most), REVIEWER = document.body.dataset.reviewer;
-const recall = (name) => { try { return sessionStorage.getItem(`${KEPT}.${name}`) || ""; } catch { return ""; } };
-const remember = (name, value) => { try { sessionStorage.setItem(`${KEPT}.${name}`, value); } catch { /* switched off */ } };
+const { recall, remember } = keeper("sessionStorage", "isitcake.map.");
 const view = new View(), surface = $("surface"), isTouch = matchMedia("(hover: none)").matches;
 let data = null, drawing = null, mode = "label", groups = null, palette = [], ink = "#000";
 let off = new Set(), selected = new Set(), focus = -1, hovered = -1, lasso = [], isLasso = false, isDue = false;
@@ -85,7 +84,8 @@ function look(i, isSpoken = false) {
   redraw();
   if (i < 0) return;
   const sha256 = data.sha256(i);
-  Object.assign($("one-picture"), { src: `/thumbs/${sha256}.jpg`, alt: `Picture: ${labelOf(data, i)}` });
+  $("one-picture").alt = `Picture: ${labelOf(data, i)}`;
+  swap($("one-picture"), `/thumbs/${sha256}.jpg`);
   $("one-facts").replaceChildren(...facts(data, i).flatMap(([name, text]) => [element("dt", name), element("dd", text)]));
   $("one-why").href = `/why/${sha256}`;
   $("one-select").textContent = selected.has(i) ? "Take out of the selection" : "Add to the selection";
@@ -121,7 +121,7 @@ async function likeThis(i) {
     select(new Set([i, ...found]));
     look(i);
     tell(found.length ? `${found.length} pictures that look like it are selected.` : "No other picture looks like it: it is not compared yet.");
-  } catch (error) { tell(error.message); }
+  } catch (error) { tell(sentence(error.message)); }
 }
 
 // ── The selection ───────────────────────────────────────────────────────────
@@ -183,7 +183,7 @@ async function review() {
     if (made.walls && !text) { location.href = "/review"; return undefined; }
     $("to-wall").hidden = !made.walls;
     return tell(`${made.pictures} on the wall; ${text || "nothing to ask"}.`);
-  } catch (error) { return tell(error.message); } finally { $("review").disabled = false; }
+  } catch (error) { return tell(sentence(error.message)); } finally { $("review").disabled = false; }
 }
 
 // ── Keys and buttons ────────────────────────────────────────────────────────
@@ -255,7 +255,7 @@ async function open() {
   try {
     data = await load();
   } catch (error) {
-    return tell(`The map cannot be loaded: ${error.message}`);
+    return tell(`The map cannot be loaded: ${sentence(error.message)} Load the page again.`);
   }
   if (!data.count) { $("empty").hidden = false; document.body.dataset.ready = "yes"; return tell(""); }
   $("map").hidden = false;

@@ -1,6 +1,7 @@
 // A round for one player.
 import {
-  $, classify, credit, element, getJson, labelTitle, loadModel, percent, postJson, scoreRow, showPredictions, topLabel,
+  $, classify, credit, element, getBlob, getJson, keeper, labelTitle, loadModel, pause, percent, postJson, scoreRow, sentence, showPredictions, swap,
+  topLabel,
 } from "./common.js";
 
 let round = null, slot = 0, isOpen = false;
@@ -9,16 +10,35 @@ let browserPredictions = []; // of this round, by slot: label → probability
 
 loadModel(); // loads while the player looks at the first picture
 
-function remembered(name) { try { return localStorage.getItem(name) || ""; } catch { return ""; } }
-function remember(name, value) { try { localStorage.setItem(name, value); } catch { /* storage is switched off */ } }
+const { recall, remember } = keeper("localStorage");
+const RETRY_MS = 2000;
+
+// Ask again until the server answers, and say so. Raises an error that asking again would not change.
+async function insist(ask) {
+  for (;;) {
+    try {
+      const content = await ask();
+      $("verdict").textContent = "";
+      return content;
+    } catch (error) {
+      if (error.isFinal) throw error;
+      $("verdict").textContent = `${sentence(error.message)} Trying again …`;
+      await pause(RETRY_MS);
+    }
+  }
+}
 
 async function begin() {
   $("problem").textContent = "";
+  for (const id of ["begin", "again"]) $(id).disabled = true; // a double tap would begin two rounds
   try {
-    round = await postJson("/play/rounds", { nickname: $("nickname").value, player: remembered("player") });
+    round = await postJson("/play/rounds", { nickname: $("nickname").value, player: recall("player") });
   } catch (error) {
-    $("problem").textContent = error.message;
+    $("problem").textContent = sentence(error.message);
+    [$("end").hidden, $("welcome").hidden] = [true, false];
     return;
+  } finally {
+    for (const id of ["begin", "again"]) $(id).disabled = false;
   }
   remember("nickname", $("nickname").value);
   remember("player", round.player);
@@ -40,18 +60,29 @@ async function showPicture() {
   for (const button of $("choices").children) button.disabled = true; // until the picture is visible
   [...$("dots").children].forEach((dot, index) => dot.classList.toggle("now", index === slot));
   $("count").textContent = `Picture ${slot + 1} of ${round.pictures.length}`;
-  const response = await fetch(round.pictures[slot]);
-  const blob = await response.blob();
+  $("photo").classList.add("waiting");
+  let blob;
+  try {
+    blob = await insist(() => getBlob(round.pictures[slot]));
+  } catch {
+    return passOver("This picture was taken down meanwhile.");
+  }
   photos[slot] = URL.createObjectURL(blob);
-  $("photo").src = photos[slot];
   $("photo").alt = `Picture ${slot + 1}: ${round.labels.map(labelTitle).join(" or ")}?`;
   $("frame").classList.remove("pop");
   requestAnimationFrame(() => $("frame").classList.add("pop"));
-  await $("photo").decode().catch(() => {});
+  await swap($("photo"), photos[slot]);
   for (const button of $("choices").children) button.disabled = false;
   isOpen = true;
   const [predictions, current] = [browserPredictions, slot];
   classify(blob).then((probabilities) => { if (probabilities) predictions[current] = probabilities; }).catch(() => {});
+  return undefined;
+}
+
+function passOver(why) {
+  $("verdict").textContent = why;
+  $("choices").hidden = true;
+  $("next").hidden = false;
 }
 
 async function choose(label) {
@@ -59,10 +90,9 @@ async function choose(label) {
   isOpen = false;
   let reveal;
   try {
-    reveal = await postJson(`/play/rounds/${round.round}/${slot}`, { answer: label });
+    reveal = await insist(() => postJson(`/play/rounds/${round.round}/${slot}`, { answer: label }));
   } catch (error) {
-    $("verdict").textContent = error.message;
-    $("next").hidden = false;
+    passOver(sentence(error.message));
     return;
   }
   showReveal(reveal);
@@ -87,9 +117,11 @@ function showReveal(reveal) {
 }
 
 async function goOn() {
+  if ($("next").hidden) return undefined;
+  $("next").hidden = true;
   slot += 1;
   if (slot < round.pictures.length) return showPicture();
-  return showResult(await getJson(`/play/rounds/${round.round}`));
+  return showResult(await insist(() => getJson(`/play/rounds/${round.round}`)));
 }
 
 function showResult(result) {
@@ -125,13 +157,12 @@ function resultRow(reveal) {
     text.append(element("p", `${label === reveal.truth ? "✓" : "✗"} ${name}: ${labelTitle(label)}, ${percent(probability)}`));
   }
   const source = element("p", `Photo: ${credit(reveal) || "unknown"}`, "small");
-  
   text.append(source);
   row.append(image, text);
   return row;
 }
 
-$("nickname").value = remembered("nickname");
+$("nickname").value = recall("nickname");
 $("start").addEventListener("submit", (event) => { event.preventDefault(); begin(); });
 $("again").addEventListener("click", begin);
 $("next").addEventListener("click", goOn);

@@ -1,9 +1,10 @@
 // The playground: the default model on a photo of the visitor's.
-import { $, classify, labelTitle, loadModel, postFile, showPredictions, topLabel } from "./common.js";
+import { $, classify, labelTitle, loadModel, postFile, sentence, showPredictions, topLabel } from "./common.js";
 
 const SURE = 0.8, PROBABLE = 0.6; // probabilities from which the page says "It is" and "Probably"
 
 window.classify = classify; // to try it from the console
+let chosen = null; // the newest file: an older one may take longer
 
 loadModel().then((model) => {
   $("privacy").textContent = model
@@ -13,20 +14,22 @@ loadModel().then((model) => {
 
 async function classifyFile(file) {
   if (!file) return;
+  chosen = file;
   $("verdict").textContent = "Classifying …";
+  $("predictions").replaceChildren();
+  $("frame").hidden = true;
   $("photo").src = URL.createObjectURL(file);
-  $("frame").hidden = false;
+  $("photo").decode().then(() => { $("frame").hidden = file !== chosen; }, () => {}); // a file that is no picture stays hidden
   try {
     const probabilities = await classify(file) ?? (await postFile("/playground/judge", file)).probabilities;
+    if (file !== chosen) return;
     const [label, probability] = topLabel(probabilities);
     const certainty = probability > SURE ? "It is" : probability > PROBABLE ? "Probably" : "Perhaps";
     $("verdict").textContent = `${certainty} ${labelTitle(label)}.`;
     const rows = Object.entries(probabilities).map(([name, p]) => [labelTitle(name), { [name]: p }]);
     showPredictions($("predictions"), Object.fromEntries(rows));
   } catch (error) {
-    const isUnreadable = error.message.includes("decoded");
-    $("verdict").textContent = isUnreadable ? "This browser cannot read this file as a picture." : error.message;
-    $("predictions").replaceChildren();
+    if (file === chosen) $("verdict").textContent = sentence(error.message);
   }
 }
 

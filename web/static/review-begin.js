@@ -1,5 +1,5 @@
 // Sign in to the wall at the machine itself.
-import { $, postJson } from "./common.js";
+import { $, postJson, sentence } from "./common.js";
 
 $("begin").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -7,6 +7,6 @@ $("begin").addEventListener("submit", async (event) => {
     await postJson("/review/begin", { name: $("name").value });
     location.reload();
   } catch (error) {
-    $("problem").textContent = error.message;
+    $("problem").textContent = sentence(error.message);
   }
 });

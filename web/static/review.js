@@ -1,21 +1,24 @@
 // The wall: tap the odd ones, confirm the rest. Then a few pictures alone.
-import { $, element, getJson, labelTitle, postJson } from "./common.js";
-import { flush, onChange, send, unsent } from "./unsent.js";
+import { makeAlike, makeBrick } from "./bricks.js";
+import { $, element, getJson, keeper, labelTitle, pause, postJson, sentence, swap } from "./common.js";
+import { notTaken, summary, waitingText } from "./review-texts.js";
+import { flush, leave, onChange, send, unsent } from "./unsent.js";
 
-const PHONE_PX = 640, ON_PHONE = 48, ON_DESK = 100, LONG_PRESS_MS = 450, SEEN_MS = 200;
+const PHONE_PX = 640, ON_PHONE = 48, ON_DESK = 100, SEEN_MS = 200, RETRY_MS = 2000, LEAST_LOOK_MS = 300; // at a picture alone: a double tap is one answer
 let wall = null, brush = "", here = 0, at = 0; // here: place that has the focus. at: of the pictures alone
 let tapped = {}, history = [], seen = new Set(), broken = new Set();
 let lastWall = "", spentMs = 0, shownAt = 0, isSecond = false, isLeaving = false;
+let nNotTaken = 0, isWaiting = false; // answers that the server will never take; whether some could not be sent
 
 const now = () => Date.now();
-const recall = (name) => { try { return localStorage.getItem(`isitcake.${name}`) || ""; } catch { return ""; } };
-const remember = (name, value) => { try { localStorage.setItem(`isitcake.${name}`, value); } catch { /* switched off */ } };
+const { recall, remember } = keeper("localStorage", "isitcake.");
 const slots = () => wall.pictures.map((picture) => picture.slot);
 const isAlone = () => wall.label === "";
 const opened = new Set(); // places of pictures that may be explicit and that the reviewer wants to see
 const address = (slot) => `/review/walls/${wall.wall}/${slot}/picture${opened.has(slot) ? "?open=1" : ""}`;
 const choices = () => (isAlone() ? wall.answers : wall.answers.filter((answer) => answer !== wall.label));
 const brickOf = (slot) => document.querySelector(`.brick[data-slot="${slot}"]`);
+const tell = (text) => { $("status").textContent = text; };
 const columns = () => getComputedStyle($("bricks")).gridTemplateColumns.split(" ").length;
 
 // ── Loading ─────────────────────────────────────────────────────────────────
@@ -27,13 +30,20 @@ async function load(text = "") {
     const most = innerWidth < PHONE_PX ? ON_PHONE : ON_DESK;
     open(await postJson("/review/walls", { most, second: isSecond }), text);
   } catch (error) {
-    $("message").textContent = `${error.message}. Trying again …`;
-    setTimeout(() => load(text), 3000);
+    $("message").textContent = `${sentence(error.message)} Trying again …`;
+    setTimeout(() => load(text), RETRY_MS);
   }
 }
 
-function open(next, text) {
-  if (!next.wall) return show("end");
+function open(next, message) {
+  const text = [notTaken(nNotTaken), message].filter(Boolean).join(" ");
+  nNotTaken = 0;
+  if (!next.wall) {
+    [wall, history] = [null, []];
+    $("done").textContent = text || (isSecond ? "Others confirmed nothing that you have not seen." : "");
+    $("reopen").hidden = !lastWall;
+    return show("end");
+  }
   wall = next;
   opened.clear();
   tapped = { ...next.tapped };
@@ -64,56 +74,30 @@ function show(name) {
 }
 
 // ── The grid ────────────────────────────────────────────────────────────────
-const watcher = new IntersectionObserver((entries) => {
-  for (const entry of entries) {
-    const slot = Number(entry.target.dataset.slot);
-    clearTimeout(entry.target.timer);
-    if (entry.isIntersecting) {
-      entry.target.timer = setTimeout(() => { if (entry.target.dataset.loaded) { seen.add(slot); drawConfirm(); } }, SEEN_MS);
-    }
+let watcher = null; // of pictures on the screen; what the tools cover, nobody sees
+const watching = () => new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    clearTimeout(target.timer);
+    if (isIntersecting) target.timer = setTimeout(() => { if (target.dataset.loaded) { seen.add(Number(target.dataset.slot)); drawConfirm(); } }, SEEN_MS);
   }
-}, { threshold: 0.5 });
+}, { threshold: 0.5, rootMargin: `0px 0px ${-$("tools").offsetHeight}px 0px` });
 
 function drawWall() {
-  watcher.disconnect();
-  $("bricks").replaceChildren(...wall.pictures.map((picture, index) => {
-    const item = element("li"), brick = element("button", "", "brick"), image = element("img");
-    Object.assign(brick, { type: "button", tabIndex: index ? -1 : 0 });
-    brick.dataset.slot = picture.slot;
-    Object.assign(image, { src: picture.picture, alt: "", decoding: "async", draggable: false });
-    image.addEventListener("load", () => { brick.dataset.loaded = "yes"; watcher.unobserve(brick); watcher.observe(brick); });
-    image.addEventListener("error", () => { broken.add(picture.slot); drawConfirm(); });
-    brick.append(image);
-    if (picture.claim) {
-      const claim = element("span", picture.claim, "claim");
-      claim.hidden = !$("claims").checked;
-      brick.append(claim);
-    }
-    const glass = element("button", "⤢", "glass");
-    Object.assign(glass, { type: "button", tabIndex: -1 });
-    glass.setAttribute("aria-label", `Zoom picture ${picture.slot + 1}`);
-    glass.addEventListener("click", () => zoom(picture.slot));
-    item.append(brick, glass);
-    return item;
-  }));
-  for (const brick of document.querySelectorAll(".brick")) { listen(brick); drawBrick(Number(brick.dataset.slot)); watcher.observe(brick); }
+  watcher?.disconnect();
+  document.documentElement.style.scrollPaddingBottom = `${$("tools").offsetHeight}px`; // where the focus goes is seen too
+  watcher = watching();
+  const acts = {
+    pick: (slot) => { focusOn(slot); toggle(slot); },
+    zoom,
+    focus: (slot) => { here = slot; },
+    loaded: (slot, brick) => { broken.delete(slot); watcher.unobserve(brick); watcher.observe(brick); drawConfirm(); },
+    lost: (slot) => { broken.add(slot); drawConfirm(); },
+  };
+  $("bricks").replaceChildren(...wall.pictures.map((picture) => makeBrick(picture, acts, $("claims").checked)));
+  const bricks = [...document.querySelectorAll(".brick")];
+  bricks[0].tabIndex = 0;
+  for (const brick of bricks) { drawBrick(Number(brick.dataset.slot)); watcher.observe(brick); }
   drawConfirm();
-}
-
-function listen(brick) {
-  const slot = Number(brick.dataset.slot);
-  let press = 0, isLong = false;
-  brick.addEventListener("pointerdown", (event) => {
-    isLong = false;
-    if (event.pointerType === "mouse") return;
-    press = setTimeout(() => { isLong = true; zoom(slot); }, LONG_PRESS_MS);
-  });
-  for (const name of ["pointerup", "pointercancel", "pointerleave", "pointermove"]) {
-    brick.addEventListener(name, (event) => { if (name !== "pointermove" || Math.hypot(event.movementX, event.movementY) > 6) clearTimeout(press); });
-  }
-  brick.addEventListener("contextmenu", (event) => { event.preventDefault(); if (!isLong) zoom(slot); });
-  brick.addEventListener("click", () => { if (!isLong) { focusOn(slot); toggle(slot); } });
-  brick.addEventListener("focus", () => { here = slot; });
 }
 
 function drawBrick(slot) {
@@ -166,7 +150,10 @@ function focusOn(slot) {
 }
 
 // ── Answers ─────────────────────────────────────────────────────────────────
-function toggle(slot) { give(slot, tapped[slot] ? "" : brush); }
+function toggle(slot) {
+  if (broken.has(slot)) return tell("This picture is not loaded: it gets no answer, and is asked about again.");
+  return give(slot, tapped[slot] ? "" : brush);
+}
 
 function give(slot, answer, isUndo = false) {
   const before = tapped[slot] || "";
@@ -180,6 +167,7 @@ function give(slot, answer, isUndo = false) {
 }
 
 async function undo() {
+  if (isLeaving) return undefined;
   const last = history.pop();
   if (last) {
     give(last.slot, last.before, true);
@@ -192,7 +180,7 @@ async function undo() {
     lastWall = "";
     return load("The last wall is open again.");
   } catch (error) {
-    return tell(error.message);
+    return tell(sentence(error.message));
   }
 }
 
@@ -200,7 +188,7 @@ async function confirmRest() {
   if (isLeaving) return;
   const unseenNow = unseenSlots();
   if (!isAlone() && unseenNow.length) {
-    brickOf(unseenNow[0]).scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    brickOf(unseenNow[0]).scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
     return tell(`${unseenNow.length} pictures were not on the screen yet.`);
   }
   isLeaving = true;
@@ -214,19 +202,13 @@ async function confirmRest() {
       done = await postJson(`/review/walls/${wall.wall}/confirm`, content);
     } catch (error) {
       if (error.isFinal) { done = { confirmed: 0, odd: 0, hidden: 0, found: 0, problem: error.message }; break; }
-      tell(`${error.message}: not connected. Your answers are kept here and sent again.`);
-      await new Promise((resolve) => setTimeout(resolve, 2000));
+      tell(`${sentence(error.message)} Your answers are kept here and sent again.`);
+      await pause(RETRY_MS);
     }
   }
   isLeaving = false;
-  lastWall = wall.wall;
-  load(done.problem || summary(done));
-}
-
-function summary(done) {
-  if (isAlone()) return "Thank you.";
-  const known = done.hidden ? ` ${done.found} of ${done.hidden} odd ones that were known were found.` : "";
-  return `${done.confirmed} confirmed, ${done.odd} odd.${known}`;
+  if (!done.problem) lastWall = wall.wall;
+  load(done.problem ? sentence(done.problem) : summary(done, isAlone()));
 }
 
 // ── Pictures alone ──────────────────────────────────────────────────────────
@@ -235,17 +217,32 @@ function drawSingle() {
   const slot = slots()[at];
   here = slot;
   const waits = opened.has(slot) ? "" : wall.pictures[at].waits;
-  $("single-picture").src = address(slot);
+  $("single").dataset.ready = "";
   $("single-why").textContent = waits ? `This picture ${waits}. You may answer without seeing it.` : "";
   $("single-open").hidden = !waits;
   $("single-picture").hidden = Boolean(waits);
   $("single-count").textContent = `${at + 1} of ${wall.pictures.length}, one by one`;
   const following = slots()[at + 1];
   if (following !== undefined) new Image().src = address(following);
-  return undefined;
+  return waits ? letAnswer(slot) : showSingle(slot);
+}
+
+const letAnswer = (slot) => setTimeout(() => { if (here === slot && !isLeaving) $("single").dataset.ready = "yes"; }, LEAST_LOOK_MS);
+
+async function showSingle(slot) {
+  const ofWall = wall, isThere = await swap($("single-picture"), address(slot));
+  if (isThere === null || here !== slot || wall !== ofWall) return undefined;
+  if (isThere) return letAnswer(slot);
+  const problem = await getJson(`/review/walls/${wall.wall}/${slot}`).then(() => null, (error) => error);
+  if (here !== slot || wall !== ofWall) return undefined;
+  if (!problem || problem.isFinal) { at += 1; drawSingle(); return tell("A picture could not be shown. It got no answer."); }
+  tell(`${sentence(problem.message)} Trying again …`);
+  return setTimeout(() => { if (here === slot && wall === ofWall) drawSingle(); }, RETRY_MS);
 }
 
 function answerSingle(answer) {
+  if (!$("single").dataset.ready) return;
+  tell("");
   give(here, answer);
   at += 1;
   drawSingle();
@@ -255,7 +252,7 @@ function answerSingle(answer) {
 async function zoom(slot) {
   here = slot;
   $("zoom-title").textContent = isAlone() ? "" : `Picture ${slot + 1} of ${wall.pictures.length}`;
-  $("zoom-picture").src = address(slot);
+  swap($("zoom-picture"), address(slot));
   const onMap = $("zoom-map"), named = /[0-9a-f]{64}/.exec(wall.pictures.find((picture) => picture.slot === slot).picture);
   if (onMap) onMap.href = `/map?like=${named}`;
   $("zoom-reasons").replaceChildren();
@@ -266,17 +263,7 @@ async function zoom(slot) {
   if (!about || here !== slot) return;
   const lines = [about.claim, ...about.reasons].filter(Boolean);
   $("zoom-reasons").replaceChildren(...(lines.length ? lines : ["Nothing is known."]).map((line) => element("li", line)));
-  $("zoom-alike").replaceChildren(...about.alike.map((one) => {
-    const figure = element("figure"), image = element("img");
-    Object.assign(image, { src: one.picture, alt: one.slot >= 0 ? `picture ${one.slot + 1} of this wall` : "a picture elsewhere" });
-    figure.append(image);
-    if (one.slot >= 0) {
-      const button = element("button", tapped[one.slot] ? labelTitle(tapped[one.slot]) : "on this wall", "brush");
-      button.addEventListener("click", () => { toggle(one.slot); button.textContent = tapped[one.slot] ? labelTitle(tapped[one.slot]) : "on this wall"; });
-      figure.append(button);
-    }
-    return figure;
-  }));
+  $("zoom-alike").replaceChildren(...about.alike.map((one) => makeAlike(one, () => tapped[one.slot] || "", () => toggle(one.slot))));
 }
 
 function drawZoomAnswers(slot) {
@@ -292,12 +279,14 @@ function drawZoomAnswers(slot) {
 
 // ── Keys ────────────────────────────────────────────────────────────────────
 function onKey(event) {
-  if (!wall || $("tools").hidden || event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
+  if (event.key === "u" && !$("end").hidden && lastWall) undo();
+  if (!wall || $("tools").hidden) return;
   if (event.target.matches("input, summary")) return;
   const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns(), ArrowDown: columns() }[event.key];
   const number = /^[1-9]$/.test(event.key) ? Number(event.key) - 1 : -1;
   if (step && !isAlone()) move(step);
-  else if (number >= 0 && choices()[number]) answerKey(choices()[number]);
+  else if (number >= 0 && choices()[number]) { if (!event.repeat) answerKey(choices()[number]); }
   else if (event.key === "u") undo();
   else if (event.key === "c" && !isAlone() && !$("zoom").open) confirmRest();
   else if (event.key === "z") { if ($("zoom").open) $("zoom").close(); else zoom(here); }
@@ -318,8 +307,6 @@ function answerKey(answer) {
   return undefined;
 }
 
-function tell(text) { $("status").textContent = text; }
-
 // ── The page ────────────────────────────────────────────────────────────────
 for (const name of ["whole", "claims"]) {
   $(name).checked = name === "whole" && recall(name) === "yes"; // claims influence people: off at each start
@@ -329,7 +316,16 @@ function drawOptions() {
   $("bricks").classList.toggle("whole", $("whole").checked);
   for (const claim of document.querySelectorAll(".claim")) claim.hidden = !$("claims").checked;
 }
-onChange((waiting, problem) => { if (problem) tell(`${waiting} answers wait: ${problem}`); });
+onChange((waiting, problem) => {
+  if (problem) tell(waitingText(waiting, problem));
+  else if (isWaiting && !waiting) tell("All answers are sent.");
+  isWaiting = Boolean(problem) || (isWaiting && waiting > 0);
+}, (address) => {
+  const [id] = /[0-9a-f]{16}/.exec(address), isOpen = id === wall?.wall;
+  if (id === lastWall || (isLeaving && isOpen)) return; // the confirmation has this answer too
+  nNotTaken += 1;
+  if (nNotTaken === 1 && isOpen) load();
+});
 $("undo").addEventListener("click", undo);
 $("confirm").addEventListener("click", confirmRest);
 $("zoom-close").addEventListener("click", () => $("zoom").close());
@@ -339,7 +335,12 @@ $("help-close").addEventListener("click", () => $("help").close());
 $("single-picture").addEventListener("click", () => { if ($("single-open").hidden) zoom(here); });
 $("single-open").addEventListener("click", () => { opened.add(here); drawSingle(); });
 $("second").addEventListener("click", () => { isSecond = true; load(); });
-$("leave").addEventListener("click", async () => { await postJson("/review/leave", {}); location.href = "/"; });
+$("reopen").addEventListener("click", undo);
+$("leave").addEventListener("click", async () => {
+  const problem = await leave();
+  $("help").close();
+  if (problem) tell(problem); else location.href = "/";
+});
 document.addEventListener("keydown", onKey);
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) spentMs += now() - shownAt;

@@ -1,23 +1,24 @@
 // Answers that the server does not have yet. They are kept in this browser until it says that it has them.
-import { postJson } from "./common.js";
+import { postJson, sentence } from "./common.js";
 
 const KEY = "isitcake.unsent", RETRY_MS = 2000;
-let isSending = false, timer = 0, changed = () => {};
+let isSending = false, timer = 0, changed = () => {}, refused = () => {};
+let memory = null; // the list, where the browser keeps nothing or has no room left
 
 export function unsent() {
-  try { return JSON.parse(localStorage.getItem(KEY)) || []; } catch { return memory; }
+  if (memory) return memory;
+  try { return JSON.parse(localStorage.getItem(KEY)) || []; } catch { return []; }
 }
 
-let memory = []; // where the browser keeps nothing
-
 function keep(list) {
-  memory = list;
-  try { localStorage.setItem(KEY, JSON.stringify(list)); } catch { /* storage is switched off or full */ }
+  memory = null;
+  try { localStorage.setItem(KEY, JSON.stringify(list)); } catch { memory = list; }
   changed(list.length);
 }
 
-// told: called with the number of answers that wait, and with a sentence where they cannot be sent.
-export function onChange(told) { changed = told; }
+// told: called with the number of answers that wait, and with the reason where they cannot be sent. lost: called with
+// the address of an answer that the server will never take.
+export function onChange(told, lost) { [changed, refused] = [told, lost]; }
 
 // address: where to send it; content: what. A newer answer about the same picture does not replace an older one: the
 // ledger keeps both.
@@ -32,13 +33,15 @@ export async function flush() {
   clearTimeout(timer);
   try {
     for (let list = unsent(); list.length; list = unsent()) {
-      const [{ address, content }] = list;
+      const [first] = list, { address, content } = first;
       try {
         await postJson(address, content);
       } catch (error) {
         if (!error.isFinal) throw error; // not connected, too fast, or signed out: try again
+        refused(address);
       }
-      keep(unsent().slice(1));
+      const sent = JSON.stringify(first); // another tab may have sent it too: the first of the list may be another one now
+      keep(unsent().filter((one) => JSON.stringify(one) !== sent));
     }
   } catch (error) {
     changed(unsent().length, error.message);
@@ -46,6 +49,13 @@ export async function flush() {
   } finally {
     isSending = false;
   }
+}
+
+// Sign out, unless answers wait: nobody else could send them. Returns why not; an empty text after signing out.
+export async function leave() {
+  await flush();
+  if (unsent().length) return "Some answers are not sent yet. Sign out when they are.";
+  return postJson("/review/leave", {}).then(() => "", (error) => sentence(error.message));
 }
 
 addEventListener("online", flush);

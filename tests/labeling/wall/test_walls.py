@@ -77,12 +77,15 @@ def test_two_reviewers_never_get_the_same_pictures(collected: Project) -> None:
 
 
 def test_a_wall_that_was_left_is_given_to_others(collected: Project) -> None:
-    """After the lease; its reviewer then gets another one."""
+    """After the lease; its reviewer then gets another one, and is told that nothing of the first one is confirmed."""
     left = wall_of(collected, "ann")
     later = NOW + LEASE + timedelta(minutes=1)
     others = wall_of(collected, "bob", later)
     assert set(left.pictures.values()) & set(others.pictures.values())
     assert wall_of(collected, "ann", later).id != left.id
+    with pytest.raises(NoSuchWall, match="others have its pictures"):
+        finish(collected, left, now=later)
+    assert rows(collected) == []
 
 
 def test_answers_sent_twice_or_late_change_nothing(collected: Project) -> None:

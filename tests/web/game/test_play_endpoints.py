@@ -69,6 +69,26 @@ def test_a_round_fits_on_a_phone(served: Served, browser: Browser, console_of: C
     context.close()
 
 
+def test_a_round_goes_on_when_the_server_is_back(
+    served: Served, browser: Browser, count_plays: Callable[[], int]
+) -> None:
+    """An answer and a picture that did not get through are asked for again, and the page says so."""
+    page = browser.new_page()
+    page.goto(f"{served[0]}/play")
+    page.click("#begin")
+    before = count_plays()
+    expect(page.locator("#choices button").first).to_be_enabled()
+    for lost in ("**/play/rounds/*/0", "**/1.jpg"):
+        page.route(lost, lambda route: route.abort())
+        page.locator("#choices:not([hidden]) button:enabled, #next:not([hidden])").first.click()
+        expect(page.locator("#verdict")).to_contain_text("The server does not answer. Trying again")
+        page.unroute(lost)
+        expect(page.locator("#verdict")).not_to_contain_text("Trying again")
+    assert count_plays() == before + 1
+    expect(page.locator("#choices button").first).to_be_enabled()
+    page.close()
+
+
 def test_an_answer_counts_once_and_only_for_a_dealt_picture(web: httpx.Client, count_plays: Callable[[], int]) -> None:
     """A score in the request, an unknown label, a guessed round and a second answer are refused and not kept."""
     round_id = web.post("/play/rounds", json={"nickname": "Eve"}).json()["round"]

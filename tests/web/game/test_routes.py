@@ -39,7 +39,7 @@ def test_without_a_version_the_pages_say_what_to_do(collected: Project, path: st
     """The command is named, and the page has the status of a page."""
     answer = TestClient(create_app(collected)).get(path)
     assert answer.status_code == 200
-    assert "run `isitcake" in answer.text
+    assert "run <code>isitcake" in answer.text
 
 
 def test_without_a_version_requests_are_refused(collected: Project) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from browsers.pages import DESK, PHONE, WIDE, Site, listen, look_at
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from dataset.catalog.tables import judgements
+from dataset.catalog.tables import audit, judgements, queue
 from dataset.curate import curate
 from dataset.opening import open_project
 from dataset.versions import published
@@ -17,6 +17,10 @@ from isitcake.serving import start_web
 from simulator.web_service import answers, until
 from web.pages.leaderboard import write_leaderboard
 from web.pages.version_pages import write_pages
+
+MOST_ALONE = 10  # pictures one by one, after the last wall
+READY = '#single[data-ready="yes"]'  # a picture alone is on the screen, and may be answered
+TWO_KEYS = "for (const _ of [1, 2]) document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '1', bubbles: 1}))"
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +59,16 @@ def confirm(page: Page) -> None:
 
 
 @pytest.fixture(autouse=True)
-def nothing_answered(served: Site) -> None:
-    """Every test finds the whole queue."""
+def nothing_answered(served: Site) -> Iterator[None]:
+    """Every test finds the whole queue, also after one that emptied it."""
     served.forget_answers()
+    with served.project.catalog.read() as connection:
+        kept = {table: [dict(row) for row in connection.execute(table.select()).mappings()] for table in (queue, audit)}
+    yield
+    with served.project.catalog.write() as connection:
+        for table, rows in kept.items():
+            connection.execute(table.delete())
+            connection.execute(table.insert(), rows)
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (DESK, "dark"), (WIDE, "light")])
@@ -115,7 +126,7 @@ def test_a_wall_by_keyboard(served: Site, browser: Browser) -> None:
     expect(page.locator("#grid")).to_be_visible()
     expect(odd).to_have_count(2)
     confirm(page)
-    expect(page.locator("#single")).to_be_visible()
+    expect(page.locator(READY)).to_be_visible()
     before = len(served.given("ann", "wall"))
     page.keyboard.press("1")
     until(lambda: len(served.given("ann", "wall")) == before + 1)
@@ -142,10 +153,62 @@ def test_a_wall_by_touch_in_the_dark(served: Site, browser: Browser) -> None:
     expect(page.locator(".claim").first).to_be_visible()
     assert look_at(page) == {}
     confirm(page)
-    expect(page.locator("#single")).to_be_visible()
+    expect(page.locator(READY)).to_be_visible()
     assert look_at(page) == {}
     page.locator("#brushes button").first.tap()
     until(lambda: len(served.given("bob", "wall")) >= 5)
+    context.close()
+
+
+def test_a_picture_alone_is_answered_when_it_is_seen(served: Site, browser: Browser) -> None:
+    """Not while the picture before it is still on the screen, and not by the second tap of a double tap."""
+    context = served.context(browser, DESK, "light", "gus")
+    page = context.pages[0]
+    page.reload()
+    expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+    confirm(page)
+    expect(page.locator(READY)).to_be_visible()
+    held: list[Route] = []
+    context.route("**/picture", lambda route: held.append(route))
+    page.evaluate(TWO_KEYS)
+    expect(page.locator("#single-picture")).to_have_css("opacity", "0")
+    page.keyboard.press("1")
+    expect(page.locator("#single-count")).to_contain_text("2 of ")
+    until(lambda: len(served.given("gus", "wall")) == 1)
+    for route in held:
+        route.continue_()
+    expect(page.locator(READY)).to_be_visible()
+    page.keyboard.press("1")
+    until(lambda: len(served.given("gus", "wall")) == 2)
+    context.close()
+
+
+def test_the_last_wall_in_two_tabs(served: Site, browser: Browser) -> None:
+    """What became of it is said at the end, and it can be opened again. The other tab says that it has ended."""
+    context = served.context(browser, DESK, "light", "hal")
+    page = context.pages[0]
+    page.reload()
+    expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+    other = context.new_page()
+    other.goto(f"{served.url}/review")
+    expect(other.locator(".brick[data-loaded]").first).to_be_visible()
+    with served.project.catalog.write() as connection:
+        for table in (queue, audit):
+            connection.execute(table.delete())
+    page.bring_to_front()
+    confirm(page)
+    for _ in range(MOST_ALONE):
+        expect(page.locator(f"{READY}:visible, #end:visible")).to_be_visible()
+        page.keyboard.press("1")
+    expect(page.locator("#done")).to_have_text("Thank you.")
+    assert look_at(page) == {}
+    other.bring_to_front()
+    other.locator(".brick").first.click()
+    expect(other.locator("#done")).to_contain_text("1 answer was not taken")
+    page.bring_to_front()
+    page.locator("#reopen").click()
+    expect(page.locator(READY)).to_be_visible()
+    expect(page.locator("#status")).to_have_text("The last wall is open again.")
     context.close()
 
 
