@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from foundation.errors import ConfigError, NoProject
 from foundation.settings import CONFIG_NAME, LabelSection, Section, Settings, Source
+from foundation.settings.texts import name_problem
 from foundation.settings.variables import Variables, read_variables, sections
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -89,7 +90,7 @@ def _explain(path: Path, text: str, variables: Variables, error: ValidationError
         case "missing":
             message = "is missing; add it"
         case "string_pattern_mismatch":
-            message = f"{first['input']!r} is not a name; use letters, digits, '-', '_' and '.'"
+            message = name_problem(first["input"])
         case "value_error":
             pass
         case _:
