@@ -65,7 +65,8 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")  # some editors of Windows write a byte order mark
     except FileNotFoundError:
-        raise NoProject(f"{path} does not exist; create it with `isitcake init`") from None
+        fix = "go to the folder of your project, name it with --config, or begin one with `isitcake init`"
+        raise NoProject(f"{path} does not exist; {fix}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({error}); fix or replace it") from None
 
