@@ -94,8 +94,18 @@ def _explain(path: Path, text: str, variables: Variables, error: ValidationError
             message = name_problem(first["input"])
         case "value_error":
             pass
+        case "list_type" if location == ("sources",):
+            message = "is not a list of tables; write [[sources]] above each source"
+        case "list_type":
+            message = f'is {first["input"]!r}; write a list, like ["{first["input"]}"]'
+        case "model_type" | "dict_type":
+            message = f"is {first['input']!r}; write a table, [{'.'.join(map(str, location))}], with a key on each line"
+        case "too_short":
+            least, given = first["ctx"]["min_length"], first["ctx"]["actual_length"]
+            message = f"needs {least} entries or more, and has {given}"
         case _:
-            message = f"{message[0].lower()}{message[1:]}, got {first['input']!r}; fix the value"
+            rule = message.replace("Input should be", "must be")
+            message = f"{rule[0].lower()}{rule[1:]}, got {first['input']!r}; fix the value"
     if len(location) >= 2 and (variable := variables.names.get((str(location[0]), str(location[1])))):
         return f"{variable}: {message}"
     if not location:
