@@ -159,15 +159,6 @@ def _line(text: str, location: Location) -> int:
 
 
 def _check_paths(settings: Settings, text: str, needs_weights: bool) -> None:
-    for number, source in enumerate(settings.sources):
-        if source.kind == "folder":
-            folder = settings.root / Path(source.path).expanduser()
-            if not folder.is_dir():
-                line = _line(text, ("sources", number, "path"))
-                raise ConfigError(
-                    f"{settings.config_path}, line {line}: source {source.name!r} path: no folder {folder}; "
-                    "create it or fix the path"
-                )
     for label, table in settings.labels.items():
         for example in table.examples:
             if not SHA256.fullmatch(example) and not (settings.root / Path(example).expanduser()).is_file():

@@ -55,10 +55,6 @@ FOLDER = '[[sources]]\nname = "a"\nkind = "folder"\nlabel = "cake"\npath = "none
         (SITE.replace('name = "a"\n', ""), "line 1: sources.0.name: is missing; add it"),
         (SITE.replace("https://a.example/", "a.example"), "is not a web address"),
         ('[[sources]]\nname = "a"\nkind = "site"\nlabel = "cake"\n', "needs start_urls"),
-        (
-            '[[sources]]\nname = "a"\nkind = "folder"\nlabel = "cake"\npath = "none"\n',
-            "line 5: source 'a' path: no folder",
-        ),
         ("[models]\nnetwork = 'none.onnx'\n", "models.network: "),
         ("[models]\nnetwork = 'mobilenet_v2'\n", "needs a folder with its weights"),
         ("[models]\nnetwork = 'resnet'\n", "no network 'resnet'; use efficientnet_lite0, mobilenet_v2"),
