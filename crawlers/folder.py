@@ -68,7 +68,7 @@ def collect_folder(
     """
     root = (project.settings.root / Path(source.path).expanduser()).resolve()
     if not root.is_dir():
-        raise CrawlError(f"source {source.name!r}: no folder {root}; create it, or correct `path` of the source")
+        raise CrawlError(f"no folder {root}; create it, attach the disk that has it, or correct `path` of the source")
     with sole_run(project, source):
         ledger = Ledger(project, source, now)
         entries = sorted(_entries(root), key=lambda entry: os.fsencode(entry.path))

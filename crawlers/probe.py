@@ -3,8 +3,9 @@
 import contextlib
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -83,7 +84,7 @@ def probe(settings: Settings, url: str, label: str | None = None) -> Iterator[tu
     label = label or settings.project.labels[0]
     if label not in settings.project.labels:
         raise UsageError(f"no label {label!r}; the project has {', '.join(settings.project.labels)}")
-    toml = tomli_w.dumps({"sources": [_source(url, label)]})
+    toml = tomli_w.dumps({"sources": [_source(url, label, {source.name for source in settings.sources})]})
     with tempfile.TemporaryDirectory(prefix="isitcake-probe-") as folder:
         path = Path(folder) / CONFIG_NAME
         frame = {
@@ -125,11 +126,13 @@ def _why_not_read(report: SourceReport) -> str:
     return next(of_page, report.notes[0] if report.notes else "it is no web page")
 
 
-def _source(url: str, label: str) -> dict[str, object]:
-    """An entry of `[[sources]]` for the site at `url`, named after its host."""
+def _source(url: str, label: str, taken: Collection[str]) -> dict[str, object]:
+    """An entry of `[[sources]]` for the site at `url`, named after its host. taken: names of the project's sources."""
     host = (urlsplit(url).hostname or "site").removeprefix("www.")
+    name = re.sub(r"[^a-z0-9]+", "-", host)[:60].strip("-") or "site"
+    others = (f"{name}-{number}" for number in count(2))
     return {
-        "name": re.sub(r"[^a-z0-9]+", "-", host).strip("-")[:64] or "site",
+        "name": next(other for other in chain([name], others) if other not in taken),
         "kind": "site",
         "label": label,
         "start_urls": [url],

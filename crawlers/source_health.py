@@ -182,7 +182,7 @@ def diagnose(run: Run, history: Sequence[int]) -> Diagnosis:
     if closed:
         return Diagnosis(RunStatus.UNHEALTHY, closed.text)
     if not images:
-        return Diagnosis(RunStatus.UNHEALTHY, f"no usable picture: {cause(run)}")
+        return Diagnosis(RunStatus.UNHEALTHY, f"no usable picture: {cause(run, is_first=not usual)}")
     if not run.is_folder and run.equal >= max(MIN_HISTORY_IMAGES, EQUAL_SHARE * images):
         same = f"{run.equal} of {images} addresses gave the same picture"
         return Diagnosis(RunStatus.UNHEALTHY, f"{same}: the site may show it in place of its photos")
@@ -200,10 +200,10 @@ def diagnose(run: Run, history: Sequence[int]) -> Diagnosis:
     return Diagnosis(RunStatus.DONE)
 
 
-def cause(run: Run) -> str:
+def cause(run: Run, is_first: bool = False) -> str:
     """The likeliest reason that a run found little: a name of CAUSES with its evidence, or `site changed`.
 
-    Of a folder: what it holds.
+    Of a folder, and where no run found pictures before (is_first): what it holds.
     """
     if run.is_folder:
         held = ", ".join(f"{count} {reason.subject}" for reason, count in _commonest(run.reasons))
@@ -213,7 +213,10 @@ def cause(run: Run) -> str:
         for kind, evidence in troubles:
             if kind in kinds:
                 return f"{name} ({evidence[:MAX_EVIDENCE_CHARS]})"
-    return "site changed"
+    if not is_first:
+        return "site changed"
+    shown = ", ".join(f"{count} {reason.subject}" for reason, count in _commonest(run.reasons))
+    return f"its pages have {shown}" if shown else "its pages show none"
 
 
 def _commonest(reasons: Mapping[Reason, int]) -> list[tuple[Reason, int]]:

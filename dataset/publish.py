@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from more_itertools import chunked
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 from sqlalchemy import Row as Record
 
+from dataset.catalog.claims import unclaimed
 from dataset.catalog.cluster_ranges import CLUSTERS_PER_BLOCK
+from dataset.catalog.tables import clusters, images
 from dataset.catalog.tables import versions as versions_table
 from dataset.catalog.writes import insert_new
 from dataset.erasure.erase_listed import erase_listed
 from dataset.labels import audit, label_ledger
+from dataset.labels.vocabulary import KEPT_OUT
 from dataset.objections import reasons
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import VERSIONS_LOCK, Project
@@ -29,7 +32,7 @@ from dataset.publishing.choose_rows import choose_rows
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.totals import one_sided, totals_of
 from dataset.publishing.write_version import ROWS_PER_BLOCK, Draft, Progress, Written, flush, write_version
-from dataset.quarantine import listed, quarantine, release_restored, sentence
+from dataset.quarantine import in_quarantine, listed, quarantine, release_restored, sentence
 from dataset.splits.split_leaks import split_leaks
 from dataset.versions import published
 from dataset.versions.facts import Audit
@@ -116,7 +119,7 @@ def publish(
                 published.clear_unfinished(project.home)
             raise
         _record_in_ledger(project)
-    notes = [*filter(None, [erased]), *notes, *_damage(project), *report.notes]
+    notes = [*filter(None, [erased, _uncurated(project)]), *notes, *_damage(project), *report.notes]
     return replace(report, notes=notes, cost=meter.cost(report.images))
 
 
@@ -133,6 +136,18 @@ def _created(project: Project, now: datetime) -> tuple[datetime, list[str]]:
         f"the clock says {now.isoformat(timespec='seconds')}, but version {newest.name} was created at {since}: "
         "that time is used; set the clock"
     ]
+
+
+def _uncurated(project: Project) -> str:
+    """A sentence about images that were collected since the last `curate`, which no version has; empty without any."""
+    with project.catalog.read() as connection:
+        waiting = select(images.c.sha256).where(~exists().where(clusters.c.sha256 == images.c.sha256))
+        number = len(set(connection.execute(waiting).scalars()) - set(in_quarantine(connection)))
+    return (
+        f"{counted(number, 'image')} collected since the last `isitcake curate` left out: run it, then publish"
+        if number
+        else ""
+    )
 
 
 def _damage(project: Project) -> list[str]:
@@ -166,10 +181,11 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                 )
                 audited, too_few = _audit(connection), _too_few(connection)
                 certified = certificate_for(connection, labels, rows)
-                kept_out = {**label_ledger.kept_out(connection, labels), **reasons(connection)}
+                kept_out = dict.fromkeys(unclaimed(connection), f"{KEPT_OUT} claimed by no source")
+                kept_out |= {**label_ledger.kept_out(connection, labels), **reasons(connection)}
             if not len(rows):
                 reason = "no image has one of the project's labels; run `isitcake collect` first"
-                raise StageError(f"nothing to publish: {reason}")
+                raise StageError(f"nothing to publish: {_uncurated(project) or reason}")
             digest = _ContentDigest()
             with project.catalog.read() as connection:
                 leaks = split_leaks(connection, rows.splits())
@@ -178,7 +194,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
             newest = published.newest(project.home)
             layout = _layout(project, len(rows))
             if newest is not None and _is_same(project, newest, content):
-                notes = one_sided(newest.counts)
+                notes = one_sided(newest.counts, newest.labels)
                 report = PublishReport(None, newest.name, newest.images, newest.counts, notes=notes)
             else:
                 draft = Draft(

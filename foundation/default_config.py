@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from urllib.parse import urlsplit
 
+from foundation.settings.texts import MAX_NAME_CHARS
+
 PAGES = (
     (
         "the-london-baker",
@@ -155,7 +157,7 @@ def own_config(
 ) -> str:
     """A commented file for these labels. folders, sites: paths and addresses, each with its label."""
     parts = [
-        OWN_HEAD.format(name=_quoted("-or-".join(labels)), labels=json.dumps(list(labels)), contact=_quoted(contact))
+        OWN_HEAD.format(name=_quoted(_project_name(labels)), labels=json.dumps(list(labels)), contact=_quoted(contact))
     ]
     parts += [
         LABEL.format(key=label if re.fullmatch(r"[\w-]+", label, re.ASCII) else _quoted(label)) for label in labels
@@ -168,6 +170,13 @@ def own_config(
         name = _source_name(urlsplit(url).hostname or label, taken)
         parts.append(_source(name, "site", label, f"start_urls = [{_quoted(url)}]"))
     return "".join([*parts, MORE_SOURCES.format(label=_quoted(labels[-1]))])
+
+
+def _project_name(labels: Sequence[str]) -> str:
+    """All labels where that is short enough for a name: "mug-or-bowl"; else "mug-or-11-more"."""
+    name = "-or-".join(labels)
+    more = f"-or-{len(labels) - 1}-more"
+    return name if len(name) <= MAX_NAME_CHARS else f"{labels[0][: MAX_NAME_CHARS - len(more)]}{more}"
 
 
 def _source(name: str, kind: str, label: str, where: str) -> str:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from foundation.errors import ConfigError, NoProject
 from foundation.settings import CONFIG_NAME, LabelSection, Section, Settings, Source
+from foundation.settings.texts import name_problem
 from foundation.settings.variables import Variables, read_variables, sections
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -64,7 +65,8 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")  # some editors of Windows write a byte order mark
     except FileNotFoundError:
-        raise NoProject(f"{path} does not exist; create it with `isitcake init`") from None
+        fix = "go to the folder of your project, name it with --config, or begin one with `isitcake init`"
+        raise NoProject(f"{path} does not exist; {fix}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({error}); fix or replace it") from None
 
@@ -89,11 +91,21 @@ def _explain(path: Path, text: str, variables: Variables, error: ValidationError
         case "missing":
             message = "is missing; add it"
         case "string_pattern_mismatch":
-            message = f"{first['input']!r} is not a name; use letters, digits, '-', '_' and '.'"
+            message = name_problem(first["input"])
         case "value_error":
             pass
+        case "list_type" if location == ("sources",):
+            message = "is not a list of tables; write [[sources]] above each source"
+        case "list_type":
+            message = f'is {first["input"]!r}; write a list, like ["{first["input"]}"]'
+        case "model_type" | "dict_type":
+            message = f"is {first['input']!r}; write a table, [{'.'.join(map(str, location))}], with a key on each line"
+        case "too_short":
+            least, given = first["ctx"]["min_length"], first["ctx"]["actual_length"]
+            message = f"needs {least} entries or more, and has {given}"
         case _:
-            message = f"{message[0].lower()}{message[1:]}, got {first['input']!r}; fix the value"
+            rule = message.replace("Input should be", "must be")
+            message = f"{rule[0].lower()}{rule[1:]}, got {first['input']!r}; fix the value"
     if len(location) >= 2 and (variable := variables.names.get((str(location[0]), str(location[1])))):
         return f"{variable}: {message}"
     if not location:
@@ -147,15 +159,6 @@ def _line(text: str, location: Location) -> int:
 
 
 def _check_paths(settings: Settings, text: str, needs_weights: bool) -> None:
-    for number, source in enumerate(settings.sources):
-        if source.kind == "folder":
-            folder = settings.root / Path(source.path).expanduser()
-            if not folder.is_dir():
-                line = _line(text, ("sources", number, "path"))
-                raise ConfigError(
-                    f"{settings.config_path}, line {line}: source {source.name!r} path: no folder {folder}; "
-                    "create it or fix the path"
-                )
     for label, table in settings.labels.items():
         for example in table.examples:
             if not SHA256.fullmatch(example) and not (settings.root / Path(example).expanduser()).is_file():

@@ -51,7 +51,10 @@ def main() -> None:
 
 
 def _print_usage_error(error: click.ClickException) -> None:
-    """As click does it, but nothing that was typed moves the cursor."""
+    """As click does it, but nothing that was typed moves the cursor. A group without a command shows its help."""
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # click 8.1 shows the help by itself
+        click.echo(error.format_message(), err=True)
+        return
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is not None:
         click.echo(f"{context.get_usage()}\nTry '{context.command_path} --help' for help.\n", err=True)

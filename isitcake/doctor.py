@@ -62,6 +62,7 @@ def examine(config: Path | None) -> Iterator[Check]:
         return
     yield Check("configuration", True, True, str(settings.config_path))
     yield _contact(settings)
+    yield from _folders(settings)
     yield _try("secrets", True, lambda: settings.require_strong_secrets() or "not to be guessed")  # type: ignore[func-returns-value]
     yield _disk(settings.home)
     yield from _library(settings)
@@ -120,6 +121,14 @@ def _contact(settings: Settings) -> Check:
     if settings.project.contact or kinds != {"folder"}:
         return _try("contact", True, lambda: settings.require_contact() or settings.project.contact)  # type: ignore[func-returns-value]
     return Check("contact", True, False, "not needed: every source is a folder")
+
+
+def _folders(settings: Settings) -> Iterator[Check]:
+    """Folders of sources that are not there. Only `collect` needs them: everything else works without."""
+    for source in settings.sources:
+        folder = settings.root / Path(source.path).expanduser()
+        if source.kind == "folder" and not folder.is_dir():
+            yield Check(f"source {source.name}", False, True, f"no folder {folder}; create it or fix the path")
 
 
 def _library(settings: Settings) -> list[Check]:

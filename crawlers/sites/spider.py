@@ -142,8 +142,9 @@ class SiteSpider(scrapy.Spider):
         """Scrapy calls this at the end of the crawl."""
         cut = [url for key, url in self.cut.items() if key not in self.queued]
         if cut and self.options.pages > 1:  # `isitcake source probe` reads one page, and is asked for no more
-            many = f"{'at least ' if len(self.cut) >= MAX_CUT else ''}{len(cut):,}"
-            text = f"stopped at depth {self.options.depth}: {many} pages further away were not read, such as {cut[0]}"
+            pages = f"{len(cut):,} page{'s' if len(cut) > 1 else ''}"
+            many = f"{'at least ' if len(self.cut) >= MAX_CUT else ''}{pages}"
+            text = f"stopped at depth {self.options.depth}: {many} further away not read, such as {cut[0]}"
             self._note(NoteKind.LIMIT, cut[0], f"{text}; raise `depth` of the source to read them")
         if self.renderer.obstacle:
             text = f"some pages were read without the browser, scripts may add to them: {self.renderer.obstacle}"
@@ -212,7 +213,8 @@ class SiteSpider(scrapy.Spider):
                     self.cut.setdefault(key, url)
                 continue
             if stop := self._reason_to_stop(reading.url, in_series, stale):
-                self._note_once(NoteKind.LIMIT, reading.url, stop)
+                if self.options.pages > 1:  # a probe is asked for no more
+                    self._note_once(NoteKind.LIMIT, reading.url, stop)
                 return
             request = self._page(url, depth + (not is_near), stale if in_series else 0)
             is_tried = reading.visit is not None and found in reading.visit.tried

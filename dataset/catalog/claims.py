@@ -4,7 +4,7 @@ A sighting is its own first claim. A row of `claims` is added only when a later 
 when a claim ends. See docs/decisions/0024.
 """
 
-from sqlalchemy import and_, exists, func, not_, or_, select
+from sqlalchemy import Connection, and_, exists, func, not_, or_, select
 
 from dataset.catalog.ledgers import claims, sightings
 
@@ -45,3 +45,9 @@ standing = (
     .where(or_(claims.c.id.is_(None), claims.c.label != ENDED))
     .subquery("standing")
 )
+
+
+def unclaimed(connection: Connection) -> set[str]:
+    """SHA-256 of images that no source has any more: every claim about them ended."""
+    ended = select(claims.c.sha256).where(claims.c.label == ENDED).distinct()
+    return set(connection.execute(ended.where(~exists().where(standing.c.sha256 == claims.c.sha256))).scalars())

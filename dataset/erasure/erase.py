@@ -56,6 +56,9 @@ from foundation.safe_text import counted
 BeforeStep = Callable[[str], None]  # called before each step with its description
 
 
+NOTHING_DONE = "nothing was done"  # the note of a dry run
+
+
 @dataclass(frozen=True)
 class EraseReport:
     """images: erased, with their copies. versions: those that had one of them. models: those trained on such a version.
@@ -76,7 +79,8 @@ class EraseReport:
 
     def line(self) -> str:
         """The result, in one line."""
-        message = f"{counted(self.images, 'image')} erased from {counted(len(self.versions), 'version')}"
+        done = "would be erased" if self.note == NOTHING_DONE else "erased"
+        message = f"{counted(self.images, 'image')} {done} from {counted(len(self.versions), 'version')}"
         if self.models:
             message += f"; models trained on them: {', '.join(self.models)}"
         for name, reason in self.damaged.items():
@@ -179,7 +183,7 @@ def _would_erase(project: Project, names: Sequence[str]) -> EraseReport:
     affected = versions_with(project, names)
     damaged = {folder.name: reason for folder in search(project, names) if (reason := unsearchable(folder))}
     return EraseReport(
-        len(names), affected, _models_of(project, affected), withdrawn, "nothing was done", damaged=damaged,
+        len(names), affected, _models_of(project, affected), withdrawn, NOTHING_DONE, damaged=damaged,
         pushed_to=pushed_to(project.home, affected),
     )  # fmt: skip
 

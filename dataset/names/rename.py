@@ -200,15 +200,19 @@ def _record(connection: Connection, kind: str, name: str, state: str, became: st
 
 
 def _lines(project: Project, name: str, key: str = "") -> list[int]:
-    """Lines of isitcake.toml, from 1, that have the name in quotes. key: only lines of this key."""
+    """Lines of isitcake.toml, from 1, that have the name in quotes, or in the head of a label's table.
+
+    key: only lines of this key.
+    """
     try:
         text = project.settings.config_path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{project.settings.config_path} cannot be read ({error}); fix or replace it") from None
     quoted = re.compile(rf"""(["']){re.escape(name)}\1""")
     of_key = re.compile(rf"\s*{key}\s*=" if key else "")
+    head = re.compile(rf"\s*\[\s*labels\s*\.\s*{re.escape(name)}\s*\]")
     return [
         number
         for number, line in enumerate(text.splitlines(), 1)
-        if quoted.search(line.partition("#")[0]) and of_key.match(line)
+        if (quoted.search(line.partition("#")[0]) and of_key.match(line)) or (not key and head.match(line))
     ]

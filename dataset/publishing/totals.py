@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from dataset.splits.assignment import SPLITS
+from dataset.splits.assignment import SPLITS, TESTS, TRAIN
 from dataset.versions.manifest import Row, counted_licences
 
 IMBALANCE_RATIO = 3.0  # images of the commonest label per image of the rarest, from which the card warns
@@ -91,13 +91,25 @@ def balance(counts: Mapping[str, int]) -> str:
     return f"{ratio:.1f} times as many images are {most} as {least}: collect more {least}, or weight the classes."
 
 
-def one_sided(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Warnings where all images have one label, or are in one split. counts: images by split and label."""
-    labels = {label for by_label in counts.values() for label, n in by_label.items() if n}
+def one_sided(counts: Mapping[str, Mapping[str, int]], labels: Iterable[str] = ()) -> list[str]:
+    """Warnings where labels or splits lack images. counts: images by split and label. labels: that should have some."""
+    there = {label: n for by_label in counts.values() for label, n in by_label.items() if n}
     splits = [split for split, by_label in counts.items() if any(by_label.values())]
+    missing = [label for label in labels if label not in there]
     warnings = []
-    if len(labels) == 1:
-        warnings.append(f"every image is labelled {labels.pop()}: no model can learn from one class")
+    if missing:
+        warnings.append(f"no image is labelled {' or '.join(missing)}: collect some, or remove the label")
+    if len(there) == 1:
+        warnings.append(f"every image is labelled {next(iter(there))}: no model can learn from one class")
     if len(splits) == 1:
         warnings.append(f"every image is in the split {splits[0]}: training and tests need different images")
+    if len(there) > 1 and len(splits) > 1:
+        untested = [label for label in there if not any(counts.get(split, {}).get(label) for split in TESTS)]
+        unlearned = [label for label in there if not counts.get(TRAIN, {}).get(label)]
+        if untested:
+            warnings.append(
+                f"no test has an image of {' or '.join(untested)}: collect more, to see how good a model is"
+            )
+        if unlearned:
+            warnings.append(f"the split {TRAIN} has no image of {' or '.join(unlearned)}: collect more")
     return warnings

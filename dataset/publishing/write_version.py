@@ -126,7 +126,7 @@ def write_version(
     for path in [*folder.glob("*"), *folder.glob("data/*/*")]:
         if path.is_file() and path != rows.path:
             flush(path)
-    notes = [*_notes(parent, version, diff), *one_sided(version.counts)]
+    notes = [*_notes(parent, version, diff), *one_sided(version.counts, version.labels)]
     if shards and shards.restored:
         notes.append(f"shards of earlier versions were damaged and were written again ({shards.restored})")
     return Written(version, Counter(diff["change"].to_pylist()), pictures.repaired, notes)

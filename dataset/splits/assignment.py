@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 SPLITS = ("train", "validation", "test", "test_unseen_sites")
 UNSEEN = "test_unseen_sites"
+TRAIN, TESTS = "train", ("test", UNSEEN)
 SHARES = {"train": 0.75, "validation": 0.10, "test": 0.15}  # of the clusters that are not from held-out sites
 HELD_OUT_SHARE = 0.15  # of each label's images
 PROTECTED_FIRST = (UNSEEN, "test", "validation", "train")  # where copies are in several splits, the first one wins

@@ -94,7 +94,7 @@ class Settings(BaseModel):
             if source.label not in self.project.labels:
                 raise ValueError(
                     f"source {source.name!r} has label {source.label!r}, which is not in [project] labels; "
-                    f"use one of {', '.join(self.project.labels)}"
+                    f"{known_names(source.label, self.project.labels, 'use one of {}')}"
                 )
         return self
 

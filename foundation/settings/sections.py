@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from foundation.network.addresses import Refused, parse
-from foundation.settings.names import EFFICIENTNET_LITE0, MIN_SIDE_PX, NETWORKS, OPENNSFW, RESERVED_LABELS, SUBJECTS
+from foundation.settings.names import EFFICIENTNET_LITE0, MIN_SIDE_PX, NETWORKS, OPENNSFW, SUBJECTS
+from foundation.settings.texts import NAME_PATTERN, address_problem, contact_problem, label_problem
 
 PHOTO_APIS = {
     "unsplash": "https://api.unsplash.com",
@@ -20,13 +21,13 @@ LICENCES = ("cc0", "pdm", "by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd
 
 
 def _http_url(value: str) -> str:
-    if not re.match(r"https?://[^\s/]+", value):
-        raise ValueError(f"{value!r} is not a web address; write it with http:// or https://")
+    if problem := address_problem(value):
+        raise ValueError(problem)
     return value
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
 def _same_names(labels: Any, others: Sequence[str]) -> bool:
@@ -69,16 +70,15 @@ class ProjectSection(Section):
         if len(set(labels)) != len(labels):
             raise ValueError("a label occurs twice; write each label once")
         for label in labels:
-            if label.casefold() in RESERVED_LABELS:
-                reason = "an answer that reviewers always have, or a word of the catalog"
-                raise ValueError(f"{label!r} is {reason}; choose another label")
+            if problem := label_problem(label):
+                raise ValueError(problem)
         return labels
 
     @field_validator("contact")
     @classmethod
     def _contact_is_reachable(cls, contact: str) -> str:
-        if contact and not re.match(r"(https?://\S+|mailto:\S+@\S+|\S+@\S+\.\S+)$", contact):
-            raise ValueError(f"{contact!r} is neither a web page nor an e-mail address; write one of these")
+        if problem := contact_problem(contact):
+            raise ValueError(problem)
         return contact
 
 

@@ -264,10 +264,12 @@ def dedupe(folder: Path, target: Path | None, limit: int, work: Path | None, as_
 
 
 def _print_groups(found: "Found", limit: int) -> None:
+    from foundation.safe_text import printable
+
     for group in found.groups[:limit]:
         size = f"{group.kept.width}×{group.kept.height}"
-        lines = [f"keep  {group.kept.path}  {size}"]
-        lines += [f"copy  {file.path}  {file.width}×{file.height}" for file in group.copies]
+        lines = [f"keep  {printable(str(group.kept.path))}  {size}"]
+        lines += [f"copy  {printable(str(file.path))}  {file.width}×{file.height}" for file in group.copies]
         say("\n".join([*lines, ""]))
     _more(len(found.groups), limit)
     _grid("not read", ["file", "why"], list(found.unread.items()), limit)

@@ -4,7 +4,7 @@ import click
 
 from foundation.safe_text import known_names
 from isitcake.options import Commands, Context, json_option, pass_context
-from isitcake.output import progress, show
+from isitcake.output import progress, short_path, show
 from isitcake.tables import Grid
 
 
@@ -74,7 +74,14 @@ def probe(context: Context, url: str, label: str | None, as_json: bool) -> None:
     if not as_json:
         for note in [*(f"opt-out: {objection}" for objection in report.objections), *report.run.notes]:
             show(note, False)
-        show(f"\npictures: {path}\nto collect it, add to {settings.config_path}:\n\n{report.toml}", False)
+        show(f"\npictures: {short_path(path)}", False)
+        if not any(photo.sha256 for photo in report.photos):
+            show("nothing to add to isitcake.toml: try a page that shows pictures", False)
+            return
+        first = (
+            "" if label else f" (its label is the project's first; --label {settings.project.labels[-1]} for another)"
+        )
+        show(f"to collect it, add to {short_path(settings.config_path)}{first}:\n\n{report.toml}", False)
 
 
 @click.command(short_help="Find duplicates and doubtful labels.")

@@ -1,7 +1,9 @@
 """isitcake init: the first file of a project."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -9,6 +11,7 @@ from isitcake.options import Context, json_option, pass_context
 from isitcake.output import show
 
 NEXT = "run `isitcake doctor`, then `isitcake collect`"
+Answer = TypeVar("Answer")
 CONTACT = "write your web page or e-mail address under contact, then "
 
 
@@ -44,7 +47,9 @@ def init(
     if subject is not None and (is_own or subject not in SUBJECTS):
         known = ", ".join(SUBJECTS)
         raise UsageError(f"--subject takes no other options, and one of {known}; leave it out for labels of your own")
-    content = _content(labels, folders, sites, is_asked=not (is_own or subject or as_json) and sys.stdin.isatty())
+    is_asked = not (is_own or subject or as_json) and sys.stdin.isatty()
+    root = path.parent.absolute()
+    content = _answered(root) if is_asked else _content(labels, folders, sites, root)
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
@@ -54,21 +59,29 @@ def init(
         path.unlink()
         raise
     is_crawled = not settings.sources or any(source.kind != "folder" for source in settings.sources)
-    next_step = f"{CONTACT if is_crawled and not settings.project.contact else ''}{NEXT}"
+    without = [label for label in settings.project.labels if label not in {one.label for one in settings.sources}]
+    steps = [f"add [[sources]] of {', '.join(without)}, then "] if without else []
+    steps += [CONTACT] if is_crawled and not settings.project.contact else []
+    next_step = f"{''.join(steps)}{NEXT}"
     if as_json:
         show({"config": path.absolute(), "labels": settings.project.labels, "next": next_step}, True)
     else:
         show(f"wrote {path}; {next_step}", False)
 
 
-def _content(labels: tuple[str, ...], folders: tuple[str, ...], sites: tuple[str, ...], *, is_asked: bool) -> str:
+def _content(labels: tuple[str, ...], folders: tuple[str, ...], sites: tuple[str, ...], root: Path) -> str:
+    """The file for these options. root: the folder that it will be in. Raises UsageError, which names the option."""
     from foundation.default_config import default_config, own_config
     from foundation.errors import UsageError
+    from foundation.settings.texts import address_problem, label_problem
 
-    if is_asked:
-        return _answered()
     pairs = [_pair("--folder", text) for text in folders], [_pair("--site", text) for text in sites]
     named = list(dict.fromkeys([*labels, *(label for some in pairs for _, label in some)]))
+    problems = [f"label {problem}" for problem in filter(None, map(label_problem, named))]
+    problems += [f"--folder: {problem}" for where, _ in pairs[0] if (problem := _folder_problem(where, root))]
+    problems += [f"--site: {problem}" for where, _ in pairs[1] if (problem := address_problem(where))]
+    if problems:
+        raise UsageError(problems[0])
     if len(named) == 1:
         raise UsageError(f"a project needs two labels or more, and {named[0]!r} is one; repeat --label")
     return own_config(named, *pairs) if named else default_config()
@@ -85,27 +98,58 @@ def _pair(option: str, text: str) -> tuple[str, str]:
     return where, label
 
 
-def _answered() -> str:
-    """The file for what a person answers on the terminal."""
-    from foundation.default_config import default_config, own_config
+def _folder_problem(text: str, root: Path) -> str:
+    """Why there is no such folder, seen from `root`; empty where there is one."""
+    folder = root / Path(text).expanduser()
+    return "" if folder.is_dir() else f"no folder {folder}; create it or fix the path"
 
-    text = click.prompt(
-        "Which classes, separated by commas? (Enter: cake, with the sources of the talk)",
-        default="",
-        show_default=False,
-    )
-    labels = [label.strip() for label in text.split(",") if label.strip()]
+
+def _answered(root: Path) -> str:
+    """The file for what a person answers on the terminal. Each question is asked until its answer can be used."""
+    from foundation.default_config import default_config, own_config
+    from foundation.settings.texts import address_problem
+
+    labels = _ask("Which classes, separated by commas? (Enter: cake, with the sources of the talk)", _labels)
     if not labels:
         return default_config()
     folders: list[tuple[str, str]] = []
     sites: list[tuple[str, str]] = []
     for label in labels:
-        where = click.prompt(
-            f"A folder or web page with pictures of {label}? (Enter: later)", default="", show_default=False
-        )
-        if where.strip():
-            (sites if where.startswith(("http://", "https://")) else folders).append((where.strip(), label))
-    contact = click.prompt(
-        "Your web page or e-mail address, for site owners? (Enter: later)", default="", show_default=False
-    )
-    return own_config(labels, folders, sites, contact.strip())
+        where = _ask(f"A folder or web page with pictures of {label}? (Enter: later)", lambda text: _place(text, root))
+        if where:
+            (sites if not address_problem(where) else folders).append((where, label))
+    contact = _ask("Your web page or e-mail address, for site owners? (Enter: later)", _contact)
+    return own_config(labels, folders, sites, contact)
+
+
+def _ask(question: str, read: Callable[[str], Answer]) -> Answer:
+    """What `read` makes of the answer; a click.UsageError of it is printed, and the question asked again."""
+    answer: Answer = click.prompt(question, default="", show_default=False, value_proc=lambda text: read(text.strip()))
+    return answer
+
+
+def _labels(text: str) -> list[str]:
+    from foundation.settings.texts import label_problem
+
+    labels = list(dict.fromkeys(label.strip() for label in text.split(",") if label.strip()))
+    if len(labels) == 1:
+        raise click.UsageError(f"a project needs two classes or more, and {labels[0]!r} is one")
+    for problem in filter(None, map(label_problem, labels)):
+        raise click.UsageError(problem)
+    return labels
+
+
+def _place(text: str, root: Path) -> str:
+    from foundation.settings.texts import address_problem
+
+    if text and address_problem(text) and (problem := _folder_problem(text, root)):
+        raise click.UsageError(f"{problem}, or write a web page with http:// or https://")
+    return text
+
+
+def _contact(text: str) -> str:
+    from foundation.settings.texts import contact_problem
+
+    if problem := contact_problem(text):
+        raise click.UsageError(problem)
+    return text

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foundation.safe_text import counted
+from foundation.safe_text import counted, printable
 from isitcake.options import Commands, Context, json_option, pass_context
 from isitcake.output import note, plain, print_grid, progress, short_path, show
 from isitcake.tables import Grid
@@ -211,7 +211,7 @@ def predict(context: Context, images: tuple[str, ...], model: str | None, explai
         near = [(a["file"], n["label"], n["similarity"], n["file"]) for a in answers for n in a["nearest"]]
         print_grid(Grid(["picture", "is like this", "similarity", "in training"], near))
     for _, why in skipped:
-        note(f"skipped: {why}")
+        note(f"skipped: {printable(why)}")
     if skipped and (not answers or any(name in images for name, _ in skipped)):
         raise StageError(f"{counted(len(skipped), 'picture')} skipped, {len(answers)} classified")
 

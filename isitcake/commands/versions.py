@@ -204,7 +204,7 @@ def erase(context: Context, /, reason: str, dry_run: bool, as_json: bool, **sele
         ("models trained on them", ", ".join(report.models) or "none"),
         ("tasks to withdraw at the next push or pull", str(report.tasks)),
     ]
-    show(report, as_json, Grid(["erased", "what"], rows))
+    show(report, as_json, Grid(["would be erased" if dry_run else "erased", "what"], rows))
     _tell_to_push(report, dry_run or as_json)
     if report.models and not dry_run and not as_json:
         show("run `isitcake models refit` to fit these models anew without the pictures", False)

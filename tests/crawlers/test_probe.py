@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from commands import here
 from crawling import html, jpeg, site, stored
 
 from crawlers.probe import probe
@@ -96,3 +97,21 @@ def test_a_page_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CrawlError, match=r"dns|deferred"), probe(project.settings, "http://no-such-baker.invalid/"):
         pass
     server.stop()
+
+
+def test_the_lines_to_paste_fit_the_project(tmp_path: Path) -> None:
+    """Their name is no other source's; pages that a probe does not read are not mentioned; an empty page gives none."""
+    gallery = html('<img src="/1.jpg"><a rel="next" href="/?page=2">Next</a><iframe src="/frame"></iframe>')
+    empty = html("<p>Nothing to see here, and it was never any other way.</p>")
+    server = Server(Scripted({"/": gallery, "/1.jpg": jpeg(1), "/empty": empty}))
+    project = site(tmp_path, f"{server.url}/", allowed=[server.address])
+    path = tmp_path / "isitcake.toml"
+    path.write_text(path.read_text().replace(f'"{project.settings.sources[0].name}"', '"127-0-0-1"'))
+    shown = here(tmp_path, "source", "probe", f"{server.url}/", "--label", "cake").stdout
+    nothing = here(tmp_path, "source", "probe", f"{server.url}/empty").stdout
+    server.stop()
+    assert 'name = "127-0-0-1-2"' in shown
+    assert "stopped at" not in shown
+    assert "its label is" not in shown
+    assert "no usable picture: its pages show none" in nothing
+    assert "[[sources]]" not in nothing

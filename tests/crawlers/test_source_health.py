@@ -99,6 +99,16 @@ def test_a_source_is_deferred_only_if_it_gave_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("reasons", "says"), [([], "its pages show none"), (["rejected: too small"], "its pages have 1 too small")]
+)
+def test_a_first_run_without_pictures_says_what_the_pages_have(reasons: list[str], says: str) -> None:
+    """Nobody knows that the site changed."""
+    run = Run({}, {Reason.parse(text): 1 for text in reasons})
+    assert diagnose(run, []).alarm == f"no usable picture: {says}"
+    assert diagnose(run, [9]).alarm == "no usable picture: site changed"
+
+
+@pytest.mark.parametrize(
     ("notes", "reasons", "name"),
     [
         ([NoteKind.PAGE_FAILED, NoteKind.NOT_FOUND], [], "404"),

@@ -46,6 +46,16 @@ def test_every_command_has_help() -> None:
     walk(cli, [])
 
 
+@pytest.mark.parametrize("arguments", [[], ["versions"], ["review"]])
+def test_a_group_without_a_command_shows_its_help(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In lines that a person can read: the first thing that somebody types is the bare command."""
+    code, out, err = run(capsys, monkeypatch, *arguments)
+    helped = run(capsys, monkeypatch, *arguments, "--help")[1]
+    assert (code, out, err.strip()) == (2, "", helped.strip())
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -28,6 +28,12 @@ def test_a_contact_is_needed_where_somebody_else_is_asked(source: str, state: st
     assert check(tmp_path, "contact", content).state == state
 
 
+def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
+    content = f'[project]\nlabels = ["mug", "bowl"]\n{FOLDER.replace(".", "gone")}'
+    assert check(tmp_path, "source a", content).state == "MISSING"
+    assert "gone; create it or fix the path" in check(tmp_path, "source a", content).message
+
+
 @pytest.mark.slow  # loads the network
 def test_weak_features_are_a_warning_with_cost_and_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The exit code stays 0: a run works with them."""

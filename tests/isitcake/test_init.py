@@ -1,11 +1,16 @@
 """isitcake init: a first file that loads, for any labels."""
 
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from commands import here
+from commands import ENTRY, here
 
 from foundation import settings_file
+from foundation.environment import child_environment
 
 
 def test_a_file_for_labels_of_ones_own(tmp_path: Path) -> None:
@@ -52,12 +57,16 @@ def test_labels_of_any_spelling(labels: list[str], tmp_path: Path) -> None:
     (["--label", "mug"], "two labels"),
     (["--label", "mug", "--folder", "nothing=bowl"], "no folder"), (["--subject", "cat"], "one of cake"),
     (["--subject", "cake", "--label", "mug"], "takes no other options"),
-    (["--label", "mug", "--label", "unsure"], "unsure"), (["--label", "mug", "--site", "mugs=bowl"], "start_urls"),
+    (["--label", "mug", "--label", "unsure"], "unsure"),
+    (["--label", "mug", "--site", "mugs=bowl"], "--site: 'mugs' is not a web address"),
+    (["--label", "Süße Tasse", "--label", "bowl"], "label 'Süße Tasse' is not a name"),
+    (["--label", "Süße Tasse", "--label", "bowl"], "like 'Susse_Tasse'"),
 ])  # fmt: skip
 def test_a_mistake_is_one_sentence_and_no_file(arguments: list[str], message: str, tmp_path: Path) -> None:
     ended = here(tmp_path, "init", *arguments)
     assert ended.returncode == 2
     assert message in ended.stderr
+    assert "isitcake.toml" not in ended.stderr  # nothing is said of a line of a file that nobody has
     assert not (tmp_path / "isitcake.toml").exists()
 
 
@@ -79,3 +88,34 @@ def test_a_contact_is_asked_for_where_somebody_is_crawled(tmp_path: Path) -> Non
     assert "under contact" not in here(tmp_path, "init", *labels, "--folder", "mugs=mug").stdout
     (tmp_path / "isitcake.toml").unlink()
     assert "under contact" in here(tmp_path, "init", *labels, "--site", "https://x.example/=mug").stdout
+
+
+def test_many_labels(tmp_path: Path) -> None:
+    """The project's name is short enough, and the next step names the labels that have no source yet."""
+    (tmp_path / "p").mkdir()
+    labels = [f"a_rather_long_label_{number}" for number in range(12)]
+    written = here(tmp_path, "init", *(f"--label={label}" for label in labels), f"--folder=p={labels[0]}")
+    assert written.returncode == 0, written.stderr
+    assert settings_file.load(tmp_path / "isitcake.toml", {}).project.name == "a_rather_long_label_0-or-11-more"
+    assert f"add [[sources]] of {', '.join(labels[1:])}, then " in written.stdout
+
+
+def test_a_question_is_asked_again_until_its_answer_can_be_used(tmp_path: Path) -> None:
+    """One wrong answer does not lose those before it."""
+    for name in ("mugs", "bowls"):
+        (tmp_path / name).mkdir()
+    answers = ["mug", "mug, süß", "mug, bowl, mug", "mugs", "bowl", "www.x.example", "bowls", "nobody", "me@x.example"]
+    master, slave = pty.openpty()
+    os.write(master, "\n".join([*answers, ""]).encode())
+    ended = subprocess.run(
+        [sys.executable, "-c", ENTRY, "init"], cwd=tmp_path, env=child_environment(), stdin=slave, timeout=60,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    os.close(slave)
+    os.close(master)
+    assert ended.returncode == 0, ended.stderr
+    for problem in ("two classes or more", "like 'suss'", "no folder", "neither a web page nor an e-mail address"):
+        assert problem in ended.stdout
+    settings = settings_file.load(tmp_path / "isitcake.toml", {})
+    assert [(source.path, source.label) for source in settings.sources] == [("mugs", "mug"), ("bowls", "bowl")]
+    assert (settings.project.labels, settings.project.contact) == (["mug", "bowl"], "me@x.example")

@@ -86,10 +86,12 @@ def test_a_site_is_erased_as_the_dry_run_says(published_project: Project) -> Non
     planned = erase(published_project, site, "asked", dry_run=True)
     assert planned.images > 5
     assert planned.note == "nothing was done"
+    assert "would be erased from" in planned.line()
     with pytest.raises(UsageError, match="give a reason with --reason"):
         erase(published_project, site, " ")
     done = erase(published_project, site, "asked")
     assert (done.images, done.versions) == (planned.images, planned.versions)
+    assert "would be" not in done.line()
     (name,) = published.names(published_project.home)
     assert verify(published_project.home, name).problems == []
     assert all(row.site != site.value for row in published.load(published_project.home, name).rows())

@@ -1,12 +1,13 @@
 """What a source claims can be corrected: by isitcake.toml, and by moving files."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 from commands import here
-from small_projects import PICTURES, SmallProject
+from small_projects import PICTURES, SmallProject, drawn
 from sqlalchemy import select
 
 from dataset.catalog.engine import Catalog
@@ -101,9 +102,15 @@ def test_a_file_that_is_gone_comes_back(small: SmallProject) -> None:
     before = rows(small)
     path = next((small.folder / "c").iterdir())
     body = path.read_bytes()
+    (small.folder / "answers.csv").write_text(f"sha256,label,reviewer\n{hashlib.sha256(body).hexdigest()},cake,ann\n")
+    small.run(f"review import {small.folder}/answers.csv", "publish")
+    before = rows(small)
     path.unlink()
     small.run(*STAGES)
     assert len(rows(small)) == len(before) - 1
+    names = [version.name for version in published.listing(small.folder / "library")]
+    (diff,) = small.run(f"versions diff {names[-2]} {names[-1]} --json")
+    assert [change["reason"] for change in json.loads(diff)["removed"]] == ["now claimed by no source"]
     path.write_bytes(body)
     small.run(*STAGES)
     assert rows(small) == before
@@ -169,3 +176,32 @@ def test_one_class_in_one_split_is_said(small: SmallProject) -> None:
     assert "Every image is labelled cake" in (newest.path / "README.md").read_text()
     assert "classes" in {gate.gate for gate in newest.gates}
     assert "every image is labelled cake" in " ".join(small.run("publish")[0].split())
+
+
+def test_images_that_nobody_curated_are_said(small: SmallProject) -> None:
+    """They are in no version: a publish right after a collect says so, with the command that is missing."""
+    missing = "collected since the last `isitcake curate` left out: run it, then publish"
+    small.configure(N, C)
+    small.run("collect")
+    assert f"8 images {missing}" in here(small.folder, "publish").sentence()
+    small.run("curate", "publish")
+    path = next((small.folder / "c").iterdir())
+    (small.folder / "c" / "other.jpg").write_bytes(drawn("cake", 77))
+    path.unlink()
+    small.run("collect")
+    assert f"1 image {missing}" in " ".join(small.run("publish")[0].split())
+    small.run("curate")
+    assert missing not in " ".join(small.run("publish")[0].split())
+
+
+def test_a_folder_that_is_gone_stops_nothing_else(small: SmallProject) -> None:
+    """A disk that is not attached: its pictures stay, other sources are collected, everything else works."""
+    small.configure(N, C)
+    small.run(*STAGES)
+    (small.folder / "c").rename(small.folder / "away")
+    (small.folder / "n" / "new.jpg").write_bytes(drawn("cup", 78))
+    ended = here(small.folder, "collect")
+    assert "source 'c' failed: no folder" in ended.sentence()
+    assert "1 stored" in ended.stdout
+    small.run("curate", "publish", "versions list", "status")
+    assert len(rows(small)) == 2 * PICTURES + 1

@@ -54,10 +54,21 @@ def test_no_warning(counts: dict[str, int]) -> None:
     ({"train": {"cake": 3, "not_cake": 0}, "test": {"cake": 1}}, ["every image is labelled cake"]),
     ({"train": {"cake": 3, "not_cake": 2}, "test": {}}, ["every image is in the split train"]),
     ({"test": {"cake": 3}}, ["every image is labelled cake", "every image is in the split test"]),
-    ({"train": {"cake": 3}, "test": {"not_cake": 1}}, []),
+    ({"train": {"cake": 3}, "test": {"not_cake": 1}},
+     ["no test has an image of cake", "train has no image of not_cake"]),
+    ({"train": {"cake": 3, "not_cake": 2}, "test": {"cake": 1}}, ["no test has an image of not_cake"]),
+    ({"train": {"cake": 3, "not_cake": 2}, "test": {"cake": 1}, "test_unseen_sites": {"not_cake": 1}}, []),
 ])  # fmt: skip
 def test_one_class_or_one_split(counts: dict[str, dict[str, int]], words: list[str]) -> None:
     """Use 19: one label or one split that has all images is said."""
     warnings = one_sided(counts)
     assert len(warnings) == len(words)
     assert all(word in warning for word, warning in zip(words, warnings, strict=True))
+
+
+def test_a_label_without_images_is_said() -> None:
+    counts = {"train": {"cake": 3, "not_cake": 2}, "test": {"cake": 1, "not_cake": 1}}
+    assert one_sided(counts, ["cake", "not_cake"]) == []
+    assert one_sided(counts, ["cake", "pie", "not_cake"]) == [
+        "no image is labelled pie: collect some, or remove the label"
+    ]

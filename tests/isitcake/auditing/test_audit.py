@@ -217,10 +217,12 @@ def test_dedupe_lists_as_much_as_it_is_asked_for(tmp_path: Path) -> None:
     for number in range(2):
         for name in ("a", "b"):
             put(root, f"{name}{number}.jpg", drawn("cake", number))
+    (root / "b0.jpg").rename(root / "b0\n.jpg")  # a name cannot look like another line
     out = run("dedupe", root, "--limit", "1").stdout
     assert (out.count("keep "), out.splitlines()[-1]) == (1, "4 pictures; 2 copies of 2 pictures")
     assert "… and 1 more; --limit 2 shows all" in out
-    (root / "b0.jpg").unlink()
+    assert "copy  b0\\n.jpg" in out
+    (root / "b0\n.jpg").unlink()
     assert run("dedupe", root).stdout.splitlines()[-1] == "3 pictures; 1 copy of 1 picture"
     put(root, "version.json", b"{}")
     assert "is a version" in run("dedupe", root, "--move", tmp_path / "out").sentence(2)
