@@ -73,7 +73,7 @@ WALKED: tuple[Kind, ...] = (
         {"/": WORDS + '<img src="/1.jpg">', "/hidden.html": '<img src="/2.jpg">', "/sitemap.xml": _sitemap},
         ["/1.jpg", "/2.jpg"],
     ),
-    Kind("F20", "a page beyond the depth", CHAIN, ["/2.jpg"], not_asked="/three", note="stopped at depth 2: 1 page further"),
+    Kind("F20", "a page beyond the depth", CHAIN, ["/2.jpg"], not_asked="/three", note="depth 2: 1 page further"),
     Kind("F20", "a depth of its own", CHAIN, ["/2.jpg", "/3.jpg"], settings="depth = 3"),
     Kind(
         "F20", "pages of its own",
