@@ -72,11 +72,21 @@ def _one_with_many(a: NDArray[np.uint64], b: NDArray[np.uint64], radius: int) ->
 
 @dataclass(frozen=True)
 class _Band:
-    """Bits of a hash. flips: which of them may differ, each as a mask of the band, with the mask of none."""
+    """Some bits of a hash, of which `flipped` may differ."""
 
     start: int
     width: int
-    flips: NDArray[np.uint16]
+    flipped: int
+
+    def flips(self) -> NDArray[np.uint16]:
+        """(masks,) the bits that may differ together, as masks of the band; the first has none."""
+        chosen = (itertools.combinations(range(self.width), n) for n in range(self.flipped + 1))
+        bits = itertools.chain.from_iterable(chosen)
+        return np.array([sum(1 << bit for bit in some) for some in bits], dtype=np.uint16)
+
+    def agree(self, differing: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """(n,) whether hashes that differ in these bits, (n,), differ little enough here."""
+        return np.asarray(np.bitwise_count(self.of(differing)) <= self.flipped)
 
     def of(self, hashes: NDArray[np.uint64]) -> NDArray[np.uint16]:
         return ((hashes >> np.uint64(self.start)) & np.uint64((1 << self.width) - 1)).astype(np.uint16)
@@ -96,7 +106,7 @@ def _bands(radius: int, few: int, many: int) -> Sequence[_Band]:
         if ns < least:
             best, least = shape, ns
     starts = itertools.accumulate((width for width, _ in best), initial=0)
-    return [_Band(start, width, _flips(width, flipped)) for start, (width, flipped) in zip(starts, best, strict=False)]
+    return [_Band(start, width, flipped) for start, (width, flipped) in zip(starts, best, strict=False)]
 
 
 def _shapes(radius: int) -> Iterator[list[tuple[int, int]]]:
@@ -120,29 +130,31 @@ def _masks(width: int, flipped: int) -> int:
     return sum(math.comb(width, n) for n in range(flipped + 1))
 
 
-def _flips(width: int, flipped: int) -> NDArray[np.uint16]:
-    chosen = itertools.chain.from_iterable(itertools.combinations(range(width), n) for n in range(flipped + 1))
-    return np.array([sum(1 << bit for bit in bits) for bits in chosen], dtype=np.uint16)
-
-
 def _looked_up(a: NDArray[np.uint64], b: NDArray[np.uint64], bands: Sequence[_Band], radius: int) -> Pairs:
-    """Each pair of a with b once, in any order. The smaller set is looked up in the larger."""
+    """Each pair of a with b, in any order. The smaller set is looked up in the larger.
+
+    A pair counts in the first band that finds it.
+    """
     few, many = (a, b) if len(a) <= len(b) else (b, a)
-    codes: list[NDArray[np.uint64]] = [np.empty(0, dtype=np.uint64)]
+    found = [_none()[0]]
     for start in range(0, len(many), MANY):
-        for band in bands:
-            for i, j in _in_band(few, many[start : start + MANY], band, radius):
-                codes.append((i.astype(np.uint64) << np.uint64(32)) | (j + start).astype(np.uint64))
-    whole = np.unique(np.concatenate(codes))
-    pairs = np.stack([whole >> np.uint64(32), whole & np.uint64(0xFFFFFFFF)], axis=1).astype(np.int64)
-    distances = np.bitwise_count(few[pairs[:, 0]] ^ many[pairs[:, 1]]).astype(np.uint8)
-    return pairs if few is a else pairs[:, ::-1], distances
+        part = many[start : start + MANY]
+        for number, band in enumerate(bands):
+            for pairs in _in_band(few, part, band, radius):
+                differing = few[pairs[:, 0]] ^ part[pairs[:, 1]]
+                is_new = np.ones(len(pairs), dtype=bool)
+                for before in bands[:number]:
+                    is_new &= ~before.agree(differing)
+                found.append(pairs[is_new] + [0, start])
+    whole = np.concatenate(found)
+    distances = np.bitwise_count(few[whole[:, 0]] ^ many[whole[:, 1]]).astype(np.uint8)
+    return whole if few is a else whole[:, ::-1], distances
 
 
 def _in_band(
     few: NDArray[np.uint64], many: NDArray[np.uint64], band: _Band, radius: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Index pairs within the radius whose bands differ in the bits that may differ."""
+) -> Iterator[NDArray[np.int64]]:
+    """(m, 2) indices of pairs within the radius whose bands differ in few enough bits."""
     bands = band.of(many)
     order = np.argsort(bands, kind="stable").astype(np.uint32)
     in_order = many[order]
@@ -151,9 +163,9 @@ def _in_band(
     own = band.of(few)
     alike = np.argsort(own, kind="stable")
     distinct, firsts = np.unique(own[alike], return_index=True)
-    groups = np.split(alike, firsts[1:])  # with equal bands
+    groups, flips = np.split(alike, firsts[1:]), band.flips()  # groups: with equal bands
     for first in range(0, len(distinct), TOGETHER):
-        wanted = distinct[first : first + TOGETHER, None] ^ band.flips[None, :]
+        wanted = distinct[first : first + TOGETHER, None] ^ flips[None, :]
         lows, highs = begins[:-1][wanted], begins[1:][wanted]
         for n, group in enumerate(groups[first : first + TOGETHER]):
             runs = [
@@ -168,7 +180,7 @@ def _in_band(
                 if len(near):
                     row, column = np.divmod(near, len(there))
                     places = np.concatenate([np.arange(run.start, run.stop) for run in runs])[column]
-                    yield some[row], order[places].astype(np.int64)
+                    yield np.stack([some[row], order[places].astype(np.int64)], axis=1)
 
 
 def _ordered(pairs: NDArray[np.int64], distances: NDArray[np.uint8]) -> Pairs:
