@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from more_itertools import chunked
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, exists, func, select
 from sqlalchemy import Row as Record
 
 from dataset.catalog.claims import unclaimed
@@ -32,7 +32,7 @@ from dataset.publishing.choose_rows import choose_rows
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.totals import one_sided, totals_of
 from dataset.publishing.write_version import ROWS_PER_BLOCK, Draft, Progress, Written, flush, write_version
-from dataset.quarantine import in_quarantine, listed, quarantine, release_restored, sentence
+from dataset.quarantine import is_whole, listed, quarantine, release_restored, sentence
 from dataset.splits.split_leaks import split_leaks
 from dataset.versions import published
 from dataset.versions.facts import Audit
@@ -141,8 +141,9 @@ def _created(project: Project, now: datetime) -> tuple[datetime, list[str]]:
 def _uncurated(project: Project) -> str:
     """A sentence about images that were collected since the last `curate`, which no version has; empty without any."""
     with project.catalog.read() as connection:
-        waiting = select(images.c.sha256).where(~exists().where(clusters.c.sha256 == images.c.sha256))
-        number = len(set(connection.execute(waiting).scalars()) - set(in_quarantine(connection)))
+        is_waiting = ~exists().where(clusters.c.sha256 == images.c.sha256)
+        waiting = select(func.count()).select_from(images).where(is_waiting, is_whole(images.c.sha256))
+        number = connection.execute(waiting).scalar_one()
     return (
         f"{counted(number, 'image')} collected since the last `isitcake curate` left out: run it, then publish"
         if number

@@ -97,9 +97,7 @@ def _hashes(n: int, seed: int) -> NDArray[np.uint64]:
         hashes[start : start + len(ranked)] = weights[ranked].sum(axis=1, dtype=np.uint64)
     copies = int(n * NEAR_COPIES)
     hashes[:copies] = hashes[rng.choice(np.arange(copies, n), copies, replace=False)]
-    for flip in range(MOST_FLIPPED):
-        flipped = rng.integers(0, MOST_FLIPPED + 1, copies) > flip
-        hashes[:copies][flipped] ^= weights[rng.integers(0, 64, int(flipped.sum()))]
+    _flip(rng, hashes[:copies], MOST_FLIPPED)
     return hashes
 
 
@@ -157,14 +155,19 @@ def with_itself(hashes: NDArray[np.uint64], radius: int = RADIUS_BITS) -> Pairs:
     return np.sort(first[pairs[once]], axis=1), distances[once]
 
 
+def _flip(rng: np.random.Generator, hashes: NDArray[np.uint64], most: int) -> None:
+    """Flip up to `most` bits of each hash, in place."""
+    flips = rng.integers(0, most + 1, len(hashes))
+    for flip in range(most):
+        chosen = flips > flip
+        hashes[chosen] ^= np.uint64(1) << rng.integers(0, 64, int(chosen.sum()), dtype=np.uint64)
+
+
 def _clustered(n: int) -> NDArray[np.uint64]:
     """n hashes in groups of four within twelve bits of each other; one in fifty is the same hash."""
     rng = np.random.default_rng(n)
     hashes = np.repeat(rng.integers(0, 2**64, -(-n // 4), dtype=np.uint64), 4)[:n]
-    flips = rng.integers(0, 13, n)
-    for k in range(12):
-        chosen = flips > k
-        hashes[chosen] ^= np.uint64(1) << rng.integers(0, 64, int(chosen.sum()), dtype=np.uint64)
+    _flip(rng, hashes, 12)
     hashes[: n // 50] = hashes[0]
     rng.shuffle(hashes)
     return hashes

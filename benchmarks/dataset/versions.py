@@ -11,7 +11,6 @@ import random
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from runs import work_folder
 from sqlalchemy import select
 from table import figures, out, table
 
@@ -44,12 +44,9 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def main() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="bench-versions-", dir=Path.cwd()))  # on a disk, as a library is
-    try:
+    with work_folder("versions") as folder:
         _million(folder)
         figures(_speed(folder) | _layouts(folder) | _life(folder))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _speed(folder: Path) -> dict[str, float]:
@@ -169,16 +166,17 @@ _STEP = {
     "assert not proof.problems, proof.problems[:3]",
 }
 _FRAME = """
-import resource, sys, time
+import sys, time
 from pathlib import Path
 from dataset.versions import published
 from dataset.versions.verify import verify
 from dataset.project import Project
 from dataset.opening import open_project
+from runs import peak_mb
 project = open_project(Path(sys.argv[1]))
 started = time.monotonic()
 {}
-print(time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
+print(time.monotonic() - started, peak_mb())
 """
 
 

@@ -7,13 +7,11 @@ hours, 100,000 take minutes).
 """
 
 import hashlib
+import itertools
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -23,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from runs import peak_mb, work_folder
 from table import figures, out, table
 
 from dataset.catalog.tables import features, fingerprints, images, seen, sightings
@@ -51,11 +50,8 @@ def main() -> None:
     if len(sys.argv) > 1:
         _curate(Path(sys.argv[1]))
         return
-    folder = Path(tempfile.mkdtemp(prefix="bench-rows-", dir=Path.cwd()))  # on a disk, as a library is
-    try:
+    with work_folder("rows") as folder:
         figures(_measured(folder))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _measured(folder: Path) -> dict[str, float]:
@@ -93,29 +89,26 @@ def _apart(home: Path) -> dict[str, list[float]]:
 
 def _curate(home: Path) -> None:
     """Print the costs of a curate by step, as JSON."""
-    costs: dict[str, list[float]] = {}
-    begun = ["", time.monotonic(), time.process_time()]
+    marks = [_mark("opening")]
 
-    def ends(step: str) -> None:
-        now = time.monotonic(), time.process_time()
-        if begun[0]:
-            costs[str(begun[0])] = [now[0] - float(begun[1]), now[1] - float(begun[2]), _peak_mb()]
-        begun[:] = [step, *now]
+    def tell(step: str, _done: int, _total: int) -> None:
+        if step != marks[-1][0]:
+            marks.append(_mark(step))
 
-    whole = time.monotonic(), time.process_time()
-    ends("opening")
-    curate(open_project(home), lambda step, _done, _total: ends(step) if step != begun[0] else None)
-    ends("")
-    peak_mb = max(cost[2] for cost in costs.values())
-    costs["whole"] = [time.monotonic() - whole[0], time.process_time() - whole[1], peak_mb]
+    curate(open_project(home), tell)
+    marks.append(_mark("end"))
+    steps = [(*pair, pair[0][0]) for pair in itertools.pairwise(marks)]
+    costs = {name: _between(begun, ended) for begun, ended, name in [*steps, (marks[0], marks[-1], "whole")]}
     sys.stdout.write(json.dumps(costs) + "\n")
 
 
-def _peak_mb() -> float:
-    """Of this process alone; getrusage counts the memory of the one that started it."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found
-    return int(found[1]) * 1024 / 1e6
+def _mark(step: str) -> tuple[str, float, float, float]:
+    """Where a step begins: wall and processor seconds, and the largest memory until then."""
+    return step, time.monotonic(), time.process_time(), peak_mb()
+
+
+def _between(begun: tuple[str, float, float, float], ended: tuple[str, float, float, float]) -> list[float]:
+    return [ended[1] - begun[1], ended[2] - begun[2], ended[3]]
 
 
 def _add(home: Path, numbers: range) -> None:

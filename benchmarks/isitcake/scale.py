@@ -13,7 +13,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
+from runs import work_folder
 from table import figures, out, table
 
 from foundation.threads import ahead, cores
@@ -36,22 +36,23 @@ STAGES = ("collect", "curate", "publish")
 
 # Runs one command, then prints the peak memory of its process, in MB, on a line of its own.
 _STAGE = """
-import resource, sys
+import sys
 from isitcake.cli import main
+from runs import peak_mb
 code = 0
 try:
     main()
 except SystemExit as ended:
     code = ended.code or 0
 print()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
+print(peak_mb())
 sys.exit(code)
 """
 _FLOOR = """
-import resource
+from runs import peak_mb
 from scale import floor
 floor()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
+print(peak_mb())
 """
 
 
@@ -65,11 +66,8 @@ class Cost:
 
 
 def main() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="bench-scale-", dir=Path.cwd()))  # on a disk, as a library is
-    try:
+    with work_folder("scale") as folder:
         figures(_files(folder))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _files(folder: Path) -> dict[str, float]:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, sele
 
 from dataset.catalog.tables import clusters
 
-CLUSTERS_PER_BLOCK = 25_000  # in memory: 25 MB
+CLUSTERS_PER_BLOCK = 5000
 AFTER_ALL_NAMES = "g"  # names of clusters are hexadecimal
 
 

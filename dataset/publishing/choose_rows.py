@@ -23,7 +23,7 @@ from dataset.splits import assignment
 from dataset.splits.split_leaks import joined_clusters
 from dataset.versions.manifest import SIZES, Row
 
-KEPT_BLOCKS = 2  # in memory: 50,000 clusters
+KEPT_BLOCKS = 10  # in memory: 50,000 clusters
 SPLITS_PER_INSERT = 10_000  # rows of the ledger of splits
 IN_TWO_SPLITS = "one picture with an image in another split"  # why clusters stay out that could leak
 HELD_OUT_TOO = "on a held-out site, after it was in another split"
