@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from foundation.errors import CatalogError, StorageError
 from foundation.files import storage_errors
 
@@ -44,6 +42,8 @@ def exclusive_file(path: Path, wait_s: float = -1) -> Iterator[None]:
 
     path: the lock file, created if it is missing. wait_s: as for `exclusive`. Raises TimeoutError, StorageError.
     """
+    from filelock import FileLock, Timeout  # loads asyncio; commands that only read hold no lock
+
     lock = FileLock(path)
     try:
         with storage_errors(path):

@@ -51,7 +51,7 @@ class Meter:
 
 @contextmanager
 def rare_garbage_collection() -> Iterator[None]:
-    """Look for cycles of objects rarely while rows are built. Rows have no cycles: they go without it."""
+    """Look for cycles of objects rarely while rows are built or modules are loaded: these have hardly any."""
     before = gc.get_threshold()
     gc.set_threshold(max(before[0], OBJECTS_BETWEEN) if before[0] else 0, *before[1:])
     try:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from foundation.errors import IsItCakeError
+from foundation.memory import rare_garbage_collection
 from foundation.safe_text import printable
 from isitcake.commands import audit, certify, collecting, models, names, papers, project, review, search, versions
 from isitcake.extras import missing_extra
@@ -34,7 +35,8 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     be_wide(False)  # where one process runs several commands
     try:
-        cli.main(arguments, prog_name="isitcake", standalone_mode=False)
+        with rare_garbage_collection():  # loading modules makes many objects, and no cycles to look for
+            cli.main(arguments, prog_name="isitcake", standalone_mode=False)
     except click.exceptions.Exit as ended:
         sys.exit(ended.exit_code)
     except click.ClickException as error:

@@ -8,8 +8,6 @@ from typing import Any
 
 from more_itertools import chunked
 from sqlalchemy import Connection, Table, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from dataset.catalog.ledgers import tombstones
 
@@ -64,8 +62,14 @@ def erased_among(connection: Connection, names: set[str]) -> set[str]:
 
 
 def _insert(connection: Connection, table: Table) -> Any:
-    insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    return insert(table)
+    # Each takes 40 ms to import, and commands that only read need neither.
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
 
 
 def _parts(connection: Connection, table: Table, rows: Rows) -> Iterator[list[Mapping[str, Any]]]:
