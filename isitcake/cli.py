@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from foundation.environment import let_idle_threads_sleep
 from foundation.errors import IsItCakeError
 from foundation.memory import rare_garbage_collection
 from foundation.safe_text import printable
@@ -33,6 +34,7 @@ def main() -> None:
     """Run the command. Every error is one sentence on stderr and an exit code."""
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    let_idle_threads_sleep()
     be_wide(False)  # where one process runs several commands
     try:
         with rare_garbage_collection():  # loading modules makes many objects, and no cycles to look for
