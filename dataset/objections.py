@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from dataset.catalog.cluster_ranges import within
 from dataset.catalog.tables import clusters, consents
 
 OBJECTS = "the owner objects to training"  # how a reason in diff.parquet begins
@@ -28,12 +27,17 @@ NOT_ASKED = Said()
 
 def said_in(connection: Connection, where: ColumnElement[bool]) -> tuple[dict[str, Said], set[str]]:
     """What owners say of the images of a block of clusters, by SHA-256; and the clusters with an objection."""
-    asked = select(
-        consents.c.sha256, consents.c.objection, consents.c.usage_preference, consents.c.checked_at, clusters.c.cluster
+    asked = (
+        select(
+            *(consents.c.sha256, consents.c.objection, consents.c.usage_preference, consents.c.checked_at),
+            clusters.c.cluster,
+        )
+        .join(clusters, clusters.c.sha256 == consents.c.sha256)
+        .where(where)
     )
     said: dict[str, Said] = {}
     objecting: set[str] = set()
-    for sha256, objection, preference, checked_at, cluster in connection.execute(within(asked, consents, where)).all():
+    for sha256, objection, preference, checked_at, cluster in connection.execute(asked).all():
         known = said.get(sha256)
         if known and known.checked_at:
             preference = _strictest((known.preference, preference))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, select, true
+from sqlalchemy.sql.elements import True_
 
 from dataset.catalog.tables import clusters
 
@@ -11,9 +12,15 @@ CLUSTERS_PER_BLOCK = 5000
 AFTER_ALL_NAMES = "g"  # names of clusters are hexadecimal
 
 
-def blocks(connection: Connection, size: int = CLUSTERS_PER_BLOCK) -> Iterator[ColumnElement[bool]]:
-    """Conditions on the table `clusters`. Each is true for at most `size` clusters; every cluster is in one block."""
+def blocks(connection: Connection, size: int = CLUSTERS_PER_BLOCK, at_once: int = 0) -> Iterator[ColumnElement[bool]]:
+    """Conditions on the table `clusters`. Each is true for at most `size` clusters; every cluster is in one block.
+
+    at_once: a catalog of so many clusters or fewer is one block.
+    """
     name, low = clusters.c.cluster, ""
+    if at_once > size:
+        more = select(name).distinct().offset(at_once).limit(1)
+        size = size if connection.execute(more).first() else at_once
     while True:
         next_low = select(name).where(name >= low).distinct().order_by(name).offset(size).limit(1)
         high = connection.execute(next_low).scalar()
@@ -25,5 +32,11 @@ def blocks(connection: Connection, size: int = CLUSTERS_PER_BLOCK) -> Iterator[C
 
 
 def within(statement: Select[Any], table: FromClause, block: ColumnElement[bool]) -> Select[Any]:
-    """The statement, restricted to the images of one block. table: its table with the column sha256 of the images."""
+    """The statement, restricted to the images of one block. table: its table with the column sha256 of the images.
+
+    Where one block is the whole catalog it is not restricted, which takes half the time. It then also has images that
+    are in no cluster yet.
+    """
+    if isinstance(block, True_):
+        return statement
     return statement.join(clusters, clusters.c.sha256 == table.c.sha256).where(block)

@@ -149,8 +149,11 @@ class Settling:
         members: all images of each cluster. labels: what sources claim about an image.
         """
         connection = self.connection
-        queued = within(select(clusters.c.cluster, queue.c.error_probability).select_from(queue), queue, block)
-        queued = queued.where(queue.c.calibrated_by == CALIBRATED_BY_PACK)
+        queued = (
+            select(clusters.c.cluster, queue.c.error_probability)
+            .join(queue, queue.c.sha256 == clusters.c.sha256)
+            .where(queue.c.calibrated_by == CALIBRATED_BY_PACK, block)
+        )
         error_probabilities = {row.cluster: row.error_probability for row in connection.execute(queued)}
         certain = (
             select(clusters.c.cluster, findings.c.evidence)

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import pi_heif
@@ -24,6 +24,7 @@ FEATURES_PX: Final = 256  # shorter side, at least, of the pixels that a backbon
 DERIVED_RECIPE: Final = "jpeg1024-white-2"
 DERIVED_SIDE_PX: Final = 1024
 JPEG_SCALES: Final = (8, 4, 2, 1)  # by which a JPEG can be decoded smaller
+SIZES_REMEMBERED: Final = 10_000  # photos have few different sizes
 JPEG_FORMATS: Final = ("JPEG", "MPO")  # Pillow's names of a JPEG file with one picture, and with several
 
 # MAX_PIXELS is checked before any pixel is decoded; the limit of Pillow only warns.
@@ -128,6 +129,7 @@ def normalised(picture: "Picture") -> bytes:
     return with_rights(jpeg, picture.rights)
 
 
+@lru_cache(SIZES_REMEMBERED)
 def normalised_size(image_format: str, width: int, height: int) -> tuple[int, int]:
     """Width and height of the normalised picture, in pixels, of an original with this format and size (upright).
 

@@ -44,6 +44,7 @@ class LocalBlobs:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._root = str(root)  # a million Path objects cost
 
     def path(self, sha256: str, image_format: str) -> Path:
         return self.root / _key(sha256, image_format)
@@ -53,7 +54,7 @@ class LocalBlobs:
 
     def size(self, sha256: str, image_format: str) -> int | None:
         try:
-            return os.stat(f"{self.root}/{_key(sha256, image_format)}").st_size  # noqa: PTH116  # many Path objects cost
+            return os.stat(f"{self._root}/{_key(sha256, image_format)}").st_size  # noqa: PTH116
         except OSError:
             return None
 

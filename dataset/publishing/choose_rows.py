@@ -82,11 +82,13 @@ def choose_rows(
     settling: brings the ledger of labels up to date on the way; None: it is.
     """
     left_out: Counter[str] = Counter()
+    kept = KEPT_BLOCKS * clusters_per_block
     read = (
-        _read_block(connection, where, labels, left_out, settling) for where in blocks(connection, clusters_per_block)
+        _read_block(connection, where, labels, left_out, settling)
+        for where in blocks(connection, clusters_per_block, kept)
     )
     assigned = _assign_splits(connection, read, now)
-    for number, where in enumerate(blocks(connection, clusters_per_block)):
+    for number, where in enumerate(blocks(connection, clusters_per_block, kept)):
         is_kept = number < len(assigned.kept)
         block = assigned.kept[number] if is_kept else _read_block(connection, where, labels, Counter())
         rows.add(_rows(connection, where, block, assigned, left_out))
