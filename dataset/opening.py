@@ -1,6 +1,5 @@
 """Open a project, and finish an erasure that was interrupted, or that a restored catalog does not know."""
 
-import os
 from pathlib import Path
 
 from sqlalchemy import select
@@ -8,13 +7,15 @@ from sqlalchemy import select
 from dataset.catalog.engine import Catalog
 from dataset.catalog.tables import erasures
 from dataset.erasure import erased_file
+from dataset.erasure.elsewhere import forget_erased_elsewhere
 from dataset.names.agreement import require_agreement
 from dataset.pictures.originals import blobs_of
 from dataset.project import Project
 from foundation.errors import ConfigError, StageError
-from foundation.files import storage_errors
+from foundation.files import may_write, storage_errors
 from foundation.settings import Settings
 from foundation.settings_file import load
+from foundation.sharing.machines import shared_library
 
 
 def open_project(
@@ -22,10 +23,10 @@ def open_project(
 ) -> Project:
     """Open the project of isitcake.toml. config: the file, its folder, or settings; None: see settings_file.load.
 
-    An interrupted erasure is finished first. reads_only: the library may be read-only; then nothing is written.
-    fixes_names: isitcake.toml may lack labels or sources of the catalog. Raises ConfigError for a wrong isitcake.toml,
-    one that lacks them, or a library that cannot be written, CatalogError for a catalog out of
-    reach, StageError if the erasure cannot be finished.
+    An interrupted erasure is finished first, and what other machines published is brought here. reads_only: the library
+    may be read-only; then nothing is written. fixes_names: isitcake.toml may lack labels or sources of the catalog.
+    Raises ConfigError for a wrong isitcake.toml, one that lacks them, or a library that cannot be written, CatalogError
+    for a catalog out of reach, StorageError for a bucket out of reach, StageError if the erasure cannot be finished.
     """
     settings = config if isinstance(config, Settings) else load(config)
     can_write = may_write(settings.home)
@@ -37,11 +38,16 @@ def open_project(
     if can_write:
         with storage_errors(settings.home):
             settings.home.mkdir(parents=True, exist_ok=True)
+    library = shared_library(settings) if can_write else None
+    if library:
+        library.take()
     catalog = Catalog(settings.catalog.url, settings.home, read_only=not can_write)
     project = Project(settings, catalog, blobs_of(settings))
     try:
         if can_write:
             erased_file.merge(project)
+        if library:
+            forget_erased_elsewhere(project)
         if _is_interrupted(project) or not (can_write or erased_file.is_merged(project)):
             _finish_erasure(project, can_write)
         if not (reads_only or fixes_names):
@@ -50,14 +56,6 @@ def open_project(
         project.close()
         raise
     return project
-
-
-def may_write(home: Path) -> bool:
-    """Whether the library, or the folder that it will be made in, can be written."""
-    folder = home
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return folder.is_dir() and os.access(folder, os.W_OK)
 
 
 def _is_interrupted(project: Project) -> bool:

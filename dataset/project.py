@@ -9,6 +9,7 @@ from dataset.pictures.normalised import NormalisedPictures
 from dataset.pictures.originals import Blobs
 from foundation.locks import exclusive
 from foundation.settings import Settings
+from foundation.sharing.machines import held
 
 VERSIONS_LOCK = "publish"  # who publishes, erases, or shows a version in a file, holds it
 
@@ -36,8 +37,12 @@ class Project:
         return self.home / "erased.jsonl"
 
     def alone(self, lock: str, wait_s: float = -1) -> AbstractContextManager[None]:
-        """Hold a lock alone among all processes that work on this project. Raises as `foundation.locks.exclusive`."""
-        return exclusive(self.settings, lock, wait_s)
+        """Hold a lock alone among all processes that work on this project, on every machine.
+
+        Under the lock of the versions they are as the other machines left them. Raises as `foundation.sharing.held`.
+        """
+        hold = held if lock == VERSIONS_LOCK else exclusive
+        return hold(self.settings, lock, wait_s)
 
     def remove_reports(self) -> None:
         """Remove the files in library/reports: they show pictures. The next publish, or `report`, writes them again."""

@@ -134,3 +134,10 @@ def _reflink_or_copy(source: Path, target: Path) -> str:
         target.unlink()
     shutil.copyfile(source, target)
     return "copy"
+
+
+def may_write(folder: Path) -> bool:
+    """Whether a folder can be written, or the one that it will be made in."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder.is_dir() and os.access(folder, os.W_OK)

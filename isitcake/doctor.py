@@ -1,6 +1,7 @@
 """Check that everything a run needs is there; each check says how to fix what is missing."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,6 @@ import requests
 from crawlers.sites.browser import executable
 from dataset.catalog.engine import Catalog
 from dataset.exports.pushed_to import outdated, push_again
-from dataset.opening import may_write
 from dataset.pictures.hash_lists import hash_lists
 from dataset.pictures.originals import blobs_of
 from dataset.project import Project
@@ -20,7 +20,11 @@ from dataset.suspicion.meanings import texts_of_answers
 from dataset.versions import published
 from foundation import environment, settings_file
 from foundation.errors import IsItCakeError, LabelStudioError
+from foundation.files import may_write
+from foundation.safe_text import counted
 from foundation.settings import COLOUR_TEXTURE, Settings
+from foundation.sharing.library import SharedLibrary
+from foundation.sharing.machines import shared_library
 from isitcake.extras import missing_extra
 from labeling.picture_links import OTHER_KEY, fits_tasks
 from networks.backbone import backbone
@@ -65,6 +69,8 @@ def examine(config: Path | None) -> Iterator[Check]:
     yield from _folders(settings)
     yield _try("secrets", True, lambda: settings.require_strong_secrets() or "not to be guessed")  # type: ignore[func-returns-value]
     yield _disk(settings.home)
+    if library := shared_library(settings):
+        yield _try("shared library", True, lambda: _shared(library))
     yield from _library(settings)
     yield _try("browser", False, lambda: executable(settings.browser))
     yield _network(settings)
@@ -170,6 +176,13 @@ def _safety(settings: Settings) -> Iterator[Check]:
         yield _try("hash lists", True, lambda: _counted_hashes(settings))
     if settings.safety.nsfw:
         yield _try("explicit pictures", True, lambda: getattr(explicit_network(settings.explicit_network), "name", ""))
+
+
+def _shared(library: SharedLibrary) -> str:
+    """Where, and what other machines find there."""
+    folders = Counter(name.partition("/")[0] for name in library.units() if "/" in name)
+    there = " and ".join(counted(folders[name], name.removesuffix("s")) for name in ("versions", "models"))
+    return f"{library.bucket.url} has {there}"
 
 
 def _counted_hashes(settings: Settings) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isitcake.output import be_wide
+from isitcake.output import be_wide, progress
 
 if TYPE_CHECKING:
     from dataset.project import Project
@@ -24,10 +24,19 @@ class Context:
         self.config = config
 
     def settings(self, *, needs_weights: bool = True) -> "Settings":
-        """Raises ConfigError."""
-        from foundation.settings_file import load
+        """With what other machines published brought here, where machines share a library.
 
-        return load(self.config, needs_weights=needs_weights)
+        Raises ConfigError, StorageError.
+        """
+        from foundation.files import may_write
+        from foundation.settings_file import load
+        from foundation.sharing.machines import shared_library
+
+        settings = load(self.config, needs_weights=needs_weights)
+        if (library := shared_library(settings)) and may_write(settings.home):
+            with progress() as steps:
+                library.take(steps.step)
+        return settings
 
     def project(self, *, reads_only: bool = False, fixes_names: bool = False) -> "Project":
         """reads_only: the library may be one that cannot be written. fixes_names: names in isitcake.toml and in the

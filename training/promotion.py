@@ -14,8 +14,8 @@ from dataset.reader import Row, Today, todays_labels
 from foundation.errors import StageError
 from foundation.files import replace_file
 from foundation.json_files import read_json
-from foundation.locks import exclusive
 from foundation.settings import Settings
+from foundation.sharing.machines import held
 from training import models
 from training.comparison import OUTDATED_SHARE, answers_of, changed_share, headline_part, learned_by, rows_of_part
 from training.metrics import calibration_error, difference, measure
@@ -98,7 +98,7 @@ def promote(
     by: who asked, for the record. Raises UnknownModel.
     """
     home = settings.home
-    with exclusive(settings, LOCK):
+    with held(settings, LOCK):
         model = models.find(home, name)
         current_id = models.default_model_id(home)
         if model.id == current_id:
@@ -113,7 +113,7 @@ def promote(
 def rollback(settings: Settings, now: datetime | None = None) -> Promotion:
     """Make the previous default model the default model again. Raises StageError where there is none."""
     home = settings.home
-    with exclusive(settings, LOCK):
+    with held(settings, LOCK):
         current_id = models.default_model_id(home)
         existing = {model.id for model in models.listing(home)}
         history = _state(home).get("history", [])

@@ -29,9 +29,9 @@ from dataset.reader import (
 from foundation.errors import TrainingError, UnknownVersion, UsageError
 from foundation.files import replace_file, storage_errors
 from foundation.json_files import read_json
-from foundation.locks import exclusive
 from foundation.safe_text import known_names
 from foundation.settings import Settings
+from foundation.sharing.machines import held
 from networks.backbone import backbone
 from networks.objects import detector
 from training import models, tracking
@@ -101,7 +101,7 @@ def train(
     if version is None:
         raise UnknownVersion("nothing is published yet; run `isitcake publish`")
     report_progress = progress or _silent
-    with exclusive(settings, models.LOCK):  # one training at a time
+    with held(settings, models.LOCK):  # one training at a time
         models.restore_replaced(settings.home)
         require_verified(
             verify(settings.home, version.name, lambda done, total: report_progress("verifying", done, total))

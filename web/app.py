@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hmac
+import logging
 import re
 from collections.abc import AsyncIterator
 
@@ -21,6 +22,9 @@ from dataset.labels.holding import Holding
 from dataset.labels.withheld import is_withheld
 from dataset.project import Project
 from dataset.search.find import Search
+from foundation.errors import StorageError
+from foundation.sharing.library import SharedLibrary
+from foundation.sharing.machines import shared_library
 from labeling.picture_links import is_signed
 from web.game.http import check_limit
 from web.game.routes import game_routes
@@ -41,6 +45,8 @@ from web.webhook import Waker
 PICTURE_NAME = re.compile(r"([0-9a-f]{64})\.jpg")
 REPORT_NAME = re.compile(r"(?:leaderboard-)?\d{4}\.\d{1,2}\.\d+\.(jpg|html)")
 MEDIA_TYPES = {"jpg": "image/jpeg", "html": "text/html"}
+KEEP_UP_EVERY_S = 20
+log = logging.getLogger(__name__)
 HEALTH_CHECKS = 2  # at the same time, in threads of their own: pages that take long do not delay them
 REPORT_HEADERS = {
     "Content-Security-Policy": PAGE_POLICY,
@@ -81,12 +87,24 @@ def create_app(project: Project, listening: Listening | None = None) -> Starlett
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         """While the service runs: make the first pages in the background."""
-        warming = [asyncio.create_task(one.warm_up()) for one in (search, site)]
+        tasks = [asyncio.create_task(one.warm_up()) for one in (search, site)]
+        if library := shared_library(project.settings):
+            tasks.append(asyncio.create_task(_keep_up(library)))
         yield
-        for task in warming:
+        for task in tasks:
             task.cancel()
 
     return Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, middleware=[gate], lifespan=lifespan)
+
+
+async def _keep_up(library: SharedLibrary) -> None:
+    """Bring what other machines publish and erase to this one, while the service runs."""
+    while True:
+        try:
+            await to_thread.run_sync(library.take)
+        except StorageError as error:
+            log.warning("what other machines published did not arrive: %s", error)
+        await asyncio.sleep(KEEP_UP_EVERY_S)
 
 
 class Service:

@@ -52,6 +52,7 @@ from dataset.versions.tainted import remove_cached_features, remove_predictions,
 from foundation.errors import DamagedVersion, StorageError, UsageError
 from foundation.files import storage_errors
 from foundation.safe_text import counted
+from foundation.sharing.machines import shared_library
 
 BeforeStep = Callable[[str], None]  # called before each step with its description
 
@@ -237,6 +238,10 @@ def _finish(project: Project, names: list[str], before: BeforeStep) -> EraseRepo
         remove_from_catalog(connection, names, project.settings.project.labels)
     before("deleted rows in the catalog's file")
     project.catalog.forget(AFFECTED)
+    if library := shared_library(project.settings):
+        before("the bucket")
+        library.give()
+        library.sweep()
     before("end of the journal")  # last: a kill before it repeats everything
     with project.catalog.write() as connection:
         for part in chunked(names, NAMES_PER_STATEMENT):
@@ -276,8 +281,7 @@ def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) ->
         with project.normalised.lock.erasing():
             project.blobs.discard(name)
             before(f"normalised pictures of {name}")
-            for path in (project.home / "derived").glob(f"*/{name[:2]}/{name}.*"):
-                path.unlink(missing_ok=True)
+            _remove_normalised(project, name)
     before("pictures in versions")
     damaged = remove_pictures(project, names, before)
     before("unfinished versions")
@@ -286,13 +290,32 @@ def _remove_files(project: Project, names: Sequence[str], before: BeforeStep) ->
     shutil.rmtree(project.home / STAGING, ignore_errors=True)
     before("reports and cached features")
     project.remove_reports()
-    remove_cached_features(project.home, names)
     before("predictions and logs")
     for path in (project.home / "models").glob("*/*/predictions.parquet"):
         remove_predictions(path, names)
+    _remove_features_and_logs(project, names)
+    return damaged
+
+
+def remove_own_copies(project: Project, names: Sequence[str]) -> None:
+    """Remove what a machine keeps of erased pictures for itself, beside what machines share. names: SHA-256s."""
+    for name in names:
+        with project.normalised.lock.erasing():
+            project.blobs.forget(name)
+            _remove_normalised(project, name)
+    shutil.rmtree(project.home / STAGING, ignore_errors=True)
+    _remove_features_and_logs(project, names)
+
+
+def _remove_normalised(project: Project, name: str) -> None:
+    for path in (project.home / "derived").glob(f"*/{name[:2]}/{name}.*"):
+        path.unlink(missing_ok=True)
+
+
+def _remove_features_and_logs(project: Project, names: Sequence[str]) -> None:
+    remove_cached_features(project.home, names)
     for log in project.home.glob("*.log"):  # may hold addresses
         log.write_bytes(b"")
-    return damaged
 
 
 def _models_of(project: Project, versions: Sequence[str]) -> list[str]:

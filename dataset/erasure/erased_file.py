@@ -14,12 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from dataset.catalog.tables import cursors, erasures, tombstones
 from dataset.catalog.writes import insert_new, upsert
 from dataset.project import Project
 from foundation.files import replace_file, storage_errors
+from foundation.sharing.machines import is_shared, of_this_machine
 
 KINDS = ("sha256", "url", "phash16", "imprint")  # of tombstones; this program writes no phash16
 CURSOR = "erased.jsonl"
@@ -42,7 +43,7 @@ def append(project: Project, connection: Connection, rows: Sequence[Mapping[str,
             file.write("".join(_line(row["kind"], row["value"], row["erased_at"]) for row in rows).encode())
             file.flush()
             os.fsync(file.fileno())
-    _remember(connection, path)
+    _remember(project, connection)
 
 
 def merge(project: Project) -> None:
@@ -66,23 +67,35 @@ def merge(project: Project) -> None:
             everything = {**buried, **written}
             lines = [_line(kind, value, at) for (kind, value), at in everything.items()]
             replace_file(path, "".join(lines).encode())
-        _remember(connection, path)
+        _remember(project, connection)
 
 
 def is_merged(project: Project) -> bool:
     """Whether the catalog and the file have the same tombstones."""
     with project.catalog.read() as connection:
-        known = connection.execute(select(cursors.c.value).where(cursors.c.name == CURSOR)).scalar()
+        name = of_this_machine(project.settings, CURSOR)
+        known = connection.execute(select(cursors.c.value).where(cursors.c.name == name)).scalar()
         has_tombstones = connection.execute(select(tombstones.c.value).limit(1)).first() is not None
-    return (known or "") == _state(project.erased_file) and (bool(known) or not has_tombstones)
+        now = _state(project, connection)
+    return (known or "") == now and (bool(known) or not has_tombstones)
 
 
-def _remember(connection: Connection, path: Path) -> None:
-    upsert(connection, cursors, [{"name": CURSOR, "value": _state(path)}])
+def _remember(project: Project, connection: Connection) -> None:
+    row = {"name": of_this_machine(project.settings, CURSOR), "value": _state(project, connection)}
+    upsert(connection, cursors, [row])
 
 
-def _state(path: Path) -> str:
-    """What tells one state of the file from another: its size and the digest of its end. Empty without a file."""
+def _state(project: Project, connection: Connection) -> str:
+    """What tells one state of file and catalog from another; of the catalog only where others write to it, too."""
+    state = _state_of_file(project.erased_file)
+    if not is_shared(project.settings):
+        return state
+    buried = connection.execute(select(func.count()).select_from(tombstones)).scalar_one()
+    return f"{state} {buried}" if buried else state
+
+
+def _state_of_file(path: Path) -> str:
+    """Its size and the digest of its end. Empty without a file."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)

@@ -2,17 +2,15 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Protocol
 
 from dataset.pictures import formats
 from dataset.pictures.picture_lock import PictureLock
 from foundation.errors import StorageError
 from foundation.files import storage_errors, write_once
 from foundation.settings import Settings
+from foundation.sharing.bucket import Bucket, bucket_of
 
 
 class Blobs(Protocol):
@@ -37,6 +35,9 @@ class Blobs(Protocol):
 
     def discard(self, sha256: str) -> None:
         """Remove the bytes, in any format. Nothing happens if there are none."""
+
+    def forget(self, sha256: str) -> None:
+        """Remove the copies that this machine keeps of bytes that are stored elsewhere."""
 
 
 class LocalBlobs:
@@ -80,44 +81,36 @@ class LocalBlobs:
         for path in (self.root / sha256[:2]).glob(f"{sha256}.*"):
             path.unlink(missing_ok=True)
 
+    def forget(self, sha256: str) -> None:
+        """There are none: the bytes are here."""
+
 
 class S3Blobs:
     """Objects in a bucket, with the same names as files on a disk. cache: folder for downloaded files."""
 
-    def __init__(self, url: str, store: Any, cache: Path) -> None:
-        self.url = url.rstrip("/")
-        self._store = store
+    def __init__(self, bucket: Bucket, cache: Path) -> None:
+        self._bucket = bucket
         self._cache = LocalBlobs(cache)
         self._cache_lock = PictureLock(cache.with_suffix(".lock"))
 
     def size(self, sha256: str, image_format: str) -> int | None:
-        key = _key(sha256, image_format)
-        with self._service_errors(key):
-            try:
-                return int(self._store.head(key)["size"])
-            except FileNotFoundError:
-                return None
+        return self._bucket.size(_key(sha256, image_format))
 
     def address(self, sha256: str, image_format: str) -> str:
-        return f"{self.url}/{_key(sha256, image_format)}"
+        return f"{self._bucket.url}/{_key(sha256, image_format)}"
 
     def put(self, content: bytes, image_format: str) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
         key = _key(sha256, image_format)
-        with self._service_errors(key):
-            if not self._exists(key):
-                self._store.put(key, content)  # atomic; two writers write the same bytes
+        if self._bucket.size(key) is None:
+            self._bucket.put(key, content)  # atomic; two writers write the same bytes
         return sha256
 
     def read(self, sha256: str, image_format: str) -> bytes:
-        key = _key(sha256, image_format)
-        with self._service_errors(key):
-            return bytes(self._store.get(key).bytes())
+        return self._bucket.read(_key(sha256, image_format))
 
     def start(self, sha256: str, image_format: str, count: int) -> bytes:
-        key = _key(sha256, image_format)
-        with self._service_errors(key):
-            return bytes(self._store.get_range(key, start=0, length=count))
+        return self._bucket.start(_key(sha256, image_format), count)
 
     def path(self, sha256: str, image_format: str) -> Path:
         path = self._cache.path(sha256, image_format)
@@ -127,58 +120,20 @@ class S3Blobs:
         return path
 
     def discard(self, sha256: str) -> None:
-        with self._service_errors(sha256):
-            for key in [entry["path"] for part in self._store.list(f"{sha256[:2]}/") for entry in part]:
-                if key.startswith(f"{sha256[:2]}/{sha256}."):
-                    self._store.delete(key)
+        keys = [entry.key for entry in self._bucket.entries(f"{sha256[:2]}/")]
+        self._bucket.delete([key for key in keys if key.startswith(f"{sha256[:2]}/{sha256}.")])
+        self.forget(sha256)
+
+    def forget(self, sha256: str) -> None:
         with self._cache_lock.erasing():
             self._cache.discard(sha256)
-
-    def _exists(self, key: str) -> bool:
-        try:
-            self._store.head(key)
-        except FileNotFoundError:
-            return False
-        return True
-
-    @contextmanager
-    def _service_errors(self, key: str) -> Iterator[None]:
-        """Turn errors of the service into StorageError."""
-        from obstore.exceptions import BaseError
-
-        try:
-            yield
-        except FileNotFoundError:
-            raise StorageError(_gone(f"{self.url}/{key}")) from None
-        except (BaseError, OSError) as error:
-            reason = str(error).strip().splitlines()[0][:200]
-            fix = "fix [blobs] or its keys and run this again"
-            raise StorageError(f"{self.url} cannot be used ({reason}); {fix}") from error
 
 
 def blobs_of(settings: Settings) -> Blobs:
     """The store of [blobs] url."""
-    section = settings.blobs
-    if section.url == "local":
+    if settings.blobs.url == "local":
         return LocalBlobs(settings.home / "blobs")
-    from obstore.store import S3Store  # slow to import, and rarely needed
-
-    url = urlsplit(section.url)
-    options = {
-        "region": section.region,
-        "endpoint": section.endpoint,
-        "access_key_id": settings.secrets.blobs_key_id.get_secret_value(),
-        "secret_access_key": settings.secrets.blobs_secret.get_secret_value(),
-    }
-    config: Any = {name: value for name, value in options.items() if value}  # without keys: the machine's own role
-    store = S3Store(
-        url.netloc,
-        prefix=url.path.strip("/") or None,
-        config=config,
-        client_options={"allow_http": section.endpoint.startswith("http://"), "timeout": "60s"},
-        retry_config={"max_retries": 3},
-    )
-    return S3Blobs(section.url, store, settings.home / "cache" / "blobs")
+    return S3Blobs(bucket_of(settings), settings.home / "cache" / "blobs")
 
 
 def _key(sha256: str, image_format: str) -> str:

@@ -1,5 +1,6 @@
 """Find damaged originals and damaged normalised pictures, so that no version gets one."""
 
+import contextlib
 import hashlib
 import os
 import random
@@ -20,6 +21,7 @@ from dataset.quarantine import is_whole, listed, what_is_wrong
 from dataset.versions import published
 from dataset.versions.manifest import Row
 from dataset.versions.published import Version
+from dataset.versions.stored.pictures import Layout
 from foundation.errors import StorageError
 from foundation.files import link_or_copy
 
@@ -41,6 +43,7 @@ class CheckedPictures:
     def __init__(self, project: Project, newest: Version | None, begun_ns: int) -> None:
         """begun_ns: a time of the file system. What was made after it, this process made itself."""
         self._project = project
+        self._newest = newest
         self._begun_ns = begun_ns
         self._trusted_ns = published.end_of_links_ns(newest) if newest else 0
         self.repaired: list[str] = []
@@ -92,6 +95,8 @@ class CheckedPictures:
         try:
             state = os.stat(source)  # noqa: PTH116  # a million Path objects cost more
         except FileNotFoundError:
+            if self._restore_from_newest(row, Path(source), known[0]):
+                return known
             path = self._project.normalised.make(row.sha256, row.format)
             return _digest(path.read_bytes())
         if state.st_size == known[1] and state.st_ctime_ns <= self._trusted_ns:
@@ -105,6 +110,21 @@ class CheckedPictures:
         if made == known:
             self._restore_in_versions(row.sha256, made[0])
         return made
+
+    def _restore_from_newest(self, row: Row, path: Path, known: str) -> bool:
+        """Take a picture that is not here from the newest version: another machine made that, or derived/ was removed.
+
+        known: digest in the catalog. Returns whether the version has it, whole.
+        """
+        if not known or not self._newest or self._newest.layout is not Layout.FOLDER:
+            return False
+        published_as = self._newest.path / row.file
+        if not published_as.is_file() or published.file_digest(published_as) != known:
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            link_or_copy(published_as, path)
+        return True
 
     def _restore_in_versions(self, sha256: str, digest: str) -> None:
         """Give older versions the picture back that they published: it was one file, with a link in each."""

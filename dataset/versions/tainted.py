@@ -15,8 +15,8 @@ from dataset.versions.published import TAINTED, Version
 from foundation.errors import DamagedVersion
 from foundation.files import replace_file, storage_errors
 from foundation.json_files import read_json
-from foundation.locks import exclusive
 from foundation.settings import Settings
+from foundation.sharing.machines import held
 
 
 def taint(model: Path) -> None:
@@ -62,7 +62,7 @@ def forget_erased(settings: Settings, version: Version, rows: Sequence[Row], mod
     rows: as training read them. models: folders of the models that it made.
     """
     home = settings.home
-    with exclusive(settings, VERSIONS_LOCK), storage_errors(home):
+    with held(settings, VERSIONS_LOCK), storage_errors(home):
         gone = {row.sha256 for row in rows} - {row.sha256 for row in version.rows()}
         if gone:
             remove_cached_features(home, gone)

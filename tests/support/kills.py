@@ -106,7 +106,7 @@ def changes_before_kill(folder: Path, command: str, kill_after: int) -> int | No
     Returns None if it was killed, or the number of changes if it ended before.
     """
     changes, before = 0, files(folder / "library")
-    process = _start(folder, [command])
+    process = _start(folder, command.split())
     deadline = time.monotonic() + DEADLINE_S
     try:
         while changes < kill_after:

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
+from bucket import in_bucket, running_s3
 from obstore.store import S3Store
-from pydantic import SecretStr
 
 from dataset.curate import curate
 from dataset.erasure.erase import erase
@@ -16,32 +15,14 @@ from dataset.project import Project
 from dataset.publish import publish
 from dataset.versions import published, verify
 from foundation.errors import StorageError
-from foundation.settings import Settings
 from foundation.settings_file import load
-
-BUCKET = "cakes"
+from foundation.sharing.bucket import Bucket
 
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """Address of a service that speaks S3, with one bucket."""
-    import requests
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    requests.put(f"{url}/{BUCKET}", timeout=10).raise_for_status()
-    yield url
-    server.stop()
-
-
-def in_bucket(settings: Settings, url: str, prefix: str) -> Settings:
-    section = settings.blobs.model_copy(update={"url": f"s3://{BUCKET}/{prefix}", "endpoint": url})
-    secrets = settings.secrets.model_copy(
-        update={"blobs_key_id": SecretStr("key"), "blobs_secret": SecretStr("s3cret-of-the-bucket")}
-    )
-    return settings.model_copy(update={"blobs": section, "secrets": secrets})
+    with running_s3() as url:
+        yield url
 
 
 @pytest.fixture(params=["disk", "bucket"])
@@ -97,16 +78,13 @@ def test_a_project_works_with_originals_in_a_bucket(published_project: Project, 
 
 def test_an_error_of_a_bucket_says_what_to_fix(tmp_path: Path, s3: str) -> None:
     """In one sentence, without the secret."""
-    nowhere = S3Blobs(
-        "s3://cakes",
-        S3Store(
-            "cakes",
-            config={"endpoint": "http://127.0.0.1:9", "access_key_id": "k", "secret_access_key": "s3cret"},
-            client_options={"allow_http": True},
-            retry_config={"max_retries": 0},
-        ),
-        tmp_path,
+    store = S3Store(
+        "cakes",
+        config={"endpoint": "http://127.0.0.1:9", "access_key_id": "k", "secret_access_key": "s3cret"},
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 0},
     )
+    nowhere = S3Blobs(Bucket("s3://cakes", store), tmp_path)
     with pytest.raises(StorageError, match=r"s3://cakes cannot be used \(.*\); fix \[blobs\]") as caught:
         nowhere.put(b"x", "JPEG")
     assert "s3cret" not in str(caught.value)

@@ -1,0 +1,128 @@
+"""Machines that share a project through PostgreSQL and a bucket, each with a library of its own."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from bucket import BUCKET, KEYS, running_s3
+from commands import apart, here
+from kills import kill_times
+from postgresql import USER, running_postgresql
+from projects import draw_bakery
+
+from dataset.versions import published
+from foundation.settings_file import load
+from foundation.sharing.bucket import bucket_of
+from foundation.sharing.library import LISTS, OBJECTS
+
+STAGES = ("collect", "curate", "review import answers.csv", "publish", "train --model linear")
+KILLS = 2
+SHARED = """
+[catalog]
+url = "postgresql+psycopg://{user}@127.0.0.1:{port}/postgres"
+[blobs]
+url = "s3://{bucket}/project"
+endpoint = "{s3}"
+"""
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Makes machines. A machine is a folder with isitcake.toml, and has nothing else but what it shares with others.
+
+    shared: what isitcake.toml says of what is shared. layout: of the versions.
+    """
+
+    folder: Path
+    shared: str
+    layout: str
+
+    def make(self, name: str, *, is_alone: bool = False) -> Path:
+        """A new machine."""
+        folder, drawn = self.folder / name, self.folder / "drawn"
+        folder.mkdir()
+        config = (drawn / "isitcake.toml").read_text().replace('path = "', f'path = "{drawn}/')
+        own = "" if is_alone else self.shared
+        (folder / "isitcake.toml").write_text(f'{config}{own}[publish]\nlayout = "{self.layout}"\n')
+        shutil.copy(drawn / "answers.csv", folder)
+        return folder
+
+
+@pytest.fixture(params=["folder", pytest.param("shards", marks=pytest.mark.long)])
+def machines(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
+    """Machines that share a PostgreSQL and a bucket."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    drawn = tmp_path / "drawn"
+    drawn.mkdir()
+    draw_bakery(drawn)
+    with running_postgresql() as port, running_s3() as s3:
+        yield Machines(tmp_path, SHARED.format(user=USER, port=port, bucket=BUCKET, s3=s3), request.param)
+
+
+def test_each_stage_on_another_machine(machines: Machines) -> None:
+    """The version has the content that one machine gives; what one machine erases is gone on all, and in the bucket."""
+    alone, first, second = machines.make("alone", is_alone=True), machines.make("first"), machines.make("second")
+    for folders in ([alone] * len(STAGES), [first, second, first, second, first]):
+        for folder, stage in zip(folders, STAGES, strict=True):
+            ended = apart(folder, *stage.split())
+            assert ended.returncode == 0, ended.stderr
+    expected = newest(alone)
+    for folder in (first, second):
+        assert (newest(folder).content, newest(folder).id) == (expected.content, expected.id)
+    third = machines.make("third")
+    for folder in (second, third):
+        assert "linear " in here(folder, "models", "list").stdout
+        assert here(folder, "versions", "verify", "latest").returncode == 0
+    row = newest(second).rows()[0]
+    assert pictures(first, row.sha256)
+    assert here(second, "erase", "--sha256", row.sha256, "--reason", "asked").returncode == 0
+    for folder in (first, second, third):
+        assert here(folder, "versions", "verify", "latest").returncode == 0
+        assert here(folder, "status").returncode == 0
+        assert newest(folder).erasures == 1
+        assert pictures(folder, row.sha256) == []
+        assert "erased" in here(folder, "models", "list").stdout
+    bucket = bucket_of(load(first / "isitcake.toml"))
+    lists = [json.loads(bucket.read(entry.key))["files"].values() for entry in bucket.entries(LISTS)]
+    assert {entry.key[-64:] for entry in bucket.entries(OBJECTS)} == {sha256 for one in lists for sha256 in one}
+    assert [entry for entry in bucket.entries(row.sha256[:2]) if row.sha256 in entry.key] == []
+    assert here(first, "publish").returncode == 0
+    assert here(third, "versions", "list").stdout == here(first, "versions", "list").stdout
+
+
+@pytest.mark.long
+def test_killed_machines(machines: Machines) -> None:
+    """Each stage is killed with -9 on one machine, and run on the other: the same version. So is an erasure."""
+    alone, first, second = machines.make("alone", is_alone=True), machines.make("first"), machines.make("second")
+    killed, works = first, second
+    for stage in STAGES:
+        assert apart(alone, *stage.split()).returncode == 0
+        kill_times(killed, stage, KILLS)
+        ended = apart(works, *stage.split())
+        assert ended.returncode == 0, ended.stderr
+        killed, works = works, killed
+    for folder in (first, second):
+        assert apart(folder, "status").returncode == 0
+        assert (newest(folder).content, newest(folder).id) == (newest(alone).content, newest(alone).id)
+    row = newest(first).rows()[0]
+    kill_times(first, f"erase --sha256 {row.sha256} --reason asked", KILLS)
+    assert apart(second, "erase", "--sha256", row.sha256, "--reason", "asked").returncode in {0, 2}
+    for folder in (second, first):
+        assert apart(folder, "status").returncode == 0
+        assert pictures(folder, row.sha256) == []
+        assert apart(folder, "versions", "verify", "latest").returncode == 0
+
+
+def newest(folder: Path) -> published.Version:
+    found = published.newest(folder / "library")
+    assert found is not None
+    return found
+
+
+def pictures(folder: Path, sha256: str) -> list[Path]:
+    """Files of a machine that have the picture by its name, beside its tombstone."""
+    return [path for path in (folder / "library").rglob(f"{sha256[:16]}*") if path.is_file()]

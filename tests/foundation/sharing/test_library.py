@@ -1,0 +1,198 @@
+"""foundation.sharing: what one machine gives, another one takes; a kill, a damage or a foreign path does no harm."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from obstore.store import MemoryStore
+
+from foundation.errors import StorageError
+from foundation.sharing import library as library_module
+from foundation.sharing.bucket import Bucket
+from foundation.sharing.library import LISTS, OBJECTS, TAKING, SharedLibrary
+
+VERSION = {
+    "versions/2026.11.0/version.json": b"facts",
+    "versions/2026.11.0/data/train/cake/0a.jpg": b"one",
+    "versions/2026.11.0/data/train/cake/0b.jpg": b"two",
+}
+MODEL = {"models/linear/2026.11.0/model.onnx": b"weights", "models/champion.json": b"{}"}
+Machine = Callable[[str], SharedLibrary]
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    return Bucket("s3://pictures/cakes", MemoryStore())
+
+
+@pytest.fixture
+def machine(bucket: Bucket, tmp_path: Path) -> Machine:
+    return lambda name: SharedLibrary(tmp_path / name, bucket)
+
+
+def write(machine: SharedLibrary, files: dict[str, bytes]) -> None:
+    for name, content in files.items():
+        path = machine.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_bytes(content)
+
+
+def read(machine: SharedLibrary) -> dict[str, bytes]:
+    """The files of a machine that are shared."""
+    folders = (machine.home / name for name in ("versions", "models", "reports"))
+    paths = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    paths += [path for path in [machine.home / "pushed.json"] if path.is_file()]
+    return {str(path.relative_to(machine.home)): path.read_bytes() for path in paths}
+
+
+def objects(bucket: Bucket) -> set[str]:
+    return {entry.key[-64:] for entry in bucket.entries(OBJECTS)}
+
+
+def listed(bucket: Bucket) -> set[str]:
+    lists = (json.loads(bucket.read(entry.key)) for entry in bucket.entries(LISTS))
+    return {sha256 for one in lists for sha256 in one["files"].values()}
+
+
+def test_another_machine_has_the_same_files(machine: Machine, bucket: Bucket) -> None:
+    """A second time nothing is given or taken. What is unfinished stays where it is."""
+    first, second = machine("first"), machine("second")
+    files = {**VERSION, **MODEL, "reports/2026.11.0.html": b"page", "pushed.json": b"{}"}
+    write(first, {**files, "versions/.building-2026.11.1/manifest.parquet": b"half", "crawl.log": b"mine"})
+    units = ["models", "models/linear/2026.11.0", "pushed", "reports", "versions/2026.11.0"]
+    assert sorted(first.give()) == units
+    assert second.take() == units
+    assert second.units() == units
+    assert read(second) == files
+    assert (first.give(), first.take(), second.give(), second.take()) == ([], [], [], [])
+    assert objects(bucket) == listed(bucket)
+
+
+def test_a_change_arrives_and_what_was_removed_goes(machine: Machine, bucket: Bucket) -> None:
+    """Also in the bucket, at once, unless another unit has it."""
+    first, second = machine("first"), machine("second")
+    write(first, {**VERSION, "models/linear/2026.11.0/facts.json": b"facts", "reports/2026.11.0.html": b"page"})
+    first.give()
+    second.take()
+    changed = {"versions/2026.11.0/version.json": b"other facts", "versions/2026.11.0/erased.json": b"[]"}
+    write(second, changed)
+    (second.home / "versions/2026.11.0/data/train/cake/0a.jpg").unlink()
+    (second.home / "reports/2026.11.0.html").unlink()
+    assert second.give() == ["versions/2026.11.0", "reports"]
+    assert first.take() == ["reports", "versions/2026.11.0"]
+    assert read(first) == read(second)
+    assert "versions/2026.11.0/data/train/cake/0a.jpg" not in read(first)
+    assert objects(bucket) == listed(bucket)
+    assert bucket.read(f"{OBJECTS}/{sha('facts')[:2]}/{sha('facts')}") == b"facts"
+
+
+def test_a_file_of_ones_own_stays(machine: Machine) -> None:
+    """A file that no machine gave is not removed when others change the unit."""
+    first, second = machine("first"), machine("second")
+    write(first, {"reports/2026.11.0.html": b"page"})
+    first.give()
+    second.take()
+    write(second, {"reports/probe-cakes.html": b"mine"})
+    write(first, {"reports/2026.11.0.html": b"newer"})
+    first.give()
+    second.take()
+    assert read(second) == {"reports/2026.11.0.html": b"newer", "reports/probe-cakes.html": b"mine"}
+
+
+def test_a_lost_library_comes_back(machine: Machine) -> None:
+    """Whole, or one folder of it. The notes of the machine may be lost or damaged, too."""
+    first = machine("first")
+    write(first, VERSION)
+    first.give()
+    (first.home / "versions" / "2026.11.0").rename(first.home / "gone")
+    assert first.take() == ["versions/2026.11.0"]
+    assert read(first) == VERSION
+    for notes in (first.home / "cache").glob("*"):
+        notes.write_bytes(b"no database")
+    first.take()
+    assert first.give() == []
+    assert read(first) == VERSION
+
+
+def test_a_killed_download_continues(machine: Machine) -> None:
+    """A version appears whole. What had arrived is not asked for again."""
+    first, second = machine("first"), machine("second")
+    write(first, VERSION)
+    first.give()
+    half = second.home / "versions" / f"{TAKING}2026.11.0"
+    (half / "data/train/cake").mkdir(parents=True)
+    (half / "data/train/cake/0a.jpg").write_bytes(b"one")
+    (half / "data/train/cake/0b.jpg").write_bytes(b"t")
+    arrived = (half / "data/train/cake/0a.jpg").stat().st_ino
+    second.take()
+    assert read(second) == VERSION
+    assert (second.home / "versions/2026.11.0/data/train/cake/0a.jpg").stat().st_ino == arrived
+
+
+def test_what_a_machine_has_is_linked(machine: Machine) -> None:
+    """The next version shares its pictures with the one before."""
+    first, second = machine("first"), machine("second")
+    write(first, VERSION)
+    first.give()
+    second.take()
+    write(first, {name.replace("11.0", "11.1"): content for name, content in VERSION.items()})
+    first.give()
+    second.take()
+    paths = [second.home / f"versions/2026.11.{number}/data/train/cake/0a.jpg" for number in (0, 1)]
+    assert paths[0].samefile(paths[1])
+
+
+@pytest.mark.parametrize("path", ["../outside", "/etc/passwd", "versions/../../x", "catalog.db", "blobs/aa/x.jpg", ""])
+def test_a_list_stays_below_the_folders_that_are_shared(machine: Machine, bucket: Bucket, path: str) -> None:
+    first = machine("first")
+    write(first, VERSION)
+    first.give()
+    bucket.put(f"{LISTS}/versions/2026.11.1.json", json.dumps({"files": {path: sha("one")}}).encode())
+    with pytest.raises(StorageError, match=r"2026\.11\.1\.json is damaged; restore it"):
+        machine("second").take()
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"files": []}', b'{"files": {"versions/x": 7}}', b"\xff"])
+def test_a_damaged_list_is_said(machine: Machine, bucket: Bucket, content: bytes) -> None:
+    bucket.put(f"{LISTS}/versions/2026.11.1.json", content)
+    with pytest.raises(StorageError, match=r"2026\.11\.1\.json is damaged; restore it"):
+        machine("second").take()
+
+
+def test_a_damaged_object_is_said_and_stored_nowhere(machine: Machine, bucket: Bucket) -> None:
+    first, second = machine("first"), machine("second")
+    write(first, VERSION)
+    first.give()
+    bucket.put(f"{OBJECTS}/{sha('one')[:2]}/{sha('one')}", b"another")
+    with pytest.raises(StorageError, match="is not what was stored"):
+        second.take()
+    assert not (second.home / "versions" / "2026.11.0").exists()
+
+
+def test_objects_that_no_list_has_are_swept_after_an_hour(
+    machine: Machine, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before that they may be on their way."""
+    first = machine("first")
+    write(first, VERSION)
+    first.give()
+    bucket.put(f"{OBJECTS}/{sha('lost')[:2]}/{sha('lost')}", b"lost")
+    assert first.sweep() == 0
+    monkeypatch.setattr(library_module, "ABANDONED", timedelta(seconds=-60))
+    assert first.sweep() == 1
+    assert objects(bucket) == listed(bucket)
+
+
+def test_another_bucket_gets_everything(machine: Machine, tmp_path: Path) -> None:
+    write(machine("first"), VERSION)
+    machine("first").give()
+    moved = SharedLibrary(tmp_path / "first", Bucket("s3://other", MemoryStore()))
+    assert moved.give() == ["versions/2026.11.0"]
+
+
+def sha(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
