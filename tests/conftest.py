@@ -53,7 +53,8 @@ Once = Callable[[str, Callable[[Path], None]], Path]
 # Fixtures that start a server, a browser or a crawl, build a wheel, or draw and publish hundreds of pictures.
 SLOW_FIXTURES = {
     "bakery_home", "browser", "checkout", "collected_home", "installed", "internet", "label_studio", "machines",
-    "own_prefect", "postgresql", "prefect_server", "published_project", "s3", "served", "shared", "slow_site", "stack", "trained_home",
+    "own_prefect", "postgresql", "prefect_server", "published_project", "s3", "served", "shared", "slow_site", "stack",
+    "trained_home",
 }  # fmt: skip
 SLOW_PARAMETERS = {"bucket", "postgresql"}  # of fixtures that then ask for a slow one
 # A test with a folder of its own crawls into it, or starts the command there, in these files and in all that import
