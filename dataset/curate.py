@@ -17,7 +17,7 @@ from dataset.erasure.erase_listed import ErasedListed, erase_listed
 from dataset.labels import audit, label_ledger
 from dataset.labels.withheld import withheld
 from dataset.layout.keep import keep_map
-from dataset.project import Project
+from dataset.project import VERSIONS_LOCK, Project
 from dataset.publishing.checked_pictures import find_damage
 from dataset.quarantine import listed as quarantine_list
 from dataset.quarantine import quarantine, release_restored, sentence
@@ -27,6 +27,7 @@ from dataset.suspicion.meanings import meanings, texts_of_answers
 from dataset.suspicion.measure_new import Networks, measure_new
 from foundation.memory import Cost, Meter
 from foundation.safe_text import counted
+from foundation.sharing.machines import share
 from networks import explicit, objects
 from networks.backbone import Backbone, backbone
 
@@ -107,6 +108,8 @@ def _triage(project: Project, net: Backbone, tell: Progress) -> CurateReport:
         with project.catalog.write() as connection:
             derived = derive(read_evidence(connection, net.name, project.home), meant, net)
             decided = _write(connection, project, derived)
+    if not any((project.home / "reports").glob("*")):  # they may have been removed, above
+        share(project.settings, VERSIONS_LOCK)
     report = _report(project, derived, decided, net.name)
     tell("triage", report.images, report.images)
     return report

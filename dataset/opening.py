@@ -7,7 +7,6 @@ from sqlalchemy import select
 from dataset.catalog.engine import Catalog
 from dataset.catalog.tables import erasures
 from dataset.erasure import erased_file
-from dataset.erasure.elsewhere import forget_erased_elsewhere
 from dataset.names.agreement import require_agreement
 from dataset.pictures.originals import blobs_of
 from dataset.project import Project
@@ -15,7 +14,7 @@ from foundation.errors import ConfigError, StageError
 from foundation.files import may_write, storage_errors
 from foundation.settings import Settings
 from foundation.settings_file import load
-from foundation.sharing.machines import shared_library
+from foundation.sharing.machines import is_shared, shared_library
 
 
 def open_project(
@@ -47,8 +46,11 @@ def open_project(
         if can_write:
             erased_file.merge(project)
         if library:
+            from dataset.erasure.elsewhere import forget_erased_elsewhere  # slow to import, and seldom needed
+
             forget_erased_elsewhere(project)
-        if _is_interrupted(project) or not (can_write or erased_file.is_merged(project)):
+        is_behind = not (can_write or is_shared(settings) or erased_file.is_merged(project))
+        if _is_interrupted(project) or is_behind:
             _finish_erasure(project, can_write)
         if not (reads_only or fixes_names):
             require_agreement(project)

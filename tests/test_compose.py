@@ -20,8 +20,8 @@ import psycopg
 import pytest
 import requests
 import yaml
-from postgresql import running_postgresql
 from projects import write_config
+from servers.postgresql import running_postgresql
 
 from dataset.catalog.tables import asked as asked_table
 from dataset.catalog.tables import images

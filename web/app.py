@@ -18,11 +18,12 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from dataset.catalog.tables import images
+from dataset.erasure.elsewhere import forget_erased_elsewhere
 from dataset.labels.holding import Holding
 from dataset.labels.withheld import is_withheld
 from dataset.project import Project
 from dataset.search.find import Search
-from foundation.errors import StorageError
+from foundation.errors import CatalogError, StorageError
 from foundation.sharing.library import SharedLibrary
 from foundation.sharing.machines import shared_library
 from labeling.picture_links import is_signed
@@ -89,7 +90,7 @@ def create_app(project: Project, listening: Listening | None = None) -> Starlett
         """While the service runs: make the first pages in the background."""
         tasks = [asyncio.create_task(one.warm_up()) for one in (search, site)]
         if library := shared_library(project.settings):
-            tasks.append(asyncio.create_task(_keep_up(library)))
+            tasks.append(asyncio.create_task(_keep_up(project, library)))
         yield
         for task in tasks:
             task.cancel()
@@ -97,12 +98,13 @@ def create_app(project: Project, listening: Listening | None = None) -> Starlett
     return Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, middleware=[gate], lifespan=lifespan)
 
 
-async def _keep_up(library: SharedLibrary) -> None:
+async def _keep_up(project: Project, library: SharedLibrary) -> None:
     """Bring what other machines publish and erase to this one, while the service runs."""
     while True:
         try:
             await to_thread.run_sync(library.take)
-        except StorageError as error:
+            await to_thread.run_sync(forget_erased_elsewhere, project)
+        except (StorageError, CatalogError) as error:
             log.warning("what other machines published did not arrive: %s", error)
         await asyncio.sleep(KEEP_UP_EVERY_S)
 

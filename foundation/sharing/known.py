@@ -62,6 +62,7 @@ class Known:
         """Note the digest of a file."""
         state = (self._home / path).stat()
         row = (state.st_ino, state.st_size, state.st_mtime_ns, sha256, path)
+        self._db.execute("DELETE FROM file WHERE path = ?", (path,))
         self._db.execute("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?)", row)
 
     def copy_of(self, sha256: str) -> Path | None:

@@ -31,8 +31,18 @@ def is_shared(settings: "Settings") -> bool:
     return settings.catalog.url.startswith(POSTGRESQL) and settings.blobs.url != "local"
 
 
+def share(settings: "Settings", lock: str) -> None:
+    """Bring what changed here to other machines now. lock: under which it changes."""
+    if is_shared(settings):
+        with held(settings, lock):
+            pass
+
+
 def of_this_machine(settings: "Settings", name: str) -> str:
-    """Name of a cursor in the catalog that each machine has for itself; `name` where there is one machine only."""
+    """Name of a cursor in the catalog that each machine has for itself; `name` where there is one machine only.
+
+    Raises StorageError where the machine has no name yet and its library cannot be written.
+    """
     if not is_shared(settings):
         return name
     path = settings.home / MACHINE

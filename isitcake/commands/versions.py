@@ -158,11 +158,16 @@ def push(context: Context, /, target: str, version: str, as_json: bool, **wish: 
     """
     from dataset.exports.hub_copy import Wish
     from dataset.exports.push import push as stage
+    from dataset.project import VERSIONS_LOCK
     from dataset.versions.published import load
+    from foundation.sharing.machines import share
 
-    home = context.settings().home
-    with progress(as_json) as steps:
-        report = stage(home, load(home, version), target, Wish(**wish), steps.step)
+    settings = context.settings()
+    try:
+        with progress(as_json) as steps:
+            report = stage(settings.home, load(settings.home, version), target, Wish(**wish), steps.step)
+    finally:
+        share(settings, VERSIONS_LOCK)  # where the version is now
     rows = [
         (licence, images, "yes" if licence in report.may_be_shared else "not known")
         for licence, images in report.licences.items()

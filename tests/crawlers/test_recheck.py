@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from crawling import add_source, command, crawled, html, jpeg, photo, site, text, with_xmp
-from postgresql import USER, running_postgresql
+from servers.postgresql import USER, running_postgresql
 from sqlalchemy import delete, func, select, update
 
 from crawlers.collect import collect

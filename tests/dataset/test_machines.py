@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from bucket import BUCKET, KEYS, running_s3
 from commands import apart, here
 from kills import kill_times
-from postgresql import USER, running_postgresql
 from projects import draw_bakery
+from servers.bucket import BUCKET, KEYS, running_s3
+from servers.postgresql import USER, running_postgresql
 
 from dataset.versions import published
 from foundation.settings_file import load
@@ -24,7 +24,7 @@ SHARED = """
 [catalog]
 url = "postgresql+psycopg://{user}@127.0.0.1:{port}/postgres"
 [blobs]
-url = "s3://{bucket}/project"
+url = "s3://{bucket}/{prefix}"
 endpoint = "{s3}"
 """
 
@@ -60,7 +60,9 @@ def machines(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     drawn.mkdir()
     draw_bakery(drawn)
     with running_postgresql() as port, running_s3() as s3:
-        yield Machines(tmp_path, SHARED.format(user=USER, port=port, bucket=BUCKET, s3=s3), request.param)
+        # A prefix of its own: all these services of a process keep their objects in one place.
+        shared = SHARED.format(user=USER, port=port, bucket=BUCKET, prefix=tmp_path.name, s3=s3)
+        yield Machines(tmp_path, shared, request.param)
 
 
 def test_each_stage_on_another_machine(machines: Machines) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from postgresql import USER, running_postgresql
+from servers.postgresql import USER, running_postgresql
 
 from foundation.errors import CatalogError
 from foundation.locks import exclusive

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from postgresql import USER, running_postgresql
+from servers.postgresql import USER, running_postgresql
 from sqlalchemy import inspect, select
 
 from dataset.catalog.engine import Catalog

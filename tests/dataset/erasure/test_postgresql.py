@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from postgresql import USER, running_postgresql
+from servers.postgresql import USER, running_postgresql
 from sqlalchemy import select
 
 from crawlers.collect import collect

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bucket import in_bucket, running_s3
 from obstore.store import S3Store
+from servers.bucket import in_bucket, running_s3
 
 from dataset.curate import curate
 from dataset.erasure.erase import erase
