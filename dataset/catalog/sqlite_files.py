@@ -13,8 +13,6 @@ from sqlalchemy import URL, Engine, create_engine, event
 from foundation.errors import CatalogError
 from foundation.files import storage_errors
 
-CACHE_KIB = 32 << 10  # of the file's pages in memory: tables are read in two thirds of the time
-
 
 def writing_engine(path: Path, busy_timeout_s: float) -> Engine:
     """An engine for a catalog that may be changed; the file is created if it is missing."""
@@ -27,7 +25,6 @@ def writing_engine(path: Path, busy_timeout_s: float) -> Engine:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA secure_delete=ON")  # overwrite deleted rows
-        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
 
     return engine
 
