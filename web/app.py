@@ -23,7 +23,7 @@ from dataset.labels.holding import Holding
 from dataset.labels.withheld import is_withheld
 from dataset.project import Project
 from dataset.search.find import Search
-from foundation.errors import CatalogError, StorageError
+from foundation.errors import IsItCakeError
 from foundation.sharing.library import SharedLibrary
 from foundation.sharing.machines import shared_library
 from labeling.picture_links import is_signed
@@ -102,9 +102,9 @@ async def _keep_up(project: Project, library: SharedLibrary) -> None:
     """Bring what other machines publish and erase to this one, while the service runs."""
     while True:
         try:
-            await to_thread.run_sync(library.take)
-            await to_thread.run_sync(forget_erased_elsewhere, project)
-        except (StorageError, CatalogError) as error:
+            await to_thread.run_sync(library.take, abandon_on_cancel=True)
+            await to_thread.run_sync(forget_erased_elsewhere, project, abandon_on_cancel=True)
+        except IsItCakeError as error:
             log.warning("what other machines published did not arrive: %s", error)
         await asyncio.sleep(KEEP_UP_EVERY_S)
 

@@ -5,9 +5,11 @@ It is a cache: without it everything is compared anew.
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from foundation.errors import StorageError
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS file (
@@ -41,6 +43,8 @@ class Known:
             db = _connected(path)
         try:
             yield cls(home, db)
+        except sqlite3.Error as error:
+            raise StorageError(f"{path} cannot be used ({error}); remove it and run this again") from error
         finally:
             db.close()
 
@@ -104,6 +108,15 @@ class Known:
             rows = ((unit, path, sha256) for path, sha256 in files.items())
             self._db.executemany("INSERT INTO listed VALUES (?, ?, ?)", rows)
             self._db.execute("INSERT OR REPLACE INTO unit VALUES (?, ?, ?)", (unit, e_tag, looks))
+
+    def forget_others(self, units: Collection[str]) -> None:
+        """Forget the units that the bucket has no more, so that they are given again. units: those that it has."""
+        for (name,) in self._db.execute("SELECT name FROM unit").fetchall():
+            if name not in units:
+                with self._db:
+                    self._db.execute("BEGIN")
+                    self._db.execute("DELETE FROM listed WHERE unit = ?", (name,))
+                    self._db.execute("DELETE FROM unit WHERE name = ?", (name,))
 
     def unlisted(self, digests: Iterable[str]) -> list[str]:
         """Those of the SHA-256s that no unit has any more."""

@@ -7,7 +7,9 @@ lock is taken. See docs/decisions/0044.
 """
 
 import contextlib
+import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,7 +26,8 @@ from foundation.sharing.known import Known, file_sha256
 from foundation.sharing.units import Unit, units
 
 LISTS, OBJECTS = "library/lists", "library/objects"
-TAKING = ".taking-"  # before the name of a file or tree that is on its way
+TAKING = ".taking-"  # before the name of a tree that is on its way
+ARRIVING = "cache/arriving"  # below the library: files that are on their way
 TRANSFERS = 8  # at once
 TOLD_FROM = 100  # files, of which a download tells its progress
 ABANDONED = timedelta(hours=1)  # an object that no list has for so long belongs to no publish that still runs
@@ -51,10 +54,13 @@ class SharedLibrary:
         Raises StorageError. Run again after a crash, it continues.
         """
         with self._known() as known:
-            there = {_unit_of(entry.key): entry.e_tag for entry in self.bucket.entries(LISTS)}
+            shutil.rmtree(self.home / ARRIVING, ignore_errors=True)  # what a killed process left
+            (self.home / ARRIVING).mkdir(parents=True)
+            there = self._there()
+            known.forget_others(there)
             stale = [unit for name in sorted(there) if _is_stale(known, unit := Unit(self.home, name), there[name])]
             for unit in stale:
-                self._take(known, unit, there[unit.name], progress)
+                self._take_newest(known, unit, there[unit.name], progress)
             return [unit.name for unit in stale]
 
     def give(self) -> list[str]:
@@ -80,8 +86,24 @@ class SharedLibrary:
             self._delete(gone)
             return len(gone)
 
+    def _there(self) -> dict[str, str]:
+        """The units in the bucket, with the tags of their lists."""
+        return {_unit_of(entry.key): entry.e_tag for entry in self.bucket.entries(LISTS)}
+
+    def _take_newest(self, known: Known, unit: Unit, e_tag: str, progress: Progress | None) -> None:
+        """Take a unit. If another machine changes it meanwhile, which removes objects, take it as it is then."""
+        try:
+            self._take(known, unit, e_tag, progress)
+        except StorageError:
+            now = self._there().get(unit.name, e_tag)
+            if now == e_tag:
+                raise
+            self._take_newest(known, unit, now, progress)
+
     def _take(self, known: Known, unit: Unit, e_tag: str, progress: Progress | None) -> None:
-        before, now = known.listed(unit.name), self._list(unit)
+        now = self._list(unit)
+        # What this machine never shared and others do not have is left over, from before an erasure or from a kill.
+        before = known.listed(unit.name) or dict.fromkeys(unit.files(), "")
         base = Path(unit.name)
         is_new = unit.is_tree and not unit.is_here
         beside = base.with_name(TAKING + base.name)
@@ -96,6 +118,8 @@ class SharedLibrary:
                     if progress and len(missing) >= TOLD_FROM:
                         progress(f"download {unit.name}", number, len(missing))
             if is_new:
+                for path in set(Unit(self.home, str(beside)).files()) - set(places.values()):
+                    (self.home / path).unlink()  # of an older state, from before a kill
                 (self.home / beside).rename(self.home / base)
             for path in before.keys() - now.keys():
                 (self.home / path).unlink(missing_ok=True)
@@ -109,10 +133,10 @@ class SharedLibrary:
         path.parent.mkdir(parents=True, exist_ok=True)
         if copy is None:
             return False
-        beside = path.with_name(TAKING + path.name)
-        beside.unlink(missing_ok=True)
-        link_or_copy(copy, beside)
-        beside.replace(path)
+        arrived = self._arrived(path)
+        arrived.unlink(missing_ok=True)
+        link_or_copy(copy, arrived)
+        arrived.replace(path)
         return True
 
     def _give(self, known: Known, unit: Unit) -> bool:
@@ -149,12 +173,15 @@ class SharedLibrary:
         return next((entry.e_tag for entry in self.bucket.entries(key.rpartition("/")[0]) if entry.key == key), "")
 
     def _download(self, sha256: str, path: Path) -> None:
-        beside = path.with_name(TAKING + path.name)
-        self.bucket.download(_object(sha256), beside)
-        if file_sha256(beside) != sha256:
-            beside.unlink()
+        arrived = self._arrived(path)
+        self.bucket.download(_object(sha256), arrived)
+        if file_sha256(arrived) != sha256:
             raise StorageError(f"{self.bucket.url}/{_object(sha256)} is not what was stored; restore it from a backup")
-        beside.replace(path)
+        arrived.replace(path)
+
+    def _arrived(self, path: Path) -> Path:
+        """Where a file is until it is whole: not beside its place, where a kill would leave a part of it."""
+        return self.home / ARRIVING / hashlib.sha256(str(path).encode()).hexdigest()
 
     def _delete(self, keys: Sequence[str]) -> None:
         for part in chunked(keys, KEYS_PER_REQUEST):

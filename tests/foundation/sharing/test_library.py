@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -144,6 +145,56 @@ def test_what_a_machine_has_is_linked(machine: Machine) -> None:
     second.take()
     paths = [second.home / f"versions/2026.11.{number}/data/train/cake/0a.jpg" for number in (0, 1)]
     assert paths[0].samefile(paths[1])
+
+
+def test_what_was_erased_elsewhere_does_not_come_back(machine: Machine, bucket: Bucket) -> None:
+    """Also if a machine lost its notes meanwhile, or a kill left an older state on its way."""
+    first, second, third = machine("first"), machine("second"), machine("third")
+    write(first, {**VERSION, "reports/2026.11.0.html": b"page"})
+    first.give()
+    second.take()
+    shutil.rmtree(second.home / "cache")
+    left = third.home / "versions" / f"{TAKING}2026.11.0" / "data/train/cake/0a.jpg"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"one")
+    (first.home / "versions/2026.11.0/data/train/cake/0a.jpg").unlink()
+    (first.home / "reports/2026.11.0.html").unlink()
+    first.give()
+    for other in (second, third):
+        other.take()
+        assert read(other) == read(first)
+        assert other.give() == []
+    assert objects(bucket) == listed(bucket)
+
+
+def test_a_change_in_the_middle_of_a_download(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An erasure removes an object that is to be downloaded: the newer state is taken."""
+    first, second = machine("first"), machine("second")
+    write(first, VERSION)
+    first.give()
+    download, erased = Bucket.download, (first.home / "versions/2026.11.0/data/train/cake/0a.jpg")
+
+    def erase_first(self: Bucket, key: str, path: Path) -> None:
+        if erased.exists():
+            erased.unlink()
+            first.give()
+        download(self, key, path)
+
+    monkeypatch.setattr(Bucket, "download", erase_first)
+    second.take()
+    assert read(second) == read(first)
+
+
+def test_a_bucket_that_lost_everything_gets_it_again(machine: Machine, bucket: Bucket) -> None:
+    first = machine("first")
+    write(first, VERSION)
+    first.give()
+    bucket.delete([entry.key for entry in [*bucket.entries(LISTS), *bucket.entries(OBJECTS)]])
+    first.take()
+    assert read(first) == VERSION
+    assert first.give() == ["versions/2026.11.0"]
+    machine("second").take()
+    assert read(machine("second")) == VERSION
 
 
 @pytest.mark.parametrize("path", ["../outside", "/etc/passwd", "versions/../../x", "catalog.db", "blobs/aa/x.jpg", ""])
