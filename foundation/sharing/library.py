@@ -55,7 +55,7 @@ class SharedLibrary:
         """
         with self._known() as known:
             shutil.rmtree(self.home / ARRIVING, ignore_errors=True)  # what a killed process left
-            (self.home / ARRIVING).mkdir(parents=True)
+            (self.home / ARRIVING).mkdir(parents=True, exist_ok=True)
             there = self._there()
             known.forget_others(there)
             stale = [unit for name in sorted(there) if _is_stale(known, unit := Unit(self.home, name), there[name])]

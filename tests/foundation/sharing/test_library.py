@@ -112,7 +112,7 @@ def test_a_lost_library_comes_back(machine: Machine) -> None:
     (first.home / "versions" / "2026.11.0").rename(first.home / "gone")
     assert first.take() == ["versions/2026.11.0"]
     assert read(first) == VERSION
-    for notes in (first.home / "cache").glob("*"):
+    for notes in (first.home / "cache").glob("*.db*"):
         notes.write_bytes(b"no database")
     first.take()
     assert first.give() == []
