@@ -17,10 +17,13 @@ from dataset.certificates.bound import Floats, Integers, Sequences, Strata
 from dataset.certificates.certificate import FIRST
 
 N_STRATA = 12
-REMAINING = (0.9, 0.7, 0.5, 0.35, 0.2)  # times the allowed share: expected to be left after the riskiest are looked at
-FLATNESS = ((1.0, 0.0), (0.8, 0.5), (0.6, 0.75))  # share of the chance that all have alike, and power of the rest
+# Of the allowed number, or of all that are expected if these are fewer: left after the riskiest are looked at.
+REMAINING = (0.9, 0.8, 0.7, 0.6, 0.5, 0.42, 0.35, 0.27, 0.2)
+# Share of the chance that all have alike, and power of the risk in the rest.
+FLATNESS = ((0.8, 0.5), (0.9, 0.5), (0.7, 0.5), (0.6, 0.5), (0.6, 0.75), (1.0, 0.0))
 LEVELS = (0.5, 1.0, 2.0)  # times the error probabilities: so far they may be off, all together
 RUNS = 33  # simulated, of each plan
+CHECKED_EVERY = 10  # looks: whether the plan can still be the best
 LEAST_PROBABILITY = 1e-6
 
 
@@ -52,21 +55,30 @@ class Plan:
 
 
 def choose_plan(probabilities: Floats, allowed: int, confidence: float) -> Plan:
-    """The plan with the fewest expected looks. probabilities: (pictures,) that a label is wrong, descending.
+    """The plan with the fewest looks: by their geometric mean, so that half as many count as much as twice.
+
+    probabilities: (pictures,) that a label is wrong, descending.
 
     allowed: so many wrong labels may be left.
     """
     cumulated = probabilities[::-1].cumsum()[::-1]  # wrong labels expected from each rank on
-    firsts = {0, *(int((cumulated > share * allowed).sum()) for share in REMAINING)}
+    least = min(allowed, cumulated[0])
+    firsts = {0, *(int((cumulated > share * least).sum()) for share in REMAINING)}
     best: tuple[float, Plan] | None = None
+
+    def attempt(first: int, flat: float, power: float) -> None:
+        nonlocal best
+        plan = _plan(probabilities, first, flat, power)
+        most = math.inf if best is None else best[0]
+        looks = _simulate(plan, allowed, confidence, most) if first < min(most, len(probabilities)) else None
+        if looks is not None and (typical := _typical(looks)) < most:
+            median, decile = (int(np.quantile(looks, share, method="inverted_cdf")) for share in (0.5, 0.9))
+            best = typical, replace(plan, looks=median, most_looks=decile)
+
     for first in sorted(firsts, key=lambda first: abs(cumulated[min(first, len(cumulated) - 1)] - allowed / 2)):
-        for flat, power in FLATNESS if first < len(probabilities) else ():
-            plan = _plan(probabilities, first, flat, power)
-            most = math.inf if best is None else best[0] - first
-            looks = _simulate(plan, allowed, confidence, most) if most > 0 else None
-            if looks is not None and looks.mean() < most:
-                median, decile = (first + int(np.quantile(looks, share, method="inverted_cdf")) for share in (0.5, 0.9))
-                best = first + looks.mean(), replace(plan, looks=median, most_looks=decile)
+        attempt(first, *FLATNESS[0])
+    for others in FLATNESS[1:]:
+        attempt(best[1].first if best else 0, *others)
     return best[1] if best else _plan(probabilities, 0, 1.0, 0.0)
 
 
@@ -90,7 +102,7 @@ def _plan(probabilities: Floats, first: int, flat: float, power: float) -> Plan:
 
 
 def _simulate(plan: Plan, allowed: int, confidence: float, most: float) -> Floats | None:
-    """(RUNS,) Looks after the first that simulated runs needed; None where their mean would be more than `most`."""
+    """(RUNS,) Looks that simulated runs needed; None where they would typically be more than `most`."""
     rng = np.random.default_rng(0)
     sizes = np.diff([plan.first, *plan.edges])
     level = np.resize(LEVELS, RUNS)[:, None]
@@ -104,12 +116,12 @@ def _simulate(plan: Plan, allowed: int, confidence: float, most: float) -> Float
     for look in range(int(sizes.sum()) + 1):
         going = ~sequences.is_shown()
         if not going.all():
-            done += [look] * int((~going).sum())
+            done += [plan.first + look] * int((~going).sum())
             sequences.keep(going)
             left, wrong = left[going], wrong[going]
         if not len(left):
             return np.array(done, dtype=np.float64)
-        if (sum(done) + look * len(left)) / RUNS > most:
+        if look % CHECKED_EVERY == 0 and _typical(np.array([*done, *[plan.first + look] * len(left)])) > most:
             return None
         runs = np.arange(len(left))
         stratum = (sequences.chances().cumsum(axis=1) < rng.random(len(runs))[:, None]).sum(axis=1)
@@ -119,6 +131,11 @@ def _simulate(plan: Plan, allowed: int, confidence: float, most: float) -> Float
         left[runs, stratum] -= 1
         wrong[runs, stratum] -= is_wrong
     return None
+
+
+def _typical(looks: Floats) -> float:
+    """Their geometric mean."""
+    return float(np.exp(np.log(np.maximum(looks, 1)).mean()))
 
 
 def ticket(seed: str, sha256: str) -> float:
