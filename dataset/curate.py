@@ -17,7 +17,7 @@ from dataset.erasure.erase_listed import ErasedListed, erase_listed
 from dataset.labels import audit, label_ledger
 from dataset.labels.withheld import withheld
 from dataset.layout.keep import keep_map
-from dataset.project import VERSIONS_LOCK, Project
+from dataset.project import Project
 from dataset.publishing.checked_pictures import find_damage
 from dataset.quarantine import listed as quarantine_list
 from dataset.quarantine import quarantine, release_restored, sentence
@@ -102,21 +102,22 @@ def _triage(project: Project, net: Backbone, tell: Progress) -> CurateReport:
         del evidence  # its memory is used again to write
         with project.catalog.write() as connection:
             if are_current(connection, net.name, pictures):
-                decided = _write(connection, project, derived)
+                decided, hides = _write(connection, project, derived)
                 break
     else:
         with project.catalog.write() as connection:
             derived = derive(read_evidence(connection, net.name, project.home), meant, net)
-            decided = _write(connection, project, derived)
-    if not any((project.home / "reports").glob("*")):  # they may have been removed, above
-        share(project.settings, VERSIONS_LOCK)
+            decided, hides = _write(connection, project, derived)
+    if hides:
+        share(project.settings)
     report = _report(project, derived, decided, net.name)
     tell("triage", report.images, report.images)
     return report
 
 
-def _write(connection: Connection, project: Project, derived: Derived) -> int:
-    """Replace the derived tables, decide labels and draw the audit sample. Returns how many labels changed.
+def _write(connection: Connection, project: Project, derived: Derived) -> tuple[int, bool]:
+    """Replace the derived tables, decide labels and draw the audit sample. Returns how many labels changed, and whether
+    reports were removed, because they may show what nobody is to see now.
 
     Decisions are made here, from the answers as they are now: an answer that came during triage counts.
     """
@@ -126,11 +127,12 @@ def _write(connection: Connection, project: Project, derived: Derived) -> int:
     writes.replace(connection, findings, derived.findings)
     writes.replace(connection, queue, derived.queue)
     decided = label_ledger.settle(connection, now)
-    if withheld(connection, project.settings).keys() - before:
+    hides = bool(withheld(connection, project.settings).keys() - before)
+    if hides:
         project.remove_reports()  # before the commit: after a kill, none is left that shows these pictures
     review = project.settings.review
     audit.draw(connection, project.settings.project.labels, round(review.budget * review.audit_share), now)
-    return decided
+    return decided, hides
 
 
 def _report(project: Project, derived: Derived, decided: int, backbone_name: str) -> CurateReport:

@@ -14,7 +14,7 @@ from foundation.errors import ConfigError, StageError
 from foundation.files import may_write, storage_errors
 from foundation.settings import Settings
 from foundation.settings_file import load
-from foundation.sharing.machines import is_shared, shared_library
+from foundation.sharing.machines import BRING_WAIT_S, bring, is_shared
 
 
 def open_project(
@@ -37,19 +37,17 @@ def open_project(
     if can_write:
         with storage_errors(settings.home):
             settings.home.mkdir(parents=True, exist_ok=True)
-    library = shared_library(settings) if can_write else None
-    if library:
-        library.take()
+        bring(settings, BRING_WAIT_S)
     catalog = Catalog(settings.catalog.url, settings.home, read_only=not can_write)
     project = Project(settings, catalog, blobs_of(settings))
     try:
         if can_write:
             erased_file.merge(project)
-        if library:
+        if can_write and is_shared(settings):
             from dataset.erasure.elsewhere import forget_erased_elsewhere  # slow to import, and seldom needed
 
             forget_erased_elsewhere(project)
-        is_behind = not (can_write or is_shared(settings) or erased_file.is_merged(project))
+        is_behind = not can_write and not _has_removed_all(project)
         if _is_interrupted(project) or is_behind:
             _finish_erasure(project, can_write)
         if not (reads_only or fixes_names):
@@ -58,6 +56,15 @@ def open_project(
         project.close()
         raise
     return project
+
+
+def _has_removed_all(project: Project) -> bool:
+    """Whether no picture is in the library that was erased. For a library that cannot be written."""
+    if not is_shared(project.settings):
+        return erased_file.is_merged(project)
+    from dataset.erasure.elsewhere import knows_all_erasures
+
+    return knows_all_erasures(project)
 
 
 def _is_interrupted(project: Project) -> bool:

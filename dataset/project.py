@@ -9,9 +9,8 @@ from dataset.pictures.normalised import NormalisedPictures
 from dataset.pictures.originals import Blobs
 from foundation.locks import exclusive
 from foundation.settings import Settings
+from foundation.sharing.machines import VERSIONS_LOCK as VERSIONS_LOCK
 from foundation.sharing.machines import held
-
-VERSIONS_LOCK = "publish"  # who publishes, erases, or shows a version in a file, holds it
 
 
 @dataclass(frozen=True)

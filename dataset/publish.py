@@ -27,7 +27,7 @@ from dataset.objections import reasons
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import VERSIONS_LOCK, Project
 from dataset.publishing.certified import certificate_for
-from dataset.publishing.checked_pictures import BrokenOriginals, find_damage
+from dataset.publishing.checked_pictures import BrokenOriginals, find_damage, note_publish
 from dataset.publishing.choose_rows import choose_rows
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.totals import one_sided, totals_of
@@ -215,6 +215,7 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
         else:
             building.rename(folder / report.version)
             flush(folder)
+            note_publish(project, published.load(project.home, report.version))
     return report
 
 

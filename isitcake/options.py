@@ -30,12 +30,12 @@ class Context:
         """
         from foundation.files import may_write
         from foundation.settings_file import load
-        from foundation.sharing.machines import shared_library
+        from foundation.sharing.machines import BRING_WAIT_S, bring, is_shared
 
         settings = load(self.config, needs_weights=needs_weights)
-        if (library := shared_library(settings)) and may_write(settings.home):
+        if is_shared(settings) and may_write(settings.home):
             with progress() as steps:
-                library.take(steps.step)
+                bring(settings, BRING_WAIT_S, steps.step)
         return settings
 
     def project(self, *, reads_only: bool = False, fixes_names: bool = False) -> "Project":

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL_FILE = "champion.json"  # in library/models; the name is older than the term "default model"
 
-LOCK = "train"  # of who makes models
 INTERVALS = ("interval", "headline_interval")  # pairs in metrics.json
 
 

@@ -12,7 +12,7 @@ from dataset.reader import forget_erased, load, require_verified, verify
 from foundation.errors import IsItCakeError, TrainingError, UsageError
 from foundation.safe_text import counted
 from foundation.settings import Settings
-from foundation.sharing.machines import held
+from foundation.sharing.machines import MODELS_LOCK, held
 from training import models
 from training.attempts import ATTEMPTS
 from training.attempts.svm import Svm
@@ -61,7 +61,7 @@ def refit(settings: Settings, names: Sequence[str] = (), progress: Progress | No
     """
     home = settings.home
     report = RefitReport([])
-    with held(settings, models.LOCK):
+    with held(settings, MODELS_LOCK):
         models.restore_replaced(home)
         chosen = [models.find(home, name) for name in names] or [one for one in models.listing(home) if one.is_tainted]
         examples: dict[str, Examples] = {}

@@ -10,6 +10,7 @@ from foundation.errors import UnknownVersion
 from foundation.files import replace_file
 from foundation.json_files import read_json
 from foundation.settings import Settings
+from foundation.sharing.machines import share
 from training.attempts.balanced import Balanced
 from training.models import default_model, of_version
 from training.train import TrainReport, train
@@ -75,4 +76,5 @@ def retrain(settings: Settings, version_name: str | None = None, now: datetime |
     names = sorted({current.name, Balanced.name}) if current else ()
     report = train(settings, version.name, names=names, now=now)
     note(settings.home, version, why, now)
+    share(settings)
     return report

@@ -31,7 +31,7 @@ from foundation.files import replace_file, storage_errors
 from foundation.json_files import read_json
 from foundation.safe_text import known_names
 from foundation.settings import Settings
-from foundation.sharing.machines import held
+from foundation.sharing.machines import MODELS_LOCK, held
 from networks.backbone import backbone
 from networks.objects import detector
 from training import models, tracking
@@ -101,7 +101,7 @@ def train(
     if version is None:
         raise UnknownVersion("nothing is published yet; run `isitcake publish`")
     report_progress = progress or _silent
-    with held(settings, models.LOCK):  # one training at a time
+    with held(settings, MODELS_LOCK):  # one training at a time
         models.restore_replaced(settings.home)
         require_verified(
             verify(settings.home, version.name, lambda done, total: report_progress("verifying", done, total))

@@ -23,9 +23,7 @@ from dataset.labels.holding import Holding
 from dataset.labels.withheld import is_withheld
 from dataset.project import Project
 from dataset.search.find import Search
-from foundation.errors import IsItCakeError
-from foundation.sharing.library import SharedLibrary
-from foundation.sharing.machines import shared_library
+from foundation.sharing.machines import BRING_WAIT_S, bring, is_shared
 from labeling.picture_links import is_signed
 from web.game.http import check_limit
 from web.game.routes import game_routes
@@ -89,8 +87,8 @@ def create_app(project: Project, listening: Listening | None = None) -> Starlett
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         """While the service runs: make the first pages in the background."""
         tasks = [asyncio.create_task(one.warm_up()) for one in (search, site)]
-        if library := shared_library(project.settings):
-            tasks.append(asyncio.create_task(_keep_up(project, library)))
+        if is_shared(project.settings):
+            tasks.append(asyncio.create_task(_keep_up(project)))
         yield
         for task in tasks:
             task.cancel()
@@ -98,13 +96,13 @@ def create_app(project: Project, listening: Listening | None = None) -> Starlett
     return Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS, middleware=[gate], lifespan=lifespan)
 
 
-async def _keep_up(project: Project, library: SharedLibrary) -> None:
+async def _keep_up(project: Project) -> None:
     """Bring what other machines publish and erase to this one, while the service runs."""
     while True:
         try:
-            await to_thread.run_sync(library.take, abandon_on_cancel=True)
+            await to_thread.run_sync(bring, project.settings, BRING_WAIT_S, abandon_on_cancel=True)
             await to_thread.run_sync(forget_erased_elsewhere, project, abandon_on_cancel=True)
-        except IsItCakeError as error:
+        except Exception as error:  # noqa: BLE001  # another time it may work
             log.warning("what other machines published did not arrive: %s", error)
         await asyncio.sleep(KEEP_UP_EVERY_S)
 

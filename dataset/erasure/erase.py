@@ -52,7 +52,7 @@ from dataset.versions.tainted import remove_cached_features, remove_predictions,
 from foundation.errors import DamagedVersion, StorageError, UsageError
 from foundation.files import storage_errors
 from foundation.safe_text import counted
-from foundation.sharing.machines import shared_library
+from foundation.sharing.machines import share_erasure
 
 BeforeStep = Callable[[str], None]  # called before each step with its description
 
@@ -238,10 +238,8 @@ def _finish(project: Project, names: list[str], before: BeforeStep) -> EraseRepo
         remove_from_catalog(connection, names, project.settings.project.labels)
     before("deleted rows in the catalog's file")
     project.catalog.forget(AFFECTED)
-    if library := shared_library(project.settings):
-        before("the bucket")
-        library.give()
-        library.sweep()
+    before("what machines share")
+    share_erasure(project.settings)
     before("end of the journal")  # last: a kill before it repeats everything
     with project.catalog.write() as connection:
         for part in chunked(names, NAMES_PER_STATEMENT):

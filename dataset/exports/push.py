@@ -13,6 +13,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,16 @@ class Pushed:
         return "\n".join([first, *self.notes])
 
 
-def push(home: Path, version: Version, target: str, wish: Wish, progress: Progress) -> Pushed:
-    """Push a version. home: the library, for other versions that erasures changed. target: hf://OWNER/NAME.
+def push(
+    home: Path,
+    version: Version,
+    target: str,
+    wish: Wish,
+    progress: Progress,
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Pushed:
+    """Push a version. home: the library, for other versions that erasures changed. target: hf://OWNER/NAME. alone:
+    held while a note is written of where versions are.
 
     Run again after an interruption, it goes on. Raises UsageError for a wrong target, without a token, for a repository
     that holds something else, and for pictures that may not be shared in public; HubError where the Hub refuses.
@@ -99,7 +108,8 @@ def push(home: Path, version: Version, target: str, wish: Wish, progress: Progre
     report = replace(report, changed=not is_current)
     if wish.dry_run:
         return report
-    known = push_begins(home, f"hf://{repository.name}", version)
+    with alone():
+        known = push_begins(home, f"hf://{repository.name}", version)
     if remote is None:
         repository.create(private=wish.private)
     if lost:
@@ -109,7 +119,8 @@ def push(home: Path, version: Version, target: str, wish: Wish, progress: Progre
         job.rewrite([*anew.copies, copy], list(remote.tags), report.dropped)
     elif not is_current:
         job.add(copy, remote)
-    push_ended(home, f"hf://{repository.name}", known)
+    with alone():
+        push_ended(home, f"hf://{repository.name}", known)
     return report
 
 

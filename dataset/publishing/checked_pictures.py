@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import random
 from collections.abc import Iterator, Sequence
@@ -23,12 +24,15 @@ from dataset.versions.manifest import Row
 from dataset.versions.published import Version
 from dataset.versions.stored.pictures import Layout
 from foundation.errors import StorageError
-from foundation.files import link_or_copy
+from foundation.files import link_or_copy, replace_file
+from foundation.json_files import read_json
+from foundation.sharing.machines import is_shared
 
 PICTURES_PER_TASK = 200  # that one thread checks before it takes the next task
 SIZED_ORIGINALS = 20_000  # whose size a quick look compares: about 0.2 s on a local disk
 SIZED_IN_BUCKET = 20  # there each is a request
 HASHED_BYTES = 64 << 20  # of originals that a quick look hashes: about 0.3 s
+CHECKED_HERE = "locks/published.json"  # below the library
 MOST_LISTED = 1000  # damaged originals that a quick look names
 
 
@@ -45,7 +49,7 @@ class CheckedPictures:
         self._project = project
         self._newest = newest
         self._begun_ns = begun_ns
-        self._trusted_ns = published.end_of_links_ns(newest) if newest else 0
+        self._trusted_ns = _trusted_ns(project, newest) if newest else 0
         self.repaired: list[str] = []
 
     def link(self, rows: Sequence[Row], folder: Path | None, pool: Executor) -> list[str]:
@@ -135,6 +139,21 @@ class CheckedPictures:
                     beside.unlink(missing_ok=True)
                     link_or_copy(self._project.normalised.path(sha256), beside)
                     beside.replace(path)
+
+
+def note_publish(project: Project, version: Version) -> None:
+    """Note that this machine checked the pictures of a version, where others publish, too."""
+    if is_shared(project.settings):
+        note = {"name": version.name, "ns": published.end_of_links_ns(version)}
+        replace_file(project.home / CHECKED_HERE, json.dumps(note).encode())
+
+
+def _trusted_ns(project: Project, newest: Version) -> int:
+    """Until when pictures of this disk were checked, for the newest version; 0 if another machine published it."""
+    if not is_shared(project.settings):
+        return published.end_of_links_ns(newest)
+    note = read_json(project.home / CHECKED_HERE, dict[str, Any]())
+    return int(note["ns"]) if note.get("name") == newest.name else 0
 
 
 class BrokenOriginals(StorageError):

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from foundation.errors import StorageError
+from foundation.files import storage_errors
 from foundation.settings import Settings
 
 TIMEOUT, RETRIES = "60s", 3
@@ -16,11 +16,10 @@ TIMEOUT, RETRIES = "60s", 3
 
 @dataclass(frozen=True)
 class Entry:
-    """An object in a listing. e_tag: changes with the content. modified: when it was written."""
+    """An object in a listing. e_tag: changes with the content."""
 
     key: str
     e_tag: str
-    modified: datetime
 
 
 class Bucket:
@@ -30,10 +29,10 @@ class Bucket:
         self.url = url.rstrip("/")
         self._store = store
 
-    def put(self, key: str, content: bytes | Path) -> None:
-        """Write an object in one step; a large file in parts."""
+    def put(self, key: str, content: bytes | Path) -> str:
+        """Write an object in one step; a large file in parts. Returns its tag, which changes with the content."""
         with self.service_errors(key):
-            self._store.put(key, content)
+            return self._store.put(key, content)["e_tag"] or ""
 
     def read(self, key: str) -> bytes:
         """Raises StorageError if there is no such object."""
@@ -47,8 +46,14 @@ class Bucket:
 
     def download(self, key: str, path: Path) -> None:
         """Write the object to a file, part by part."""
-        with self.service_errors(key), path.open("wb") as file:
-            for part in self._store.get(key).stream():
+        with self.service_errors(key):
+            parts = self._store.get(key).stream()
+        with storage_errors(path), path.open("wb") as file:
+            while True:
+                with self.service_errors(key):
+                    part = next(parts, None)
+                if part is None:
+                    return
                 file.write(part)
 
     def size(self, key: str) -> int | None:
@@ -63,7 +68,7 @@ class Bucket:
         """The objects whose key begins with the folder `prefix`."""
         with self.service_errors(prefix):
             for part in self._store.list(prefix):
-                yield from (Entry(one["path"], one.get("e_tag") or "", one["last_modified"]) for one in part)
+                yield from (Entry(one["path"], one.get("e_tag") or "") for one in part)
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove objects. Nothing happens if there are none."""

@@ -3,6 +3,7 @@
 It is a cache: without it everything is compared anew.
 """
 
+import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -37,16 +38,15 @@ class Known:
         path = home / "cache" / f"shared-{hashlib.sha256(url.encode()).hexdigest()[:16]}.db"
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            db = _connected(path)
-        except sqlite3.DatabaseError:
-            path.unlink(missing_ok=True)
-            db = _connected(path)
-        try:
-            yield cls(home, db)
+            try:
+                db = _connected(path)
+            except sqlite3.DatabaseError:
+                path.unlink(missing_ok=True)
+                db = _connected(path)
+            with contextlib.closing(db):
+                yield cls(home, db)
         except sqlite3.Error as error:
             raise StorageError(f"{path} cannot be used ({error}); remove it and run this again") from error
-        finally:
-            db.close()
 
     def digest(self, path: str) -> str:
         """SHA-256 of a file of the library, 64 hex digits. One that was not changed is read once, whatever links to it.
@@ -93,6 +93,10 @@ class Known:
     def listed(self, unit: str) -> dict[str, str]:
         """SHA-256 by path of the unit's files, as they were given or taken last."""
         return dict(self._db.execute("SELECT path, sha256 FROM listed WHERE unit = ?", (unit,)).fetchall())
+
+    def units(self) -> list[str]:
+        """Names of all units that were given or taken."""
+        return [name for (name,) in self._db.execute("SELECT name FROM unit ORDER BY name").fetchall()]
 
     def all_listed(self) -> set[str]:
         """SHA-256s of the files of all units."""

@@ -5,14 +5,18 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from foundation.errors import StorageError
 from foundation.files import replace_file
 from foundation.locks import POSTGRESQL, exclusive
 
 if TYPE_CHECKING:
     from foundation.settings import Settings
-    from foundation.sharing.library import SharedLibrary
+    from foundation.sharing.library import Progress, SharedLibrary
 
+VERSIONS_LOCK = "publish"  # who publishes, erases, or shows a version in a file, holds it
+MODELS_LOCK = "train"  # of who makes models
+GIVING_LOCK = "library"  # the last that is taken
+ERASURE = "erasure"
+BRING_WAIT_S = 2  # for another process of this machine, before a command goes on with what is here
 MACHINE = "locks/machine"  # below the library: a name that no other library has
 
 
@@ -31,11 +35,24 @@ def is_shared(settings: "Settings") -> bool:
     return settings.catalog.url.startswith(POSTGRESQL) and settings.blobs.url != "local"
 
 
-def share(settings: "Settings", lock: str) -> None:
-    """Bring what changed here to other machines now. lock: under which it changes."""
-    if is_shared(settings):
-        with held(settings, lock):
-            pass
+def bring(settings: "Settings", wait_s: float = -1, progress: "Progress | None" = None) -> None:
+    """Bring what other machines changed to this one. Nothing happens where there is one machine only.
+
+    wait_s: for another process of this machine that does so; after that its work counts. Raises StorageError.
+    """
+    if library := shared_library(settings):
+        with contextlib.suppress(TimeoutError):
+            library.take(progress, wait_s)
+
+
+def share(settings: "Settings") -> None:
+    """Bring single files that changed here to other machines: reports, and what is beside models and versions."""
+    _give(settings, "")
+
+
+def share_erasure(settings: "Settings") -> None:
+    """Bring what an erasure changed to other machines, and remove from the bucket what no list has any more."""
+    _give(settings, ERASURE)
 
 
 def of_this_machine(settings: "Settings", name: str) -> str:
@@ -57,16 +74,26 @@ def held(settings: "Settings", name: str, wait_s: float = -1) -> Iterator[None]:
 
     Raises as `foundation.locks.exclusive`, and StorageError.
     """
-    library = shared_library(settings)
     with exclusive(settings, name, wait_s):
-        if library is None:
-            yield
-            return
+        if library := shared_library(settings):
+            library.take(repaired="versions/" if name == VERSIONS_LOCK else "")
+        yield
+        _give(settings, name)
+
+
+def _give(settings: "Settings", reason: str) -> None:
+    """Give what may change for this reason: the name of a lock, or ERASURE. One machine gives at a time."""
+    if not (library := shared_library(settings)):
+        return
+    from foundation.sharing.library import Changes
+
+    may_change = {
+        VERSIONS_LOCK: Changes(new=("versions/",)),
+        MODELS_LOCK: Changes(changed=("models/",)),
+        ERASURE: Changes(changed=("versions/", "models/")),
+    }
+    with exclusive(settings, GIVING_LOCK):
         library.take()
-        try:
-            yield
-        except BaseException:
-            with contextlib.suppress(StorageError):  # what was erased before the error is gone everywhere
-                library.give()
-            raise
-        library.give()
+        library.give(may_change.get(reason, Changes()))
+        if reason == ERASURE:
+            library.sweep()

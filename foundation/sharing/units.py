@@ -4,13 +4,15 @@ The names are those of the library's folders: versions/<name>, models/<attempt>/
 begins with a dot is unfinished, and not shared.
 """
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-TREES = ("versions/*", "models/*/*")  # a unit each, with all that is below
+VERSIONS, MODELS = "versions/", "models/"
+TREES = (f"{VERSIONS}*", f"{MODELS}*/*")  # a unit each, with all that is below
 FILES = {"models": "models/*.json", "reports": "reports/*", "pushed": "pushed.json"}  # unit → its files
 WATCHED_DEPTH = 3  # below it only folders are looked at, not their files: data/<split>/<label> of a version
 
@@ -30,6 +32,13 @@ class Unit:
     def is_here(self) -> bool:
         return (self.home / self.name).is_dir() if self.is_tree else any(self.home.glob(FILES[self.name]))
 
+    def may_have(self, path: str) -> bool:
+        """Whether a file with this path may belong to the unit: nothing outside it does."""
+        parts = Path(path).parts
+        if ".." in parts or Path(path).is_absolute() or not parts or parts[-1].startswith("."):
+            return False
+        return path.startswith(f"{self.name}/") if self.is_tree else Path(path).match(FILES[self.name])
+
     def files(self) -> list[str]:
         """Its files as they are here: paths relative to the library, sorted."""
         if not self.is_tree:
@@ -44,13 +53,13 @@ class Unit:
 
     def _lines(self) -> Iterator[str]:
         if not self.is_tree:
-            yield from (_line(self.home / name) for name in self.files())
+            yield from _lines(self.home / name for name in self.files())
             return
         for path, _, files in os.walk(self.home / self.name):
             folder = Path(path)
-            yield _line(folder)
+            yield from _lines([folder])
             if len(folder.relative_to(self.home / self.name).parts) < WATCHED_DEPTH:
-                yield from (_line(folder / name) for name in files)
+                yield from _lines(folder / name for name in files if name[0] != ".")
 
 
 def units(home: Path) -> list[Unit]:
@@ -60,9 +69,12 @@ def units(home: Path) -> list[Unit]:
     return [*found, *(unit for name in FILES if (unit := Unit(home, name)).is_here)]
 
 
-def _line(path: Path) -> str:
-    state = path.stat()
-    return f"{path} {state.st_mtime_ns} {0 if path.is_dir() else state.st_size}"
+def _lines(paths: Iterable[Path]) -> Iterator[str]:
+    """A line for each that is still there: others may be replaced at the same moment."""
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            state = path.stat()
+            yield f"{path} {state.st_mtime_ns} {0 if path.is_dir() else state.st_size}"
 
 
 def _files_below(folder: Path) -> Iterator[str]:

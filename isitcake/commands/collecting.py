@@ -61,11 +61,13 @@ def source() -> None:
 def probe(context: Context, url: str, label: str | None, as_json: bool) -> None:
     """Show what would be collected from the page at URL: a report with thumbnails, and the TOML to paste."""
     from crawlers.probe import probe as stage
+    from foundation.sharing.machines import share
     from web.pages.probe import write_probe
 
     settings = context.settings()
     with stage(settings, url, label) as (probed, report):
         path = write_probe(report, probed, settings.home)
+        share(settings)
     rows = [
         (photo.outcome, photo.reason, f"{photo.width}×{photo.height}" if photo.width else "", photo.fetched_url)
         for photo in report.photos

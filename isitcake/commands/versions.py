@@ -1,6 +1,7 @@
 """Commands about published versions."""
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,16 +159,13 @@ def push(context: Context, /, target: str, version: str, as_json: bool, **wish: 
     """
     from dataset.exports.hub_copy import Wish
     from dataset.exports.push import push as stage
-    from dataset.project import VERSIONS_LOCK
     from dataset.versions.published import load
-    from foundation.sharing.machines import share
+    from foundation.sharing.machines import VERSIONS_LOCK, held
 
     settings = context.settings()
-    try:
-        with progress(as_json) as steps:
-            report = stage(settings.home, load(settings.home, version), target, Wish(**wish), steps.step)
-    finally:
-        share(settings, VERSIONS_LOCK)  # where the version is now
+    with progress(as_json) as steps:
+        found, alone = load(settings.home, version), partial(held, settings, VERSIONS_LOCK)
+        report = stage(settings.home, found, target, Wish(**wish), steps.step, alone)
     rows = [
         (licence, images, "yes" if licence in report.may_be_shared else "not known")
         for licence, images in report.licences.items()

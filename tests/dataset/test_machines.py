@@ -14,9 +14,10 @@ from servers.bucket import BUCKET, KEYS, running_s3
 from servers.postgresql import USER, running_postgresql
 
 from dataset.versions import published
+from foundation.errors import StorageError
 from foundation.settings_file import load
 from foundation.sharing.bucket import bucket_of
-from foundation.sharing.library import LISTS, OBJECTS
+from foundation.sharing.library import LISTS, OBJECTS, SharedLibrary
 
 STAGES = ("collect", "curate", "review import answers.csv", "publish", "train --model linear")
 KILLS = 2
@@ -94,6 +95,47 @@ def test_each_stage_on_another_machine(machines: Machines) -> None:
     assert [entry for entry in bucket.entries(row.sha256[:2]) if row.sha256 in entry.key] == []
     assert here(first, "publish").returncode == 0
     assert here(third, "versions", "list").stdout == here(first, "versions", "list").stdout
+
+
+@pytest.mark.long
+def test_what_a_machine_never_gave(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version that was published while the bucket was away is lost once another machine erases: it may hold the
+    picture. A damaged normalised picture of a machine is in no version that it publishes after another one.
+    """
+    first, second = machines.make("first"), machines.make("second")
+    for folder, stage in zip([first, second, first, second], STAGES, strict=False):
+        assert here(folder, *stage.replace("answers.csv", str(folder / "answers.csv")).split()).returncode == 0
+    row = newest(second).rows()[0]
+    assert here(first, "status").returncode == 0
+    _change_a_label(first, newest(second).rows()[1].sha256)
+    with monkeypatch.context() as away:
+        away.setattr(SharedLibrary, "give", _away)
+        assert "cannot be used" in here(first, "publish").sentence()
+    assert [version.name for version in published.listing(first / "library")][-1] == "2026.11.1"
+    assert here(second, "erase", "--sha256", row.sha256, "--reason", "asked").returncode == 0
+    for folder in (first, second):
+        assert here(folder, "status").returncode == 0
+        assert pictures(folder, row.sha256) == []
+    assert [version.name for version in published.listing(first / "library")] == ["2026.11.0"]
+    damaged = next((second / "library" / "derived").glob("*/*/*.jpg"))
+    damaged.chmod(0o644)
+    content = damaged.read_bytes()
+    damaged.unlink()
+    damaged.write_bytes(content[:-64] + bytes(64))
+    assert here(first, "publish").returncode == 0
+    _change_a_label(second, newest(first).rows()[2].sha256)
+    assert here(second, "publish").returncode == 0
+    assert newest(second).name != newest(first).name
+    assert here(second, "versions", "verify", "latest").returncode == 0
+
+
+def _change_a_label(folder: Path, sha256: str) -> None:
+    (folder / "more.csv").write_text(f"sha256,label,reviewer\n{sha256},unusable,ann\n")
+    assert here(folder, "review", "import", str(folder / "more.csv")).returncode == 0
+
+
+def _away(*_: object) -> None:
+    raise StorageError("s3://cakes cannot be used (away)")
 
 
 @pytest.mark.long
