@@ -2,25 +2,39 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from commands import apart, here
+from commands import apart
 from kills import kill_times
 from projects import draw_bakery
 from servers.bucket import BUCKET, KEYS, running_s3
 from servers.postgresql import USER, running_postgresql
 
 from dataset.versions import published
-from foundation.errors import StorageError
 from foundation.settings_file import load
 from foundation.sharing.bucket import bucket_of
-from foundation.sharing.library import LISTS, OBJECTS, SharedLibrary
+from foundation.sharing.library import LISTS, OBJECTS
 
 STAGES = ("collect", "curate", "review import answers.csv", "publish", "train --model linear")
 KILLS = 2
+AWAY = """
+import sys
+from foundation.errors import StorageError
+from foundation.sharing.library import SharedLibrary
+from isitcake.cli import main
+
+def give(*_):
+    raise StorageError("s3://cakes cannot be used (away)")
+
+SharedLibrary.give = give
+sys.argv = ["isitcake", "publish"]
+main()
+"""
 SHARED = """
 [catalog]
 url = "postgresql+psycopg://{user}@127.0.0.1:{port}/postgres"
@@ -71,50 +85,49 @@ def test_each_stage_on_another_machine(machines: Machines) -> None:
     alone, first, second = machines.make("alone", is_alone=True), machines.make("first"), machines.make("second")
     for folders in ([alone] * len(STAGES), [first, second, first, second, first]):
         for folder, stage in zip(folders, STAGES, strict=True):
-            ended = here(folder, *stage.replace("answers.csv", str(folder / "answers.csv")).split())
+            ended = apart(folder, *stage.replace("answers.csv", str(folder / "answers.csv")).split())
             assert ended.returncode == 0, ended.stderr
     expected = newest(alone)
     for folder in (first, second):
         assert (newest(folder).content, newest(folder).id) == (expected.content, expected.id)
     third = machines.make("third")
     for folder in (second, third):
-        assert "linear " in here(folder, "models", "list").stdout
-        assert here(folder, "versions", "verify", "latest").returncode == 0
+        assert "linear " in apart(folder, "models", "list").stdout
+        assert apart(folder, "versions", "verify", "latest").returncode == 0
     row = newest(second).rows()[0]
     assert pictures(first, row.sha256)
-    assert here(second, "erase", "--sha256", row.sha256, "--reason", "asked").returncode == 0
+    assert apart(second, "erase", "--sha256", row.sha256, "--reason", "asked").returncode == 0
     for folder in (first, second, third):
-        assert here(folder, "versions", "verify", "latest").returncode == 0
-        assert here(folder, "status").returncode == 0
+        assert apart(folder, "versions", "verify", "latest").returncode == 0
+        assert apart(folder, "status").returncode == 0
         assert newest(folder).erasures == 1
         assert pictures(folder, row.sha256) == []
-        assert "erased" in here(folder, "models", "list").stdout
+        assert "erased" in apart(folder, "models", "list").stdout
     bucket = bucket_of(load(first / "isitcake.toml"))
     lists = [json.loads(bucket.read(entry.key))["files"].values() for entry in bucket.entries(LISTS)]
     assert {entry.key[-64:] for entry in bucket.entries(OBJECTS)} == {sha256 for one in lists for sha256 in one}
     assert [entry for entry in bucket.entries(row.sha256[:2]) if row.sha256 in entry.key] == []
-    assert here(first, "publish").returncode == 0
-    assert here(third, "versions", "list").stdout == here(first, "versions", "list").stdout
+    assert apart(first, "publish").returncode == 0
+    assert apart(third, "versions", "list").stdout == apart(first, "versions", "list").stdout
 
 
 @pytest.mark.long
-def test_what_a_machine_never_gave(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_machine_never_gave(machines: Machines) -> None:
     """A version that was published while the bucket was away is lost once another machine erases: it may hold the
     picture. A damaged normalised picture of a machine is in no version that it publishes after another one.
     """
     first, second = machines.make("first"), machines.make("second")
     for folder, stage in zip([first, second, first, second], STAGES, strict=False):
-        assert here(folder, *stage.replace("answers.csv", str(folder / "answers.csv")).split()).returncode == 0
+        assert apart(folder, *stage.replace("answers.csv", str(folder / "answers.csv")).split()).returncode == 0
     row = newest(second).rows()[0]
-    assert here(first, "status").returncode == 0
+    assert apart(first, "status").returncode == 0
     _change_a_label(first, newest(second).rows()[1].sha256)
-    with monkeypatch.context() as away:
-        away.setattr(SharedLibrary, "give", _away)
-        assert "cannot be used" in here(first, "publish").sentence()
+    ended = subprocess.run([sys.executable, "-c", AWAY], cwd=first, capture_output=True, text=True, check=False)
+    assert "cannot be used" in ended.stderr
     assert [version.name for version in published.listing(first / "library")][-1] == "2026.11.1"
-    assert here(second, "erase", "--sha256", row.sha256, "--reason", "asked").returncode == 0
+    assert apart(second, "erase", "--sha256", row.sha256, "--reason", "asked").returncode == 0
     for folder in (first, second):
-        assert here(folder, "status").returncode == 0
+        assert apart(folder, "status").returncode == 0
         assert pictures(folder, row.sha256) == []
     assert [version.name for version in published.listing(first / "library")] == ["2026.11.0"]
     damaged = next((second / "library" / "derived").glob("*/*/*.jpg"))
@@ -122,20 +135,16 @@ def test_what_a_machine_never_gave(machines: Machines, monkeypatch: pytest.Monke
     content = damaged.read_bytes()
     damaged.unlink()
     damaged.write_bytes(content[:-64] + bytes(64))
-    assert here(first, "publish").returncode == 0
+    assert apart(first, "publish").returncode == 0
     _change_a_label(second, newest(first).rows()[2].sha256)
-    assert here(second, "publish").returncode == 0
+    assert apart(second, "publish").returncode == 0
     assert newest(second).name != newest(first).name
-    assert here(second, "versions", "verify", "latest").returncode == 0
+    assert apart(second, "versions", "verify", "latest").returncode == 0
 
 
 def _change_a_label(folder: Path, sha256: str) -> None:
     (folder / "more.csv").write_text(f"sha256,label,reviewer\n{sha256},unusable,ann\n")
-    assert here(folder, "review", "import", str(folder / "more.csv")).returncode == 0
-
-
-def _away(*_: object) -> None:
-    raise StorageError("s3://cakes cannot be used (away)")
+    assert apart(folder, "review", "import", str(folder / "more.csv")).returncode == 0
 
 
 @pytest.mark.long
