@@ -68,9 +68,11 @@ def choose_plan(probabilities: Floats, allowed: int, confidence: float) -> Plan:
 
     def attempt(first: int, flat: float, power: float) -> None:
         nonlocal best
-        plan = _plan(probabilities, first, flat, power)
         most = math.inf if best is None else best[0]
-        looks = _simulate(plan, allowed, confidence, most) if first < min(most, len(probabilities)) else None
+        if first >= min(most, len(probabilities)):
+            return
+        plan = _plan(probabilities, first, flat, power)
+        looks = _simulate(plan, allowed, confidence, most)
         if looks is not None and (typical := _typical(looks)) < most:
             median, decile = (int(np.quantile(looks, share, method="inverted_cdf")) for share in (0.5, 0.9))
             best = typical, replace(plan, looks=median, most_looks=decile)
