@@ -201,34 +201,6 @@ def test_a_bucket_that_lost_everything_gets_it_again(machine: Machine, bucket: B
     assert read(machine("second")) == VERSION
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "../outside",
-        "/etc/passwd",
-        "versions/../../x",
-        "catalog.db",
-        "versions/2026.11.0/x",
-        "versions/2026.11.1/.x",
-        "",
-    ],
-)
-def test_a_list_stays_below_the_folders_that_are_shared(machine: Machine, bucket: Bucket, path: str) -> None:
-    first = machine("first")
-    write(first, VERSION)
-    first.give(NEW)
-    bucket.put(f"{LISTS}/versions/2026.11.1.json", json.dumps({"files": {path: sha("one")}}).encode())
-    with pytest.raises(StorageError, match=r"2026\.11\.1\.json is damaged; restore it"):
-        machine("second").take()
-
-
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"files": []}', b'{"files": {"versions/x": 7}}', b"\xff"])
-def test_a_damaged_list_is_said(machine: Machine, bucket: Bucket, content: bytes) -> None:
-    bucket.put(f"{LISTS}/versions/2026.11.1.json", content)
-    with pytest.raises(StorageError, match=r"2026\.11\.1\.json is damaged; restore it"):
-        machine("second").take()
-
-
 def test_a_damaged_object_is_said_and_stored_nowhere(machine: Machine, bucket: Bucket) -> None:
     first, second = machine("first"), machine("second")
     write(first, VERSION)
