@@ -21,7 +21,7 @@ from foundation.files import link_or_copy, storage_errors
 from foundation.locks import exclusive_file
 from foundation.sharing.bucket import Bucket
 from foundation.sharing.known import Known, file_sha256
-from foundation.sharing.units import FILES, MODELS, Unit, units
+from foundation.sharing.units import FILES, MODELS, Changes, Unit, units
 
 LISTS, OBJECTS = "library/lists", "library/objects"
 TAKING = ".taking-"  # before the name of a tree that is on its way
@@ -31,16 +31,6 @@ TOLD_FROM = 100  # files, of which a download tells its progress
 KEYS_PER_REQUEST = 1000
 
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Changes:
-    """Which trees somebody may give: new ones, and changed or removed ones, by what their names begin with. Others stay
-    as they are in the bucket, so that a loss or a damage on one machine reaches no other.
-    """
-
-    new: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

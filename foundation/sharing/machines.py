@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from foundation.files import replace_file
 from foundation.locks import POSTGRESQL, exclusive
+from foundation.sharing.units import MODELS, VERSIONS, Changes
 
 if TYPE_CHECKING:
     from foundation.settings import Settings
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 VERSIONS_LOCK = "publish"  # who publishes, erases, or shows a version in a file, holds it
 MODELS_LOCK = "train"  # of who makes models
 GIVING_LOCK = "library"  # the last that is taken
-ERASURE = "erasure"
 BRING_WAIT_S = 2  # for another process of this machine, before a command goes on with what is here
+CHANGES_UNDER = {VERSIONS_LOCK: Changes(new=(VERSIONS,)), MODELS_LOCK: Changes(changed=(MODELS,))}
 MACHINE = "locks/machine"  # below the library: a name that no other library has
 
 
@@ -47,12 +48,12 @@ def bring(settings: "Settings", wait_s: float = -1, progress: "Progress | None" 
 
 def share(settings: "Settings") -> None:
     """Bring single files that changed here to other machines: reports, and what is beside models and versions."""
-    _give(settings, "")
+    _give(settings, Changes())
 
 
 def share_erasure(settings: "Settings") -> None:
     """Bring what an erasure changed to other machines, and remove from the bucket what no list has any more."""
-    _give(settings, ERASURE)
+    _give(settings, Changes(changed=(VERSIONS, MODELS)), sweeps=True)
 
 
 def of_this_machine(settings: "Settings", name: str) -> str:
@@ -76,24 +77,17 @@ def held(settings: "Settings", name: str, wait_s: float = -1) -> Iterator[None]:
     """
     with exclusive(settings, name, wait_s):
         if library := shared_library(settings):
-            library.take(repaired="versions/" if name == VERSIONS_LOCK else "")
+            library.take(repaired=VERSIONS if name == VERSIONS_LOCK else "")
         yield
-        _give(settings, name)
+        _give(settings, CHANGES_UNDER.get(name, Changes()))
 
 
-def _give(settings: "Settings", reason: str) -> None:
-    """Give what may change for this reason: the name of a lock, or ERASURE. One machine gives at a time."""
+def _give(settings: "Settings", changes: Changes, *, sweeps: bool = False) -> None:
+    """Give what may change. One machine gives at a time. sweeps: also remove objects that no list has."""
     if not (library := shared_library(settings)):
         return
-    from foundation.sharing.library import Changes
-
-    may_change = {
-        VERSIONS_LOCK: Changes(new=("versions/",)),
-        MODELS_LOCK: Changes(changed=("models/",)),
-        ERASURE: Changes(changed=("versions/", "models/")),
-    }
     with exclusive(settings, GIVING_LOCK):
         library.take()
-        library.give(may_change.get(reason, Changes()))
-        if reason == ERASURE:
+        library.give(changes)
+        if sweeps:
             library.sweep()

@@ -18,6 +18,16 @@ WATCHED_DEPTH = 3  # below it only folders are looked at, not their files: data/
 
 
 @dataclass(frozen=True)
+class Changes:
+    """Which trees somebody may give: new ones, and changed or removed ones, by what their names begin with. Others stay
+    as they are in the bucket, so that a loss or a damage on one machine reaches no other.
+    """
+
+    new: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Unit:
     """home: the library. name: "versions/2026.11.0", or a key of FILES."""
 

@@ -13,7 +13,8 @@ from obstore.store import MemoryStore
 
 from foundation.errors import StorageError
 from foundation.sharing.bucket import Bucket
-from foundation.sharing.library import LISTS, OBJECTS, TAKING, Changes, SharedLibrary
+from foundation.sharing.library import LISTS, OBJECTS, TAKING, SharedLibrary
+from foundation.sharing.units import Changes
 
 VERSION = {
     "versions/2026.11.0/version.json": b"facts",

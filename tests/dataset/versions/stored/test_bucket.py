@@ -5,27 +5,20 @@ from pathlib import Path
 
 import pytest
 import requests
-from moto.server import ThreadedMotoServer
+from servers.bucket import BUCKET, running_s3
 
 from dataset.versions.published import Version
-
-BUCKET = "versions"
 
 
 @pytest.fixture
 def s3(version: Version) -> Iterator[str]:
     """Address of a service that speaks S3, with a bucket that has the files of the version."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    requests.put(f"{url}/{BUCKET}", timeout=10).raise_for_status()
-    for path in version.path.rglob("*"):
-        if path.is_file():
-            name = path.relative_to(version.path.parent).as_posix()
-            requests.put(f"{url}/{BUCKET}/{name}", data=path.read_bytes(), timeout=10).raise_for_status()
-    yield url
-    server.stop()
+    with running_s3() as url:
+        for path in version.path.rglob("*"):
+            if path.is_file():
+                name = path.relative_to(version.path.parent).as_posix()
+                requests.put(f"{url}/{BUCKET}/{name}", data=path.read_bytes(), timeout=10).raise_for_status()
+        yield url
 
 
 @pytest.mark.parametrize("layout", ["shards"])
