@@ -21,7 +21,7 @@ from foundation.files import link_or_copy, storage_errors
 from foundation.locks import exclusive_file
 from foundation.sharing.bucket import Bucket
 from foundation.sharing.known import Known, file_sha256
-from foundation.sharing.units import FILES, MODELS, Changes, Unit, units
+from foundation.sharing.units import FILES, MODELS, SINGLE_FILES, Changes, Unit, units
 
 LISTS, OBJECTS = "library/lists", "library/objects"
 TAKING = ".taking-"  # before the name of a tree that is on its way
@@ -72,7 +72,7 @@ class SharedLibrary:
                 raise failed[0]
             return changed
 
-    def give(self, changes: Changes = Changes()) -> list[str]:
+    def give(self, changes: Changes = SINGLE_FILES) -> list[str]:
         """Bring what this machine changed to the bucket. Returns the names of the units that changed.
 
         Whoever calls this holds the lock under which machines give, and has taken what others gave. Single files are

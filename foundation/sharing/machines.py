@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from foundation.files import replace_file
 from foundation.locks import POSTGRESQL, exclusive
-from foundation.sharing.units import MODELS, VERSIONS, Changes
+from foundation.sharing.units import MODELS, SINGLE_FILES, VERSIONS, Changes
 
 if TYPE_CHECKING:
     from foundation.settings import Settings
@@ -48,7 +48,7 @@ def bring(settings: "Settings", wait_s: float = -1, progress: "Progress | None" 
 
 def share(settings: "Settings") -> None:
     """Bring single files that changed here to other machines: reports, and what is beside models and versions."""
-    _give(settings, Changes())
+    _give(settings, SINGLE_FILES)
 
 
 def share_erasure(settings: "Settings") -> None:
@@ -79,7 +79,7 @@ def held(settings: "Settings", name: str, wait_s: float = -1) -> Iterator[None]:
         if library := shared_library(settings):
             library.take(repaired=VERSIONS if name == VERSIONS_LOCK else "")
         yield
-        _give(settings, CHANGES_UNDER.get(name, Changes()))
+        _give(settings, CHANGES_UNDER.get(name, SINGLE_FILES))
 
 
 def _give(settings: "Settings", changes: Changes, *, sweeps: bool = False) -> None:

@@ -27,6 +27,9 @@ class Changes:
     changed: tuple[str, ...] = ()
 
 
+SINGLE_FILES = Changes()  # these may always be given
+
+
 @dataclass(frozen=True)
 class Unit:
     """home: the library. name: "versions/2026.11.0", or a key of FILES."""
