@@ -38,7 +38,8 @@ class Project:
     def alone(self, lock: str, wait_s: float = -1) -> AbstractContextManager[None]:
         """Hold a lock alone among all processes that work on this project, on every machine.
 
-        Under the lock of the versions they are as the other machines left them. Raises as `foundation.sharing.machines.held`.
+        Under the lock of the versions they are as the other machines left them. Raises as
+        `foundation.sharing.machines.held`.
         """
         hold = held if lock == VERSIONS_LOCK else exclusive
         return hold(self.settings, lock, wait_s)
