@@ -52,7 +52,7 @@ from dataset.versions.tainted import remove_cached_features, remove_predictions,
 from foundation.errors import DamagedVersion, StorageError, UsageError
 from foundation.files import storage_errors
 from foundation.safe_text import counted
-from foundation.sharing.machines import share_erasure
+from foundation.sharing.machines import is_shared, repair_versions, share_erasure
 
 BeforeStep = Callable[[str], None]  # called before each step with its description
 
@@ -111,6 +111,7 @@ def erase(
         nothing = "" if copies.names else nothing_found(connection, selection)
     if dry_run:
         return replace(_would_erase(project, sorted(copies.names)), nothing=nothing)
+    _repair_versions(project, before)
     before("tombstones and journal")
     now = datetime.now(UTC)
     with project.catalog.write(erasing=True) as connection:
@@ -133,6 +134,7 @@ def erase_all(project: Project, reasons: Mapping[str, str], before: BeforeStep =
 
     reasons: why, by SHA-256. A copy has the reason of what it is a copy of. before: called before each step.
     """
+    _repair_versions(project, before)
     by_reason = map_reduce(reasons, lambda name: reasons[name])
     for reason, chosen in sorted(by_reason.items()):
         copies = Copies(project, partial(with_copies, chosen=set(chosen)))
@@ -145,6 +147,13 @@ def erase_all(project: Project, reasons: Mapping[str, str], before: BeforeStep =
             buried = _begin(connection, sorted(copies.names), copies.prints, reason, now)
             erased_file.append(project, connection, buried)
     return finish(project, before)
+
+
+def _repair_versions(project: Project, before: BeforeStep) -> None:
+    """Other machines get what the erasure leaves of the versions here: no loss and no damage of this machine with it."""
+    if is_shared(project.settings) and not _begun(project):
+        before("versions as other machines have them")
+        repair_versions(project.settings)
 
 
 def require_found(report: EraseReport) -> None:

@@ -51,6 +51,16 @@ def share(settings: "Settings") -> None:
     _give(settings, SINGLE_FILES)
 
 
+def repair_versions(settings: "Settings") -> None:
+    """Bring versions that look different here back to what the bucket has: before an erasure, which gives them.
+
+    Not for versions that an erasure was interrupted in. Raises as `held`.
+    """
+    if library := shared_library(settings):
+        with exclusive(settings, VERSIONS_LOCK):
+            library.take(repaired=VERSIONS)
+
+
 def share_erasure(settings: "Settings") -> None:
     """Bring what an erasure changed to other machines, and remove from the bucket what no list has any more."""
     _give(settings, Changes(changed=(VERSIONS, MODELS)), sweeps=True)
@@ -77,7 +87,7 @@ def held(settings: "Settings", name: str, wait_s: float = -1) -> Iterator[None]:
     """
     with exclusive(settings, name, wait_s):
         if library := shared_library(settings):
-            library.take(repaired=VERSIONS if name == VERSIONS_LOCK else "")
+            library.take()
         yield
         _give(settings, CHANGES_UNDER.get(name, SINGLE_FILES))
 

@@ -223,7 +223,7 @@ def test_objects_that_no_list_has_are_swept(machine: Machine, bucket: Bucket) ->
 
 
 def test_a_loss_or_a_damage_reaches_no_other_machine(machine: Machine) -> None:
-    """It is repaired where the versions' lock is taken."""
+    """It is repaired before an erasure."""
     first, second = machine("first"), machine("second")
     write(first, {**VERSION, **MODEL})
     first.give(NEW)
