@@ -150,7 +150,7 @@ def erase_all(project: Project, reasons: Mapping[str, str], before: BeforeStep =
 
 
 def _repair_versions(project: Project, before: BeforeStep) -> None:
-    """Other machines get what the erasure leaves of the versions here: no loss and no damage of this machine with it."""
+    """Other machines get what the erasure leaves of the versions here: no loss and no damage of this one with it."""
     if is_shared(project.settings) and not _begun(project):
         before("versions as other machines have them")
         repair_versions(project.settings)
