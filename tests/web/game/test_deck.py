@@ -133,8 +133,9 @@ def test_todays_decisions_are_the_truth(trained: Project) -> None:
     decide(trained, dealt[0], "unusable")
     with pytest.raises(Refused, match="withdrawn"):
         answer_picture(trained, current.get(), new.id, 0, "cake")
-    truth = current.get().today.label_of(dealt[1])
-    assert answer_picture(trained, current.get(), new.id, 1, truth).is_right
+    slot = next(slot for slot, sha256 in enumerate(dealt) if slot and sha256 != withdrawn.sha256)
+    truth = current.get().today.label_of(dealt[slot])
+    assert answer_picture(trained, current.get(), new.id, slot, truth).is_right
 
 
 def test_scores_are_counted_with_todays_decisions(trained: Project) -> None:
