@@ -14,10 +14,10 @@ from dataset.pictures.decoding import Undecodable, examine, scaled_rgb
 from dataset.pictures.seen import recognise
 from dataset.pictures.text_lines import SEARCHED_SIDE_PX
 from dataset.suspicion.detectors import Subject
+from dataset.suspicion.fitted.novelty import fit_novelty, novelty_of
 from dataset.suspicion.meanings import meanings
 from dataset.suspicion.packs import Pack, pack
 from dataset.suspicion.shipped_prior import measure_row, object_measures
-from dataset.suspicion.triage import novelty
 from foundation.settings import DETECTOR_NAME, Settings
 from networks.backbone import Backbone
 from networks.objects import detector
@@ -101,7 +101,7 @@ def labelled(shared: Path, net: Backbone, *, with_objects: bool = True) -> Photo
         np.array(columns[7]),
         _objects(columns[8]),
         _objects(net.classes(vectors)),
-        novelty(vectors, source_labels, copies),
+        novelty_of(fit_novelty(vectors, source_labels, copies), vectors, source_labels, copies),
     )
 
 

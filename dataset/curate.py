@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from dataset.catalog import writes
 from dataset.catalog.tables import clusters, findings, queue
@@ -17,12 +18,16 @@ from dataset.erasure.erase_listed import ErasedListed, erase_listed
 from dataset.labels import audit, label_ledger
 from dataset.labels.withheld import withheld
 from dataset.layout.keep import keep_map
+from dataset.pictures import seen
 from dataset.project import Project
 from dataset.publishing.checked_pictures import find_damage
 from dataset.quarantine import listed as quarantine_list
 from dataset.quarantine import quarantine, release_restored, sentence
 from dataset.suspicion.derive import Derived, derive
-from dataset.suspicion.evidence import are_current, read_evidence
+from dataset.suspicion.kept.front import with_front
+from dataset.suspicion.kept.ledger import recipe_of
+from dataset.suspicion.kept.marks import answers_digest
+from dataset.suspicion.kept.reading import Reading
 from dataset.suspicion.meanings import meanings, texts_of_answers
 from dataset.suspicion.measure_new import Networks, measure_new
 from foundation.memory import Cost, Meter
@@ -79,14 +84,15 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
     net = backbone(project.settings.network, texts_of_answers(project.settings))
     settings = project.settings
     found = explicit.explicit_network(settings.explicit_network)
-    measure_new(project, Networks(net, objects.detector(settings.detector), found), tell)
+    detector = objects.detector(settings.detector)
+    measure_new(project, Networks(net, detector, found), tell)
     compare_new(project, tell)
     keep_map(project, net.name, tell)
-    report = _triage(project, net, tell)
+    report = _triage(project, net, seen.recipe(detector, found), tell)
     return changed(report, listed=listed, cost=meter.cost(report.images))
 
 
-def _triage(project: Project, net: Backbone, tell: Progress) -> CurateReport:
+def _triage(project: Project, net: Backbone, seen_recipe: str, tell: Progress) -> CurateReport:
     """Derive clusters, findings and the queue without a lock on the catalog, then write them in one short transaction.
 
     If somebody erases, adds or compares images meanwhile, it starts again; the last try holds the lock.
@@ -94,62 +100,96 @@ def _triage(project: Project, net: Backbone, tell: Progress) -> CurateReport:
     meant = meanings(project.settings)
     if net.texts:
         meant = meant.of_texts(net.texts)
+    recipe = recipe_of(project.settings, net.name, seen_recipe)
     for _ in range(TRIES_WITHOUT_LOCK):
         with project.catalog.read() as connection:
-            evidence = read_evidence(connection, net.name, project.home)
-        tell("triage", 0, len(evidence.images))
-        derived, pictures = derive(evidence, meant, net), evidence.pictures
-        del evidence  # its memory is used again to write
+            reading = Reading.of(connection, recipe, net.name, project.home)
+        tell("triage", 0, len(reading.evidence.images))
+        derived = derive(reading.evidence, meant, net, reading.model)
+        if reading.part:
+            with project.catalog.read() as connection:
+                derived = with_front(connection, net.name, derived)
+        reading = reading.without_evidence()  # its memory is used again to write
         with project.catalog.write() as connection:
-            if are_current(connection, net.name, pictures):
-                decided, hides = _write(connection, project, derived)
+            if reading.is_current(connection):
+                decided, hides = _write(connection, project, reading, derived)
                 break
     else:
         with project.catalog.write() as connection:
-            derived = derive(read_evidence(connection, net.name, project.home), meant, net)
-            decided, hides = _write(connection, project, derived)
+            reading = Reading.of(connection, recipe, net.name, project.home)
+            derived = derive(reading.evidence, meant, net, reading.model)
+            if reading.part:
+                derived = with_front(connection, net.name, derived)
+            decided, hides = _write(connection, project, reading, derived)
     if hides:
         share(project.settings)
-    report = _report(project, derived, decided, net.name)
+    report = _report(project, decided, net.name)
     tell("triage", report.images, report.images)
     return report
 
 
-def _write(connection: Connection, project: Project, derived: Derived) -> tuple[int, bool]:
-    """Replace the derived tables, decide labels and draw the audit sample. Returns how many labels changed, and whether
+def _write(connection: Connection, project: Project, reading: Reading, derived: Derived) -> tuple[int, bool]:
+    """Write the derived tables, decide labels and draw the audit sample. Returns how many labels changed, and whether
     reports were removed, because they may show what nobody is to see now.
 
     Decisions are made here, from the answers as they are now: an answer that came during triage counts.
     """
     now = datetime.now(UTC)
     before = withheld(connection, project.settings).keys()
-    writes.replace(connection, clusters, derived.clusters)
-    writes.replace(connection, findings, derived.findings)
-    writes.replace(connection, queue, derived.queue)
-    decided = label_ledger.settle(connection, now)
+    answers = answers_digest(connection)
+    if reading.part is None:
+        writes.replace(connection, clusters, derived.clusters)
+        writes.replace(connection, findings, derived.findings)
+        writes.replace(connection, queue, derived.queue)
+        decided = label_ledger.settle(connection, now)
+    else:
+        decided = _write_part(connection, derived, now)
     hides = bool(withheld(connection, project.settings).keys() - before)
     if hides:
         project.remove_reports()  # before the commit: after a kill, none is left that shows these pictures
     review = project.settings.review
     audit.draw(connection, project.settings.project.labels, round(review.budget * review.audit_share), now)
+    reading.keep(connection, derived, answers)
     return decided, hides
 
 
-def _report(project: Project, derived: Derived, decided: int, backbone_name: str) -> CurateReport:
+def _write_part(connection: Connection, derived: Derived, now: datetime) -> int:
+    """Write the rows of the images that were judged, and no others."""
+    names = derived.clustering.sha256
+    if not names:
+        return 0
+    writes.replace_some(connection, clusters, names, derived.clusters)
+    writes.replace_some(connection, findings, names, derived.findings)
+    writes.replace_some(connection, queue, names, derived.queue)
+    for sha256, priority in derived.moved.items():
+        connection.execute(queue.update().where(queue.c.sha256 == sha256).values(priority=priority))
+    return label_ledger.settle(
+        connection, now, set(map(derived.clustering.name, range(len(derived.clustering.members))))
+    )
+
+
+def _report(project: Project, decided: int, backbone_name: str) -> CurateReport:
+    detector = findings.c.detector
+    by_detector = select(detector, func.count().label("found")).group_by(detector).order_by(detector)
     with project.catalog.read() as connection:
         excluded = label_ledger.excluded(connection)
-    images, clusters_count = len(derived.clustering.sha256), len(derived.clustering.members)
-    return CurateReport(
-        images=images,
-        clusters=clusters_count,
-        near_duplicates=images - clusters_count,
-        findings=derived.findings_by_detector(),
-        queued=len(derived.asked),
-        set_aside=len(excluded),
-        decided=decided,
-        backbone=backbone_name,
-        quarantined=list(quarantine_list(project).values()),
-    )
+        images = _count(connection, clusters.c.sha256)
+        n_clusters = _count(connection, clusters.c.cluster.distinct())
+        return CurateReport(
+            images=images,
+            clusters=n_clusters,
+            near_duplicates=images - n_clusters,
+            findings={row.detector: row.found for row in connection.execute(by_detector)},
+            queued=_count(connection, queue.c.sha256),
+            set_aside=len(excluded),
+            decided=decided,
+            backbone=backbone_name,
+            quarantined=list(quarantine_list(project).values()),
+        )
+
+
+def _count(connection: Connection, what: ColumnElement[Any]) -> int:
+    return int(connection.execute(select(func.count(what))).scalar_one())
 
 
 def _silent(_step: str, _done: int, _total: int) -> None: ...

@@ -23,8 +23,12 @@ from table import Peak, figures, out, table
 
 from dataset.suspicion import shipped_prior, triage
 from dataset.suspicion.detectors import DETECTORS
+from dataset.suspicion.fitted.lookalikes import UNSURE_VOTE, Answered
+from dataset.suspicion.fitted.neighbours import fit_neighbours
+from dataset.suspicion.fitted.out_of_fold import fit_out_of_fold, folds_of
 from dataset.suspicion.meanings import Meanings, meanings
 from dataset.suspicion.queue import UNPROVEN_PRIORITY, Suspicion
+from dataset.suspicion.vectors import Chances
 from foundation.environment import shared_folder
 from foundation.intervals import exact_interval
 from foundation.settings import COLOUR_TEXTURE, EFFICIENTNET_LITE0, WEIGHTS_NAME, ProjectSection, Settings
@@ -133,6 +137,13 @@ def _left_out(data: Photos, strength: float) -> NDArray[np.float64]:
     return answer
 
 
+def _out_of_fold(
+    vectors: NDArray[np.float32], labels: list[str], groups: NDArray[np.int64], judged: NDArray[np.bool_]
+) -> Chances:
+    folds = folds_of(groups)
+    return fit_out_of_fold(vectors, labels, folds, judged).chances(vectors, folds)
+
+
 def _excluded(data: Photos, chances: NDArray[np.float64]) -> NDArray[np.bool_]:
     sure = [triage.is_surely_unusable(p, data.subject(i).measures) for i, p in enumerate(chances[:, 2])]
     return (np.array(sure) | (data.sizes.min(axis=1) < CRAWLED_PX)) & (data.sites != "objects")
@@ -153,15 +164,15 @@ def _ours(data: Photos, chances: NDArray[np.float64] | None, excluded: NDArray[n
     def score(judged: NDArray[np.bool_]) -> NDArray[np.float64]:
         believed = np.where(judged, data.labels, source)
         taught = ~np.isin(believed, ["unusable", "unsure"])
-        answers = triage.out_of_fold(data.vectors[taught], list(believed[taught]), groups[taught], judged[taught])
+        answers = _out_of_fold(data.vectors[taught], list(believed[taught]), groups[taught], judged[taught])
         beliefs = dict(zip(np.flatnonzero(taught).tolist(), answers, strict=True))
         labels = ["" if label == "unsure" else str(label) for label in believed]
-        near = triage.neighbours(data.vectors, labels, groups, judged)
+        near = fit_neighbours(data.vectors, labels, judged).chances(data.vectors, groups)
         who = np.flatnonzero(judged)
         votes = np.where(
-            data.labels[who] == "unsure", triage.UNSURE_VOTE, np.where(data.labels[who] == source[who], -1.0, 1.0)
+            data.labels[who] == "unsure", UNSURE_VOTE, np.where(data.labels[who] == source[who], -1.0, 1.0)
         )
-        alike = triage.lookalikes(data.vectors, who, votes)
+        alike = Answered.of(data.vectors, who, votes).strengths(data.vectors)
         seen = []
         for i in range(len(data)):
             subject = data.subject(
@@ -282,9 +293,9 @@ def _large(n: int = 100_000) -> None:
     judged[rng.choice(n, 2000, replace=False)] = True
     with Peak(own=True) as peak:
         started = time.monotonic()
-        triage.out_of_fold(vectors, list(labels), np.arange(n), judged)
-        triage.neighbours(vectors, list(labels), np.arange(n), judged)
-        triage.lookalikes(vectors, np.flatnonzero(judged), rng.choice([-1.0, 1.0], 2000))
+        _out_of_fold(vectors, list(labels), np.arange(n), judged)
+        fit_neighbours(vectors, list(labels), judged).chances(vectors, np.arange(n))
+        Answered.of(vectors, np.flatnonzero(judged), rng.choice([-1.0, 1.0], 2000)).strengths(vectors)
         seconds = time.monotonic() - started
     out.print(f"{n:,} images, 2,000 judged: {seconds:.0f} s, {peak.megabytes:.0f} MB\n")
 

@@ -109,6 +109,16 @@ queue = Table(
     Column("calibrated_by", String(16), nullable=False, server_default="pack"),  # or by answers; "": by nothing yet
 )
 
+triage = Table(  # what triage has learned, in one row
+    "triage",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("recipe", SHA, nullable=False),  # digest of the settings and of the program
+    Column("images", Integer, nullable=False),  # that there were when it was fitted
+    Column("marks", JSON, nullable=False),  # how far each table was when triage read it
+    Column("model", LargeBinary, nullable=False),
+)
+
 positions = Table(  # where pictures stand on the map, -1 to 1
     "positions",
     metadata,

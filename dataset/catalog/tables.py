@@ -14,6 +14,7 @@ from dataset.catalog.derived import (
     quarantined,
     queue,
     seen,
+    triage,
 )
 from dataset.catalog.ledgers import (
     asked,
@@ -83,6 +84,7 @@ __all__ = [
     "site_splits",
     "splits",
     "tombstones",
+    "triage",
     "versions",
     "wall_pictures",
     "walls",

@@ -3,7 +3,7 @@
 No row about an erased picture is written, whichever stage asks for it: it may have begun before the erasure did.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from more_itertools import chunked
@@ -44,6 +44,13 @@ def upsert(connection: Connection, table: Table, rows: Rows) -> None:
 def replace(connection: Connection, table: Table, rows: Rows) -> None:
     """Make `rows` the whole content of a derived table."""
     connection.execute(table.delete())
+    append(connection, table, rows)
+
+
+def replace_some(connection: Connection, table: Table, names: Sequence[str], rows: Rows) -> None:
+    """Make `rows` the whole content of a derived table about these images. names: SHA-256s."""
+    for part in chunked(names, ROWS_PER_STATEMENT):
+        connection.execute(table.delete().where(table.c.sha256.in_(part)))
     append(connection, table, rows)
 
 

@@ -35,6 +35,7 @@ from dataset.catalog.tables import (
     sightings,
     signals,
     splits,
+    triage,
     wall_pictures,
 )
 from dataset.certificates.ledger import forget
@@ -51,6 +52,7 @@ AFFECTED = (
     asked,
     runs,
     certificate_pictures,
+    triage,
 )  # tables that may have held something about an image
 NAMES_PER_STATEMENT = 500  # below SQLite's limit on bound values
 
@@ -61,6 +63,7 @@ def remove_from_catalog(connection: Connection, names: Sequence[str], labels: Se
     labels: of the project. What people found about a picture of a certificate's design stays, without its name.
     """
     forget(connection, labels, names)
+    connection.execute(delete(triage))  # it has learned from them, and may name them
     for part in chunked(names, NAMES_PER_STATEMENT):
         seen_at = select(sightings.c.image_url, sightings.c.page_url).where(sightings.c.sha256.in_(part))
         records = connection.execute(seen_at).all()

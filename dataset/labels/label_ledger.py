@@ -1,7 +1,7 @@
 """The ledger of labels: decisions are appended, and an image's newest decision holds."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -46,10 +46,16 @@ def fitted(connection: Connection) -> "Consensus":
     return fit_consensus(answers, rates_on_walls(connection, cluster_of, answers))
 
 
-def settle(connection: Connection, now: datetime) -> int:
-    """Append a decision for every image whose decision changed. Returns the number of new decisions."""
+def settle(connection: Connection, now: datetime, names: Collection[str] | None = None) -> int:
+    """Append a decision for every image whose decision changed. Returns the number of new decisions.
+
+    names: only of these clusters.
+    """
     opinions = opinions_of(connection)
-    return sum(_settle_block(connection, now, block, opinions) for block in blocks(connection))
+    if names is None:
+        return sum(_settle_block(connection, now, block, opinions) for block in blocks(connection))
+    few = chunked(sorted(names), NAMES_PER_QUERY)
+    return sum(_settle_block(connection, now, clusters.c.cluster.in_(part), opinions) for part in few)
 
 
 def settle_answers(catalog: Catalog, now: datetime) -> int:

@@ -8,11 +8,12 @@ from typing import Any
 from dataset.suspicion.clustering import Clustering
 from dataset.suspicion.detectors import DETECTORS
 from dataset.suspicion.evidence import Evidence
-from dataset.suspicion.exclusion import with_proven
+from dataset.suspicion.exclusion import is_proven, with_exclusions
+from dataset.suspicion.fitted.fit import Fitted, fit
+from dataset.suspicion.fitted.model import TriageModel
 from dataset.suspicion.meanings import Meanings
-from dataset.suspicion.queue import Question, Suspicion, questions
-from dataset.suspicion.subjects import subjects_of
-from dataset.suspicion.variety import ARRANGED, without_runs
+from dataset.suspicion.queue import Question, Suspicion, questions, scale_of, varied
+from dataset.suspicion.subjects import is_prior_precise, subjects_of
 from networks.backbone import Backbone
 
 
@@ -20,12 +21,15 @@ from networks.backbone import Backbone
 class Derived:
     """What triage writes. Rows are made when they are asked for: all at once, they would take much more memory.
 
-    suspicions: by image. asked: the review queue, in order.
+    suspicions: by image. asked: the questions of the review queue. moved: new priorities of
+    questions that are in the queue already, by SHA-256. model: what judged the images; None: there are none.
     """
 
     clustering: Clustering
     suspicions: Mapping[int, Suspicion] = field(default_factory=dict)
     asked: Sequence[Question] = ()
+    moved: Mapping[str, float] = field(default_factory=dict)
+    model: TriageModel | None = None
 
     @property
     def clusters(self) -> Iterator[dict[str, Any]]:
@@ -50,33 +54,37 @@ class Derived:
         return dict(sorted(Counter(found).items()))
 
 
-def derive(evidence: Evidence, meanings: Meanings, net: Backbone) -> Derived:
-    """Suspect every image, and order the clusters that people are asked about."""
+def derive(evidence: Evidence, meanings: Meanings, net: Backbone, model: TriageModel | None = None) -> Derived:
+    """Suspect every image, and order the clusters that people are asked about. model: as it was fitted before; by
+    default it is fitted to this evidence.
+    """
+    if not evidence.clustering.sha256:
+        return Derived(evidence.clustering, model=model)
+    if model:
+        return _judged(evidence, model, _suspect(evidence, meanings, net, model.fitted, may_exclude=model.may_exclude))
+    fitted = fit(evidence, has_prior=meanings.has_prior)
+    may_exclude = is_prior_precise(evidence, meanings, net)
+    suspicions = _suspect(evidence, meanings, net, fitted, may_exclude=may_exclude)
+    excludes = not meanings.has_prior and is_proven(evidence.clustering, suspicions)
+    judged = with_exclusions(evidence.clustering, suspicions) if excludes else suspicions
+    scale = scale_of(evidence.clustering, judged, evidence.sampled, evidence.not_reached)
+    derived = _judged(evidence, TriageModel(fitted, may_exclude, excludes, scale), suspicions)
+    return replace(derived, asked=varied(derived.asked, evidence.vectors))
+
+
+def _judged(evidence: Evidence, model: TriageModel, suspicions: Mapping[int, Suspicion]) -> Derived:
     clustering = evidence.clustering
-    if not clustering.sha256:
-        return Derived(clustering)
-    suspicions: Mapping[int, Suspicion] = _suspect(evidence, meanings, net)
-    if not meanings.has_prior:
-        suspicions = with_proven(clustering, suspicions)
-    asked = questions(clustering, suspicions, evidence.objections, evidence.sampled, evidence.not_reached)
-    return Derived(clustering, suspicions, _varied(asked, evidence))
+    judged = with_exclusions(clustering, suspicions) if model.excludes else suspicions
+    asked = questions(clustering, judged, evidence.objections, model.scale)
+    return Derived(clustering, judged, asked, model=model)
 
 
-def _varied(asked: Sequence[Question], evidence: Evidence) -> list[Question]:
-    """The queue, its front in an order that does not ask about one look again and again."""
-    in_order = sorted(asked, key=lambda question: (-question.priority, question.sha256))
-    front, rest = in_order[:ARRANGED], in_order[ARRANGED:]
-    if not front:
-        return []
-    order = without_runs(evidence.vectors[[question.image for question in front]])
-    changed = [replace(front[i], priority=question.priority) for i, question in zip(order, front, strict=True)]
-    return [*changed, *rest]
-
-
-def _suspect(evidence: Evidence, meanings: Meanings, net: Backbone) -> dict[int, Suspicion]:
+def _suspect(
+    evidence: Evidence, meanings: Meanings, net: Backbone, fitted: Fitted, *, may_exclude: bool
+) -> dict[int, Suspicion]:
     """What the detectors find, by image."""
     detectors = [detector() for detector in DETECTORS]
     return {
         image: Suspicion.of(subject, [finding for detector in detectors if (finding := detector.examine(subject))])
-        for image, subject in subjects_of(evidence, meanings, net)
+        for image, subject in subjects_of(evidence, meanings, net, fitted, may_exclude=may_exclude)
     }

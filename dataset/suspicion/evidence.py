@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import orjson
+from more_itertools import chunked
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from dataset.catalog.claims import standing
 from dataset.catalog.tables import features, fingerprints, images, pairs, seen
@@ -27,6 +28,7 @@ LOSSLESS_FORMATS = ("PNG", "BMP", "TIFF")
 MEASURES = ("alpha", "top_colours", "white", "edges", "light")  # of duplicates.fingerprints
 WHOLE, REAL = 5, 3 + len(MEASURES)  # numbers of one image
 READ_AT_ONCE = 1000  # rows
+NAMES_PER_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Evidence:
 
     pictures: what this was read for. images, vectors: facts and features of each image. surroundings: by SHA-256.
     objections: of players, by name of the cluster. sampled: names of the answered clusters of the audit sample.
-    not_reached: of labels.audit.
+    not_reached: of labels.audit. known: where this is a part, the images of it that triage has judged before.
     """
 
     pictures: Pictures
@@ -121,6 +123,7 @@ class Evidence:
     objections: Mapping[str, Agreement]
     sampled: frozenset[str] = frozenset()
     not_reached: frozenset[str] = frozenset()
+    known: frozenset[str] | None = None
 
 
 class _Quality(Sequence[tuple[int, float, bool, int, str]]):
@@ -143,28 +146,39 @@ def quality_of(row: Row[Any]) -> tuple[int, float, bool, int, str]:
     return row.width * row.height, row.measures["edges"], is_lossless, row.size_bytes, row.sha256
 
 
-def read_evidence(connection: Connection, backbone_name: str, folder: Path) -> Evidence:
+@dataclass(frozen=True)
+class Part:
+    """Some pictures, and all that chains of pairs connect with them. known: those that triage has judged before."""
+
+    pictures: Pictures
+    known: frozenset[str]
+
+
+def read_evidence(connection: Connection, backbone_name: str, folder: Path, part: Part | None = None) -> Evidence:
     """Evidence about every image whose fingerprint, features (of this backbone) and objects are known.
 
-    folder: for the temporary file that holds the features.
+    folder: for the temporary file that holds the features. part: only these images.
     """
     columns = (
         images.c.sha256, images.c.format, images.c.width, images.c.height, images.c.size_bytes, fingerprints.c.detail,
         fingerprints.c.measures, features.c.vector, seen.c.objects, seen.c.text_lines, seen.c.text_share,
         seen.c.explicit,
     )  # fmt: skip
+    wanted = part.pictures.sha256 if part else None
     facts, vectors, names = FactsOfImages(), StoredVectors(folder), list[str]()
-    for part in _streamed(connection, _measured(select(*columns), backbone_name)):
-        names += [row.sha256 for row in part]
-        facts.add(part)
-        vectors.add([row.vector for row in part])
-    pictures = Pictures(tuple(names), _pairs(connection))
+    for rows in _of_images(connection, _measured(select(*columns), backbone_name), images.c.sha256, wanted):
+        names += [row.sha256 for row in rows]
+        facts.add(rows)
+        vectors.add([row.vector for row in rows])
+    pictures = Pictures(tuple(names), part.pictures.pairs if part else pairs_of(connection))
     quality = _Quality(names, facts)
     cluster_of = clusters(len(names), _as_indices(pictures), quality)
     name_of = cluster_names(pictures.sha256, cluster_of)
+    if part:
+        name_of = label_ledger.clusters_by_image(connection) | name_of
     opinions = label_ledger.opinions_of(connection, name_of).items()
     answers = {name: opinion.label for name, opinion in opinions if not opinion.is_weak}
-    claims, surroundings = _read_sightings(connection)
+    claims, surroundings = _read_sightings(connection, wanted)
     return Evidence(
         pictures=pictures,
         images=facts,
@@ -172,21 +186,38 @@ def read_evidence(connection: Connection, backbone_name: str, folder: Path) -> E
         clustering=Clustering.of(pictures.sha256, cluster_of, quality, claims, answers),
         surroundings=surroundings,
         objections=objections(connection, name_of),
-        sampled=sampled_answers(connection, name_of),
-        not_reached=not_reached(connection, name_of),
+        sampled=frozenset() if part else sampled_answers(connection, name_of),
+        not_reached=frozenset() if part else not_reached(connection, name_of),
+        known=part.known if part else None,
     )
 
 
 def are_current(connection: Connection, backbone_name: str, pictures: Pictures) -> bool:
     """Whether these are the pictures now. If not, somebody erased, added or compared one since they were read."""
-    rows = _streamed(connection, _measured(select(images.c.sha256), backbone_name))
-    names = (row.sha256 for part in rows for row in part)
+    names = measured_names(connection, backbone_name)
     before = iter(pictures.sha256)
     return (
         all(name == next(before, None) for name in names)
         and next(before, None) is None
-        and (pictures.pairs == _pairs(connection))
+        and (pictures.pairs == pairs_of(connection))
     )
+
+
+def measured_names(connection: Connection, backbone_name: str) -> Iterator[str]:
+    """SHA-256s of the images that triage judges, in ascending order."""
+    for rows in _streamed(connection, _measured(select(images.c.sha256), backbone_name)):
+        yield from (row.sha256 for row in rows)
+
+
+def _of_images(
+    connection: Connection, statement: Select[Any], column: ColumnElement[str], names: Sequence[str] | None
+) -> Iterator[Sequence[Row[Any]]]:
+    """The rows of a statement in parts: those about these images; about all by default. names: in ascending order."""
+    if names is None:
+        yield from _streamed(connection, statement)
+        return
+    for few in chunked(names, NAMES_PER_QUERY):
+        yield connection.execute(statement.where(column.in_(few))).all()
 
 
 def _streamed(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Row[Any]]]:
@@ -204,7 +235,8 @@ def _measured(statement: Select[Any], backbone_name: str) -> Select[Any]:
     )
 
 
-def _pairs(connection: Connection) -> frozenset[tuple[str, str]]:
+def pairs_of(connection: Connection) -> frozenset[tuple[str, str]]:
+    """SHA-256s of all pairs that show the same picture."""
     return frozenset((row.a, row.b) for row in connection.execute(select(pairs.c.a, pairs.c.b)))
 
 
@@ -215,8 +247,10 @@ def _as_indices(pictures: Pictures) -> NDArray[np.int64]:
     return np.array(known, dtype=np.int64).reshape(-1, 2)
 
 
-def _read_sightings(connection: Connection) -> tuple[Mapping[str, frozenset[str]], dict[str, Surroundings]]:
-    """By SHA-256: the labels that sources claim, and the surroundings.
+def _read_sightings(
+    connection: Connection, names: Sequence[str] | None
+) -> tuple[Mapping[str, frozenset[str]], dict[str, Surroundings]]:
+    """By SHA-256: the labels that sources claim, and the surroundings. names: only of these images.
 
     An image that several sites show is judged by the site on which most pages show it.
     """
@@ -225,7 +259,7 @@ def _read_sightings(connection: Connection) -> tuple[Mapping[str, frozenset[str]
     claims: dict[str, frozenset[str]] = {}
     surroundings: dict[str, Surroundings] = {}
     shared: dict[frozenset[str], frozenset[str]] = {}  # few sets of labels for many images
-    parts = _streamed(connection, select(standing).order_by(standing.c.sha256))
+    parts = _of_images(connection, select(standing).order_by(standing.c.sha256), standing.c.sha256, names)
     for sha256, shown in groupby((row for part in parts for row in part), attrgetter("sha256")):
         labels, words, pages_on = set(), set(), dict[str, set[str]]()
         for row in shown:

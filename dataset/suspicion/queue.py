@@ -1,7 +1,7 @@
 """The review queue: the probability that each cluster's label is wrong, and which cluster to ask about first."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dataset.labels.audit import MIN_SAMPLED
@@ -17,7 +17,9 @@ from dataset.suspicion.detectors.odd_shape import OddShape
 from dataset.suspicion.detectors.on_most_pages import OnMostPages
 from dataset.suspicion.detectors.small import Small
 from dataset.suspicion.detectors.text import Text
-from dataset.suspicion.triage import Calibration
+from dataset.suspicion.triage import Calibration, Line
+from dataset.suspicion.variety import ARRANGED, without_runs
+from dataset.suspicion.vectors import Vectors
 
 NO_PHOTO = frozenset(detector.name for detector in (FewColours, OddShape, OnMostPages, Small, Text))
 AGREEING_DETECTORS = 2  # of NO_PHOTO, from which on a picture looks unusable
@@ -85,15 +87,18 @@ def _belief(name: str, chances: Mapping[str, float], label: str) -> tuple[tuple[
 
 
 @dataclass(frozen=True)
-class _Scale:
-    """calibration: orders the queue. rescaled: from its probability to one that says how many labels are wrong.
-
-    calibrated_by: of dataset.labels.vocabulary.
+class Scale:
+    """calibration: orders the queue. line: from its probability to one that says how many labels are wrong; None: it
+    says so itself. calibrated_by: of dataset.labels.vocabulary.
     """
 
     calibration: Calibration
-    rescaled: Callable[[float], float]
+    line: Line | None
     calibrated_by: str
+
+    def rescaled(self, probability: float) -> float:
+        """How probable it is that the label is wrong."""
+        return self.line(probability) if self.line else probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +137,8 @@ def queue_rows(
     sampled: frozenset[str] = frozenset(),
     not_reached: frozenset[str] = frozenset(),
 ) -> list[dict[str, Any]]:
-    """The rows of all questions, in the order of their clusters. Parameters as for `questions`."""
-    asked = questions(clustering, suspicions, objections, sampled, not_reached)
+    """The rows of all questions, in the order of their clusters. Parameters as for `questions` and `scale_of`."""
+    asked = questions(clustering, suspicions, objections, scale_of(clustering, suspicions, sampled, not_reached))
     return [question.row(suspicions[question.image]) for question in asked]
 
 
@@ -141,16 +146,14 @@ def questions(
     clustering: Clustering,
     suspicions: Mapping[int, Suspicion],
     objections: Mapping[str, Agreement],
-    sampled: frozenset[str] = frozenset(),
-    not_reached: frozenset[str] = frozenset(),
+    scale: Scale,
 ) -> list[Question]:
     """What the table `queue` asks: every cluster without an answer that is not excluded automatically.
 
-    suspicions: by image. objections: of players of the game, by name of the cluster. sampled: names of the answered
-    clusters of the audit sample. not_reached: of labels.audit. Clusters whose label players doubt come first,
-    answered or not. Clusters where players beat the model come before those that only detectors suspect.
+    suspicions: by image. objections: of players of the game, by name of the cluster. Clusters whose label players
+    doubt come first, answered or not. Clusters where players beat the model come before those that only detectors
+    suspect.
     """
-    scale = _scale(clustering, suspicions, sampled, not_reached)
     asked = []
     for cluster, image in enumerate(clustering.representatives):
         objection = objections.get(clustering.name(cluster))
@@ -173,13 +176,25 @@ def questions(
     return asked
 
 
-def _scale(
+def varied(asked: Sequence[Question], vectors: Vectors) -> list[Question]:
+    """The questions by priority, their front in an order that does not ask about one look again and again."""
+    in_order = sorted(asked, key=lambda question: (-question.priority, question.sha256))
+    front, rest = in_order[:ARRANGED], in_order[ARRANGED:]
+    if not front:
+        return []
+    order = without_runs(vectors[[question.image for question in front]])
+    return [*(replace(front[i], priority=one.priority) for i, one in zip(order, front, strict=True)), *rest]
+
+
+def scale_of(
     clustering: Clustering,
     suspicions: Mapping[int, Suspicion],
     sampled: frozenset[str],
     not_reached: frozenset[str],
-) -> _Scale:
+) -> Scale:
     """Fit the weights of the signals to the answers; without a prior, also the scale to those of the audit sample.
+
+    sampled: names of the answered clusters of the audit sample. not_reached: of labels.audit.
 
     "unsure" does not say whether a label is wrong, so no weight is fitted to it; but no wrong label is found there.
     """
@@ -191,13 +206,13 @@ def _scale(
     sure = [judged[cluster] for cluster in judged if clustering.answers[cluster] != UNSURE]
     calibration = triage.calibrate([signals for signals, _ in sure], [wrong for _, wrong in sure])
     if any(suspicion.has_prior for suspicion in suspicions.values()):
-        return _Scale(calibration, lambda probability: probability, CALIBRATED_BY_PACK)
+        return Scale(calibration, None, CALIBRATED_BY_PACK)
     names = [clustering.name(cluster) for cluster in judged]
     if sum(name in sampled for name in names) < MIN_SAMPLED:
-        return _Scale(calibration, lambda probability: probability, NOT_CALIBRATED)
+        return Scale(calibration, None, NOT_CALIBRATED)
     # Where the queue has reached the whole sample, all of it counts.
     drawn = not_reached.intersection(names) or sampled
     probabilities = [calibration.probability(signals) for signals, _ in judged.values()]
     is_asked = [name not in drawn for name in names]
     rescaled = triage.rescaling(probabilities, [wrong for _, wrong in judged.values()], is_asked)
-    return _Scale(calibration, rescaled, CALIBRATED_BY_ANSWERS)
+    return Scale(calibration, rescaled, CALIBRATED_BY_ANSWERS)

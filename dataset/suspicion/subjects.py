@@ -1,48 +1,41 @@
 """Subjects: what detectors get to see of each image. Pure functions."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.labels.vocabulary import UNUSABLE
+from dataset.labels.vocabulary import UNSURE, UNUSABLE
 from dataset.suspicion import shipped_prior, triage
-from dataset.suspicion.clustering import Clustering
 from dataset.suspicion.detectors import Subject
 from dataset.suspicion.detectors.lookalikes import Lookalikes
-from dataset.suspicion.evidence import NO_SURROUNDINGS, Evidence, FactsOfImages
+from dataset.suspicion.evidence import NO_SURROUNDINGS, Evidence
+from dataset.suspicion.fitted.fit import Fitted, fold_numbers
+from dataset.suspicion.fitted.novelty import novelty_of
 from dataset.suspicion.meanings import Meanings
-from dataset.suspicion.vectors import Chances, Chosen, Vectors, blocks
+from dataset.suspicion.vectors import Chances, Vectors, blocks
 from foundation.settings import NOT_LABELS
 from networks.backbone import Backbone
 
-UNSURE = "unsure"
 
+def subjects_of(
+    evidence: Evidence, meanings: Meanings, net: Backbone, fitted: Fitted, *, may_exclude: bool
+) -> Iterator[tuple[int, Subject]]:
+    """A subject for every image that a source vouches for, with the image's number.
 
-@dataclass(frozen=True)
-class _Lookalikes:
-    """votes: (n,) of -1 to 1, what people answered about similar images. answers: by image with enough votes."""
-
-    votes: NDArray[np.float64]
-    answers: Mapping[int, str]
-
-
-def subjects_of(evidence: Evidence, meanings: Meanings, net: Backbone) -> Iterator[tuple[int, Subject]]:
-    """A subject for every image that a source vouches for, with the image's number. There is at least one image.
-
-    They are made one after the other: whoever keeps none of them needs no memory for all.
+    may_exclude: of `is_prior_precise`. They are made one after the other: whoever keeps none of them needs no memory
+    for all.
     """
     clustering, vectors = evidence.clustering, evidence.vectors
-    prior = _prior(evidence.images, vectors, meanings, net.name)
-    surely_unusable = _surely_unusable(evidence, prior)
-    beliefs, neighbours = _beliefs(vectors, clustering), _neighbours(vectors, clustering)
-    if not meanings.has_prior and not any(clustering.answers):
-        doubted = _most_doubted(clustering, beliefs, neighbours)
-        beliefs, neighbours = _beliefs(vectors, clustering, doubted), _neighbours(vectors, clustering, doubted)
-    lookalikes = _lookalikes(vectors, clustering)
+    groups, every = clustering.cluster_of, np.arange(len(vectors))
+    prior = _prior(evidence, every, meanings, net.name)
+    surely_unusable = frozenset(_surely_unusable(evidence, prior) if may_exclude else ())
+    beliefs = fitted.beliefs.chances(vectors, _judged_by(evidence))
+    neighbours = fitted.neighbours.chances(vectors, groups)
+    votes = fitted.answered.strengths(vectors)
+    answers = fitted.answered.nearest_wrong(vectors, np.flatnonzero(votes >= Lookalikes.threshold))
     claimed = [clustering.claimed_labels.get(i, "") for i in range(len(evidence.images))]
-    novelty = triage.novelty(vectors, claimed, clustering.cluster_of)
+    novelty = novelty_of(fitted.usual, vectors, claimed, groups)
     for i, classes in enumerate(_classes(vectors, net)):
         if i not in clustering.claimed_labels:
             continue
@@ -60,7 +53,7 @@ def subjects_of(evidence: Evidence, meanings: Meanings, net: Backbone) -> Iterat
                 probabilities=beliefs[i],
                 neighbours=neighbours[i],
                 prior=prior[i],
-                is_surely_unusable=surely_unusable[i] and not clustering.answer_about(i),
+                is_surely_unusable=i in surely_unusable and not clustering.answer_about(i),
                 objects=facts.objects or {},
                 classes=classes,
                 text_lines=facts.text_lines,
@@ -68,8 +61,8 @@ def subjects_of(evidence: Evidence, meanings: Meanings, net: Backbone) -> Iterat
                 explicit=facts.explicit,
                 novelty=float(novelty[i]),
                 meanings=meanings,
-                lookalikes=float(lookalikes.votes[i]),
-                lookalike_answer=lookalikes.answers.get(i, UNUSABLE),
+                lookalikes=float(votes[i]),
+                lookalike_answer=answers.get(i, UNUSABLE),
                 words=surroundings.words,
                 pages=surroundings.pages,
                 site_pages=surroundings.site_pages,
@@ -77,16 +70,41 @@ def subjects_of(evidence: Evidence, meanings: Meanings, net: Backbone) -> Iterat
         )
 
 
+def is_prior_precise(evidence: Evidence, meanings: Meanings, net: Backbone) -> bool:
+    """Whether the pack's prior may exclude images: not once answers prove that it excludes usable ones."""
+    clustering = evidence.clustering
+    answered = {
+        image: answer
+        for image, answer in zip(clustering.representatives, clustering.answers, strict=True)
+        if answer not in ("", UNSURE)
+    }
+    images = np.array(list(answered), dtype=np.int64)
+    sure = _surely_unusable(evidence, _prior(evidence, images, meanings, net.name), images)
+    return triage.is_precise([answered[image] for image in sure])
+
+
+def _judged_by(evidence: Evidence) -> NDArray[np.int64]:
+    """(n,) The fold of each image; -1 for one that no source vouches for, or whose answer is no label."""
+    clustering, folds = evidence.clustering, fold_numbers(evidence)
+    is_judged = [
+        i in clustering.claimed_labels and clustering.answer_about(i) not in NOT_LABELS for i in range(len(folds))
+    ]
+    return np.where(is_judged, folds, -1)
+
+
 def _classes(vectors: Vectors, net: Backbone) -> Iterator[dict[str, float]]:
     for block in blocks(len(vectors)):
         yield from net.classes(vectors[block])
 
 
-def _prior(images: FactsOfImages, vectors: Vectors, meanings: Meanings, backbone_name: str) -> Chances:
-    """By image, the probability of each answer by the pack's prior; nothing if no prior knows the project's labels."""
+def _prior(evidence: Evidence, images: NDArray[np.int64], meanings: Meanings, backbone_name: str) -> Chances:
+    """The probability of each answer about these images, by the pack's prior; nothing if no prior knows the labels.
+
+    A row for each of `images`.
+    """
     chosen = meanings.pack
     shipped = shipped_prior.load(chosen, backbone_name) if chosen and meanings.has_prior else None
-    if chosen is None or shipped is None:
+    if chosen is None or shipped is None or not len(images):
         return Chances.none(len(images))
     parts = []
     for block in blocks(len(images)):
@@ -95,92 +113,21 @@ def _prior(images: FactsOfImages, vectors: Vectors, meanings: Meanings, backbone
                 facts.width, facts.height, facts.size_bytes, facts.detail, facts.measures,
                 shipped_prior.object_measures(chosen, facts.objects),
             )
-            for facts in (images[i] for i in range(block.start, block.stop))
+            for facts in (evidence.images[i] for i in images[block].tolist())
         ]  # fmt: skip
-        parts.append(shipped.probabilities(vectors[block], np.array(measures, dtype=np.float32)))
+        parts.append(shipped.probabilities(evidence.vectors[images[block]], np.array(measures, dtype=np.float32)))
     return Chances(shipped.labels, np.concatenate(parts))
 
 
-def _surely_unusable(evidence: Evidence, prior: Chances) -> list[bool]:
-    """Which images the prior may exclude: representatives only; none once answers prove that it excludes usable ones.
+def _surely_unusable(evidence: Evidence, prior: Chances, images: NDArray[np.int64] | None = None) -> Iterator[int]:
+    """The images that the prior may exclude: representatives only. Without a prior there are none: see exclusion.
 
-    Without a prior there are none: see suspicion.exclusion.
+    images: what the rows of `prior` are about; all by default.
     """
-    clustering = evidence.clustering
-    is_sure = [False] * len(clustering.sha256)
     if not prior.answers:
-        return is_sure
-    for image in clustering.representatives:
-        is_sure[image] = triage.is_surely_unusable(prior[image][UNUSABLE], evidence.images[image].measures)
-    answers = [
-        answer
-        for image, answer in zip(clustering.representatives, clustering.answers, strict=True)
-        if is_sure[image] and answer not in ("", UNSURE)
-    ]
-    return is_sure if triage.is_precise(answers) else [False] * len(is_sure)
-
-
-def _lookalikes(vectors: Vectors, clustering: Clustering) -> _Lookalikes:
-    """What people answered about the images that look like each image."""
-    answered = [
-        (image, answer)
-        for image, answer in zip(clustering.representatives, clustering.answers, strict=True)
-        if answer and image in clustering.claimed_labels
-    ]
-    votes = [_vote(answer, clustering.claimed_labels[image]) for image, answer in answered]
-    judged = np.array([image for image, _ in answered], dtype=np.int64)
-    strengths = triage.lookalikes(vectors, judged, np.array(votes))
-    wrong = [item for item, vote in zip(answered, votes, strict=True) if vote > 0]
-    doubted = np.flatnonzero(strengths >= Lookalikes.threshold).tolist()
-    return _Lookalikes(strengths, {i: _answer_about_nearest(vectors, i, wrong) for i in doubted if wrong})
-
-
-def _vote(answer: str, claimed_label: str) -> float:
-    """1 if people found the claimed label wrong, -1 if right."""
-    if answer == UNSURE:
-        return triage.UNSURE_VOTE
-    return 1.0 if answer != claimed_label else -1.0
-
-
-def _answer_about_nearest(vectors: Vectors, image: int, wrong: Sequence[tuple[int, str]]) -> str:
-    """What people answered about the image, among those with a wrong label, that looks most like this one."""
-    others = vectors[[i for i, _ in wrong]]
-    likeness = others @ vectors[[image]][0] / np.maximum(np.linalg.norm(others, axis=1), 1e-9)
-    return wrong[int(likeness.argmax())][1]
-
-
-def _most_doubted(clustering: Clustering, beliefs: Chances, neighbours: Chances) -> Set[int]:
-    """The images that have no say in the second look, while nothing but claims is known. See decision 0037."""
-    claimed = list(clustering.claimed_labels)
-    labels = [clustering.claimed_labels[i] for i in claimed]
-    opinions = beliefs.chosen(claimed), neighbours.chosen(claimed)
-    return {i for i, doubted in zip(claimed, triage.most_doubted(labels, *opinions), strict=True) if doubted}
-
-
-def _beliefs(vectors: Vectors, clustering: Clustering, silent: Set[int] = frozenset()) -> Chances:
-    """Out-of-fold probability of each label, by image, learned from the answers and, without one, the claimed labels.
-
-    Images whose answer is no label are left out. silent: images that nothing is learned from.
-    """
-    taught = [i for i in clustering.claimed_labels if clustering.answer_about(i) not in NOT_LABELS]
-    if not taught:
-        return Chances.none(len(vectors))
-    labels = ["" if i in silent else clustering.answer_about(i) or clustering.claimed_labels[i] for i in taught]
-    is_trusted = np.array([bool(clustering.answer_about(i)) for i in taught])
-    indices = np.array(taught, dtype=np.int64)
-    learned = triage.out_of_fold(Chosen(vectors, indices), labels, clustering.cluster_of[indices], is_trusted)
-    return learned.spread(indices, len(vectors))
-
-
-def _neighbours(vectors: Vectors, clustering: Clustering, silent: Set[int] = frozenset()) -> Chances:
-    """Probability of each answer by the images that look alike, by image. Those without a claim have no say, and so
-    have those that are silent.
-    """
-    labels = [
-        ""
-        if i in silent or i not in clustering.claimed_labels or answer == UNSURE
-        else answer or clustering.claimed_labels[i]
-        for i, answer in enumerate(map(clustering.answer_about, range(len(vectors))))
-    ]
-    is_trusted = np.array([bool(clustering.answer_about(i)) for i in range(len(vectors))])
-    return triage.neighbours(vectors, labels, clustering.cluster_of, is_trusted)
+        return
+    place_of = {image: place for place, image in enumerate(images.tolist())} if images is not None else None
+    for image in evidence.clustering.representatives:
+        place = image if place_of is None else place_of.get(image, -1)
+        if place >= 0 and triage.is_surely_unusable(prior[place][UNUSABLE], evidence.images[image].measures):
+            yield image

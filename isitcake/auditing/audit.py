@@ -12,7 +12,7 @@ from dataset.curate import curate
 from dataset.labels import label_ledger
 from dataset.labels.vocabulary import UNUSABLE
 from dataset.splits.split_leaks import joined_clusters
-from dataset.suspicion.triage import MIN_COMPANY
+from dataset.suspicion.fitted.company import MIN_COMPANY
 from dataset.versions.facts import Shortcut
 from foundation.errors import StorageError
 from foundation.safe_text import counted

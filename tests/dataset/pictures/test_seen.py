@@ -12,10 +12,10 @@ from dataset.suspicion.detectors.novelty import Novelty
 from dataset.suspicion.detectors.objects import Objects
 from dataset.suspicion.detectors.text import Text
 from dataset.suspicion.detectors.zero_shot import ZeroShot
+from dataset.suspicion.fitted.novelty import fit_novelty, novelty_of
 from dataset.suspicion.meanings import meanings
 from dataset.suspicion.packs import pack
 from dataset.suspicion.shipped_prior import object_measures
-from dataset.suspicion.triage import novelty
 from foundation.settings import COLOUR_TEXTURE, DETECTOR_NAME, WEIGHTS_NAME, Settings
 from networks.backbone import backbone
 from networks.objects import COCO, ObjectDetector, detector
@@ -93,11 +93,11 @@ def test_an_odd_picture_among_many_is_novel() -> None:
     vectors[58:] = np.eye(16, dtype=np.float32)[3] * 9
     groups = np.arange(60)
     groups[59] = 58
-    scores = novelty(vectors, ["cake"] * 60, groups)
+    scores = novelty_of(fit_novelty(vectors, ["cake"] * 60, groups), vectors, ["cake"] * 60, groups)
     assert scores[58] == scores.max()
     assert scores[58] > Novelty.threshold
     assert np.median(scores[:58]) < 1.0
-    assert novelty(vectors[:5], ["cake"] * 5, groups[:5]).tolist() == [0.0] * 5
+    assert not fit_novelty(vectors[:5], ["cake"] * 5, groups[:5])
 
 
 def test_objects_without_a_detector_are_nan() -> None:

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dataset.suspicion import exclusion
 from dataset.suspicion.clustering import Clustering
 from dataset.suspicion.detectors import Finding, Subject
-from dataset.suspicion.exclusion import with_proven
+from dataset.suspicion.exclusion import with_exclusions
 from dataset.suspicion.queue import UNPROVEN_PRIORITY, Suspicion, queue_rows
 from dataset.suspicion.triage import is_proven
 
@@ -50,7 +51,7 @@ def test_pictures_are_excluded_only_after_this_projects_proof(answered: int, usa
     """Use A3: before that, they are first in the queue; those that people answered stay as answered."""
     answers = {i: "mug" if i < usable else "unusable" for i in range(answered)}
     clustering, before = pictures(answered + 20, answers, "few_colours", "small")
-    after = with_proven(clustering, before)
+    after = with_exclusions(clustering, before) if exclusion.is_proven(clustering, before) else before
     certain = [i for i, s in after.items() if s.findings[0].detector == "certain"]
     assert len(certain) == excluded
     assert all(i >= answered for i in certain)

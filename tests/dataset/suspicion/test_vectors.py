@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
-from dataset.suspicion.triage import _scaler
+from dataset.suspicion.fitted.out_of_fold import scaler_of
 from dataset.suspicion.vectors import BLOCK, Chances, Chosen, StoredVectors, blocks, moments
 
 
@@ -43,7 +43,7 @@ def test_means_and_spreads_do_not_depend_on_blocks(tmp_path: Path, count: int) -
     assert (mean == whole.mean(axis=0)).all()
     assert (spread == whole.std(axis=0)).all()
     whole[:, 3] = 2.0  # the same in all pictures
-    theirs, ours = StandardScaler().fit(whole.copy()), _scaler(whole)
+    theirs, ours = StandardScaler().fit(whole.copy()), scaler_of(whole)
     assert (ours.transform(whole.copy()) == theirs.transform(whole.copy())).all()
 
 

@@ -1,0 +1,1 @@
+"""What triage learns from a sample of the pictures, and what that says about any picture."""

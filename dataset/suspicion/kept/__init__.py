@@ -1,0 +1,1 @@
+"""Triage of what is new alone, with what triage learned before."""
