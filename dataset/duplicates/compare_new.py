@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from more_itertools import chunked
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, exists, select
 
 from dataset.catalog.tables import compared, fingerprints, images, pairs
 from dataset.catalog.writes import erased_among, replace, upsert
@@ -34,6 +34,8 @@ def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None
     Each block of new images is written whole or not at all: if this is killed and run again, the pairs are the same.
     """
     with project.catalog.read() as connection:
+        if not _is_any_new(connection):
+            return
         rows, prints = _read(connection)
         known = set(connection.execute(select(compared.c.sha256).where(compared.c.recipe == COMPARISON)).scalars())
     if not known:
@@ -41,8 +43,6 @@ def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None
             replace(connection, pairs, [])
             replace(connection, compared, [])
     new = [i for i, row in enumerate(rows) if row.sha256 not in known]
-    if not new:
-        return
     comparison = _Comparison(rows, prints, project.blobs)
     among = np.array([i for i, row in enumerate(rows) if row.sha256 in known], dtype=np.int64)
     done = 0
@@ -68,6 +68,13 @@ class _Image:
     sha256: str
     format: str
     size_bytes: int
+
+
+def _is_any_new(connection: Connection) -> bool:
+    """Whether an image was not compared yet: without one, nothing need be read."""
+    is_compared = exists().where(compared.c.sha256 == fingerprints.c.sha256, compared.c.recipe == COMPARISON)
+    new = select(fingerprints.c.sha256).where(~is_compared, is_whole(fingerprints.c.sha256)).limit(1)
+    return connection.execute(new).first() is not None
 
 
 def _read(connection: Connection) -> tuple[list[_Image], Prints]:
