@@ -3,7 +3,8 @@
 Everything it writes is derived and may be rebuilt, except the decisions. A second run computes only what is new.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ from foundation.sharing.machines import share
 from networks import explicit, objects
 from networks.backbone import Backbone, backbone
 
+CURATE_LOCK = "curate"
 TRIES_WITHOUT_LOCK = 3  # another process seldom changes the pictures during triage, and hardly ever three times
 
 Progress = Callable[[str, int, int], None]  # name of the step, how many are done, how many there are
@@ -74,7 +76,8 @@ class CurateReport:
 def curate(project: Project, progress: Progress | None = None) -> CurateReport:
     """Bring every derived table up to date with the images and the answers. It may be killed and run again.
 
-    An image whose original is missing or damaged is left out until it is whole again. Raises CatalogError, or
+    Several may run at once, on one machine or on several: they share the pictures to measure, and one compares and
+    triages. An image whose original is missing or damaged is left out until it is whole again. Raises CatalogError, or
     StorageError if the originals are out of reach; what was computed until then is kept.
     """
     tell, meter = progress or _silent, Meter()
@@ -86,10 +89,23 @@ def curate(project: Project, progress: Progress | None = None) -> CurateReport:
     found = explicit.explicit_network(settings.explicit_network)
     detector = objects.detector(settings.detector)
     measure_new(project, Networks(net, detector, found), tell)
-    compare_new(project, tell)
-    keep_map(project, net.name, tell)
-    report = _triage(project, net, seen.recipe(detector, found), tell)
+    with _alone(project, tell):  # whoever waits finds little to do
+        compare_new(project, tell)
+        keep_map(project, net.name, tell)
+        report = _triage(project, net, seen.recipe(detector, found), tell)
     return changed(report, listed=listed, cost=meter.cost(report.images))
+
+
+@contextmanager
+def _alone(project: Project, tell: Progress) -> Iterator[None]:
+    """Hold the lock of comparing and triage; where another program holds it, say so and wait."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(project.alone(CURATE_LOCK, 0))
+        except TimeoutError:
+            tell("waiting for another `curate`", 0, 0)
+            stack.enter_context(project.alone(CURATE_LOCK))
+        yield
 
 
 def _triage(project: Project, net: Backbone, seen_recipe: str, tell: Progress) -> CurateReport:

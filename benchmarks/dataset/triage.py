@@ -137,7 +137,7 @@ def _left_out(data: Photos, strength: float) -> NDArray[np.float64]:
     return answer
 
 
-def _out_of_fold(
+def _by_other_folds(
     vectors: NDArray[np.float32], labels: list[str], groups: NDArray[np.int64], judged: NDArray[np.bool_]
 ) -> Chances:
     folds = folds_of(groups)
@@ -164,7 +164,7 @@ def _ours(data: Photos, chances: NDArray[np.float64] | None, excluded: NDArray[n
     def score(judged: NDArray[np.bool_]) -> NDArray[np.float64]:
         believed = np.where(judged, data.labels, source)
         taught = ~np.isin(believed, ["unusable", "unsure"])
-        answers = _out_of_fold(data.vectors[taught], list(believed[taught]), groups[taught], judged[taught])
+        answers = _by_other_folds(data.vectors[taught], list(believed[taught]), groups[taught], judged[taught])
         beliefs = dict(zip(np.flatnonzero(taught).tolist(), answers, strict=True))
         labels = ["" if label == "unsure" else str(label) for label in believed]
         near = fit_neighbours(data.vectors, labels, judged).chances(data.vectors, groups)
@@ -293,7 +293,7 @@ def _large(n: int = 100_000) -> None:
     judged[rng.choice(n, 2000, replace=False)] = True
     with Peak(own=True) as peak:
         started = time.monotonic()
-        _out_of_fold(vectors, list(labels), np.arange(n), judged)
+        _by_other_folds(vectors, list(labels), np.arange(n), judged)
         fit_neighbours(vectors, list(labels), judged).chances(vectors, np.arange(n))
         Answered.of(vectors, np.flatnonzero(judged), rng.choice([-1.0, 1.0], 2000)).strengths(vectors)
         seconds = time.monotonic() - started

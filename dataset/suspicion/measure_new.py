@@ -1,15 +1,20 @@
 """Measure images: fingerprints, features, objects and text. Each picture is read once, and measured once."""
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+import secrets
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 from more_itertools import chunked
 from sqlalchemy import Row, Select, and_, func, or_, select
 
+from dataset.catalog.cluster_ranges import AFTER_ALL_NAMES
 from dataset.catalog.tables import features, fingerprints, images, seen
 from dataset.catalog.writes import erased_among, upsert
 from dataset.duplicates.fingerprints import HASHED_PX, RECIPE, fingerprint_of
@@ -29,6 +34,8 @@ from networks.objects import ObjectDetector
 BATCH = 64  # images whose rows are written together
 AHEAD = 4  # images for each core that are measured while a batch is written
 LISTED = 5000  # images that are listed at a time
+DIGITS_PER_SHARD = 4  # of the 256 first two digits: machines measure 64 shards in turn
+WAIT_S = 2.0  # for a shard that another machine measures, once no other is left
 
 
 @dataclass(frozen=True)
@@ -50,16 +57,65 @@ class _Measured:
     broken: str = ""
 
 
+@dataclass(frozen=True)
+class _Shard:
+    """The images whose SHA-256 is from `low` to before `high`."""
+
+    low: str
+    high: str
+
+    def of(self, missing: Select[Any]) -> Select[Any]:
+        """Those that are missing and in it."""
+        return missing.where(images.c.sha256 >= self.low, images.c.sha256 < self.high)
+
+
+EDGES = [f"{number:02x}" for number in range(0, 256, DIGITS_PER_SHARD)]
+SHARDS = tuple(_Shard(low, high) for low, high in pairwise([*EDGES, AFTER_ALL_NAMES]))
+
+
 def measure_new(project: Project, networks: Networks, tell: Callable[[str, int, int], None]) -> None:
     """Add the rows of `fingerprints`, `features` and `seen` that are missing or of another recipe.
 
-    Rows are written in batches: if this is killed, the next run goes on after the last batch. An original that is gone
-    or damaged goes into quarantine. Raises StorageError if the store of originals is out of reach.
+    Rows are written in batches: if this is killed, the next run goes on after the last batch. Where machines share the
+    catalog they share the work: each measures the shards that no other one is measuring, and all end together. The
+    shard of a machine that is killed is free at once. An original that is gone or damaged goes into quarantine. Raises
+    StorageError if the store of originals is out of reach.
     """
     missing = _missing(networks)
-    with project.catalog.read() as connection:
-        count = connection.execute(select(func.count()).select_from(missing.subquery())).scalar_one()
+    if project.catalog.is_sqlite:
+        total = _count(project, missing)
+        for done in accumulate(_batches(project, networks, missing)):
+            tell("pictures", done, total)
+        return
+    begun = _count_by_shard(project, missing)
     done = 0
+    for shard in _in_turn(project, list(begun)):
+        these = shard.of(missing)
+        done += begun[shard] - _count(project, these)  # by other machines
+        for batch in _batches(project, networks, these):
+            done += batch
+            tell("pictures", done, begun.total())
+
+
+def _in_turn(project: Project, shards: Sequence[_Shard]) -> Iterator[_Shard]:
+    """Each shard, while no other machine measures it. Those that others measure come again, until they are free."""
+    first = secrets.randbelow(len(shards) or 1)  # machines seldom begin with the same one
+    waiting, n_held = deque([*shards[first:], *shards[:first]]), 0
+    while waiting:
+        shard = waiting.popleft()
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(project.alone(f"measure {shard.low}", WAIT_S if n_held > len(waiting) else 0))
+            except TimeoutError:
+                waiting.append(shard)
+                n_held += 1
+                continue
+            n_held = 0
+            yield shard
+
+
+def _batches(project: Project, networks: Networks, missing: Select[Any]) -> Iterator[int]:
+    """Measure images and write their rows, a batch at a time. Yields how many images each has."""
     measured = ahead(pool(), partial(_measure, project, networks), _listed(project, missing), AHEAD * cores())
     with storage_errors(project.home):
         for batch in chunked(measured, BATCH):
@@ -68,8 +124,24 @@ def measure_new(project: Project, networks: Networks, tell: Callable[[str, int, 
                 upsert(connection, fingerprints, [one.fingerprint for _, one in batch if one.fingerprint])
                 upsert(connection, features, [one.features for _, one in batch if one.features])
                 upsert(connection, seen, [one.seen for _, one in batch if one.seen])
-            done += len(batch)
-            tell("pictures", done, count)
+            yield len(batch)
+
+
+def _count_by_shard(project: Project, missing: Select[Any]) -> Counter[_Shard]:
+    """How many images are missing in each shard."""
+    found: Counter[_Shard] = Counter()
+    these = missing.order_by(None).subquery()
+    digits = func.substr(these.c.sha256, 1, 2)
+    with project.catalog.read() as connection:
+        for first, count in connection.execute(select(digits, func.count()).select_from(these).group_by(digits)):
+            found[SHARDS[int(first, 16) // DIGITS_PER_SHARD]] += count
+    return found
+
+
+def _count(project: Project, missing: Select[Any]) -> int:
+    with project.catalog.read() as connection:
+        count = connection.execute(select(func.count()).select_from(missing.order_by(None).subquery()))
+        return int(count.scalar_one())
 
 
 def _listed(project: Project, missing: Select[Any]) -> Iterator[Row[Any]]:

@@ -160,9 +160,10 @@ def test_new_pictures_are_judged_as_they_would_be_among_all(asking: Project, ear
     expected = judged_by(asking, kept)
     assert rows(asking, clusters)[0] == sorted((tuple(row.values()) for row in expected.clusters), key=repr)
     names_of_new = {row["sha256"] for row in earlier[images]}
-    is_new = lambda row: row["sha256"] in names_of_new  # noqa: E731
     found = [row for row in rows(asking, findings)[0] if row[0] in names_of_new]
-    assert found == sorted((tuple(row.values()) for row in expected.findings if is_new(row)), key=repr)
+    assert found == sorted(
+        (tuple(row.values()) for row in expected.findings if row["sha256"] in names_of_new), key=repr
+    )
     asked = {row[0]: row for row in rows(asking, queue)[0]}
     wanted = {row["sha256"]: row for row in expected.queue}
     assert asked.keys() == wanted.keys()
