@@ -120,7 +120,7 @@ def _triage(project: Project, net: Backbone, seen_recipe: str, tell: Progress) -
     for _ in range(TRIES_WITHOUT_LOCK):
         with project.catalog.read() as connection:
             reading = Reading.of(connection, recipe, net.name, project.home)
-        tell("triage", 0, len(reading.evidence.images))
+        tell("triage", 0, len(reading.evidence.images))  # none: nothing came since the last one
         derived = derive(reading.evidence, meant, net, reading.model)
         if reading.part:
             with project.catalog.read() as connection:

@@ -123,12 +123,12 @@ class Steps:
         self._lock = threading.Lock()
 
     def step(self, what: str, done: int, total: int) -> None:
-        """So many of so many are done."""
+        """So many of so many are done. total: 0 where there is nothing to count."""
         with self._lock:
             if self._bars is not None:
                 self._show_bar(self._bars, what, what, done, total)
             elif done == total or self._is_due(what):
-                note(f"{what}: {done} of {total}{self._pace(what, done, total)}")
+                note(f"{what}: {done} of {total}{self._pace(what, done, total)}" if total else what)
 
     def note(self, source: str, images: int, activity: str, total: int = 0) -> None:
         """Progress of a source. total: 0 where nobody knows how much there is, as in a crawl."""

@@ -118,8 +118,13 @@ def _draw_project(folder: Path, count: int) -> None:
         f'[[sources]]\nname = "{label}s"\nkind = "folder"\nlabel = "{label}"\npath = "{label}"\n\n' for label in LABELS
     )
     (folder / "isitcake.toml").write_text(f'[project]\nname = "scale"\nlabels = {json.dumps(LABELS)}\n\n{sources}')
+    draw_folders(folder, count)
+
+
+def draw_folders(folder: Path, count: int) -> None:
+    """Draw pictures into a folder for each label."""
     for label in LABELS:
-        (folder / label).mkdir()
+        (folder / label).mkdir(parents=True)
     parts = [(str(folder), range(n, min(n + DRAWN_AT_ONCE, count))) for n in range(0, count, DRAWN_AT_ONCE)]
     with ProcessPoolExecutor(cores()) as processes:
         list(processes.map(_draw, parts))
