@@ -5,11 +5,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
-from commands import apart
+from commands import Ended, apart
 from kills import kill_times
 from projects import draw_bakery
 from servers.bucket import BUCKET, KEYS, running_s3
@@ -81,12 +83,16 @@ def machines(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
 
 
 def test_each_stage_on_another_machine(machines: Machines) -> None:
-    """The version has the content that one machine gives; what one machine erases is gone on all, and in the bucket."""
+    """The version has the content that one machine gives; what one machine erases is gone on all, and in the bucket.
+
+    Both curate at once.
+    """
     alone, first, second = machines.make("alone", is_alone=True), machines.make("first"), machines.make("second")
-    for folders in ([alone] * len(STAGES), [first, second, first, second, first]):
-        for folder, stage in zip(folders, STAGES, strict=True):
-            ended = apart(folder, *stage.replace("answers.csv", str(folder / "answers.csv")).split())
-            assert ended.returncode == 0, ended.stderr
+    for at_once in ([[alone]] * len(STAGES), [[first], [first, second], [first], [second], [first]]):
+        for folders, stage in zip(at_once, STAGES, strict=True):
+            with ThreadPoolExecutor(len(folders)) as threads:
+                for ended in threads.map(partial(_run, stage), folders):
+                    assert ended.returncode == 0, ended.stderr
     expected = newest(alone)
     for folder in (first, second):
         assert (newest(folder).content, newest(folder).id) == (expected.content, expected.id)
@@ -109,6 +115,10 @@ def test_each_stage_on_another_machine(machines: Machines) -> None:
     assert [entry for entry in bucket.entries(row.sha256[:2]) if row.sha256 in entry.key] == []
     assert apart(first, "publish").returncode == 0
     assert apart(third, "versions", "list").stdout == apart(first, "versions", "list").stdout
+
+
+def _run(stage: str, folder: Path) -> Ended:
+    return apart(folder, *stage.replace("answers.csv", str(folder / "answers.csv")).split())
 
 
 @pytest.mark.long
