@@ -27,7 +27,6 @@ from dataset.quarantine import quarantine, release_restored, sentence
 from dataset.suspicion.derive import Derived, derive
 from dataset.suspicion.kept.front import with_front
 from dataset.suspicion.kept.ledger import recipe_of
-from dataset.suspicion.kept.marks import answers_digest
 from dataset.suspicion.kept.reading import Reading
 from dataset.suspicion.meanings import meanings, texts_of_answers
 from dataset.suspicion.measure_new import Networks, measure_new
@@ -122,7 +121,7 @@ def _triage(project: Project, net: Backbone, seen_recipe: str, tell: Progress) -
             reading = Reading.of(connection, recipe, net.name, project.home)
         tell("triage", 0, len(reading.evidence.images))  # none: nothing came since the last one
         derived = derive(reading.evidence, meant, net, reading.model)
-        if reading.part:
+        if reading.part is not None:
             with project.catalog.read() as connection:
                 derived = with_front(connection, net.name, derived)
         reading = reading.without_evidence()  # its memory is used again to write
@@ -134,7 +133,7 @@ def _triage(project: Project, net: Backbone, seen_recipe: str, tell: Progress) -
         with project.catalog.write() as connection:
             reading = Reading.of(connection, recipe, net.name, project.home)
             derived = derive(reading.evidence, meant, net, reading.model)
-            if reading.part:
+            if reading.part is not None:
                 derived = with_front(connection, net.name, derived)
             decided, hides = _write(connection, project, reading, derived)
     if hides:
@@ -152,7 +151,6 @@ def _write(connection: Connection, project: Project, reading: Reading, derived: 
     """
     now = datetime.now(UTC)
     before = withheld(connection, project.settings).keys()
-    answers = answers_digest(connection)
     if reading.part is None:
         writes.replace(connection, clusters, derived.clusters)
         writes.replace(connection, findings, derived.findings)
@@ -165,7 +163,7 @@ def _write(connection: Connection, project: Project, reading: Reading, derived: 
         project.remove_reports()  # before the commit: after a kill, none is left that shows these pictures
     review = project.settings.review
     audit.draw(connection, project.settings.project.labels, round(review.budget * review.audit_share), now)
-    reading.keep(connection, derived, answers)
+    reading.keep(connection, derived)
     return decided, hides
 
 

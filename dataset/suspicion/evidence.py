@@ -112,7 +112,7 @@ class Evidence:
 
     pictures: what this was read for. images, vectors: facts and features of each image. surroundings: by SHA-256.
     objections: of players, by name of the cluster. sampled: names of the answered clusters of the audit sample.
-    not_reached: of labels.audit. known: where this is a part, the images of it that triage has judged before.
+    not_reached: of labels.audit.
     """
 
     pictures: Pictures
@@ -123,7 +123,6 @@ class Evidence:
     objections: Mapping[str, Agreement]
     sampled: frozenset[str] = frozenset()
     not_reached: frozenset[str] = frozenset()
-    known: frozenset[str] | None = None
 
 
 class _Quality(Sequence[tuple[int, float, bool, int, str]]):
@@ -146,35 +145,27 @@ def quality_of(row: Row[Any]) -> tuple[int, float, bool, int, str]:
     return row.width * row.height, row.measures["edges"], is_lossless, row.size_bytes, row.sha256
 
 
-@dataclass(frozen=True)
-class Part:
-    """Some pictures, and all that chains of pairs connect with them. known: those that triage has judged before."""
-
-    pictures: Pictures
-    known: frozenset[str]
-
-
-def read_evidence(connection: Connection, backbone_name: str, folder: Path, part: Part | None = None) -> Evidence:
+def read_evidence(connection: Connection, backbone_name: str, folder: Path, part: Pictures | None = None) -> Evidence:
     """Evidence about every image whose fingerprint, features (of this backbone) and objects are known.
 
-    folder: for the temporary file that holds the features. part: only these images.
+    folder: for the temporary file that holds the features. part: only these images; pairs connect them with no others.
     """
     columns = (
         images.c.sha256, images.c.format, images.c.width, images.c.height, images.c.size_bytes, fingerprints.c.detail,
         fingerprints.c.measures, features.c.vector, seen.c.objects, seen.c.text_lines, seen.c.text_share,
         seen.c.explicit,
     )  # fmt: skip
-    wanted = part.pictures.sha256 if part else None
+    wanted = None if part is None else part.sha256
     facts, vectors, names = FactsOfImages(), StoredVectors(folder), list[str]()
     for rows in _of_images(connection, _measured(select(*columns), backbone_name), images.c.sha256, wanted):
         names += [row.sha256 for row in rows]
         facts.add(rows)
         vectors.add([row.vector for row in rows])
-    pictures = Pictures(tuple(names), part.pictures.pairs if part else pairs_of(connection))
+    pictures = Pictures(tuple(names), pairs_of(connection) if part is None else part.pairs)
     quality = _Quality(names, facts)
     cluster_of = clusters(len(names), _as_indices(pictures), quality)
     name_of = cluster_names(pictures.sha256, cluster_of)
-    if part:
+    if part is not None:
         name_of = label_ledger.clusters_by_image(connection) | name_of
     opinions = label_ledger.opinions_of(connection, name_of).items()
     answers = {name: opinion.label for name, opinion in opinions if not opinion.is_weak}
@@ -186,9 +177,8 @@ def read_evidence(connection: Connection, backbone_name: str, folder: Path, part
         clustering=Clustering.of(pictures.sha256, cluster_of, quality, claims, answers),
         surroundings=surroundings,
         objections=objections(connection, name_of),
-        sampled=frozenset() if part else sampled_answers(connection, name_of),
-        not_reached=frozenset() if part else not_reached(connection, name_of),
-        known=part.known if part else None,
+        sampled=sampled_answers(connection, name_of) if part is None else frozenset(),
+        not_reached=not_reached(connection, name_of) if part is None else frozenset(),
     )
 
 

@@ -14,7 +14,6 @@ from dataset.suspicion.fitted.fit import Fitted, fold_numbers
 from dataset.suspicion.fitted.novelty import novelty_of
 from dataset.suspicion.meanings import Meanings
 from dataset.suspicion.vectors import Chances, Vectors, blocks
-from foundation.settings import NOT_LABELS
 from networks.backbone import Backbone
 
 
@@ -30,7 +29,7 @@ def subjects_of(
     groups, every = clustering.cluster_of, np.arange(len(vectors))
     prior = _prior(evidence, every, meanings, net.name)
     surely_unusable = frozenset(_surely_unusable(evidence, prior) if may_exclude else ())
-    beliefs = fitted.beliefs.chances(vectors, _judged_by(evidence))
+    beliefs = fitted.beliefs.chances(vectors, fold_numbers(evidence, fitted.taught or None))
     neighbours = fitted.neighbours.chances(vectors, groups)
     votes = fitted.answered.strengths(vectors)
     answers = fitted.answered.nearest_wrong(vectors, np.flatnonzero(votes >= Lookalikes.threshold))
@@ -81,15 +80,6 @@ def is_prior_precise(evidence: Evidence, meanings: Meanings, net: Backbone) -> b
     images = np.array(list(answered), dtype=np.int64)
     sure = _surely_unusable(evidence, _prior(evidence, images, meanings, net.name), images)
     return triage.is_precise([answered[image] for image in sure])
-
-
-def _judged_by(evidence: Evidence) -> NDArray[np.int64]:
-    """(n,) The fold of each image; -1 for one that no source vouches for, or whose answer is no label."""
-    clustering, folds = evidence.clustering, fold_numbers(evidence)
-    is_judged = [
-        i in clustering.claimed_labels and clustering.answer_about(i) not in NOT_LABELS for i in range(len(folds))
-    ]
-    return np.where(is_judged, folds, -1)
 
 
 def _classes(vectors: Vectors, net: Backbone) -> Iterator[dict[str, float]]:

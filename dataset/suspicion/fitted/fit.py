@@ -18,17 +18,21 @@ from dataset.suspicion.vectors import Chosen
 from foundation.settings import NOT_LABELS
 
 SAMPLED = 10_000  # images without an answer that anything is learned from, at most
+OF_EACH_LABEL = 100  # of them, if it has as many, also where the sample of all has fewer
 BY_NAME_FROM = 10_000  # images from which on a cluster's fold follows from its name: it stays when pictures come
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """usual: by label."""
+    """usual: by label. taught: the fold of each image that `beliefs` learned from, by SHA-256; empty where folds do not
+    follow from names.
+    """
 
     beliefs: OutOfFold
     neighbours: Neighbours
     answered: Answered
     usual: Mapping[str, Usual]
+    taught: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,8 @@ class _Sample:
         clustering = self.evidence.clustering
         taught = np.array([clustering.answer_about(i) not in NOT_LABELS for i in self.images.tolist()], dtype=bool)
         images = self.images[taught]
-        labels = ["" if i in silent else _believed(clustering, i) for i in images.tolist()]
         folds = fold_numbers(self.evidence)[images]
+        labels = ["" if i in silent else _believed(clustering, i) for i in images.tolist()]
         return fit_out_of_fold(Chosen(self.evidence.vectors, images), labels, folds, self.trusted[taught])
 
     def neighbours(self, silent: Collection[int] = ()) -> Neighbours:
@@ -76,29 +80,45 @@ def fit(evidence: Evidence, *, has_prior: bool) -> Fitted:
     is_second_look = not has_prior and not any(clustering.answers) and len(sample.images)
     silent = sample.doubted() if is_second_look else frozenset()
     claimed = [clustering.claimed_labels.get(i, "") for i in range(len(evidence.images))]
+    folds = fold_numbers(evidence)
+    by_name = len(clustering.sha256) >= BY_NAME_FROM
     return Fitted(
         beliefs=sample.beliefs(silent),
         neighbours=sample.neighbours(silent),
         answered=_answered(evidence),
         usual=fit_novelty(evidence.vectors, claimed, clustering.cluster_of),
+        taught={clustering.sha256[i]: int(folds[i]) for i in sample.images.tolist() if folds[i] >= 0 and by_name},
     )
 
 
-def fold_numbers(evidence: Evidence) -> NDArray[np.int64]:
-    """(n,) The fold of each image: no model that judges it has seen its cluster."""
+def fold_numbers(evidence: Evidence, taught: Mapping[str, int] | None = None) -> NDArray[np.int64]:
+    """(n,) The fold of each image: no model that judges it has seen its cluster. -1: no model judges it, because no
+    source vouches for it, its answer is no label, or models of all folds have seen its cluster.
+
+    taught: of models that were fitted before, as in `Fitted`; by default they are fitted to this evidence.
+    """
     clustering = evidence.clustering
-    if evidence.known is None and len(clustering.sha256) < BY_NAME_FROM:
-        return folds_of(clustering.cluster_of)
-    numbers = np.array([_fold_by_name(evidence, cluster) for cluster in range(len(clustering.members))], dtype=np.int64)
-    return numbers[clustering.cluster_of]
+    folds = np.full(len(clustering.sha256), -1, dtype=np.int64)
+    judged = np.array(
+        [i for i in clustering.claimed_labels if clustering.answer_about(i) not in NOT_LABELS], dtype=np.int64
+    )
+    groups = clustering.cluster_of[judged]
+    if taught is None and len(folds) < BY_NAME_FROM:
+        folds[judged] = folds_of(groups)
+    elif len(judged):
+        clusters = range(len(clustering.members))
+        of_cluster = np.array([_fold_by_name(clustering, cluster, taught or {}) for cluster in clusters])
+        folds[judged] = of_cluster[groups]
+    return folds
 
 
-def _fold_by_name(evidence: Evidence, cluster: int) -> int:
-    """By the name that the cluster had when models were fitted, even where a new image has given it another one."""
-    clustering = evidence.clustering
-    names = (clustering.sha256[i] for i in clustering.members[cluster])
-    name = next((name for name in names if evidence.known and name in evidence.known), clustering.name(cluster))
-    return int(name[:8], 16) % FOLDS
+def _fold_by_name(clustering: Clustering, cluster: int, taught: Mapping[str, int]) -> int:
+    """By the name of the cluster; if models have seen an image of it, that image's fold."""
+    members = (clustering.sha256[i] for i in clustering.members[cluster])
+    folds = {taught[name] for name in members if name in taught}
+    if len(folds) > 1:
+        return -1
+    return next(iter(folds), int(clustering.name(cluster)[:8], 16) % FOLDS)
 
 
 def _sample(evidence: Evidence) -> _Sample:
@@ -106,9 +126,17 @@ def _sample(evidence: Evidence) -> _Sample:
     images = np.array(list(clustering.claimed_labels), dtype=np.int64)
     trusted = np.array([bool(clustering.answer_about(i)) for i in images.tolist()], dtype=bool)
     if len(images) > SAMPLED:
-        chosen = np.union1d(np.arange(0, len(images), -(-len(images) // SAMPLED)), np.flatnonzero(trusted))
+        labels = np.array([_believed(clustering, i) for i in images.tolist()])
+        of_each = [_evenly(np.flatnonzero(labels == label), OF_EACH_LABEL) for label in np.unique(labels)]
+        of_all = _evenly(np.arange(len(images)), SAMPLED)
+        chosen = np.unique(np.concatenate([of_all, np.flatnonzero(trusted), *of_each]))
         images, trusted = images[chosen], trusted[chosen]
     return _Sample(evidence, images, trusted)
+
+
+def _evenly(places: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """At most `count` of the places, as far from each other as they can be."""
+    return places if len(places) <= count else places[np.linspace(0, len(places) - 1, count).astype(np.int64)]
 
 
 def _believed(clustering: Clustering, image: int) -> str:

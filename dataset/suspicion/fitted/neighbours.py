@@ -58,7 +58,8 @@ class Neighbours:
 
 
 NO_LOOKS = np.empty((0, 0), dtype=np.float32)
-NOTHING = Neighbours((), Company(np.empty(0, np.int64), NO_LOOKS), np.empty((0, 0)), NO_LOOKS, NO_LOOKS)
+NO_COMPANY = Company(np.empty(0, dtype=np.int64), NO_LOOKS)
+NOTHING = Neighbours((), NO_COMPANY, np.empty((0, 0)), NO_LOOKS, NO_LOOKS)
 
 
 def fit_neighbours(features: Vectors, labels: Sequence[str], trusted: NDArray[np.bool_]) -> Neighbours:

@@ -15,11 +15,12 @@ MAX_NOVELTY = 8.0  # spreads
 
 @dataclass(frozen=True)
 class Usual:
-    """How far images of a label usually are from their neighbours. company: images of the label. median, spread: of
-    their distances.
+    """How far images of a label usually are from their neighbours. images: (m,) of the label, as in Company. features:
+    (m, d), which are read when they are needed, a label at a time. median, spread: of their distances.
     """
 
-    company: Company
+    images: NDArray[np.int64]
+    features: Vectors
     median: float
     spread: float
 
@@ -31,7 +32,8 @@ class Usual:
         features: (n, d). groups: (n,) their clusters; images of one cluster are no neighbours. all_groups: of all
         images at hand.
         """
-        far = distances(features, groups, self.company, self.company.groups(all_groups))
+        company = Company(self.images, unit(self.features[:]).T)
+        far = distances(features, groups, company, company.groups(all_groups))
         return np.clip((far - self.median) / self.spread, 0.0, MAX_NOVELTY)
 
 
@@ -58,11 +60,11 @@ def fit_novelty(features: Vectors, labels: Sequence[str], groups: NDArray[np.int
         if len(of) < MIN_COMPANY:
             continue
         chosen = of[:: -(-len(of) // MAX_COMPANY)]
-        company = Company.of(features, chosen)
-        far = distances(Chosen(features, chosen), groups[chosen], company, groups[chosen])
+        theirs = Chosen(features, chosen)
+        far = distances(theirs, groups[chosen], Company(chosen, unit(theirs[:]).T), groups[chosen])
         median = float(np.median(far))
         # 1.4826 makes the median absolute deviation of normal values equal to their standard deviation.
-        usual[label] = Usual(company, median, float(1.4826 * np.median(np.abs(far - median)) + 1e-6))
+        usual[label] = Usual(chosen, theirs, median, float(1.4826 * np.median(np.abs(far - median)) + 1e-6))
     return usual
 
 

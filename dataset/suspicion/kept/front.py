@@ -25,9 +25,10 @@ def with_front(connection: Connection, backbone_name: str, derived: Derived) -> 
     new = {question.sha256: question for question in asked}
     priorities = stored | {sha256: question.priority for sha256, question in new.items()}
     front = sorted(priorities, key=lambda sha256: (-priorities[sha256], sha256))[:ARRANGED]
-    if not new.keys() & set(front):
+    if not new.keys() & set(front):  # then the front stays as it is
         return derived
     vectors = features_of(connection, front, backbone_name)
+    front = [sha256 for sha256 in front if sha256 in vectors]  # without one that was erased meanwhile
     order = without_runs(np.array([vectors[sha256] for sha256 in front]))
     arranged = {front[i]: priorities[sha256] for i, sha256 in zip(order, front, strict=True)}
     return replace(

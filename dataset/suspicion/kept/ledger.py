@@ -15,8 +15,10 @@ from dataset.suspicion.evidence import Evidence
 from dataset.suspicion.fitted.model import TriageModel
 from dataset.suspicion.fitted.packed import Packed
 from dataset.suspicion.kept.marks import Marks
+from dataset.suspicion.packs import pack
 from dataset.suspicion.variety import features_of
 from foundation.settings import Settings
+from foundation.version import VERSION
 
 FORM = 1  # of what is kept, and of how it is fitted: after a change, triage learns anew
 
@@ -32,14 +34,18 @@ class Kept:
     def model_for(self, connection: Connection, backbone_name: str, evidence: Evidence) -> TriageModel:
         """The model, ready to judge the images of this evidence. Raises KeyError if features are gone that it needs."""
         read = Packed.read(self.model)
-        index = {sha256: number for number, sha256 in enumerate(evidence.clustering.sha256)}
-        return read.model(index, features_of(connection, sorted(read.names()), backbone_name))
+        clustering = evidence.clustering
+        index = {sha256: number for number, sha256 in enumerate(clustering.sha256)}
+        labels = set(clustering.claimed_labels.values())
+        return read.model(index, labels, features_of(connection, sorted(read.names(labels)), backbone_name))
 
 
 def read_kept(connection: Connection, recipe: str) -> Kept | None:
     """What was kept under this recipe; None if there is nothing."""
     row = connection.execute(select(triage).where(triage.c.recipe == recipe)).first()
-    return Kept(row.images, Marks(**row.marks), row.model) if row else None
+    if row is None:
+        return None
+    return Kept(row.images, Marks(**{**row.marks, "derived": tuple(row.marks["derived"])}), row.model)
 
 
 def keep(connection: Connection, recipe: str, kept: Kept) -> None:
@@ -54,6 +60,8 @@ def recipe_of(settings: Settings, backbone_name: str, seen_recipe: str) -> str:
     """
     parts = [
         FORM,
+        VERSION,
+        _digest_of_pack(settings.project.subject),
         backbone_name,
         seen_recipe,
         COMPARISON,
@@ -65,3 +73,14 @@ def recipe_of(settings: Settings, backbone_name: str, seen_recipe: str) -> str:
         [rules.SIGNALS, rules.BIAS],
     ]
     return hashlib.sha256(orjson.dumps(parts)).hexdigest()
+
+
+def _digest_of_pack(subject: str) -> str:
+    """Of its words, classes and priors."""
+    chosen = pack(subject)
+    if chosen is None:
+        return ""
+    digest = hashlib.sha256(repr(chosen).encode())
+    for path in sorted(chosen.priors.iterdir()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

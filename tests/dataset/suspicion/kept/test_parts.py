@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
@@ -35,10 +36,11 @@ from dataset.project import Project
 from dataset.suspicion.derive import Derived, derive
 from dataset.suspicion.evidence import read_evidence
 from dataset.suspicion.fitted import fit
-from dataset.suspicion.fitted.packed import packed
+from dataset.suspicion.fitted.packed import Packed, packed
 from dataset.suspicion.kept import reading
 from dataset.suspicion.kept.ledger import Kept, read_kept
 from dataset.suspicion.meanings import meanings
+from dataset.suspicion.variety import features_of
 from labeling.answer_files import import_answers
 from networks.backbone import backbone
 
@@ -223,6 +225,17 @@ def erase_one(project: Project) -> None:
     assert rows(project, triage) == [[]]  # what was learned from it may name it
 
 
+def lose_questions(project: Project) -> None:
+    with project.catalog.write() as connection:
+        connection.execute(delete(queue))
+
+
+def learn_a_name(project: Project) -> None:
+    with project.catalog.write() as connection:
+        first = select(func.min(judgements.c.id)).scalar_subquery()
+        connection.execute(update(judgements).where(judgements.c.id == first).values(reviewer="zoe"))
+
+
 def lose_clusters(project: Project) -> None:
     with project.catalog.write() as connection:
         connection.execute(delete(clusters))
@@ -254,7 +267,18 @@ def other_recipe(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [answer, erase_one, lose_clusters, rename, lose_a_sighting, pair_earlier_ones, other_recipe]
+    "change",
+    [
+        answer,
+        erase_one,
+        learn_a_name,
+        lose_clusters,
+        lose_questions,
+        rename,
+        lose_a_sighting,
+        pair_earlier_ones,
+        other_recipe,
+    ],
 )
 def test_all_is_judged_anew_where_more_than_new_pictures_changed(
     asking: Project, earlier: Rows, change: Callable[[Project], None]
@@ -275,32 +299,94 @@ def test_many_new_pictures_are_learned_from(bakery: Project) -> None:
     assert n_judged(bakery) == n_images(bakery)
 
 
-def test_what_sources_show_or_claim_again_is_judged_again(asking: Project, earlier: Rows) -> None:
-    """A picture that another source shows with another label is a conflict; one whose claim ends is in no version."""
+def again(project: Project, sha256: str, **changes: Any) -> None:
+    """A source shows a picture on another page."""
+    with project.catalog.read() as connection:
+        row = connection.execute(select(sightings).where(sightings.c.sha256 == sha256)).first()
+    assert row
+    with project.catalog.write() as connection:
+        values = {**row._mapping, "id": None, "page_url": "https://other.example/", **changes}
+        connection.execute(insert(sightings).values(values))
+
+
+def newest_reason(project: Project, sha256: str) -> str:
+    with project.catalog.read() as connection:
+        reasons = select(decisions.c.reason).where(decisions.c.sha256 == sha256).order_by(decisions.c.id.desc())
+        return str(connection.execute(reasons.limit(1)).scalar())
+
+
+def test_what_sources_show_again_is_judged_again(asking: Project, earlier: Rows) -> None:
+    """A picture that another page shows, and no other; if it claims another label, triage learns anew."""
     del earlier
+    first, second = (row[0] for row in rows(asking, queue)[0][:2])
+    again(asking, first)
+    assert 1 <= n_judged(asking) < 10
     with asking.catalog.read() as connection:
-        asked = connection.execute(select(queue.c.sha256).order_by(queue.c.sha256).limit(2)).scalars().all()
-        first, second = (
-            connection.execute(select(sightings).where(sightings.c.sha256 == sha256)).first() for sha256 in asked
-        )
-    assert first
-    assert second
-    other = {"cake": "not_cake", "not_cake": "cake"}[first.source_label]
+        label = connection.execute(select(sightings.c.source_label).where(sightings.c.sha256 == second)).scalar()
+    again(asking, second, source_label={"cake": "not_cake", "not_cake": "cake"}[str(label)])
+    assert n_judged(asking) == n_images(asking)
+    assert newest_reason(asking, second) == "sources say cake and not_cake"
+
+
+def test_a_claim_that_ends_is_learned(asking: Project, earlier: Rows) -> None:
+    del earlier
+    sha256 = rows(asking, queue)[0][0][0]
+    with asking.catalog.read() as connection:
+        row = connection.execute(select(sightings).where(sightings.c.sha256 == sha256)).first()
+    assert row
+    ended = {"sha256": sha256, "source": row.source, "image_url": row.image_url, "label": "", "licence": ""}
     with asking.catalog.write() as connection:
-        row = {**first._mapping, "id": None, "source": "other", "source_label": other, "page_url": "https://o.example/"}
-        connection.execute(insert(sightings).values(row))
-        ended = {"sha256": second.sha256, "source": second.source, "image_url": second.image_url, "label": ""}
-        ended |= {"licence": "", "creator": "", "asserted_at": second.seen_at}
-        connection.execute(insert(claims).values(ended))
-    assert 2 <= n_judged(asking) < 10
+        connection.execute(insert(claims).values({**ended, "creator": "", "asserted_at": row.seen_at}))
+    assert n_judged(asking) == n_images(asking)
+    assert newest_reason(asking, sha256) == "no source claims it any more"
+
+
+def test_a_fold_stays_when_a_copy_gives_its_cluster_another_name(asking: Project) -> None:
+    """In the second part as well: a model that has seen a picture never judges its copy."""
+    first, second = rows(asking, pairs)[0][0][:2]
+    taken = take(asking, [first])
+    curate(asking)
+    fold = stored_folds(asking)[second]
+    give(asking, taken)
+    curate(asking)
+    again(asking, second)
+    curate(asking)
+    net = backbone(asking.settings.network)
     with asking.catalog.read() as connection:
-        reasons = [
-            connection.execute(
-                select(decisions.c.reason).where(decisions.c.sha256 == sha256).order_by(decisions.c.id.desc()).limit(1)
-            ).scalar()
-            for sha256 in asked
-        ]
-    assert reasons == ["sources say cake and not_cake", "no source claims it any more"]
+        evidence = read_evidence(connection, net.name, asking.home)
+    folds = dict(zip(evidence.clustering.sha256, fit.fold_numbers(evidence, stored_folds(asking)), strict=True))
+    assert (folds[first], folds[second]) == (fold, fold)
+    assert fit.fold_numbers(evidence, {first: fold, second: (fold + 1) % 5})[list(folds).index(first)] == -1
+
+
+def stored_folds(project: Project) -> dict[str, int]:
+    """The fold of each picture that models learned from."""
+    return dict(Packed.read(stored(project).model).model({}, (), all_features(project)).fitted.taught)
+
+
+def all_features(project: Project) -> dict[str, Any]:
+    with project.catalog.read() as connection:
+        names_of_all = [row[0] for row in rows(project, images)[0]]
+        return features_of(connection, names_of_all, backbone(project.settings.network).name)
+
+
+def test_a_copy_between_answers_is_learned(asking: Project) -> None:
+    """It joins clusters that people answered about: who is trusted with what may change."""
+    with asking.catalog.read() as connection:
+        judged = sorted(connection.execute(select(judgements.c.sha256).distinct()).scalars())
+        queued = connection.execute(select(queue.c.sha256).limit(1)).scalar_one()
+    taken = take(asking, [queued])
+    curate(asking)
+    taken[pairs] = [pair(*sorted((queued, name))) for name in judged[:2]]
+    give(asking, taken)
+    assert n_judged(asking) == n_images(asking)
+
+
+def test_every_label_has_a_say_in_a_large_library() -> None:
+    """The sample has some of each; at its limit it is not halved."""
+    evenly = fit._evenly(np.arange(10_001), 10_000)
+    assert len(np.unique(evenly)) == 10_000
+    assert fit._evenly(np.arange(50), 100).tolist() == list(range(50))
 
 
 def test_a_small_library_keeps_nothing(bakery: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,6 +413,20 @@ def test_a_picture_that_comes_while_new_ones_are_judged_is_not_lost(asking: Proj
     with asking.catalog.read() as connection:
         judged = set(connection.execute(select(clusters.c.sha256)).scalars())
     assert judged >= {row["sha256"] for row in earlier[images]}
+
+
+def test_a_picture_that_is_erased_while_it_is_judged(asking: Project, earlier: Rows) -> None:
+    give(asking, earlier)
+    sha256 = earlier[images][0]["sha256"]
+    waiting = [lambda: erase(asking, Selection(Kind.SHA256, sha256), "asked")]
+
+    def interrupt(step: str, done: int, _total: int) -> None:
+        if step == "triage" and done == 0 and waiting:
+            waiting.pop()()
+
+    curate(asking, interrupt)
+    assert sha256 not in {row[0] for row in rows(asking, clusters)[0] + rows(asking, queue)[0]}
+    assert len(rows(asking, clusters)[0]) == n_images(asking)
 
 
 def test_a_library_without_pictures(bakery: Project) -> None:
