@@ -99,6 +99,7 @@ def test_curate_and_publish(collected: Project, tmp_path: Path, command: str) ->
         with collected.catalog.write() as connection:
             for table in DERIVED:
                 connection.execute(table.delete())
+    collected.close()  # to copy a file of SQLite, or to open it elsewhere, takes away the locks of who has it open
     shutil.copytree(collected.settings.root, calm_folder)
     kill_times(collected.settings.root, command, KILLS)
     calm = open_project(calm_folder / "isitcake.toml")
