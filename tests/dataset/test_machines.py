@@ -68,7 +68,7 @@ class Machines:
         return folder
 
 
-@pytest.fixture(params=["folder", pytest.param("shards", marks=pytest.mark.long)])
+@pytest.fixture(params=["folder", "shards"])
 def machines(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
     """Machines that share a PostgreSQL and a bucket."""
     for name, value in KEYS.items():
@@ -82,6 +82,7 @@ def machines(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
         yield Machines(tmp_path, shared, request.param)
 
 
+@pytest.mark.long
 def test_each_stage_on_another_machine(machines: Machines) -> None:
     """The version has the content that one machine gives; what one machine erases is gone on all, and in the bucket.
 
