@@ -38,9 +38,9 @@ def main() -> None:
     be_wide(False)  # where one process runs several commands
     try:
         with rare_garbage_collection():  # loading modules makes many objects, and no cycles to look for
-            cli.main(arguments, prog_name="isitcake", standalone_mode=False)
-    except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
+            code = cli.main(arguments, prog_name="isitcake", standalone_mode=False)
+        if isinstance(code, int) and code:  # of click.exceptions.Exit, which click turns into a value
+            sys.exit(code)
     except click.ClickException as error:
         _print_usage_error(error)
         sys.exit(2)

@@ -50,6 +50,10 @@ FOLDER_ADDRESSES = (
 )  # fmt: skip
 
 
+TABLE = re.compile(r"\s*\[\[?\s*([^\[\]]+?)\s*\]")  # the head of one in isitcake.toml
+KEY = re.compile(r"\s*([\w-]+)\s*=")
+
+
 @dataclass(frozen=True)
 class RenameReport:
     """kind: label or source. images: that have the name. lines: of isitcake.toml that still have the old name."""
@@ -90,7 +94,9 @@ def rename_label(project: Project, old: str, new: str) -> RenameReport:
         known = recorded or list(dict.fromkeys([*project.settings.project.labels, *claimed_labels(connection)]))
         if old not in known:
             raise UsageError(f"no label {old!r} in the catalog; {known_names(old, known, 'it has {}')}")
-        if new == old or (new in known and is_label_used(connection, new)):
+        if new == old:
+            raise UsageError(f"label {old!r} has this name already; give another one")
+        if new in known and is_label_used(connection, new):
             raise UsageError(f"label {new!r} is in use already; choose another name, two labels cannot become one")
         for column in LABELS:
             _replace(connection, column, old, new)
@@ -102,7 +108,7 @@ def rename_label(project: Project, old: str, new: str) -> RenameReport:
         _record(connection, LABEL, old, RENAMED, new, now)
         claimed = select(func.count(standing.c.sha256.distinct())).where(standing.c.source_label == new)
         images = int(connection.execute(claimed).scalar_one())
-    return RenameReport(LABEL, old, new, images, _lines(project, old), str(project.settings.config_path))
+    return RenameReport(LABEL, old, new, images, _lines(project, old, LABEL), str(project.settings.config_path))
 
 
 def rename_source(project: Project, old: str, new: str) -> RenameReport:
@@ -122,7 +128,7 @@ def rename_source(project: Project, old: str, new: str) -> RenameReport:
         connection.execute(names.delete().where(names.c.kind == SOURCE, names.c.name == new))
         _record(connection, SOURCE, old, RENAMED, new, now)
         images = n_pictures(connection, new)
-    return RenameReport(SOURCE, old, new, images, _lines(project, old, "name"), str(project.settings.config_path))
+    return RenameReport(SOURCE, old, new, images, _lines(project, old, SOURCE), str(project.settings.config_path))
 
 
 def retire_source(project: Project, name: str) -> RetireReport:
@@ -199,20 +205,23 @@ def _record(connection: Connection, kind: str, name: str, state: str, became: st
     upsert(connection, names, [row])
 
 
-def _lines(project: Project, name: str, key: str = "") -> list[int]:
-    """Lines of isitcake.toml, from 1, that have the name in quotes, or in the head of a label's table.
-
-    key: only lines of this key.
-    """
+def _lines(project: Project, name: str, kind: str) -> list[int]:
+    """Lines of isitcake.toml, from 1, that name a label or a source: not those in which a folder is called like it."""
     try:
         text = project.settings.config_path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{project.settings.config_path} cannot be read ({error}); fix or replace it") from None
-    quoted = re.compile(rf"""(["']){re.escape(name)}\1""")
-    of_key = re.compile(rf"\s*{key}\s*=" if key else "")
-    head = re.compile(rf"\s*\[\s*labels\s*\.\s*{re.escape(name)}\s*\]")
-    return [
-        number
-        for number, line in enumerate(text.splitlines(), 1)
-        if (quoted.search(line.partition("#")[0]) and of_key.match(line)) or (not key and head.match(line))
-    ]
+    value = rf"""(["']){re.escape(name)}\1"""
+    names_it = re.compile(rf"\b{'label' if kind == LABEL else 'name'}\s*=\s*{value}")
+    table, key, found = "", "", []
+    for number, line in enumerate(text.splitlines(), 1):
+        content = line.partition("#")[0]
+        if head := TABLE.match(content):
+            table, key = re.sub(r"[\s\"']", "", head[1]), ""
+        elif begins := KEY.match(content):
+            key = begins[1]
+        is_in_list = (table, key) == ("project", "labels") and re.search(value, content)
+        is_head = head and table == f"labels.{name}"
+        if (kind == LABEL and (is_in_list or is_head)) or (table != "project" and names_it.search(content)):
+            found.append(number)
+    return found

@@ -1,6 +1,7 @@
 """Labels and sources that are renamed, removed or reordered in isitcake.toml."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,22 @@ def test_the_old_name_is_refused_after_a_rename(small: SmallProject) -> None:
     assert "write 'torte'" in here(small.folder, "collect").sentence(2)
 
 
+def test_a_folder_that_is_called_like_the_label_keeps_its_name(small: SmallProject) -> None:
+    """As `isitcake init` writes it: the source and its folder have the label's name, and stay."""
+    config = small.folder / "isitcake.toml"
+    config.write_text(
+        '[project]\nname = "cake"\nlabels = [\n  "cake",  # "cake"\n  "not_cake",\n]\n\n[labels."cake"]\n'
+        'means = ["cake"]\n\n[[sources]]\nname = "cake"\nkind = "folder"\nlabel = "cake"\npath = "cake"\n'
+    )
+    (small.folder / "c").rename(small.folder / "cake")
+    shutil.rmtree(small.folder / "library")
+    small.run("collect")
+    (said,) = small.run("labels rename cake torte")
+    assert said.split("isitcake.toml")[-1].split() == [",", "lines", "4,", "8,", "14"]
+    (said,) = small.run("sources rename cake bakery")
+    assert said.split("isitcake.toml")[-1].split() == [",", "line", "12"]
+
+
 def test_a_removed_label_is_refused_while_pictures_have_it(small: SmallProject) -> None:
     """Data F5: a label that pictures have cannot be removed; one that nothing has can."""
     small.configure(N, C, labels=("cake", "not_cake", "pie"))
@@ -112,7 +129,7 @@ def test_another_order_of_labels_is_refused(small: SmallProject) -> None:
 @pytest.mark.parametrize(("old", "new", "why"), [
     ("pie", "tart", "no label 'pie'"),
     ("cake", "not_cake", "in use already"),
-    ("cake", "cake", "in use already"),
+    ("cake", "cake", "has this name already"),
     ("cake", "unsure", "cannot be a label"),
     ("cake", "a/b", "cannot be a label"),
 ])  # fmt: skip
