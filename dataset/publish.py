@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from more_itertools import chunked
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, select
 from sqlalchemy import Row as Record
 
 from dataset.catalog.claims import unclaimed
 from dataset.catalog.cluster_ranges import CLUSTERS_PER_BLOCK
-from dataset.catalog.tables import clusters, images
 from dataset.catalog.tables import versions as versions_table
 from dataset.catalog.writes import insert_new
 from dataset.erasure.erase_listed import erase_listed
@@ -29,13 +28,14 @@ from dataset.project import VERSIONS_LOCK, Project
 from dataset.publishing.certified import certificate_for
 from dataset.publishing.checked_pictures import BrokenOriginals, find_damage, note_publish
 from dataset.publishing.choose_rows import choose_rows
+from dataset.publishing.gates import Measured, gates_passed
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.totals import one_sided, totals_of
 from dataset.publishing.write_version import ROWS_PER_BLOCK, Draft, Progress, Written, flush, write_version
-from dataset.quarantine import is_whole, listed, quarantine, release_restored, sentence
+from dataset.quarantine import listed, quarantine, release_restored, sentence
 from dataset.splits.split_leaks import split_leaks
 from dataset.versions import published
-from dataset.versions.facts import Audit
+from dataset.versions.facts import Audit, ForcedGate
 from dataset.versions.manifest import Row
 from dataset.versions.published import Version
 from dataset.versions.stored.pictures import Layout
@@ -141,9 +141,7 @@ def _created(project: Project, now: datetime) -> tuple[datetime, list[str]]:
 def _uncurated(project: Project) -> str:
     """A sentence about images that were collected since the last `curate`, which no version has; empty without any."""
     with project.catalog.read() as connection:
-        is_waiting = ~exists().where(clusters.c.sha256 == images.c.sha256)
-        waiting = select(func.count()).select_from(images).where(is_waiting, is_whole(images.c.sha256))
-        number = connection.execute(waiting).scalar_one()
+        number = label_ledger.n_uncurated(connection)
     return (
         f"{counted(number, 'image')} collected since the last `isitcake curate` left out: run it, then publish"
         if number
@@ -195,7 +193,9 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
             newest = published.newest(project.home)
             layout = _layout(project, len(rows))
             if newest is not None and _is_same(project, newest, content):
-                notes = one_sided(newest.counts, newest.labels)
+                certificate = certified.published.certificate if certified else None
+                measured = Measured(newest.shortcuts.get("after", []), audited, totals, certificate)
+                notes = [*one_sided(newest.counts, newest.labels), *_would_refuse(project, newest, measured, now)]
                 report = PublishReport(None, newest.name, newest.images, newest.counts, notes=notes)
             else:
                 draft = Draft(
@@ -217,6 +217,12 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
             flush(folder)
             note_publish(project, published.load(project.home, report.version))
     return report
+
+
+def _would_refuse(project: Project, newest: Version, measured: Measured, now: datetime) -> list[str]:
+    """Sentences about gates that the newest version would not pass any more: limits may have changed since."""
+    gates = gates_passed(project, measured, now, force=True)
+    return [f"{newest.name} would be refused now: {gate.forced}" for gate in gates if isinstance(gate, ForcedGate)]
 
 
 def _layout(project: Project, images: int) -> Layout:
@@ -281,7 +287,7 @@ def _record_in_ledger(project: Project) -> None:
             "parent": version.parent,
             "content": version.content,
             "created_at": datetime.fromisoformat(version.created),
-            "counts": version.counts,
+            "counts": version.published_counts,
         }
         for version in published.listing(project.home)
         if version.name not in known

@@ -45,7 +45,8 @@ def main() -> None:
         _print_usage_error(error)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        _print_error("stopped; what was done is kept")
+        is_temporary = {"audit", "dedupe"} & set(arguments) and "--work" not in arguments
+        _print_error("stopped; --work FOLDER keeps the work" if is_temporary else "stopped; what was done is kept")
         sys.exit(130)
     except Exception as error:
         if debug:

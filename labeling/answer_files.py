@@ -5,7 +5,6 @@ import csv
 import hashlib
 import io
 import json
-import math
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -16,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from dataset.catalog.tables import images, judgements
+from dataset.catalog.tables import images, judgements, tombstones
 from dataset.labels import judgement_ledger, label_ledger
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin
 from dataset.names.renamed import LABEL, renamed
@@ -34,6 +33,7 @@ REQUIRED_COLUMNS = ("label", "reviewer", "sha256")
 FIRST_DIGITS = 8  # of a SHA-256, at least; of 20,000 images, two share them in 5 % of all projects
 SEPARATORS = ",;\t"
 REVIEWER_MAX_CHARACTERS = 128
+MAX_SECONDS = 30 * 86_400.0  # that an answer may take: a page may be open for weeks
 EXPLANATION_MAX_CHARACTERS = 500
 
 
@@ -87,6 +87,7 @@ def import_answers(project: Project, path: Path, *, are_known: bool = False) -> 
         spelling = judgement_ledger.spelling(connection)
         new_names = renamed(connection, LABEL)
         in_catalog = set(connection.execute(select(images.c.sha256)).scalars())
+        erased = set(connection.execute(select(tombstones.c.value).where(tombstones.c.kind == "sha256")).scalars())
         n_future = judgement_ledger.n_dated_in_the_future(connection)
     allowed = {name: name for name in (*project.settings.project.labels, *NOT_LABELS)}
     allowed = {**{old: new for old, new in new_names.items() if new in allowed}, **allowed}
@@ -96,7 +97,9 @@ def import_answers(project: Project, path: Path, *, are_known: bool = False) -> 
         else replace(each, reviewer=known)
         for each in answers
     ]  # fmt: skip
-    answers = _with_whole_sha256(answers, in_catalog, path)
+    n_read = len(answers)
+    answers = _with_whole_sha256(answers, in_catalog, erased, path)
+    n_erased = n_read - len(answers)
     _refuse_contradictions(answers, path)
     origin = JudgementOrigin.GOLD if are_known else JudgementOrigin.IMPORT
     undated = [index for index, answer in enumerate(answers) if not answer.has_time]
@@ -104,6 +107,8 @@ def import_answers(project: Project, path: Path, *, are_known: bool = False) -> 
     changed = label_ledger.settle_answers(project.catalog, now)
     if answers and not new:
         note = f"{counted(len(answers), 'answer')} of the file {'is' if len(answers) == 1 else 'are'} known already"
+    if n_erased:
+        note = "; ".join(filter(None, [note, f"{counted(n_erased, 'answer')} about erased images left out"]))
     if n_future:
         future = f"{counted(n_future, 'older answer')} with a time in the future replaced by any later import"
         note = "; ".join(filter(None, [note, future]))
@@ -111,22 +116,31 @@ def import_answers(project: Project, path: Path, *, are_known: bool = False) -> 
         return PullReport(new, n_judgements(connection), changed, note=note)
 
 
-def _with_whole_sha256(answers: Iterable[ImportedAnswer], known: Set[str], path: Path) -> list[ImportedAnswer]:
-    """The answers with all 64 digits where the file has the first ones only. known: SHA-256 of all images.
+def _with_whole_sha256(
+    answers: Iterable[ImportedAnswer], known: Set[str], erased: Set[str], path: Path
+) -> list[ImportedAnswer]:
+    """The answers with all 64 digits where the file has the first ones only, without those about erased images.
 
-    Raises BadAnswers for digits that no image begins with, or several.
+    known: SHA-256 of all images. Raises BadAnswers for digits that no image begins with, or several.
     """
-    in_order = sorted(known)
+    in_order, gone = sorted(known), sorted(erased - known)
     whole = []
     for answer in answers:
-        start = bisect.bisect_left(in_order, answer.sha256)
-        found = [sha256 for sha256 in in_order[start : start + 2] if sha256.startswith(answer.sha256)]
+        found = _beginning(in_order, answer.sha256)
+        if not found and _beginning(gone, answer.sha256):
+            continue
         if not found:
             raise BadAnswers(f"{path}, {answer.where}: no image {answer.sha256[:16]}… in the catalog; remove it")
         if len(found) > 1:
             raise BadAnswers(f"{path}, {answer.where}: several images begin with {answer.sha256}; write more digits")
         whole.append(replace(answer, sha256=found[0]))
     return whole
+
+
+def _beginning(in_order: Sequence[str], digits: str) -> list[str]:
+    """The first two names that begin with these digits. in_order: the names, sorted."""
+    start = bisect.bisect_left(in_order, digits)
+    return [name for name in in_order[start : start + 2] if name.startswith(digits)]
 
 
 def _refuse_contradictions(answers: Iterable[ImportedAnswer], path: Path) -> None:
@@ -281,6 +295,9 @@ def _checked(raw: RawAnswer, allowed: Mapping[str, str], now: datetime, path: Pa
     if label not in allowed:
         hint = known_names(label, dict.fromkeys(allowed.values()), "use one of {}")
         raise BadAnswers(f"{where}: {label!r} is not an answer; {hint}")
+    if len(reviewer) > REVIEWER_MAX_CHARACTERS:
+        most = f"{len(reviewer)} characters; write at most {REVIEWER_MAX_CHARACTERS}"
+        raise BadAnswers(f"{where}: the name of the reviewer has {most}")
     if not reviewer:
         raise BadAnswers(f"{where}: no reviewer; write the reviewer's name or e-mail address")
     try:
@@ -298,16 +315,16 @@ def _checked(raw: RawAnswer, allowed: Mapping[str, str], now: datetime, path: Pa
         raise BadAnswers(f"{where}: {stamp!r} is in the future; correct it, or leave it empty")
     try:
         seconds = float(fields.get("seconds") or 0) or None
-        if seconds and not math.isfinite(seconds):
+        if seconds and not 0 < seconds <= MAX_SECONDS:
             raise ValueError
     except (TypeError, ValueError):
-        message = f"{where}: seconds {fields.get('seconds')!r} is not a number; write one, or leave it empty"
+        message = f"{where}: {fields.get('seconds')!r} is no number of seconds; write one, or leave it empty"
         raise BadAnswers(message) from None
     return ImportedAnswer(
         where=raw.where,
         sha256=sha256,
         label=allowed[label],
-        reviewer=reviewer[:REVIEWER_MAX_CHARACTERS],
+        reviewer=reviewer,
         answered_at=answered_at,
         has_time=bool(stamp),
         seconds=seconds,

@@ -18,6 +18,7 @@ from dataset.labels.audit import MIN_SAMPLED, is_estimate_calibrated, residual, 
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin, Purpose
 from dataset.project import Project
 from dataset.quarantine import is_whole
+from foundation.safe_text import counted
 from labeling.plan_round import judged_images, may_be_asked, not_answered_alone, ranked
 
 AT_ONCE = 1000  # names in one statement; SQLite has a limit
@@ -74,7 +75,7 @@ class ReviewStatus:
         if self.audit_error is None:
             return f"{text}; no audited image yet"
         low, high = self.audit_error
-        return f"{text}; {low:.1%} to {high:.1%} of labels are wrong, by {self.audited} audited images"
+        return f"{text}; {low:.1%} to {high:.1%} of labels are wrong, by {counted(self.audited, 'audited image')}"
 
 
 def next_items(project: Project, limit: int, of_audit: bool = False) -> list[dict[str, Any]]:

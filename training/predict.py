@@ -17,8 +17,11 @@ from foundation.version import VERSION
 from training.examples import Examples, Progress
 from training.models import Model
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff")
+SUFFIXES = (
+    ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".jxl",
+)  # fmt: skip
 LIMITS = Limits(max_bytes=30_000_000, max_s=120, timeout_s=20)  # a picture of 30 MB over a slow line
+PIPES = ("/dev/fd/", "/dev/stdin")  # that a shell makes; another one without a writer would be waited for
 NEIGHBOURS = 3  # similar training pictures in each answer
 
 
@@ -82,18 +85,22 @@ def _is_url(name: str) -> bool:
 def _pictures(sources: Sequence[str | Path]) -> Iterator[str]:
     for source in sources:
         path = Path(source)
+        if not str(source).strip():
+            raise UsageError("an empty name; name a picture, a folder or a URL")
         if not _is_url(str(source)) and not path.exists():
             raise UsageError(f"{source} does not exist; name a picture, a folder or a URL")
         if _is_url(str(source)) or not path.is_dir():
             yield str(source)
             continue
-        inside = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        inside = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.is_dir())
         if not inside:
             raise UsageError(f"{source} has no pictures ({', '.join(SUFFIXES)}); name another folder")
         yield from inside
 
 
 def _decoded(name: str, outgoing: Outgoing) -> Image.Image:
+    if not _is_url(name) and not Path(name).is_file() and not name.startswith(PIPES):
+        raise UsageError(f"{name} is not a file, or a link to none")
     try:
         return decoded(_downloaded(name, outgoing)) if _is_url(name) else decode(Path(name))
     except OSError as error:

@@ -74,14 +74,24 @@ def choose_plan(probabilities: Floats, allowed: int, confidence: float) -> Plan:
         plan = _plan(probabilities, first, flat, power)
         looks = _simulate(plan, allowed, confidence, most)
         if looks is not None and (typical := _typical(looks)) < most:
-            median, decile = (int(np.quantile(looks, share, method="inverted_cdf")) for share in (0.5, 0.9))
-            best = typical, replace(plan, looks=median, most_looks=decile)
+            best = typical, _expecting(plan, looks)
 
     for first in sorted(firsts, key=lambda first: abs(cumulated[min(first, len(cumulated) - 1)] - allowed / 2)):
         attempt(first, *FLATNESS[0])
     for others in FLATNESS[1:]:
         attempt(best[1].first if best else 0, *others)
     return best[1] if best else _plan(probabilities, 0, 1.0, 0.0)
+
+
+def aimed(plan: Plan, allowed: int, confidence: float) -> Plan:
+    """The plan with the looks that it is expected to need for another number of wrong labels that may be left."""
+    looks = _simulate(plan, allowed, confidence, math.inf) if plan.edges else None
+    return plan if looks is None else _expecting(plan, looks)
+
+
+def _expecting(plan: Plan, looks: Floats) -> Plan:
+    median, decile = (int(np.quantile(looks, share, method="inverted_cdf")) for share in (0.5, 0.9))
+    return replace(plan, looks=median, most_looks=decile)
 
 
 def _plan(probabilities: Floats, first: int, flat: float, power: float) -> Plan:

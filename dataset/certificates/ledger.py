@@ -14,7 +14,7 @@ from dataset.catalog.claims import standing
 from dataset.catalog.tables import certificate_pictures, certificates, clusters, queue, site_splits
 from dataset.catalog.writes import ROWS_PER_STATEMENT, append, erased_among
 from dataset.certificates.certificate import ALL, FIRST, Certificate, Cover, Group, Image, Look, Terms, Unit
-from dataset.certificates.design import Plan, choose_plan, drawn_order, ticket
+from dataset.certificates.design import Plan, aimed, choose_plan, drawn_order, ticket
 from dataset.certificates.shown import certify, groups_of
 from dataset.labels import label_ledger
 from dataset.labels.decisions import Opinion
@@ -135,11 +135,11 @@ def begin(project: Project, error: float, confidence: float, now: datetime) -> D
 
 def _go_on(project: Project, design: Design, error: float, confidence: float) -> Design:
     """Open a design that was ended, and aim it."""
+    aim_at = _aimed(project, design, error, confidence)
     with project.catalog.write() as connection:
         opened = update(certificates).where(certificates.c.id == design.id, certificates.c.ended_at.is_not(None))
-        if not connection.execute(opened.values(ended_at=None)).rowcount:
+        if not connection.execute(opened.values(ended_at=None, **aim_at)).rowcount:
             raise StageError("the open design has all pictures, with their labels: go on with that one")
-        _aim(connection, design, error, confidence)
     return design
 
 
@@ -189,17 +189,22 @@ def aim(project: Project, error: float | None, confidence: float | None = None) 
 
     confidence: as asked for. Raises UsageError where it is not the design's: it is fixed with the design.
     """
-    with project.catalog.write() as connection:
+    with project.catalog.read() as connection:
         design = open_design(connection)
-        if design is not None:
-            _aim(connection, design, error, confidence)
+    if design is not None and (values := _aimed(project, design, error, confidence)):
+        with project.catalog.write() as connection:
+            connection.execute(update(certificates).where(certificates.c.id == design.id).values(**values))
 
 
-def _aim(connection: Connection, design: Design, error: float | None, confidence: float | None) -> None:
+def _aimed(project: Project, design: Design, error: float | None, confidence: float | None) -> dict[str, Any]:
+    """What changes of the row of a design that is to show this share: also how many looks that is expected to need."""
     if confidence not in (None, design.confidence):
         raise UsageError(f"the design has {design.confidence:.0%} confidence, which cannot be changed any more")
-    if error is not None:
-        connection.execute(update(certificates).where(certificates.c.id == design.id).values(error=error))
+    if error is None or error == design.error:
+        return {}
+    with project.catalog.read() as connection:
+        n_pictures = len(Present(connection, project.settings.project.labels).pictures)
+    return {"error": error, "plan": asdict(aimed(design.plan, int(error * n_pictures), design.confidence))}
 
 
 def open_design(connection: Connection) -> Design | None:

@@ -8,12 +8,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from more_itertools import chunked
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from dataset.catalog.claims import standing
 from dataset.catalog.cluster_ranges import blocks, within
 from dataset.catalog.engine import Catalog
 from dataset.catalog.tables import clusters, decisions, findings, judgements, queue, wall_pictures
+from dataset.catalog.tables import images as images_table
 from dataset.catalog.writes import append
 from dataset.labels import judgement_ledger
 from dataset.labels.decisions import Answer, Decision, Opinion, decide, fit_consensus, opine
@@ -29,6 +30,7 @@ from dataset.labels.vocabulary import (
     JudgementOrigin,
     Purpose,
 )
+from dataset.quarantine import is_whole
 
 if TYPE_CHECKING:
     from dataset.labels.consensus import Consensus
@@ -294,6 +296,13 @@ def _asked_on_walls(connection: Connection, confirmed: Sequence[Any]) -> list[An
     hidden = connection.execute(select(wall_pictures.c.wall, wall_pictures.c.slot).where(is_known)).all()
     known = {f"{wall}/{slot}" for wall, slot in hidden}
     return [row for row in confirmed if row.external_id.partition("@")[0] not in known]
+
+
+def n_uncurated(connection: Connection) -> int:
+    """How many whole images were collected and not curated: they have no cluster yet."""
+    is_waiting = ~exists().where(clusters.c.sha256 == images_table.c.sha256)
+    waiting = select(func.count()).select_from(images_table).where(is_waiting, is_whole(images_table.c.sha256))
+    return int(connection.execute(waiting).scalar_one())
 
 
 def clusters_by_image(connection: Connection, which: ColumnElement[bool] | None = None) -> dict[str, str]:

@@ -12,18 +12,22 @@ from dataset.catalog.tables import fingerprints, images, pairs
 from dataset.duplicates.clusters import clusters
 from dataset.duplicates.compare_new import compare_new
 from dataset.suspicion.evidence import quality_of
-from foundation.errors import UsageError
+from foundation.errors import StorageError, UsageError
 from isitcake.auditing.apply import digest_of, move_file
+from isitcake.auditing.copies import has_other_colours
 from isitcake.auditing.layout import Part, is_version, require_folder
 from isitcake.auditing.library import File, Library, Progress, library
 
 
 @dataclass(frozen=True)
 class Same:
-    """Files of one picture. kept: the one with most pixels. copies: the others."""
+    """Files of one picture. kept: the one with most pixels. copies: the others. recoloured: files of the same shapes in
+    other colours, which may be another thing; they are never moved.
+    """
 
     kept: File
     copies: Sequence[File]
+    recoloured: Sequence[File] = ()
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,10 @@ class Found:
     @property
     def copies(self) -> list[File]:
         return [file for group in self.groups for file in group.copies]
+
+    @property
+    def recoloured(self) -> list[File]:
+        return [file for group in self.groups for file in group.recoloured]
 
 
 def find_copies(folder: Path, work: Path | None, tell: Progress) -> Found:
@@ -100,5 +108,16 @@ def _groups(opened: Library, files: Sequence[File]) -> list[Same]:
         if len(same) > 1:
             same.sort(key=lambda file: file.path)
             kept = max(same, key=lambda file: ranks[index[file.sha256]])
-            found.append(Same(kept, [file for file in same if file is not kept]))
+            others = [file for file in same if file is not kept]
+            recoloured = [file for file in others if _is_recoloured(opened, file, kept)]
+            found.append(Same(kept, [file for file in others if file not in recoloured], recoloured))
     return sorted(found, key=lambda group: group.kept.path)
+
+
+def _is_recoloured(opened: Library, file: File, kept: File) -> bool:
+    if file.sha256 == kept.sha256:
+        return False
+    try:
+        return has_other_colours(opened.small_picture(file.sha256), opened.small_picture(kept.sha256))
+    except StorageError:  # it is gone meanwhile
+        return False

@@ -270,6 +270,7 @@ def _print_groups(found: "Found", limit: int) -> None:
         size = f"{group.kept.width}×{group.kept.height}"
         lines = [f"keep  {printable(str(group.kept.path))}  {size}"]
         lines += [f"copy  {printable(str(file.path))}  {file.width}×{file.height}" for file in group.copies]
+        lines += [f"like  {printable(str(file.path))}  other colours" for file in group.recoloured]
         say("\n".join([*lines, ""]))
     _more(len(found.groups), limit)
     _grid("not read", ["file", "why"], list(found.unread.items()), limit)
@@ -279,11 +280,22 @@ def _copies(found: "Found") -> str:
     from foundation.safe_text import counted
 
     copies = "1 copy" if len(found.copies) == 1 else f"{len(found.copies)} copies"
-    return f"{counted(found.files, 'picture')}; {copies} of {counted(len(found.groups), 'picture')}"
+    of = sum(bool(group.copies) for group in found.groups)
+    text = f"{counted(found.files, 'picture')}; {copies} of {counted(of, 'picture')}"
+    if number := len(found.recoloured):
+        text += f"; {counted(number, 'file')} of the same shapes in other colours: look at them, they are not moved"
+    return text
 
 
 def _groups_as_json(found: "Found", target: Path | None) -> dict[str, Any]:
-    groups = [{"keep": group.kept.path, "copies": [file.path for file in group.copies]} for group in found.groups]
+    groups = [
+        {
+            "keep": group.kept.path,
+            "copies": [file.path for file in group.copies],
+            "other_colours": [file.path for file in group.recoloured],
+        }
+        for group in found.groups
+    ]
     moved = {"moved_to": str(target)} if target else {}
     return {"files": found.files, "groups": groups, "unread": dict(found.unread), **moved}
 

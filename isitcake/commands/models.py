@@ -192,7 +192,8 @@ def fetch(context: Context, network: str | None, as_json: bool) -> None:
 def predict(context: Context, images: tuple[str, ...], model: str | None, explain: bool, as_json: bool) -> None:
     """Classify pictures: files, folders or URLs. What cannot be read is skipped, and named on stderr.
 
-    Exit code 1 if a file or URL that you named, or everything, was skipped.
+    In a folder, and below it, every file with the ending of a picture counts. Exit code 1 if a file or URL that you
+    named, or everything, was skipped.
     """
     from foundation.errors import StageError
     from training.models import find

@@ -10,17 +10,22 @@ from isitcake.output import short_path, show
 
 @click.command(short_help="Write a report with pictures, or a paper about a version.")
 @click.argument("version", required=False)
-@click.option("--datasheet", "kind", flag_value="datasheet", help="Write the datasheet instead.")
-@click.option("--ai-act", "kind", flag_value="ai-act", help="Write the summary of training content (AI Act) instead.")
+@click.option("--datasheet", is_flag=True, help="Write the datasheet instead.")
+@click.option("--ai-act", is_flag=True, help="Write the summary of training content (AI Act) instead.")
 @click.option("--to", type=click.Path(path_type=Path), help="Write it to this file; library/reports/ by default.")
 @json_option
 @pass_context
-def report(context: Context, version: str | None, kind: str | None, to: Path | None, as_json: bool) -> None:
+def report(
+    context: Context, version: str | None, datasheet: bool, ai_act: bool, to: Path | None, as_json: bool
+) -> None:
     """Write an HTML report with pictures about VERSION, the newest by default.
 
     --datasheet answers the questions of "Datasheets for Datasets", --ai-act those of the European Commission's template
     for the summary of training content. Both print on A4; --json prints them and writes no file without --to.
     """
+    if datasheet and ai_act:
+        raise click.UsageError("--datasheet and --ai-act are two papers; ask for one at a time")
+    kind = "datasheet" if datasheet else "ai-act" if ai_act else None
     project = context.project(reads_only=to is not None or (as_json and kind is not None))
     if kind is None:
         from web.pages.version_pages import write_report_to

@@ -55,9 +55,9 @@ def status(context: Context, as_json: bool) -> None:
     rows += [("settled", state.settled), ("need one more answer", state.one_more)]
     rows += [("stopped as unsure", state.stopped), ("waiting for the adjudicator", state.adjudicating)]
     rows += [("confirmed on walls", state.confirmed)] if state.confirmed else []
-    rows += [(f"answered by {name}", count) for name, count in state.reviewers.items()]
-    rows += [(f"answered {answer}", count) for answer, count in state.answers.items()]
-    show(state, as_json, Grid(["review", "images"], rows))
+    rows += [(f"answers by {name}", count) for name, count in state.reviewers.items()]
+    rows += [(f"answers {answer}", count) for answer, count in state.answers.items()]
+    show(state, as_json, Grid(["review", "number"], rows))
 
 
 @review.command(short_help="Measure the reviewers.")
@@ -86,6 +86,7 @@ def reviewers(context: Context, week: bool, as_json: bool) -> None:
 @pass_context
 def next_(context: Context, limit: int, audit: bool, one_more: bool, certify: bool, as_json: bool) -> None:
     """List the images that are most worth a look, without Label Studio."""
+    from dataset.labels.label_ledger import n_uncurated
     from labeling.guideline import instructions
     from labeling.queue import certificate_items, next_items, unsettled_items
 
@@ -102,6 +103,9 @@ def next_(context: Context, limit: int, audit: bool, one_more: bool, certify: bo
         for i in items
     ]  # fmt: skip
     empty = "no image waits for an answer"
+    with project.catalog.read() as connection:
+        if not items and (waiting := n_uncurated(connection)):
+            empty += f"; {counted(waiting, 'image')} collected and not curated yet: run `isitcake curate`"
     if audit:
         empty = "no image of the audit sample waits for an answer"
     elif certify:
@@ -113,6 +117,9 @@ def next_(context: Context, limit: int, audit: bool, one_more: bool, certify: bo
         as_json,
         Grid(["wrong?", "sha256", "claimed", "suggested", "picture", "reasons"], rows).without_empty(None, ""),
     )
+    doubts = [i["error_probability"] for i in items]
+    if not (as_json or certify or audit or one_more) and doubts != sorted(doubts, reverse=True):
+        show("First come images that players doubt or that look unusable, and copies count; then the doubts.", False)
     for label, text in instructions(project).items() if not as_json else ():
         show(f"{label}: {text}", False)
 

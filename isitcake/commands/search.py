@@ -2,6 +2,7 @@
 
 import click
 
+from foundation.safe_text import counted
 from isitcake.options import Context, json_option, pass_context
 from isitcake.output import note, print_grid, show
 from isitcake.tables import Grid
@@ -40,7 +41,7 @@ def search(
         print_grid(Grid(["sha256", "label", "source", "file", "alternative text"], rows).without_empty(""))
     if results.note and words:
         note(results.note)
-    note(f"{len(rows)} of {results.total} pictures shown" if rows else "no picture fits")
+    note(f"{len(rows)} of {counted(results.total, 'picture')} shown" if rows else "no picture fits")
     for part, n in results.wider.items():
         note(f"without {'the words' if part == 'words' else f'--{part}'}: {n}")
 

@@ -12,6 +12,8 @@ from dataset.catalog.tables import images as image_table
 from dataset.catalog.tables import judgements
 from dataset.catalog.tables import queue as queue_table
 from dataset.catalog.writes import append
+from dataset.erasure.erase import erase
+from dataset.erasure.selection import Kind, Selection
 from dataset.labels import judgement_ledger, label_ledger
 from dataset.project import Project
 from foundation.errors import BadAnswers
@@ -63,7 +65,17 @@ def test_the_first_digits_of_a_sha256_are_enough(collected: Project, tmp_path: P
         (f"sha256,label,reviewer\n{'0' * 64},cake,\n", "line 2: no reviewer"),
         (f"sha256,label,reviewer\n{'0' * 64},cake,ann\n", "line 2: no image 0000"),
         (f"sha256,label,reviewer,answered_at\n{'0' * 64},cake,ann,monday\n", "line 2: 'monday' is not a time"),
-        (f"sha256,label,reviewer,seconds\n{'0' * 64},cake,ann,long\n", "line 2: seconds 'long' is not a number"),
+        *[
+            (
+                f"sha256,label,reviewer,seconds\n{'0' * 64},cake,ann,{text}\n",
+                f"line 2: '{text}' is no number of seconds",
+            )
+            for text in ("long", "-5", "1e308", "nan", "inf")
+        ],
+        (
+            f"sha256,label,reviewer\n{'0' * 64},cake,{'x' * 129}\n",
+            "line 2: the name of the reviewer has 129 characters",
+        ),
     ],
 )
 def test_a_wrong_csv_line_is_named_and_nothing_is_imported(
@@ -132,6 +144,17 @@ def test_only_the_newest_answer_of_a_reviewer_is_exported(collected: Project, tm
     with (tmp_path / "out.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert row["label"] == "unsure"
+
+
+def test_answers_about_erased_images_are_left_out(collected: Project, tmp_path: Path) -> None:
+    """One erased image makes no file of answers useless; the others are taken."""
+    path = tmp_path / "answers.csv"
+    gone, left = images(collected, 2)
+    path.write_text(f"sha256,label,reviewer\n{gone[:12]},cake,ann\n{left},cake,ann\n")
+    erase(collected, Selection(Kind.SHA256, gone), "asked")
+    report = import_answers(collected, path)
+    assert report.new == 1
+    assert report.note == "1 answer about erased images left out"
 
 
 def test_a_spreadsheet_does_not_run_what_a_reviewer_wrote(collected: Project, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import contextlib
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -118,6 +119,19 @@ def test_what_cannot_be_read_is_skipped(trained: Project, tmp_path: Path) -> Non
     ((name, why),) = skipped
     assert name.endswith("a.jpg")
     assert "not a picture that can be decoded" in why
+
+
+def test_a_pipe_without_a_writer_is_not_waited_for(trained: Project, tmp_path: Path) -> None:
+    """Neither one that is named nor one in a folder; and an empty name is not the current folder."""
+    model = models.find(trained.home, "linear")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "none.jpg")
+    skipped: list[tuple[str, str]] = []
+    assert predict(model, [tmp_path / "pipe.jpg", tmp_path], skip=lambda *one: skipped.append(one)) == []
+    assert [Path(name).name for name, _ in skipped] == ["pipe.jpg", "gone.jpg", "pipe.jpg"]
+    assert all("is not a file" in why for _, why in skipped)
+    with pytest.raises(UsageError, match="an empty name"):
+        predict(model, [""])
 
 
 @pytest.mark.parametrize(

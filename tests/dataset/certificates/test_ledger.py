@@ -316,3 +316,14 @@ def test_pictures_that_came_later_are_not_covered(collected: Project) -> None:
     curate(collected)
     assert n_images
     assert present(collected).uncovered == 3
+
+
+def test_another_share_is_expected_to_need_another_number_of_looks(collected: Project) -> None:
+    ledger.begin(collected, 0.02, 0.9, NOW)
+    few = present(collected).expected_looks
+    ledger.aim(collected, 0.3)
+    fewer = present(collected).expected_looks
+    ledger.aim(collected, 0.02)
+    assert few is not None
+    assert fewer is not None
+    assert fewer < few == present(collected).expected_looks

@@ -69,6 +69,13 @@ def test_force_is_on_the_card(collected: Project) -> None:
     assert "min_images 10000" in card
 
 
+def test_a_limit_that_is_set_later_is_told_though_nothing_changed(collected: Project) -> None:
+    publish(collected, NOVEMBER)
+    assert publish(collected, NOVEMBER).line() == "nothing changed since 2026.11.0, nothing published"
+    line = publish(limited(collected, certify=0.01), NOVEMBER).line()
+    assert "2026.11.0 would be refused now: [publish] certify 1.00% needs a certificate" in line
+
+
 def test_old_sources_are_refused(collected: Project) -> None:
     """The last successful run of each source counts; a source without one was never collected."""
     strict = limited(collected, max_age_days=7)

@@ -152,6 +152,10 @@ def test_a_copy_in_other_colours_waits_for_a_person(tmp_path: Path) -> None:
     assert any("1 file with other colours than the file to keep" in note for note in found["notes"])
     fixes = json.loads(Path("fixes.json").read_text())["fixes"]
     assert [fix["decided"] for fix in fixes if fix["reason"] == "duplicate"] == [False]
+    said = run("dedupe", root, "--move", tmp_path / "out").stdout
+    assert "3 pictures; 0 copies of 0 pictures; 1 file of the same shapes in other colours" in said
+    assert "  other colours" in said
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
