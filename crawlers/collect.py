@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from crawlers.folder import collect_folder
+from crawlers.folder import collect_folder, is_emptied
 from crawlers.ledger.reports import OUTCOMES, SourceReport
 from crawlers.photo_apis.commons import Commons
 from crawlers.photo_apis.openverse import Openverse
@@ -16,6 +16,7 @@ from crawlers.photo_apis.protocol import Connection, PhotoApi, collect_photos
 from crawlers.photo_apis.unsplash import collect_unsplash
 from crawlers.sites.messages import CrawlOptions, Failed, Finished, Message, Progress, message_from_json
 from crawlers.source_health import RunStatus
+from crawlers.stopping import Stop
 from dataset.project import Project
 from foundation import errors
 from foundation.environment import child_environment
@@ -55,7 +56,8 @@ class CollectReport:
         counts = {outcome: sum(report.outcomes.get(outcome, 0) for report in self.sources) for outcome in OUTCOMES}
         listed = ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
         candidates = counted(self.candidates, "candidate")
-        return f"{counted(len(self.sources), 'source')}, {candidates}: {listed}"
+        failed = f"; {counted(len(self.failed), 'source')} failed" if self.failed else ""
+        return f"{counted(len(self.sources), 'source')}, {candidates}: {listed}{failed}"
 
     def rows(self) -> list[dict[str, str | int]]:
         """The table with a row per source; failed sources come last."""
@@ -84,8 +86,9 @@ class CollectReport:
 def collect(project: Project, names: Sequence[str] = (), progress: TellProgress | None = None) -> CollectReport:
     """Collect the named sources, or all if none is named; several at once.
 
-    A source that fails is reported in `failed`; the others continue. Raises UsageError for an unknown source or a
-    missing contact, before any request is made, and CatalogError or StorageError if nothing can be written.
+    A source that fails is reported in `failed`; the others continue. After Ctrl-C all of them stop soon, and what they
+    did is kept. Raises UsageError for an unknown source or a missing contact, before any request is made, and
+    CatalogError or StorageError if nothing can be written.
     """
     settings = project.settings
     sources = [settings.source(name) for name in dict.fromkeys(names)] or settings.sources
@@ -98,11 +101,13 @@ def collect(project: Project, names: Sequence[str] = (), progress: TellProgress 
     reports: list[SourceReport] = []
     failed: dict[str, str] = {}
     lock = threading.Lock()
+    stop = Stop()
 
     def collect_one(source: Source) -> None:
+        stop.check()
         tell(source.name, 0, "starting", 0)
         try:
-            report = _collect_one(project, source, tell)
+            report = _collect_one(project, source, tell, stop)
         except (errors.UsageError, errors.CatalogError, errors.StorageError):
             raise
         except errors.StageError as error:
@@ -115,9 +120,10 @@ def collect(project: Project, names: Sequence[str] = (), progress: TellProgress 
         number = sum(report.outcomes.values())
         tell(source.name, number, "done", number)
 
-    with ThreadPoolExecutor(SOURCES_AT_ONCE, thread_name_prefix="collect") as pool:
-        for future in [pool.submit(collect_one, source) for source in sources]:
-            future.result()
+    # A folder without files is last: then the catalog has what was moved from it into another source's folder.
+    last = [source for source in sources if is_emptied(project, source)]
+    for wave in ([source for source in sources if source not in last], last):
+        _all_at_once(collect_one, wave, stop)
     order = {source.name: number for number, source in enumerate(sources)}
     reports.sort(key=lambda report: order[report.source])
     folders = [source.name for source in sources if source.kind == "folder"]
@@ -125,21 +131,33 @@ def collect(project: Project, names: Sequence[str] = (), progress: TellProgress 
     return replace(report, cost=meter.cost(report.candidates))
 
 
+def _all_at_once(work: Callable[[Source], None], sources: Sequence[Source], stop: Stop) -> None:
+    """Work on several sources at once. Raises the first error when all have ended."""
+    with ThreadPoolExecutor(SOURCES_AT_ONCE, thread_name_prefix="collect") as pool:
+        try:
+            for future in [pool.submit(work, source) for source in sources]:
+                future.result()
+        except KeyboardInterrupt:
+            stop.request()  # leaving the block waits for the threads
+            raise
+
+
 def _silent(_source: str, _images: int, _doing: str, _total: int) -> None: ...
 
 
-def _collect_one(project: Project, source: Source, tell: TellProgress) -> SourceReport:
+def _collect_one(project: Project, source: Source, tell: TellProgress, stop: Stop) -> SourceReport:
     def count(done: int, expected: int) -> None:
         tell(source.name, done, "", expected)
+        stop.check()
 
     now = datetime.now(UTC)
     if source.kind == "folder":
-        return collect_folder(project, source, now, count)
+        return collect_folder(project, source, now, count, stop)
     if source.kind == "unsplash":
         return collect_unsplash(project, source, now, count)
     if source.kind in OPEN_APIS:
         return collect_photos(project, source, OPEN_APIS[source.kind], {}, now, count)
-    return crawl_apart(project, source, options_of(source), tell).report
+    return crawl_apart(project, source, options_of(source), tell, stop).report
 
 
 def options_of(source: Source) -> CrawlOptions:
@@ -147,21 +165,28 @@ def options_of(source: Source) -> CrawlOptions:
     return CrawlOptions(pages=source.pages, depth=source.depth, skip=tuple(source.skip))
 
 
-def crawl_apart(project: Project, source: Source, options: CrawlOptions, tell: TellProgress) -> Finished:
+def crawl_apart(
+    project: Project, source: Source, options: CrawlOptions, tell: TellProgress, stop: Stop | None = None
+) -> Finished:
     """Crawl one site in a subprocess. It ends when this process ends, because its stdin closes.
 
-    Raises the error that ended the crawl; CrawlError if the subprocess died without a message.
+    Ctrl-C in a terminal does not reach the subprocess: Scrapy would close the run as if it had seen the whole site.
+    Raises the error that ended the crawl; CrawlError if the subprocess died without a message; Stopped if `stop`, which
+    kills it, was requested.
     """
+    stop = stop or Stop()
     command = [sys.executable, "-m", "crawlers.sites.process", str(project.settings.config_path), source.name]
     command.append(options.to_json())
-    with subprocess.Popen(
+    process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=child_environment(PYTHONUNBUFFERED="1"),
-    ) as process:
+        process_group=0,
+    )
+    with process, stop.calling(process.kill):
         complaints: list[str] = []
         assert process.stdout is not None  # noqa: S101
         assert process.stderr is not None  # noqa: S101
@@ -176,6 +201,7 @@ def crawl_apart(project: Project, source: Source, options: CrawlOptions, tell: T
         status = process.wait()
     if isinstance(last, Finished):
         return last
+    stop.check()
     if isinstance(last, Failed):
         raise last.to_error()
     why = complaints[-1].strip() if complaints else f"exit code {status}"

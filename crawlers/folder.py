@@ -14,15 +14,18 @@ from pathlib import Path
 
 from more_itertools import constrained_batches
 
+from crawlers.ledger.claims import Gone
 from crawlers.ledger.ledger import Ledger
 from crawlers.ledger.reports import SourceReport
 from crawlers.ledger.rows import Arrival, Download, OutcomeRow, RunTotals, Shown, Sighting
 from crawlers.ledger.sole_run import sole_run
 from crawlers.source_health import Note, NoteKind, Outcome
+from crawlers.stopping import Stop
 from dataset.catalog.folder_addresses import folder_address, printable_path
 from dataset.pictures import formats
 from dataset.project import Project
 from foundation.errors import CrawlError
+from foundation.safe_text import counted
 from foundation.settings import Source
 from foundation.threads import ahead, cores, pool
 
@@ -57,40 +60,77 @@ class _Entry:
         return self.problem.startswith(NoteKind.UNREADABLE_FOLDER)
 
 
+def is_emptied(project: Project, source: Source) -> bool:
+    """Whether it is a folder that is there and has nothing to collect."""
+    if source.kind != "folder":
+        return False
+    root = _root(project, source)
+    return root.is_dir() and next(_entries(root), None) is None
+
+
 def collect_folder(
-    project: Project, source: Source, now: datetime, progress: Callable[[int, int], None]
+    project: Project,
+    source: Source,
+    now: datetime,
+    progress: Callable[[int, int], None],
+    stop: Stop | None = None,
 ) -> SourceReport:
     """Collect every regular file under the folder, except hidden files. Links are not followed, only counted.
 
     Pictures are decoded on all cores, a few ahead of the ones that are written; their rows are written in batches. A
     killed run loses its last batch at most. progress(done, all) is called after each batch. Raises CrawlError where
-    there is no folder.
+    there is no folder, Stopped after `stop` was requested, when the pictures that were decoded are written.
     """
-    root = (project.settings.root / Path(source.path).expanduser()).resolve()
+    stop = stop or Stop()
+    root = _root(project, source)
     if not root.is_dir():
-        raise CrawlError(f"no folder {root}; create it, attach the disk that has it, or correct `path` of the source")
+        raise CrawlError(_no_folder(root))
     with sole_run(project, source):
         ledger = Ledger(project, source, now)
-        entries = sorted(_entries(root), key=lambda entry: os.fsencode(entry.path))
+        entries = sorted(stop.until(_entries(root)), key=lambda entry: os.fsencode(entry.path))
+        stop.check()
         with ThreadPoolExecutor(WRITERS) as writers:
-            jobs = (_job(ledger, root, entry) for entry in entries)
-            look = partial(_look, ledger, root)
+            jobs = (_job(ledger, root, entry) for entry in stop.until(entries))
+            look = partial(_look, ledger, root, stop)
             looked = ahead(pool(), look, jobs, AHEAD * cores(), _weigh, MAX_BATCH_BYTES)
             done = 0
             for batch in constrained_batches(looked, MAX_BATCH_BYTES, BATCH, lambda one: _weigh(one[0]), strict=False):
                 _write(ledger, batch, writers)
                 done += len(batch)
                 progress(done, len(entries))
+        stop.check()
         gone = ledger.end_missing_claims(
             {_address(source, entry.path) for entry in entries},
             [f"{_address(source, entry.path)}/" for entry in entries if entry.is_closed],
         )
-        notes = [*_notes(source, entries), *([Note(NoteKind.GONE, "", _gone(gone))] if gone else [])]
+        notes = [*_notes(source, entries), *_notes_of_gone(source, gone)]
         return ledger.finish(RunTotals(pages=0, candidates=len(entries), requests=0), notes)
 
 
-def _gone(images: int) -> str:
-    return f"images that are no longer in the folder: {images}; versions leave out what no source has any more"
+def _root(project: Project, source: Source) -> Path:
+    return (project.settings.root / Path(source.path).expanduser()).resolve()
+
+
+def _no_folder(root: Path) -> str:
+    if root.exists():
+        return f"{root} is a file, not a folder; write the folder that has the pictures as `path` of the source"
+    return f"no folder {root}; create it, attach the disk that has it, or correct `path` of the source"
+
+
+def _notes_of_gone(source: Source, gone: Gone) -> list[Note]:
+    """Notes about images that were in the folder and are not there any more."""
+    notes = []
+    if gone.kept:
+        text = (
+            f"no picture is left in the folder; the next version keeps the {counted(gone.kept, 'image')} from it: "
+            "attach the disk that has them, or, if you removed the pictures, run "
+            f"`isitcake sources retire {source.name}`"
+        )
+        notes.append(Note(NoteKind.ALL_GONE, "", text))
+    if gone.ended:
+        text = f"images that are no longer in the folder: {gone.ended}; versions leave out what no source has any more"
+        notes.append(Note(NoteKind.GONE, "", text))
+    return notes
 
 
 @dataclass(frozen=True)
@@ -122,10 +162,12 @@ def _weigh(job: _Job) -> int:
     return 0 if job.known else min(job.entry.size_bytes, MAX_FILE_BYTES)
 
 
-def _look(ledger: Ledger, root: Path, job: _Job) -> Arrival | OutcomeRow | None:
-    """Read a file and take it in; or why not. None: its outcome is known."""
+def _look(ledger: Ledger, root: Path, stop: Stop, job: _Job) -> Arrival | OutcomeRow | None:
+    """Read a file and take it in; or why not. None: its outcome is known, or a stop was requested."""
     if job.known:
         return job.refusal
+    if stop.is_requested:
+        return None
     try:
         body, problem = _read(root / job.entry.path)
     except OSError as error:

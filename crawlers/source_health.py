@@ -32,9 +32,12 @@ REFUSED = (Outcome.REJECTED, Outcome.FAILED)
 
 
 class RunStatus(StrEnum):
-    """State of a run. A killed run stays `running`; the next one continues it."""
+    """State of a run. A killed run stays `running` in the catalog, and the next one continues it; it is shown as
+    `interrupted`, which the catalog never has.
+    """
 
     RUNNING = "running"
+    INTERRUPTED = "interrupted"
     DONE = "done"
     DEFERRED = "deferred"
     UNHEALTHY = "unhealthy"
@@ -53,6 +56,7 @@ class NoteKind(StrEnum):
     UNREACHABLE = "unreachable"
     PAGE_FAILED = "page failed"
     GONE = "gone from the folder"
+    ALL_GONE = "all gone from the folder"
     ROBOTS_UNREADABLE = "robots.txt cannot be read"
     ROBOTS_BLOCKED = "robots.txt cannot be read: blocked"
     ROBOTS_DNS = "robots.txt cannot be read: dns"
@@ -181,6 +185,9 @@ def diagnose(run: Run, history: Sequence[int]) -> Diagnosis:
     closed = next((note for note in run.notes if note.kind is NoteKind.UNREADABLE_FOLDER), None)
     if closed:
         return Diagnosis(RunStatus.UNHEALTHY, closed.text)
+    all_gone = next((note for note in run.notes if note.kind is NoteKind.ALL_GONE), None)
+    if all_gone:
+        return Diagnosis(RunStatus.UNHEALTHY, all_gone.text)
     if not images:
         return Diagnosis(RunStatus.UNHEALTHY, f"no usable picture: {cause(run, is_first=not usual)}")
     if not run.is_folder and run.equal >= max(MIN_HISTORY_IMAGES, EQUAL_SHARE * images):

@@ -42,15 +42,26 @@ def assert_claims(connection: Connection, rows: Sequence[Mapping[str, Any]], now
     append(connection, claims, changed)
 
 
+@dataclass(frozen=True)
+class Gone:
+    """Numbers of images that are gone from a folder. ended: the source claims nothing about them any more. kept: it
+    claims them as before.
+    """
+
+    ended: int = 0
+    kept: int = 0
+
+
 def end_claims(
     connection: Connection, source: str, found: Mapping[str, str | None], unreadable: tuple[str, ...], now: datetime
-) -> int:
+) -> Gone:
     """End the source's claims about images that are not where they were seen.
 
-    Returns the number of images about which the source claims nothing any more.
+    They stay where no picture is left, as on a disk that is not attached, unless other sources claim all the images:
+    then somebody moved the files.
 
-    found: SHA-256 by address of everything that is there now; None: it could not be read, and its claims stay.
-    unreadable: beginnings of addresses about which nothing is known; their claims stay, too.
+    found: SHA-256 by address of everything that is there now; None: it could not be read, and its claims stay; empty:
+    it is no picture. unreadable: beginnings of addresses about which nothing is known; their claims stay, too.
     """
     rows = connection.execute(
         select(standing.c.sha256, standing.c.image_url).where(standing.c.source == source).distinct()
@@ -60,12 +71,21 @@ def end_claims(
         for row in rows
         if found.get(row.image_url, "") not in (None, row.sha256) and not row.image_url.startswith(unreadable)
     ]
+    is_left = any(found.values()) or any(row.image_url in found for row in rows)
+    images = {row.sha256 for row in gone}
+    if not is_left and not images <= _claimed_by_others(connection, source):
+        return Gone(kept=len(images))
     events = [
         _event({"sha256": row.sha256, "source": source, "image_url": row.image_url}, Claim(ENDED, "", ""), now)
         for row in gone
     ]
     append(connection, claims, events)
-    return len({row.sha256 for row in gone} - {row.sha256 for row in set(rows) - set(gone)})
+    return Gone(ended=len(images - {row.sha256 for row in set(rows) - set(gone)}))
+
+
+def _claimed_by_others(connection: Connection, source: str) -> set[str]:
+    """SHA-256 of all images that another source claims."""
+    return set(connection.execute(select(standing.c.sha256).where(standing.c.source != source).distinct()).scalars())
 
 
 def _said(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], set[Claim]]:

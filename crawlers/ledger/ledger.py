@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select, update
 
-from crawlers.ledger.claims import assert_claims, end_claims
+from crawlers.ledger.claims import Gone, assert_claims, end_claims
 from crawlers.ledger.listed_pictures import ListedPictures, is_on_a_list
 from crawlers.ledger.reports import NOT_MODIFIED, SourceReport, tally, usable_history
 from crawlers.ledger.rows import (
@@ -269,11 +269,10 @@ class Ledger:
             "seen_at": self._now,
         }
 
-    def end_missing_claims(self, addresses: Collection[str], unreadable: Sequence[str] = ()) -> int:
+    def end_missing_claims(self, addresses: Collection[str], unreadable: Sequence[str] = ()) -> Gone:
         """End the claims about images that are not where they were. Only for sources that are read as a whole.
 
-        addresses: of everything that is there. unreadable: beginnings of addresses where nobody can tell. Returns the
-        number of images.
+        addresses: of everything that is there. unreadable: beginnings of addresses where nobody can tell.
         """
         with self._project.catalog.write() as connection:
             rows = connection.execute(

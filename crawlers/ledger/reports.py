@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, select
 
-from crawlers.source_health import HISTORY_RUNS, REFUSED, USABLE, Outcome, Reason
+from crawlers.ledger.sole_run import is_collected_now
+from crawlers.source_health import HISTORY_RUNS, REFUSED, USABLE, Outcome, Reason, RunStatus
 from dataset.catalog.tables import outcomes, runs
 from dataset.project import Project
 
@@ -62,7 +63,7 @@ class Tally:
 
 
 def last_reports(project: Project) -> list[SourceReport]:
-    """The newest run of every source, in the order of their names."""
+    """The newest run of every source, in the order of their names. A run that no process continues is interrupted."""
     with project.catalog.read() as connection:
         newest = select(func.max(runs.c.id)).group_by(runs.c.source)
         rows = connection.execute(select(runs).where(runs.c.id.in_(newest)).order_by(runs.c.source)).all()
@@ -71,9 +72,9 @@ def last_reports(project: Project) -> list[SourceReport]:
         SourceReport(
             source=row.source,
             run_id=row.id,
-            status=row.status,
+            status=_status(project, row.source, row.status),
             pages=row.pages,
-            candidates=row.candidates,
+            candidates=row.candidates if row.finished_at else sum(counts.outcomes.values()),
             requests=row.requests,
             outcomes=counts.outcomes_by_name(),
             reasons=counts.reasons_by_text(),
@@ -81,6 +82,13 @@ def last_reports(project: Project) -> list[SourceReport]:
         )
         for row, counts in zip(rows, tallies, strict=True)
     ]
+
+
+def _status(project: Project, source: str, status: str) -> str:
+    """The status of a run. In the catalog, a killed run is like one that goes on."""
+    if status == RunStatus.RUNNING and not is_collected_now(project, source):
+        return RunStatus.INTERRUPTED
+    return status
 
 
 def tally(connection: Connection, run_id: int) -> Tally:

@@ -1,10 +1,10 @@
-"""One run of a source at a time."""
+"""One run of a source at a time, and whether there is one now."""
 
 import contextlib
 from collections.abc import Iterator
 
 from dataset.project import Project
-from foundation.errors import CrawlError
+from foundation.errors import CrawlError, StorageError
 from foundation.settings import Source
 
 LOCK_WAIT_S = 5.0  # another run may be just ending
@@ -18,9 +18,22 @@ def sole_run(project: Project, source: Source) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(project.alone(f"source-{source.name}", LOCK_WAIT_S))
+            stack.enter_context(project.alone(_lock_of(source.name), LOCK_WAIT_S))
         except TimeoutError:
             raise CrawlError(
                 f"source {source.name!r} is being collected by another process; wait until it ends"
             ) from None
         yield
+
+
+def is_collected_now(project: Project, source: str) -> bool:
+    """Whether a process holds the source. source: its name. True, too, where this process may not ask."""
+    try:
+        with project.alone(_lock_of(source), 0):
+            return False
+    except (TimeoutError, StorageError):
+        return True
+
+
+def _lock_of(source: str) -> str:
+    return f"source-{source}"

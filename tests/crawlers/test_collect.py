@@ -1,16 +1,23 @@
 """Collecting from a small internet, with its access logs as the judge."""
 
+import os
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
-from crawling import add_source, html, jpeg, site, stored
+from commands import ENTRY, here
+from crawling import add_source, html, jpeg, photo, site, stored, wait_until
 from projects import write_config
 from sqlalchemy import func, select
 
 from crawlers.collect import collect
-from dataset.catalog.tables import sightings
+from dataset.catalog.tables import outcomes, sightings
 from dataset.opening import open_project
 from dataset.project import Project
+from foundation.environment import child_environment
 from foundation.errors import ConfigError, CrawlError
 from simulator.hostile import HostileServer, drips
 from simulator.internet import Internet
@@ -151,3 +158,69 @@ def test_two_sources_at_once_do_not_wait_for_each_other(tmp_path: Path) -> None:
     good.stop()
     assert {source.source: source.status for source in report.sources} == {"one": "done", "evil": "unhealthy"}
     assert ends == ["one", "evil"]
+
+
+def begin(project: Project) -> "subprocess.Popen[str]":
+    """`isitcake collect` as a shell starts it: in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", ENTRY, "collect"],
+        cwd=project.settings.root, env=child_environment(), text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def stop(process: "subprocess.Popen[str]") -> None:
+    """Ctrl-C: the signal goes to the whole group. The command says that it stopped, and its exit code is 130."""
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        _, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "stopped; what was done is kept" in err
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_stops_collecting_a_folder(tmp_path: Path) -> None:
+    """At once, with most pictures to go; those that were decoded are kept whole, and the next run has the others."""
+    most = 400
+    (tmp_path / "photos").mkdir()
+    for number in range(most):
+        (tmp_path / "photos" / f"{number:03}.jpg").write_bytes(photo() + str(number).encode())
+    (tmp_path / "isitcake.toml").write_text(
+        '[[sources]]\nname = "mine"\nkind = "folder"\nlabel = "cake"\npath = "photos"\n'
+    )
+    project = open_project(tmp_path)
+    process = begin(project)
+    wait_until(lambda: bool(stored(project)))
+    stop(process)
+    with project.catalog.read() as connection:
+        done = set(connection.execute(select(outcomes.c.sha256)).scalars())
+        assert set(connection.execute(select(sightings.c.sha256)).scalars()) == done == stored(project)
+    assert 0 < len(done) < most
+    assert "interrupted" in here(tmp_path, "status").stdout
+    (report,) = collect(project).sources
+    assert (report.status, report.outcomes) == ("done", {"stored": most})
+    assert "interrupted" not in here(tmp_path, "status").stdout
+
+
+def test_ctrl_c_stops_a_crawl(tmp_path: Path) -> None:
+    """Though a page never comes; the run is not closed as if the site had no more."""
+    asked, never = threading.Event(), threading.Event()
+
+    def page(headers: dict[str, str]) -> Answer:
+        asked.set()
+        never.wait(60)
+        return html()
+
+    server = Server(Scripted({"/": html('<img src="/1.jpg"><a href="/2">2</a>'), "/2": page, "/1.jpg": jpeg(1)}))
+    project = site(tmp_path, f"{server.url}/", allowed=[server.address])
+    process = begin(project)
+    wait_until(lambda: bool(stored(project)) and asked.is_set())
+    stop(process)
+    never.set()
+    assert len(stored(project)) == 1
+    assert "interrupted" in here(tmp_path, "status").stdout
+    collect(project).raise_for_failures()
+    server.stop()
+    assert [hit.path for hit in server.log if hit.is_image and hit.status == 200] == ["/1.jpg"]

@@ -1,17 +1,24 @@
 """Pictures on this disk."""
 
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import here
 from PIL import Image
+from small_projects import SmallProject, drawn
 
 from crawlers.collect import collect
 from crawlers.ledger.reports import last_reports
 from dataset.opening import open_project
 from dataset.project import Project
+from dataset.versions import published
 from foundation.errors import CrawlError
 from simulator.platforms import file_name
 from simulator.world import World
+
+CAKES, CUPS = "c c cake CC-BY-4.0", "n n not_cake CC0-1.0"
 
 
 def folder_source(tmp_path: Path) -> Project:
@@ -55,3 +62,62 @@ def test_a_folder_that_disappears_is_named(tmp_path: Path) -> None:
     (tmp_path / "photos").rmdir()
     with pytest.raises(CrawlError, match=r"no folder .*photos"):
         collect(project).raise_for_failures()
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    """The sentence says that it is a file, and nothing about a disk; the line counts the source as failed."""
+    (tmp_path / "photos").write_bytes(b"")
+    report = collect(folder_source(tmp_path))
+    assert report.line().startswith("0 sources, 0 candidates: ")
+    assert report.line().endswith("; 1 source failed")
+    with pytest.raises(CrawlError, match=r"photos is a file, not a folder; write the folder"):
+        report.raise_for_failures()
+
+
+def labels_of(small: SmallProject) -> dict[str, int]:
+    """How many pictures of each label are in the newest version after curating and publishing."""
+    small.run("curate", "publish")
+    project = open_project(small.folder, reads_only=True)
+    newest = published.newest(project.home)
+    project.close()
+    assert newest is not None
+    return dict(Counter(row.label for row in newest.rows()))
+
+
+EMPTIED: dict[str, Callable[[Path], object]] = {
+    "nothing": lambda _: None,
+    "what file managers leave": lambda folder: (folder / ".DS_Store").touch(),
+    "an empty folder": lambda folder: (folder / "lost+found").mkdir(),
+    "another file": lambda folder: (folder / "not-mounted.txt").write_text("attach the disk"),
+}
+
+
+@pytest.mark.parametrize("left", EMPTIED)
+def test_an_emptied_folder_keeps_its_pictures(left: str, tmp_path: Path) -> None:
+    """As where a disk is not mounted: no class is lost. The sentence names the command that ends the claims."""
+    small = SmallProject(tmp_path)
+    small.configure(CAKES, CUPS)
+    small.run("collect")
+    before = labels_of(small)
+    (tmp_path / "c").rename(tmp_path / "away")
+    (tmp_path / "c").mkdir()
+    EMPTIED[left](tmp_path / "c")
+    sentence = here(tmp_path, "collect").sentence()
+    assert "no picture is left in the folder; the next version keeps the 4 images" in sentence
+    assert "`isitcake sources retire c`" in sentence
+    assert labels_of(small) == before
+    small.run("sources retire c")
+    assert "no picture is left" not in here(tmp_path, "collect").sentence()
+    assert set(labels_of(small)) == {"not_cake"}
+
+
+def test_a_folder_of_other_pictures_ends_the_claims_about_the_former(tmp_path: Path) -> None:
+    """One picture is enough to know that the disk is there."""
+    small = SmallProject(tmp_path)
+    small.configure(CAKES, CUPS)
+    small.run("collect")
+    for path in (tmp_path / "c").iterdir():
+        path.unlink()
+    (tmp_path / "c" / "new.jpg").write_bytes(drawn("cake", 5))
+    here(tmp_path, "collect")
+    assert labels_of(small) == {"cake": 1, "not_cake": 4}

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from commands import here
 
 from dataset.project import Project
 from dataset.publish import publish
@@ -87,6 +88,8 @@ def test_limits_of_costs(trained: Project, cost: str, value: float, why: str) ->
     forget_default_model(trained)
     change_metrics(trained, "linear", **{cost: value})
     assert promote(trained.settings, "linear").refusals == [why]
+    ended = here(trained.settings.root, "models", "promote", "linear")
+    assert (ended.returncode, "not promoted" in ended.stdout) == (1, True)  # so that a script stops
 
 
 def test_costs_against_the_default_model(trained: Project) -> None:

@@ -1,12 +1,14 @@
 """Behaviour 25 of docs/crawling.md: the report of a run adds up."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 from crawling import add_source, command, crawled, html, jpeg, site
 from sqlalchemy import func, select
 
 from crawlers.ledger.reports import last_reports
+from crawlers.ledger.sole_run import sole_run
 from dataset.catalog.tables import outcomes, runs
 from simulator.server import Scripted, Server
 
@@ -51,3 +53,14 @@ def test_the_last_report_is_the_one_that_the_run_gave(tmp_path: Path) -> None:
     server.stop()
     assert last_reports(project) == [second]
     assert second.notes[0].startswith("no usable picture: 404 (page ")
+
+
+def test_a_run_that_no_process_continues_is_interrupted(tmp_path: Path) -> None:
+    """Only who holds the source runs: a killed run is not said to be running."""
+    project = site(tmp_path, "http://127.0.0.1:9/", allowed=[])
+    begun = {"source": "one", "status": "running", "started_at": datetime.now(UTC), "notes": []}
+    with project.catalog.write() as connection:
+        connection.execute(runs.insert().values(begun))
+    assert [report.status for report in last_reports(project)] == ["interrupted"]
+    with sole_run(project, project.settings.sources[0]):
+        assert [report.status for report in last_reports(project)] == ["running"]
