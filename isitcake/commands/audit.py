@@ -259,8 +259,7 @@ def dedupe(folder: Path, target: Path | None, limit: int, work: Path | None, as_
         show(_groups_as_json(found, target), True)
         return
     _print_groups(found, limit)
-    moved = f"; moved to {short_path(target)}" if target and found.copies else ""
-    say(f"{_copies(found)}{moved}")
+    say(_copies(found) + (f"; moved to {short_path(target)}" if target and found.copies else ""))
 
 
 def _print_groups(found: "Found", limit: int) -> None:
@@ -280,8 +279,8 @@ def _copies(found: "Found") -> str:
     from foundation.safe_text import counted
 
     copies = "1 copy" if len(found.copies) == 1 else f"{len(found.copies)} copies"
-    of = sum(bool(group.copies) for group in found.groups)
-    text = f"{counted(found.files, 'picture')}; {copies} of {counted(of, 'picture')}"
+    of = counted(sum(bool(group.copies) for group in found.groups), "picture")
+    text = f"{counted(found.files, 'picture')}; {copies} of {of}"
     if number := len(found.recoloured):
         text += f"; {counted(number, 'file')} of the same shapes in other colours: look at them, they are not moved"
     return text
@@ -289,12 +288,8 @@ def _copies(found: "Found") -> str:
 
 def _groups_as_json(found: "Found", target: Path | None) -> dict[str, Any]:
     groups = [
-        {
-            "keep": group.kept.path,
-            "copies": [file.path for file in group.copies],
-            "other_colours": [file.path for file in group.recoloured],
-        }
-        for group in found.groups
+        {"keep": g.kept.path, "copies": [f.path for f in g.copies], "other_colours": [f.path for f in g.recoloured]}
+        for g in found.groups
     ]
     moved = {"moved_to": str(target)} if target else {}
     return {"files": found.files, "groups": groups, "unread": dict(found.unread), **moved}
