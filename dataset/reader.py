@@ -3,10 +3,11 @@
 What needs Pillow or Arrow is imported when it is first asked for: a list of models needs neither.
 """
 
+import contextlib
 import hashlib
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from foundation.settings import Settings
 
 if TYPE_CHECKING:
     from PIL import Image
+    from sqlalchemy import Connection
 
     from dataset.pictures.decoding import DERIVED_RECIPE as RECIPE
     from dataset.pictures.decoding import Undecodable
@@ -52,6 +54,7 @@ __all__ = [
     "diff",
     "forget_erased",
     "load",
+    "new_label_names",
     "newest",
     "order",
     "picture",
@@ -77,13 +80,32 @@ def todays_labels(settings: Settings) -> "Today | None":
 
     Raises CatalogError, DamagedVersion.
     """
-    from dataset.catalog.engine import Catalog
     from dataset.versions.today import today
+
+    with _reading(settings) as connection:
+        return today(connection, settings.home)
+
+
+def new_label_names(settings: Settings) -> dict[str, str]:
+    """The name that a label has now, by an earlier name of it, which versions and models may have.
+
+    Raises CatalogError.
+    """
+    from dataset.names.renamed import LABEL, renamed
+
+    with _reading(settings) as connection:
+        return renamed(connection, LABEL)
+
+
+@contextlib.contextmanager
+def _reading(settings: Settings) -> "Iterator[Connection]":
+    """The catalog, which may be in a folder that nobody can write."""
+    from dataset.catalog.engine import Catalog
 
     catalog = Catalog(settings.catalog.url, settings.home, read_only=not os.access(settings.home, os.W_OK))
     try:
         with catalog.read() as connection:
-            return today(connection, settings.home)
+            yield connection
     finally:
         catalog.close()
 

@@ -12,6 +12,7 @@ from dataset.project import Project
 from dataset.publishing.checked_pictures import damaged_originals
 from dataset.versions import published
 from dataset.versions.today import today
+from foundation.safe_text import counted
 from isitcake.tables import Grid
 from labeling import queue
 from training import models
@@ -37,26 +38,34 @@ def describe(project: Project) -> dict[str, Any]:
         "excluded": excluded,
         "sources": [asdict(report) for report in last_reports(project)],
         "review": asdict(queue.status(project)),
-        "versions": [{"name": v.name, "images": v.images, "id": v.id} for v in published.listing(project.home)],
+        "versions": [
+            {"name": v.name, "images": v.images, "id": v.id, "note": v.erasure_note}
+            for v in published.listing(project.home)
+        ],
         "damaged_versions": published.damaged(project.home),
         "damaged_originals": damaged_originals(project),
-        "models": [{"name": m.name, "version": m.version} for m in models.listing(project.home)],
-        "default_model": _default_model(project),
+        **_models(project),
     }
 
 
-def _default_model(project: Project) -> dict[str, Any] | None:
-    """The default model's name and version, whether it is outdated, and what to know about it; None without one."""
-    model = models.default_model(project.home)
-    if model is None:
-        return None
+def _models(project: Project) -> dict[str, Any]:
+    """Every model, with what to know about it; and the default model, None without one."""
+    listed, default_id = models.listing(project.home), models.default_model_id(project.home)
+    if not listed:
+        return {"models": [], "default_model": None}
     from training.comparison import OUTDATED_SHARE, changed_share, notes_of
 
     with project.catalog.read() as connection:
         now = today(connection, project.home)
-    changed = changed_share(model, now) if now else 0.0
-    notes = notes_of(model, changed)
-    return {"name": model.name, "version": model.version, "outdated": changed > OUTDATED_SHARE, "notes": notes}
+    found = []
+    default = None
+    for model in listed:
+        changed = changed_share(model, now) if now else 0.0
+        row = {"name": model.name, "version": model.version, "outdated": changed > OUTDATED_SHARE}
+        found.append({**row, "trained_on_erased": model.is_tainted})
+        if model.id == default_id:
+            default = {**row, "notes": notes_of(model, changed)}
+    return {"models": found, "default_model": default}
 
 
 def grids(state: dict[str, Any]) -> list[Grid]:
@@ -74,10 +83,11 @@ def grids(state: dict[str, Any]) -> list[Grid]:
         rows = [(s["source"], s["status"], s["candidates"], "; ".join(s["notes"])) for s in state["sources"]]
         tables.append(Grid(["source", "state", "candidates", "notes"], rows))
     if state["versions"]:
-        versions = [(v["name"], v["images"], v["id"][:16]) for v in state["versions"]]
-        tables.append(Grid(["version", "images", "id"], versions))
+        versions = [(v["name"], v["images"], v["id"][:16], v["note"]) for v in state["versions"]]
+        tables.append(Grid(["version", "images", "id", "note"], versions).without_empty(""))
     if state["models"]:
-        tables.append(Grid(["", "model", "version", "note"], [_model_row(m, state) for m in state["models"]]))
+        marked = [_model_row(model, state) for model in state["models"]]
+        tables.append(Grid(["", "model", "version", "note"], marked, _models_line(state["models"])))
     damage = [(f"version {name}", reason) for name, reason in state["damaged_versions"].items()]
     damage += [("original", text) for text in state["damaged_originals"][:MOST_DAMAGED]]
     if damage:
@@ -87,7 +97,17 @@ def grids(state: dict[str, Any]) -> list[Grid]:
     return tables
 
 
-def _model_row(model: dict[str, str], state: dict[str, Any]) -> tuple[str, ...]:
+def _models_line(listed: list[dict[str, Any]]) -> str:
+    """How many models learned from erased images, or are outdated; empty where none is."""
+    erased, outdated = (sum(model[key] for model in listed) for key in ("trained_on_erased", "outdated"))
+    parts = [
+        f"{counted(erased, 'model')} learned from images that were erased: `isitcake models refit`" if erased else "",
+        f"{counted(outdated, 'outdated model')}: `isitcake models list`" if outdated else "",
+    ]
+    return "; ".join(filter(None, parts))
+
+
+def _model_row(model: dict[str, Any], state: dict[str, Any]) -> tuple[str, ...]:
     default = state["default_model"] or {}
     is_default = all(model[key] == default.get(key) for key in ("name", "version"))
     return "*" if is_default else "", model["name"], model["version"], "; ".join(default["notes"]) if is_default else ""

@@ -85,6 +85,7 @@ def rows_of_part(rows: Sequence[Row], part: str) -> list[Row]:
 def standings(home: Path, today: Today, compared: Sequence[Model] | None = None) -> list[Standing]:
     """All models, or those in `compared`, on the common tests; the best first."""
     listed = models.listing(home) if compared is None else compared
+    listed = [model.renamed(today.new_names) for model in listed]
     tests, default = today.tests, models.default_model_id(home)
     part = headline_part(tests)
     found = [
@@ -104,7 +105,7 @@ def metrics_on(model: Model, today: Today, part: str) -> dict[str, Metrics]:
 
 def answers_of(model: Model, version: Version, rows: Sequence[Row]) -> dict[str, Probabilities]:
     """The probability of each label, by SHA-256. The model is asked only about pictures that it was not asked about
-    before; its answers are kept beside the cached features, which an erasure removes.
+    before; its answers are kept beside the cached features, which an erasure removes, under the labels of its files.
     """
     stored = model.predictions(["sha256", *(f"p_{label}" for label in model.labels)])
     known: dict[str, Probabilities] = {
@@ -115,11 +116,14 @@ def answers_of(model: Model, version: Version, rows: Sequence[Row]) -> dict[str,
     graph = (model.path / "model.onnx").stat().st_mtime_ns
     none: dict[str, Any] = {}
     kept = read_json(path, none)
-    known |= kept["answers"] if kept.get("graph") == graph else {}
+    own = model.own_labels
+    answers = kept["answers"] if kept.get("graph") == graph else {}
+    known |= {sha256: {label: answer[old] for label, old in own.items()} for sha256, answer in answers.items()}
     asked = {row.sha256: model.probabilities(picture(version, row)) for row in rows if row.sha256 not in known}
     known |= asked
     if asked and os.access(home, os.W_OK):
-        learned = {row.sha256: known[row.sha256] for row in rows if version.pictures.has(row)}
+        there = [row.sha256 for row in rows if version.pictures.has(row)]
+        learned = {sha256: {old: known[sha256][label] for label, old in own.items()} for sha256 in there}
         replace_file(path, json.dumps({"graph": graph, "answers": learned}).encode())
     return {row.sha256: known[row.sha256] for row in rows}
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL_FILE = "champion.json"  # in library/models; the name is older than the term "default model"
 
+COLUMNS_OF_LABELS = ("label", "predicted", "source_label")  # of predictions.parquet
 INTERVALS = ("interval", "headline_interval")  # pairs in metrics.json
 
 
@@ -34,6 +35,7 @@ class Model:
     slices: accuracy and number of images of parts of both test splits, by name. costs: latency_ms, size_mb, parity,
     shortcut. left_out: headline on sites left out of the training, and its standard error; empty where not asked.
     rows: images of the version that the training read; rows_digest: of their SHA-256s, empty in an older model.
+    new_names: of labels that were renamed since the training, by the names that the model's files have.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class Model:
     left_out: dict[str, float] = field(default_factory=dict)
     rows: int = 0
     rows_digest: str = ""
+    new_names: dict[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -60,6 +63,36 @@ class Model:
         from dataset.reader import TAINTED
 
         return (self.path / TAINTED).is_file()
+
+    def renamed(self, new_names: Mapping[str, str]) -> Model:
+        """The same model, whose labels, answers and predictions have the names of now.
+
+        new_names: by earlier name. Where two labels of the model would get one name, it keeps its own.
+        """
+        own = list(self.own_labels.values())
+        used = {label: new_names[label] for label in own if label in new_names}
+        labels = [used.get(label, label) for label in own]
+        if len(set(labels)) < len(labels) or labels == self.labels:
+            return self
+        pairs = list(zip(own, labels, strict=True))
+        parts = {f"label {old}": f"label {new}" for old, new in pairs}
+        parts |= {
+            f"source says {claimed}, is {old}": f"source says {now_claimed}, is {new}"
+            for claimed, now_claimed in pairs
+            for old, new in pairs
+        }
+        slices = {parts.get(name, name): part for name, part in self.slices.items()}
+        return replace(self, labels=labels, slices=slices, new_names=used)
+
+    def as_now(self, label: str) -> str:
+        """The name that a label of the model's files has now."""
+        return self.new_names.get(label, label)
+
+    @property
+    def own_labels(self) -> dict[str, str]:
+        """The label as the model's files have it, by its name of now."""
+        old_names = {new: old for old, new in self.new_names.items()}
+        return {label: old_names.get(label, label) for label in self.labels}
 
     def probabilities(self, image: Image.Image) -> dict[str, float]:
         """Probability of each label for an upright RGB picture of any size."""
@@ -79,11 +112,22 @@ class Model:
         """
         import pyarrow.parquet as pq
 
+        own = {f"p_{label}": f"p_{old}" for label, old in self.own_labels.items()}
+        asked = [own.get(column, column) for column in columns] if columns else columns
         try:
             with pq.ParquetFile(self.path / "predictions.parquet") as file:  # read_table imports pandas
-                return list(file.read(columns=columns).to_pylist())
+                rows = list(file.read(columns=asked).to_pylist())
         except OSError:
             return []
+        return [self._with_new_names(row) for row in rows] if self.new_names else rows
+
+    def _with_new_names(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row of the predictions, with the names of now."""
+        now = {f"p_{old}": f"p_{label}" for label, old in self.own_labels.items()}
+        return {
+            now.get(column, column): self.as_now(value) if column in COLUMNS_OF_LABELS else value
+            for column, value in row.items()
+        }
 
     @functools.cached_property
     def _session(self) -> Any:

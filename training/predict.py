@@ -42,7 +42,7 @@ def predict(
     """
     outgoing = outgoing or Outgoing(f"{AGENT_NAME}/{VERSION}")
     names = list(_pictures(sources))
-    nearest = _nearest(examples) if examples else None
+    nearest = _nearest(examples, model) if examples else None
     answers = []
     for number, name in enumerate(names, 1):
         try:
@@ -127,7 +127,7 @@ def _downloaded(url: str, outgoing: Outgoing) -> bytes:
     return answer.body
 
 
-def _nearest(examples: Examples) -> Callable[[Image.Image], list[dict[str, Any]]]:
+def _nearest(examples: Examples, model: Model) -> Callable[[Image.Image], list[dict[str, Any]]]:
     """A function from a picture to the most similar training pictures, by the cosine of centred frozen features."""
     from sklearn.preprocessing import normalize  # costs a second to import
 
@@ -144,7 +144,7 @@ def _nearest(examples: Examples) -> Callable[[Image.Image], list[dict[str, Any]]
             neighbours.append(
                 {
                     "file": str(examples.version.pictures.where(row)),
-                    "label": row.label,
+                    "label": model.as_now(row.label),
                     "site": row.site,
                     "similarity": round(float(similarities[number]), 3),
                 }

@@ -148,7 +148,8 @@ def _gates(settings: Settings, model: Model) -> tuple[list[str], list[str]]:
     today = todays_labels(settings)
     if today is None:
         return ["no version is published to compare models on; run `isitcake publish`"], []
-    current = models.default_model(settings.home)
+    model, current = model.renamed(today.new_names), models.default_model(settings.home)
+    current = current and current.renamed(today.new_names)
     learned = learned_by(model) | (learned_by(current) if current else set())
     tests = _Tests([row for row in today.tests if row.sha256 not in learned], headline_part(today.tests))
     new = _ask(model, today, tests)

@@ -13,10 +13,10 @@ from more_itertools import sliced
 from dataset.erasure.from_shards import FromShards
 from dataset.project import Project
 from dataset.publishing.croissant import with_manifest_digest
-from dataset.publishing.dataset_card import with_credits, with_tag
+from dataset.publishing.dataset_card import with_counts, with_credits, with_tag
 from dataset.publishing.totals import totals_of
 from dataset.versions import certificate_file, identity, manifest, published
-from dataset.versions.facts import ErasedRow
+from dataset.versions.facts import ErasedRow, positions
 from dataset.versions.manifest import Row
 from dataset.versions.stored.pictures import NAME_DIGITS, pictures_at
 from foundation.errors import DamagedVersion
@@ -175,7 +175,10 @@ def _published_leaves(folder: Path) -> list[str]:
 
 
 def _published_count(folder: Path) -> int:
-    return 0 if published.damage(folder) else published.load(folder, str(folder)).images
+    if published.damage(folder):
+        return 0
+    version = published.load(folder, str(folder))
+    return version.images + version.erased_images
 
 
 def _record(folder: Path, rows: Sequence[Row], is_leaving: Sequence[bool], kept: Sequence[str]) -> None:
@@ -185,8 +188,8 @@ def _record(folder: Path, rows: Sequence[Row], is_leaving: Sequence[bool], kept:
     version = None if published.damage(folder) and kept else published.load(folder, str(folder))
     number = version.erasures + 1 if version else 1
     if kept or version is None:
-        positions = published.positions(len(rows), before)
-        leaves = [kept[position] for position in positions]
+        left = positions(len(rows), before)
+        leaves = [kept[position] for position in left]
     else:
         pictures = pictures_at(folder)
         leaves = [
@@ -195,10 +198,10 @@ def _record(folder: Path, rows: Sequence[Row], is_leaving: Sequence[bool], kept:
         ]
         # A row still in the manifest and already in erased.json: we were killed between the two. It is added anew.
         before = [entry for entry in before if entry.leaf not in set(leaves)]
-        positions = published.positions(len(rows), before)
+        left = positions(len(rows), before)
     added = [
         ErasedRow(position, leaf, row.split, row.label, number)
-        for position, leaf, row, leaving in zip(positions, leaves, rows, is_leaving, strict=True)
+        for position, leaf, row, leaving in zip(left, leaves, rows, is_leaving, strict=True)
         if leaving
     ]
     entries = [row.record() for row in sorted([*before, *added], key=lambda row: row.position)]
@@ -206,13 +209,15 @@ def _record(folder: Path, rows: Sequence[Row], is_leaving: Sequence[bool], kept:
 
 
 def _update_card(folder: Path) -> None:
-    """Credit only the creators of images that are left, and name the new state: caches must not serve the old one."""
+    """Count and credit only images that are left, and name the new state: caches must not serve the old one."""
     path = folder / "README.md"
     if path.is_file():
         text = path.read_text("utf-8", "surrogateescape")
-        updated = with_credits(text, totals_of(manifest.each(folder / manifest.FILE_NAME)).credits)
+        totals = totals_of(manifest.each(folder / manifest.FILE_NAME))
+        updated = with_credits(text, totals.credits)
         if not published.damage(folder) and (count := _erasures(folder)):
-            updated = with_tag(updated, identity.tag(published.load(folder, str(folder)).id, count))
+            version = published.load(folder, str(folder))
+            updated = with_counts(with_tag(updated, identity.tag(version.id, count)), version, totals, count)
         if updated != text:
             identity.replace_listed(folder, path.name, updated.encode("utf-8", "surrogateescape"))
 

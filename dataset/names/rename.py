@@ -22,6 +22,7 @@ from dataset.catalog.tables import (
     judgements,
     names,
     outcomes,
+    plays,
     queue,
     runs,
     sightings,
@@ -40,7 +41,7 @@ from foundation.settings import ProjectSection, Source
 LABELS = (
     sightings.c.source_label, claims.c.label, judgements.c.answer, decisions.c.label, audit.c.label,
     walls.c.label, certificate_pictures.c.label,
-    findings.c.proposes, queue.c.suggested_label,
+    findings.c.proposes, queue.c.suggested_label, plays.c.answer, plays.c.label,
 )  # fmt: skip
 SOURCES = (sightings.c.source, claims.c.source, runs.c.source, outcomes.c.source, fetches.c.source)
 FOLDER_ADDRESSES = (

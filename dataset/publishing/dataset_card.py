@@ -16,6 +16,12 @@ from foundation.safe_text import counted, markdown
 
 _CREDITS = re.compile(r"\n\n### Credits\n\n.*?(?=\n\n## )", re.DOTALL)
 _CONFIG = re.compile(r"^- config_name: .*$", re.MULTILINE)
+_SIZE = re.compile(r"(?<=^size_categories:\n- ).*$", re.MULTILINE)
+_SUMMARY = re.compile(r"^\d+ images of \d+ classes, .*$", re.MULTILINE)
+_IMAGES = re.compile(r"^## Images\n\n.*?(?=\n\n## )", re.MULTILINE | re.DOTALL)
+_ORIGINS = re.compile(r"^## Where the labels come from\n\n.*?(?= Left out: )", re.MULTILINE | re.DOTALL)
+_SITES = re.compile(r"^## Sources and licences\n\n.*?(?=\n\n`manifest\.parquet` has )", re.MULTILINE | re.DOTALL)
+_CONSENT = re.compile(r"^## Consent\n\n.*?(?=\n\n## )", re.MULTILINE | re.DOTALL)
 SITES_SHOWN = 100  # on the card, those with the most images; a query of a photo service is a site
 CREDITED = 200  # creators named on the card; the manifest names all
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -83,20 +89,42 @@ def with_credits(text: str, credits: Mapping[tuple[str, str], int]) -> str:
     return _CREDITS.sub(lambda _: _credits(credits), text)
 
 
+def with_counts(text: str, version: Version, totals: Totals, erasures: int) -> str:
+    """The card with the numbers of the images that are left, after erasures. version: with its new counts.
+
+    What was measured on the day of publishing stays: audit, certificate, shortcuts.
+    """
+    gone = f" Since then {counted(erasures, 'erasure')} removed {counted(version.erased_images, 'image')}."
+    parts = (
+        (_SIZE, _size(totals)),
+        (_SUMMARY, _summary(version, totals) + gone),
+        (_IMAGES, _images(version, totals)),
+        (_ORIGINS, _origins(totals)),
+        (_SITES, _sites(totals)),
+        (_CONSENT, _consent(totals)),
+    )
+    for pattern, part in parts:
+        text = pattern.sub(lambda _, part=part: part, text, count=1)  # type: ignore[misc]
+    return text
+
+
 def with_tag(text: str, tag: str) -> str:
     """The card with another name of its configuration, by which Hugging Face's cache goes."""
     return _CONFIG.sub(f"- config_name: {tag}", text, count=1)
 
 
 def _yaml(project: str, version: Version, totals: Totals) -> str:
-    size = next((name for limit, name in _SIZES if totals.images < limit), "n>1M")
     lines = ["---", f"pretty_name: {json.dumps(project)}", "task_categories:", "- image-classification"]
-    lines += [f"size_categories:\n- {size}", "configs:", f"- config_name: {version.tag}"]
+    lines += [f"size_categories:\n- {_size(totals)}", "configs:", f"- config_name: {version.tag}"]
     lines += ["  data_files:"]
     for split in SPLITS:
         if version.counts.get(split):
             lines += [f"  - split: {split}", f'    path: "data/{split}/**"']
     return "\n".join([*lines, "---"])
+
+
+def _size(totals: Totals) -> str:
+    return next((name for limit, name in _SIZES if totals.images < limit), "n>1M")
 
 
 def _summary(version: Version, totals: Totals) -> str:
@@ -120,11 +148,12 @@ def _images(version: Version, totals: Totals) -> str:
     rows = [
         [
             split,
-            *(str(version.counts[split].get(label, 0)) for label in version.labels),
-            f"{sum(version.counts[split].values()) / max(1, totals.images):.1%}",
+            *(str(labels.get(label, 0)) for label in version.labels),
+            f"{sum(labels.values()) / max(1, totals.images):.1%}",
             SPLIT_USES[split],
         ]
         for split in SPLITS
+        for labels in [version.counts.get(split, {})]
     ]
     warnings = [balance({label: totals.labels[label] for label in version.labels}), *one_sided(version.counts)]
     text = f"## Images\n\n{_table(['split', *version.labels, 'share', ''], rows)}\n\n{_shares(version.counts)}"
@@ -144,11 +173,15 @@ def _labels(totals: Totals, left_out: Mapping[str, int]) -> str:
         counted(n, "near-duplicate") if reason == "near-duplicates" else f"{n} {reason}"
         for reason, n in sorted(left_out.items())
     )
+    return f"{_origins(totals)} Left out: {reasons or 'none'}."
+
+
+def _origins(totals: Totals) -> str:
     return (
         "## Where the labels come from\n\n"
         + _table(["label from", "images"], [[name, str(count)] for name, count in sorted(totals.origins.items())])
         + "\n\nEvery image starts with the label of its source. "
-        f"People answered {totals.reviewed} of {totals.images} images. Left out: {reasons or 'none'}."
+        f"People answered {totals.reviewed} of {totals.images} images."
     )
 
 
@@ -231,6 +264,14 @@ def _score(row: Shortcut | None) -> str:
 
 
 def _sources(totals: Totals) -> str:
+    return (
+        _sites(totals)
+        + "\n\n`manifest.parquet` has the page, address and creator of every image. The pictures belong to "
+        "their creators; the licence column says what the source allows." + _credits(totals.credits)
+    )
+
+
+def _sites(totals: Totals) -> str:
     rows = [
         [markdown(site), label, str(count), str(totals.relabelled[site]), markdown(licence) or NOT_STATED]
         for (site, label, licence), count in sorted(totals.by_site.items(), key=_largest)[:SITES_SHOWN]
@@ -241,8 +282,6 @@ def _sources(totals: Totals) -> str:
         "## Sources and licences\n\n"
         + _table(["site", "its label", "images", "of them relabelled", "licence"], rows)
         + rest
-        + "\n\n`manifest.parquet` has the page, address and creator of every image. The pictures belong to their "
-        "creators; the licence column says what the source allows." + _credits(totals.credits)
     )
 
 

@@ -26,7 +26,7 @@ from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.shortcut_measures import PICTURES_MEASURED, shortcuts_of
 from dataset.publishing.totals import Totals, one_sided
 from dataset.versions import certificate_file, identity, manifest, merkle, published
-from dataset.versions.changes import changes, other_numbers, renames_in
+from dataset.versions.changes import as_rows, changes, new_names, other_numbers, renamed_sources, renames_in
 from dataset.versions.facts import Audit
 from dataset.versions.listed_files import listed
 from dataset.versions.manifest import Row
@@ -137,7 +137,8 @@ def _notes(parent: Version | None, version: Version, diff: Any) -> list[str]:
     if parent is None:
         return []
     renames = renames_in(diff)
-    notes = [f"{n} {was} are {label} now" for (was, label), n in renames.items()]
+    sources = renamed_sources(*(one.path / manifest.FILE_NAME for one in (parent, version)))
+    notes = new_names(as_rows(renames, "label"), as_rows(sources, "source"))
     return [*notes, *filter(None, [other_numbers(parent.labels, version.labels, renames)])]
 
 

@@ -16,6 +16,7 @@ from dataset.objections import OBJECTS
 from dataset.versions.identity import DIFF
 from dataset.versions.manifest import unreadable
 from foundation.json_files import read_json
+from foundation.safe_text import counted
 
 DIFF_SCHEMA = pa.schema([(name, pa.string()) for name in ("change", "sha256", "label", "was", "reason")])
 
@@ -67,6 +68,43 @@ def renames_in(table: pa.Table) -> dict[tuple[str, str], int]:
     """Images of each renamed class, by its label before and after. table: of `changes`."""
     rows = table.filter(pc.equal(table["change"], RENAMED))
     return dict(sorted(Counter(zip(rows["was"].to_pylist(), rows["label"].to_pylist(), strict=True)).items()))
+
+
+def renamed_sources(old: Path, new: Path) -> dict[tuple[str, str], int]:
+    """Images of each source that has another name, by both names: one that is gone became one that is new.
+
+    old, new: manifests. None are found in a manifest of an earlier release, which has no sources.
+    """
+    with unreadable(old), unreadable(new):
+        if any("sources" not in pq.read_schema(path).names for path in (old, new)):
+            return {}
+        before, after = (
+            dict(zip(*pq.read_table(path, columns=["sha256", "sources"]).to_pydict().values(), strict=True))
+            for path in (old, new)
+        )
+    gone = set().union(*before.values()) - (those_now := set().union(*after.values()))
+    come = those_now - set().union(*before.values())
+    pairs = Counter(
+        (was, source)
+        for sha256 in before.keys() & after.keys()
+        for was in gone.intersection(before[sha256])
+        for source in come.intersection(after[sha256])
+    )
+    olds, news = Counter(was for was, _ in pairs), Counter(source for _, source in pairs)
+    return {pair: n for pair, n in sorted(pairs.items()) if olds[pair[0]] == news[pair[1]] == 1}
+
+
+def as_rows(renames: Mapping[tuple[str, str], int], kind: str) -> list[dict[str, str | int]]:
+    """What `renames_in` or `renamed_sources` found, with keys. kind: label or source."""
+    return [{"was": was, kind: name, "images": images} for (was, name), images in renames.items()]
+
+
+def new_names(labels: Iterable[Mapping[str, str | int]], sources: Iterable[Mapping[str, str | int]]) -> list[str]:
+    """A sentence for each label and each source that has another name. labels, sources: of `as_rows`."""
+    return [
+        *(f"{row['images']} {row['was']} are {row['label']} now" for row in labels),
+        *(f"source {row['was']} is {row['source']} now, for {counted(int(row['images']), 'image')}" for row in sources),
+    ]
 
 
 def other_numbers(before: Sequence[str], after: Sequence[str], renames: Iterable[tuple[str, str]]) -> str:

@@ -1,11 +1,12 @@
 """Facts of a version: gates, shortcuts and the audit (in version.json), and erased rows (in erased.json)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Counts = Mapping[str, Mapping[str, int]]  # images by split and label
 LEAF = re.compile("([0-9a-f]{2})+")  # a digest
 
 
@@ -95,6 +96,40 @@ def erased_row(record: Mapping[str, Any]) -> ErasedRow:
     if not LEAF.fullmatch(row.leaf) or not isinstance(row.split, str) or not isinstance(row.label, str):
         raise ValueError("a leaf, a split or a label is none")
     return row
+
+
+def total(counts: Counts) -> int:
+    """All images of counts by split and label."""
+    return sum(sum(labels.values()) for labels in counts.values())
+
+
+def together(counts: Counts, more: Counts) -> dict[str, dict[str, int]]:
+    """The counts, with those of `more` added to them."""
+    return {
+        split: {label: n + more.get(split, {}).get(label, 0) for label, n in labels.items()}
+        for split, labels in counts.items()
+    }
+
+
+def left_of(counts: Counts, gone: Sequence[ErasedRow]) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]]:
+    """Images that are left, and images that were erased, by split and label. counts: as published.
+
+    A split and a label stay where none of their images is left: their folders do, too.
+    """
+    left = {split: dict(labels) for split, labels in counts.items()}
+    erased: dict[str, dict[str, int]] = {}
+    for row in gone:
+        if left.get(row.split, {}).get(row.label, 0) > 0:
+            left[row.split][row.label] -= 1
+            part = erased.setdefault(row.split, {})
+            part[row.label] = part.get(row.label, 0) + 1
+    return left, erased
+
+
+def positions(rows: int, gone: Sequence[ErasedRow]) -> list[int]:
+    """Position in the manifest as published of each of the `rows` that are left."""
+    taken = {row.position for row in gone}
+    return [position for position in range(rows + len(gone)) if position not in taken]
 
 
 def _known_fields(kind: type[T], record: Mapping[str, Any]) -> T:

@@ -21,6 +21,7 @@ from dataset.versions.identity import file_digest as file_digest
 from dataset.versions.manifest import Row
 from dataset.versions.stored.pictures import Layout, Pictures, pictures_of
 from foundation.errors import DamagedVersion, UnknownVersion
+from foundation.safe_text import counted
 
 LEAVES = "leaves.bin"  # 32 bytes for each row, in the order of the manifest: the id is the root over them
 LEAF_BYTES = 32
@@ -36,7 +37,8 @@ VERSIONS_REMEMBERED = 1024  # whose version.json is not read again while it does
 
 @dataclass(frozen=True)
 class Version:
-    """One version directory. id: as identity.py computes it. counts: images by split and label.
+    """One version directory. id: as identity.py computes it. counts: images by split and label that are left; erased:
+    images by split and label that erasures removed. The id is over both together.
 
     shortcuts: "before" the recipe (of originals) and "after" it (of published pictures). audit: None without answers.
     certificate: None where no design was looked through.
@@ -61,6 +63,7 @@ class Version:
     texts: dict[str, str] = field(default_factory=dict)
     erasures: int = 0
     layout: Layout = Layout.FOLDER
+    erased: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @cached_property
     def pictures(self) -> Pictures:
@@ -78,7 +81,22 @@ class Version:
 
     @property
     def images(self) -> int:
-        return sum(sum(labels.values()) for labels in self.counts.values())
+        return facts.total(self.counts)
+
+    @property
+    def erased_images(self) -> int:
+        return facts.total(self.erased)
+
+    @property
+    def erasure_note(self) -> str:
+        """What erasures removed, in a few words; empty without one."""
+        images, erasures = counted(self.erased_images, "image"), counted(self.erasures, "erasure")
+        return f"{images} erased in {erasures}" if self.erasures else ""
+
+    @property
+    def published_counts(self) -> dict[str, dict[str, int]]:
+        """As published: version.json keeps these, because the id is over them."""
+        return facts.together(self.counts, self.erased)
 
     def rows(self) -> list[Row]:
         """Raises DamagedVersion if the manifest cannot be read."""
@@ -97,7 +115,7 @@ class Version:
             "created": self.created,
             "labels": self.labels,
             "recipe": recipe,
-            "counts": self.counts,
+            "counts": self.published_counts,
             "gates": [asdict(gate) for gate in self.gates],
             "audit": asdict(self.audit) if self.audit else None,
             "shortcuts": {when: [asdict(shortcut) for shortcut in board] for when, board in self.shortcuts.items()},
@@ -116,7 +134,8 @@ class Diff:
     """Images added, removed and relabelled, each with its SHA-256, labels and reason.
 
     renamed: labels that have another name: was, label, images. renumbered: a sentence where a label has another number
-    than before; tools that train go by the numbers.
+    than before; tools that train go by the numbers. renamed_sources: sources that have another name: was, source,
+    images.
     """
 
     old: str
@@ -126,6 +145,7 @@ class Diff:
     relabelled: list[dict[str, str]]
     renamed: list[dict[str, str | int]] = field(default_factory=list)
     renumbered: str = ""
+    renamed_sources: list[dict[str, str | int]] = field(default_factory=list)
 
 
 def order(name: str) -> tuple[int, ...]:
@@ -241,9 +261,14 @@ def _version(path: Path, content: Any) -> Version:
     if wrong := [key for key in texts if not isinstance(content[key], str)]:
         raise TypeError(f"{wrong[0]} is no text")
     datetime.fromisoformat(content["created"])
+    if facts.total(content["counts"]) < 0:
+        raise ValueError("counts")
+    counts, gone = facts.left_of(content["counts"], erased(path))
     version = Version(
         path,
-        **{key: content[key] for key in (*texts, "parent", "labels", "counts")},
+        **{key: content[key] for key in (*texts, "parent", "labels")},
+        counts=counts,
+        erased=gone,
         gates=[facts.gate(record) for record in content["gates"]],
         # Older versions have neither shortcuts nor an audit.
         shortcuts={
@@ -257,26 +282,26 @@ def _version(path: Path, content: Any) -> Version:
     )
     if not VERSION_NAME.fullmatch(version.name) or not all(isinstance(label, str) for label in version.labels):
         raise ValueError("name or labels")
-    if version.images < 0:
-        raise ValueError("counts")
     return version
 
 
 def diff(home: Path, old: str, new: str) -> Diff:
     """What changed from version `old` to `new`, in the order of SHA-256."""
-    from dataset.versions.changes import changes, other_numbers, renames_in, told  # needs Arrow, slow to import
+    from dataset.versions import changes as of  # needs Arrow, slow to import
 
     before, after = load(home, old), load(home, new)
     between = [path for path in folders(home) if order(before.name) < order(path.name) <= order(after.name)]
-    table = changes(before.path / manifest.FILE_NAME, after.path / manifest.FILE_NAME, told(between))
-    renames = renames_in(table)
+    manifests = before.path / manifest.FILE_NAME, after.path / manifest.FILE_NAME
+    table = of.changes(*manifests, of.told(between))
+    renames = of.renames_in(table)
     kinds: dict[str, list[dict[str, str]]] = {"added": [], "removed": [], "relabelled": []}
     for change in table.to_pylist():
         kinds.setdefault(change.pop("change"), []).append(change)
     return Diff(
         old, new, kinds["added"], kinds["removed"], kinds["relabelled"],
-        renamed=[{"was": was, "label": label, "images": n} for (was, label), n in renames.items()],
-        renumbered=other_numbers(before.labels, after.labels, renames),
+        renamed=of.as_rows(renames, "label"),
+        renumbered=of.other_numbers(before.labels, after.labels, renames),
+        renamed_sources=of.as_rows(of.renamed_sources(*manifests), "source"),
     )  # fmt: skip
 
 
@@ -322,9 +347,3 @@ def read_erased(path: Path) -> list[ErasedRow]:
     if len({row.position for row in rows}) < len(rows):
         raise DamagedVersion(f"{ERASED} names a row twice")
     return rows
-
-
-def positions(rows: int, gone: Sequence[ErasedRow]) -> list[int]:
-    """Position in the manifest as published of each of the `rows` that are left."""
-    taken = {row.position for row in gone}
-    return [position for position in range(rows + len(gone)) if position not in taken]

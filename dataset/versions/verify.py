@@ -9,10 +9,10 @@ from more_itertools import sliced
 
 from dataset.splits.assignment import UNSEEN
 from dataset.versions import certificate_file, manifest, merkle
-from dataset.versions.facts import ErasedRow
+from dataset.versions.facts import ErasedRow, positions
 from dataset.versions.leaks import leaks
 from dataset.versions.listed_files import changed_files, rows_id, unlisted
-from dataset.versions.published import LEAF_BYTES, LEAVES, Version, load, positions, read_erased
+from dataset.versions.published import LEAF_BYTES, LEAVES, Version, load, read_erased
 from dataset.versions.stored.pictures import Layout
 from foundation.errors import DamagedVersion, StageError
 
@@ -78,7 +78,8 @@ def verify(
         problems += leaks(version.pictures, version.rows())
     problems += _certificate(version, gone)
     problems += unlisted(version, check.files)
-    expected = Counter({(s, label): n for s, labels in version.counts.items() for label, n in labels.items()})
+    as_published = version.published_counts
+    expected = Counter({(split, label): n for split, labels in as_published.items() for label, n in labels.items()})
     expected.subtract((row.split, row.label) for row in gone)
     if check.tally != +expected:
         problems.append("version.json and the manifest count different numbers of images")

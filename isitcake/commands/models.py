@@ -195,13 +195,14 @@ def predict(context: Context, images: tuple[str, ...], model: str | None, explai
     In a folder, and below it, every file with the ending of a picture counts. Exit code 1 if a file or URL that you
     named, or everything, was skipped.
     """
+    from dataset.reader import new_label_names
     from foundation.errors import StageError
     from training.models import find
     from training.predict import learned_from, outgoing_of
     from training.predict import predict as stage
 
     settings = context.settings()
-    chosen = find(settings.home, model)
+    chosen = find(settings.home, model).renamed(new_label_names(settings))
     skipped: list[tuple[str, str]] = []
     with progress(as_json) as steps:
         examples = learned_from(settings, chosen, steps.step) if explain else None

@@ -50,15 +50,17 @@ def versions() -> None:
 @json_option
 @pass_context
 def list_(context: Context, as_json: bool) -> None:
-    """List every version, the oldest first."""
+    """List every version, the oldest first, with the images that are left, and what was erased."""
     from dataset.versions.published import listing
 
     listed = listing(context.settings().home)
-    rows = [(v.name, v.images, v.created[:16].replace("T", " "), v.parent or "", v.id[:16]) for v in listed]
+    rows = [
+        (v.name, v.images, v.created[:16].replace("T", " "), v.parent or "", v.id[:16], v.erasure_note) for v in listed
+    ]
     show(
         listed if listed or as_json else "no version yet; `isitcake publish` makes one",
         as_json,
-        Grid(["version", "images", "published", "parent", "id"], rows),
+        Grid(["version", "images", "published", "parent", "id", "note"], rows).without_empty(""),
     )
 
 
@@ -67,12 +69,14 @@ def list_(context: Context, as_json: bool) -> None:
 @json_option
 @pass_context
 def show_(context: Context, version: str, as_json: bool) -> None:
-    """Show how many images each split of VERSION has, and its id."""
+    """Show how many images each split of VERSION has now, its id, and what was erased."""
     from dataset.versions.published import load
 
     loaded = load(context.settings().home, version)
     rows = [(split, *(counts.get(label, 0) for label in loaded.labels)) for split, counts in loaded.counts.items()]
     show(loaded, as_json, Grid(["split", *loaded.labels], rows, f"{loaded.name}  id {loaded.id}"))
+    if loaded.erasures and not as_json:
+        show(loaded.erasure_note, as_json)
 
 
 @versions.command(short_help="Compare two versions.")
@@ -83,14 +87,14 @@ def show_(context: Context, version: str, as_json: bool) -> None:
 @pass_context
 def diff(context: Context, old: str, new: str, html: Path | None, as_json: bool) -> None:
     """List images added, removed and relabelled from version OLD to version NEW, with reasons."""
+    from dataset.versions.changes import new_names
     from dataset.versions.published import diff as compare
 
     changes = compare(context.settings().home, old, new)
     kinds = {"added": changes.added, "removed": changes.removed, "relabelled": changes.relabelled}
     rows = [(kind, c["sha256"][:16], c["was"], c["label"], c["reason"]) for kind, cs in kinds.items() for c in cs]
-    renames = [f"{r['images']} {r['was']} are {r['label']} now" for r in changes.renamed]
     counts = ", ".join(f"{len(changed)} {kind}" for kind, changed in kinds.items())
-    line = "; ".join(filter(None, [counts, *renames, changes.renumbered]))
+    line = "; ".join(filter(None, [counts, *new_names(changes.renamed, changes.renamed_sources), changes.renumbered]))
     if html:
         from web.pages.diff import write_diff
 

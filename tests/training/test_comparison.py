@@ -9,9 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from commands import here
 
+from dataset.curate import curate
+from dataset.names.rename import rename_label
+from dataset.opening import open_project
 from dataset.project import Project
-from dataset.reader import UNSEEN, Version, todays_labels
+from dataset.publish import publish
+from dataset.reader import TAINTED, UNSEEN, Version, todays_labels
+from dataset.versions import published
 from isitcake.cli import cli
 from isitcake.status import describe
 from training import models
@@ -93,6 +99,53 @@ def test_an_outdated_default_model(trained: Project, version: Version, publish_a
         assert both.default_is_reviewed
         assert both.before.model.id == old.id
         assert both.before.measured.images == both.after.measured.images
+
+
+def test_a_renamed_label_is_the_same_class(trained: Project, version: Version) -> None:
+    """Data F5: after a rename models are as good as before, none is outdated, and each of them says the new name."""
+    today = todays_labels(trained.settings)
+    assert today is not None
+    before = {one.model.id: one for one in standings(trained.home, today)}
+    refused = promote(trained.settings, "linear").refusals
+    rename_label(trained, "cake", "torte")
+    config = trained.settings.config_path
+    text = config.read_text(encoding="utf-8").replace('"cake"', '"torte"')
+    assert "labels =" not in text
+    config.write_text(text.replace("[project]", '[project]\nlabels = ["torte", "not_cake"]'), encoding="utf-8")
+    project = open_project(config)
+    try:
+        for _ in range(2):  # before the next version, and with it
+            today = todays_labels(project.settings)
+            assert today is not None
+            assert today.version.labels == ["torte", "not_cake"]
+            for one in standings(project.home, today):
+                assert one.headline == pytest.approx(before[one.model.id].headline)
+                assert (one.changed, one.notes) == (0, [])
+                assert set(one.model.labels) == {"torte", "not_cake"}
+                assert "label torte" in one.model.slices
+                assert {name.split(",")[0] for name in one.measured.groups} == {"torte", "not_cake"}
+                assert {row["label"] for row in one.model.predictions()} == {"torte", "not_cake"}
+            assert promote(project.settings, "linear").refusals == refused
+            curate(project)
+            publish(project)
+        assert published.newest(project.home) != version
+        picture = next(str(version.path / row.file) for row in version.rows() if row.label == "cake")
+        (answer,) = json.loads(here(project.settings.root, "predict", picture, "--json").stdout)
+        assert (answer["label"], set(answer["probabilities"])) == ("torte", {"torte", "not_cake"})
+    finally:
+        project.close()
+
+
+def test_status_counts_models_that_are_outdated_or_learned_from_erased_images(
+    trained: Project, version: Version, publish_answers: Publish
+) -> None:
+    """As docs/training.md promises: all models count, also where no model is the default one."""
+    (trained.home / "models" / models.DEFAULT_MODEL_FILE).unlink()
+    (models.find(trained.home, "linear").path / TAINTED).write_text("{}")
+    assert "1 model learned from images that were erased" in here(trained.settings.root, "status").stdout
+    assert "outdated" not in here(trained.settings.root, "status").stdout
+    publish_answers(corrections(version, ("train",), 12))
+    assert "2 outdated models" in here(trained.settings.root, "status").stdout
 
 
 def test_a_refused_promotion_exits_1(trained: Project) -> None:

@@ -124,10 +124,12 @@ def test_what_cannot_be_read_is_skipped(trained: Project, tmp_path: Path) -> Non
 def test_a_pipe_without_a_writer_is_not_waited_for(trained: Project, tmp_path: Path) -> None:
     """Neither one that is named nor one in a folder; and an empty name is not the current folder."""
     model = models.find(trained.home, "linear")
-    os.mkfifo(tmp_path / "pipe.jpg")
-    (tmp_path / "gone.jpg").symlink_to(tmp_path / "none.jpg")
+    folder = tmp_path / "pipes"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "gone.jpg").symlink_to(folder / "none.jpg")
     skipped: list[tuple[str, str]] = []
-    assert predict(model, [tmp_path / "pipe.jpg", tmp_path], skip=lambda *one: skipped.append(one)) == []
+    assert predict(model, [folder / "pipe.jpg", folder], skip=lambda *one: skipped.append(one)) == []
     assert [Path(name).name for name, _ in skipped] == ["pipe.jpg", "gone.jpg", "pipe.jpg"]
     assert all("is not a file" in why for _, why in skipped)
     with pytest.raises(UsageError, match="an empty name"):

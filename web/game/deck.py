@@ -142,7 +142,8 @@ def _models_to_ask(project: Project, now: Today) -> list[models.Model]:
     """Models of the newest version, and the default model of any version in place of that of its name."""
     default = models.default_model(project.home)
     others = models.of_version(project.home, now.version.name)
-    return [model for model in others if default is None or model.name != default.name] + ([default] if default else [])
+    asked = [model for model in others if default is None or model.name != default.name]
+    return [model.renamed(now.new_names) for model in [*asked, *([default] if default else [])]]
 
 
 def _open_audit(project: Project) -> set[str]:

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
-from foundation.errors import IsItCakeError
+from foundation.errors import IsItCakeError, StageError, UnknownModel
 from web.game.deck import Deck
 from web.gate.messages import MESSAGE_BYTES, BadMessage, parse_message
 from web.gate.visitors import visitor_key
@@ -68,7 +68,14 @@ def page_text(template: str, **values: Any) -> str:
 
 def empty_page(error: IsItCakeError) -> HTMLResponse:
     """The page that says why there is nothing to play with yet."""
-    return page("game_empty.html", why=str(error))
+    return page("game_empty.html", why=visible(error))
+
+
+def visible(error: IsItCakeError) -> str:
+    """The message for a visitor. Raises an error that may name paths of this machine again: it becomes status 503."""
+    if type(error) not in (StageError, UnknownModel):
+        raise error
+    return str(error)
 
 
 def json_response(content: dict[str, Any]) -> JSONResponse:

@@ -12,7 +12,7 @@ from dataset.project import Project
 from dataset.suspicion.packs import question
 from foundation.errors import StageError
 from web.game.deck import CurrentDeck
-from web.game.http import check_limit, empty_page, json_response, page, picture_response, read_json
+from web.game.http import check_limit, empty_page, json_response, page, picture_response, read_json, visible
 from web.game.plays import PlayerIds, Refused, answer_picture, begin_round, dealt_picture, round_result
 from web.gate.visitors import visitor_key
 from web.guard import Limit, clean_nickname
@@ -63,7 +63,7 @@ class PlayEndpoints:
             deck = await run_in_threadpool(self._deck.get)
             new = await run_in_threadpool(begin_round, self._project, deck, nickname, player)
         except StageError as error:
-            raise HTTPException(409, str(error)) from None
+            raise HTTPException(409, visible(error)) from None
         pictures = [f"/play/rounds/{new.id}/{slot}.jpg" for slot in range(new.pictures)]
         content = {"round": new.id, "player": new.player, "nickname": nickname, "pictures": pictures}
         return json_response({**content, "labels": deck.version.labels})

@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute
 
+from dataset.names.renamed import LABEL, renamed
 from dataset.project import Project
 from foundation.errors import IsItCakeError, UnknownModel
 from training import models
-from web.game.http import check_limit, empty_page, json_response, page, read_body
+from web.game.http import check_limit, empty_page, json_response, page, read_body, visible
 from web.gate.slots import NoSlot, Slots
 from web.gate.visitors import visitor_key
 from web.guard import GAME_HEADERS, Limit
@@ -46,7 +47,7 @@ class PlaygroundEndpoints:
 
     def playground_page(self, _: Request) -> Response:
         try:
-            model = models.find(self._project.home)
+            model = self._find()
         except UnknownModel as error:
             return empty_page(error)
         return page("game_playground.html", model=model)
@@ -76,15 +77,22 @@ class PlaygroundEndpoints:
         except (Busy, NoSlot):
             raise HTTPException(503, BUSY, {"Retry-After": "60"}) from None
         except IsItCakeError as error:
-            raise HTTPException(409, str(error)) from None
+            raise HTTPException(409, visible(error)) from None
         return json_response({"probabilities": probabilities})
 
     def _probabilities(self, content: bytes) -> dict[str, float]:
-        return self._judges.probabilities(models.find(self._project.home).id, content)
+        model = self._find()
+        answer = self._judges.probabilities(model.id, content)
+        return {model.as_now(label): probability for label, probability in answer.items()}
 
     def _model(self) -> models.Model:
         """The default model. Raises HTTPException 404 where there is none."""
         try:
-            return models.find(self._project.home)
+            return self._find()
         except UnknownModel:
             raise HTTPException(404) from None
+
+    def _find(self) -> models.Model:
+        """The default model, whose labels have their names of now. Raises UnknownModel."""
+        with self._project.catalog.read() as connection:
+            return models.find(self._project.home).renamed(renamed(connection, LABEL))

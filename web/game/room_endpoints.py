@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from dataset.project import Project
 from foundation.errors import StageError
 from web.game.deck import CurrentDeck
-from web.game.http import check_limit, empty_page, json_response, page, picture_response, read_json
+from web.game.http import check_limit, empty_page, json_response, page, picture_response, read_json, visible
 from web.game.plays import PlayerIds, store_plays
 from web.game.room import AddressFull
 from web.game.room_sockets import RoomSockets
@@ -71,7 +71,7 @@ class RoomEndpoints:
         except RoomsFull as error:
             raise HTTPException(503, str(error)) from None
         except StageError as error:
-            raise HTTPException(409, str(error)) from None
+            raise HTTPException(409, visible(error)) from None
         address = f"{self._names.base_url(request.scope)}/join/{room.code}"
         return json_response({"code": room.code, "host": room.host_token, "address": address, "qr": qr_code(address)})
 

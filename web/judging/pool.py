@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from foundation.errors import StageError
+from foundation.errors import StorageError
 from web.judging.worker import LENGTH, TOO_COSTLY, UNREADABLE
 
 WORKERS = 2  # at the same time, of about 90 MB each
@@ -48,7 +48,7 @@ class Judges:
         self._waiting = 0
 
     def probabilities(self, model_id: str, content: bytes) -> dict[str, float]:
-        """Raises Unreadable, TooCostly, Busy, or StageError where the model cannot be loaded."""
+        """Raises Unreadable, TooCostly, Busy, or StorageError where the model cannot be loaded."""
         judge = self._taken(model_id)
         try:
             return judge.probabilities(content)
@@ -139,7 +139,7 @@ class _Judge:
         self.end()
         if answer["problem"] == TOO_COSTLY:
             raise TooCostly("this picture needs too much memory or time")
-        raise StageError(answer["text"])
+        raise StorageError(answer["text"])
 
     def end(self) -> None:
         """Kill the process and wait for it."""

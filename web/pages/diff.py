@@ -21,11 +21,15 @@ def write_diff(project: Project, diff: Diff, path: Path) -> Path:
 
 def diff_html(project: Project, diff: Diff, *, served: bool = False) -> str:
     """The page of a diff. served: as a page of the service, with navigation and links; else as one file."""
+    from dataset.versions.changes import new_names  # needs Arrow, slow to import
+
     parts = (("relabelled", diff.relabelled), ("removed", diff.removed), ("added", diff.added))
     shown = [change["sha256"] for _, changes in parts for change in changes[:MOST_TILES]]
     thumbnails = some_thumbnails(project, shown, linked=served)
     kinds = []
     for name, changes in parts:
+        if not changes:
+            continue
         tiles = [
             thumbnails.tile(change["sha256"], _summary(change), f"{change['sha256'][:16]}: {change['reason']}")
             for change in changes[:MOST_TILES]
@@ -33,7 +37,13 @@ def diff_html(project: Project, diff: Diff, *, served: bool = False) -> str:
         kinds.append((name, len(changes), tiles))
     page = templates.get_template("diff.html")
     return page.render(
-        old=diff.old, new=diff.new, kinds=kinds, renumbered=diff.renumbered, served=served, here="versions"
+        old=diff.old,
+        new=diff.new,
+        renames=new_names(diff.renamed, diff.renamed_sources),
+        renumbered=diff.renumbered,
+        kinds=kinds,
+        served=served,
+        here="versions",
     )
 
 

@@ -27,6 +27,7 @@ from dataset.catalog.tables import (
     runs,
     tombstones,
 )
+from dataset.catalog.tables import names as renames
 from dataset.project import Project
 from dataset.versions import published
 from training import models
@@ -120,7 +121,9 @@ def project_state(project: Project) -> State:
 
     Answers of the game's players change nothing here: visitors must not be able to have pages made again.
     """
-    ledgers = (runs.c.id, judgements.c.id, decisions.c.id, runs.c.finished_at, audit.c.drawn_at)
+    ledgers = (
+        runs.c.id, judgements.c.id, decisions.c.id, runs.c.finished_at, audit.c.drawn_at, renames.c.since,
+    )  # fmt: skip
     tables = (images, findings, queue)
     with project.catalog.read() as connection:
         newest = [connection.execute(select(func.max(column))).scalar() for column in ledgers]

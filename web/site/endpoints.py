@@ -15,7 +15,7 @@ from dataset.labels.holding import Holding
 from dataset.project import Project
 from dataset.versions import published
 from dataset.versions.published import VERSION_NAME
-from foundation.errors import IsItCakeError, StorageError, UnknownImage, UsageError
+from foundation.errors import IsItCakeError, StorageError, UnknownImage, UnknownSource, UsageError
 from training import models
 from web.game.http import check_limit
 from web.guard import PROBE_POLICY, SITE_POLICY, Limit
@@ -185,9 +185,14 @@ class SiteEndpoints:
         name = request.path_params["name"]
         if not SOURCE_NAME.fullmatch(name):
             raise HTTPException(404)
-        return await self._page(
-            request, ("source", name), lambda: source_html(self._project, name), state=collected_state
-        )
+
+        def make() -> str:
+            try:
+                return source_html(self._project, name)
+            except UnknownSource:  # its message has the path of isitcake.toml
+                raise UnknownSource(f"no source {name!r} in this project") from None
+
+        return await self._page(request, ("source", name), make, state=collected_state)
 
     async def why(self, request: Request) -> Response:
         """The history of one image, for whoever knows its SHA-256 or the first digits. The owner sees reviewers as

@@ -3,10 +3,12 @@
 import signal
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from commands import here
 from sqlalchemy import func, select
 
 from dataset.catalog.tables import asked, erasures, fingerprints, sightings
@@ -25,6 +27,7 @@ from dataset.versions.verify import verify
 from foundation.errors import UsageError
 from foundation.safe_text import counted
 from web.pages.report import write_report
+from web.site.listings import versions_html
 
 
 def chosen(project: Project) -> tuple[str, str, bytes]:
@@ -77,6 +80,35 @@ def test_nothing_of_an_image_is_left_and_the_version_keeps_its_id(published_proj
     curate(published_project)
     publish(published_project)
     assert verify(published_project.home, published.names(published_project.home)[-1]).problems == []
+
+
+def test_all_counts_agree_after_an_erasure(published_project: Project) -> None:
+    """The list, the version, its card and its page count what the manifest has, and say that something was erased."""
+    (before,) = published.listing(published_project.home)
+    gone = erase(published_project, Selection(Kind.SHA256, chosen(published_project)[0]), "asked").images
+    (after,) = published.listing(published_project.home)
+    rows, root = after.rows(), published_project.settings.root
+    assert after.images == len(rows) == before.images - gone
+    assert (after.erased_images, after.published_counts) == (gone, before.counts)
+    assert Counter({(s, label): n for s, labels in after.counts.items() for label, n in labels.items()}) == Counter(
+        (row.split, row.label) for row in rows
+    )
+    words = f"{counted(gone, 'image')} erased in 1 erasure"
+    commands = (("versions", "list"), ("status",), ("versions", "show", after.name))
+    listed, said, shown = (here(root, *command).stdout for command in commands)
+    assert all(words in text for text in (listed, shown, said, versions_html(published_project)))
+    assert all(f" {len(rows)} " in text for text in (listed, said))
+    text = (after.path / "README.md").read_text(encoding="utf-8")
+    assert f"\n{len(rows)} images of 2 classes" in text
+    assert f"Since then 1 erasure removed {counted(gone, 'image')}." in text
+    assert f" of {len(rows)} images. Left out: " in text
+    assert str(before.images) not in text.partition("## Images")[2].partition("## Label error")[0]
+    train = after.counts["train"]
+    assert f"| train | {train['cake']} | {train['not_cake']} |" in text
+    assert verify(published_project.home, after.name).problems == []
+    again = erase(published_project, Selection(Kind.SHA256, chosen(published_project)[0]), "asked").images
+    assert published.load(published_project.home, after.name).images == len(rows) - again
+    assert verify(published_project.home, after.name).problems == []
 
 
 def test_a_site_is_erased_as_the_dry_run_says(published_project: Project) -> None:

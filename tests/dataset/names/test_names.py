@@ -168,6 +168,9 @@ def test_a_renamed_source_is_carried_through(small: SmallProject) -> None:
     assert {source for row in newest.rows() for source in row.sources} == {"n", "cakes"}
     assert {row.site for row in newest.rows()} == {"n", "cakes"}
     assert _collected(small) == {"n", "cakes"}
+    first, second = (version.name for version in published.listing(small.folder / "library"))
+    said = small.run(f"versions diff {first} {second}")[0]
+    assert f"source c is cakes now, for {before.count('cake')} images" in said
     small.configure(N, C, more=more)
     assert "name = 'cakes'" in here(small.folder, "publish").sentence(2)
 

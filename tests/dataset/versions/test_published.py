@@ -11,7 +11,7 @@ import pytest
 
 from dataset.project import Project
 from dataset.versions import manifest, published
-from dataset.versions.facts import Audit, ErasedRow, ForcedGate, Gate, Shortcut
+from dataset.versions.facts import Audit, ErasedRow, ForcedGate, Gate, Shortcut, positions
 from dataset.versions.published import Version
 from foundation.errors import UnknownVersion
 from isitcake.output import plain
@@ -106,7 +106,7 @@ def test_erased_rows_are_read_by_position(tmp_path: Path) -> None:
     assert json.loads((tmp_path / published.ERASED).read_text())[0] == {
         "place": 4, "leaf": "aa", "split": "train", "label": "cake",
     }  # fmt: skip
-    assert published.positions(3, rows) == [0, 2, 3]
+    assert positions(3, rows) == [0, 2, 3]
     (tmp_path / published.ERASED).write_text("[{")
     assert published.erased(tmp_path) == []
 

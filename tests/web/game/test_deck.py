@@ -12,6 +12,7 @@ from dataset.catalog.tables import audit, decisions, judgements
 from dataset.catalog.writes import append
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
+from dataset.names.rename import rename_label
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.versions.published import Version
@@ -136,6 +137,26 @@ def test_todays_decisions_are_the_truth(trained: Project) -> None:
     slot = next(slot for slot, sha256 in enumerate(dealt) if slot and sha256 != withdrawn.sha256)
     truth = current.get().today.label_of(dealt[slot])
     assert answer_picture(trained, current.get(), new.id, slot, truth).is_right
+
+
+def test_a_renamed_label_is_the_same_class(trained: Project) -> None:
+    """Data F5: a deck in use is made anew; pictures, questions, predictions and earlier answers have the new name."""
+    current = CurrentDeck(trained)
+    before = current.get()
+    new = begin_round(trained, before, "Ann")
+    dealt = [dealt_picture(trained, new.id, slot) for slot in range(new.pictures)]
+    for slot, sha256 in enumerate(dealt):
+        answer_picture(trained, before, new.id, slot, before.today.label_of(sha256))
+    rename_label(trained, "cake", "torte")
+    after = current.get()
+    assert after.version.labels == ["torte", "not_cake"]
+    assert {row.sha256 for row in after.rows} == {row.sha256 for row in before.rows}
+    assert {row.label for row in after.rows} == {"torte", "not_cake"}
+    for sha256 in dealt:
+        was, now = before.default_probabilities(sha256), after.default_probabilities(sha256)
+        assert now == {"torte": was["cake"], "not_cake": was["not_cake"]}
+    people = all_time_scores(trained, after)[0][1][0]
+    assert people.right == people.answers == len(dealt)
 
 
 def test_scores_are_counted_with_todays_decisions(trained: Project) -> None:

@@ -4,6 +4,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from dataset.names.rename import rename_label
 from dataset.project import Project
 from web.app import create_app
 
@@ -48,6 +49,24 @@ def test_without_a_version_requests_are_refused(collected: Project) -> None:
     assert client.post("/show", json={}).status_code == 409
     assert client.get("/play/model.json").status_code == 404
     assert client.get("/play/model.onnx").status_code == 404
+
+
+def test_the_playground_says_the_new_name_of_a_label(trained: Project) -> None:
+    """Data F5: in the browser, which gets the labels, and on the server, which classifies."""
+    rename_label(trained, "cake", "torte")
+    client = TestClient(create_app(trained))
+    assert client.get("/play/model.json").json()["labels"] == ["torte", "not_cake"]
+    photo = next((trained.home / "versions").rglob("*.jpg")).read_bytes()
+    assert set(client.post("/playground/judge", content=photo).json()["probabilities"]) == {"torte", "not_cake"}
+
+
+@pytest.mark.parametrize("path", ["/play", "/show", "/play/table"])
+def test_a_visitor_reads_no_path_of_this_machine(published_project: Project, path: str) -> None:
+    """Where a file cannot be read, the owner reads which one in the log."""
+    (published_project.home / "catalog.db").write_bytes(b"no catalog" * 1000)
+    answer = TestClient(create_app(published_project)).get(path, headers={"accept": "text/html"})
+    assert answer.status_code == 503
+    assert str(published_project.home) not in answer.text
 
 
 def test_too_many_rounds_of_one_address_must_wait(published_project: Project) -> None:

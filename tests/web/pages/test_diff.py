@@ -26,5 +26,17 @@ def test_each_change_has_a_thumbnail_and_a_reason(published_project: Project, tm
 
 
 def test_no_change_is_said(published_project: Project, tmp_path: Path) -> None:
-    page = write_diff(published_project, Diff("a", "b", [], [], []), tmp_path / "diff.html")
-    assert page.read_text(encoding="utf-8").count("<p>None.</p>") == 3
+    text = write_diff(published_project, Diff("a", "b", [], [], []), tmp_path / "diff.html").read_text(encoding="utf-8")
+    assert "No image was added, removed or relabelled." in text
+    assert "None" not in text
+
+
+def test_new_names_are_said(published_project: Project, tmp_path: Path) -> None:
+    """A renamed label and a renamed source are on the page, as they are in the terminal."""
+    diff = Diff(
+        "a", "b", [], [], [], renamed=[{"was": "text", "label": "shot", "images": 50}],
+        renamed_sources=[{"was": "texts", "source": "shots", "images": 49}],
+    )  # fmt: skip
+    text = write_diff(published_project, diff, tmp_path / "diff.html").read_text(encoding="utf-8")
+    assert "<p>50 text are shot now.</p>" in text
+    assert "<p>Source texts is shots now, for 49 images.</p>" in text

@@ -49,6 +49,17 @@ def test_a_missing_page_is_a_page_with_a_way_back(path: str, client: TestClient)
     assert "Not Found" not in answer.text
 
 
+@pytest.mark.parametrize("headers", [BROWSER, {}])
+def test_an_unknown_source_tells_no_path_of_this_machine(
+    published_project: Project, client: TestClient, headers: dict[str, str]
+) -> None:
+    answer = client.get("/sources/nobody", headers=headers)
+    assert answer.status_code == 404
+    assert "nobody" in answer.text
+    assert str(published_project.settings.root) not in answer.text
+    assert "isitcake.toml" not in answer.text
+
+
 def test_every_page_has_navigation_and_every_thumbnail_opens_its_history(
     published_project: Project, client: TestClient
 ) -> None:
