@@ -35,6 +35,7 @@ def protect_temporary_prefect() -> None:
             PREFECT_API_AUTH_STRING=password,
             PREFECT_SERVER_CORS_ALLOWED_ORIGINS="http://127.0.0.1",
             PREFECT_SERVER_ANALYTICS_ENABLED="false",
+            PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="120",  # its 20 are too few on a busy machine
             DO_NOT_TRACK="1",
         )
 

@@ -160,10 +160,14 @@ def test_two_sources_at_once_do_not_wait_for_each_other(tmp_path: Path) -> None:
     assert ends == ["one", "evil"]
 
 
+# A shell's background job, which a test may be a part of, ignores Ctrl-C.
+IN_FRONT = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {ENTRY}"
+
+
 def begin(project: Project) -> "subprocess.Popen[str]":
     """`isitcake collect` as a shell starts it: in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-c", ENTRY, "collect"],
+        [sys.executable, "-c", IN_FRONT, "collect"],
         cwd=project.settings.root, env=child_environment(), text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
@@ -173,9 +177,11 @@ def stop(process: "subprocess.Popen[str]") -> None:
     """Ctrl-C: the signal goes to the whole group. The command says that it stopped, and its exit code is 130."""
     os.killpg(process.pid, signal.SIGINT)
     try:
-        _, err = process.communicate(timeout=20)
-    finally:
+        _, err = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
         process.kill()
+        process.communicate()
+        raise
     assert process.returncode == 130
     assert "stopped; what was done is kept" in err
     assert "Traceback" not in err
