@@ -8,9 +8,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import Connection, func, select
 
 from dataset.catalog import writes
 from dataset.catalog.tables import clusters, findings, queue
@@ -25,8 +24,8 @@ from dataset.publishing.checked_pictures import find_damage
 from dataset.quarantine import listed as quarantine_list
 from dataset.quarantine import quarantine, release_restored, sentence
 from dataset.suspicion.derive import Derived, derive
-from dataset.suspicion.kept.front import with_front
 from dataset.suspicion.kept.ledger import recipe_of
+from dataset.suspicion.kept.marks import count_of
 from dataset.suspicion.kept.reading import Reading
 from dataset.suspicion.meanings import meanings, texts_of_answers
 from dataset.suspicion.measure_new import Networks, measure_new
@@ -121,9 +120,8 @@ def _triage(project: Project, net: Backbone, seen_recipe: str, tell: Progress) -
             reading = Reading.of(connection, recipe, net.name, project.home)
         tell("triage", 0, len(reading.evidence.images))  # none: nothing came since the last one
         derived = derive(reading.evidence, meant, net, reading.model)
-        if reading.part is not None:
-            with project.catalog.read() as connection:
-                derived = with_front(connection, net.name, derived)
+        with project.catalog.read() as connection:
+            derived = reading.arranged(connection, derived)
         reading = reading.without_evidence()  # its memory is used again to write
         with project.catalog.write() as connection:
             if reading.is_current(connection):
@@ -133,9 +131,7 @@ def _triage(project: Project, net: Backbone, seen_recipe: str, tell: Progress) -
         with project.catalog.write() as connection:
             reading = Reading.of(connection, recipe, net.name, project.home)
             derived = derive(reading.evidence, meant, net, reading.model)
-            if reading.part is not None:
-                derived = with_front(connection, net.name, derived)
-            decided, hides = _write(connection, project, reading, derived)
+            decided, hides = _write(connection, project, reading, reading.arranged(connection, derived))
     if hides:
         share(project.settings)
     report = _report(project, decided, net.name)
@@ -187,23 +183,19 @@ def _report(project: Project, decided: int, backbone_name: str) -> CurateReport:
     by_detector = select(detector, func.count().label("found")).group_by(detector).order_by(detector)
     with project.catalog.read() as connection:
         excluded = label_ledger.excluded(connection)
-        images = _count(connection, clusters.c.sha256)
-        n_clusters = _count(connection, clusters.c.cluster.distinct())
+        images = count_of(connection, clusters)
+        n_clusters = connection.execute(select(func.count(clusters.c.cluster.distinct()))).scalar_one()
         return CurateReport(
             images=images,
             clusters=n_clusters,
             near_duplicates=images - n_clusters,
             findings={row.detector: row.found for row in connection.execute(by_detector)},
-            queued=_count(connection, queue.c.sha256),
+            queued=count_of(connection, queue),
             set_aside=len(excluded),
             decided=decided,
             backbone=backbone_name,
             quarantined=list(quarantine_list(project).values()),
         )
-
-
-def _count(connection: Connection, what: ColumnElement[Any]) -> int:
-    return int(connection.execute(select(func.count(what))).scalar_one())
 
 
 def _silent(_step: str, _done: int, _total: int) -> None: ...

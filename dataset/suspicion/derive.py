@@ -61,22 +61,23 @@ def derive(evidence: Evidence, meanings: Meanings, net: Backbone, model: TriageM
     if not evidence.clustering.sha256:
         return Derived(evidence.clustering, model=model)
     if model:
-        return _judged(evidence, model, _suspect(evidence, meanings, net, model.fitted, may_exclude=model.may_exclude))
+        suspicions = _suspect(evidence, meanings, net, model.fitted, may_exclude=model.may_exclude)
+        return _judged(
+            evidence, model, with_exclusions(evidence.clustering, suspicions) if model.excludes else suspicions
+        )
     fitted = fit(evidence, has_prior=meanings.has_prior)
     may_exclude = is_prior_precise(evidence, meanings, net)
     suspicions = _suspect(evidence, meanings, net, fitted, may_exclude=may_exclude)
     excludes = not meanings.has_prior and is_proven(evidence.clustering, suspicions)
     judged = with_exclusions(evidence.clustering, suspicions) if excludes else suspicions
     scale = scale_of(evidence.clustering, judged, evidence.sampled, evidence.not_reached)
-    derived = _judged(evidence, TriageModel(fitted, may_exclude, excludes, scale), suspicions)
+    derived = _judged(evidence, TriageModel(fitted, may_exclude, excludes, scale), judged)
     return replace(derived, asked=varied(derived.asked, evidence.vectors))
 
 
-def _judged(evidence: Evidence, model: TriageModel, suspicions: Mapping[int, Suspicion]) -> Derived:
-    clustering = evidence.clustering
-    judged = with_exclusions(clustering, suspicions) if model.excludes else suspicions
-    asked = questions(clustering, judged, evidence.objections, model.scale)
-    return Derived(clustering, judged, asked, model=model)
+def _judged(evidence: Evidence, model: TriageModel, judged: Mapping[int, Suspicion]) -> Derived:
+    asked = questions(evidence.clustering, judged, evidence.objections, model.scale)
+    return Derived(evidence.clustering, judged, asked, model=model)
 
 
 def _suspect(

@@ -31,13 +31,15 @@ class Kept:
     marks: Marks
     model: bytes
 
-    def model_for(self, connection: Connection, backbone_name: str, evidence: Evidence) -> TriageModel:
-        """The model, ready to judge the images of this evidence. Raises KeyError if features are gone that it needs."""
+    def model_for(self, connection: Connection, backbone_name: str, evidence: Evidence) -> TriageModel | None:
+        """The model, ready to judge the images of this evidence; None if a picture that it needs was just erased."""
         read = Packed.read(self.model)
         clustering = evidence.clustering
         index = {sha256: number for number, sha256 in enumerate(clustering.sha256)}
         labels = set(clustering.claimed_labels.values())
-        return read.model(index, labels, features_of(connection, sorted(read.names(labels)), backbone_name))
+        needed = read.names(labels)
+        features = features_of(connection, sorted(needed), backbone_name)
+        return read.model(index, labels, features) if features.keys() == needed else None
 
 
 def read_kept(connection: Connection, recipe: str) -> Kept | None:

@@ -25,11 +25,10 @@ from dataset.catalog.tables import (
     wall_pictures,
     walls,
 )
-from dataset.suspicion.evidence import Pictures, measured_names, pairs_of
+from dataset.suspicion.evidence import NAMES_PER_QUERY, Pictures, measured_names, pairs_of
 
 LARGEST_PART = 0.1  # of the images; if more are new, all are judged anew
 GROWN = 0.1  # by which the images may grow before triage learns anew
-NAMES_PER_QUERY = 500
 
 Partners = Mapping[str, Sequence[str]]
 

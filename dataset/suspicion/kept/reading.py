@@ -11,6 +11,7 @@ from dataset.suspicion.evidence import Evidence, Pictures, are_current, read_evi
 from dataset.suspicion.fitted.fit import BY_NAME_FROM
 from dataset.suspicion.fitted.model import TriageModel
 from dataset.suspicion.fitted.packed import packed
+from dataset.suspicion.kept.front import with_front
 from dataset.suspicion.kept.ledger import Kept, keep, read_kept
 from dataset.suspicion.kept.marks import Marks, count_of, judged_pairs, new_part, rows_of_triage, state_digest
 
@@ -38,11 +39,16 @@ class Reading:
         marks, kept = Marks.read(connection), read_kept(connection, recipe)
         state = state_digest(connection, backbone_name) if kept else ""
         part = new_part(connection, backbone_name, kept.marks, kept.images) if kept else None
-        evidence = read_evidence(connection, backbone_name, folder, part)
-        if not kept or part is None:
-            return cls(recipe, backbone_name, marks, evidence)
-        model = kept.model_for(connection, backbone_name, evidence) if part.sha256 else None
-        return cls(recipe, backbone_name, marks, evidence, kept, part, model, state)
+        if kept and part is not None:
+            evidence = read_evidence(connection, backbone_name, folder, part)
+            model = kept.model_for(connection, backbone_name, evidence) if part.sha256 else None
+            if model or not part.sha256:
+                return cls(recipe, backbone_name, marks, evidence, kept, part, model, state)
+        return cls(recipe, backbone_name, marks, read_evidence(connection, backbone_name, folder))
+
+    def arranged(self, connection: Connection, derived: Derived) -> Derived:
+        """With the front of the queue in order, where new questions join those that are there."""
+        return derived if self.part is None else with_front(connection, self.backbone_name, derived)
 
     def without_evidence(self) -> "Reading":
         """The same, for the time in which rows are written: the evidence takes memory."""
