@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, select
 
 from dataset.catalog import writes
 from dataset.catalog.tables import clusters, findings, queue
+from dataset.damage import find_damage
 from dataset.duplicates.compare_new import compare_new
 from dataset.erasure.erase_listed import ErasedListed, erase_listed
 from dataset.labels import audit, label_ledger
@@ -20,7 +21,6 @@ from dataset.labels.withheld import withheld
 from dataset.layout.keep import keep_map
 from dataset.pictures import seen
 from dataset.project import Project
-from dataset.publishing.checked_pictures import find_damage
 from dataset.quarantine import listed as quarantine_list
 from dataset.quarantine import quarantine, release_restored, sentence
 from dataset.suspicion.derive import Derived, derive

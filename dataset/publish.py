@@ -19,6 +19,7 @@ from dataset.catalog.claims import unclaimed
 from dataset.catalog.cluster_ranges import CLUSTERS_PER_BLOCK
 from dataset.catalog.tables import versions as versions_table
 from dataset.catalog.writes import insert_new
+from dataset.damage import QuickLook
 from dataset.erasure.erase_listed import erase_listed
 from dataset.labels import audit, label_ledger
 from dataset.labels.vocabulary import KEPT_OUT
@@ -26,7 +27,7 @@ from dataset.objections import reasons
 from dataset.pictures.decoding import DERIVED_RECIPE
 from dataset.project import VERSIONS_LOCK, Project
 from dataset.publishing.certified import certificate_for
-from dataset.publishing.checked_pictures import BrokenOriginals, find_damage, note_publish
+from dataset.publishing.checked_pictures import BrokenOriginals, note_publish
 from dataset.publishing.choose_rows import choose_rows
 from dataset.publishing.gates import Measured, gates_passed
 from dataset.publishing.rows_on_disk import RowsOnDisk
@@ -111,9 +112,9 @@ def publish(
         _record_in_ledger(project)
         created, notes = _created(project, now or datetime.now(UTC))
         release_restored(project)
-        quarantine(project, find_damage(project, all_sizes=True))
         try:
-            report = _publish_whole(project, created, progress or _no_progress, force, blocks)
+            with QuickLook(project, all_sizes=True) as look:
+                report = _publish_whole(project, created, progress or _no_progress, force, blocks, look)
         except BaseException:
             with contextlib.suppress(OSError):
                 published.clear_unfinished(project.home)
@@ -156,17 +157,19 @@ def _damage(project: Project) -> list[str]:
 
 
 def _publish_whole(
-    project: Project, now: datetime, progress: Progress, force: bool, blocks: BlockSizes
+    project: Project, now: datetime, progress: Progress, force: bool, blocks: BlockSizes, look: QuickLook
 ) -> PublishReport:
-    """Publish; where an original turns out to be broken, begin again without it."""
+    """Publish; where an original turns out to be broken, begin again without it. look: that began."""
     while True:
         try:
-            return _publish(project, now, progress, force, blocks)
+            return _publish(project, now, progress, force, blocks, look)
         except BrokenOriginals as error:
             quarantine(project, error.reasons)
 
 
-def _publish(project: Project, now: datetime, progress: Progress, force: bool, blocks: BlockSizes) -> PublishReport:
+def _publish(
+    project: Project, now: datetime, progress: Progress, force: bool, blocks: BlockSizes, look: QuickLook
+) -> PublishReport:
     folder = project.home / "versions"
     new_name = _next_name(_used_names(project), now)
     building = folder / f".building-{new_name}"
@@ -182,6 +185,8 @@ def _publish(project: Project, now: datetime, progress: Progress, force: bool, b
                 certified = certificate_for(connection, labels, rows)
                 kept_out = dict.fromkeys(unclaimed(connection), f"{KEPT_OUT} claimed by no source")
                 kept_out |= {**label_ledger.kept_out(connection, labels), **reasons(connection)}
+            if damaged := look.found():
+                raise BrokenOriginals(damaged)
             if not len(rows):
                 reason = "no image has one of the project's labels; run `isitcake collect` first"
                 raise StageError(f"nothing to publish: {_uncurated(project) or reason}")

@@ -10,11 +10,11 @@ import requests
 
 from crawlers.sites.browser import executable
 from dataset.catalog.engine import Catalog
+from dataset.damage import damaged_originals
 from dataset.exports.pushed_to import outdated, push_again
 from dataset.pictures.hash_lists import hash_lists
 from dataset.pictures.originals import blobs_of
 from dataset.project import Project
-from dataset.publishing.checked_pictures import damaged_originals
 from dataset.quarantine import sentence
 from dataset.suspicion.meanings import texts_of_answers
 from dataset.versions import published

@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 
 from crawlers.ledger.reports import last_reports
 from dataset.catalog.tables import clusters, images
+from dataset.damage import damaged_originals
 from dataset.labels import label_ledger
 from dataset.project import Project
-from dataset.publishing.checked_pictures import damaged_originals
 from dataset.versions import published
 from dataset.versions.today import today
 from foundation.safe_text import counted

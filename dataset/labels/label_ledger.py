@@ -162,13 +162,13 @@ class Settling:
             .join(queue, queue.c.sha256 == clusters.c.sha256)
             .where(queue.c.calibrated_by == CALIBRATED_BY_PACK, block)
         )
-        error_probabilities = {row.cluster: row.error_probability for row in connection.execute(queued)}
+        error_probabilities = dict(connection.execute(queued).all())
         certain = (
             select(clusters.c.cluster, findings.c.evidence)
             .join(findings, findings.c.sha256 == clusters.c.representative)
             .where(findings.c.detector == CERTAIN, block)
         )
-        certain_reasons = {row.cluster: row.evidence for row in connection.execute(certain)}
+        certain_reasons = dict(connection.execute(certain).all())
         explicit = (
             select(clusters.c.cluster, findings.c.evidence)
             .join(findings, findings.c.sha256 == clusters.c.sha256)

@@ -51,11 +51,11 @@ class LocalBlobs:
         return self.root / _key(sha256, image_format)
 
     def address(self, sha256: str, image_format: str) -> str:
-        return str(self.path(sha256, image_format))
+        return f"{self._root}/{_key(sha256, image_format)}"
 
     def size(self, sha256: str, image_format: str) -> int | None:
         try:
-            return os.stat(f"{self._root}/{_key(sha256, image_format)}").st_size  # noqa: PTH116
+            return os.stat(self.address(sha256, image_format)).st_size  # noqa: PTH116
         except OSError:
             return None
 

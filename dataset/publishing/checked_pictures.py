@@ -1,11 +1,11 @@
-"""Find damaged originals and damaged normalised pictures, so that no version gets one."""
+"""Find damaged normalised pictures, so that no version gets one."""
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,11 @@ from typing import Any
 from more_itertools import chunked
 from sqlalchemy import select
 
-from dataset.catalog.tables import digests, images
+from dataset.catalog.tables import digests
 from dataset.catalog.writes import upsert
 from dataset.pictures.decoding import DERIVED_RECIPE
-from dataset.pictures.originals import LocalBlobs
 from dataset.project import Project
-from dataset.quarantine import is_whole, listed, what_is_wrong
+from dataset.quarantine import what_is_wrong
 from dataset.versions import published
 from dataset.versions.manifest import Row
 from dataset.versions.published import Version
@@ -28,12 +27,9 @@ from foundation.files import link_or_copy, replace_file
 from foundation.json_files import read_json
 from foundation.sharing.machines import is_shared
 
+NOT_KNOWN = ("", -1)  # digest and size of a picture that the catalog has none of
 PICTURES_PER_TASK = 200  # that one thread checks before it takes the next task
-SIZED_ORIGINALS = 20_000  # whose size a quick look compares: about 0.2 s on a local disk
-SIZED_IN_BUCKET = 20  # there each is a request
-HASHED_BYTES = 64 << 20  # of originals that a quick look hashes: about 0.3 s
 CHECKED_HERE = "locks/published.json"  # below the library
-MOST_LISTED = 1000  # damaged originals that a quick look names
 
 
 class CheckedPictures:
@@ -50,52 +46,58 @@ class CheckedPictures:
         self._newest = newest
         self._begun_ns = begun_ns
         self._trusted_ns = _trusted_ns(project, newest) if newest else 0
+        self._root = str(project.normalised.root)
         self.repaired: list[str] = []
 
-    def link(self, rows: Sequence[Row], folder: Path | None, pool: Executor) -> list[str]:
-        """Check the pictures of rows, and link them into the folder of a version. Returns their SHA-256s in order.
+    def check(self, rows: Sequence[Row], pool: Executor) -> list[str]:
+        """Check the pictures of rows. Returns their SHA-256s in order.
 
         Raises BrokenOriginals if pictures cannot be made because their originals are gone or damaged.
         """
         names = [row.sha256 for row in rows]
         with self._project.catalog.read() as connection:
-            stored = select(digests).where(digests.c.recipe == DERIVED_RECIPE, digests.c.sha256.in_(names))
-            known = {row.sha256: (row.digest, row.size_bytes) for row in connection.execute(stored).all()}
-        new: list[dict[str, Any]] = []
+            stored = select(digests.c.sha256, digests.c.digest, digests.c.size_bytes)
+            stored = stored.where(digests.c.recipe == DERIVED_RECIPE, digests.c.sha256.in_(names))
+            known = {sha256: (digest, size) for sha256, digest, size in connection.execute(stored).all()}
+        doubtful = [row for row in rows if not self._is_trusted(row.sha256, known)]
         broken: dict[str, str] = {}
-        root = str(self._project.normalised.root)
 
-        def one(row: Row) -> str:
-            source = f"{root}/{row.sha256[:2]}/{row.sha256}.jpg"
-            before = known.get(row.sha256, ("", -1))
+        def one(row: Row) -> tuple[str, int]:
             try:
-                digest, size = self._checked(row, source, before)
+                return self._checked(row, self.source(row.sha256), known.get(row.sha256, NOT_KNOWN))
             except StorageError:
                 if not (wrong := what_is_wrong(self._project, row)):
                     raise
                 broken[row.sha256] = wrong
-                return ""
-            if (digest, size) != before:
-                new.append({"sha256": row.sha256, "recipe": DERIVED_RECIPE, "digest": digest, "size_bytes": size})
-            if folder is not None:
-                picture = f"{folder}/{row.file}"
-                try:
-                    os.link(source, picture)
-                except OSError:  # a file system without hard links
-                    link_or_copy(Path(source), Path(picture))
-            return digest
+                return NOT_KNOWN
 
-        linked = pool.map(lambda part: [one(row) for row in part], chunked(rows, PICTURES_PER_TASK))
-        in_order = [digest for part in linked for digest in part]
+        checked = pool.map(lambda part: [one(row) for row in part], chunked(doubtful, PICTURES_PER_TASK))
+        found = {row.sha256: one for row, one in zip(doubtful, itertools.chain(*checked), strict=True)}
         if broken:
             raise BrokenOriginals(broken)
-        if new:
+        if new := [
+            {"sha256": sha256, "recipe": DERIVED_RECIPE, "digest": digest, "size_bytes": size}
+            for sha256, (digest, size) in found.items()
+            if known.get(sha256) != (digest, size)
+        ]:
             with self._project.catalog.write() as connection:
                 upsert(connection, digests, new)
-        return in_order
+        return [(found.get(name) or known[name])[0] for name in names]
+
+    def source(self, sha256: str) -> str:
+        """The file of a normalised picture."""
+        return f"{self._root}/{sha256[:2]}/{sha256}.jpg"
+
+    def _is_trusted(self, sha256: str, known: Mapping[str, tuple[str, int]]) -> bool:
+        """Whether a picture is as it was when the newest version was published."""
+        try:
+            state = os.stat(self.source(sha256))  # noqa: PTH116  # a million Path objects cost more
+        except OSError:
+            return False
+        return state.st_ctime_ns <= self._trusted_ns and state.st_size == known.get(sha256, NOT_KNOWN)[1]
 
     def _checked(self, row: Row, source: str, known: tuple[str, int]) -> tuple[str, int]:
-        """Digest and size of a picture that is whole. known: what the catalog has, or ("", -1)."""
+        """Digest and size of a picture that is whole. known: what the catalog has, or NOT_KNOWN."""
         try:
             state = os.stat(source)  # noqa: PTH116  # a million Path objects cost more
         except FileNotFoundError:
@@ -103,8 +105,6 @@ class CheckedPictures:
                 return known
             path = self._project.normalised.make(row.sha256, row.format)
             return _digest(path.read_bytes())
-        if state.st_size == known[1] and state.st_ctime_ns <= self._trusted_ns:
-            return known
         found = _digest(Path(source).read_bytes())
         if found == known or (not known[0] and state.st_mtime_ns >= self._begun_ns):
             return found
@@ -162,64 +162,6 @@ class BrokenOriginals(StorageError):
     def __init__(self, reasons: dict[str, str]) -> None:
         super().__init__("; ".join(f"{sha256} {reason}" for sha256, reason in reasons.items()))
         self.reasons = reasons
-
-
-def damaged_originals(project: Project) -> list[str]:
-    """Originals that are in quarantine, or that a quick look finds missing or damaged: address and what is wrong."""
-    known = listed(project)
-    found = {sha256: reason for sha256, reason in find_damage(project).items() if sha256 not in known}
-    with project.catalog.read() as connection:
-        rows = select(images.c.sha256, images.c.format).where(images.c.sha256.in_(list(found)[:MOST_LISTED]))
-        formats = {row.sha256: row.format for row in connection.execute(rows)}
-    known |= {sha256: f"{project.blobs.address(sha256, kind)} {found[sha256]}" for sha256, kind in formats.items()}
-    return [known[sha256] for sha256 in sorted(known)]
-
-
-def find_damage(project: Project, *, all_sizes: bool = False, hashed_bytes: int = HASHED_BYTES) -> dict[str, str]:
-    """Originals outside quarantine that are missing or damaged, by SHA-256, each with what is wrong.
-
-    A quick look: compares sizes, of all originals with all_sizes on a local disk, otherwise of a random part, and
-    hashes some megabytes. In a small library it looks at everything.
-    """
-    is_local = isinstance(project.blobs, LocalBlobs)
-    most = None if all_sizes and is_local else SIZED_ORIGINALS if is_local else SIZED_IN_BUCKET
-    rng = random.Random(random.SystemRandom().getrandbits(64))  # noqa: S311  # which part is looked at is no secret
-    records = list(_records(project, most, f"{rng.getrandbits(256):064x}"))
-    found: dict[str, str] = {}
-    for record in records:
-        size = project.blobs.size(record.sha256, record.format)
-        if size != record.size_bytes:
-            found[record.sha256] = "is missing" if size is None else f"has {size} bytes, not {record.size_bytes}"
-    left = hashed_bytes
-    for record in rng.sample(records, len(records)):
-        if record.sha256 in found:
-            continue
-        left -= record.size_bytes
-        if left < 0:
-            break
-        if reason := _wrong_content(project, record):
-            found[record.sha256] = reason
-    return found
-
-
-def _records(project: Project, most: int | None, start: str) -> Iterator[Any]:
-    """SHA-256, format and size of images, from `start` on and around; all where most is None."""
-    columns = select(images.c.sha256, images.c.format, images.c.size_bytes).order_by(images.c.sha256)
-    columns = columns.where(is_whole(images.c.sha256))
-    with project.catalog.read() as connection:
-        behind = connection.execute(columns.where(images.c.sha256 >= start).limit(most)).all()
-        left = None if most is None else most - len(behind)
-        before = connection.execute(columns.where(images.c.sha256 < start).limit(left)).all()
-    yield from behind
-    yield from before
-
-
-def _wrong_content(project: Project, record: Any) -> str:
-    try:
-        content = project.blobs.read(record.sha256, record.format)
-    except StorageError as error:
-        return f"cannot be read ({error})"
-    return "" if hashlib.sha256(content).hexdigest() == record.sha256 else "is not what was stored"
 
 
 def _digest(content: bytes) -> tuple[str, int]:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from more_itertools import chunked
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -21,7 +21,7 @@ from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.quarantine import in_quarantine
 from dataset.splits import assignment
 from dataset.splits.split_leaks import joined_clusters
-from dataset.versions.manifest import SIZES, Row
+from dataset.versions.manifest import Row
 
 KEPT_BLOCKS = 10  # in memory: 50,000 clusters
 SPLITS_PER_INSERT = 10_000  # rows of the ledger of splits
@@ -34,6 +34,31 @@ GONE = "gone from their sources"
 OBJECTING = "whose owner objects to training"
 
 
+class _Sighting(NamedTuple):
+    """What a source says of an image. The fields of a database row take ten times as long to read."""
+
+    sha256: str
+    source: str
+    source_label: str
+    site: str
+    image_url: str
+    page_url: str
+    licence: str
+    creator: str
+
+
+class _Image(NamedTuple):
+    """The original's facts."""
+
+    sha256: str
+    format: str
+    width: int
+    height: int
+    first_seen: datetime
+    copyright_notice: str
+    phash: str
+
+
 @dataclass
 class _Block:
     """Some clusters. members: images by cluster. representative: by cluster. seen: sightings by image, in the order of
@@ -44,13 +69,13 @@ class _Block:
 
     members: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     representative: dict[str, str] = field(default_factory=dict)
-    seen: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    seen: dict[str, list[_Sighting]] = field(default_factory=lambda: defaultdict(list))
     decided: dict[str, decisions.Decision] = field(default_factory=dict)
     split_of: dict[str, str] = field(default_factory=dict)
     label_of: dict[str, str] = field(default_factory=dict)
     said: dict[str, Said] = field(default_factory=dict)
 
-    def sightings_of(self, cluster: str) -> list[Any]:
+    def sightings_of(self, cluster: str) -> list[_Sighting]:
         members = self.members[cluster]
         if len(members) == 1:
             return self.seen.get(members[0], [])
@@ -119,12 +144,9 @@ def _read_block(
             block.representative[cluster] = representative
     for cluster, members in block.members.items():
         block.representative.setdefault(cluster, members[0])
-    claimed = select(
-        standing.c.sha256, standing.c.source, standing.c.source_label, standing.c.site,
-        standing.c.image_url, standing.c.page_url, standing.c.licence, standing.c.creator,
-    )  # fmt: skip
+    claimed = select(*(standing.c[name] for name in _Sighting._fields))
     for row in connection.execute(within(claimed, standing, where)).all():
-        block.seen[row[0]].append(row)
+        block.seen[row[0]].append(_Sighting._make(row))
     for seen in block.seen.values():
         if len(seen) > 1:
             seen.sort(key=_rank)
@@ -137,7 +159,7 @@ def _read_block(
     block.split_of = dict(connection.execute(assigned).all())
     for cluster, members in block.members.items():
         decision = block.decided.get(block.representative[cluster])
-        if not any(member in block.seen for member in members):
+        if block.seen.keys().isdisjoint(members):
             left_out[GONE] += decision is not None
             continue
         if decision and decision.label in labels:
@@ -149,7 +171,7 @@ def _read_block(
     return block
 
 
-def _rank(sighting: Any) -> tuple[str, ...]:
+def _rank(sighting: _Sighting) -> tuple[str, ...]:
     """Sort key of a sighting that does not depend on when, or after what, it was collected."""
     return (sighting.source, sighting.image_url, sighting.page_url, sighting.source_label, sighting.site)
 
@@ -175,9 +197,10 @@ def _assign_splits(connection: Connection, read: Iterable[_Block], now: datetime
             kept.append(block)
         for cluster, label in block.label_of.items():
             members, seen = block.members[cluster], block.sightings_of(cluster)
-            sites = frozenset(row.site for row in seen)
-            for row in {row.site: row for row in seen}.values():
-                sizes[row.source_label][row.site] += 1
+            claimed = {row.site: row.source_label for row in seen}
+            sites = frozenset(claimed)
+            for site, source_label in claimed.items():
+                sizes[source_label][site] += 1
             known = {member: block.split_of[member] for member in members if member in block.split_of}
             group = assignment.Group(cluster, label, sites_of.setdefault(sites, sites), tuple(members))
             if cluster in joined:
@@ -233,17 +256,15 @@ def _hold_out(connection: Connection, sizes: Mapping[str, Mapping[str, int]], no
 def _rows(
     connection: Connection, where: ColumnElement[bool], block: _Block, assigned: _Assigned, left_out: Counter[str]
 ) -> Iterator[Row]:
-    columns = select(
+    of_images = select(
         images.c.sha256, images.c.format, images.c.width, images.c.height, images.c.first_seen,
         images.c.copyright_notice, fingerprints.c.phash,
     ).join(fingerprints, fingerprints.c.sha256 == images.c.sha256)  # fmt: skip
-    facts = {row[0]: row for row in connection.execute(within(columns, images, where)).all()}
-    counted = within(
-        select(judgements.c.sha256, func.count(judgements.c.reviewer.distinct()).label("n")), judgements, where
-    )
-    answers = {row.sha256: row.n for row in connection.execute(counted.group_by(judgements.c.sha256))}
+    facts = {row[0]: _Image._make(row) for row in connection.execute(within(of_images, images, where)).all()}
+    counted = within(select(judgements.c.sha256, func.count(judgements.c.reviewer.distinct())), judgements, where)
+    answers = dict(connection.execute(counted.group_by(judgements.c.sha256)).all())
     queued = within(select(queue.c.sha256, queue.c.error_probability), queue, where)
-    error_probability = {row.sha256: row.error_probability for row in connection.execute(queued).all()}
+    error_probability = dict(connection.execute(queued).all())
     for cluster, label in block.label_of.items():
         members, sha256 = block.members[cluster], block.representative[cluster]
         split = assigned.split_of.get(cluster) or assignment.published_split(members, block.split_of)
@@ -256,41 +277,45 @@ def _rows(
         if block.split_of.get(sha256) != split:
             # No image moves to another split: the largest copy that is in this split represents the cluster.
             sha256 = max(copies, key=lambda name: (facts[name].width * facts[name].height, name))
-        image, judged = facts[sha256], sum(answers.get(member, 0) for member in members)
+        image = facts[sha256]
+        judged = sum(answers.get(member, 0) for member in members) if answers else 0
         shown = on_held_out or seen  # a row in UNSEEN is named with its held-out site
         sighting = shown[0] if len(shown) == 1 else _first(shown, sha256)
         said = block.said.get(sha256, NOT_ASKED)
-        yield Row(
-            sha256=sha256,
-            file=f"data/{split}/{label}/{sha256[:16]}.jpg",
-            label=label,
-            split=split,
-            source_label=sighting.source_label,
-            label_origin=block.decided[sha256].origin,
-            sources=sorted({row.source for row in seen}),
-            site=sighting.site,
-            page_url=sighting.page_url,
-            image_url=sighting.image_url,
-            licence=sighting.licence,
-            creator=sighting.creator,
-            first_seen=image.first_seen
+        width, height = normalised_size(image.format, image.width, image.height)
+        columns = {
+            "sha256": sha256,
+            "file": f"data/{split}/{label}/{sha256[:16]}.jpg",
+            "label": label,
+            "split": split,
+            "source_label": sighting.source_label,
+            "label_origin": block.decided[sha256].origin,
+            "sources": [sighting.source] if len(seen) == 1 else sorted({row.source for row in seen}),
+            "site": sighting.site,
+            "page_url": sighting.page_url,
+            "image_url": sighting.image_url,
+            "licence": sighting.licence,
+            "creator": sighting.creator,
+            "first_seen": image.first_seen
             if len(members) == 1
             else min(facts[member].first_seen for member in members if member in facts),
-            width=image.width,
-            height=image.height,
-            format=image.format,
-            phash=image.phash,
-            cluster=cluster,
-            judgements=judged,
-            error_probability=0.0 if judged else error_probability.get(sha256, 0.0),
-            usage_preference=said.preference,
-            copyright_notice=image.copyright_notice,
-            checked_at=said.checked_at,
-            **dict(zip(SIZES, normalised_size(image.format, image.width, image.height), strict=True)),
-        )
+            "width": image.width,
+            "height": image.height,
+            "format": image.format,
+            "phash": image.phash,
+            "cluster": cluster,
+            "judgements": judged,
+            "error_probability": 0.0 if judged else error_probability.get(sha256, 0.0),
+            "usage_preference": said.preference,
+            "copyright_notice": image.copyright_notice,
+            "checked_at": said.checked_at,
+            "published_width": width,
+            "published_height": height,
+        }
+        yield Row.from_columns(columns)
 
 
-def _first(shown: Sequence[Any], sha256: str) -> Any:
+def _first(shown: Sequence[_Sighting], sha256: str) -> _Sighting:
     """The sighting that represents a cluster: one of its representative, where there is one."""
     own = [row for row in shown if row.sha256 == sha256]
     return min(own or shown, key=_rank)

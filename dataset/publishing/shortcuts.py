@@ -43,28 +43,38 @@ def scoreboard(
     Folds hold out whole sites. Where fewer than two sites have several labels, folds hold out images: a site with one
     label cannot be held out without its label.
     """
-    y, groups = np.asarray(labels), np.asarray(sites)
+    # numbers: scikit-learn sorts the texts anew for each tree
+    y, groups = (np.unique(np.asarray(names), return_inverse=True)[1] for names in (labels, sites))
+    parts = _folds(y, groups)
     chance = 1 / max(2, len(set(labels)))
     board = []
     for name, values in features.items():
-        score = _score(values.reshape(len(y), -1), y, groups)
+        score = _score(values.reshape(len(y), -1), y, parts)
         is_shortcut = score is not None and score > chance + CHANCE_MARGIN
         board.append(Shortcut(name, score, ADVICE.get(name, "") if is_shortcut else ""))
     return sorted(board, key=lambda shortcut: (-(shortcut.score or 0.0), shortcut.feature))
 
 
-def _score(values: NDArray[np.float64], y: NDArray[np.str_], groups: NDArray[np.str_]) -> float | None:
-    counts = {label: int((y == label).sum()) for label in np.unique(y)}
-    if len(counts) < 2 or min(counts.values()) < FOLDS:
+def _folds(y: NDArray[np.int64], groups: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Images to learn from and to test with, for each fold. None where a label has too few images."""
+    counts = np.bincount(y)
+    if len(counts) < 2 or min(counts) < FOLDS:
+        return []
+    sites = np.unique(groups)
+    mixed = sum(len(np.unique(y[groups == site])) > 1 for site in sites)
+    folds = min(FOLDS, len(sites))
+    if mixed >= 2 and folds >= 2:
+        return list(GroupKFold(folds).split(y, y, groups))
+    return list(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(y, y))
+
+
+def _score(
+    values: NDArray[np.float64], y: NDArray[np.int64], parts: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+) -> float | None:
+    if not parts:
         return None
     if (values == values[0]).all():  # the same for all images: nothing to learn
-        return 1 / len(counts)
-    mixed = sum(len(np.unique(y[groups == site])) > 1 for site in np.unique(groups))
-    folds = min(FOLDS, len(np.unique(groups)))
-    if mixed >= 2 and folds >= 2:
-        parts = GroupKFold(folds).split(values, y, groups)
-    else:
-        parts = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(values, y)
+        return 1 / len(np.unique(y))
     predicted = np.empty_like(y)
     for train, test in parts:
         predicted[test] = _tree().fit(values[train], y[train]).predict(values[test])

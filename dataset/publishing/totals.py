@@ -57,7 +57,7 @@ def totals_of(
     """
     totals = Totals(repeated_clusters=repeated_clusters, split_leaks=split_leaks, sampled=too_few or 0)
     expected_wrong = 0.0
-    days: set[str] = set()
+    first = last = None
     for row in rows:
         totals.images += 1
         totals.by_split[row.split, row.label] += 1
@@ -72,10 +72,11 @@ def totals_of(
         totals.sources.update(row.sources)
         totals.reviewed += row.judgements > 0
         expected_wrong += row.error_probability
-        days.add(row.first_seen.date().isoformat())
+        first = min(first, row.first_seen) if first else row.first_seen
+        last = max(last, row.first_seen) if last else row.first_seen
     totals.expected_wrong = expected_wrong if too_few is None else None
-    if days:
-        totals.first_seen = (min(days), max(days))
+    if first and last:
+        totals.first_seen = (first.date().isoformat(), last.date().isoformat())
     return totals
 
 

@@ -34,6 +34,7 @@ from dataset.versions.published import Version
 from dataset.versions.stored.pictures import Layout
 from dataset.versions.stored.ranges import MOST_PICTURES, ranges
 from dataset.versions.stored.shard_writer import KnownShards, ShardWriter
+from foundation.beside.file_work import Linking
 
 THREADS = 4
 ROWS_PER_BLOCK = 5000  # in memory
@@ -91,7 +92,7 @@ def write_version(
     pictures = CheckedPictures(project, parent, rows.path.stat().st_mtime_ns)
     measured = rows.sample(PICTURES_MEASURED)
     with ThreadPoolExecutor(THREADS) as pool:
-        pictures.link(measured, None, pool)
+        pictures.check(measured, pool)
     shortcuts = shortcuts_of(project, measured)
     certificate = draft.certified.published if draft.certified else None
     measured_by = Measured(shortcuts["after"], draft.audit, totals, certificate.certificate if certificate else None)
@@ -193,7 +194,7 @@ class _RowWriter:
         for split, label in self.totals.by_split:
             (self.folder / "data" / split / (label if in_folders else "")).mkdir(parents=True, exist_ok=True)
         leaves: list[str] = []
-        with ExitStack() as open_files, ThreadPoolExecutor(THREADS) as pool:
+        with Linking() as linking, ExitStack() as open_files, ThreadPoolExecutor(THREADS) as pool:
             whole = open_files.enter_context(manifest.Writer(self.folder / manifest.FILE_NAME, manifest.schema()))
             schema = manifest.metadata_schema(labels)
             metadata = {
@@ -204,7 +205,9 @@ class _RowWriter:
             }
             numbers = {label: number for number, label in enumerate(labels)}
             for block in chunked(rows, rows_per_block):
-                found = self.pictures.link(block, self.folder if in_folders else None, pool)
+                found = self.pictures.check(block, pool)
+                if in_folders:
+                    linking.add([(self.pictures.source(row.sha256), f"{self.folder}/{row.file}") for row in block])
                 for row, digest in zip(block, found, strict=True):
                     leaves.append(merkle.leaf(self.salt, row.timeless(), digest))
                     whole.add(vars(row))

@@ -78,12 +78,12 @@ def renamed_sources(old: Path, new: Path) -> dict[tuple[str, str], int]:
     with unreadable(old), unreadable(new):
         if any("sources" not in pq.read_schema(path).names for path in (old, new)):
             return {}
-        before, after = (
-            dict(zip(*pq.read_table(path, columns=["sha256", "sources"]).to_pydict().values(), strict=True))
-            for path in (old, new)
-        )
-    gone = set().union(*before.values()) - (those_now := set().union(*after.values()))
-    come = those_now - set().union(*before.values())
+        tables = [pq.read_table(path, columns=["sha256", "sources"]) for path in (old, new)]
+    those_then, those_now = (set(pc.unique(pc.list_flatten(table["sources"])).to_pylist()) for table in tables)
+    gone, come = those_then - those_now, those_now - those_then
+    if not gone or not come:  # most versions
+        return {}
+    before, after = (dict(zip(*table.to_pydict().values(), strict=True)) for table in tables)
     pairs = Counter(
         (was, source)
         for sha256 in before.keys() & after.keys()

@@ -14,12 +14,12 @@ from crawlers.collect import collect
 from crawlers.ledger.listing import list_outcomes
 from dataset.catalog.tables import images, quarantined
 from dataset.curate import curate
+from dataset.damage import damaged_originals
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
 from dataset.opening import open_project
 from dataset.project import Project
 from dataset.publish import publish
-from dataset.publishing.checked_pictures import damaged_originals
 from dataset.versions import published
 from foundation.errors import StorageError
 from labeling.queue import next_items
