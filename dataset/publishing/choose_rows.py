@@ -262,9 +262,9 @@ def _rows(
     ).join(fingerprints, fingerprints.c.sha256 == images.c.sha256)  # fmt: skip
     facts = {row[0]: _Image._make(row) for row in connection.execute(within(of_images, images, where)).all()}
     counted = within(select(judgements.c.sha256, func.count(judgements.c.reviewer.distinct())), judgements, where)
-    answers = dict(connection.execute(counted.group_by(judgements.c.sha256)).all())
+    answers: dict[str, int] = dict(connection.execute(counted.group_by(judgements.c.sha256)).all())
     queued = within(select(queue.c.sha256, queue.c.error_probability), queue, where)
-    error_probability = dict(connection.execute(queued).all())
+    error_probability: dict[str, float] = dict(connection.execute(queued).all())
     for cluster, label in block.label_of.items():
         members, sha256 = block.members[cluster], block.representative[cluster]
         split = assigned.split_of.get(cluster) or assignment.published_split(members, block.split_of)

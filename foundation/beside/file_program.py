@@ -44,7 +44,7 @@ WORK: dict[str, tuple[int, Callable[..., bool]]] = {"link": (2, link), "look": (
 def given(fields: int) -> Iterator[list[bytes]]:
     """The texts that this process is given, `fields` of them at a time."""
     rest, texts = b"", list[bytes]()
-    while part := sys.stdin.buffer.read1(READ_BYTES):
+    while part := os.read(sys.stdin.fileno(), READ_BYTES):
         *more, rest = (rest + part).split(b"\0")
         texts += more
         whole = len(texts) - len(texts) % fields
