@@ -25,6 +25,7 @@ from dataset.catalog.folder_addresses import folder_address, printable_path
 from dataset.pictures import formats
 from dataset.project import Project
 from foundation.errors import CrawlError
+from foundation.files import folder_problem
 from foundation.safe_text import counted
 from foundation.settings import Source
 from foundation.threads import ahead, cores, pool
@@ -83,8 +84,8 @@ def collect_folder(
     """
     stop = stop or Stop()
     root = _root(project, source)
-    if not root.is_dir():
-        raise CrawlError(_no_folder(root))
+    if problem := folder_problem(root):
+        raise CrawlError(problem)
     with sole_run(project, source):
         ledger = Ledger(project, source, now)
         entries = sorted(stop.until(_entries(root)), key=lambda entry: os.fsencode(entry.path))
@@ -109,12 +110,6 @@ def collect_folder(
 
 def _root(project: Project, source: Source) -> Path:
     return (project.settings.root / Path(source.path).expanduser()).resolve()
-
-
-def _no_folder(root: Path) -> str:
-    if root.exists():
-        return f"{root} is a file, not a folder; write the folder that has the pictures as `path` of the source"
-    return f"no folder {root}; create it, attach the disk that has it, or correct `path` of the source"
 
 
 def _notes_of_gone(source: Source, gone: Gone) -> list[Note]:

@@ -136,6 +136,15 @@ def _reflink_or_copy(source: Path, target: Path) -> str:
     return "copy"
 
 
+def folder_problem(folder: Path) -> str:
+    """Why a folder cannot be read, with what to do; empty where it is there."""
+    if folder.is_dir():
+        return ""
+    if folder.exists():
+        return f"{folder} is a file, not a folder; write the folder that has the pictures"
+    return f"no folder {folder}; create it, attach the disk that has it, or fix the path"
+
+
 def may_write(folder: Path) -> bool:
     """Whether a folder can be written, or the one that it will be made in."""
     while not folder.exists() and folder != folder.parent:

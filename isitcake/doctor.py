@@ -20,7 +20,7 @@ from dataset.suspicion.meanings import texts_of_answers
 from dataset.versions import published
 from foundation import environment, settings_file
 from foundation.errors import IsItCakeError, LabelStudioError
-from foundation.files import may_write
+from foundation.files import folder_problem, may_write
 from foundation.safe_text import counted
 from foundation.settings import COLOUR_TEXTURE, Settings
 from foundation.sharing.library import SharedLibrary
@@ -133,8 +133,8 @@ def _folders(settings: Settings) -> Iterator[Check]:
     """Folders of sources that are not there. Only `collect` needs them: everything else works without."""
     for source in settings.sources:
         folder = settings.root / Path(source.path).expanduser()
-        if source.kind == "folder" and not folder.is_dir():
-            yield Check(f"source {source.name}", False, True, f"no folder {folder}; create it or fix the path")
+        if source.kind == "folder" and (problem := folder_problem(folder)):
+            yield Check(f"source {source.name}", False, True, problem)
 
 
 def _library(settings: Settings) -> list[Check]:

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from more_itertools import chunked
@@ -61,8 +61,7 @@ def compare_new(project: Project, tell: Callable[[str, int, int], None]) -> None
             tell("comparing", done, len(new))
 
 
-@dataclass(frozen=True, slots=True)
-class _Image:
+class _Image(NamedTuple):
     """An image that is compared."""
 
     sha256: str
@@ -82,7 +81,7 @@ def _read(connection: Connection) -> tuple[list[_Image], Prints]:
     statement: Select[Any] = (
         select(
             fingerprints.c.sha256, images.c.format, images.c.size_bytes, fingerprints.c.views, fingerprints.c.mirrored,
-            fingerprints.c.phash16, fingerprints.c.detail, fingerprints.c.measures,
+            fingerprints.c.phash16, fingerprints.c.detail, fingerprints.c.measures["top_colours"].as_float(),
         )
         .join(images, images.c.sha256 == fingerprints.c.sha256)
         .where(is_whole(images.c.sha256))
@@ -90,8 +89,9 @@ def _read(connection: Connection) -> tuple[list[_Image], Prints]:
     )  # fmt: skip
     rows, prints = list[_Image](), list[Prints]()
     for part in connection.execute(statement.execution_options(yield_per=BLOCK)).partitions():
-        rows += [_Image(row.sha256, row.format, row.size_bytes) for row in part]
-        prints.append(Prints.of_rows(part))
+        names, formats, sizes, *hashes = zip(*part, strict=True)
+        rows += map(_Image, names, formats, sizes)
+        prints.append(Prints.of(*hashes))
     return rows, Prints.joined(prints)
 
 

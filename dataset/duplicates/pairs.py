@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row
 
 from dataset.duplicates.alignment import align
 from dataset.duplicates.crop_hashes import BOXES
@@ -73,21 +71,10 @@ class Prints:
         )
 
     @classmethod
-    def of_rows(cls, rows: Sequence[Row[Any]]) -> "Prints":
-        """rows: of the table `fingerprints`."""
-        return cls.of(
-            [row.views for row in rows],
-            [row.mirrored for row in rows],
-            [row.phash16 for row in rows],
-            [row.detail for row in rows],
-            [row.measures["top_colours"] for row in rows],
-        )
-
-    @classmethod
     def joined(cls, parts: Sequence["Prints"]) -> "Prints":
         """All images of the parts, in order."""
         if not parts:
-            return cls.of_rows([])
+            return cls.of_fingerprints([])
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def subset(self, keep: NDArray[np.int64]) -> "Prints":

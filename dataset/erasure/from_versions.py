@@ -12,9 +12,9 @@ from more_itertools import sliced
 
 from dataset.erasure.from_shards import FromShards
 from dataset.project import Project
-from dataset.publishing.croissant import with_manifest_digest
+from dataset.publishing.croissant import after_erasure
 from dataset.publishing.dataset_card import with_counts, with_credits, with_tag
-from dataset.publishing.totals import totals_of
+from dataset.publishing.totals import Totals, totals_of
 from dataset.versions import certificate_file, identity, manifest, published
 from dataset.versions.facts import ErasedRow, positions
 from dataset.versions.manifest import Row
@@ -124,10 +124,11 @@ def remove_rows(folder: Path, names: set[str], before: Callable[[str], None]) ->
         damage.append(error)
     if damage:
         raise damage[-1]
+    totals = totals_of(manifest.each(folder / manifest.FILE_NAME))
     before(f"{folder.name}: README.md")
-    _update_card(folder)
+    _update_card(folder, totals)
     before(f"{folder.name}: croissant.json")
-    _update_croissant(folder)
+    _update_croissant(folder, totals)
     before(f"{folder.name}: {published.FACTS}")
     _count_erasure(folder)
 
@@ -208,12 +209,11 @@ def _record(folder: Path, rows: Sequence[Row], is_leaving: Sequence[bool], kept:
     identity.replace_listed(folder, published.ERASED, (json.dumps(entries, indent=1) + "\n").encode())
 
 
-def _update_card(folder: Path) -> None:
+def _update_card(folder: Path, totals: Totals) -> None:
     """Count and credit only images that are left, and name the new state: caches must not serve the old one."""
     path = folder / "README.md"
     if path.is_file():
         text = path.read_text("utf-8", "surrogateescape")
-        totals = totals_of(manifest.each(folder / manifest.FILE_NAME))
         updated = with_credits(text, totals.credits)
         if not published.damage(folder) and (count := _erasures(folder)):
             version = published.load(folder, str(folder))
@@ -222,12 +222,14 @@ def _update_card(folder: Path) -> None:
             identity.replace_listed(folder, path.name, updated.encode("utf-8", "surrogateescape"))
 
 
-def _update_croissant(folder: Path) -> None:
+def _update_croissant(folder: Path, totals: Totals) -> None:
+    """Name no site and count no image that is gone."""
     path = folder / "croissant.json"
     if path.is_file():
+        version = None if published.damage(folder) else published.load(folder, str(folder))
         digest = published.file_digest(folder / manifest.FILE_NAME)
         try:
-            content = with_manifest_digest(path.read_text(encoding="utf-8"), digest)
+            content = after_erasure(path.read_text("utf-8"), digest, version, totals)
         except (ValueError, LookupError, TypeError):
             raise DamagedVersion(f"{folder.name} is damaged: {path.name} cannot be read") from None
         identity.replace_listed(folder, path.name, content.encode())

@@ -87,12 +87,9 @@ def croissant(project: str, version: Version, manifest_sha256: str, url: str, to
         "conformsTo": ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"],
         "version": version.name,
         "datePublished": version.created,
-        "license": list(totals.licences()),  # each row of the manifest has its own
         "citeAs": f"{project} {version.name}, id {version.id}",
         "url": url,
-        **_responsible(version, totals),
-        **_provenance(version, totals),
-        "odrl:hasPolicy": _policy(totals),
+        **_of_rows(version, totals),
         "distribution": [
             {
                 "@type": "cr:FileObject",
@@ -193,11 +190,25 @@ def _policy(totals: Totals) -> dict[str, Any]:
     }
 
 
-def with_manifest_digest(text: str, manifest_sha256: str) -> str:
-    """croissant.json with a new digest of the manifest, after an erasure."""
+def _of_rows(version: Version, totals: Totals) -> dict[str, Any]:
+    """What depends on the rows, and changes with an erasure."""
+    return {
+        "license": list(totals.licences()),  # each row of the manifest has its own
+        **_responsible(version, totals),
+        **_provenance(version, totals),
+        "odrl:hasPolicy": _policy(totals),
+    }
+
+
+def after_erasure(text: str, manifest_sha256: str, version: Version | None, totals: Totals) -> str:
+    """croissant.json of the images that are left. What it did not say before, it does not say now.
+
+    version: None where its version.json cannot be read; then only the digest of the manifest is new.
+    """
     content = json.loads(text)
     content["distribution"][0]["sha256"] = manifest_sha256
-    return _text(content)
+    said = _of_rows(version, totals) if version else {}
+    return _text(content | {name: value for name, value in said.items() if name in content})
 
 
 def _row_fields(columns: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -100,8 +100,9 @@ def _pair(option: str, text: str) -> tuple[str, str]:
 
 def _folder_problem(text: str, root: Path) -> str:
     """Why there is no such folder, seen from `root`; empty where there is one."""
-    folder = root / Path(text).expanduser()
-    return "" if folder.is_dir() else f"no folder {folder}; create it or fix the path"
+    from foundation.files import folder_problem
+
+    return folder_problem(root / Path(text).expanduser())
 
 
 def _answered(root: Path) -> str:

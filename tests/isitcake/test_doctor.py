@@ -31,7 +31,9 @@ def test_a_contact_is_needed_where_somebody_else_is_asked(source: str, state: st
 def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
     content = f'[project]\nlabels = ["mug", "bowl"]\n{FOLDER.replace(".", "gone")}'
     assert check(tmp_path, "source a", content).state == "MISSING"
-    assert "gone; create it or fix the path" in check(tmp_path, "source a", content).message
+    assert (
+        "gone; create it, attach the disk that has it, or fix the path" in check(tmp_path, "source a", content).message
+    )
 
 
 @pytest.mark.slow  # loads the network

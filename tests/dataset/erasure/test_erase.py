@@ -127,6 +127,8 @@ def test_a_site_is_erased_as_the_dry_run_says(published_project: Project) -> Non
     (name,) = published.names(published_project.home)
     assert verify(published_project.home, name).problems == []
     assert all(row.site != site.value for row in published.load(published_project.home, name).rows())
+    texts = [path for path in (published_project.home / "versions" / name).iterdir() if path.suffix in (".md", ".json")]
+    assert [path.name for path in texts if site.value in path.read_text("utf-8")] == []
     assert erase(published_project, site, "asked").images == 0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rows import made_row
 
-from dataset.publishing.croissant import croissant, with_manifest_digest
+from dataset.publishing.croissant import after_erasure, croissant
 from dataset.publishing.totals import totals_of
 from dataset.versions.facts import Audit
 from dataset.versions.published import Version
@@ -46,6 +46,22 @@ def test_columns_and_their_types() -> None:
     assert content["distribution"][0]["sha256"] == "00ff"
 
 
-def test_only_the_digest_of_the_manifest_changes() -> None:
+def test_after_an_erasure_nothing_names_or_counts_what_is_gone() -> None:
     text = croissant("is-it-cake", VERSION, "00ff", "https://example.org/ä", TOTALS)
-    assert with_manifest_digest(text, "11ee") == text.replace("00ff", "11ee")
+    assert after_erasure(text, "11ee", VERSION, TOTALS) == text.replace("00ff", "11ee")
+    left = totals_of([made_row(0)])
+    assert after_erasure(text, "11ee", VERSION, left) == croissant(
+        "is-it-cake", VERSION, "11ee", "https://example.org/ä", left
+    )
+    assert "other.example" not in after_erasure(text, "11ee", VERSION, left)
+
+
+def test_an_erasure_adds_nothing_to_a_file_of_an_earlier_release() -> None:
+    content = json.loads(croissant("is-it-cake", VERSION, "00ff", "https://example.org", TOTALS))
+    del content["odrl:hasPolicy"]
+    assert "odrl:hasPolicy" not in json.loads(after_erasure(json.dumps(content), "11ee", VERSION, TOTALS))
+
+
+def test_without_facts_only_the_digest_changes() -> None:
+    text = croissant("is-it-cake", VERSION, "00ff", "https://example.org", TOTALS)
+    assert after_erasure(text, "11ee", None, totals_of([made_row(0)])) == text.replace("00ff", "11ee")
