@@ -181,12 +181,12 @@ def _publish(
                 left_out = choose_rows(
                     connection, labels, now, rows, blocks.clusters, label_ledger.Settling.begin(connection, now)
                 )
+                if damaged := look.found():
+                    raise BrokenOriginals(damaged)  # before the commit: splits were drawn with these pictures
                 audited, too_few = _audit(connection), _too_few(connection)
                 certified = certificate_for(connection, labels, rows)
                 kept_out = dict.fromkeys(unclaimed(connection), f"{KEPT_OUT} claimed by no source")
                 kept_out |= {**label_ledger.kept_out(connection, labels), **reasons(connection)}
-            if damaged := look.found():
-                raise BrokenOriginals(damaged)
             if not len(rows):
                 reason = "no image has one of the project's labels; run `isitcake collect` first"
                 raise StageError(f"nothing to publish: {_uncurated(project) or reason}")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from crawlers.collect import collect
 from crawlers.ledger.listing import list_outcomes
-from dataset.catalog.tables import images, quarantined
+from dataset.catalog.tables import images, quarantined, splits
 from dataset.curate import curate
 from dataset.damage import damaged_originals
 from dataset.erasure.erase import erase
@@ -87,6 +87,11 @@ def held(project: Project) -> set[str]:
     return {row.sha256 for row in newest.rows()}
 
 
+def has_split(project: Project, sha256: str) -> bool:
+    with project.catalog.read() as connection:
+        return connection.execute(select(splits).where(splits.c.sha256 == sha256)).first() is not None
+
+
 @pytest.mark.parametrize(
     ("fault", "when"),
     [
@@ -112,6 +117,7 @@ def test_a_broken_original_is_left_out_until_it_is_restored(fault: str, when: st
         assert report.images == 2 * PICTURES - 1
         assert report.line().count(sha256) == 1
     assert publish(project).line().count(str(path)) == 1
+    assert has_split(project, sha256) == (when == "after publish")  # a picture that stays out changes no other split
     assert sha256 not in held(project)
     assert len(held(project)) >= PICTURES
     assert sha256 not in {item["sha256"] for item in next_items(project, 100)}
