@@ -141,13 +141,13 @@ def _on_disk() -> float:
 def _million(folder: Path) -> None:
     """Publish, publish 100 more, diff and verify 1,000,000 rows, each in its own process, to measure its memory."""
     home = folder / "million"
-    project = _project(home, Layout.FOLDER)
+    project = _project(home)  # in shards, as so many images are where nothing else is configured
     out.print(f"making a catalog of {MILLION:,} images …")
     for start in range(0, MILLION, 50_000):
-        _add(project, range(start, min(start + 50_000, MILLION)), NOW, is_linked=True)
+        _add(project, range(start, min(start + 50_000, MILLION)), NOW, is_small=True)
     steps = [("publish", _STEP["publish"])]
     rows = [(name, *_measured(code, home)) for name, code in steps]
-    _add(project, range(MILLION, MILLION + MORE), NOW, is_linked=True)
+    _add(project, range(MILLION, MILLION + MORE), NOW, is_small=True)
     project.close()
     names = {"publish, 100 images more": "publish", "diff": "diff", "verify --quick": "verify"}
     rows += [(name, *_measured(_STEP[step], home)) for name, step in names.items()]
@@ -255,33 +255,24 @@ def _project(folder: Path, layout: str = "") -> Project:
     return open_project(load(config, {}))
 
 
-def _add(project: Project, numbers: range, now: datetime, *, is_linked: bool = False) -> list[str]:
+def _add(project: Project, numbers: range, now: datetime, *, is_small: bool = False) -> list[str]:
     """Add images as if they were collected, fingerprinted and normalised. Returns their SHA-256s.
 
-    The original is the normalised picture. is_linked: each thousand shares one file, and only images that a publish
-    may measure have an original.
+    The original is the normalised picture. is_small: files of 1 KB, so that a million fit on the disk.
     """
     filled = (images, digests, fingerprints, clusters, sightings, decisions, consents)
     tables: dict[Any, list[dict[str, Any]]] = {t: [] for t in filled}
     names = []
     for n in numbers:
-        content = _picture(n, is_linked=is_linked)
+        content = _picture(n, is_small=is_small)
         name = hashlib.sha256(content).hexdigest()
         names.append(name)
         path = project.normalised.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shared = project.home / "shared" / f"{n // 1000}.jpg"
-        if is_linked and shared.is_file():
-            path.hardlink_to(shared)
-        else:
-            path.write_bytes(content)
-        if is_linked and not shared.is_file():
-            shared.parent.mkdir(exist_ok=True)
-            shared.hardlink_to(path)
-        if not is_linked or name.startswith("00"):
-            blob = project.blobs.path(name, "JPEG")
-            blob.parent.mkdir(parents=True, exist_ok=True)
-            blob.hardlink_to(path)
+        blob = project.blobs.path(name, "JPEG")
+        for file in (path, blob):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        blob.hardlink_to(path)
         label = ("cake", "not_cake")[n % 2]
         noise = np.random.default_rng(n).integers(0, 2**63, 5, dtype=np.uint64)
         tables[images].append({"sha256": name, "format": "JPEG", "width": 320, "height": 240, "has_alpha": 0,
@@ -310,16 +301,17 @@ _GRAIN = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8
 
 
 @functools.lru_cache(1)
-def _encoded(seed: int) -> bytes:
-    """A JPEG of about 20 KB with soft blobs of its own, so that no two are copies of each other."""
+def _encoded(seed: int, width: int, height: int) -> bytes:
+    """A JPEG with soft blobs of its own, so that no two are copies of each other; 20 KB where it has 320 × 240."""
     blobs = Image.fromarray(np.random.default_rng(seed).integers(0, 255, (30, 40, 3), dtype=np.uint8))
-    soft = np.asarray(blobs.resize((320, 240), Image.Resampling.BICUBIC))
-    return encode_jpeg(Image.fromarray((soft // 2 + _GRAIN).astype(np.uint8)), quality=80)
+    soft = np.asarray(blobs.resize((width, height), Image.Resampling.BICUBIC))
+    return encode_jpeg(Image.fromarray((soft // 2 + _GRAIN[:height, :width]).astype(np.uint8)), quality=80)
 
 
-def _picture(n: int, *, is_linked: bool) -> bytes:
-    """Picture n. is_linked: those of a thousand differ by their comment only: a million are too many to draw."""
-    encoded, note = _encoded(n // 1000 if is_linked else n), f"{n:012d}".encode()
+def _picture(n: int, *, is_small: bool) -> bytes:
+    """Picture n. is_small: those of a thousand differ by their comment only: a million are too many to draw."""
+    encoded = _encoded(n // 1000, 16, 12) if is_small else _encoded(n, 320, 240)
+    note = f"{n:012d}".encode()
     return encoded[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + encoded[2:]
 
 

@@ -11,14 +11,22 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from dataset.catalog.claims import standing
 from dataset.catalog.cluster_ranges import CLUSTERS_PER_BLOCK, blocks, within
-from dataset.catalog.tables import clusters, fingerprints, images, judgements, queue, site_splits, tombstones
+from dataset.catalog.tables import (
+    clusters,
+    fingerprints,
+    images,
+    judgements,
+    quarantined,
+    queue,
+    site_splits,
+    tombstones,
+)
 from dataset.catalog.tables import splits as splits_table
 from dataset.catalog.writes import insert_new
 from dataset.labels import decisions, label_ledger
 from dataset.objections import NOT_ASKED, Said, said_in
 from dataset.pictures.decoding import normalised_size
 from dataset.publishing.rows_on_disk import RowsOnDisk
-from dataset.quarantine import in_quarantine
 from dataset.splits import assignment
 from dataset.splits.split_leaks import joined_clusters
 from dataset.versions.manifest import Row
@@ -131,7 +139,7 @@ def _read_block(
     block = _Block()
     everybody: dict[str, list[str]] = defaultdict(list)  # also who stays out: decisions are about all images
     erased = _clusters_being_erased(connection, where)
-    broken = in_quarantine(connection)
+    broken = set(connection.execute(within(select(quarantined.c.sha256), quarantined, where)).scalars())
     block.said, objecting = said_in(connection, where)
     left_out[OBJECTING] += len(objecting - erased)
     columns = select(clusters.c.sha256, clusters.c.cluster, clusters.c.representative)
