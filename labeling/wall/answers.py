@@ -15,7 +15,7 @@ from dataset.catalog.tables import judgements, wall_pictures, walls
 from dataset.catalog.writes import insert_new
 from dataset.labels import judgement_ledger
 from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin, Purpose
-from dataset.labels.wall_ledger import external_id
+from dataset.labels.wall_ledger import external_id, wall_and_slot
 from dataset.project import Project
 from foundation.errors import UsageError
 from foundation.settings import NOT_LABELS
@@ -145,14 +145,28 @@ def _summary(connection: Connection, wall: Wall) -> Confirmed:
     )
     known_odd = set(connection.execute(others).scalars())
     hidden = [row.slot for row in rows if row.sha256 in known_odd]
-    labels = len(wall.pictures) - len(odd) if wall.label != ALONE else 0
-    return Confirmed(labels, len(odd), len(hidden), sum(slot in odd for slot in hidden))
+    seen = _confirmed_on(connection, wall.id)
+    return Confirmed(len(seen - set(odd)), len(odd), len(hidden), sum(slot in odd for slot in hidden))
+
+
+def _confirmed_on(connection: Connection, wall: str) -> set[int]:
+    """Places of a wall whose newest confirmation holds: not those whose picture was never on the screen."""
+    rows = connection.execute(
+        select(judgements.c.external_id, judgements.c.answer)
+        .where(
+            judgements.c.origin == JudgementOrigin.CONFIRMED.value,
+            judgements.c.external_id.startswith(f"{wall}/", autoescape=True),
+        )
+        .order_by(judgements.c.id)
+    ).all()
+    newest = {wall_and_slot(row.external_id)[1]: row.answer for row in rows}
+    return {slot for slot, answer in newest.items() if answer != WITHDRAWN}
 
 
 def _open(connection: Connection, wall_id: str, reviewer: str) -> Any:
     row = find_wall(connection, wall_id, reviewer)
     if row is None or row.ended_at is not None:
-        raise NoSuchWall("this wall has ended")
+        raise NoSuchWall("this wall had ended, perhaps in another tab")
     return row
 
 

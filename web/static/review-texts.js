@@ -8,10 +8,11 @@ export function summary(done, isAlone) {
   return `${done.confirmed} confirmed, ${done.odd} odd.${known}`;
 }
 
-// count: of answers that the server will never take.
-export function notTaken(count) {
-  if (!count) return "";
-  return `${count} ${count === 1 ? "answer was" : "answers were"} not taken: that wall had ended, perhaps in another tab.`;
+// reasons: of answers that the server will never take, one for each.
+export function notTaken(reasons) {
+  if (!reasons.length) return "";
+  const why = [...new Set(reasons.map(sentence))].join(" ");
+  return `${reasons.length} ${reasons.length === 1 ? "answer was" : "answers were"} not taken. ${why}`;
 }
 
 // count: of answers that wait in this browser. problem: why they cannot be sent.

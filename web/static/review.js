@@ -8,7 +8,7 @@ const PHONE_PX = 640, ON_PHONE = 48, ON_DESK = 100, SEEN_MS = 200, RETRY_MS = 20
 let wall = null, brush = "", here = 0, at = 0; // here: place that has the focus. at: of the pictures alone
 let tapped = {}, history = [], seen = new Set(), broken = new Set();
 let lastWall = "", spentMs = 0, shownAt = 0, isSecond = false, isLeaving = false;
-let nNotTaken = 0, isWaiting = false; // answers that the server will never take; whether some could not be sent
+let lost = [], isWaiting = false; // why answers were not taken, for each; whether some could not be sent
 
 const now = () => Date.now();
 const { recall, remember } = keeper("localStorage", "isitcake.");
@@ -36,8 +36,8 @@ async function load(text = "") {
 }
 
 function open(next, message) {
-  const text = [notTaken(nNotTaken), message].filter(Boolean).join(" ");
-  nNotTaken = 0;
+  const text = [notTaken(lost), message].filter(Boolean).join(" ");
+  lost = [];
   if (!next.wall) {
     [wall, history] = [null, []];
     $("done").textContent = text || (isSecond ? "Others confirmed nothing that you have not seen." : "");
@@ -320,11 +320,11 @@ onChange((waiting, problem) => {
   if (problem) tell(waitingText(waiting, problem));
   else if (isWaiting && !waiting) tell("All answers are sent.");
   isWaiting = Boolean(problem) || (isWaiting && waiting > 0);
-}, (address) => {
+}, (address, why) => {
   const [id] = /[0-9a-f]{16}/.exec(address), isOpen = id === wall?.wall;
   if (id === lastWall || (isLeaving && isOpen)) return; // the confirmation has this answer too
-  nNotTaken += 1;
-  if (nNotTaken === 1 && isOpen) load();
+  lost.push(why);
+  if (lost.length === 1 && isOpen) load();
 });
 $("undo").addEventListener("click", undo);
 $("confirm").addEventListener("click", confirmRest);

@@ -2,7 +2,7 @@
 import { postJson, sentence } from "./common.js";
 
 const KEY = "isitcake.unsent", RETRY_MS = 2000;
-let isSending = false, timer = 0, changed = () => {}, refused = () => {};
+let sending = null, timer = 0, changed = () => {}, refused = () => {};
 let memory = null; // the list, where the browser keeps nothing or has no room left
 
 export function unsent() {
@@ -17,7 +17,7 @@ function keep(list) {
 }
 
 // told: called with the number of answers that wait, and with the reason where they cannot be sent. lost: called with
-// the address of an answer that the server will never take.
+// the address of an answer that the server will never take, and with the reason.
 export function onChange(told, lost) { [changed, refused] = [told, lost]; }
 
 // address: where to send it; content: what. A newer answer about the same picture does not replace an older one: the
@@ -27,27 +27,31 @@ export function send(address, content) {
   return flush();
 }
 
-export async function flush() {
-  if (isSending) return;
-  isSending = true;
+// Send all that waits. Whoever asks meanwhile waits for the same sending: nothing that follows may overtake an answer.
+export function flush() {
+  sending ??= sendAll().finally(() => { sending = null; });
+  return sending;
+}
+
+async function sendAll() {
   clearTimeout(timer);
   try {
     for (let list = unsent(); list.length; list = unsent()) {
       const [first] = list, { address, content } = first;
+      let why = "";
       try {
         await postJson(address, content);
       } catch (error) {
         if (!error.isFinal) throw error; // not connected, too fast, or signed out: try again
-        refused(address);
+        why = error.message;
       }
       const sent = JSON.stringify(first); // another tab may have sent it too: the first of the list may be another one now
       keep(unsent().filter((one) => JSON.stringify(one) !== sent));
+      if (why) refused(address, why);
     }
   } catch (error) {
     changed(unsent().length, error.message);
     timer = setTimeout(flush, RETRY_MS);
-  } finally {
-    isSending = false;
   }
 }
 

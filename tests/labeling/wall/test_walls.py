@@ -178,7 +178,9 @@ def test_a_tap_and_a_wall_can_be_taken_back(collected: Project) -> None:
 
 def test_unseen_pictures_are_not_confirmed(collected: Project) -> None:
     wall = wall_of(collected, "ann")
-    confirm(collected, "ann", wall.id, Finished(unseen=[2, 3]), NOW)
+    done = confirm(collected, "ann", wall.id, Finished(odd={0: "unusable"}, unseen=[2, 3]), NOW)
+    assert (done.confirmed, done.odd) == (len(wall.pictures) - 3, 1)
+    assert confirm(collected, "ann", wall.id, Finished(), NOW) == done
     with collected.catalog.read() as connection:
         answered = set(connection.execute(select(judgements.c.sha256)).scalars())
     assert not {wall.pictures[2], wall.pictures[3]} & answered

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sqlalchemy import select
 
 from dataset.catalog.tables import judgements, wall_pictures, walls
@@ -37,6 +37,16 @@ class Site:
         if reviewer:
             context.new_page().goto(f"{self.url}/review/enter/{invite(self.project, reviewer, datetime.now(UTC))}")
         return context
+
+    @staticmethod
+    def slow_down(page: Page, addresses: str, ms: int = 400) -> None:
+        """Every answer to such addresses is sent this much later."""
+
+        def later(route: Route) -> None:
+            page.wait_for_timeout(ms)
+            route.continue_()
+
+        page.route(addresses, later)
 
     def forget_answers(self) -> None:
         """Nobody answered, and no picture is on a wall."""

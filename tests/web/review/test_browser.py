@@ -8,7 +8,7 @@ import pytest
 from browsers.pages import DESK, PHONE, WIDE, Site, listen, look_at
 from playwright.sync_api import Browser, Page, Route, expect
 
-from dataset.catalog.tables import audit, judgements, queue
+from dataset.catalog.tables import audit, judgements, queue, wall_pictures
 from dataset.curate import curate
 from dataset.opening import open_project
 from dataset.versions import published
@@ -181,6 +181,53 @@ def test_a_picture_alone_is_answered_when_it_is_seen(served: Site, browser: Brow
     page.keyboard.press("1")
     until(lambda: len(served.given("gus", "wall")) == 2)
     context.close()
+
+
+def test_the_end_of_a_wall_waits_for_the_last_answer(served: Site, browser: Browser) -> None:
+    """However slow the connection is: a confirmation that comes first would close the wall, and refuse the answer."""
+    context = served.context(browser, DESK, "light", "ida")
+    page = context.pages[0]
+    page.reload()
+    expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+    confirm(page)
+    expect(page.locator(READY)).to_be_visible()
+    logged = listen(page)
+    n_alone = int(page.locator("#single-count").inner_text().split()[2].rstrip(","))
+    served.slow_down(page, "**/review/walls/*/*")
+    for number in range(n_alone):
+        expect(page.locator("#single-count")).to_contain_text(f"{number + 1} of {n_alone}")
+        expect(page.locator(READY)).to_be_visible()
+        page.keyboard.press("1")
+    expect(page.locator("#status:visible, #done:visible")).to_contain_text("Thank you.")
+    assert len(served.given("ida", "wall")) == n_alone
+    assert logged == []
+    context.close()
+
+
+def test_the_page_says_why_an_answer_was_not_taken(served: Site, browser: Browser) -> None:
+    """As after an erasure: the picture is gone, and the wall has not ended."""
+    context = served.context(browser, PHONE, "light", "jan")
+    page = context.pages[0]
+    page.reload()
+    expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+    slot = int(page.locator(".brick").first.get_attribute("data-slot") or "")
+    with served.project.catalog.write() as connection:
+        connection.execute(wall_pictures.delete().where(wall_pictures.c.slot == slot))
+    page.locator(".brick").first.tap()
+    expect(page.locator("#status")).to_have_text("1 answer was not taken. This picture is not on the wall any more.")
+    context.close()
+
+
+def test_the_help_speaks_of_fingers_on_a_phone(served: Site, browser: Browser) -> None:
+    """Keys are hidden there, and a list of keys without keys says nothing."""
+    for size, shown, hidden in ((PHONE, "fingers", "keys"), (DESK, "keys", "fingers")):
+        context = served.context(browser, size, "light", "kim")
+        page = context.pages[0]
+        page.reload()
+        page.locator("#help-open:visible").click()
+        expect(page.locator(f"#help .{shown}")).to_be_visible()
+        expect(page.locator(f"#help .{hidden}")).to_be_hidden()
+        context.close()
 
 
 def test_the_last_wall_in_two_tabs(served: Site, browser: Browser) -> None:
