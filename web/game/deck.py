@@ -128,7 +128,7 @@ def load_deck(project: Project) -> Deck:
     if len(labels) < 2 or len(playable) < LEAST_UNSEEN:
         playable += [row for row in now.tests if row.split == "test" and row.sha256 not in closed]
     if not playable:
-        raise StageError(f"nothing to play with: version {now.version.name} has no test images; collect more")
+        raise StageError(f"nothing to play with: {_why_nothing(now)}")
     predictions: dict[str, dict[str, Mapping[str, float]]] = {}
     for model in _models_to_ask(project, now):
         learned = learned_by(model)
@@ -136,6 +136,16 @@ def load_deck(project: Project) -> Deck:
         for sha256, probabilities in answers_of(model, now.version, unknown).items():
             predictions.setdefault(sha256, {})[model.name] = probabilities
     return Deck(now.version, models.default_model_id(project.home), playable, predictions, now)
+
+
+def _why_nothing(now: Today) -> str:
+    """Why no picture may be played, and what helps."""
+    if not now.tests:
+        return f"version {now.version.name} has no test images; collect more"
+    return (
+        f"every test image of version {now.version.name} is in the audit sample and waits for an answer; "
+        "answer the pictures of `isitcake review next --audit` first"
+    )
 
 
 def _models_to_ask(project: Project, now: Today) -> list[models.Model]:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from dataset.project import Project
 from dataset.suspicion.packs import question
 from foundation.errors import StageError
-from web.game.deck import CurrentDeck
+from web.game.deck import ROUND_PICTURES, CurrentDeck
 from web.game.http import check_limit, empty_page, json_response, page, picture_response, read_json, visible
 from web.game.plays import PlayerIds, Refused, answer_picture, begin_round, dealt_picture, round_result
 from web.gate.visitors import visitor_key
@@ -46,7 +46,8 @@ class PlayEndpoints:
         except StageError as error:
             return empty_page(error)
         asked = question(self._project.settings.project.subject, deck.version.labels)
-        return page("game_play.html", labels=deck.version.labels, question=asked, version=deck.version.name)
+        count = min(ROUND_PICTURES, len(deck.rows))
+        return page("game_play.html", labels=deck.version.labels, question=asked, count=count)
 
     async def start(self, request: Request) -> Response:
         """Deal a round: its id, the player's id and the addresses of the pictures."""

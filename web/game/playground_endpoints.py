@@ -50,7 +50,8 @@ class PlaygroundEndpoints:
             model = self._find()
         except UnknownModel as error:
             return empty_page(error)
-        return page("game_playground.html", model=model)
+        is_default = model.id == models.default_model_id(self._project.home)
+        return page("game_playground.html", model=model, is_default=is_default)
 
     def graph(self, _: Request) -> Response:
         """The default model's graph, for browsers."""
@@ -93,6 +94,6 @@ class PlaygroundEndpoints:
             raise HTTPException(404) from None
 
     def _find(self) -> models.Model:
-        """The default model, whose labels have their names of now. Raises UnknownModel."""
+        """The default model, else the newest, whose labels have their names of now. Raises UnknownModel."""
         with self._project.catalog.read() as connection:
             return models.find(self._project.home).renamed(renamed(connection, LABEL))

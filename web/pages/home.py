@@ -46,7 +46,8 @@ class SourceLine:
 class Home:
     """What the page shows. queued: images that wait for an answer. worth: wrong labels among the next ten of them;
     None while nothing calibrates the queue. answers: by reviewer. confirmed: pictures confirmed on walls.
-    changed: what the newest version changed. headline: of the default model.
+    changed: what the newest version changed. headline: of the default model. n_models: of all versions; is_trained:
+    whether one learned from the newest version, also if it did not become the default.
     """
 
     sources: Sequence[SourceLine]
@@ -66,6 +67,8 @@ class Home:
     changed: dict[str, int]
     model: str
     headline: float | None
+    n_models: int
+    is_trained: bool
     players: int
     plays: int
     is_changed_since: bool
@@ -76,7 +79,9 @@ def read_home(project: Project, holding: Holding | None = None) -> Home:
     """Everything that home shows. holding: labels that somebody else reads too."""
     versions = published.names(project.home)
     version = published.load(project.home, versions[-1]) if versions else None
-    model = models.default_model(project.home)
+    listed = models.listing(project.home)
+    default_id = models.default_model_id(project.home)
+    model = next((one for one in listed if one.id == default_id), None)
     with project.catalog.read() as connection:
         sources = _sources(connection)
         queued, worth, front = _queue(connection)
@@ -101,6 +106,8 @@ def read_home(project: Project, holding: Holding | None = None) -> Home:
             changed=_changed(project, version),
             model=model.id if model else "",
             headline=models.score(model) if model else None,
+            n_models=len(listed),
+            is_trained=bool(version) and any(one.version == versions[-1] for one in listed),
             players=int(connection.execute(select(func.count(rounds.c.player.distinct()))).scalar_one()),
             plays=_count(connection, plays),
             is_changed_since=bool(
@@ -126,8 +133,8 @@ def next_step(home: Home, *, has_sources: bool) -> NextStep:
     if home.version is None or home.is_changed_since:
         why = "Labels changed since the newest version." if home.version else "Nothing is published yet."
         return NextStep("Publish a version", why, command="isitcake publish")
-    if not home.model or home.model.rpartition("/")[2] != home.version.name:
-        return NextStep("Train", f"No default model learned from {home.version.name} yet.", command="isitcake train")
+    if not home.is_trained:
+        return NextStep("Train", f"No model learned from {home.version.name} yet.", command="isitcake train")
     return NextStep(
         "Play against the models", "Nothing is waiting. New pictures come with `isitcake collect`.", href="/play"
     )

@@ -42,7 +42,10 @@ def models_html(project: Project) -> str:
     default = models.default_model_id(project.home)
     versions = list(dict.fromkeys(model.version for model in sorted(listed, key=_newest_first)))
     rows = [(model, models.score(model), model.id == default) for model in sorted(listed, key=_newest_first)]
-    return templates.get_template("models.html").render(served=True, rows=rows, versions=versions, default=default)
+    newest = models.find(project.home).id if listed else ""
+    return templates.get_template("models.html").render(
+        served=True, rows=rows, versions=versions, default=default, newest=newest
+    )
 
 
 def probes_html(project: Project) -> str:

@@ -83,6 +83,21 @@ def test_an_open_audit_picture_is_not_shown(bakery: Project) -> None:
     assert sha256 not in {row.sha256 for row in current.get().rows}
 
 
+def test_a_small_project_is_told_that_its_audit_sample_waits(bakery: Project) -> None:
+    """It has test images: more of them would not help."""
+    rows = load_deck(bakery).today.tests
+    with bakery.catalog.write() as connection:
+        connection.execute(audit.delete())
+        connection.execute(judgements.delete())
+        tickets = [
+            {"sha256": row.sha256, "ticket": f"{number:016}", "label": row.label, "drawn_at": NOW}
+            for number, row in enumerate(rows)
+        ]
+        append(connection, audit, tickets)
+    with pytest.raises(StageError, match=r"every test image .* is in the audit sample"):
+        load_deck(bakery)
+
+
 def test_an_erased_picture_leaves_the_deck_that_is_in_use(bakery: Project) -> None:
     """Security 16: also one that nobody answered about, while the version keeps its name."""
     current = CurrentDeck(bakery)

@@ -1,14 +1,20 @@
 """A round for one player, in a real browser and over HTTP."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import func, select
+from starlette.testclient import TestClient
 
-from dataset.catalog.tables import rounds
+from dataset.catalog.tables import audit, judgements, rounds
+from dataset.catalog.writes import append
 from dataset.project import Project
+from web.app import create_app
+from web.game.deck import load_deck
+from web.gate.listening import Listening
 
 Served = tuple[str, Project]
 
@@ -45,6 +51,26 @@ def test_a_round_needs_no_mouse(
     assert count_plays() == before + 9
     assert console == []
     page.close()
+
+
+def test_the_page_promises_as_many_pictures_as_a_round_has(bakery: Project) -> None:
+    """A small project has fewer than nine test images that may be shown."""
+    client = TestClient(create_app(bakery, Listening("127.0.0.1", 8090)), base_url="http://127.0.0.1:8090")
+    assert "You see 9 photos and choose a label for each." in client.get("/play").text
+    rows = load_deck(bakery).today.tests
+    two_clusters = {row.cluster for row in rows[:1]} | {rows[-1].cluster}
+    with bakery.catalog.write() as connection:
+        connection.execute(audit.delete())
+        connection.execute(judgements.delete())
+        tickets = [
+            {"sha256": row.sha256, "ticket": f"{number:016}", "label": row.label, "drawn_at": datetime.now(UTC)}
+            for number, row in enumerate(rows)
+            if row.cluster not in two_clusters
+        ]
+        append(connection, audit, tickets)
+    assert "You see 2 photos" in client.get("/play").text
+    begun = client.post("/play/rounds", json={}).json()
+    assert len(begun["pictures"]) == 2
 
 
 def test_a_round_fits_on_a_phone(served: Served, browser: Browser, console_of: Callable[[Page], list[str]]) -> None:

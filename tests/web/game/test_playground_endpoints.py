@@ -51,6 +51,22 @@ def test_the_photo_stays_in_the_browser(
     page.close()
 
 
+def test_the_page_calls_no_model_the_default_that_is_none(served: tuple[str, Project]) -> None:
+    """Without a promotion it asks the newest model, as `predict` does."""
+    url, project = served
+    path = project.home / "models" / models.DEFAULT_MODEL_FILE
+    content = path.read_bytes()
+    assert "Default model: " in httpx.get(f"{url}/playground").text
+    path.unlink()
+    try:
+        text, listed = httpx.get(f"{url}/playground").text, httpx.get(f"{url}/models").text
+    finally:
+        path.write_bytes(content)
+    assert "Newest model: " in text
+    assert "Default model" not in text
+    assert "No model is the default yet" in listed
+
+
 def test_the_server_helps_a_browser_that_cannot_run_the_model(served: tuple[str, Project], browser: Browser) -> None:
     url, project = served
     page = browser.new_page()

@@ -58,5 +58,5 @@ def test_the_page_lists_people_and_models(served: tuple[str, Project], web: http
     version = published.newest(served[1].home)
     assert version is not None
     page = web.get("/play/table").text
-    assert f"Dataset {version.name}" in page
+    assert f"Version {version.name}" in page
     assert page.index("<b>people</b>") < min(page.index("<td>svm</td>"), page.index("<td>linear</td>"))

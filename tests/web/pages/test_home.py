@@ -11,6 +11,7 @@ from dataset.project import Project
 from labeling.answer_files import import_answers
 from labeling.plan_round import may_be_asked
 from labeling.queue import next_items
+from training import models
 from web.pages.home import home_html, next_step, read_home
 
 
@@ -31,11 +32,21 @@ def test_the_next_step_follows_the_pipeline(trained: Project) -> None:
         replace(home, pictures=0),
         replace(home, queued=9, worth=3.0),
         replace(home, queued=0, is_changed_since=True),
-        replace(home, queued=0, is_changed_since=False, model=""),
+        replace(home, queued=0, is_changed_since=False, is_trained=False),
         replace(home, queued=0, is_changed_since=False, model=f"svm/{home.version.name}"),
     ]
     titles = [next_step(one, has_sources=True).title for one in steps]
     assert titles == ["Curate", "Look at the next wall", "Publish a version", "Train", "Play against the models"]
+
+
+def test_nobody_is_told_to_train_again_because_no_model_was_promoted(trained: Project) -> None:
+    """The same version would give the same models, and the same refusal."""
+    (trained.home / "models" / models.DEFAULT_MODEL_FILE).unlink()
+    home = read_home(trained)
+    assert (home.model, home.n_models, home.is_trained) == ("", 2, True)
+    step = next_step(replace(home, queued=0, is_changed_since=False), has_sources=True)
+    assert step.title == "Play against the models"
+    assert "2 models were trained, and none was promoted" in home_html(trained, with_names=True)
 
 
 def test_the_queue_is_counted_as_the_commands_count_it(collected: Project, tmp_path: Path) -> None:
