@@ -106,6 +106,8 @@ def next_(context: Context, limit: int, audit: bool, one_more: bool, certify: bo
     with project.catalog.read() as connection:
         if not items and (waiting := n_uncurated(connection)):
             empty += f"; {counted(waiting, 'image')} collected and not curated yet: run `isitcake curate`"
+    if not items and unsettled_items(project, 1):
+        empty += "; some need one more answer: see `isitcake review next --one-more`"
     if audit:
         empty = "no image of the audit sample waits for an answer"
     elif certify:

@@ -47,7 +47,7 @@ class PlayEndpoints:
             return empty_page(error)
         asked = question(self._project.settings.project.subject, deck.version.labels)
         count = min(ROUND_PICTURES, len(deck.rows))
-        return page("game_play.html", labels=deck.version.labels, question=asked, count=count)
+        return page("game_play.html", question=asked, count=count)
 
     async def start(self, request: Request) -> Response:
         """Deal a round: its id, the player's id and the addresses of the pictures."""

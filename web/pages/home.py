@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from dataset.catalog.tables import clusters, decisions, images, judgements, plays, queue, rounds, runs
 from dataset.labels.holding import Holding
 from dataset.labels.players import DISSENT_PRIORITY
-from dataset.labels.vocabulary import NOT_CALIBRATED, WITHDRAWN, JudgementOrigin
+from dataset.labels.vocabulary import NOT_CALIBRATED, UNSURE, WITHDRAWN, JudgementOrigin
 from dataset.project import Project
 from dataset.quarantine import is_whole
 from dataset.versions import published
@@ -44,7 +44,8 @@ class SourceLine:
 
 @dataclass(frozen=True)
 class Home:
-    """What the page shows. queued: images that wait for an answer. worth: wrong labels among the next ten of them;
+    """What the page shows. unsure: images whose answers settle no label.
+    queued: images that wait for a first answer. worth: wrong labels among the next ten of them;
     None while nothing calibrates the queue. answers: by reviewer. confirmed: pictures confirmed on walls.
     changed: what the newest version changed. headline: of the default model. n_models: of all versions; is_trained:
     whether one learned from the newest version, also if it did not become the default.
@@ -57,6 +58,7 @@ class Home:
     images: int
     pictures: int
     labels: dict[str, int]
+    unsure: int
     queued: int
     worth: float | None
     front: Sequence[str]
@@ -88,6 +90,7 @@ def read_home(project: Project, holding: Holding | None = None) -> Home:
         answers, confirmed = _answers(connection)
         newest_first = select(decisions.c.decided_at).order_by(decisions.c.id.desc())
         newest_decision = connection.execute(newest_first.limit(1)).scalar()
+        held = (holding or Holding()).labels(connection)
         home = Home(
             sources=sources[:MOST_ROWS],
             n_sources=len(sources),
@@ -95,7 +98,8 @@ def read_home(project: Project, holding: Holding | None = None) -> Home:
             last_run=max((source.when for source in sources), default=""),
             images=_count(connection, images),
             pictures=int(connection.execute(select(func.count(clusters.c.cluster.distinct()))).scalar_one()),
-            labels=_labels((holding or Holding()).labels(connection), project.settings.project.labels),
+            labels=_labels(held, project.settings.project.labels),
+            unsure=sum(label == UNSURE for label in held.values()),
             queued=queued,
             worth=worth,
             front=front,
@@ -135,9 +139,8 @@ def next_step(home: Home, *, has_sources: bool) -> NextStep:
         return NextStep("Publish a version", why, command="isitcake publish")
     if not home.is_trained:
         return NextStep("Train", f"No model learned from {home.version.name} yet.", command="isitcake train")
-    return NextStep(
-        "Play against the models", "Nothing is waiting. New pictures come with `isitcake collect`.", href="/play"
-    )
+    waiting = "No picture waits for a first answer." if home.unsure else "Nothing is waiting."
+    return NextStep("Play against the models", f"{waiting} New pictures come with `isitcake collect`.", href="/play")
 
 
 def home_html(project: Project, *, with_names: bool, holding: Holding | None = None) -> str:

@@ -58,6 +58,7 @@ def leaderboard_html(project: Project, version: str | None = None, *, served: bo
         rows=list(zip(measured, standing_board(measured), strict=True)),
         bars=[(one, _bars(one)) for one in measured],
         best=best.model,
+        has_default=any(one.is_default for one in measured),
         mistakes=_mistakes(all_thumbnails(project, linked=served), best.model, now),
         subgroups=best.model.slices,
         talk=_talk(project),

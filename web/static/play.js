@@ -47,7 +47,16 @@ async function begin() {
   $("end").hidden = true;
   $("game").hidden = false;
   $("dots").replaceChildren(...round.pictures.map(() => element("li")));
+  $("choices").replaceChildren(...round.labels.map(choice)); // of this round: a new version may have others
   await showPicture();
+}
+
+function choice(label, index) {
+  const button = element("button", labelTitle(label));
+  button.append(element("kbd", String(index + 1)));
+  button.dataset.label = label;
+  button.addEventListener("click", () => choose(label));
+  return button;
 }
 
 async function showPicture() {
@@ -166,7 +175,6 @@ $("nickname").value = recall("nickname");
 $("start").addEventListener("submit", (event) => { event.preventDefault(); begin(); });
 $("again").addEventListener("click", begin);
 $("next").addEventListener("click", goOn);
-for (const button of $("choices").children) button.addEventListener("click", () => choose(button.dataset.label));
 document.addEventListener("keydown", (event) => {
   if ($("game").hidden || event.ctrlKey || event.metaKey || event.altKey) return;
   const index = { ArrowLeft: 0, ArrowRight: 1 }[event.key] ?? (/^[1-9]$/.test(event.key) ? Number(event.key) - 1 : -1);

@@ -1,5 +1,5 @@
 // The playground: the default model on a photo of the visitor's.
-import { $, classify, labelTitle, loadModel, postFile, sentence, showPredictions, topLabel } from "./common.js";
+import { $, classify, labelTitle, loadModel, percent, postFile, scoreRow, sentence, topLabel } from "./common.js";
 
 const SURE = 0.8, PROBABLE = 0.6; // probabilities from which the page says "It is" and "Probably"
 
@@ -26,8 +26,8 @@ async function classifyFile(file) {
     const [label, probability] = topLabel(probabilities);
     const certainty = probability > SURE ? "It is" : probability > PROBABLE ? "Probably" : "Perhaps";
     $("verdict").textContent = `${certainty} ${labelTitle(label)}.`;
-    const rows = Object.entries(probabilities).map(([name, p]) => [labelTitle(name), { [name]: p }]);
-    showPredictions($("predictions"), Object.fromEntries(rows));
+    const rows = Object.entries(probabilities).map(([name, p]) => scoreRow(labelTitle(name), p, percent(p)));
+    $("predictions").replaceChildren(...rows);
   } catch (error) {
     if (file === chosen) $("verdict").textContent = sentence(error.message);
   }

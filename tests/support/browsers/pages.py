@@ -1,5 +1,6 @@
 """A running service in a real browser: who looks at it, on which screen, and what is wrong with a page."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -39,7 +40,7 @@ class Site:
         return context
 
     @staticmethod
-    def slow_down(page: Page, addresses: str, ms: int = 400) -> None:
+    def slow_down(page: Page, addresses: re.Pattern[str], ms: int = 400) -> None:
         """Every answer to such addresses is sent this much later."""
 
         def later(route: Route) -> None:

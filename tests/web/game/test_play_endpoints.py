@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
@@ -71,6 +71,24 @@ def test_the_page_promises_as_many_pictures_as_a_round_has(bakery: Project) -> N
     assert "You see 2 photos" in client.get("/play").text
     begun = client.post("/play/rounds", json={}).json()
     assert len(begun["pictures"]) == 2
+
+
+def test_the_choices_are_those_of_the_round(served: Served, browser: Browser) -> None:
+    """A version with other labels may be published while the page is open."""
+
+    def relabelled(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "labels": ["bread", "cake", "not_cake"]})
+
+    page = browser.new_page()
+    page.goto(f"{served[0]}/play")
+    page.route("**/play/rounds", relabelled)
+    page.locator("#begin").click()
+    expect(page.locator("#choices button")).to_have_text(["bread1", "cake2", "not cake3"])
+    expect(page.locator("#choices button").first).to_be_enabled()
+    page.keyboard.press("2")
+    expect(page.locator("#verdict")).to_contain_text("it is ")
+    page.close()
 
 
 def test_a_round_fits_on_a_phone(served: Served, browser: Browser, console_of: Callable[[Page], list[str]]) -> None:

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+from click.testing import CliRunner
 from sqlalchemy import func, select
 
 from dataset.catalog.tables import queue
 from dataset.opening import open_project
 from dataset.project import Project
+from isitcake.cli import cli
 from labeling.answer_files import import_answers
 from labeling.plan_round import may_be_asked
 from labeling.queue import next_items
@@ -47,6 +49,23 @@ def test_nobody_is_told_to_train_again_because_no_model_was_promoted(trained: Pr
     step = next_step(replace(home, queued=0, is_changed_since=False), has_sources=True)
     assert step.title == "Play against the models"
     assert "2 models were trained, and none was promoted" in home_html(trained, with_names=True)
+
+
+def test_pictures_that_need_one_more_answer_are_not_passed_over(published_project: Project, tmp_path: Path) -> None:
+    """Two reviewers disagree about the only picture of the queue: it waits for no first answer, but for another."""
+    sha256 = next_items(published_project, 1)[0]["sha256"]
+    with published_project.catalog.write() as connection:
+        connection.execute(queue.delete().where(queue.c.sha256 != sha256))
+    path = tmp_path / "answers.csv"
+    path.write_text(f"sha256,label,reviewer\n{sha256},cake,ann\n{sha256},not_cake,bob\n")
+    import_answers(published_project, path)
+    home = read_home(published_project)
+    assert (home.queued, home.unsure) == (0, 1)
+    step = next_step(replace(home, is_changed_since=False, is_trained=True), has_sources=True)
+    assert step.why.startswith("No picture waits for a first answer.")
+    assert "1 is unsure" in home_html(published_project, with_names=True)
+    listed = CliRunner().invoke(cli, ["review", "next", "--config", str(published_project.settings.root)])
+    assert "some need one more answer" in listed.output
 
 
 def test_the_queue_is_counted_as_the_commands_count_it(collected: Project, tmp_path: Path) -> None:

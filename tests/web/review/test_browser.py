@@ -1,5 +1,6 @@
 """The wall in a real browser, and the look of every page: on a phone and on a desk, in light and dark."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from web.pages.version_pages import write_pages
 
 MOST_ALONE = 10  # pictures one by one, after the last wall
 READY = '#single[data-ready="yes"]'  # a picture alone is on the screen, and may be answered
+ANSWERS = re.compile(r"/review/walls/[0-9a-f]{16}/\d+$")  # addresses where answers are sent
 TWO_KEYS = "for (const _ of [1, 2]) document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '1', bubbles: 1}))"
 
 
@@ -193,7 +195,7 @@ def test_the_end_of_a_wall_waits_for_the_last_answer(served: Site, browser: Brow
     expect(page.locator(READY)).to_be_visible()
     logged = listen(page)
     n_alone = int(page.locator("#single-count").inner_text().split()[2].rstrip(","))
-    served.slow_down(page, "**/review/walls/*/*")
+    served.slow_down(page, ANSWERS)
     for number in range(n_alone):
         expect(page.locator("#single-count")).to_contain_text(f"{number + 1} of {n_alone}")
         expect(page.locator(READY)).to_be_visible()
