@@ -199,7 +199,9 @@ def test_the_end_of_a_wall_waits_for_the_last_answer(served: Site, browser: Brow
     for number in range(n_alone):
         expect(page.locator("#single-count")).to_contain_text(f"{number + 1} of {n_alone}")
         expect(page.locator(READY)).to_be_visible()
-        page.keyboard.press("1")
+        with page.expect_response(lambda got: got.request.method == "POST" and bool(ANSWERS.search(got.url))) as sent:
+            page.keyboard.press("1")
+        assert sent.value.status == 200
     expect(page.locator("#status:visible, #done:visible")).to_contain_text("Thank you.")
     assert len(served.given("ida", "wall")) == n_alone
     assert logged == []
