@@ -183,6 +183,8 @@ class SiteSpider(scrapy.Spider):
             self._note(NoteKind.LIMIT, url, f"page {url}: {limits}; the rest was not read")
         if (visit := reading.visit) is not None and visit.still_grew:
             self._note(NoteKind.LIMIT, url, f"page {url}: stopped after {MAX_SCROLLS} scrolls, it still grew")
+        if visit is not None and visit.still_brought:
+            self._note(NoteKind.LIMIT, url, f"page {url}: stopped to press buttons that still brought photos")
         if visit is not None and visit.left and not photos:
             self._note(NoteKind.MOVED, url, f"page {url}: leads to another host, {visit.left}; it ends there")
 

@@ -286,7 +286,8 @@ def _is_address(value: str, key: str, parent: str, is_object: bool) -> bool:
     if value.startswith(("data:", "blob:", "#", "javascript:")):
         return False
     if is_srcset(value):
-        return names_a_picture(srcset(value)[0].address) if srcset(value) else False
+        entries = srcset(value)
+        return bool(entries) and names_a_picture(entries[0].address) and not any(map(_is_part, entries))
     key_words = words_of(key)
     if len(value) > 4 and names_a_picture(value):
         path = urlsplit_path(value)
@@ -299,6 +300,11 @@ def _is_address(value: str, key: str, parent: str, is_object: bool) -> bool:
     has_key = is_picture_key(key) or (bool(key_words & URL_WORDS) and (is_picture_key(parent) or is_object))
     is_content = key.lower() in ("contenturl", "thumbnailurl", "mediaurl") and is_object
     return (has_key or is_content) and ADDRESS.match(value) is not None and not OTHER_FILE.search(value)
+
+
+def _is_part(entry: Entry) -> bool:
+    """Whether an entry of a srcset is what a script joins an address of, as in `'.jpg 400w, /cakes/' + name`."""
+    return NO_STEM.search(urlsplit_path(entry.address)) is not None and "~mv2" not in entry.address
 
 
 def urlsplit_path(value: str) -> str:

@@ -1,7 +1,7 @@
 """Decides which pages the browser shows, and says what it saw that the static reading missed."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
@@ -73,7 +73,9 @@ def with_visit(reading: Reading, visit: Visit) -> Reading:
     missed: set[str] = set()
     only_shown: list[str] = []
     at = visit.url if site_host(visit.url) == site_host(reading.url) else reading.url
-    found_photos = discovery.candidates(shown, at, _unknown(visit.shown(), owners), proven=reading.proven)
+    found_photos = _apart(visit, reading.proven)
+    known_offers = {*owners, *(offer for photo in found_photos for offer in photo.offers)}
+    found_photos += discovery.candidates(shown, at, _unknown(visit.shown(), known_offers), proven=reading.proven)
     if visit.lacks:  # a library did not come, so scripts of the site may have stopped early: read what they say
         found_photos += discovery.candidates(_said(visit.scripts), at, proven=reading.proven)
     for photo in found_photos:
@@ -113,7 +115,15 @@ def _said(scripts: Sequence[str]) -> Document:
     return markup.read("".join(f"<script>{part}</script>" for part in parts))
 
 
-def _unknown(shown: Sequence[str], owners: dict[str, str]) -> list[str]:
+def _apart(visit: Visit, proven: set[str]) -> list[Candidate]:
+    """Photos in shadow trees, and those that scripts took out of the page: each with all of its addresses."""
+    found = []
+    for base, parts in visit.apart.items():
+        found += discovery.candidates("".join(parts), base, proven=proven)
+    return found
+
+
+def _unknown(shown: Sequence[str], owners: Collection[str]) -> list[str]:
     """Addresses that the browser showed, without those of photos that were read already.
 
     The browser escapes other letters of an address than we do.

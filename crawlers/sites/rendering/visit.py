@@ -9,6 +9,7 @@ import re
 import time
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
@@ -28,8 +29,10 @@ MAX_SCROLLS = 100  # of one page
 SCROLLS_WITHOUT_GROWTH = 2  # then the page is complete
 SCROLL_WAIT_MS = 400
 ANSWER_WAIT_MS = 20_000  # for a page whose own requests are not answered yet
-MAX_PRESSES = 16  # of filters, tabs and arrows
-PRESSES_S = 15.0  # for all of them together
+MAX_PRESSES = 16  # of filters, tabs and arrows, that bring no new picture
+MAX_FRUITFUL_PRESSES = 100  # of those that do
+PRESSES_S = 15.0  # for the next picture that a press brings
+ALL_PRESSES_S = 45.0
 PRESS_WAIT_S = 0.25
 POLL_S = 0.02
 MAX_FRAMES = 20
@@ -48,8 +51,9 @@ class Visit:
     tried: those where its scripts tried to go by themselves or when a button was pressed.
     still_grew: whether MAX_SCROLLS ended it. is_routed: whether it listens for changes of the fragment. left: another
     host that it tried to go to. url: where it stayed. stays: whether it has arrived there, and so may not leave any
-    more. is_pressing: whether buttons are pressed, and so nothing may be sent. lacks: other hosts whose scripts did not
-    come. scripts: what those of the site say.
+    more. is_pressing: whether buttons are pressed, and so nothing may be sent. still_brought: whether presses ended
+    while they brought pictures. lacks: other hosts whose scripts did not come. scripts: what those of the site say.
+    apart: HTML of pictures that `html` lacks (in shadow trees, or gone again), by what its addresses are relative to.
     """
 
     inside: frozenset[str] = frozenset()
@@ -59,6 +63,7 @@ class Visit:
     links: dict[str, None] = field(default_factory=dict)
     tried: set[str] = field(default_factory=set)
     still_grew: bool = False
+    still_brought: bool = False
     is_routed: bool = False
     left: str = ""
     url: str = ""
@@ -66,6 +71,7 @@ class Visit:
     is_pressing: bool = False
     lacks: set[str] = field(default_factory=set)
     scripts: list[str] = field(default_factory=list)
+    apart: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Forget what an attempt saw that failed."""
@@ -156,13 +162,19 @@ async def _scroll_to_the_end(page: Any, waiting: set[Any]) -> bool:
 
 
 async def _press(page: Any, visit: Visit, waiting: set[Any]) -> None:
-    """Press filters, tabs and arrows, each once, and note what they bring; go back where one changes the address."""
+    """Press filters, tabs and arrows, each once, and note what they bring; go back where one changes the address.
+
+    A button is pressed again as long as it brings pictures that are new to the page, whatever it is called.
+    """
     pressed: list[str] = []
+    again, fruitless = "", 0
+    last_at = time.monotonic() + ALL_PRESSES_S
     ends_at = time.monotonic() + PRESSES_S
     here = page.url
-    while len(pressed) < MAX_PRESSES and time.monotonic() < ends_at:
+    while fruitless < MAX_PRESSES and time.monotonic() < ends_at and len(pressed) - fruitless < MAX_FRUITFUL_PRESSES:
         known = len(visit.wanted)
-        name = await page.evaluate(PRESS_JS, pressed)
+        seen = visit.pictures.keys() | visit.wanted.keys()
+        name = await page.evaluate(PRESS_JS, [pressed, again])
         if name is None:
             return
         pressed.append(name)
@@ -176,6 +188,12 @@ async def _press(page: Any, visit: Visit, waiting: set[Any]) -> None:
                 return
         else:
             await _note(page, visit)
+        brought = (visit.pictures.keys() | visit.wanted.keys()) - seen
+        if any(urlsplit(url).path not in visit.html for url in brought):
+            again, ends_at = name, min(time.monotonic() + PRESSES_S, last_at)
+        else:
+            again, fruitless = "", fruitless + 1
+    visit.still_brought = bool(again)
 
 
 async def _settle(visit: Visit, waiting: set[Any], known: int, ends_at: float) -> None:
@@ -198,3 +216,4 @@ async def _note(page: Any, visit: Visit) -> None:
             for url, side_px in found["pictures"]:
                 visit.pictures[url] = max(side_px, visit.pictures.get(url, 0.0))
             visit.links.update(dict.fromkeys(found["links"]))
+            visit.apart.setdefault(found["base"], {}).update(dict.fromkeys(found["html"]))

@@ -106,6 +106,8 @@ def test_css(style: str, urls: list[str]) -> None:
         ('"\\u002Fa.jpg?x=1\\u0026y=2"', ["/a.jpg?x=1&y=2"]),
         ('{"type": "image/jpeg", "accept": ".jpg,.png", "name": "IMG_1.jpg", "title": "a.jpg"}', []),
         ("`images/${name}.jpg`", []),
+        ("'/s/' + n + '-s.jpg 400w, /s/' + n + '.jpg 1400w'", []),
+        ('{"srcset": "/a-s.jpg 400w, /a.jpg 1400w"}', ["/a-s.jpg 400w, /a.jpg 1400w"]),
         ('{"file": "uploads/a.jpg"}', ["uploads/a.jpg"]),
     ],
 )
