@@ -90,6 +90,17 @@ def frames(document: Document, page_url: str) -> set[str]:
     return {url for value in islice(named, MAX_LINKS) if (url := absolute(value, base, document.encoding))}
 
 
+def following(document: Document, page_url: str) -> set[str]:
+    """Pages that this page calls the next of its series, however their addresses are made."""
+    base = base_of(document, page_url)
+    named = (
+        element.attributes.get("href", "")
+        for element in document.named("a", "link")
+        if "next" in element.attributes.get("rel", "").lower().split()
+    )
+    return {url for value in islice(named, MAX_LINKS) if (url := absolute(value, base, document.encoding))}
+
+
 def links_in_scripts(texts: Iterable[str], page_url: str) -> list[str]:
     """Pages of the site that stand in the HTML of its scripts: for a page whose scripts cannot run."""
     values = (value for text in texts for value in SCRIPTED_HREF.findall(text))

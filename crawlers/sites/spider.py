@@ -20,11 +20,10 @@ from crawlers import markup
 from crawlers.ledger.signals import OPT_OUT
 from crawlers.politeness import optout
 from crawlers.politeness.refusals import LeftSite
-from crawlers.sites import discovery, links, sitemaps
+from crawlers.sites import discovery, links, pictures, sitemaps
 from crawlers.sites.failures import page_failure
 from crawlers.sites.messages import CrawlOptions
 from crawlers.sites.originals import platform_of
-from crawlers.sites.reading import pictures
 from crawlers.sites.reading.linked import LinkedFiles
 from crawlers.sites.rendering.renderer import Reading, Renderer, read, with_visit
 from crawlers.sites.rendering.visit import MAX_SCROLLS, Visit, look, prepare
@@ -202,12 +201,13 @@ class SiteSpider(scrapy.Spider):
         if optout.forbids_following(reading.page):
             return
         self.sessions |= frozenset(session_names(reading.links))
+        following = links.following(reading.shown or reading.page, reading.url)
         for found in reading.links:
             url = without_session(found, self.sessions)
             key = page_key(url)
             if key in self.queued or not self._may_follow(url):
                 continue
-            in_series = links.same_series(url, reading.url) and not is_hash_route(url)
+            in_series = found in following or (links.same_series(url, reading.url) and not is_hash_route(url))
             is_frame = found in reading.frames
             is_near = in_series or is_frame
             if depth + (not is_near) > self.options.depth:

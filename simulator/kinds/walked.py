@@ -88,6 +88,13 @@ WALKED: tuple[Kind, ...] = (
         ["/1.jpg"], settings='skip = ["/blog/", "*?sort=", "/*old.html$"]', not_asked="blog|sort|old",
     ),
     Kind(
+        "series", "a next page whose address says nothing",
+        {"/": WORDS + '<a href="/list?c-a">list</a>',
+         **{f"/list?c-{one}": f'<img src="/{one}.jpg"><a rel="next" href="/list?c-{after}">next</a>'
+            for one, after in itertools.pairwise("abcdefg")}},
+        [f"/{one}.jpg" for one in "abcdef"],
+    ),
+    Kind(
         "F21", "a link to another host",
         {"/": '<img src="/1.jpg"><a href="/go">go</a><a href="/later">later</a>',
          "/go": Answer(302, headers={"Location": "{other}/"}),
