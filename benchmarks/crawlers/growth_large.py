@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from crawlers.sites.reading import linked as linked_files
-from crawlers.sites.reading import nested, notations
+from crawlers.sites.reading import nested, notations, styles
 from crawlers.sites.reading.platforms import PLATFORMS
 
 MEGABYTES = 1_250_000
@@ -18,7 +18,7 @@ def large() -> Iterator[tuple[str, Callable[[str], object], Callable[[int], str]
     """Each extractor and each rule with 1.25 MB, and with four times as much."""
     extractors: dict[str, Callable[[str], object]] = {
         "srcset": notations.srcset,
-        "css": lambda text: list(notations.css_urls(text)),
+        "css": lambda text: list(styles.css_urls(text)),
         "strings": read_strings,
         "interchange": notations.interchange,
         "list": notations.listed,

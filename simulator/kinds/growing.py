@@ -23,7 +23,7 @@ IN_VIEW = script(
 SHADOW = script(
     "customElements.define('cake-card', class extends HTMLElement { connectedCallback() {"
     " const n = this.dataset.n, root = this.attachShadow({mode: 'open'});"
-    " root.innerHTML = `<picture><source media='(min-width:1px)' srcset='/s${n}.jpg 400w, /l${n}.jpg 1600w'>"
+    " root.innerHTML = `<picture><source sizes='300px' srcset='/s${n}.jpg 400w, /l${n}.jpg 1600w'>"
     "<img width=300 height=200 src='/s${n}.jpg'></picture>`; } })"
 )
 # Photos come where the end of the page comes into view, but the page does not scroll before its notice is answered.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crawlers.markup import Element
-from crawlers.sites.reading import notations
+from crawlers.sites.reading import notations, styles
 from crawlers.sites.reading.nested import page_parameter
 from crawlers.sites.reading.words import (
     LAZY_WORDS,
@@ -115,10 +115,12 @@ def _of_value(shows: bool, element: str, attribute: str, value: str) -> Iterator
     if attribute.endswith("srcset") or attribute.endswith("bgset"):
         for entry in notations.srcset(value):
             yield Found(entry.address, attribute, hint, entry.width_px, entry.density, group, is_background)
-    elif attribute == "style" or "url(" in value.lower():
-        urls = [url for url in notations.css_urls(value) if not url.startswith(("data:", "#"))]
-        for number, url in enumerate(urls):
-            yield Found(url, attribute, 0 if shows else hint, group=number, is_background=True)
+    elif attribute == "style" or "url(" in value.lower() or "image-set(" in value:
+        for number, entries in enumerate(styles.css_pictures(value)):
+            for one in entries:
+                if not one.address.startswith(("data:", "#")):
+                    hint = 0 if shows else hint
+                    yield Found(one.address, attribute, hint, 0, one.density, group=number, is_background=True)
     elif notations.is_srcset(value) and not NO_ADDRESS.search(value):
         for entry in notations.srcset(value):
             yield Found(entry.address, attribute, hint, entry.width_px, entry.density, group)
@@ -169,6 +171,8 @@ def are_sizes(keys: list[str]) -> bool:
         return True
     if len(set(keys)) < len(keys) or not all(keys):
         return False
+    if sum(key.rpartition(" ")[2].isdigit() for key in keys) == len(keys) - 1 > 1:  # one beside widths: `d`, 320, 640
+        return True
     return all(SIZE_KEY.fullmatch(key) for key in keys) and len({noun for key in keys if (noun := _noun(key))}) < 2
 
 
@@ -185,7 +189,7 @@ SIZE_KEY = re.compile(
     r"(?:(?:image|img|photo|picture|pic|src|url|uri|href|file|path|source|thumb(?:nail)?s?|small|medium|large|big|full|fullsize"
     r"|original|orig|raw|regular|tiny|mini|preview|placeholder|lqip|blur|low|high|hi|res|hd|retina|desktop|tablet|mobile|srcset"
     r"|xl|lg|md|sm|xs|content|contenturl|zoom|webp|avif|jpg|jpeg|fallback|default|lazy|size|square|standard|width|w|x|the|poster"
-    r"|media|item|link)s?[_\-. ]?|\d{1,4}[wx]?[_\-. ]?){1,8}",
+    r"|media|item|link|derivative|format|rendition)s?[_\-. ]?|\d{1,4}[wx]?[_\-. ]?){1,8}",
     re.IGNORECASE,
 )
 

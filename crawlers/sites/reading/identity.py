@@ -13,6 +13,7 @@ from crawlers.sites.reading.notations import named_width
 
 MAX_OFFERS = 40  # addresses to try that are kept for one photo
 MIN_SHARERS = 3  # elements with photos of their own that link one picture: it is no photo of theirs
+MIN_SIZE_PX = 100  # of a size in a srcset; a placeholder has less
 TEMPLATE_WIDTH_PX = 2048  # for `_{width}x`, where nothing better is known
 THUMB_PART = re.compile(
     r"(?:[-_. ](?:thumbs?|thumbnails?|tn|small|sm|s|t|mini|preview|min)|(?<=[a-z0-9])(?:thumb|_t))\Z"
@@ -183,7 +184,7 @@ class Identity:
         hidden: set[str] = set()  # shown by no element that has something better
         linked: set[str] = set()  # only linked, by elements that show other photos
         for url, some in holders.items():
-            if len(some) < 2:
+            if len(some) < 2 or all(url in _sizes(mention) for mention in some):
                 continue
             others = [self._other(mention, url) for mention in some]
             differing = {name for name in others if name}
@@ -215,28 +216,40 @@ class Identity:
         return ""
 
     def _without_parts(self, photos: list[Photo]) -> list[Photo]:
-        """Photos whose addresses are all among those of exactly one other are joined to it."""
+        """Photos whose addresses are all among those of exactly one other are joined to it.
+
+        Those whose best address is a size of both, too: they were shown small here and large there.
+        """
         names = [{self.name(one.url) for one in photo.mention.named} for photo in photos]
         owners: dict[str, list[int]] = defaultdict(list)
         for number, some in enumerate(names):
             for name in some:
                 owners[name].append(number)
         kept = []
+        joined: set[int] = set()
         for number, photo in enumerate(photos):
-            own = self.name(photo.mention.best.url)
-            larger = [other for other in owners[own] if other != number][:2]
-            if len(larger) == 1 and names[number] < names[larger[0]]:
-                photos[larger[0]].add(photo.mention)
+            best = photo.mention.best.url
+            larger = [other for other in owners[self.name(best)] if other != number][:2]
+            whole = photos[larger[0]] if len(larger) == 1 and larger[0] not in joined else None
+            is_size = whole is not None and best in _sizes(photo.mention) & _sizes(whole.mention)
+            if whole is not None and (is_size or names[number] < names[larger[0]]):
+                whole.add(photo.mention)
+                joined.add(number)
             else:
                 kept.append(photo)
         return kept
+
+
+def _sizes(mention: Mention) -> set[str]:
+    """Addresses of a mention that it names with a width, as a srcset does: each is the whole photo in one size."""
+    return {one.url for one in mention.named if one.is_written and one.width_px >= MIN_SIZE_PX}
 
 
 def _ranked(named: Iterable[Named]) -> list[Named]:
     """Each address once, the likely largest first."""
     best: dict[str, Named] = {}
     for one in named:
-        if one.url not in best or one.rank > best[one.url].rank:
+        if one.url not in best or one.says_more_than(best[one.url]):
             best[one.url] = one
     return sorted(best.values(), key=lambda one: -one.rank)
 

@@ -15,8 +15,8 @@ from scrapy.http.request import NO_CALLBACK
 
 from crawlers.markup import Document
 from crawlers.sites.originals import absolute
-from crawlers.sites.reading.notations import css_urls
 from crawlers.sites.reading.scanner import LIBRARY_PICTURE, LinkedFile, base_of
+from crawlers.sites.reading.styles import css_pictures
 from crawlers.sites.reading.words import is_picture_file
 from crawlers.sites.walking.hosts import site_host
 
@@ -33,6 +33,7 @@ LIBRARY = re.compile(  # names of files that are everybody's
     re.IGNORECASE,
 )
 COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)")
+CSS_PICTURE = re.compile(r"(?:url|image-set)\(", re.IGNORECASE)
 MAX_SELECTOR_CHARS, MAX_RULE_CHARS = 2_000, 20_000
 NAME = re.compile(r"[.#]([\w-]{1,100}+)")
 STATE = re.compile(r":{1,2}(?:hover|focus|active|before|after|checked|disabled|visited)[\w-]*", re.IGNORECASE)
@@ -53,7 +54,8 @@ class SiteStyle(LinkedFile):
     def __init__(self, text: str, url: str) -> None:
         self.rules: list[tuple[list[frozenset[str]], str]] = []
         for selectors, body in _rules(COMMENT.sub("", text)):
-            for value in css_urls(body):
+            for entries in css_pictures(body):
+                value = max(entries, key=lambda one: one.density).address
                 address = absolute(value, url)
                 path = urlsplit(address or "").path
                 if address and is_picture_file(path) and not LIBRARY_PICTURE.search(path.lower()):
@@ -120,7 +122,7 @@ def _rules(text: str) -> Iterator[tuple[str, str]]:
     """Selectors and body of the rules of a style sheet that name an address."""
     for part in text.split("}"):
         head, _, body = part.rpartition("{")
-        if len(body) <= MAX_RULE_CHARS and "url(" in body.lower():
+        if len(body) <= MAX_RULE_CHARS and CSS_PICTURE.search(body):
             yield head.rpartition("{")[2][-MAX_SELECTOR_CHARS:], body
 
 

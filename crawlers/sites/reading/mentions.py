@@ -36,6 +36,14 @@ class Named:
         """How large the picture is likely to be, in pixels of width."""
         return self.width_px * (1.0 if self.is_written else 0.999) or LIKELY_WIDTHS_PX[self.hint] * self.density
 
+    def says_more_than(self, other: "Named") -> bool:
+        """Which of two mentions of one address counts: a width that is written says more than an attribute's name."""
+        if self.is_written != other.is_written:
+            plain = other if self.is_written else self
+            if plain.hint <= 1 and not plain.width_px:
+                return self.is_written
+        return self.rank > other.rank
+
 
 LIKELY_WIDTHS_PX = (100.0, 600.0, 1000.0, 4000.0)  # by hint, for addresses that name no width
 

@@ -22,6 +22,9 @@ WEB = re.compile(r"https?:/{1,2}(?=[^/])|https?%3[aA]%2[fF]%2[fF]", re.IGNORECAS
 HOST_AND_PATH = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,6}[a-z]{2,24}(?::\d{1,5})?/\S", re.IGNORECASE)
 CLOUDFLARE = re.compile(r"/cdn-cgi/image/[^/?]*+/(?=.)")
 CLOUDIMG = re.compile(r"\.cloudimg\.io/(?:v7/|(?:width|height|crop|fit|cdn|bound)/[^/]{1,20}/[^/]{1,60}/)")
+IPX = re.compile(
+    r"/_ipx/(?:_|[a-z]{1,20}(?:_[^/,&]{1,60})?(?:[,&][a-z]{1,20}(?:_[^/,&]{1,60})?){0,12})/(?=.)", re.IGNORECASE
+)
 IMGPROXY = re.compile(r"/plain/(?=.)")
 THUMBOR = re.compile(r"//[^/]++/(?:[^/]{1,60}/)?(?:unsafe|[\w-]{27}=)/")
 THUMBOR_OPTION = re.compile(
@@ -75,6 +78,9 @@ def _of_path(url: str, scheme: str, host: str) -> str | None:
     head = url.partition("?")[0]
     if found := CLOUDFLARE.search(head):
         return _whole(url[found.end() :]) or f"{scheme}://{host}/{url[found.end() :]}"
+    if found := IPX.search(head):
+        rest = head[found.end() :]
+        return _whole(rest) or f"{head[: found.start()]}/{rest}"
     if found := CLOUDIMG.search(head):
         rest = head[found.end() :]
         return _whole(rest) or (f"https://{rest}" if HOST_AND_PATH.match(rest) else None)

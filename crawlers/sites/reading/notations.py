@@ -1,4 +1,4 @@
-"""How pages write addresses: srcset, CSS, lists, strings in JSON and scripts. Pure functions, linear in their input.
+"""How pages write addresses: srcset, lists, strings in JSON and scripts. Pure functions, linear in their input.
 
 A regular expression here never tries again what it has read: its repetitions are bounded or possessive, and what
 starts inside a run that another start has read is not read twice.
@@ -12,10 +12,6 @@ from urllib.parse import urlsplit
 
 from crawlers.sites.reading.words import frozenset_of, is_picture_key, names_a_picture, words_of
 
-CSS_START = re.compile(r"url\(\s*+", re.IGNORECASE)
-CSS_END = re.compile(r"\s*+\)")
-CSS_BARE = re.compile(r"(?:[^()\s\"'\\]++|\\[0-9a-fA-F]{1,6}+\s?|\\.|\([^()\s\"']{0,200}+\))*+", re.DOTALL)
-CSS_ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))", re.DOTALL)
 SRCSET_ADDRESS = re.compile(r"[\s,]*+(\S++)")
 SRCSET_DESCRIPTORS = re.compile(r"(?:[^,()]++|\([^)]*+\)?)*+")
 SRCSET_LIKE = re.compile(r"\s[0-9]{1,5}(?:\.[0-9]{1,5})?[wx]\s*+(?:,|\Z)")
@@ -38,10 +34,14 @@ OPENERS = 3  # quotes that may be inside a string: "mom's cake.jpg"
 MAX_OPEN = 10_000  # brackets inside each other
 MAX_SIZE_LEVELS = 4  # of objects that hold the sizes of one photo
 SIZES = re.compile(
-    r"sizes|formats|variants?|renditions|srcsets?|sources|media_?details|urls|thumbnails?|thumbs?|small|medium|large|full"
+    r"sizes|formats|variants?|renditions|derivatives|srcsets?|sources|media_?details|urls|thumbnails?|thumbs?|small|medium|large|full"
     r"|original|tiny|preview|[a-z_]{0,12}(?:thumbnail|medium|large)[a-z_]{0,12}|\d{2,4}(?:x\d{2,4})?|xs|sm|md|lg|xl",
     re.IGNORECASE,
 )
+SIZE_LIST = re.compile(r"sizes|formats|renditions|derivatives|srcsets?", re.IGNORECASE)  # of one photo only
+MAX_SIZE_CHARS = 300  # of an object of one size
+BRACE = re.compile(r"[{}]")
+WIDTH_KEY = re.compile(r"\b(?:width|w)\\{0,8}(?:[\"']|&quot;)?\s?:\s?(\d{2,5})\b")
 ALT_KEYS = ("alt", "caption", "title")
 OBJECT_TYPE = "ImageObject"
 
@@ -63,6 +63,7 @@ class Quoted:
     key: str
     place: int
     alt: str = ""
+    width_px: int = 0
 
 
 def srcset(value: str) -> list[Entry]:
@@ -112,36 +113,6 @@ def listed(value: str) -> list[str]:
     """Pictures of a plain list, as `/1.jpg, /2.jpg` or `/1.jpg|/2.jpg`; empty where something else is in it."""
     parts = [part for piece in LIST_SEPARATOR.split(value) if (part := piece.strip())]
     return parts if len(parts) > 1 and all(names_a_picture(part) for part in parts) else []
-
-
-def css_urls(text: str) -> Iterator[str]:
-    """What stands in each `url(…)` of a style: in quotes, or bare up to the bracket that closes it."""
-    at = 0
-    bare_end = 0  # where a bare address ends that started before; what starts inside it ends there too
-    while found := CSS_START.search(text, at):
-        start = at = found.end()
-        quote = text[start : start + 1]
-        if quote and quote in "\"'":
-            end = text.find(quote, start + 1)
-            if end > start + 1 and (closing := CSS_END.match(text, end + 1)):
-                yield _without_escapes(text[start + 1 : end])
-                at = closing.end()
-                continue
-        if start >= bare_end:
-            bare = CSS_BARE.match(text, start)
-            bare_end = bare.end() if bare else start
-            closing = CSS_END.match(text, bare_end)
-            if closing and bare_end > start:
-                yield _without_escapes(text[start:bare_end])
-                at = closing.end()
-
-
-def _without_escapes(text: str) -> str:
-    if "\\" not in text:
-        return text
-    return CSS_ESCAPE.sub(
-        lambda found: chr(int(found[1], 16)) if found[1] and 0 < int(found[1], 16) < 0x110000 else found[2] or "", text
-    )
 
 
 def named_width(address: str) -> int:
@@ -232,23 +203,39 @@ class _Places:
         value = plain(raw)
         if not _is_address(value, key, parent, place in self._objects):
             return None
-        photo, sizes = self._photo()
-        return Quoted(value, " ".join([*sizes, key]), photo, self._alts.get(photo, self._alts.get(place, "")))
+        width_px = self._width(stop)
+        photo, sizes = self._photo(width_px)
+        alt = self._alts.get(photo, self._alts.get(place, ""))
+        return Quoted(value, " ".join([*sizes, key]), photo, alt, width_px)
 
-    def _photo(self) -> tuple[int, list[str]]:
+    def _photo(self, width_px: int) -> tuple[int, list[str]]:
         """The object of the photo around an object of one size, as in `{"sizes": {"large": {"url": …}}, "url": …}`.
 
-        With the keys in between, which say the size.
+        With the keys in between, which say the size; the width says it of an entry of a list of sizes.
         """
         sizes: list[str] = []
-        for number, at in self._open[: -MAX_SIZE_LEVELS - 1 : -1]:
+        for level, (number, at) in enumerate(self._open[: -MAX_SIZE_LEVELS - 1 : -1]):
             if number not in self._keys:
                 self._keys[number] = self._key(at)
             key = self._keys[number]
+            if not level and width_px and not key and SIZE_LIST.fullmatch(self._parent(0)):
+                sizes.insert(0, f"{width_px}w")
+                continue
             if not SIZES.fullmatch(key) or number == self._open[0][0]:
                 return number, sizes
             sizes.insert(0, key)
         return (self._open[-1][0] if self._open else 0), []
+
+    def _width(self, stop: int) -> int:
+        """The width that stands in the object around a string, before it or after; 0 if none does."""
+        if not self._open or self._text[self._open[-1][1]] != "{":
+            return 0
+        start, end = (
+            max(self._open[-1][1], stop - MAX_SIZE_CHARS),
+            BRACE.search(self._text, stop, stop + MAX_SIZE_CHARS),
+        )
+        found = WIDTH_KEY.search(self._text, start, end.start() if end else stop)
+        return int(found[1]) if found else 0
 
     def _key(self, before: int) -> str:
         found = KEY.search(self._text, max(0, before - KEY_CHARS), before)
@@ -267,7 +254,7 @@ class _Places:
 
 
 FORBIDDEN = re.compile(r"[<>|^\"\n\r\t*]|\$\{|\{\{|<%|%s|\}\}")
-NO_STEM = re.compile(r"(?:^|/)[-_.@]?(?:\.?\w{3,4})?\Z|^[-_@]|^\.(?![./])")
+NO_STEM = re.compile(r"(?:^|/)[-_.@]?(?:\.?\w{3,4})?\Z|^[-_@][^/]*\Z|^\.(?![./])")
 NAME_WORDS = frozenset_of(
     "name filename file title alt caption description label slug id text accept class classname selector key"
 )

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from crawlers.markup import Document, Element
 from crawlers.sites.originals import absolute, is_too_long
-from crawlers.sites.reading import attributes, notations
+from crawlers.sites.reading import attributes, notations, styles
 from crawlers.sites.reading.attributes import Found
 from crawlers.sites.reading.mentions import Mention, Named
 from crawlers.sites.reading.words import DRAWING, WIX_NAME, frozenset_of, is_picture_file, size_hint
@@ -150,9 +150,11 @@ class Scanner:
 
     def _of_styles(self) -> Iterator[Mention]:
         for _, style in self._document.texts_in("style"):
-            for value in notations.css_urls(style):
-                if is_picture_file(value.partition("?")[0]):
-                    yield from self._mention([Found(value, "style", is_background=True)])
+            for entries in styles.css_pictures(style):
+                files = [one for one in entries if is_picture_file(one.address.partition("?")[0])]
+                yield from self._mention(
+                    [Found(one.address, "style", density=one.density, is_background=True) for one in files]
+                )
 
     def _of_meta(self) -> Iterator[Mention]:
         for meta in self._document.named("meta"):
@@ -171,7 +173,8 @@ class Scanner:
                 places.setdefault(one.place, []).append(one)
         for some in places.values():
             if len(some) <= MAX_SOURCES and attributes.are_sizes([one.key for one in some]):
-                yield from self._mention([found for one in some for found in _of_quoted(one)], some[-1].alt)
+                has_widths = len(some) > 1 and len({one.width_px for one in some} - {0}) == len(some)
+                yield from self._mention([found for one in some for found in _of_quoted(one, has_widths)], some[-1].alt)
             else:
                 for one in some:
                     yield from self._mention(list(_of_quoted(one)), one.alt)
@@ -198,7 +201,7 @@ class Scanner:
                 self._addresses += _cost(url) - 1
                 width = one.width_px or notations.named_width(one.value)
                 new = Named(url, f"{element}@{one.attribute}", one.hint, width, one.width_px > 0, one.density)
-                if url not in named or new.rank > named[url].rank:
+                if url not in named or new.says_more_than(named[url]):
                     named[url] = new
                 alt = alt or one.alt
             elif (url or is_too_long(one.value)) and not too_long:
@@ -275,10 +278,12 @@ def _sources(document: Document) -> dict[int, list[Found]]:
     return sources
 
 
-def _of_quoted(one: notations.Quoted) -> Iterator[Found]:
+def _of_quoted(one: notations.Quoted, has_width: bool = False) -> Iterator[Found]:
+    """has_width: whether the width beside the address is that of its picture, as where each size has its own."""
     entries = notations.srcset(one.address) if notations.is_srcset(one.address) else [notations.Entry(one.address)]
     for entry in entries:
-        yield Found(entry.address, one.key or "script", size_hint(one.key), entry.width_px, entry.density)
+        width_px = entry.width_px or (one.width_px if has_width else 0)
+        yield Found(entry.address, one.key or "script", size_hint(one.key), width_px, entry.density)
 
 
 def _is_of_a_script_file(one: notations.Quoted) -> bool:

@@ -52,7 +52,7 @@ SERVICE = re.compile(  # addresses of pictures that end like nothing
     r"|//media\.graphassets\.com/|//images\.prismic\.io/|//framerusercontent\.com/images/|//blogger\.googleusercontent\.com/img/",
     re.IGNORECASE,
 )  # fmt: skip
-WIX_NAME = re.compile(r"[\w.-]{1,80}~mv2(?:_d_\d{1,5}_\d{1,5}_s_\d{1,3}_\d{1,3})?\.\w{3,4}\Z")
+WIX_NAME = re.compile(r"[\w.-]{1,80}~mv2(?:_d_\d{1,5}_\d{1,5}_s_\d{1,3}(?:_\d{1,3})?)?\.\w{3,4}\Z")
 DRAWING = re.compile(r"\.(?:svgz?|ico)(?=[?#]|\Z)", re.IGNORECASE)
 
 

@@ -24,7 +24,7 @@ from crawlers.politeness.robots import only_our_agents
 from crawlers.sites import discovery, links, sitemaps
 from crawlers.sites.messages import message_from_json
 from crawlers.sites.originals import absolute, originals
-from crawlers.sites.reading import notations, scanner
+from crawlers.sites.reading import notations, scanner, styles
 from crawlers.sites.reading.platforms import PLATFORMS
 from simulator.server import Answer, Scripted, Server
 
@@ -186,6 +186,7 @@ def test_no_text_crashes_a_reader(text: str) -> None:
     notations.listed(text)
     notations.named_width(text)
     list(notations.quoted_pictures(text))
+    list(styles.css_pictures(text))
     originals(text)
     absolute(text, text)
     plain_text(text)

@@ -37,6 +37,9 @@ from crawlers.sites.originals import absolute, originals
         ("https://a.example/_vercel/image?url=%2Fm%2Fx&w=640&q=75", "https://a.example/m/x"),
         ("https://a.example/.netlify/images?url=/m/x.jpg&w=640", "https://a.example/m/x.jpg"),
         ("https://a.example/_image?href=%2F_astro%2Fx.Dk3.jpg&w=640&f=webp", "https://a.example/_astro/x.Dk3.jpg"),
+        ("https://a.example/_ipx/w_800&f_webp/img/x.jpg", "https://a.example/img/x.jpg"),
+        ("https://a.example/shop/_ipx/_/img/x", "https://a.example/shop/img/x"),
+        ("https://a.example/_ipx/f_webp,q_80,s_80x60/https://b.example/x.jpg", "https://b.example/x.jpg"),
         ("https://a.example/_gatsby/image/1f/2e/x.jpg?u=https%3A%2F%2Fcms.example%2Fx.jpg&a=w%3D40&cd=1",
          "https://cms.example/x.jpg"),
         ("https://a.example/cdn-cgi/image/w=400,h=300,fit=crop/https://b.example/x.jpg?v=2",
@@ -145,6 +148,8 @@ def test_original_comes_first(seen: str, first: str) -> None:
         "https://x.imgix.net/a.jpg?w=1&X-Goog-Signature=1",
         "https://x.imgix.net/a.jpg?w=1&hmac=1",
         "https://a.example/a.jpg?w=100&hash=1",
+        "https://a.example/_ipx/photo.jpg",
+        "https://a.example/_ipx/2024/photo.jpg",
         # What stands inside is a page.
         "https://a.example/share?url=https%3A%2F%2Fb.example%2Fpage",
         "https://a.example/photo.jpg?next=/a/b",

@@ -31,7 +31,24 @@ def offers(page: str) -> list[list[str]]:
             "/t.jpg"]]),
         ('<img src="/thumbs/a.jpg"><a href="/full/a.jpg">x</a>', [["/full/a.jpg", "/thumbs/a.jpg"]]),
         ('<script>x = {"thumb": "/t.jpg", "large": "/l.jpg"}</script>', [["/l.jpg", "/t.jpg"]]),
+        ('<script>x = [{"src": "/a.jpg", "width": 1400, "srcSet": [{"src": "/a4.jpg", "width": 400},'
+         ' {"src": "/a8.jpg", "width": 800}]}]</script>', [["/a.jpg", "/a8.jpg", "/a4.jpg"]]),
+        ('<script>x = {derivatives: [{w: 792, url: "_data/1-me.jpg"}, {w: 1400, url: "up/1.jpg"}]}</script>'
+         '<img src="_data/1-me.jpg">', [["/g/up/1.jpg", "/g/_data/1-me.jpg"]]),
+        ('<i data-set=\'{"d": "/d.jpg", "320": "/s.jpg", "640": "/m.jpg"}\'></i>', [["/d.jpg", "/s.jpg", "/m.jpg"]]),
+        ('<img src="/c1.jpg" srcset="/c1.jpg 300w, /c2.jpg 600w"><picture>'
+         '<source srcset="/c2.webp 600w, /c3.webp 1400w"><img srcset="/c2.jpg 600w, /c3.jpg 1200w"></picture>',
+         [["/c3.webp", "/c3.jpg", "/c2.jpg", "/c2.webp", "/c1.jpg"]]),
+        ('<div style="background: url(/a1.jpg); background: image-set(url(/a1.jpg) 1x, url(/a2.jpg) 2x)"></div>',
+         [["/a2.jpg", "/a1.jpg"]]),
+        ('<img src="/media/1~mv2_d_3000_2000_s_2.jpg/v1/fill/w_9,h_9/x.jpg" data-info=\'{"uri": '
+         '"1~mv2_d_3000_2000_s_2.jpg"}\'>',
+         [["/media/1~mv2_d_3000_2000_s_2.jpg", "/media/1~mv2_d_3000_2000_s_2.jpg/v1/fill/w_9,h_9/x.jpg"]]),
         # Several.
+        ('<script>x = {"thumbnails": [{"url": "/a.jpg", "width": 120}, {"url": "/b.jpg", "width": 130}]}</script>',
+         [["/a.jpg"], ["/b.jpg"]]),
+        ('<script>x = {"variants": [{"src": "/a.jpg", "width": 700}, {"src": "/b.jpg", "width": 800}]}</script>',
+         [["/a.jpg"], ["/b.jpg"]]),
         ('<img src="/a-200x300.jpg"><img src="/a-300x400.jpg">', [["/a-200x300.jpg"], ["/a-300x400.jpg"]]),
         ('<img src="/a.jpg"><img src="/a-300x400.jpg">', [["/a.jpg"], ["/a-300x400.jpg"]]),
         ('<img src="/a_small.jpg"><img src="/a_large.jpg">', [["/a_small.jpg"], ["/a_large.jpg"]]),

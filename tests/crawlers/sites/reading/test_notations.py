@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawlers.sites.discovery import candidates
-from crawlers.sites.reading.notations import css_urls, interchange, named_width, quoted_pictures, srcset
+from crawlers.sites.reading.notations import interchange, named_width, quoted_pictures, srcset
+from crawlers.sites.reading.styles import css_pictures, css_urls
 
 PAGE = "https://a.example/g/p.html"
 
@@ -92,6 +93,24 @@ def test_css(style: str, urls: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("style", "pictures"),
+    [
+        ("url(/a.jpg), url(/b.jpg)", [[("/a.jpg", 1)], [("/b.jpg", 1)]]),
+        (
+            "image-set(url(/a.jpg) 1x, url( '/b.jpg' ) 2x);x:url(/c.jpg)",
+            [[("/a.jpg", 1), ("/b.jpg", 2)], [("/c.jpg", 1)]],
+        ),
+        ('-webkit-image-set("/a.jpg" 96dpi, "/b.jpg" 192dpi)', [[("/a.jpg", 1), ("/b.jpg", 2)]]),
+        ('image-set("/a.webp" type("image/webp") 2x, "/a.jpg" 1.5dppx)', [[("/a.webp", 2), ("/a.jpg", 1.5)]]),
+        ("image-set('/a.jpg", []),
+        ("image-set(", []),
+    ],
+)
+def test_an_image_set_is_one_picture(style: str, pictures: list[list[tuple[str, float]]]) -> None:
+    assert [[(one.address, one.density) for one in entries] for entries in css_pictures(style)] == pictures
+
+
+@pytest.mark.parametrize(
     ("text", "found"),
     [
         ('{"image": "/media/77"}', ["/media/77"]),
@@ -109,6 +128,8 @@ def test_css(style: str, urls: list[str]) -> None:
         ("'/s/' + n + '-s.jpg 400w, /s/' + n + '.jpg 1400w'", []),
         ('{"srcset": "/a-s.jpg 400w, /a.jpg 1400w"}', ["/a-s.jpg 400w, /a.jpg 1400w"]),
         ('{"file": "uploads/a.jpg"}', ["uploads/a.jpg"]),
+        ('{"file": "_data/a.jpg"}', ["_data/a.jpg"]),
+        ("name + '-s.jpg'", []),
     ],
 )
 def test_strings(text: str, found: list[str]) -> None:
