@@ -1,4 +1,4 @@
-"""Which addresses are one host, and which are one page: `www.`, default ports and session ids make no difference.
+"""Which addresses are one host, and which are one page: `www.`, default ports, sessions and orders make no difference.
 
 Functions of addresses alone, linear in their input.
 """
@@ -12,13 +12,29 @@ from w3lib.url import canonicalize_url
 
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 HASH_ROUTE = re.compile(r"!?/")  # how the fragment of an address begins that a script reads as a path
-# Names of session ids that common programs write into addresses, and of marks that only count visitors.
+# Names of session ids that common programs write into addresses.
 SESSION_NAME = re.compile(
     r"phpsessid|jsessionid|sessionid|session_id|session|sessid|sess|sid|oscsid|zenid|xtcsid|cfid|cftoken"
-    r"|aspsessionid\w{0,40}|utm_\w{1,40}|fbclid|gclid|msclkid|_ga|_gl|mc_cid|mc_eid",
+    r"|aspsessionid\w{0,40}",
     re.IGNORECASE,
 )
-VISITOR_MARK = re.compile(r"utm_\w{1,40}|fbclid|gclid|msclkid|_ga|_gl|mc_cid|mc_eid", re.IGNORECASE)
+# Marks that only count visitors, or say where on the site one came from.
+VISITOR_MARK = re.compile(
+    r"(?:utm|mtm|pk|hsa)_\w{1,40}|(?:fb|g|msclk|dc|yc|tw|ttc|li_fat_|ig?sh|wbra|gbra|gad_)(?:clid|id)|srsltid|gad_source"
+    r"|_ga|_gl|mc_cid|mc_eid|_hsenc|_hsmi|mkt_tok|__cf_chl_\w{1,20}"
+    r"|pr_(?:rec_id|rec_pid|ref_pid|seq|prod_strat)|_(?:pos|fid|ss|psq|sid|v)",  # of Shopify: a place in a list
+    re.IGNORECASE,
+)
+# A list in another order is the same list; the value must look like an order, because `sort=cakes` chooses.
+ORDER_NAME = re.compile(
+    r"(?:order|sort)(?:[-_]?(?:by|dir|direction|order|ing))?|product_list_(?:order|dir)", re.IGNORECASE
+)
+ORDER_VALUE = re.compile(
+    r"(?:menu[-_]?order|manual|relevance|featured|default|position|random|rand|popular(?:ity)?|rating|(?:best|top)[-_]?"
+    r"selling|date|created(?:[-_]at)?|newest|latest|oldest|price|name|title|(?:a|de)sc(?:ending)?|low|high|to|[-_.+ ]"
+    r"|%20|%2b){1,8}",
+    re.IGNORECASE,
+)
 PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid|sessionid)=[^;/?#]{1,200}", re.IGNORECASE)
 RANDOM_VALUE = re.compile(r"(?=[^0-9]{0,200}[0-9])[A-Za-z0-9_.,%-]{8,200}")  # eight characters with a digit, or more
 MIN_SESSION_LINKS = 3  # links to so many paths must carry a value before it counts as the visitor's own
@@ -55,7 +71,7 @@ def page_key(url: str) -> str:
 
 
 def without_session(url: str, names: frozenset[str] = frozenset()) -> str:
-    """The address without session ids and visitor marks. names: of further parameters that are sessions."""
+    """The address without session ids, visitor marks and orders. names: of further parameters that are sessions."""
     if "?" not in url and ";" not in url:
         return url
     try:
@@ -63,7 +79,7 @@ def without_session(url: str, names: frozenset[str] = frozenset()) -> str:
     except ValueError:
         return url
     path = PATH_SESSION.sub("", parts.path)
-    kept = [pair for pair in parts.query.split("&") if not _is_session(pair, names)]
+    kept = [pair for pair in parts.query.split("&") if not _says_nothing(pair, names)]
     query = "&".join(kept)
     if path == parts.path and query == parts.query:
         return url
@@ -93,8 +109,11 @@ def session_names(links: Iterable[str]) -> Iterator[str]:
             yield pair.partition("=")[0].lower()
 
 
-def _is_session(pair: str, names: frozenset[str]) -> bool:
+def _says_nothing(pair: str, names: frozenset[str]) -> bool:
+    """Whether a parameter has no part in what the page shows."""
     name, _, value = pair.partition("=")
+    if ORDER_NAME.fullmatch(name) and ORDER_VALUE.fullmatch(value):
+        return True
     if VISITOR_MARK.fullmatch(name) or name.lower() in names:
         return True
     return SESSION_NAME.fullmatch(name) is not None and RANDOM_VALUE.fullmatch(value) is not None

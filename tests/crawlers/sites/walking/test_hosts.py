@@ -38,6 +38,14 @@ def test_links_and_sitemaps_of_the_same_host_are_followed() -> None:
         ("https://a.example/g?a=1&PHPSESSID=0123456789abcdef", "https://a.example/g?a=1", True),
         ("https://a.example/g;jsessionid=12AB?a=1", "https://a.example/g?a=1", True),
         ("https://a.example/g?utm_source=x", "https://a.example/g", True),
+        ("https://a.example/p/fox?pr_rec_id=4f1&pr_seq=uniform&_pos=1&_ss=r", "https://a.example/p/fox", True),
+        ("https://a.example/g?srsltid=AfmBOo&gad_source=1&gclid=x&igshid=y", "https://a.example/g", True),
+        ("https://a.example/g?orderby=price-desc&page=2", "https://a.example/g?page=2", True),
+        ("https://a.example/g?sort_by=title-ascending", "https://a.example/g?sort_by=best-selling", True),
+        ("https://a.example/g?sort=cakes", "https://a.example/g", False),  # a choice, not an order
+        ("https://a.example/show?order=1234", "https://a.example/show", False),
+        ("https://a.example/show?order=", "https://a.example/show", False),
+        ("https://a.example/show?v=1234", "https://a.example/show", False),
         ("https://a.example/#/wedding", "https://a.example/#/birthday", False),
         ("https://a.example/#/wedding", "https://a.example/#/wedding/", True),
         ("https://a.example/g?sid=red", "https://a.example/g", False),  # a word, not a session
