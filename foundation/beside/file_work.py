@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -66,7 +66,8 @@ class FileWork:
         """
         if self._process is None:
             return []
-        wait(self._unread)
+        for part in self._unread:
+            part.result()
         printed, _ = self._process.communicate()
         return list(range(self._given)) if self._process.returncode else [int(word) for word in printed.split()]
 
