@@ -87,7 +87,7 @@ def split_leaks(photos: Sequence[bytes], folder: Path) -> int:
     splits_of: dict[str, set[str]] = {}
     for row in rows:
         splits_of.setdefault(number_of[row.sha256], set()).add(row.split)
-    found = len(leaks(version.path, rows)) if version else 0
+    found = len(leaks(version.pictures, rows)) if version else 0
     project.close()
     return found + sum(len(splits) > 1 for splits in splits_of.values())
 
