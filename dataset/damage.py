@@ -11,7 +11,7 @@ from sqlalchemy import select
 from dataset.catalog.tables import images
 from dataset.pictures.originals import LocalBlobs
 from dataset.project import Project
-from dataset.quarantine import is_whole, listed
+from dataset.quarantine import is_whole, listed, wrong_size
 from foundation.beside.file_work import FileWork
 from foundation.errors import StorageError
 
@@ -72,11 +72,9 @@ class QuickLook:
 
     def _wrong(self, record: _Original) -> str:
         """What is wrong with an original, in a few words; empty where nothing is."""
-        size = self._project.blobs.size(record.sha256, record.format)
-        if size != record.size_bytes:
-            return "is missing" if size is None else f"has {size} bytes, not {record.size_bytes}"
-        if record.sha256 not in self._hashed:
-            return ""
+        wrong = wrong_size(self._project, record)
+        if wrong or record.sha256 not in self._hashed:
+            return wrong
         try:
             content = self._project.blobs.read(record.sha256, record.format)
         except StorageError as error:

@@ -28,6 +28,14 @@ def in_quarantine(connection: Connection) -> dict[str, str]:
     return {row.sha256: row.reason for row in rows}
 
 
+def wrong_size(project: Project, image: Any) -> str:
+    """What is wrong with the size of an original; empty if nothing is. image: as in `what_is_wrong`, and it raises."""
+    size, expected = project.blobs.size(image.sha256, image.format), getattr(image, "size_bytes", None)
+    if size is None:
+        return "is missing"
+    return f"has {size} bytes, not {expected}" if expected not in (None, size) else ""
+
+
 def what_is_wrong(project: Project, image: Any) -> str:
     """What is wrong with an original, in a few words; empty if it is whole.
 
@@ -35,11 +43,8 @@ def what_is_wrong(project: Project, image: Any) -> str:
     """
     from dataset.pictures.decoding import SCALED, Undecodable, accept  # loads Pillow
 
-    size, expected = project.blobs.size(image.sha256, image.format), getattr(image, "size_bytes", None)
-    if size is None:
-        return "is missing"
-    if expected is not None and size != expected:
-        return f"has {size} bytes, not {expected}"
+    if wrong := wrong_size(project, image):
+        return wrong
     try:
         content = project.blobs.read(image.sha256, image.format)
     except StorageError as error:

@@ -68,10 +68,8 @@ class Row:
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> "Row":
-        """A row of all values, in the order of the columns. Three times as fast as the constructor."""
-        row = cls.__new__(cls)
-        vars(row).update(zip(COLUMNS, values, strict=True))
-        return row
+        """A row of all values, in the order of the columns."""
+        return cls.from_columns(dict(zip(COLUMNS, values, strict=True)))
 
     @classmethod
     def from_columns(cls, values: dict[str, Any]) -> "Row":

@@ -99,6 +99,14 @@ def test_every_page_fits_and_is_readable(served: Site, browser: Browser, size: t
     context.close()
 
 
+def _on_a_wall(served: Site, browser: Browser, size: tuple[int, int], scheme: str, reviewer: str) -> Page:
+    """A reviewer's page, with the first picture of a wall on the screen."""
+    page = served.context(browser, size, scheme, reviewer).pages[0]
+    page.reload()
+    expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+    return page
+
+
 def test_a_wall_by_keyboard(served: Site, browser: Browser) -> None:
     """Arrows, space, numbers, undo, zoom, confirm; then pictures alone by numbers, and the wall opened again."""
     context = served.context(browser, DESK, "light", "ann")
@@ -138,10 +146,8 @@ def test_a_wall_by_keyboard(served: Site, browser: Browser) -> None:
 
 def test_a_wall_by_touch_in_the_dark(served: Site, browser: Browser) -> None:
     """Tap, tap again, choose another answer, zoom, confirm: on a phone."""
-    context = served.context(browser, PHONE, "dark", "bob")
-    page = context.pages[0]
-    page.reload()
-    expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+    page = _on_a_wall(served, browser, PHONE, "dark", "bob")
+    context = page.context
     assert look_at(page) == {}
     page.locator(".brick").nth(1).tap()
     page.locator("#brushes button", has_text="unusable").tap()
@@ -164,10 +170,8 @@ def test_a_wall_by_touch_in_the_dark(served: Site, browser: Browser) -> None:
 
 def test_a_picture_alone_is_answered_when_it_is_seen(served: Site, browser: Browser) -> None:
     """Not while the picture before it is still on the screen, and not by the second tap of a double tap."""
-    context = served.context(browser, DESK, "light", "gus")
-    page = context.pages[0]
-    page.reload()
-    expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+    page = _on_a_wall(served, browser, DESK, "light", "gus")
+    context = page.context
     confirm(page)
     expect(page.locator(READY)).to_be_visible()
     held: list[Route] = []
@@ -187,10 +191,8 @@ def test_a_picture_alone_is_answered_when_it_is_seen(served: Site, browser: Brow
 
 def test_the_end_of_a_wall_waits_for_the_last_answer(served: Site, browser: Browser) -> None:
     """However slow the connection is: a confirmation that comes first would close the wall, and refuse the answer."""
-    context = served.context(browser, DESK, "light", "ida")
-    page = context.pages[0]
-    page.reload()
-    expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+    page = _on_a_wall(served, browser, DESK, "light", "ida")
+    context = page.context
     confirm(page)
     expect(page.locator(READY)).to_be_visible()
     logged = listen(page)
@@ -210,10 +212,8 @@ def test_the_end_of_a_wall_waits_for_the_last_answer(served: Site, browser: Brow
 
 def test_the_page_says_why_an_answer_was_not_taken(served: Site, browser: Browser) -> None:
     """As after an erasure: the picture is gone, and the wall has not ended."""
-    context = served.context(browser, PHONE, "light", "jan")
-    page = context.pages[0]
-    page.reload()
-    expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+    page = _on_a_wall(served, browser, PHONE, "light", "jan")
+    context = page.context
     slot = int(page.locator(".brick").first.get_attribute("data-slot") or "")
     with served.project.catalog.write() as connection:
         connection.execute(wall_pictures.delete().where(wall_pictures.c.slot == slot))
@@ -236,10 +236,8 @@ def test_the_help_speaks_of_fingers_on_a_phone(served: Site, browser: Browser) -
 
 def test_the_last_wall_in_two_tabs(served: Site, browser: Browser) -> None:
     """What became of it is said at the end, and it can be opened again. The other tab says that it has ended."""
-    context = served.context(browser, DESK, "light", "hal")
-    page = context.pages[0]
-    page.reload()
-    expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+    page = _on_a_wall(served, browser, DESK, "light", "hal")
+    context = page.context
     other = context.new_page()
     other.goto(f"{served.url}/review")
     expect(other.locator(".brick[data-loaded]").first).to_be_visible()
@@ -279,10 +277,8 @@ def test_two_reviewers_at_once_have_different_walls(served: Site, browser: Brows
 
 def test_a_killed_browser_loses_nothing(served: Site, browser: Browser) -> None:
     """Answers that the server did not get are sent by the next page of the same browser."""
-    context = served.context(browser, DESK, "light", "fred")
-    page = context.pages[0]
-    page.reload()
-    expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+    page = _on_a_wall(served, browser, DESK, "light", "fred")
+    context = page.context
     page.locator(".brick").nth(0).click()
     until(lambda: len(served.given("fred", "wall")) == 1)
     context.route("**/review/walls/*/*", lambda route: route.abort())  # the connection is gone
