@@ -20,7 +20,8 @@ SESSION_NAME = re.compile(
 )
 # Marks that only count visitors, or say where on the site one came from.
 VISITOR_MARK = re.compile(
-    r"(?:utm|mtm|pk|hsa)_\w{1,40}|(?:fb|g|msclk|dc|yc|tw|ttc|li_fat_|ig?sh|wbra|gbra|gad_)(?:clid|id)|srsltid|gad_source"
+    r"(?:utm|mtm|hsa)_\w{1,40}|pk_(?:campaign|kwd|keyword|source|medium|content|cid)|fbclid|gclid|dclid|yclid|twclid|ttclid"
+    r"|msclkid|li_fat_id|igshid|wbraid|gbraid|gad_source|gad_campaignid|srsltid"
     r"|_ga|_gl|mc_cid|mc_eid|_hsenc|_hsmi|mkt_tok|__cf_chl_\w{1,20}"
     r"|pr_(?:rec_id|rec_pid|ref_pid|seq|prod_strat)|_(?:pos|fid|ss|psq|sid|v)",  # of Shopify: a place in a list
     re.IGNORECASE,

@@ -46,6 +46,9 @@ def test_links_and_sitemaps_of_the_same_host_are_followed() -> None:
         ("https://a.example/show?order=1234", "https://a.example/show", False),
         ("https://a.example/show?order=", "https://a.example/show", False),
         ("https://a.example/show?v=1234", "https://a.example/show", False),
+        ("https://a.example/show?gid=5", "https://a.example/show?gid=6", False),  # galleries, not visitors
+        ("https://a.example/show?pk_album=5", "https://a.example/show?pk_album=6", False),
+        ("https://a.example/show?dclid=5&ttclid=x&gbraid=y&pk_campaign=z", "https://a.example/show", True),
         ("https://a.example/#/wedding", "https://a.example/#/birthday", False),
         ("https://a.example/#/wedding", "https://a.example/#/wedding/", True),
         ("https://a.example/g?sid=red", "https://a.example/g", False),  # a word, not a session
