@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from dataset.duplicates.alignment import align
 from dataset.duplicates.crop_hashes import BOXES
+from dataset.duplicates.finer_frequencies import agree
 from dataset.duplicates.fingerprints import BLANK_DETAIL, FLAT_COLOURS, Fingerprint, bits
 from dataset.duplicates.hamming import cross_join
 from dataset.duplicates.turns import MIRRORED, TURNS, turned_back
 from foundation.threads import cores
 
 VIEW_BITS = 10  # most bits between the whole of one picture and a part of the other, for the pair to be proposed
+SURE_BITS = 4  # most bits that are hardly ever so few by chance: the finer frequencies need not be asked
 DECISIVE_BITS = 48  # most bits between two 256-bit pHashes of the same picture, when the pHash alone decides
 AGREEMENT = 0.6  # least agreement of details of the same photo; other real photos stay below 0.45
 FLAT_AGREEMENT = 0.7  # the same for drawings whose whole pictures have similar hashes
@@ -25,6 +27,8 @@ FLAT_PART_AGREEMENT = 0.9  # the same for a drawing and a part of another
 TURNED_BOXES = (0, 2, 3)  # numbers in BOXES: the parts that a turned picture is compared with; a search in all is slow
 VIEWS = len(BOXES) + len(TURNS) - 2  # words in `Fingerprint.views`
 MAX_PLACEMENTS = 3  # placements that are tried for a pair, the most similar first
+
+Numbers = int | NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,10 @@ class Prints:
             return cls.of_fingerprints([])
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
+    def fine_bits(self, i: Numbers, j: Numbers) -> NDArray[np.int64]:
+        """Bits between the fine hashes of the images i and j, of the same shape."""
+        return np.bitwise_count(self.fine[i] ^ self.fine[j]).sum(axis=-1, dtype=np.int64)  # type: ignore[no-any-return]
+
     def subset(self, keep: NDArray[np.int64]) -> "Prints":
         """The fingerprints of the images at these indices."""
         return Prints(*(getattr(self, field.name)[keep] for field in fields(self)))
@@ -124,7 +132,8 @@ def candidates(prints: Prints, new: NDArray[np.int64]) -> dict[tuple[int, int], 
     """Propose pairs (i < j) with at least one of `new`, and the most similar placements of each.
 
     new: (m,) indices of images that were not compared before. A pair is proposed if the hash of one whole picture,
-    mirrored or turned or not, is within VIEW_BITS of the hash of a part of the other.
+    mirrored or turned or not, is within VIEW_BITS of the hash of a part of the other, and their finer frequencies agree
+    too.
     """
     usable = np.flatnonzero(prints.usable)
     fresh = np.intersect1d(new, usable)
@@ -147,14 +156,29 @@ def _placed(
     boxes = np.arange(len(BOXES)) if turn <= MIRRORED else np.array(TURNED_BOXES)
     views = prints.views[others][:, boxes].reshape(-1)
     pairs, distances = cross_join(prints.turned[wholes, turn], views, VIEW_BITS)
+    whole, other, box_of = wholes[pairs[:, 0]], others[pairs[:, 1] // len(boxes)], boxes[pairs[:, 1] % len(boxes)]
+    doubtful = np.flatnonzero(distances > SURE_BITS)
+    likely = whole != other
+    likely[doubtful] &= _likely(prints, whole[doubtful], other[doubtful], turn, box_of[doubtful])
     found = []
-    for (a, view), distance in zip(pairs.tolist(), distances.tolist(), strict=True):
-        i, j, box = int(wholes[a]), int(others[view // len(boxes)]), int(boxes[view % len(boxes)])
+    values = (array[likely].tolist() for array in (whole, other, box_of, distances))
+    for i, j, box, distance in zip(*values, strict=True):
         if i < j:
             found.append(((i, j), Placement(distance, turn, 0, box)))
-        elif i > j:
+        else:
             found.append(((j, i), Placement(distance, turned_back(turn), box, 0)))
     return found
+
+
+def _likely(
+    prints: Prints, whole: NDArray[np.int64], other: NDArray[np.int64], turn: int, boxes: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """(n,) which pictures may show the same photo: their fine hashes are alike, or agree for this turn and box."""
+    likely = prints.fine_bits(whole, other) <= DECISIVE_BITS
+    for box in range(len(BOXES)):
+        places = np.flatnonzero(~likely & (boxes == box))
+        likely[places] = agree(prints.fine[whole[places]], turn, prints.fine[other[places]], box)
+    return likely
 
 
 def confirm(
@@ -167,7 +191,7 @@ def confirm(
     """
     i, j = pair
     flat = bool(prints.flat[i] or prints.flat[j])
-    fine = int(np.bitwise_count(prints.fine[i] ^ prints.fine[j]).sum())
+    fine = int(prints.fine_bits(i, j))
     if fine <= DECISIVE_BITS and not flat:
         return Confirmed(Proof.HASH, fine, 1.0)
     for placement in placements:
@@ -184,5 +208,4 @@ def confirm(
 def needs_pictures(prints: Prints, pair: tuple[int, int]) -> bool:
     """Whether the pixels are needed to confirm a pair, or its hashes decide."""
     i, j = pair
-    fine = int(np.bitwise_count(prints.fine[i] ^ prints.fine[j]).sum())
-    return bool(prints.flat[i] or prints.flat[j]) or fine > DECISIVE_BITS
+    return bool(prints.flat[i] or prints.flat[j]) or int(prints.fine_bits(i, j)) > DECISIVE_BITS

@@ -26,8 +26,8 @@ def turned_back(turn: int) -> int:
 
 
 def turned_frequencies(low: NDArray[np.floating], turn: int) -> NDArray[np.floating]:
-    """Frequencies of the picture in one of TURNS, from those of the picture, (n, n): only signs and order change."""
-    signs = np.where(np.arange(len(low)) % 2, -1, 1).astype(low.dtype)
-    rows = low.T if turn & 4 else low
+    """Frequencies of pictures in one of TURNS, from those of the pictures, (..., n, n): only signs and order change."""
+    signs = np.where(np.arange(low.shape[-1]) % 2, -1, 1).astype(low.dtype)
+    rows = low.swapaxes(-1, -2) if turn & 4 else low
     rows = rows * signs[:, None] if turn & 2 else rows
     return rows * signs if turn & 1 else rows
