@@ -33,6 +33,7 @@ BASES = 500
 TUNING = 120  # photos on which the thresholds were chosen; they are not measured
 PHASH_BITS = 10  # threshold of imagehash
 WEB_QUALITY = 80  # of the JPEG files whose hashing is timed
+NOT_LISTED = [("downton/ccp6.jpg", "downton/insta9.jpg")]  # one photo in two shapes, which near_duplicates.csv lacks
 MIN_SIDE_PX = 200  # crawls do not take smaller pictures
 
 
@@ -76,14 +77,14 @@ def _is_large(content: bytes) -> bool:
 
 
 def _known_pairs(photos: Path) -> list[frozenset[str]]:
-    def digest(site: str, file: str) -> str:
-        return hashlib.sha256((photos / "bakers" / site / file).read_bytes()).hexdigest()
+    def digest(place: str) -> str:
+        return hashlib.sha256((photos / "bakers" / place).read_bytes()).hexdigest()
 
     with (photos / "near_duplicates.csv").open(newline="") as file:
-        return [
-            frozenset((digest(row["site_a"], row["file_a"]), digest(row["site_b"], row["file_b"])))
-            for row in csv.DictReader(file)
+        listed = [
+            (f"{row['site_a']}/{row['file_a']}", f"{row['site_b']}/{row['file_b']}") for row in csv.DictReader(file)
         ]
+    return [frozenset(map(digest, pair)) for pair in [*listed, *NOT_LISTED]]
 
 
 def _real_pairs(photos: Path) -> dict[str, float | None]:
@@ -159,6 +160,7 @@ def _recall(photos: list[bytes]) -> dict[str, float | None]:
     answer = _confirmed(prints, wanted, lambda i: files[i])
     confirmed_s = time.monotonic() - started
     false = [pair for pair in answer if pair[0] // width != pair[1] // width]
+    photo_pairs = {(a // width, b // width) for a, b in false}
     unrelated = len(files) * (len(files) - 1) // 2 - len(photos) * width * (width - 1) // 2
     peer = np.array([int(text, 16) for row in rows for _, _, text in row], dtype=np.uint64)
     table_rows, ours_all, peer_all = [], [], []
@@ -178,8 +180,8 @@ def _recall(photos: list[bytes]) -> dict[str, float | None]:
         table_rows = [(*row, value) for row, value in zip(table_rows, dedup, strict=True)]
     table("the same photo, found", head, table_rows)
     out.print(
-        f"{len(false)} false pairs among {unrelated:,} unrelated ones; {len(wanted):,} candidates found in "
-        f"{searched_s:.0f} s, confirmed in {confirmed_s:.0f} s\n"
+        f"{len(false)} false pairs, of {len(photo_pairs)} pairs of photos, among {unrelated:,} unrelated ones; "
+        f"{len(wanted):,} candidates found in {searched_s:.0f} s, confirmed in {confirmed_s:.0f} s\n"
     )
     return {
         "recall_mean": float(np.mean(ours_all)),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from table import Peak, figures, out, table
 
 from dataset.duplicates import hamming
+from dataset.duplicates.crop_hashes import PLAIN
 from dataset.duplicates.hamming import RADIUS_BITS, Pairs, cross_join
 from dataset.duplicates.pairs import TURNED_BOXES, VIEW_BITS, VIEWS, Prints, candidates
 from dataset.duplicates.turns import TURNS
@@ -66,7 +67,7 @@ def _new_pictures() -> dict[str, float]:
         ours_s = time.monotonic() - started
         started = time.monotonic()
         hamming._brute(prints.turned[:TIMED, 0], prints.views.reshape(-1), VIEW_BITS)
-        parts = 2 * prints.views.shape[1] + len(TURNED_BOXES) * (len(TURNS) - 2)  # of each picture, for all turns
+        parts = 2 * len(PLAIN) + len(TURNED_BOXES) * (len(TURNS) - 2)  # of each picture, for all turns
         every_s = (time.monotonic() - started) / TIMED / prints.views.shape[1] * NEW * parts * 2
         rows.append((pictures, len(found), ours_s, every_s, every_s / ours_s))
     head = ["library", "pairs", "ours, s", "every pair, one core, s", "times faster"]
@@ -108,7 +109,9 @@ def _prints(n: int) -> Prints:
     columns = [base, *(rng.permutation(base) ^ np.uint64(rng.integers(0, 2**63)) for _ in range(VIEWS))]
     turned = np.stack(columns[: len(TURNS)], axis=1)
     views = np.stack([base, *columns[len(TURNS) : VIEWS + 1]], axis=1)
-    return Prints(turned, views, np.zeros((n, 4), np.uint64), np.ones(n, bool), np.zeros(n, bool))
+    fine = rng.integers(0, 2**63, (n, 4), dtype=np.uint64)
+    shapes = rng.choice(np.log([1.5, 4 / 3, 1, 3 / 4, 2 / 3, 16 / 9]), n).astype(np.float32)
+    return Prints(turned, views, fine, np.ones(n, bool), np.zeros(n, bool), shapes)
 
 
 def measure_joins() -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""24 ways in which a web site changes a photo, each giving another file."""
+"""27 ways in which a web site changes a photo, each giving another file."""
 
 import io
 from collections.abc import Callable
@@ -33,6 +33,14 @@ def _scaled(image: Image.Image, factor: float) -> bytes:
 def _part(image: Image.Image, left: float, top: float, right: float, bottom: float) -> bytes:
     w, h = image.size
     return encoded(image.crop((round(left * w), round(top * h), round(right * w), round(bottom * h))))
+
+
+def _cut(image: Image.Image, shape: float, place: float = 0.5) -> bytes:
+    """The largest part with this width / height. place: 0 at the start of the longer side, 1 at its end."""
+    w, h = image.size
+    width, height = min(w, round(h * shape)), min(h, round(w / shape))
+    left, top = round((w - width) * place), round((h - height) * place)
+    return encoded(image.crop((left, top, left + width, top + height)))
 
 
 def _thumbnail(image: Image.Image, blur: bool) -> bytes:
@@ -87,6 +95,9 @@ VARIANTS: dict[str, Callable[[Image.Image], bytes]] = {
     "crop 10 %": lambda i: _part(i, 0.05, 0.05, 0.95, 0.95),
     "crop 10 %, corner": lambda i: _part(i, 0.1, 0.1, 1.0, 1.0),
     "crop 20 %": lambda i: _part(i, 0.1, 0.1, 0.9, 0.9),
+    "square": lambda i: _cut(i, 1),
+    "square, at the start": lambda i: _cut(i, 1, 0.0),
+    "4:5": lambda i: _cut(i, 4 / 5),
     "rotation 2°": lambda i: encoded(i.rotate(2, Image.Resampling.BICUBIC)),
     "mirror": lambda i: encoded(i.transpose(Image.Transpose.FLIP_LEFT_RIGHT)),
 }

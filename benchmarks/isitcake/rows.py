@@ -43,6 +43,7 @@ SITES, WRONG, NEAR_COPIES = 40, 0.05, 0.05
 FILES = 200  # drawn pictures; each has many names
 TOGETHER = 10_000  # rows that are made at a time
 WORDS, ONES, FINE_WORDS = VIEWS, 32, 4
+SHAPES = np.log([1.5, 4 / 3, 1, 3 / 4, 2 / 3, 16 / 9]).round(4)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -157,7 +158,14 @@ def _made_up(project: Project, numbers: range, network: str) -> Iterator[dict[An
         original.hardlink_to(file)
         label, site = LABELS[labels[place]], f"{LABELS[labels[place]]}-{sites[place]}.example"
         digits = [f"{int(word):016x}" for word in words[place]]
-        measures = {"alpha": 0.0, "top_colours": 0.1, "white": 0.05, "edges": float(rng.random()), "light": 0.5}
+        measures = {
+            "alpha": 0.0,
+            "top_colours": 0.1,
+            "white": 0.05,
+            "edges": float(rng.random()),
+            "light": 0.5,
+            "shape": float(SHAPES[number % len(SHAPES)]),
+        }
         yield {
             images: {"sha256": name, "format": "JPEG", "width": 320, "height": 240, "has_alpha": 0,
                      "size_bytes": size_bytes, "first_seen": NOW},

@@ -82,6 +82,7 @@ def _read(connection: Connection) -> tuple[list[_Image], Prints]:
         select(
             fingerprints.c.sha256, images.c.format, images.c.size_bytes, fingerprints.c.views, fingerprints.c.mirrored,
             fingerprints.c.phash16, fingerprints.c.detail, fingerprints.c.measures["top_colours"].as_float(),
+            fingerprints.c.measures["shape"].as_float(),
         )
         .join(images, images.c.sha256 == fingerprints.c.sha256)
         .where(is_whole(images.c.sha256))

@@ -5,6 +5,8 @@ median. The frequencies of a mirrored or turned picture differ in their signs an
 no other transform.
 """
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +29,17 @@ def _boxes() -> tuple[Box, ...]:
     return (*boxes, (0.0, 0.0, 1.0, 0.89), (0.0, 0.11, 1.0, 1.0))  # without a bar below, without one above
 
 
-BOXES = _boxes()  # the whole picture first; centred crops, crops from each corner, pictures without a bar
+def _reshaped() -> Iterator[Box]:
+    """The middle of a side, and both its ends: a 4:3 picture as a square has 0.75 of a side, a 3:2 picture 0.67."""
+    for part, ends in ((0.9, False), (0.82, False), (0.75, True), (0.67, True), (0.56, False)):
+        for left in ((1 - part) / 2, 0.0, 1 - part)[: 3 if ends else 1]:
+            yield (left, 0.0, left + part, 1.0)
+            yield (0.0, left, 1.0, left + part)
+
+
+PLAIN = _boxes()  # the whole picture first; centred crops, crops from each corner, pictures without a bar
+RESHAPED = tuple(_reshaped())  # cut to another shape, as thumbnails are
+BOXES = PLAIN + RESHAPED
 _BASIS = np.cos(np.pi * np.outer(np.arange(LOWEST), 2 * np.arange(SIDE_PX) + 1) / (2 * SIDE_PX)).astype(np.float32)
 _WEIGHTS = np.uint64(1) << np.arange(63, -1, -1, dtype=np.uint64)
 

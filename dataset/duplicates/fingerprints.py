@@ -1,5 +1,6 @@
 """Fingerprint of an image: perceptual hashes and a few measures, small enough for a row of the catalog."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -13,7 +14,7 @@ from dataset.duplicates.turns import MIRRORED
 from dataset.pictures.colours import alpha_share, upright_rgb
 from dataset.pictures.decoding import SCALED, Picture, accept, large_in_turn
 
-RECIPE = "hashes-100-2"
+RECIPE = "hashes-100-3"
 HASHED_PX = 100  # shorter side, at least, of the picture that hashes are made from
 REDUCIBLE_MODES = ("L", "RGB", "RGBA", "LA", "CMYK")  # Pillow's modes whose pixels can be averaged
 FLAT_COLOURS = 0.75  # share of the 8 commonest colours from which a picture counts as drawn, not as a photo
@@ -29,7 +30,7 @@ class Fingerprint:
     little-endian. detail: standard deviation of luminance, 0 to
     128. alpha: share of transparent pixels. top_colours: share of pixels in the 8 commonest of 4,096 colours.
     white: share of pixels whose colours are all 240 or more. edges: mean gradient of luminance, 0 to 255.
-    light: mean luminance, 0 to 255.
+    light: mean luminance, 0 to 255. shape: natural logarithm of width / height, upright.
     """
 
     phash: str
@@ -43,6 +44,7 @@ class Fingerprint:
     white: float
     edges: float
     light: float
+    shape: float
 
     def row(self, sha256: str) -> dict[str, object]:
         """The row of the table `fingerprints` for this image."""
@@ -83,6 +85,7 @@ def fingerprint_of(picture: Picture) -> Fingerprint:
         white=round(float(counts[-1]) / light.size, 4),
         edges=round(float(np.abs(np.diff(light)).mean() + np.abs(np.diff(light, axis=0)).mean()), 3),
         light=round(float(light.mean()), 1),
+        shape=round(math.log(rgb.width / rgb.height), 4),
     )
 
 

@@ -6,6 +6,7 @@ set is sorted by its band; the bands of the smaller set, with bits flipped, are 
 those bands are compared. See docs/decisions/0043.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ CACHED = 1 << 15  # comparisons at a time that stay in the processor's cache, 25
 MANY = 1 << 24  # hashes that are sorted by their bands at a time, 200 MB
 TOGETHER = 1 << 10  # bands that are looked up at a time
 MOST_BAND_BITS = 16  # NumPy sorts such numbers by their digits, six times as fast
+FEWEST_BANDS = -(-HASH_BITS // MOST_BAND_BITS)
 # What one step costs, in nanoseconds, to choose the fastest way. Measured; the result does not depend on them.
 COMPARED_NS, SORTED_NS, LOOKED_UP_NS, SLICE_NS, CALLS_NS = 0.7, 60.0, 10_000.0, 250.0, 4000.0
 
@@ -95,6 +97,8 @@ class _Band:
 def _bands(radius: int, few: int, many: int) -> Sequence[_Band]:
     """The bands by which to join sets of these sizes the fastest; none where comparing every pair is the fastest."""
     best, least = [], COMPARED_NS * few * many
+    if least <= FEWEST_BANDS * SORTED_NS * many:  # sorting alone takes longer
+        return []
     for shape in _shapes(radius):
         ns = 0.0
         for width, flipped in shape:
@@ -109,23 +113,26 @@ def _bands(radius: int, few: int, many: int) -> Sequence[_Band]:
     return [_Band(start, width, flipped) for start, (width, flipped) in zip(starts, best, strict=False)]
 
 
-def _shapes(radius: int) -> Iterator[list[tuple[int, int]]]:
+@functools.cache
+def _shapes(radius: int) -> Sequence[list[tuple[int, int]]]:
     """Ways to cut a hash into bands, as width and most flipped bits of each, so that no pair is missed.
 
     Hashes that differ in more than the most flipped bits of every band differ in at least the sum of those and one for
     each band, so that sum must be beyond the radius.
     """
-    fewest = -(-HASH_BITS // MOST_BAND_BITS)
-    for bands in range(fewest, max(fewest, radius + 1) + 1):
+    found = []
+    for bands in range(FEWEST_BANDS, max(FEWEST_BANDS, radius + 1) + 1):
         less, wider = divmod(radius + 1, bands)  # in `wider` bands one bit more may differ
         for width in range(1, MOST_BAND_BITS + 1):
             rest, narrow = HASH_BITS - width * wider, bands - wider
             widths = [rest // narrow + (n < rest % narrow) for n in range(narrow)] if narrow else []
             is_whole = all(0 < one <= MOST_BAND_BITS for one in widths) if narrow else rest == 0
             if is_whole and (wider or width == 1):
-                yield [(width, less)] * wider + [(one, less - 1) for one in widths if less]
+                found.append([(width, less)] * wider + [(one, less - 1) for one in widths if less])
+    return found
 
 
+@functools.cache
 def _masks(width: int, flipped: int) -> int:
     return sum(math.comb(width, n) for n in range(flipped + 1))
 

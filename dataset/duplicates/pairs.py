@@ -1,8 +1,9 @@
 """Which files show the same photo: hashes of parts propose pairs, the pictures confirm them. Pure functions."""
 
 import itertools
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -11,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.duplicates.alignment import align
-from dataset.duplicates.crop_hashes import BOXES
+from dataset.duplicates.crop_hashes import BOXES, PLAIN, RESHAPED
 from dataset.duplicates.finer_frequencies import agree
 from dataset.duplicates.fingerprints import BLANK_DETAIL, FLAT_COLOURS, Fingerprint, bits
 from dataset.duplicates.hamming import cross_join
 from dataset.duplicates.turns import MIRRORED, TURNS, turned_back
 from foundation.threads import cores
 
-VIEW_BITS = 10  # most bits between the whole of one picture and a part of the other, for the pair to be proposed
+VIEW_BITS = 12  # most bits between the whole of one picture and a part of the other, for the pair to be proposed
+TURNED_BITS = 10  # the same for a picture that is turned
 SURE_BITS = 4  # most bits that are hardly ever so few by chance: the finer frequencies need not be asked
 DECISIVE_BITS = 48  # most bits between two 256-bit pHashes of the same picture, when the pHash alone decides
 AGREEMENT = 0.6  # least agreement of details of the same photo; other real photos stay below 0.45
@@ -26,6 +28,8 @@ FLAT_AGREEMENT = 0.7  # the same for drawings whose whole pictures have similar 
 FLAT_PART_AGREEMENT = 0.9  # the same for a drawing and a part of another
 TURNED_BOXES = (0, 2, 3)  # numbers in BOXES: the parts that a turned picture is compared with; a search in all is slow
 VIEWS = len(BOXES) + len(TURNS) - 2  # words in `Fingerprint.views`
+SHAPE_STEP = 0.15  # pictures whose shapes, as logarithms, are in one step of this length are compared together
+SHAPE_SLACK = 0.08  # by which the shape of a picture may differ from that of a part, as a logarithm
 MAX_PLACEMENTS = 3  # placements that are tried for a pair, the most similar first
 
 Numbers = int | NDArray[np.int64]
@@ -33,10 +37,10 @@ Numbers = int | NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Prints:
-    """Fingerprints of n images as arrays. turned: (n, 8) words; views: (n, v); fine: (n, 4); usable, flat: (n,).
+    """Fingerprints of n images as arrays. turned: (n, 8) words; views: (n, v); fine: (n, 4); others: (n,).
 
     turned: hashes of the whole picture in each of TURNS. fine: 256-bit pHash. usable: False for a picture with too
-    little detail to be compared. flat: drawn in few colours.
+    little detail to be compared. flat: drawn in few colours. shape: natural logarithm of width / height.
     """
 
     turned: NDArray[np.uint64]
@@ -44,6 +48,7 @@ class Prints:
     fine: NDArray[np.uint64]
     usable: NDArray[np.bool_]
     flat: NDArray[np.bool_]
+    shape: NDArray[np.float32]
 
     @classmethod
     def of(
@@ -53,6 +58,7 @@ class Prints:
         phash16: Sequence[str],
         detail: Sequence[float],
         top_colours: Sequence[float],
+        shapes: Sequence[float],
     ) -> "Prints":
         """From n values of each of these fields of `Fingerprint`."""
         of_views, of_turns = view_words(views, mirrored)
@@ -62,6 +68,7 @@ class Prints:
             fine=bits(phash16),
             usable=np.asarray(detail) >= BLANK_DETAIL,
             flat=np.asarray(top_colours) >= FLAT_COLOURS,
+            shape=np.asarray(shapes, dtype=np.float32),
         )
 
     @classmethod
@@ -72,6 +79,7 @@ class Prints:
             [one.phash16 for one in prints],
             [one.detail for one in prints],
             [one.top_colours for one in prints],
+            [one.shape for one in prints],
         )
 
     @classmethod
@@ -143,7 +151,9 @@ def candidates(prints: Prints, new: NDArray[np.int64]) -> dict[tuple[int, int], 
     old = np.setdiff1d(usable, fresh)
     joins = [(wholes, others, turn) for wholes, others in ((fresh, usable), (old, fresh)) for turn in TURNS]
     with ThreadPoolExecutor(cores()) as pool:
-        for pair, placement in itertools.chain.from_iterable(pool.map(lambda join: _placed(prints, *join), joins)):
+        for pair, placement in itertools.chain.from_iterable(
+            pool.map(lambda join: list(_placed(prints, *join)), joins)
+        ):
             placements[pair].append(placement)
     order = lambda p: (p.distance, p.turn, p.box_a + p.box_b, p.box_a)  # noqa: E731
     return {pair: sorted(set(some), key=order)[:MAX_PLACEMENTS] for pair, some in sorted(placements.items())}
@@ -151,23 +161,45 @@ def candidates(prints: Prints, new: NDArray[np.int64]) -> dict[tuple[int, int], 
 
 def _placed(
     prints: Prints, wholes: NDArray[np.int64], others: NDArray[np.int64], turn: int
-) -> list[tuple[tuple[int, int], Placement]]:
+) -> Iterator[tuple[tuple[int, int], Placement]]:
     """Where a whole picture, turned, is like a part of another one. wholes, others: numbers of pictures."""
-    boxes = np.arange(len(BOXES)) if turn <= MIRRORED else np.array(TURNED_BOXES)
-    views = prints.views[others][:, boxes].reshape(-1)
-    pairs, distances = cross_join(prints.turned[wholes, turn], views, VIEW_BITS)
-    whole, other, box_of = wholes[pairs[:, 0]], others[pairs[:, 1] // len(boxes)], boxes[pairs[:, 1] % len(boxes)]
-    doubtful = np.flatnonzero(distances > SURE_BITS)
-    likely = whole != other
-    likely[doubtful] &= _likely(prints, whole[doubtful], other[doubtful], turn, box_of[doubtful])
-    found = []
-    values = (array[likely].tolist() for array in (whole, other, box_of, distances))
-    for i, j, box, distance in zip(*values, strict=True):
-        if i < j:
-            found.append(((i, j), Placement(distance, turn, 0, box)))
-        else:
-            found.append(((j, i), Placement(distance, turned_back(turn), box, 0)))
-    return found
+    for some, rest, boxes in _joins(prints, wholes, others, turn):
+        pairs, distances = cross_join(
+            prints.turned[some, turn],
+            prints.views[np.ix_(rest, boxes)].reshape(-1),
+            VIEW_BITS if turn <= MIRRORED else TURNED_BITS,
+        )
+        places, box_of = np.divmod(pairs[:, 1], len(boxes))
+        whole, other, box_of = some[pairs[:, 0]], rest[places], boxes[box_of]
+        doubtful = np.flatnonzero(distances > SURE_BITS)
+        likely = whole != other
+        likely[doubtful] &= _likely(prints, whole[doubtful], other[doubtful], turn, box_of[doubtful])
+        values = (array[likely].tolist() for array in (whole, other, box_of, distances))
+        for i, j, box, distance in zip(*values, strict=True):
+            if i < j:
+                yield (i, j), Placement(distance, turn, 0, box)
+            else:
+                yield (j, i), Placement(distance, turned_back(turn), box, 0)
+
+
+def _joins(
+    prints: Prints, wholes: NDArray[np.int64], others: NDArray[np.int64], turn: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Whole pictures, and the others and boxes whose parts they are compared with.
+
+    A part that is cut to another shape is compared with the pictures that have about that shape.
+    """
+    if turn > MIRRORED:
+        yield wholes, others, np.array(TURNED_BOXES)
+        return
+    yield wholes, others, np.arange(len(PLAIN))
+    steps = np.floor(prints.shape[wholes] / SHAPE_STEP)
+    for step in np.unique(steps):
+        same, least = wholes[steps == step], step * SHAPE_STEP
+        for box, (left, top, right, bottom) in enumerate(RESHAPED, len(PLAIN)):
+            shapes = prints.shape[others] + math.log((right - left) / (bottom - top))
+            near = (shapes > least - SHAPE_SLACK) & (shapes < least + SHAPE_STEP + SHAPE_SLACK)
+            yield same, others[near], np.array([box])
 
 
 def _likely(
@@ -175,7 +207,7 @@ def _likely(
 ) -> NDArray[np.bool_]:
     """(n,) which pictures may show the same photo: their fine hashes are alike, or agree for this turn and box."""
     likely = prints.fine_bits(whole, other) <= DECISIVE_BITS
-    for box in range(len(BOXES)):
+    for box in np.unique(boxes).tolist():
         places = np.flatnonzero(~likely & (boxes == box))
         likely[places] = agree(prints.fine[whole[places]], turn, prints.fine[other[places]], box)
     return likely

@@ -27,6 +27,7 @@ from dataset.versions.stored.pictures import pictures_at
 from foundation.errors import DamagedVersion, StorageError
 
 PICTURES_PER_JOIN = 200
+PART_BITS = 10  # most bits between a whole picture and the nearest of the many parts of an erased one
 
 
 class Copies:
@@ -82,7 +83,7 @@ class Copies:
         for some in chunked(pictures, PICTURES_PER_JOIN):
             parts = np.concatenate([part_hashes(picture) for picture in some])
             turns = np.concatenate([view_hashes(picture)[1] for picture in some])
-            in_part, _ = cross_join(parts, turned.reshape(-1), VIEW_BITS)
+            in_part, _ = cross_join(parts, turned.reshape(-1), PART_BITS)
             as_part, _ = cross_join(turns, views.reshape(-1), VIEW_BITS)
             found |= {known[i // turned.shape[1]].sha256 for i in np.unique(in_part[:, 1]).tolist()}
             found |= {known[i // views.shape[1]].sha256 for i in np.unique(as_part[:, 1]).tolist()}
