@@ -53,19 +53,25 @@ def agree(wholes: NDArray[np.uint64], turn: int, others: NDArray[np.uint64], box
 
 def agreement(wholes: Signs, others: Signs, box: int, moves: Sequence[Move]) -> NDArray[np.float32]:
     """(n,) how well parts of the others predict the finer signs of the wholes, -1 to 1, where all signs fit best."""
+    # With the rows first, each step is one product of two matrices: (16, n, 16).
     rough = np.ascontiguousarray((others * _strength()).transpose(1, 0, 2)).reshape(FREQUENCIES, -1)
-    coarse = (slice(None), slice(LOWEST), slice(LOWEST))
+    wanted = np.ascontiguousarray(wholes.transpose(1, 0, 2)).reshape(-1, FREQUENCIES)
     best, finer = np.full((2, len(wholes)), -np.inf, dtype=np.float32)
     for down, right, scale in moves:
         vertical, horizontal = _warps(box, down, right, scale)
-        moved = (vertical @ rough).reshape(FREQUENCIES, len(wholes), FREQUENCIES).transpose(1, 0, 2) @ horizontal.T
-        fitting, strength = moved * wholes, np.abs(moved)
-        all_fitting, all_strength = fitting.sum(axis=(1, 2)), strength.sum(axis=(1, 2))
-        fit = all_fitting / all_strength
-        fine = (all_fitting - fitting[coarse].sum(axis=(1, 2))) / (all_strength - strength[coarse].sum(axis=(1, 2)))
+        moved = (vertical @ rough).reshape(-1, FREQUENCIES) @ horizontal.T
+        fitting, strength = (_sums(array, len(wholes)) for array in (moved * wanted, np.abs(moved)))
+        fit, fine = fitting.sum(axis=0) / strength.sum(axis=0), fitting[0] / strength[0]
         finer = np.where(fit > best, fine, finer)
         best = np.maximum(fit, best)
     return finer
+
+
+def _sums(values: Signs, count: int) -> Signs:
+    """(2, n) sums over the finer and over the coarse frequencies. values: (16 · n, 16), vertical frequencies first."""
+    rows = values.reshape(FREQUENCIES, count, FREQUENCIES)
+    coarse = rows[:LOWEST, :, :LOWEST].sum(axis=(0, 2))
+    return np.stack([rows.sum(axis=(0, 2)) - coarse, coarse])
 
 
 @functools.cache

@@ -32,7 +32,7 @@ SHAPE_STEP = 0.15  # pictures whose shapes, as logarithms, are in one step of th
 SHAPE_SLACK = 0.08  # by which the shape of a picture may differ from that of a part, as a logarithm
 MAX_PLACEMENTS = 3  # placements that are tried for a pair, the most similar first
 
-Numbers = int | NDArray[np.int64]
+Numbers = int | NDArray[np.integer]
 
 
 @dataclass(frozen=True)
@@ -163,14 +163,10 @@ def _placed(
     prints: Prints, wholes: NDArray[np.int64], others: NDArray[np.int64], turn: int
 ) -> Iterator[tuple[tuple[int, int], Placement]]:
     """Where a whole picture, turned, is like a part of another one. wholes, others: numbers of pictures."""
-    for some, rest, boxes in _joins(prints, wholes, others, turn):
-        pairs, distances = cross_join(
-            prints.turned[some, turn],
-            prints.views[np.ix_(rest, boxes)].reshape(-1),
-            VIEW_BITS if turn <= MIRRORED else TURNED_BITS,
-        )
-        places, box_of = np.divmod(pairs[:, 1], len(boxes))
-        whole, other, box_of = some[pairs[:, 0]], rest[places], boxes[box_of]
+    for some, owners, boxes in _joins(prints, wholes, others, turn):
+        radius = VIEW_BITS if turn <= MIRRORED else TURNED_BITS
+        pairs, distances = cross_join(prints.turned[some, turn], prints.views[owners, boxes], radius)
+        whole, other, box_of = some[pairs[:, 0]], owners[pairs[:, 1]], boxes[pairs[:, 1]]
         doubtful = np.flatnonzero(distances > SURE_BITS)
         likely = whole != other
         likely[doubtful] &= _likely(prints, whole[doubtful], other[doubtful], turn, box_of[doubtful])
@@ -184,26 +180,27 @@ def _placed(
 
 def _joins(
     prints: Prints, wholes: NDArray[np.int64], others: NDArray[np.int64], turn: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
-    """Whole pictures, and the others and boxes whose parts they are compared with.
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8]]]:
+    """Whole pictures, (n,), and the parts that they are compared with: whose they are, and their boxes, (m,) each.
 
     A part that is cut to another shape is compared with the pictures that have about that shape.
     """
+    few = others.astype(np.int32)  # they are repeated: less memory
+    boxes = np.arange(len(PLAIN), dtype=np.uint8) if turn <= MIRRORED else np.array(TURNED_BOXES, dtype=np.uint8)
+    yield wholes, np.repeat(few, len(boxes)), np.tile(boxes, len(few))
     if turn > MIRRORED:
-        yield wholes, others, np.array(TURNED_BOXES)
         return
-    yield wholes, others, np.arange(len(PLAIN))
+    reshaped = [math.log((right - left) / (bottom - top)) for left, top, right, bottom in RESHAPED]
     steps = np.floor(prints.shape[wholes] / SHAPE_STEP)
     for step in np.unique(steps):
-        same, least = wholes[steps == step], step * SHAPE_STEP
-        for box, (left, top, right, bottom) in enumerate(RESHAPED, len(PLAIN)):
-            shapes = prints.shape[others] + math.log((right - left) / (bottom - top))
-            near = (shapes > least - SHAPE_SLACK) & (shapes < least + SHAPE_STEP + SHAPE_SLACK)
-            yield same, others[near], np.array([box])
+        least, most = step * SHAPE_STEP - SHAPE_SLACK, (step + 1) * SHAPE_STEP + SHAPE_SLACK
+        near = [few[(prints.shape[others] > least - by) & (prints.shape[others] < most - by)] for by in reshaped]
+        numbers = np.arange(len(PLAIN), len(BOXES), dtype=np.uint8)
+        yield wholes[steps == step], np.concatenate(near), np.repeat(numbers, [len(some) for some in near])
 
 
 def _likely(
-    prints: Prints, whole: NDArray[np.int64], other: NDArray[np.int64], turn: int, boxes: NDArray[np.int64]
+    prints: Prints, whole: NDArray[np.int64], other: NDArray[np.int32], turn: int, boxes: NDArray[np.uint8]
 ) -> NDArray[np.bool_]:
     """(n,) which pictures may show the same photo: their fine hashes are alike, or agree for this turn and box."""
     likely = prints.fine_bits(whole, other) <= DECISIVE_BITS

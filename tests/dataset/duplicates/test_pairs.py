@@ -1,11 +1,12 @@
 """Files of the same photo are paired, files of other photos are not. The tests make the files, so the truth is known.
 
-Also tests dataset/duplicates/alignment.py, crop_hashes.py and fingerprints.py.
+Also tests dataset/duplicates/alignment.py, crop_hashes.py, finer_frequencies.py and fingerprints.py.
 """
 
 import io
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,6 +30,14 @@ def encoded(image: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
 def part(image: Image.Image, left: float, top: float, right: float, bottom: float) -> Image.Image:
     w, h = image.size
     return image.crop((round(left * w), round(top * h), round(right * w), round(bottom * h)))
+
+
+def reshaped(image: Image.Image, shape: float, place: float = 0.5) -> Image.Image:
+    """The largest part with this width / height. place: 0 at the start of the longer side, 1 at its end."""
+    w, h = image.size
+    width, height = min(w, round(h * shape)), min(h, round(w / shape))
+    left, top = round((w - width) * place), round((h - height) * place)
+    return image.crop((left, top, left + width, top + height))
 
 
 def bordered(image: Image.Image) -> Image.Image:
@@ -56,6 +65,11 @@ VARIANTS: dict[str, Callable[[Image.Image], bytes]] = {
     "cropped 10 %": lambda i: encoded(part(i, 0.05, 0.05, 0.95, 0.95)),
     "cropped 20 %": lambda i: encoded(part(i, 0.1, 0.1, 0.9, 0.9)),
     "from a corner": lambda i: encoded(part(i, 0, 0, 0.9, 0.9)),
+    "square": lambda i: encoded(reshaped(i, 1)),
+    "square at the start": lambda i: encoded(reshaped(i, 1, 0)),
+    "cut at both sides": lambda i: encoded(part(i, 0.14, 0, 0.86, 1)),
+    "cut above and below": lambda i: encoded(part(i, 0, 0.2, 1, 0.8)),
+    "square, mirrored": lambda i: encoded(reshaped(i.transpose(Image.Transpose.FLIP_LEFT_RIGHT), 1)),
     "turned 2°": lambda i: encoded(i.rotate(2, Image.Resampling.BICUBIC)),
     "mirrored": lambda i: encoded(i.transpose(Image.Transpose.FLIP_LEFT_RIGHT)),
     "turned by 90°": lambda i: encoded(i.transpose(Image.Transpose.ROTATE_90)),
@@ -105,6 +119,18 @@ def test_the_order_of_collecting_does_not_change_the_candidates(cakes: list[Imag
             pair: p for pair, p in whole.items() if 2 not in pair
         }
     assert needs_pictures(prints, (0, 2))
+
+
+def test_pictures_alike_by_chance_are_refused_by_their_hashes(cakes: list[Image.Image]) -> None:
+    """Hashes that propose a pair say little; the finer frequencies of another photo do not agree, a copy's do."""
+    chosen = [encoded(cakes[0]), encoded(cakes[1]), VARIANTS["cropped 20 %"](cakes[0]), VARIANTS["mirrored"](cakes[0])]
+    prints = Prints.of_fingerprints([fingerprint(content) for content in chosen])
+    views, turns = prints.views.copy(), prints.turned.copy()
+    views[1], turns[1] = views[0] ^ np.uint64(0b111111), turns[0] ^ np.uint64(0b111111)  # 6 bits, and another picture
+    alike = replace(prints, views=views, turned=turns)
+    proposed = candidates(alike, np.arange(4))
+    assert {pair for pair in proposed if 1 in pair} == set()
+    assert {(0, 2), (0, 3)} <= set(proposed)
 
 
 def test_blank_pictures_and_white_logos_are_not_paired() -> None:

@@ -55,6 +55,7 @@ VARIANTS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "crop 13 % at one side": part(0.13, 0, 1, 1),
     "crop 20 % at a corner": part(0, 0.2, 0.8, 1),
     "crop 20 % at each side": part(0.2, 0.2, 0.8, 0.8),
+    "cut to a square": lambda i: part((1 - i.height / i.width) / 2, 0, (1 + i.height / i.width) / 2, 1)(i),
     "caption below": lambda i: framed(i, 0, 0, 0, 0.12, "black"),
     "caption above": lambda i: framed(i, 0, 0.12, 0, 0, "white"),
     "border": lambda i: framed(i, 0.05, 0.05, 0.05, 0.05, "white"),
