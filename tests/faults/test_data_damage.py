@@ -1,0 +1,85 @@
+"""Data F2 and F3: a damaged picture is refused, and nothing else stops."""
+
+import io
+import struct
+from pathlib import Path
+
+import pytest
+from black_box.library import C, N, attempt, names, newest, reasons, words
+from commands import here
+from PIL import Image
+from small_projects import SmallProject, drawn
+
+SIDE = 320
+FLIPPED = range(40)  # one bit each, at as many places of the pixels
+
+
+def saved(number: int, kind: str) -> bytes:
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(drawn("cake", number))) as image:
+        image.convert("RGB").resize((SIDE, SIDE)).save(out, kind)
+    return out.getvalue()
+
+
+def flipped(content: bytes, part: float) -> bytes:
+    """A PNG with one bit flipped in its first IDAT, at this part of it."""
+    at = content.index(b"IDAT")
+    (length,) = struct.unpack(">I", content[at - 4 : at])
+    place = at + 4 + int(part * (length - 1))
+    return content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :]
+
+
+def lost_item(content: bytes) -> bytes:
+    """An AVIF whose primary item there is not."""
+    found = b"pitm\0\0\0\0\0\1"
+    assert content.count(found) == 1
+    return content.replace(found, b"pitm\0\0\0\0\0\x09")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> SmallProject:
+    project = SmallProject(tmp_path, pictures=2)
+    project.configure(N, C)
+    return project
+
+
+def test_one_damaged_png_stops_no_stage(small: SmallProject) -> None:
+    """Data F2: a bit of a PNG without Exif is flipped: the file is refused, and the others are published."""
+    (small.folder / "c" / "damaged.png").write_bytes(flipped(saved(1, "PNG"), 0.5))
+    collected, curated, published = attempt(small, "collect", "curate", "publish")
+    assert curated.returncode == 0, words(curated)
+    assert published.returncode == 0, words(published)
+    assert names(newest(small)) == {"c0.jpg", "c1.jpg", "n0.jpg", "n1.jpg"}
+    assert "damaged 1" in words(collected) or "damaged: 1" in words(collected)
+
+
+def test_no_flipped_png_is_stored(small: SmallProject) -> None:
+    """Data F2: one bit at each of forty places; none of the files is taken for a picture."""
+    whole = saved(2, "PNG")
+    for number in FLIPPED:
+        (small.folder / "c" / f"damaged-{number}.png").write_bytes(flipped(whole, number / len(FLIPPED)))
+    here(small.folder, "collect")
+    found = {name: outcome for name, (outcome, _) in reasons(small).items() if name.startswith("damaged-")}
+    assert len(found) == len(FLIPPED)
+    assert set(found.values()) == {"rejected"}
+
+
+def test_removing_the_damaged_file_helps(small: SmallProject) -> None:
+    """Data F2: the file is removed and collected again: every stage ends."""
+    path = small.folder / "c" / "damaged.png"
+    path.write_bytes(flipped(saved(1, "PNG"), 0.5))
+    attempt(small, "collect", "curate")
+    path.unlink()
+    _, curated = attempt(small, "collect", "curate")
+    assert curated.returncode == 0, words(curated)
+
+
+def test_one_damaged_avif_stops_no_source(small: SmallProject) -> None:
+    """Data F3: the file is refused with a reason, and what comes after it is collected."""
+    (small.folder / "c" / "a-damaged.avif").write_bytes(lost_item(saved(1, "AVIF")))
+    ended = here(small.folder, "collect")
+    assert ended.returncode == 0, words(ended)
+    found = reasons(small)
+    assert found["a-damaged.avif"][0] == "rejected"
+    assert found["a-damaged.avif"][1].startswith("damaged")
+    assert {found[name][0] for name in ("c0.jpg", "c1.jpg")} == {"stored"}
