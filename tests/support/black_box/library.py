@@ -5,6 +5,7 @@ showed them.
 """
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -83,3 +84,16 @@ def published_once(project: SmallProject, *sources: str) -> SmallProject:
     project.configure(*(sources or (N, C)))
     project.run(*STAGES)
     return project
+
+
+def obey(project: SmallProject, command: str, new: str = "") -> Ended:
+    """Run a command. If it is refused, run the command that its message names first, and then the command again.
+
+    new: what to write where the message says NEW.
+    """
+    ended = here(project.folder, *command.split())
+    named = re.search(r"`isitcake ([^`]+)`", ended.stderr)
+    if ended.returncode and named:
+        here(project.folder, *named[1].replace("NEW", new).split())
+        ended = here(project.folder, *command.split())
+    return ended
