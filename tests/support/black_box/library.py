@@ -24,7 +24,7 @@ N, C = "n n not_cake CC0-1.0", "c c cake CC-BY-4.0"
 def versions(project: SmallProject) -> list[Path]:
     """The versions of the project, oldest first."""
     found = (path.parent for path in (project.folder / "library" / "versions").glob("*/version.json"))
-    return sorted(found, key=lambda path: str(facts(path)["created"]))
+    return sorted(found, key=lambda path: [int(part) for part in path.name.split(".")])
 
 
 def newest(project: SmallProject) -> Path:
