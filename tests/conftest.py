@@ -43,7 +43,7 @@ LONGEST_FILES = (
 )  # fmt: skip
 # Files that need one server share the worker that starts it.
 SERVER_OF_FILE = {
-    "test_review.py": "Label Studio", "test_team.py": "Label Studio",
+    "test_review.py": "Label Studio", "test_team.py": "Label Studio", "test_label_studio.py": "Label Studio",
     "test_flows.py": "Prefect", "test_closed_door.py": "Prefect",
 }  # fmt: skip
 
