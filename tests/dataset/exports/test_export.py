@@ -26,6 +26,10 @@ from foundation.errors import StorageError, UsageError
 from labeling.answer_files import import_answers
 
 
+SHARD_IMAGES = 5  # so that an export that is interrupted has whole shards
+LATE_SHARE = 0.9  # of the images, after which it is interrupted: what is erased was written
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_an_interrupted_export_goes_on(version: Version, tmp_path: Path, kind: str) -> None:
     """It ends with the files of an undisturbed export."""
@@ -93,35 +97,32 @@ def test_wrong_requests_and_missing_pictures_are_errors(version: Version, tmp_pa
     (version.path / row.file).write_bytes(kept)
 
 
+@pytest.mark.parametrize("is_interrupted", [False, True])
 @pytest.mark.parametrize(("layout", "kind"), [*(("folder", kind) for kind in FORMATS), ("shards", "imagefolder")])
-def test_an_export_made_before_an_erasure_is_made_anew(published_project: Project, tmp_path: Path, kind: str) -> None:
+def test_an_export_made_before_an_erasure_is_made_anew(
+    published_project: Project, tmp_path: Path, kind: str, *, is_interrupted: bool
+) -> None:
     """Data F9: also an interrupted one. The folder ends as a new export; a file of somebody else's stays."""
     version = published.newest(published_project.home)
     assert version is not None
-    calls = 0
 
     def interrupt(what: str, done: int, total: int) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == 3:
+        if is_interrupted and done > LATE_SHARE * total:
             raise KeyboardInterrupt
 
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    export(version, kind, whole)
+    made, fresh = tmp_path / "made", tmp_path / "fresh"
     with contextlib.suppress(KeyboardInterrupt):
-        export(version, kind, broken, interrupt, images_per_shard=5)
-    (whole / "mine.txt").write_text("mine")
+        export(version, kind, made, interrupt, images_per_shard=SHARD_IMAGES)
+    (made / "mine.txt").write_text("mine")
     gone = version.rows()[0]
     erase(published_project, Selection(Kind.SHA256, gone.sha256), "asked")
     after = published.load(published_project.home, version.name)
-    export(after, kind, tmp_path / "new")
-    export(after, kind, tmp_path / "shards", images_per_shard=5)
-    for made, fresh in ((whole, tmp_path / "new"), (broken, tmp_path / "shards")):
-        export(after, kind, made, images_per_shard=5 if made == broken else 1000)
-        held = {path.relative_to(made): path.read_bytes() for path in made.rglob("*") if path.is_file()}
-        assert held.pop(Path("mine.txt"), b"mine") == b"mine"
-        assert held == {path.relative_to(fresh): path.read_bytes() for path in fresh.rglob("*") if path.is_file()}
-        assert not any(gone.sha256.encode() in content for content in held.values())
+    export(after, kind, fresh, images_per_shard=SHARD_IMAGES)
+    export(after, kind, made, images_per_shard=SHARD_IMAGES)
+    held = {path.relative_to(made): path.read_bytes() for path in made.rglob("*") if path.is_file()}
+    assert held.pop(Path("mine.txt")) == b"mine"
+    assert held == {path.relative_to(fresh): path.read_bytes() for path in fresh.rglob("*") if path.is_file()}
+    assert not any(gone.sha256.encode() in content for content in held.values())
 
 
 READ = """
