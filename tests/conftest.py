@@ -43,7 +43,7 @@ LONGEST_FILES = (
 )  # fmt: skip
 # Files that need one server share the worker that starts it.
 SERVER_OF_FILE = {
-    "test_review.py": "Label Studio", "test_team.py": "Label Studio", "test_label_studio.py": "Label Studio",
+    "test_review.py": "Label Studio", "test_team.py": "Label Studio", "test_data_label_studio.py": "Label Studio",
     "test_flows.py": "Prefect", "test_closed_door.py": "Prefect",
 }  # fmt: skip
 
@@ -64,6 +64,7 @@ SLOW_FILES = {
     "test_ledger.py", "test_migrate.py", "test_new_user.py", "test_probe.py", "test_reports.py", "test_sole_run.py",
     "test_team.py",
 }  # fmt: skip
+SLOW_FOLDER = "faults"  # its tests collect and publish, as a user does
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -94,7 +95,9 @@ def is_slow(item: pytest.Item) -> bool:
     callspec = getattr(item, "callspec", None)
     values = [value for value in callspec.params.values() if isinstance(value, str)] if callspec else []
     crawls = item.path.name in SLOW_FILES or hasattr(getattr(item, "module", None), "crawled")
-    return (crawls and "tmp_path" in fixtures) or bool(fixtures & SLOW_FIXTURES) or bool(SLOW_PARAMETERS & set(values))
+    if item.path.parent.name == SLOW_FOLDER or (crawls and "tmp_path" in fixtures):
+        return True
+    return bool(fixtures & SLOW_FIXTURES) or bool(SLOW_PARAMETERS & set(values))
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Data F11 and F12, Use A4 and A5: one person is one person, and her newest answer holds.
 
-Data F11 with a real Label Studio is in test_label_studio.py.
+Data F11 with a real Label Studio is in test_data_label_studio.py.
 """
 
 import json
@@ -155,7 +155,6 @@ def timed_lock(project: SmallProject) -> Iterator[dict[str, float]]:
         thread.join()
 
 
-@pytest.mark.slow  # measures
 def test_many_answers_keep_nobody_waiting(small: SmallProject) -> None:
     """Data F14: while thousands of answers, and then one more, are settled, others can write into the catalog."""
     chosen = pictures(small)

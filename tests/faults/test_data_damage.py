@@ -1,7 +1,11 @@
 """Data F2 and F3: a damaged picture is refused, and nothing else stops."""
 
+import functools
+import http.server
 import io
 import struct
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -83,3 +87,40 @@ def test_one_damaged_avif_stops_no_source(small: SmallProject) -> None:
     assert found["a-damaged.avif"][0] == "rejected"
     assert found["a-damaged.avif"][1].startswith("damaged")
     assert {found[name][0] for name in ("c0.jpg", "c1.jpg")} == {"stored"}
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    """The address of a website with a gallery: pictures of which two are damaged."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "damaged.png").write_bytes(flipped(saved(1, "PNG"), 0.5))
+    (folder / "damaged.avif").write_bytes(lost_item(saved(2, "AVIF")))
+    for number in (3, 4):
+        (folder / f"whole-{number}.jpg").write_bytes(saved(number, "JPEG"))
+    shown = "".join(f'<img src="{path.name}">' for path in sorted(folder.iterdir()))
+    (folder / "index.html").write_text(f"<html><title>Cakes</title><body>{shown}</body></html>")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_damaged_pictures_of_a_website(small: SmallProject, site: str) -> None:
+    """Data F2 and F3: the crawler refuses them as a folder does, and takes the others."""
+    crawl = f'[crawl]\nallow_private_hosts = ["{site.removeprefix("http://")}"]'
+    small.configure(N, C, more=f'contact = "https://example.org"\n{crawl}')
+    with (small.folder / "isitcake.toml").open("a") as file:
+        file.write(f'[[sources]]\nname = "web"\nkind = "site"\nlabel = "cake"\nstart_urls = ["{site}/"]\n')
+    small.run("collect web")
+    found = {name: outcome for name, (outcome, _) in reasons(small).items() if "." in name}
+    assert {name: found.get(name) for name in ("damaged.png", "damaged.avif", "whole-3.jpg", "whole-4.jpg")} == {
+        "damaged.png": "rejected", "damaged.avif": "rejected", "whole-3.jpg": "stored", "whole-4.jpg": "stored",
+    }  # fmt: skip
+    assert here(small.folder, "curate").returncode == 0

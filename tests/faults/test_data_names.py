@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from black_box.library import (
+    STAGES,
     C,
     N,
-    STAGES,
     answers,
     attempt,
     name_of,
@@ -69,15 +69,16 @@ def test_a_corrected_label_is_in_the_diff(small: SmallProject) -> None:
 
 def test_a_moved_file_has_the_label_of_its_new_folder(tmp_path: Path) -> None:
     """Data F4: two cakes are moved from n to c: they are cakes, and no two sources quarrel about them."""
-    small, moved = SmallProject(tmp_path), ["moved-0.jpg", "moved-1.jpg"]
+    small, moved = SmallProject(tmp_path, pictures=2), ["moved-0.jpg", "moved-1.jpg"]
     for number, name in enumerate(moved):
         (small.folder / "n" / name).write_bytes(drawn("cake", number))
     published_once(small)
     for name in moved:
         shutil.move(small.folder / "n" / name, small.folder / "c" / name)
-    attempt(small, *STAGES)
+    collected, *_ = attempt(small, *STAGES)
     found = {name_of(row): row["label"] for row in rows(newest(small))}
     assert {name: found.get(name) for name in moved} == dict.fromkeys(moved, "cake")
+    assert "no longer in the folder: 2" in words(collected)
 
 
 @pytest.mark.parametrize("stages", [("publish",), STAGES], ids=["published", "collected again"])
@@ -88,9 +89,7 @@ def test_a_renamed_label_keeps_its_class(small: SmallProject, stages: tuple[str,
     for command in stages:
         ended = obey(small, command)
         assert ended.returncode == 0, words(ended)
-    assert labels(newest(small)) == {
-        sha256: "torte" if label == "cake" else label for sha256, label in before.items()
-    }
+    assert labels(newest(small)) == {sha256: "torte" if label == "cake" else label for sha256, label in before.items()}
 
 
 def test_answers_of_a_renamed_label_are_imported(small: SmallProject) -> None:

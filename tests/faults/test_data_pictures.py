@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from black_box.library import C, N, STAGES, answers, attempt, newest, published_once, reasons, rows, words
+from black_box.library import STAGES, C, N, answers, attempt, newest, published_once, reasons, rows, words
 from commands import here
 from numpy.typing import NDArray
 from PIL import Image

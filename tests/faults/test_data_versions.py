@@ -53,8 +53,10 @@ def test_a_path_with_brackets_is_said(what: str, home: SmallProject, tmp_path: P
         project.run("collect", "curate")
         ended = here(project.folder, "publish")
     else:
-        ended = here(
-            home.folder, "versions", "export", newest(home).name, "--format", "parquet", "--to", str(folder)
-        )
+        ended = here(home.folder, "versions", "export", newest(home).name, "--format", "parquet", "--to", str(folder))
     assert ended.returncode == 0, words(ended)
     assert "pattern" in words(ended)
+    with pytest.raises(FileNotFoundError):
+        load_dataset(
+            str(folder if what == "export" else newest(SmallProject(folder))), cache_dir=str(tmp_path / "cache")
+        )

@@ -8,7 +8,6 @@ from sqlalchemy import select
 from dataset.catalog.tables import queue
 from dataset.project import Project
 from labeling.answer_files import import_answers
-from labeling.queue import status
 from labeling.reviewers import last_week, reviewers, table_rows
 
 HEADER = "sha256,label,reviewer,answered_at,seconds\n"
@@ -83,12 +82,3 @@ def test_accuracy_is_shown_only_with_evidence(collected: Project, tmp_path: Path
     assert person.accuracy is not None
     assert person.accuracy_interval is not None
     assert person.accuracy_interval[0] < person.accuracy <= person.accuracy_interval[1]
-
-
-def test_status_and_reviewers_count_the_same_answers(collected: Project, tmp_path: Path) -> None:
-    """Use A5: one number for one person: images with a current answer, whatever was changed meanwhile."""
-    names = images(collected, 3)
-    for label in ("cake", "unusable"):
-        answer(collected, tmp_path / "a.csv", [f"{name},{label},r1,," for name in names])
-    (person,) = reviewers(collected).reviewers
-    assert {"r1": person.answers} == status(collected).reviewers == {"r1": 3}

@@ -148,26 +148,6 @@ def test_status_counts_models_that_are_outdated_or_learned_from_erased_images(
     assert "2 outdated models" in here(trained.settings.root, "status").stdout
 
 
-def test_a_refused_promotion_exits_1(trained: Project) -> None:
-    """Use A2: the command that does not do what it was asked for says so with its exit code."""
-    path = models.find(trained.home, "linear").path / "metrics.json"
-    content = json.loads(path.read_text())
-    content["costs"]["size_mb"] = 500
-    path.write_text(json.dumps(content))
-    assert promote(trained.settings, "linear").refusals
-    answer = CliRunner().invoke(cli, ["--config", str(trained.settings.config_path), "models", "promote", "linear"])
-    assert answer.exit_code == 1
-
-
-def test_the_default_model_is_shown_by_its_name(trained: Project, version: Version, publish_answers: Publish) -> None:
-    """Use A2: `models show svm` shows the default model `svm`, though a newer one has that name."""
-    newest = publish_answers(corrections(version, ("train",), 40))
-    train(trained.settings, names=["svm"])
-    promote(trained.settings, f"svm/{version.name}", force=True)
-    assert models.find(trained.home, "svm").version == version.name
-    assert models.find(trained.home, f"svm/{newest.name}").version == newest.name
-
-
 MODEL = Model(
     path=Path("models/svm/2026.11.0"), name="svm", version="2026.11.0", what="an SVM", backbone="built-in",
     labels=["cake", "not_cake"], trained_on=100,

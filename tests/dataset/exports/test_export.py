@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from datasets import load_dataset
 
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
@@ -24,7 +23,6 @@ from dataset.versions import published
 from dataset.versions.published import Version
 from foundation.errors import StorageError, UsageError
 from labeling.answer_files import import_answers
-
 
 SHARD_IMAGES = 5  # so that an export that is interrupted has whole shards
 LATE_SHARE = 0.9  # of the images, after which it is interrupted: what is erased was written
@@ -158,16 +156,6 @@ def test_no_other_version_is_read_from_the_cache(published_project: Project, tmp
     )
     assert [int(line) for line in ran.stdout.split()] == counts_
     assert len(set(counts_)) == 3
-
-
-def test_a_path_that_hugging_face_cannot_read_is_said(version: Version, tmp_path: Path) -> None:
-    """Data F14: datasets takes brackets for a pattern; who exports to such a folder is told."""
-    folder = tmp_path / "a [1]"
-    export(version, "parquet", folder)
-    with pytest.raises(FileNotFoundError):
-        load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
-    assert "takes [ ] in a path for a pattern" in published.path_note(folder)
-    assert published.path_note(tmp_path) == ""
 
 
 def test_workers_share_the_rows(version: Version) -> None:

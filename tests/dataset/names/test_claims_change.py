@@ -39,21 +39,6 @@ def n_claims(small: SmallProject) -> int:
     return n
 
 
-def test_a_corrected_label_and_licence_are_published(small: SmallProject) -> None:
-    """Data F4: label and licence of a source are corrected; the next version has the new ones, and diff says so."""
-    small.configure(N, "c c not_cake CC0-1.0")
-    small.run(*STAGES)
-    assert {row[:3] for row in rows(small)} == {("not_cake", "not_cake", "CC0-1.0")}
-    small.configure(N, C)
-    small.run(*STAGES)
-    assert {row for row in rows(small) if row[3] == "c"} == {("cake", "cake", "CC-BY-4.0", "c")}
-    names = [version.name for version in published.listing(small.folder / "library")]
-    (diff,) = small.run(f"versions diff {names[0]} {names[1]} --json")
-    changed = json.loads(diff)["relabelled"]
-    assert {(change["was"], change["label"]) for change in changed} == {("not_cake", "cake")}
-    assert len(changed) == sum(row[3] == "c" for row in rows(small))
-
-
 def test_a_licence_alone_is_corrected_and_a_third_time(small: SmallProject) -> None:
     """Data F4: the newest of several claims holds, also where it is the first one again."""
     for licence in ("CC0-1.0", "CC-BY-4.0", "CC0-1.0"):
@@ -69,19 +54,6 @@ def test_a_claim_that_did_not_change_adds_no_row(small: SmallProject) -> None:
     small.run("collect", "curate")
     assert n_claims(small) == 0
     assert "nothing changed" in small.run("publish")[0]
-
-
-def test_a_moved_file_has_the_label_of_its_new_folder(small: SmallProject) -> None:
-    """Data F4: files moved from n/ to c/ are claimed by c alone: no quarrel, and nothing is excluded."""
-    small.configure(N, C)
-    small.run(*STAGES)
-    for path in sorted((small.folder / "n").iterdir())[:2]:
-        shutil.move(path, small.folder / "c" / path.name)
-    printed = small.run(*STAGES)
-    assert "no longer in the folder: 2" in " ".join("".join(printed).split())
-    moved = [row for row in rows(small) if row[2] == "CC-BY-4.0"]
-    assert {row[3] for row in moved} == {"c"}
-    assert "no picture is excluded" in small.run("review aside")[0] or "sources say" not in small.run("review aside")[0]
 
 
 def test_every_file_of_a_folder_moves(small: SmallProject) -> None:

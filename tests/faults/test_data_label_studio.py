@@ -28,9 +28,7 @@ def call(studio: Service, method: str, path: str, body: object = None) -> Any:
 def asked(project: SmallProject, studio: Service, name: str, *labels: str) -> list[int]:
     """Push the project's questions. Returns the numbers of its projects in Label Studio."""
     more = f'name = "{name}"\n[review]\nlabel_studio_url = "{studio.url}"\nanswers_needed = 1\naudit_answers = 1'
-    project.configure(
-        "n n not_cake CC0-1.0", "c c cake CC0-1.0", labels=("cake", "not_cake", *labels), more=more
-    )
+    project.configure("n n not_cake CC0-1.0", "c c cake CC0-1.0", labels=("cake", "not_cake", *labels), more=more)
     project.run("collect", "curate", "review push")
     found = call(studio, "GET", "/api/projects?page_size=100")["results"]
     return [one["id"] for one in found if name in one["title"]]
