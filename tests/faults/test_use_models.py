@@ -174,6 +174,6 @@ def test_a_model_of_corrected_labels_is_promoted(trained_home: Path, tmp_path: P
     train = [row for row in rows(newest(project)) if row["split"] == "train"]
     publish_with(project, [f"{row['sha256']},{OTHER[row['label']]},ann" for row in train[::12]])
     project.run("curate", "train --model svm")
-    here(project.folder, "models", "promote", f"svm/{newest(project).name}")
+    promoted = here(project.folder, "models", "promote", f"svm/{newest(project).name}")
     (default,) = (line for line in project.run("models list")[0].splitlines() if line.startswith("*"))
-    assert newest(project).name in default
+    assert newest(project).name in default, words(promoted)
