@@ -24,6 +24,8 @@ TURNED_BITS = 10  # the same for a picture that is turned
 SURE_BITS = 4  # most bits that are hardly ever so few by chance: the finer frequencies need not be asked
 DECISIVE_BITS = 48  # most bits between two 256-bit pHashes of the same picture, when the pHash alone decides
 AGREEMENT = 0.6  # least agreement of details of the same photo; other real photos stay below 0.45
+NEAR_BITS = 10  # bits between the hashes of parts beyond which more must agree: drawings in one pose reach 0.62 there
+FAR_AGREEMENT = 0.7  # least agreement beyond NEAR_BITS
 FLAT_AGREEMENT = 0.7  # the same for drawings whose whole pictures have similar hashes
 FLAT_PART_AGREEMENT = 0.9  # the same for a drawing and a part of another
 TURNED_BOXES = (0, 2, 3)  # numbers in BOXES: the parts that a turned picture is compared with; a search in all is slow
@@ -225,13 +227,20 @@ def confirm(
         return Confirmed(Proof.HASH, fine, 1.0)
     for placement in placements:
         is_whole = not (placement.box_a or placement.box_b or placement.turn) and fine <= DECISIVE_BITS
-        needed = AGREEMENT if not flat else FLAT_AGREEMENT if is_whole else FLAT_PART_AGREEMENT
+        needed = _needed(flat=flat, is_whole=is_whole, distance=placement.distance)
         box_a, box_b = BOXES[placement.box_a], BOXES[placement.box_b]
         alignment = align(pictures[0], pictures[1], box_a, box_b, placement.turn)
         if alignment.agreement >= needed:
             proof = {0: Proof.ALIGNMENT, MIRRORED: Proof.MIRRORED}.get(placement.turn, Proof.TURNED)
             return Confirmed(proof, placement.distance, round(alignment.agreement, 3))
     return None
+
+
+def _needed(*, flat: bool, is_whole: bool, distance: int) -> float:
+    """The least agreement of details that shows that pictures are the same."""
+    if flat:
+        return FLAT_AGREEMENT if is_whole else FLAT_PART_AGREEMENT
+    return AGREEMENT if distance <= NEAR_BITS else FAR_AGREEMENT
 
 
 def needs_pictures(prints: Prints, pair: tuple[int, int]) -> bool:
