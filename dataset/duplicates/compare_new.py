@@ -24,7 +24,7 @@ from foundation.threads import pool
 
 COMPARISON = f"{RECIPE}, views 3"  # after a change of either, all images are compared again
 BLOCK = 2000  # new images that are compared, and written, at a time
-MOST_BLOCKS = 20  # of larger ones in a large library: each block sorts the hashes of all images anew
+MOST_BLOCKS = 8  # of larger ones in a large library: each block sorts the hashes of all images anew
 PICTURES_KEPT = 250  # decoded pictures in memory, 100 KB each
 
 
