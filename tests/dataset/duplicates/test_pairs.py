@@ -16,7 +16,7 @@ from dataset.duplicates.alignment import align
 from dataset.duplicates.clusters import clusters
 from dataset.duplicates.crop_hashes import BOXES, view_hashes
 from dataset.duplicates.fingerprints import fingerprint, luminance
-from dataset.duplicates.pairs import Confirmed, Prints, candidates, confirm, needs_pictures
+from dataset.duplicates.pairs import Confirmed, Placement, Prints, candidates, confirm, needs_pictures
 from dataset.duplicates.turns import TURNS, turned, turned_back
 from simulator import drawings
 
@@ -162,6 +162,17 @@ def test_alignment_compares_details_not_outlines(cakes: list[Image.Image]) -> No
     assert align(one, np.roll(one, 3, axis=1), BOXES[0], BOXES[0]).agreement > 0.8
     assert align(one, two, BOXES[0], BOXES[0]).agreement < 0.6
     assert align(one, np.full_like(one, 9), BOXES[0], BOXES[0]).agreement == 0
+
+
+def test_pairs_that_hashes_propose_weakly_need_more_agreement(cakes: list[Image.Image]) -> None:
+    """Details that agree by 0.65 show the same picture where the hashes are near, and not where they are far apart."""
+    one, other = (np.asarray(cake.convert("L").resize((320, 240)), dtype=float) for cake in cakes[:2])
+    pictures = [one.astype(np.uint8), (0.65 * one + 0.35 * other).astype(np.uint8)]
+    prints = Prints.of_fingerprints([fingerprint(encoded(cake)) for cake in cakes[:2]])
+    near, far = (confirm(prints, (0, 1), [Placement(bits, 0, 0, 0)], pictures) for bits in (10, 12))
+    assert near is not None
+    assert 0.6 < near.agreement < 0.7
+    assert far is None
 
 
 @pytest.mark.slow
