@@ -54,7 +54,12 @@ class RoomEndpoints:
             deck = self._deck.get()
         except StageError as error:
             return empty_page(error)
-        return page("game_host.html", labels=deck.version.labels, seconds=ANSWER_SECONDS)
+        most = min(MOST_PICTURES, len(deck.rows))
+        return page(
+            "game_host.html",
+            labels=deck.version.labels, seconds=ANSWER_SECONDS, pictures=min(ROOM_PICTURES, most), most=most,
+            has_few=most < MOST_PICTURES,
+        )  # fmt: skip
 
     async def open_room(self, request: Request) -> Response:
         """A new room: its code, the host's token, and the address to join at with its QR code."""

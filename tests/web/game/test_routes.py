@@ -7,6 +7,8 @@ from starlette.testclient import TestClient
 from dataset.names.rename import rename_label
 from dataset.project import Project
 from web.app import create_app
+from web.game.deck import load_deck
+from web.game.room_endpoints import MOST_PICTURES, ROOM_PICTURES
 
 
 @pytest.mark.parametrize("path", ["/play", "/playground", "/show", "/join", "/play/table", "/static/play.js"])
@@ -58,6 +60,15 @@ def test_the_playground_says_the_new_name_of_a_label(trained: Project) -> None:
     assert client.get("/play/model.json").json()["labels"] == ["torte", "not_cake"]
     photo = next((trained.home / "versions").rglob("*.jpg")).read_bytes()
     assert set(client.post("/playground/judge", content=photo).json()["probabilities"]) == {"torte", "not_cake"}
+
+
+def test_a_room_offers_as_many_pictures_as_there_are(published_project: Project) -> None:
+    """A small project has fewer test pictures than a room takes: the page says how many, and asks for no more."""
+    there = len(load_deck(published_project).rows)
+    page = TestClient(create_app(published_project)).get("/show").text
+    assert there < MOST_PICTURES
+    assert f"Number of pictures (there are {there})" in page
+    assert f'max="{there}" value="{min(there, ROOM_PICTURES)}"' in page
 
 
 @pytest.mark.parametrize("path", ["/play", "/show", "/play/table"])
