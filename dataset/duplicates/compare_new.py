@@ -129,8 +129,8 @@ class _Comparison:
 
     def proposed(self, among: NDArray[np.int64], new: Sequence[int]) -> list[_Proposed]:
         """Pairs of the images `among` that have at least one of `new`."""
-        placements_of = candidates(self._prints.subset(among), np.searchsorted(among, new))
-        return [_Proposed((int(among[a]), int(among[b])), placements) for (a, b), placements in placements_of.items()]
+        placements_of = candidates(self._prints, np.asarray(new, dtype=np.int64), among)
+        return [_Proposed(pair, placements) for pair, placements in placements_of.items()]
 
     def names(self, proposed: _Proposed) -> set[str]:
         """SHA-256s of the two images."""

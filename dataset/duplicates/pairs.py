@@ -95,10 +95,6 @@ class Prints:
         """Bits between the fine hashes of the images i and j, of the same shape."""
         return np.bitwise_count(self.fine[i] ^ self.fine[j]).sum(axis=-1, dtype=np.int64)  # type: ignore[no-any-return]
 
-    def subset(self, keep: NDArray[np.int64]) -> "Prints":
-        """The fingerprints of the images at these indices."""
-        return Prints(*(getattr(self, field.name)[keep] for field in fields(self)))
-
 
 def view_words(views: Sequence[bytes], mirrored: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Hashes of BOXES, (n, v), and of the whole picture in each of TURNS, (n, 8), from n fields of `Fingerprint`."""
@@ -138,14 +134,17 @@ class Confirmed:
     agreement: float
 
 
-def candidates(prints: Prints, new: NDArray[np.int64]) -> dict[tuple[int, int], list[Placement]]:
+def candidates(
+    prints: Prints, new: NDArray[np.int64], among: NDArray[np.int64] | None = None
+) -> dict[tuple[int, int], list[Placement]]:
     """Propose pairs (i < j) with at least one of `new`, and the most similar placements of each.
 
-    new: (m,) indices of images that were not compared before. A pair is proposed if the hash of one whole picture,
+    new: (m,) indices of images that were not compared before. among: indices, in order, of all that they are compared
+    with, themselves too; None: every image. A pair is proposed if the hash of one whole picture,
     mirrored or turned or not, is within VIEW_BITS of the hash of a part of the other, and their finer frequencies agree
     too.
     """
-    usable = np.flatnonzero(prints.usable)
+    usable = np.flatnonzero(prints.usable) if among is None else among[prints.usable[among]]
     fresh = np.intersect1d(new, usable)
     if len(fresh) == 0:
         return {}
