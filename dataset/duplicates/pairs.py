@@ -237,8 +237,10 @@ def confirm(
 
 def _needed(*, flat: bool, is_whole: bool, distance: int) -> float:
     """The least agreement of details that shows that pictures are the same."""
-    if flat:
+    if flat and distance <= NEAR_BITS:
         return FLAT_AGREEMENT if is_whole else FLAT_PART_AGREEMENT
+    if flat:
+        return math.inf  # logos with other letters in the same ring reach 0.92
     return AGREEMENT if distance <= NEAR_BITS else FAR_AGREEMENT
 
 
