@@ -171,7 +171,10 @@ class _Judge:
                 while not line.endswith(b"\n"):
                     ready = [key.fd for key, _ in selector.select(max(0.0, deadline - time.monotonic()))]
                     if target in ready:
-                        left = left[os.write(target, left) :]
+                        try:
+                            left = left[os.write(target, left) :]
+                        except BrokenPipeError:  # it ended, and what it said is still to be read
+                            left = left[:0]
                         if not left:
                             selector.unregister(target)
                     if source in ready:

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -145,3 +146,19 @@ def test_a_model_that_is_gone_is_an_error_with_a_sentence(project: Project, judg
     with pytest.raises(StageError, match="no model"):
         judges.probabilities("unknown/1", a_picture(project).read_bytes())
     until(lambda: not children(project))
+
+
+def test_an_answer_is_read_from_a_process_that_has_ended(
+    project: Project, judges: Judges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine with much to do, a process without a model may end before it gets the picture."""
+
+    def slow(*args: Any, **options: Any) -> "subprocess.Popen[bytes]":
+        process = start(*args, **options)
+        process.wait()
+        return process
+
+    start = subprocess.Popen
+    monkeypatch.setattr("web.judging.pool.subprocess.Popen", slow)
+    with pytest.raises(StageError, match="no model"):
+        judges.probabilities("unknown/1", a_picture(project).read_bytes())
