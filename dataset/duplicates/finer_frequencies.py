@@ -3,7 +3,7 @@
 The 256-bit pHash has the signs of the 16×16 lowest frequencies. With the strength that frequencies usually have in
 photos they are a rough picture, and a part of it predicts the signs of another picture. The 64-bit hashes that propose
 a pair speak of the 8×8 lowest frequencies. The others agree if both show the same photo, and by chance if not
-(docs/decisions/0048). It takes a thousandth of the time in which the pictures are read and aligned.
+(docs/decisions/0048). It takes less than a hundredth of the time in which the pictures are read and aligned.
 """
 
 import functools
@@ -30,7 +30,7 @@ _EXACTLY: Sequence[Move] = [(0.0, 0.0, 1.0)]
 _MOVES: Sequence[Move] = list(itertools.product(MOVED, MOVED, SCALED))
 
 
-def signs(fine: NDArray[np.uint64]) -> Signs:
+def fine_signs(fine: NDArray[np.uint64]) -> Signs:
     """(n, 16, 16) signs, -1 or 1, of the frequencies (vertical, horizontal), from 256-bit pHashes, (n, 4) words."""
     above = np.unpackbits(fine.astype(">u8").view(np.uint8), axis=1).reshape(len(fine), FREQUENCIES, FREQUENCIES)
     return above.astype(np.float32) * 2 - 1
@@ -46,8 +46,8 @@ def agree(wholes: NDArray[np.uint64], turn: int, others: NDArray[np.uint64], box
         rest = np.flatnonzero(~found)
         for start in range(0, len(rest), TOGETHER):
             some = rest[start : start + TOGETHER]
-            turned = turned_frequencies(signs(wholes[some]), turn)
-            found[some] = agreement(turned, signs(others[some]), box, moves) >= LEAST
+            turned = turned_frequencies(fine_signs(wholes[some]), turn)
+            found[some] = agreement(turned, fine_signs(others[some]), box, moves) >= LEAST
     return found
 
 
