@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import onnx
 
+# Since 1.32 it reports to its maker, through proxies of the environment. The variable is set here, and not later: where
+# one thread sets a variable while another decodes a JPEG, whose library reads the environment, the process crashes.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 ERRORS_ONLY = 3  # onnxruntime's severity of log messages
 
 
@@ -13,7 +16,6 @@ def session(model: "onnx.ModelProto | bytes", threads: int = 0) -> Any:
     """An onnxruntime session on the CPU. model: the graph, or the content of its file. threads: of one run; 0: one per
     core.
     """
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # since 1.32 it reports to its maker, through proxies of the environment
     import onnxruntime  # slow to import
 
     onnxruntime.disable_telemetry_events()
