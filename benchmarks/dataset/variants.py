@@ -1,6 +1,7 @@
 """27 ways in which a web site changes a photo, each giving another file."""
 
 import io
+import random
 from collections.abc import Callable
 
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
@@ -101,3 +102,27 @@ VARIANTS: dict[str, Callable[[Image.Image], bytes]] = {
     "rotation 2°": lambda i: encoded(i.rotate(2, Image.Resampling.BICUBIC)),
     "mirror": lambda i: encoded(i.transpose(Image.Transpose.FLIP_LEFT_RIGHT)),
 }
+
+
+def harder(image: Image.Image, seed: int) -> dict[str, bytes]:
+    """Changes beyond what counts as the same picture (docs/decisions/0004), and some at its limit."""
+    rng = random.Random(seed)
+
+    def anywhere(part: float, picture: Image.Image = image) -> bytes:
+        """A crop at any place that keeps this part of the area; its shape changes a little."""
+        width = min(1.0, part**0.5 * rng.uniform(0.93, 1.07))
+        height = min(1.0, part / width)
+        left, top = rng.uniform(0, 1 - width), rng.uniform(0, 1 - height)
+        return _part(picture, left, top, left + width, top + height)
+
+    barred = image.copy()
+    ImageDraw.Draw(barred).rectangle((0, round(image.height * 0.4), image.width, round(image.height * 0.6)), "white")
+    return {
+        **{f"{part:.0%} of it, anywhere": anywhere(part) for part in (0.9, 0.8, 0.7, 0.6)},
+        "80% of it, mirrored": anywhere(0.8, image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)),
+        "square, anywhere": _cut(image, 1, rng.random()),
+        "4:3": _cut(image, 4 / 3),
+        "16:9": _cut(image, 16 / 9),
+        "rotation 3°": encoded(image.rotate(3, Image.Resampling.BICUBIC)),
+        "a bar over the middle fifth": encoded(barred),
+    }

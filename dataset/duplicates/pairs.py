@@ -24,7 +24,9 @@ TURNED_BITS = 10  # the same for a picture that is turned
 SURE_BITS = 4  # most bits that are hardly ever so few by chance: the finer frequencies need not be asked
 DECISIVE_BITS = 48  # most bits between two 256-bit pHashes of the same picture, when the pHash alone decides
 AGREEMENT = 0.6  # least agreement of details of the same photo; other real photos stay below 0.45
-NEAR_BITS = 10  # bits between the hashes of parts beyond which more must agree: drawings in one pose reach 0.62 there
+# Beyond these bits between the hashes of parts more must agree, because drawn cars in one pose reach 0.62 there, and
+# drawings in few colours are not proposed, because logos with other letters in the same ring reach 0.92.
+NEAR_BITS = 10
 FAR_AGREEMENT = 0.7  # least agreement beyond NEAR_BITS
 FLAT_AGREEMENT = 0.7  # the same for drawings whose whole pictures have similar hashes
 FLAT_PART_AGREEMENT = 0.9  # the same for a drawing and a part of another
@@ -140,9 +142,9 @@ def candidates(
     """Propose pairs (i < j) with at least one of `new`, and the most similar placements of each.
 
     new: (m,) indices of images that were not compared before. among: indices, in order, of all that they are compared
-    with, themselves too; None: every image. A pair is proposed if the hash of one whole picture,
-    mirrored or turned or not, is within VIEW_BITS of the hash of a part of the other, and their finer frequencies agree
-    too.
+    with, themselves too; None: every image. A pair is proposed if the hash of one whole picture, mirrored or not, is
+    within VIEW_BITS of the hash of a part of the other (TURNED_BITS if it is turned, NEAR_BITS if one is flat), and
+    their finer frequencies agree too.
     """
     usable = np.flatnonzero(prints.usable) if among is None else among[prints.usable[among]]
     fresh = np.intersect1d(new, usable)
@@ -168,9 +170,9 @@ def _placed(
         radius = VIEW_BITS if turn <= MIRRORED else TURNED_BITS
         pairs, distances = cross_join(prints.turned[some, turn], prints.views[owners, boxes], radius)
         whole, other, box_of = some[pairs[:, 0]], owners[pairs[:, 1]], boxes[pairs[:, 1]]
-        doubtful = np.flatnonzero(distances > SURE_BITS)
-        likely = whole != other
-        likely[doubtful] &= _likely(prints, whole[doubtful], other[doubtful], turn, box_of[doubtful])
+        likely = (whole != other) & ((distances <= NEAR_BITS) | ~(prints.flat[whole] | prints.flat[other]))
+        doubtful = np.flatnonzero(likely & (distances > SURE_BITS))
+        likely[doubtful] = _likely(prints, whole[doubtful], other[doubtful], turn, box_of[doubtful])
         values = (array[likely].tolist() for array in (whole, other, box_of, distances))
         for i, j, box, distance in zip(*values, strict=True):
             if i < j:
@@ -237,10 +239,8 @@ def confirm(
 
 def _needed(*, flat: bool, is_whole: bool, distance: int) -> float:
     """The least agreement of details that shows that pictures are the same."""
-    if flat and distance <= NEAR_BITS:
-        return FLAT_AGREEMENT if is_whole else FLAT_PART_AGREEMENT
     if flat:
-        return math.inf  # logos with other letters in the same ring reach 0.92
+        return FLAT_AGREEMENT if is_whole else FLAT_PART_AGREEMENT
     return AGREEMENT if distance <= NEAR_BITS else FAR_AGREEMENT
 
 

@@ -1,7 +1,6 @@
 """Data F13: odd entries of a folder source. Each has an outcome with a reason, and none stops the rest."""
 
 import base64
-import io
 import json
 import os
 import resource
@@ -12,28 +11,13 @@ from pathlib import Path
 
 import mlcroissant
 import pytest
-from black_box.library import C, N, attempt, newest, published_once, reasons, rows, words
+from black_box.library import attempt, drawn_as, newest, published_once, reasons, rows, words
 from commands import ENTRY, here
-from PIL import Image
 from small_projects import SmallProject, drawn
 
 SECONDS = 20
 HUGE_BYTES = 3 << 30
 MEMORY_KB = 600_000
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> SmallProject:
-    project = SmallProject(tmp_path, pictures=2)
-    project.configure(N, C)
-    return project
-
-
-def saved(kind: str) -> bytes:
-    out = io.BytesIO()
-    with Image.open(io.BytesIO(drawn("cake", 1))) as image:
-        image.convert("RGB").resize((320, 320)).save(out, kind)
-    return out.getvalue()
 
 
 def collect_apart(folder: Path, *before: str) -> subprocess.CompletedProcess[str]:
@@ -45,47 +29,43 @@ def collect_apart(folder: Path, *before: str) -> subprocess.CompletedProcess[str
         pytest.fail(f"collect does not end in {SECONDS} s")
 
 
-def said(ended: subprocess.CompletedProcess[str]) -> str:
-    return " ".join((ended.stdout + ended.stderr).split())
-
-
-def test_a_fifo_does_not_hang(small: SmallProject) -> None:
+def test_a_fifo_does_not_hang(fresh: SmallProject) -> None:
     """Data F13: it is refused by its kind."""
-    os.mkfifo(small.folder / "c" / "fifo.jpg")
-    assert collect_apart(small.folder).returncode == 0
-    assert "FIFO" in reasons(small)["fifo.jpg"][1]
+    os.mkfifo(fresh.folder / "c" / "fifo.jpg")
+    assert collect_apart(fresh.folder).returncode == 0
+    assert "FIFO" in reasons(fresh)["fifo.jpg"][1]
 
 
-def test_a_name_that_is_not_utf_8(small: SmallProject) -> None:
+def test_a_name_that_is_not_utf_8(fresh: SmallProject) -> None:
     """Data F13: a folder `gâteaux` in Latin-1; its picture is in the version."""
-    folder = os.fsencode(small.folder / "c") + b"/g\xe2teaux"
+    folder = os.fsencode(fresh.folder / "c") + b"/g\xe2teaux"
     os.mkdir(folder)  # noqa: PTH102  bytes
     Path(os.fsdecode(folder + b"/x.jpg")).write_bytes(drawn("cake", 9))
-    for ended in attempt(small, "collect", "curate", "publish"):
+    for ended in attempt(fresh, "collect", "curate", "publish"):
         assert ended.returncode == 0, words(ended)
-    assert len(list(newest(small).glob("data/*/cake/*.jpg"))) == 3
+    assert len(list(newest(fresh).glob("data/*/cake/*.jpg"))) == 3
 
 
-def test_a_closed_folder_is_said(small: SmallProject) -> None:
+def test_a_closed_folder_is_said(fresh: SmallProject) -> None:
     """Data F13: collect names a folder that it may not read."""
-    closed = small.folder / "c" / "closed"
+    closed = fresh.folder / "c" / "closed"
     closed.mkdir()
     for number in range(3):
         (closed / f"{number}.jpg").write_bytes(drawn("cake", 20 + number))
     closed.chmod(0)
     without = "-dac_override,-dac_read_search"
     powerless = ["setpriv", "--bounding-set", without, "--inh-caps", without] if os.geteuid() == 0 else []
-    ended = collect_apart(small.folder, *powerless)
+    ended = collect_apart(fresh.folder, *powerless)
     closed.chmod(0o700)
-    assert "closed" in said(ended)
+    assert "closed" in words(ended)
 
 
 @pytest.mark.parametrize("is_folder", [False, True])
-def test_links_are_counted(small: SmallProject, *, is_folder: bool) -> None:
+def test_links_are_counted(fresh: SmallProject, *, is_folder: bool) -> None:
     """Data F13: a link to a file or to a folder is passed over, and listed."""
-    (small.folder / "c" / "link").symlink_to(small.folder / "n" if is_folder else "c0.jpg")
-    small.run("collect")
-    outcome, reason = reasons(small).get("link", ("", "is listed nowhere"))
+    (fresh.folder / "c" / "link").symlink_to(fresh.folder / "n" if is_folder else "c0.jpg")
+    fresh.run("collect")
+    outcome, reason = reasons(fresh).get("link", ("", "is listed nowhere"))
     assert (outcome, reason.split(":")[0]) == ("rejected", "link")
 
 
@@ -97,13 +77,13 @@ NOTHING: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("what", NOTHING)
-def test_a_folder_of_nothing_usable(what: str, small: SmallProject) -> None:
+def test_a_folder_of_nothing_usable(what: str, fresh: SmallProject) -> None:
     """Data F13: the message says what the folder holds, and speaks of no website."""
     fill, holds = NOTHING[what]
-    for path in (small.folder / "c").iterdir():
+    for path in (fresh.folder / "c").iterdir():
         path.unlink()
-    fill(small.folder / "c")
-    printed = words(here(small.folder, "collect"))
+    fill(fresh.folder / "c")
+    printed = words(here(fresh.folder, "collect"))
     assert "site changed" not in printed
     assert holds in printed
 
@@ -118,43 +98,43 @@ ARITHMETIC = (  # 320 x 320 grey pixels in four fields, by `cjpeg -arithmetic`: 
 FORMATS: dict[str, tuple[Callable[[], bytes], str]] = {
     "HEIC": (lambda: base64.b64decode("AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAVY="), "HEIF"),
     "JPEG XL": (lambda: b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(100), "JPEG XL"),
-    "JPEG 2000": (lambda: saved("JPEG2000"), "JPEG 2000"),
+    "JPEG 2000": (lambda: drawn_as("JPEG2000"), "JPEG 2000"),
     "PSD": (lambda: b"8BPS\0\1" + bytes(100), "PSD"),
-    "ICO": (lambda: saved("ICO"), "ICO"),
+    "ICO": (lambda: drawn_as("ICO"), "ICO"),
 }
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_format_is_named(kind: str, small: SmallProject) -> None:
+def test_a_format_is_named(kind: str, fresh: SmallProject) -> None:
     """Data F13: the reason of a refused file has the name of its format, not "unknown bytes" or "damaged"."""
     make, named = FORMATS[kind]
-    (small.folder / "c" / "other").write_bytes(make())
-    here(small.folder, "collect")
-    outcome, reason = reasons(small)["other"]
+    (fresh.folder / "c" / "other").write_bytes(make())
+    here(fresh.folder, "collect")
+    outcome, reason = reasons(fresh)["other"]
     assert outcome == "rejected"
     assert named in reason
 
 
-def test_an_arithmetic_jpeg_is_read(small: SmallProject) -> None:
+def test_an_arithmetic_jpeg_is_read(fresh: SmallProject) -> None:
     """Data F13: it is a picture like others, and not "damaged"."""
-    (small.folder / "c" / "other.jpg").write_bytes(base64.b64decode(ARITHMETIC))
-    small.run("collect")
-    assert reasons(small)["other.jpg"] == ("stored", "")
+    (fresh.folder / "c" / "other.jpg").write_bytes(base64.b64decode(ARITHMETIC))
+    fresh.run("collect")
+    assert reasons(fresh)["other.jpg"] == ("stored", "")
 
 
-def test_a_refused_file_is_named(small: SmallProject) -> None:
+def test_a_refused_file_is_named(fresh: SmallProject) -> None:
     """Data F13: some command says which file was refused, and why."""
-    (small.folder / "c" / "cut.jpg").write_bytes(drawn("cake", 1)[:500])
-    printed = "".join(map(words, attempt(small, "collect", "outcomes c", "status")))
+    (fresh.folder / "c" / "cut.jpg").write_bytes(drawn("cake", 1)[:500])
+    printed = "".join(map(words, attempt(fresh, "collect", "outcomes c", "status")))
     assert "cut.jpg" in printed
 
 
-def test_a_huge_file_costs_nothing(small: SmallProject) -> None:
+def test_a_huge_file_costs_nothing(fresh: SmallProject) -> None:
     """Data F13: a sparse film of 3 GB is not read into memory."""
-    with (small.folder / "c" / "movie.mp4").open("wb") as file:
+    with (fresh.folder / "c" / "movie.mp4").open("wb") as file:
         file.truncate(HUGE_BYTES)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    small.run("collect")
+    fresh.run("collect")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MEMORY_KB
 
 

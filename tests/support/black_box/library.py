@@ -4,9 +4,11 @@ Only the reasons of single files are read from the catalog with SQL: before ther
 showed them.
 """
 
+import io
 import json
 import re
 import sqlite3
+import subprocess
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path, PurePosixPath
@@ -15,7 +17,8 @@ from urllib.parse import unquote
 
 import pyarrow.parquet as pq
 from commands import Ended, here
-from small_projects import SmallProject
+from PIL import Image
+from small_projects import SmallProject, drawn
 
 STAGES = ("collect", "curate", "publish")
 N, C = "n n not_cake CC0-1.0", "c c cake CC-BY-4.0"
@@ -52,7 +55,15 @@ def names(version: Path) -> set[str]:
     return {name_of(row) for row in rows(version)}
 
 
-def words(ended: Ended) -> str:
+def drawn_as(kind: str, number: int = 1) -> bytes:
+    """A drawn cake of 320 by 320 pixels, in one of Pillow's formats."""
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(drawn("cake", number))) as image:
+        image.convert("RGB").resize((320, 320)).save(out, kind)
+    return out.getvalue()
+
+
+def words(ended: Ended | subprocess.CompletedProcess[str]) -> str:
     """What a command said, on one line."""
     return " ".join((ended.stdout + ended.stderr).split())
 
