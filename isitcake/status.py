@@ -76,6 +76,7 @@ def grids(state: dict[str, Any]) -> list[Grid]:
     totals += [("excluded automatically", state["excluded"])]
     totals += [
         ("waiting for review", state["review"]["queued"]),
+        *([("need one more answer", one_more)] if (one_more := state["review"]["one_more"]) else []),
         ("answers of reviewers", state["review"]["judgements"]),
     ]
     tables = [Grid([state["project"], "count"], totals)]

@@ -45,7 +45,7 @@ class Remote:
 
 
 class HubRepository:
-    """The repository OWNER/NAME. Every method raises HubError in one sentence. Raises UsageError without a token."""
+    """The repository OWNER/NAME. Every method raises HubError in one sentence."""
 
     def __init__(self, name: str) -> None:
         import huggingface_hub
@@ -53,8 +53,7 @@ class HubRepository:
 
         self.name = name
         self._api = huggingface_hub.HfApi(library_name="isitcake")
-        if not huggingface_hub.get_token():
-            raise UsageError(NO_TOKEN)
+        self.has_token = bool(huggingface_hub.get_token())
         disable_progress_bars()  # ours counts images
 
     @property
@@ -62,8 +61,14 @@ class HubRepository:
         return f"{self._api.endpoint}/datasets/{self.name}"
 
     def look(self) -> Remote | None:
-        """What the Hub has; None where there is no such repository. Raises UsageError for one of another type."""
+        """What the Hub has; None where there is no such repository.
+
+        Raises UsageError for one of another type, and without a token.
+        """
         from huggingface_hub.errors import RepositoryNotFoundError
+
+        if not self.has_token:
+            raise UsageError(NO_TOKEN)
 
         with self._errors():
             self._api.whoami()

@@ -35,6 +35,9 @@ from foundation.files import storage_errors
 from foundation.safe_text import counted
 
 OURS = re.compile(rf"data/({'|'.join(SPLITS)})-\d+-of-\d+\.parquet|[\w.-]+\.parquet|{re.escape(FACTS)}")
+NOT_SEEN = (
+    "the Hub was not asked what it has, because there is no token: set HF_TOKEN, or run `hf auth login`, before you push"
+)
 ANYBODYS = {".gitattributes", "README.md"}  # files of a repository that may be ours
 NOT_PUSHED = {  # beside the pictures: written anew, or about the folder
     "README.md", "croissant.json", manifest.FILE_NAME, published.LEAVES, published.ERASED,
@@ -85,14 +88,16 @@ def push(
     """Push a version. home: the library, for other versions that erasures changed. target: hf://OWNER/NAME. alone:
     held while a note is written of where versions are.
 
-    Run again after an interruption, it goes on. Raises UsageError for a wrong target, without a token, for a repository
-    that holds something else, and for pictures that may not be shared in public; HubError where the Hub refuses.
+    Run again after an interruption, it goes on. Raises UsageError for a wrong target, without a token (but in a dry
+    run), for a repository that holds something else, and for pictures that may not be shared in public; HubError where
+    the Hub refuses.
     """
     repository = HubRepository(name_in(target))
     copy = copy_of(version, wish)
     if not copy.rows:
         raise UsageError(f"no image of {version.name} has a licence that is known to permit sharing")
-    remote = repository.look()
+    is_seen = repository.has_token or not wish.dry_run
+    remote = repository.look() if is_seen else None
     lost = _lost_tag(remote) if remote else ""
     if remote and lost:
         remote = replace(remote, tags={**remote.tags, lost: remote.titles})
@@ -106,6 +111,8 @@ def push(
             notes=[*report.notes, *_notes(anew, remote, wish)],
         )  # fmt: skip
     report = replace(report, changed=not is_current)
+    if not is_seen:
+        report = replace(report, notes=[*report.notes, NOT_SEEN])
     if wish.dry_run:
         return report
     with alone():

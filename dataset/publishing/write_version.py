@@ -26,7 +26,7 @@ from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.shortcut_measures import PICTURES_MEASURED, shortcuts_of
 from dataset.publishing.totals import Totals, one_sided
 from dataset.versions import certificate_file, identity, manifest, merkle, published
-from dataset.versions.changes import as_rows, changes, new_names, other_numbers, renamed_sources, renames_in
+from dataset.versions.changes import as_rows, changes, n_changes, new_names, other_numbers, renamed_sources, renames_in
 from dataset.versions.facts import Audit
 from dataset.versions.listed_files import listed
 from dataset.versions.manifest import Row
@@ -130,7 +130,7 @@ def write_version(
     notes = [*_notes(parent, version, diff), *one_sided(version.counts, version.labels)]
     if shards and shards.restored:
         notes.append(f"shards of earlier versions were damaged and were written again ({shards.restored})")
-    return Written(version, Counter(diff["change"].to_pylist()), pictures.repaired, notes)
+    return Written(version, n_changes(diff), pictures.repaired, notes)
 
 
 def _notes(parent: Version | None, version: Version, diff: Any) -> list[str]:
@@ -159,7 +159,7 @@ def _with_texts(project: Project, version: Version, draft: Draft, diff: Any, row
     # The texts name the id, and the id covers the texts: it is computed from them without it.
     replaced = identity.not_in_texts(NO_ID, manifest_sha256, version.facts(DERIVED_RECIPE))
     digests = {name: identity.timeless(text, replaced) for name, text in texts(NO_ID).items()}
-    version = replace(version, texts={**digests, identity.DIFF: identity.diff_digest(diff.to_pylist())})
+    version = replace(version, texts={**digests, identity.DIFF: identity.diff_digest(diff)})
     version = replace(version, id=identity.identity(version.facts(DERIVED_RECIPE), rows_root))
     for name, text in texts(version.id).items():
         (version.path / name).write_text(text, encoding="utf-8")

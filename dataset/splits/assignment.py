@@ -95,6 +95,6 @@ def published_split(members: Sequence[str], ledger: Mapping[str, str]) -> str:
     return next(name for name in PROTECTED_FIRST if name in before)
 
 
-def _random_order(name: str) -> str:
+def _random_order(name: str) -> bytes:
     """Sort key: an order that is random and always the same."""
-    return hashlib.sha256(f"split {name}".encode()).hexdigest()
+    return hashlib.sha256(f"split {name}".encode()).digest()

@@ -4,7 +4,6 @@ A cluster is an image with its partners (dataset/duplicates/clusters.py). A chai
 clusters, for instance crops of crops: together they are one picture, and it belongs in one split.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
@@ -48,12 +47,12 @@ def split_leaks(connection: Connection, published: Iterable[tuple[str, str]]) ->
         .join(site_splits, site_splits.c.site == sightings.c.site)
         .where(site_splits.c.held_out == 1)
     )
-    splits_of: dict[str, set[str]] = defaultdict(set)
+    split_of: dict[str, str] = {}
     for cluster in connection.execute(held_out.distinct()).scalars():
-        splits_of[joined.get(cluster, cluster)].add(UNSEEN)
-    shown = set()
+        split_of[joined.get(cluster, cluster)] = UNSEEN
+    in_two = set()
     for cluster, split in published:
         picture = joined.get(cluster, cluster)
-        shown.add(picture)
-        splits_of[picture].add(split)
-    return sum(len(splits_of[picture]) > 1 for picture in shown)
+        if split_of.setdefault(picture, split) != split:
+            in_two.add(picture)
+    return len(in_two)

@@ -80,7 +80,7 @@ def _not_published(version: Version, facts: Mapping[str, Any]) -> Iterator[str]:
     path = version.path / identity.DIFF
     try:
         with manifest.unreadable(path):
-            digest = identity.diff_digest(pq.read_table(path).to_pylist())
+            digest = identity.diff_digest(pq.read_table(path))
     except DamagedVersion as error:
         yield str(error)
     else:

@@ -75,5 +75,9 @@ def test_what_is_missing_is_named(
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", "/nowhere")
     assert "set HF_TOKEN, or run `hf auth login`" in here(folder, "versions", "push", "hf://ann/cakes").sentence(2)
+    dry = here(folder, "versions", "push", "hf://ann/cakes", "--private", "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert f"would push {version.name}" in dry.stdout
+    assert "the Hub was not asked" in dry.stdout
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     assert "isitcake[hub]" in here(folder, "versions", "push", "hf://ann/cakes").sentence(2)
