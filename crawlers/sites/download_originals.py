@@ -5,7 +5,6 @@ import contextlib
 import functools
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ from crawlers.ledger.signals import OPT_OUT
 from crawlers.politeness.refusals import Disallowed, NotAsked, OptedOut
 from crawlers.sites.discovery import Candidate
 from crawlers.sites.failures import image_failure
+from crawlers.sites.pictures import headers_of
 from crawlers.sites.reading.identity import Offer
 from crawlers.sites.reading.lessons import Lessons, looks_same
 from crawlers.sites.reading.mentions import Evidence
@@ -60,6 +60,9 @@ class OriginalsPipeline(FilesPipeline):
         self._same_guess: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by address
         super().__init__("originals", crawler=crawler)
         crawler.originals = self
+
+    def _get_store(self, uri: str) -> Any:
+        """None: Scrapy's own would make a folder in the current one, which we may not be allowed to write."""
 
     @classmethod
     def from_crawler(cls, crawler: Any) -> "OriginalsPipeline":
@@ -288,7 +291,7 @@ class OriginalsPipeline(FilesPipeline):
         except Exception as error:  # noqa: BLE001  one photo fails, its row says why, the crawl goes on
             search.ending = (Outcome.FAILED, image_failure(error))
             return None
-        said = await self.crawler.robots.picture_statement(offer.url, list(_pairs(response)))
+        said = await self.crawler.robots.picture_statement(offer.url, headers_of(response))
         for url in (search.photo.image_url, search.photo.named_url):
             self.ledger.consent.prefer(url, said.preference)
         if said.objection:
@@ -342,9 +345,3 @@ def _name(photo: Candidate) -> str:
 
 def _header(response: Any, name: str) -> str:
     return (response.headers.get(name) or b"").decode("latin-1")[:MAX_HEADER_CHARS]
-
-
-def _pairs(response: Any) -> Iterator[tuple[str, str]]:
-    for name, values in response.headers.items():
-        for value in values:
-            yield name.decode("latin-1"), value.decode("latin-1")

@@ -12,12 +12,7 @@ async def linked_picture(crawler: Any, response: Any) -> list[dict[str, Any]]:
     """The item of an answer that is a picture, seen on the page that links it; none for any other answer."""
     if not (response.headers.get("Content-Type") or b"").lower().startswith(b"image/"):
         return []
-    pairs = [
-        (name.decode("latin-1"), value.decode("latin-1"))
-        for name, values in response.headers.items()
-        for value in values
-    ]
-    said = await crawler.robots.picture_statement(response.url, pairs)
+    said = await crawler.robots.picture_statement(response.url, headers_of(response))
     crawler.ledger.consent.prefer(response.url, said.preference)
     page_url = (response.request.headers.get("Referer") or response.url.encode()).decode("latin-1")
     photo = Candidate(
@@ -27,3 +22,12 @@ async def linked_picture(crawler: Any, response: Any) -> list[dict[str, Any]]:
         content=response.body,
     )
     return [{"page_url": page_url, "photos": [photo]}]
+
+
+def headers_of(response: Any) -> list[tuple[str, str]]:
+    """Names and values of the headers of an answer, in order."""
+    return [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, values in response.headers.items()
+        for value in values
+    ]

@@ -155,10 +155,12 @@ def crawl(project: Project, source: Source, options: CrawlOptions) -> Finished:
         limit_headers()
         process = AsyncCrawlerProcess(settings)
         crawler = SourceCrawler(settings, ledger, Pacing(options.min_delay_s))
-        process.crawl(crawler, start_urls=list(source.start_urls), options=options)
+        crawling = process.crawl(crawler, start_urls=list(source.start_urls), options=options)
         process.start()
         if crawler.fatal is not None:
             raise crawler.fatal
+        if crawling.done():
+            crawling.result()  # raises what kept the crawl from beginning
         spider, pipeline = crawler.spider, crawler.originals
         assert isinstance(spider, SiteSpider)  # noqa: S101
         totals = RunTotals(spider.pages, len(pipeline.candidates), pipeline.requests, spider.placeholders)

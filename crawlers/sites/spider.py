@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import urldefrag, urlsplit
 
 import scrapy
 from scrapy import signals
-from scrapy.exceptions import StopDownload
+from scrapy.exceptions import DontCloseSpider, StopDownload
 from scrapy.http import Response, TextResponse
 from scrapy.http.request import NO_CALLBACK
 from scrapy_playwright.page import PageMethod
@@ -28,6 +29,8 @@ from crawlers.sites.reading.linked import LinkedFiles
 from crawlers.sites.rendering.renderer import Reading, Renderer, read, with_visit
 from crawlers.sites.rendering.visit import MAX_SCROLLS, Visit, look, prepare
 from crawlers.sites.walking.actions import is_skipped
+from crawlers.sites.walking.aliases import Aliases
+from crawlers.sites.walking.calendars import PATIENCE, Calendars
 from crawlers.sites.walking.evidence import MAX_PHOTOS, evidence
 from crawlers.sites.walking.hosts import is_hash_route, page_key, session_names, site_host, without_session
 from crawlers.sites.walking.templates import has_script
@@ -62,6 +65,8 @@ class SiteSpider(scrapy.Spider):
         self.only_shown: list[str] = []
         self.evidence: dict[str, dict[str, str]] = {}  # of the first photos, see walking.evidence
         self.stale_pages = 0  # in a row, of any kind
+        self.calendars = Calendars()
+        self.aliases = Aliases()
         self.notes: list[Note] = []
         self.platforms: Counter[str] = Counter()  # photos by the website builder whose addresses they have
         self.objections: list[str] = []
@@ -79,7 +84,17 @@ class SiteSpider(scrapy.Spider):
     def from_crawler(cls, crawler: Any, *args: Any, **kwargs: Any) -> "SiteSpider":
         spider = super().from_crawler(crawler, *args, **kwargs)
         crawler.signals.connect(stop_at_the_head, signals.headers_received)
+        crawler.signals.connect(spider.go_on, signals.spider_idle)
         return spider
+
+    def go_on(self) -> None:
+        """Scrapy calls this when nothing is left to do: then links are asked that may lead to pages that were read."""
+        is_full = len(self.queued) >= self.options.pages or self.stale_pages >= self.options.stale_in_all
+        requests = [] if is_full else self.aliases.released()
+        for request in requests:
+            self.crawler.engine.crawl(request)
+        if requests:
+            raise DontCloseSpider
 
     async def start(self) -> AsyncIterator[Any]:
         self.linked = LinkedFiles(self.crawler)
@@ -170,12 +185,15 @@ class SiteSpider(scrapy.Spider):
         photos, page, url = reading.photos, reading.page, reading.url
         new = [photo for photo in photos if photo.image_url not in self.photos]
         self._count(reading, new)
+        self.aliases.read(url, page, len(photos), len(new))
         if objection := await self._objection(response, reading):
             self.objections.append(f"{url}: {objection}")
             photos = [replace(photo, rejected=f"{OPT_OUT}{objection}") for photo in photos]
         if photos:
             yield {"page_url": url, "photos": photos}
-        for request in self._follow(reading, depth, 0 if new else stale + 1):
+        requests = list(self._follow(reading, depth, 0 if new else stale + 1))
+        self.calendars.read(url, bool(new), (request.url for request in requests))
+        for request in requests:
             yield request
         if page.limits:
             limits = "; ".join(page.limits)
@@ -205,7 +223,7 @@ class SiteSpider(scrapy.Spider):
         for found in reading.links:
             url = without_session(found, self.sessions)
             key = page_key(url)
-            if key in self.queued or not self._may_follow(url):
+            if key in self.queued or key in self.aliases.known or not self._may_follow(url):
                 continue
             in_series = found in following or (links.same_series(url, reading.url) and not is_hash_route(url))
             is_frame = found in reading.frames
@@ -218,10 +236,15 @@ class SiteSpider(scrapy.Spider):
                 if self.options.pages > 1:  # a probe is asked for no more
                     self._note_once(NoteKind.LIMIT, reading.url, stop)
                 return
-            request = self._page(url, depth + (not is_near), stale if in_series else 0)
+            if other := self.calendars.fruitless_like(url):
+                text = f"{PATIENCE} pages like {other} showed no new photo, so further ones are not read"
+                self._note_once(NoteKind.LIMIT, reading.url, text)
+                continue
             is_tried = reading.visit is not None and found in reading.visit.tried
-            request.meta.update(may_leave=is_frame or is_tried, found_on=reading.url)
-            yield request
+            meta = {"may_leave": is_frame or is_tried, "found_on": reading.url}
+            make = partial(self._page, url, depth + (not is_near), stale if in_series else 0, meta)
+            if is_near or not self.aliases.hold(url, self.queued, make):
+                yield make()
 
     def _may_follow(self, url: str) -> bool:
         return site_host(url) in self.hosts and links.is_page(url) and not is_skipped(url, self.options.skip)
@@ -240,11 +263,7 @@ class SiteSpider(scrapy.Spider):
 
     async def _objection(self, response: TextResponse, reading: Reading) -> str:
         """The evidence that the page, its headers or its host object to training on its photos; empty where none."""
-        pairs = [
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, values in response.headers.items()
-            for value in values
-        ]
+        pairs = pictures.headers_of(response)
         pages = [reading.page] if reading.shown is None else [reading.page, reading.shown]
         said = await self.crawler.robots.page_statement(response.url, pairs, pages)  # type: ignore[attr-defined]
         for photo in reading.photos:
@@ -279,18 +298,21 @@ class SiteSpider(scrapy.Spider):
             for start in self.start_urls
         )
 
-    def _page(self, url: str, depth: int, stale: int) -> scrapy.Request:
+    def _page(self, url: str, depth: int, stale: int, meta: dict[str, Any] | None = None) -> scrapy.Request:
         self.queued.add(page_key(url))
-        is_route = bool(urldefrag(url)[1])
+        is_route, inside = bool(urldefrag(url)[1]), frozenset(self.hosts)
         return scrapy.Request(
             url,
             self.parse_route if is_route else self.parse,
             errback=self.failed,
             dont_filter=True,  # `queued` filters
             cb_kwargs={"depth": depth, "stale": stale},
-            meta=self._in_browser(Visit(frozenset(self.hosts)), is_optional=False)
-            if is_route
-            else {"inside": frozenset(self.hosts), "handle_httpstatus_list": list(MAYBE_APPLICATION)},
+            meta={
+                **(self._in_browser(Visit(inside), is_optional=False) if is_route else {}),
+                "inside": inside,
+                "handle_httpstatus_list": list(MAYBE_APPLICATION),
+                **(meta or {}),
+            },
         )
 
     async def _show(self, url: str, visit: Visit, is_optional: bool) -> Any:
