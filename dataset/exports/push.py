@@ -36,7 +36,7 @@ from foundation.safe_text import counted
 
 OURS = re.compile(rf"data/({'|'.join(SPLITS)})-\d+-of-\d+\.parquet|[\w.-]+\.parquet|{re.escape(FACTS)}")
 NOT_SEEN = (
-    "the Hub was not asked what it has, because there is no token: set HF_TOKEN, or run `hf auth login`, before you push"
+    "the Hub was not asked what it has, because there is no token: set HF_TOKEN, or run `hf auth login`, to push"
 )
 ANYBODYS = {".gitattributes", "README.md"}  # files of a repository that may be ours
 NOT_PUSHED = {  # beside the pictures: written anew, or about the folder

@@ -94,7 +94,8 @@ def with_counts(text: str, version: Version, totals: Totals, erasures: int) -> s
 
     What was measured on the day of publishing stays: audit, certificate, shortcuts.
     """
-    gone = f" Since then {counted(erasures, 'erasure')} removed {counted(version.erased_images, 'image')}."
+    what = counted(version.erased_images, "image") if version.erased_images else "names of images that it does not have"
+    gone = f" Since then {counted(erasures, 'erasure')} removed {what}."
     parts = (
         (_SIZE, _size(totals)),
         (_SUMMARY, _summary(version, totals) + gone),

@@ -90,8 +90,10 @@ class Version:
     @property
     def erasure_note(self) -> str:
         """What erasures removed, in a few words; empty without one."""
-        images, erasures = counted(self.erased_images, "image"), counted(self.erasures, "erasure")
-        return f"{images} erased in {erasures}" if self.erasures else ""
+        erasures = counted(self.erasures, "erasure")
+        if self.erasures and not self.erased_images:
+            return f"names of images that it does not have erased in {erasures}"
+        return f"{counted(self.erased_images, 'image')} erased in {erasures}" if self.erasures else ""
 
     @property
     def published_counts(self) -> dict[str, dict[str, int]]:

@@ -11,7 +11,7 @@ import pytest
 from commands import here
 from sqlalchemy import func, select
 
-from dataset.catalog.tables import asked, erasures, fingerprints, sightings
+from dataset.catalog.tables import asked, erasures, fingerprints, judgements, sightings
 from dataset.catalog.writes import append
 from dataset.curate import curate
 from dataset.erasure.erase import erase, finish
@@ -218,3 +218,29 @@ def test_an_erasure_killed_before_a_step_is_finished_by_the_next_command(publish
     assert (proof.problems, proof.id) == ([], before.id)
     report = finish(published_project)
     assert (report.images, report.pushed_to) == (0, [PUSHED_TO])
+
+
+def test_a_version_that_names_an_image_in_its_diff_only_still_verifies(published_project: Project) -> None:
+    """Somebody says that a picture is unusable, the next version leaves it out and says so; then it is erased."""
+    sha256, _, _ = chosen(published_project)
+    moment = datetime(2026, 11, 1, tzinfo=UTC)
+    answer = {
+        "sha256": sha256, "reviewer": "ann", "answer": "unusable", "answered_at": moment, "origin": "import",
+        "external_id": "1", "recorded_at": moment,
+    }  # fmt: skip
+    with published_project.catalog.write() as connection:
+        append(connection, judgements, [answer])
+    second = publish(published_project).version
+    assert second
+    diff = published.diff(published_project.home, *published.names(published_project.home))
+    assert [row["sha256"] for row in diff.removed] == [sha256]
+    assert len(erase(published_project, Selection(Kind.SHA256, sha256), "asked").versions) == 2
+    for name in published.names(published_project.home):
+        assert verify(published_project.home, name).problems == []
+    after = published.load(published_project.home, second)
+    assert after.erasure_note == "names of images that it does not have erased in 1 erasure"
+    assert after.tag.endswith("-1")
+    assert "removed names of images that it does not have" in (after.path / "README.md").read_text(encoding="utf-8")
+    assert traces(published_project.home / "versions", sha256[:16].encode()) == []
+    assert erase(published_project, Selection(Kind.SHA256, sha256), "asked").versions == []
+    assert published.load(published_project.home, second).erasures == 1
