@@ -7,21 +7,24 @@ ones.
 import functools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 from more_itertools import chunked
 from numpy.typing import NDArray
 
-from dataset.duplicates.fingerprints import Fingerprint, fingerprint, luminance
-from dataset.duplicates.pairs import Prints, candidates, confirm, needs_pictures
+from dataset.duplicates.fingerprints import FLAT_COLOURS, Fingerprint, fingerprint, luminance
+from dataset.duplicates.pairs import NEAR_BITS, Prints, candidates, confirm, needs_pictures
 from dataset.pictures.decoding import Undecodable
 from dataset.versions.manifest import Row
 from dataset.versions.stored.pictures import Pictures
 from foundation.errors import DamagedVersion
 
-# More than between originals: a published picture has another size and quality than its original, so a pair at the
-# limit may be confirmed for the one and not for the other.
+# Stricter than between originals: a published picture has another size and quality than its original, so a pair at a
+# limit may be confirmed for the one and not for the other. Then `publish` could not have known of it.
 LEAK_AGREEMENT = 0.7
+LEAK_BITS = NEAR_BITS
+LEAK_COLOURS = FLAT_COLOURS - 0.05  # share of the commonest colours from which a picture counts as a drawing
 THREADS = 4
 TESTED_AT_ONCE = 1000  # pictures that are compared with all others, to bound memory
 MOST_NAMED = 100  # pairs
@@ -38,7 +41,9 @@ def leaks(published: Pictures, rows: Sequence[Row]) -> list[str]:
     with ThreadPoolExecutor(THREADS) as pool:
         made = list(pool.map(functools.partial(_fingerprint, published), rows))
     known = _looks([(row, one) for row, one in zip(rows, made, strict=True) if one is not None])
-    rows, prints = [row for row, _ in known], Prints.of_fingerprints([one for _, one in known])
+    rows, kept = [row for row, _ in known], [one for _, one in known]
+    is_flat = np.array([one.top_colours >= LEAK_COLOURS for one in kept], dtype=np.bool_)
+    prints = replace(Prints.of_fingerprints(kept), flat=is_flat)
     tested = [number for number, row in enumerate(rows) if row.split != "train"]
 
     @functools.lru_cache(maxsize=PICTURES_KEPT)
@@ -54,7 +59,8 @@ def leaks(published: Pictures, rows: Sequence[Row]) -> list[str]:
             if one.split == other.split or one.cluster == other.cluster or not compared.isdisjoint(pair):
                 continue
             pictures = [picture(number) for number in pair] if needs_pictures(prints, pair) else []
-            found = confirm(prints, pair, placements, pictures)
+            near = [placement for placement in placements if placement.distance <= LEAK_BITS]
+            found = confirm(prints, pair, near, pictures)
             if found and found.agreement >= LEAK_AGREEMENT:
                 problems.append(f"{one.file} and {other.file} show the same picture")
                 if len(problems) == MOST_NAMED:

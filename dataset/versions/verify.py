@@ -27,6 +27,7 @@ class Verification:
     """problems: one sentence each; an empty list means that the version is unchanged.
 
     note: what the check cannot prove about a version of an earlier release. erasures: how many removed rows from it.
+    leaks: how many of the problems are pictures in two splits that only their pixels tell; the rest is as published.
     """
 
     version: str
@@ -35,6 +36,7 @@ class Verification:
     problems: list[str]
     note: str = ""
     erasures: int = 0
+    leaks: int = 0
 
 
 @dataclass
@@ -74,8 +76,8 @@ def verify(
     if version.texts:
         problems += changed_files(version, quick=quick)
     problems += _in_two_splits(version)
-    if not quick:
-        problems += leaks(version.pictures, version.rows())
+    leaking = [] if quick else leaks(version.pictures, version.rows())
+    problems += leaking
     problems += _certificate(version, gone)
     problems += unlisted(version, check.files)
     as_published = version.published_counts
@@ -84,7 +86,7 @@ def verify(
     if check.tally != +expected:
         problems.append("version.json and the manifest count different numbers of images")
     note = "" if version.texts else PROVES_LESS
-    return Verification(version.name, version.id, check.tally.total(), problems, note, version.erasures)
+    return Verification(version.name, version.id, check.tally.total(), problems, note, version.erasures, len(leaking))
 
 
 def _check_rows(version: Version, check: _Check, progress: Callable[[int, int], None] | None, quick: bool) -> None:
@@ -167,4 +169,9 @@ def require_verified(result: Verification) -> None:
     """Raise StageError with the first problem."""
     if result.problems:
         more = f" (and {len(result.problems) - 1} more)" if len(result.problems) > 1 else ""
+        if len(result.problems) == result.leaks:
+            raise StageError(
+                f"version {result.version} has one picture in two splits: {result.problems[0]}{more}; erase one of the "
+                "two, or answer `unusable` about it, and publish again"
+            )
         raise StageError(f"version {result.version} is not what was published: {result.problems[0]}{more}")

@@ -1,13 +1,24 @@
 """A picture that is in two splits under two names is found by its pixels."""
 
+import io
+import random
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+from rows import made_row
 
+from dataset.duplicates.fingerprints import FLAT_COLOURS, fingerprint, luminance
+from dataset.duplicates.pairs import Prints, candidates, confirm
 from dataset.project import Project
 from dataset.versions import published
-from dataset.versions.leaks import leaks
+from dataset.versions.leaks import LEAK_COLOURS, leaks
+from dataset.versions.stored.pictures import pictures_at
+from dataset.versions.verify import Verification, require_verified
+from foundation.errors import StageError
+from simulator import drawings
 
 
 def test_a_smaller_copy_in_another_split_is_found(published_project: Project) -> None:
@@ -65,3 +76,33 @@ def test_many_copies_are_named_once(published_project: Project) -> None:
             copies.append(row)
     (problem,) = leaks(version.pictures, copies)
     assert problem == f"{copies[0].file} and {copies[200].file} show the same picture"
+
+
+def test_a_pair_at_the_limit_is_not_named(tmp_path: Path) -> None:
+    """A cup on a plain ground, and a part of it: in another size they may be drawings, and no pair for `publish`."""
+    cup = Image.open(io.BytesIO(drawings.thing(random.Random(3), "cup"))).convert("RGB").resize((300, 300))
+    whole = Image.new("RGB", (450, 450), (238, 236, 230))
+    whole.paste(cup, (75, 75))
+    part = whole.crop((0, 0, 405, 450))
+    rows, contents = [], []
+    for number, (picture, split) in enumerate(((whole, "train"), (part, "test"))):
+        rows.append(made_row(number, split=split))
+        path = tmp_path / rows[-1].file
+        path.parent.mkdir(parents=True)
+        picture.save(path, quality=95)
+        contents.append(path.read_bytes())
+    made = [fingerprint(content) for content in contents]
+    prints = Prints.of_fingerprints(made)
+    ((pair, placements),) = candidates(prints, np.array([0, 1])).items()
+    assert confirm(prints, pair, placements, [luminance(content) for content in contents])
+    assert LEAK_COLOURS < max(one.top_colours for one in made) < FLAT_COLOURS
+    assert leaks(pictures_at(tmp_path), rows) == []
+
+
+def test_a_version_with_a_leak_says_how_to_go_on() -> None:
+    """It is as published, so it does not say that it was changed, unless something else is wrong, too."""
+    leak = "a.jpg and b.jpg show the same picture"
+    with pytest.raises(StageError, match=r"has one picture in two splits: a\.jpg and b.jpg .*answer `unusable`"):
+        require_verified(Verification("2026.1.0", "", 2, [leak], leaks=1))
+    with pytest.raises(StageError, match=r"is not what was published: README\.md was changed"):
+        require_verified(Verification("2026.1.0", "", 2, ["README.md was changed", leak], leaks=1))
