@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
@@ -16,6 +18,8 @@ THRESHOLDS = 97  # that are tried
 AS_GOOD = 0.001  # of the recall: thresholds that are no worse
 SMOOTHED = 0.15  # standard deviations of the margins
 CALIBRATION_C = 1000.0  # almost no regularisation: only a few numbers are fitted
+BIAS_RIDGE = 0.001  # times the squared biases; without it they are known but for a constant
+LEAST_SLOPE = 0.05  # for a standard deviation of the scores; a smaller one says that they tell nothing, or the contrary
 
 
 @dataclass(frozen=True)
@@ -77,21 +81,45 @@ def calibrated(
     names: Sequence[str],
     weights: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The matrix (k, k) and bias (k,) that turn scores into log-odds.
+    """The matrix (k, k) and bias (k,) that turn scores into log-odds: one slope for all labels, and a bias for each.
 
-    weights: (n,); None gives each label the same weight. With two labels they change nothing but scale and threshold;
-    scores that say the contrary of the labels stay as they are.
+    weights: (n,); None gives each label the same weight. Scores that say the contrary of the labels stay as they are.
+    Where a label has two sites, a model that leaves one out knows half of it. A matrix of its own for each label would
+    learn from that to say the contrary.
     """
-    model = LogisticRegression(C=CALIBRATION_C, class_weight=None if weights is not None else "balanced", max_iter=2000)
     if len(names) == 2:
+        balance = None if weights is not None else "balanced"
+        model = LogisticRegression(C=CALIBRATION_C, class_weight=balance, max_iter=2000)
         model.fit((scores[:, 1] - scores[:, 0])[:, None], labels == names[1], sample_weight=weights)
         slope, offset = float(model.coef_[0, 0]) / 2, float(model.intercept_[0]) / 2
         if slope <= 0:
             return np.eye(2), np.zeros(2)
         return slope * np.array([[1.0, -1.0], [-1.0, 1.0]]), offset * np.array([-1.0, 1.0])
-    model.fit(scores, labels, sample_weight=weights)
-    order = [list(model.classes_).index(name) for name in names]
-    return model.coef_[order], model.intercept_[order]
+    slope, bias = _slope_and_bias(scores, labels, names, group_weights(labels, labels) if weights is None else weights)
+    return (slope * np.eye(len(names)), bias) if slope else (np.eye(len(names)), np.zeros(len(names)))
+
+
+def _slope_and_bias(
+    scores: NDArray[np.float64], labels: NDArray[np.str_], names: Sequence[str], weights: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """With which the labels are the likeliest; a slope of 0 where the scores tell nothing of them."""
+    truth = (labels[:, None] == np.array(names)).astype(float)
+    scale = float(scores.std()) or 1.0
+
+    def loss(at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Mean negative log-likelihood, and its gradient. at: logarithm of the slope, then the biases."""
+        slope = np.exp(at[0]) / scale
+        logs = log_softmax(slope * scores + at[1:], axis=1)
+        wrong = weights[:, None] * (np.exp(logs) - truth) / weights.sum()
+        gradient = np.concatenate([[(wrong * scores).sum() * slope], wrong.sum(axis=0) + 2 * BIAS_RIDGE * at[1:]])
+        likelihood = (weights[:, None] * truth * logs).sum() / weights.sum()
+        return float(BIAS_RIDGE * (at[1:] ** 2).sum() - likelihood), gradient
+
+    start = np.zeros(1 + len(names))
+    limits = [(np.log(LEAST_SLOPE / 2), np.log(100.0)), *[(None, None)] * len(names)]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=limits).x
+    slope = float(np.exp(found[0]))
+    return (slope / scale if slope >= LEAST_SLOPE else 0.0), found[1:]
 
 
 def threshold(margins: NDArray[np.float64], labels: NDArray[np.str_], claims: NDArray[np.str_], second: str) -> float:

@@ -64,3 +64,19 @@ def test_the_headline() -> None:
     assert left_out is not None
     assert (left_out.headline, left_out.error) == (1.0, 0.0)
     assert scored(logits[:2], labels[:2], labels[:2], ["a", "b"]) is None
+
+
+def test_labels_whose_images_are_unknown_where_they_are_left_out_stay_apart() -> None:
+    """Three labels with two sites each: of a site that is left out, the models know half of its label, and say less."""
+    rng, names = np.random.default_rng(1), ["a", "b", "c"]
+    truth = rng.permutation(np.repeat([0, 1, 2], [60, 20, 12]))
+    scores = 0.4 * np.eye(3)[truth] + rng.normal(0, 0.25, (92, 3)) + np.array([0.5, -0.2, -0.3])
+    labels = np.array(names)[truth]
+    matrix, bias = calibrated(scores, labels, names)
+    assert np.array_equal(matrix, matrix[0, 0] * np.eye(3))
+    assert matrix[0, 0] > 0
+    answers = (scores @ matrix.T + bias).argmax(axis=1)
+    assert min((answers[truth == label] == label).mean() for label in range(3)) > 0.6
+    contrary, offsets = calibrated(-np.eye(3)[truth], labels, names)
+    assert np.array_equal(contrary, np.eye(3))
+    assert np.array_equal(offsets, np.zeros(3))
