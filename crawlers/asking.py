@@ -279,7 +279,7 @@ class Asker:
         raise HostPaused(f"answered {answer.status if answer else 0}")
 
     async def _fetch_rules(self, url: str, tries: int) -> Answer:
-        """robots.txt and tdmrep.json: whatever they redirect to is asked."""
+        """robots.txt, tdmrep.json and ai.txt: whatever they redirect to is asked."""
         for _ in range(MAX_REDIRECTS + 1):
             answer, target = await self._hop(url, RULES_LIMITS, tries=tries)
             if answer is not None:

@@ -1,8 +1,8 @@
 """Ask owners again before a publish: consent may have ended since a picture was collected.
 
-Asked are the sites' own words: robots.txt, tdmrep.json, licences, pages and pictures. Photo APIs give licences, and
-folders are the user's own; they are not asked. Replies are stored as they come: a publish that is stopped goes on where
-it stopped.
+Asked are the sites' own words: robots.txt, tdmrep.json, ai.txt, licences, pages and pictures. Photo APIs give licences,
+and folders are the user's own; they are not asked. Replies are stored as they come: a publish that is stopped goes on
+where it stopped.
 """
 
 import asyncio

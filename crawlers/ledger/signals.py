@@ -20,6 +20,7 @@ class Kind(StrEnum):
 
     ROBOTS = "robots.txt"
     TDMREP = "tdmrep.json"
+    AI_TXT = "ai.txt"
     RSL = "rsl"
     PAGE = "page"
     PICTURE = "picture"  # the headers of its answer, and what its host says of its address

@@ -1,19 +1,23 @@
-"""Statements about training in headers, in <meta> elements and in tdmrep.json. Pure functions.
+"""Statements about training in headers, in <meta> elements, in tdmrep.json and in ai.txt. Pure functions.
 
 Sources: X-Robots-Tag and robots meta (noai, noimageai: DeviantArt 2022; noml: Mojeek), TDM Reservation Protocol (W3C
-community group), Content-Usage (IETF aipref drafts), Content-Signal (contentsignals.org).
+community group), Content-Usage (IETF aipref drafts), Content-Signal (contentsignals.org), ai.txt (Spawning 2023).
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from protego import Protego
+
 from crawlers import markup
 from crawlers.markup import Document
 from crawlers.politeness.robots_signals import MAX_RULES, RobotsSignals
 from crawlers.politeness.statements import (
+    MAX_EVIDENCE_CHARS,
     META_OBJECTIONS,
     TO_AI_CRAWLERS,
     Statement,
@@ -25,11 +29,13 @@ from crawlers.politeness.statements import (
     usage,
     word_in,
 )
+from foundation.settings import AGENT_NAME
 
 __all__ = [
-    "NO_NAMES", "Reservations", "RobotsSignals", "forbids_following", "matches", "of_headers", "of_page",
+    "NO_NAMES", "AiTxt", "Reservations", "RobotsSignals", "forbids_following", "matches", "of_headers", "of_page",
 ]  # fmt: skip
 NO_NAMES: frozenset[str] = frozenset()
+_AI_TXT_LINE = re.compile(r"(?:user-agent|allow|disallow)\s{0,20}:", re.IGNORECASE)
 
 
 def of_headers(headers: Iterable[tuple[str, str]], ai_crawlers: frozenset[str] = NO_NAMES) -> Statement:
@@ -138,6 +144,38 @@ class Reservations:
 
     def summary(self) -> str:
         return "; ".join(f"{pattern}: {int(reserved)}" for pattern, reserved in self.rules)
+
+
+@dataclass(frozen=True)
+class AiTxt:
+    """A host's ai.txt, which says in the lines of a robots.txt what may be used for training, mostly by file type.
+
+    parser: Protego's; None where there is no such file. rules: its lines.
+    """
+
+    parser: Any = None
+    rules: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, body: bytes) -> "AiTxt":
+        """Rules from the file's content; content of another form forbids nothing."""
+        lines = [line.partition("#")[0].strip() for line in body.decode("utf-8", "replace").splitlines()]
+        rules = [line for line in lines if _AI_TXT_LINE.match(line)][:MAX_RULES]
+        if not any(line.lower().startswith("disallow") for line in rules) or "<html" in "".join(lines)[:1000].lower():
+            return cls()
+        return cls(Protego.parse("\n".join(rules)), tuple(rules))
+
+    def statement(self, url: str) -> Statement:
+        """An objection where we may not use what is at an address."""
+        is_free = self.parser is None or self.parser.can_fetch(url, AGENT_NAME)
+        return Statement("" if is_free else "ai.txt: disallowed")
+
+    @property
+    def objects_somewhere(self) -> bool:
+        return self.parser is not None
+
+    def summary(self) -> str:
+        return "; ".join(self.rules)[:MAX_EVIDENCE_CHARS]
 
 
 def _path(url: str) -> str:

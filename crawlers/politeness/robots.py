@@ -1,4 +1,4 @@
-"""What a host allows: its robots.txt (RFC 9309), its tdmrep.json and its licences, read once, before other requests.
+"""What a host allows: its robots.txt (RFC 9309), tdmrep.json, ai.txt and licences, read once, before other requests.
 
 We do not use Scrapy's middleware for robots.txt: it sends the first concurrent requests while robots.txt is still
 being read, and takes a 5xx answer as "all allowed".
@@ -19,7 +19,7 @@ from crawlers.ledger.signals import Kind, Signal, Verdict
 from crawlers.markup import Document
 from crawlers.politeness import optout, rsl
 from crawlers.politeness.ai_crawlers import ai_crawlers
-from crawlers.politeness.optout import Reservations
+from crawlers.politeness.optout import AiTxt, Reservations
 from crawlers.politeness.refusals import Disallowed
 from crawlers.politeness.robots_signals import RobotsSignals
 from crawlers.politeness.rsl import Licences
@@ -29,7 +29,7 @@ from foundation.network.addresses import Refused
 from foundation.settings import AGENT_NAME
 
 logger = logging.getLogger(__name__)
-RESERVATIONS = "/.well-known/tdmrep.json"
+FILES = {Kind.ROBOTS: "/robots.txt", Kind.TDMREP: "/.well-known/tdmrep.json", Kind.AI_TXT: "/ai.txt"}
 MAX_ROBOTS_BYTES = 500 * 1024  # RFC 9309, 2.5
 MAX_CRAWL_DELAY_S = 60.0  # a longer Crawl-delay is cut to this
 MAX_AGE_S = 24 * 3600.0  # RFC 9309, 2.4
@@ -80,6 +80,7 @@ class Robots:
         self._heeds_bans = heeds_bans
         self._rules: dict[str, Rules] = {}
         self._reservations: dict[str, Reservations] = {}
+        self._ai_txt: dict[str, AiTxt] = {}
         self._licences: dict[str, Licences] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self.notes: list[Note] = []
@@ -102,7 +103,7 @@ class Robots:
             return self._rules[origin]
 
     async def objection(self, url: str) -> str:
-        """The host's objection to training on `url`: in its robots.txt, its tdmrep.json or its licences; or empty."""
+        """The host's objection to training on `url`: in its robots.txt or its other files; or empty."""
         return (await self.statement(url)).objection
 
     async def statement(self, url: str) -> Statement:
@@ -116,9 +117,11 @@ class Robots:
         async with self._locks.setdefault(f"{origin} tdm", asyncio.Lock()):
             if origin not in self._reservations:
                 self._reservations[origin] = await self._read_reservations(origin)
+                self._ai_txt[origin] = await self._read_ai_txt(origin)
         named = [rsl.absolute(address, f"{origin}/robots.txt") for address in signals.licences]
         licences = [await self.licences(address, origin) for address in named]
-        said = first_of([own, self._reservations[origin].statement(url), *(known.statement(url) for known in licences)])
+        files = [self._reservations[origin].statement(url), self._ai_txt[origin].statement(url)]
+        said = first_of([own, *files, *(known.statement(url) for known in licences)])
         return replace(said, noted=ban) if ban else said
 
     async def page_statement(self, url: str, headers: list[tuple[str, str]], pages: list[Document]) -> Statement:
@@ -188,7 +191,7 @@ class Robots:
         return Rules(parser, signals, read_at=self._clock())
 
     async def _read_reservations(self, origin: str) -> Reservations:
-        body, problem = await self._body(f"{origin}{RESERVATIONS}")
+        body, problem = await self._body(origin + FILES[Kind.TDMREP])
         reservations = Reservations.parse(body)
         somewhere = any(reserved for _, reserved in reservations.rules)
         verdict = Verdict.of(reservations.statement(f"{origin}/").verdict, somewhere)
@@ -196,6 +199,14 @@ class Robots:
             origin, Kind.TDMREP, problem or reservations.summary(), Verdict.UNREACHABLE if problem else verdict
         )
         return reservations
+
+    async def _read_ai_txt(self, origin: str) -> AiTxt:
+        body, problem = await self._body(origin + FILES[Kind.AI_TXT])
+        rules = AiTxt.parse(body)
+        verdict = Verdict.of(rules.statement(f"{origin}/").verdict, rules.objects_somewhere)
+        said = problem or rules.summary()
+        self._record_host(origin, Kind.AI_TXT, said, Verdict.UNREACHABLE if problem else verdict)
+        return rules
 
     async def _read_licences(self, address: str, about: str) -> Licences:
         body, problem = await self._body(address)
@@ -220,8 +231,7 @@ class Robots:
         return b"", "" if response.status in (404, 410) else f"answered {response.status}"
 
     def _record_host(self, origin: str, kind: Kind, said: str, verdict: Verdict) -> None:
-        name = RESERVATIONS if kind is Kind.TDMREP else "/robots.txt"
-        self._record(Signal(origin, origin + name, kind, said, verdict))
+        self._record(Signal(origin, origin + FILES[kind], kind, said, verdict))
 
     def _refuse(self, origin: str, kind: NoteKind, reason: str) -> Rules:
         self._record_host(origin, Kind.ROBOTS, reason, Verdict.UNREACHABLE)

@@ -143,7 +143,7 @@ class RobotsMiddleware:
 
 
 def robots_request(url: str, tries: int) -> Request:
-    """The request for a robots.txt or tdmrep.json, which RobotsMiddleware lets pass."""
+    """The request for a robots.txt, tdmrep.json or ai.txt, which RobotsMiddleware lets pass."""
     return Request(
         url,
         callback=NO_CALLBACK,

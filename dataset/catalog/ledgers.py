@@ -115,7 +115,7 @@ signals = Table(  # what was asked about training, when, and what the answer was
     Column("id", Integer, primary_key=True),
     Column("about", Text, nullable=False, index=True),  # scheme and host, address of a page, or address of a picture
     Column("address", Text, nullable=False),  # that was asked
-    Column("kind", String(16), nullable=False),  # robots.txt, tdmrep.json, rsl, page, picture, bytes
+    Column("kind", String(16), nullable=False),  # robots.txt, tdmrep.json, ai.txt, rsl, page, picture, bytes
     Column("asked_at", Moment, nullable=False),
     Column("said", Text, nullable=False),  # the evidence; empty: nothing about training
     Column("verdict", String(16), nullable=False),  # objects, partly, noted, allows, silent, unreachable

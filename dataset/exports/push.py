@@ -35,9 +35,7 @@ from foundation.files import storage_errors
 from foundation.safe_text import counted
 
 OURS = re.compile(rf"data/({'|'.join(SPLITS)})-\d+-of-\d+\.parquet|[\w.-]+\.parquet|{re.escape(FACTS)}")
-NOT_SEEN = (
-    "the Hub was not asked what it has, because there is no token: set HF_TOKEN, or run `hf auth login`, to push"
-)
+NOT_SEEN = "the Hub was not asked what it has, because there is no token: set HF_TOKEN, or run `hf auth login`, to push"
 ANYBODYS = {".gitattributes", "README.md"}  # files of a repository that may be ours
 NOT_PUSHED = {  # beside the pictures: written anew, or about the folder
     "README.md", "croissant.json", manifest.FILE_NAME, published.LEAVES, published.ERASED,

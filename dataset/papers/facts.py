@@ -25,7 +25,13 @@ from foundation.settings import Settings
 ROWS_TOGETHER = 500  # rows of a version whose sizes are read together
 OPT_OUT = "opt-out: "  # how the reason of an outcome begins where somebody objects
 CLOSED = "robots.txt"  # how it begins where a crawler may not ask
-HOSTS = ("robots.txt", "tdmrep.json", "rsl", "page")  # kinds of signals of web sites; the others are of any picture
+HOSTS = (
+    "robots.txt",
+    "tdmrep.json",
+    "ai.txt",
+    "rsl",
+    "page",
+)  # kinds of signals of web sites; the others are of any picture
 CRAWLED = ("site", "other")  # kinds of sources whose pages were read
 OTHER = "other"  # kind of a source that isitcake.toml does not name any more
 DAY = 10  # characters of an ISO date

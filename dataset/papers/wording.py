@@ -17,6 +17,7 @@ KINDS = {
 ASKED = {  # by kind of signal
     "robots.txt": "robots.txt of a host, also what it says to crawlers for AI training",
     "tdmrep.json": "tdmrep.json of a host (TDM Reservation Protocol)",
+    "ai.txt": "ai.txt of a host (what may be used for AI training, by file)",
     "rsl": "licence file of a host (RSL)",
     "page": "pages: noai, meta tags, headers",
     "picture": "addresses of pictures: headers, and what their host says of them",
@@ -71,9 +72,9 @@ def opt_outs(facts: PaperFacts) -> list[str]:
     bans = facts.settings.crawl.ai_crawler_bans == "objection"
     said = [
         "Before a picture of a web site is stored, its owner's objections to training are read in every form that the "
-        "crawler knows: robots.txt, tdmrep.json, RSL, noai in pages and headers, and the metadata of the picture "
-        "itself. A picture whose owner objects is not stored, and one that was stored before is left out of the next "
-        "version.",
+        "crawler knows: robots.txt, tdmrep.json, ai.txt, RSL, noai in pages and headers, and the metadata of the "
+        "picture itself. A picture whose owner objects is not stored, and one that was stored before is left out of "
+        "the next version.",
         "A robots.txt that keeps out crawlers for AI training counts as an objection."
         if bans
         else "A robots.txt that keeps out crawlers for AI training is noted in the rows and is not taken for an "

@@ -301,9 +301,9 @@ def _consent(totals: Totals) -> str:
     return "\n\n".join(
         [
             "## Consent",
-            "Pictures whose owners object to training are left out: by robots.txt, tdmrep.json, RSL, headers, pages or "
-            "metadata. The columns `usage_preference`, `copyright_notice` and `checked_at` of the manifest say what "
-            "the owner of each picture says, and when that was asked last.",
+            "Pictures whose owners object to training are left out: by robots.txt, tdmrep.json, ai.txt, RSL, headers, "
+            "pages or metadata. The columns `usage_preference`, `copyright_notice` and `checked_at` of the manifest "
+            "say what the owner of each picture says, and when that was asked last.",
             *said,
         ]
     )

@@ -100,6 +100,7 @@ OBJECTIONS: list[tuple[str, Any, int, str]] = [
         1,
         "tdmrep.json: tdm-reservation 1",
     ),
+    ("/ai.txt", text("User-Agent: *\nDisallow: *.jpg\n"), 4, "ai.txt: disallowed"),
     ("/", html('<meta name="robots" content="noai">', PAGE.body.decode()), 4, "meta robots: noai"),
     ("/d.jpg", jpeg(3, ETag='"3"', X_Robots_Tag="noai"), 1, "X-Robots-Tag: noai"),
     (
@@ -155,7 +156,8 @@ def test_each_host_page_and_picture_is_asked_once(project: Project, server: Serv
     asked = [(hit.method, hit.path) for hit in server.log]
     assert asked[0] == ("GET", "/robots.txt")
     assert sorted(asked[1:]) == [
-        ("GET", "/"), ("GET", "/.well-known/tdmrep.json"), *(("HEAD", f"/{name}.jpg") for name in "abcd"),
+        ("GET", "/"), ("GET", "/.well-known/tdmrep.json"), ("GET", "/ai.txt"),
+        *(("HEAD", f"/{name}.jpg") for name in "abcd"),
     ]  # fmt: skip
     assert all("isitcakebot/" in hit.user_agent for hit in server.log)
     server.log.clear()

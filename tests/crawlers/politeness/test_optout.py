@@ -66,6 +66,8 @@ def test_8_a_picture_whose_headers_object_is_not_stored(tmp_path: Path) -> None:
             Answer(body=b'[{"location": "/open/*", "tdm-reservation": 0}, {"location": "/*", "tdm-reservation": 1}]'),
             "tdmrep.json: tdm-reservation 1",
         ),
+        ("/ai.txt", text("# No training\nUser-Agent: *\nDisallow: *.jpg\nAllow: *.mp4\n"), "ai.txt: disallowed"),
+        ("/ai.txt", text("User-Agent: *\nDisallow: /\n"), "ai.txt: disallowed"),
         ("/robots.txt", text("User-agent: *\nAllow: /\nContent-Usage: train-ai=n\n"), "robots.txt Content-Usage"),
         ("/robots.txt", text("User-Agent: *\nContent-Signal: search=yes,ai-train=no\nAllow: /\n"), "Content-Signal"),
     ],
@@ -146,3 +148,17 @@ def test_a_hostile_tdmrep_json_ends(tmp_path: Path) -> None:
     server.stop()
     assert time.monotonic() - began < 60
     assert list(outcome_by_name(project).values()) == [("stored", "")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "User-Agent: *\nDisallow: /\nAllow: *.jpg\n",
+        "User-Agent: Other\nDisallow: /\n",
+        "<html><p>User-Agent: * Disallow: / is what we do not say</p></html>",
+        "<html>\nUser-agent: *\nDisallow: /\n</html>",
+        "",
+    ],
+)
+def test_an_ai_txt_that_does_not_forbid_pictures_is_no_objection(body: str) -> None:
+    assert optout.AiTxt.parse(body.encode()).statement("https://a.example/a.jpg").objection == ""
