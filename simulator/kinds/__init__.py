@@ -2,7 +2,8 @@
 
 from simulator.kinds.growing import GROWING
 from simulator.kinds.kind import Kind
+from simulator.kinds.pressed import PRESSED
 from simulator.kinds.scripted import SCRIPTED
 from simulator.kinds.walked import WALKED
 
-KINDS: tuple[Kind, ...] = (*WALKED, *SCRIPTED, *GROWING)
+KINDS: tuple[Kind, ...] = (*WALKED, *SCRIPTED, *GROWING, *PRESSED)

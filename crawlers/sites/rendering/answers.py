@@ -1,5 +1,6 @@
 """Our requests for what the browser asks for, and their answers in its terms."""
 
+import re
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -20,14 +21,27 @@ REQUEST_HEADERS_DROPPED = ("accept-encoding", "connection", "content-length", "h
 ANSWER_HEADERS_DROPPED = ("alt-svc", "connection", "content-encoding", "content-length", "transfer-encoding")
 REQUEST_TIMEOUT_S = 30.0  # of one request of a page: as long as a navigation may take
 KEPT_TYPES = ("script", "stylesheet")
+FETCHED_TYPES = ("xhr", "fetch")  # what scripts ask for
+# Headers of a request that asks for no more than a link to the address does.
+PLAIN_HEADERS = re.compile(r"accept(?:-language|-encoding)?|user-agent|referer|origin|sec-.*|upgrade-insecure-requests|dnt", re.I)
+# In addresses that scripts ask for when a button is pressed: it would do something for the visitor.
+ACTS = re.compile(
+    r"(?<=[/?&=.])(?:(?:add|remove|delete)(?:[-_]?(?:to|from|item)\w*)?|(?:un)?like|vote|rate|(?:un)?subscribe|checkout"
+    r"|log[-_]?(?:in|out)|wish-?list\w*|favou?rites?|cart|basket)(?=[/?&=.]|\Z)",
+    re.IGNORECASE,
+)
 KEPT_BYTES = 50_000_000  # of all that is kept for the pages of one crawl
 
 
 class Kept:
-    """Scripts and style sheets that pages share: each is asked for once in a crawl, by us or by the browser."""
+    """Scripts and style sheets that pages share: each is asked for once in a crawl, by us or by the browser.
+
+    Also pictures that scripts asked for, as they ask for data: each until the crawl takes it as a photo.
+    """
 
     def __init__(self) -> None:
         self._answers: dict[str, Any] = {}
+        self._pictures: dict[str, Any] = {}
         self._size_bytes = 0
 
     def answer(self, asked: Any) -> Any:
@@ -48,6 +62,32 @@ class Kept:
             return
         self._size_bytes += len(response.body)
         self._answers[url] = response
+
+    def keep_picture(self, url: str, request: Request, response: Any) -> None:
+        """Keep a picture that a script asked for, if any request for its address brings the same bytes."""
+        is_plain = all(PLAIN_HEADERS.fullmatch(name.decode("latin-1")) for name in request.headers)
+        if not is_plain or response.url != url or self._size_bytes + len(response.body) > KEPT_BYTES:
+            return
+        if url not in self._pictures:
+            self._size_bytes += len(response.body)
+            self._pictures[url] = response
+
+    def take_picture(self, request: Request) -> Any:
+        """The answer to our request for a picture, if it is kept; None if it has to be asked for."""
+        is_plain = request.method == "GET" and not {b"If-None-Match", b"If-Modified-Since"} & request.headers.keys()
+        if not (is_plain and request.meta.get("is_image")):
+            return None
+        response = self._pictures.pop(request.url, None)
+        if response is not None:
+            self._size_bytes -= len(response.body)
+        return response
+
+
+def is_picture(asked: Any, response: Any) -> bool:
+    """Whether a script asked for a picture, as it asks for data, and got it."""
+    kind = (response.headers.get("Content-Type") or b"").decode("latin-1").lower()
+    is_asked = asked.resource_type in FETCHED_TYPES and asked.method == "GET"
+    return is_asked and response.status == 200 and kind.startswith("image/") and not kind.startswith("image/svg")
 
 
 async def request_of(asked: Any) -> Request:

@@ -27,6 +27,7 @@ from foundation.errors import CrawlError
 
 logger = logging.getLogger(__name__)
 MAX_STARTS = 8  # start pages that count as templates of their own: they are what the source names
+MAX_WAITS = 3  # for timers, in a row, that showed nothing; then the crawl waits for none
 MAX_FAILURES = 3  # renderings that fail, before pages that can be read without the browser are
 
 
@@ -166,6 +167,7 @@ class Renderer:
         self._templates = Templates()
         self._starts = 0
         self._failures = 0
+        self._waits = 0
         self.pages = 0  # that were shown
         self.obstacle = ""  # why pages that can be read without the browser are no longer shown
 
@@ -203,7 +205,7 @@ class Renderer:
 
         is_optional: whether the crawl goes on without a browser. notes_failure: whether a failure is noted.
         """
-        visit = Visit(self._inside())
+        visit = Visit(self._inside(), awaits_timers=self._waits < MAX_WAITS)
         try:
             await self._show(url, visit, is_optional)
         except CrawlError as error:
@@ -219,4 +221,6 @@ class Renderer:
             return None
         self.pages += 1
         self._failures = 0
+        if visit.came_late is not None:
+            self._waits = 0 if visit.came_late else self._waits + 1
         return visit

@@ -16,9 +16,12 @@ from crawlers.politeness.proxy import ClosedProxy
 from crawlers.politeness.refusals import HostPaused
 from crawlers.sites.browser import closed_options, executable
 from crawlers.sites.rendering.answers import (
+    ACTS,
     ANSWERED_TYPES,
+    FETCHED_TYPES,
     Kept,
     answer_headers,
+    is_picture,
     redirect_target,
     redirected,
     request_of,
@@ -87,6 +90,8 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
         """Send a request in its host's turn; repeat it after the pause that the host asks for. Raises HostPaused."""
         if request.meta.get("playwright"):
             return await self._render(request)
+        if (kept := self.crawler.kept.take_picture(request)) is not None:
+            return kept.replace(request=request)
         host, pacing = urlsplit(request.url).netloc, self.crawler.pacing
         for last in (*[False] * (TRIES - 1), True):
             try:
@@ -208,6 +213,9 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
                     target = redirect_target(response)
                     if not target:
                         self.crawler.kept.keep(asked, response)
+                        if is_picture(asked, response):
+                            rendering.visit.fetch(asked.url, len(response.body))
+                            self.crawler.kept.keep_picture(asked.url, request, response)
                         return response
                     if is_own_address:
                         rendering.redirect = target
@@ -233,7 +241,8 @@ class PoliteHandler(ScrapyPlaywrightDownloadHandler):
                 visit.links.setdefault(asked.url)
                 visit.tried.add(asked.url)
             return is_outside or (is_main and visit.stays)
-        return urlsplit(asked.url).netloc in self._silent or (visit.is_pressing and asked.method == "POST")
+        acts = asked.method == "POST" or (asked.resource_type in FETCHED_TYPES and ACTS.search(asked.url))
+        return urlsplit(asked.url).netloc in self._silent or (visit.is_pressing and bool(acts))
 
     async def _browser_disconnected_callback(self) -> None:
         death, self._death = self._death, asyncio.get_running_loop().create_future()

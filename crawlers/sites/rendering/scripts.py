@@ -1,4 +1,4 @@
-"""What runs inside a page that the browser shows: reading it, scrolling it, pressing its buttons."""
+"""What runs inside a page that the browser shows: reading it and scrolling it."""
 
 # Names of buttons that load more: a verb and a word for more or all, in the languages that shops write.
 MORE_JS = r"""
@@ -41,11 +41,15 @@ STEPS_JS = """async () => {
   }
 }"""
 
-# Notes whether the page listens for hash routes, and the HTML of pictures that scripts take out of it again.
+# Notes whether the page listens for hash routes, which elements listen for clicks, which timers of a few seconds wait,
+# and the HTML of pictures that scripts take out of the page again.
 LISTEN_JS = """(() => {
-  const gone = new Set();
+  const note = (name, value) => Object.defineProperty(window, name, {value, configurable: true});
+  const gone = new Set(), listening = new WeakSet(), timers = new Map();
   let left = 2000000;
-  Object.defineProperty(window, '__isitcakeGone', {value: gone});
+  note('__isitcakeGone', gone);
+  note('__isitcakeListening', listening);
+  note('__isitcakeTimers', timers);
   new MutationObserver(changes => {
     for (const change of changes) for (const e of change.removedNodes) {
       if (left <= 0 || gone.size >= 5000) return;
@@ -56,12 +60,38 @@ LISTEN_JS = """(() => {
       gone.add(text);
     }
   }).observe(document, {childList: true, subtree: true});
-  const add = window.addEventListener;
-  window.addEventListener = function (kind, ...rest) {
-    if (kind === 'hashchange') Object.defineProperty(window, '__isitcakeRouted', {value: true, configurable: true});
+  const add = EventTarget.prototype.addEventListener;
+  EventTarget.prototype.addEventListener = function (kind, ...rest) {
+    if (kind === 'click' && this instanceof Element) listening.add(this);
+    if (kind === 'hashchange' && this === window) note('__isitcakeRouted', true);
     return add.call(this, kind, ...rest);
   };
+  // level: how many timers of some length led to this one; a slide show is a chain of them without end.
+  const {setTimeout, clearTimeout, clearInterval} = window;
+  let level = 0;
+  window.setTimeout = function (act, ms, ...rest) {
+    const own = level, isLong = ms >= 250;
+    if (typeof act !== 'function' || !(own || isLong)) return setTimeout.call(window, act, ms, ...rest);
+    const id = setTimeout.call(window, function (...values) {
+      timers.delete(id);
+      level = own + (isLong ? 1 : 0);
+      try { return act.apply(this, values) } finally { level = 0 }
+    }, ms, ...rest);
+    if (isLong && ms <= 5000 && own < 2 && timers.size < 200) timers.set(id, ms);
+    return id;
+  };
+  window.clearTimeout = id => { timers.delete(id); clearTimeout.call(window, id) };
+  window.clearInterval = id => { timers.delete(id); clearInterval.call(window, id) };
 })()"""
+# Whether the page has a timer that may still show something, and shows few pictures or has a place without content.
+WAITS_JS = """() => {
+  if (!window.__isitcakeTimers || !window.__isitcakeTimers.size) return false;
+  const photos = [...document.images].slice(0, 500).map(e => e.getBoundingClientRect());
+  if (photos.filter(box => box.width >= 200 && box.height >= 150).length < 3) return true;
+  return [...document.querySelectorAll('div[id], div[class], section, ul, main, article')].slice(0, 3000).some(e =>
+    !e.childElementCount && (e.textContent || '').trim().length < 30 && e.getBoundingClientRect().width >= 200
+    && /static|relative/.test(getComputedStyle(e).position) && getComputedStyle(e).backgroundImage === 'none');
+}"""
 ROUTED_JS = "() => Boolean(window.__isitcakeRouted || window.onhashchange)"
 
 # Addresses of pictures with the longer side of their box, and addresses of links; shadow trees included. html: of
@@ -109,30 +139,4 @@ SNAPSHOT_JS = """() => {
   read(document);
   const own = [...links].filter(link => /^https?:/.test(link));
   return {pictures: [...pictures], links: own, html: [...html], base: document.baseURI};
-}"""
-
-# Presses the next button that filters, turns or unfolds; returns its name, or null. Each is pressed once, arrows more
-# often. pressed: names of those that were. again: of the one that may be pressed as often as it brings something.
-PRESS_JS = """([pressed, again]) => {
-  const acts = new RegExp('cart|basket|\\\\bbuy|order|check.?out|log.?(in|out)|sign.?(in|up|out)|delete|remove|subscri|'
-    + 'submit|accept|agree|cookie|consent|declin|allow|reject|close|dismiss|share|like|\\\\bpay|\\\\badd\\\\b|download|'
-    + 'print|book|contact|send|call|mail|search|whatsapp|insta|tweet|pinterest|copy|language|mute|play', 'i');
-  const kinds = ['button', '[role=tab]', '[role=button]', '[data-filter]', '[data-tab]', 'a[href="#"]',
-    'a[href^="#"][onclick]', 'a:not([href])', 'a[href^="javascript:"]', 'summary', 'li[onclick]', 'span[onclick]',
-    'div[onclick]'];
-  const isPointed = e => e && getComputedStyle(e).cursor === 'pointer';
-  const others = [...document.querySelectorAll('li, div, span')].slice(0, 2000)
-    .filter(e => isPointed(e) && !isPointed(e.parentElement) && !e.closest('a, button'));
-  for (const e of [...[...document.querySelectorAll(kinds.join(','))].slice(0, 500), ...others.slice(0, 100)]) {
-    const words = (e.textContent || '').trim().slice(0, 60) || e.getAttribute('aria-label') || e.title;
-    const text = String(words || e.className || '');
-    const name = `${e.localName} ${text.slice(0, 60)}`;
-    const most = /next|more|^\\s*[\u203a\u00bb\u2192>]/i.test(`${text} ${e.className}`) ? 6 : 1;
-    if (text.length > 50 || (name !== again && pressed.filter(one => one === name).length >= most)) continue;
-    if (acts.test(`${text} ${e.className} ${e.id}`) || !e.getClientRects().length || e.disabled) continue;
-    if ((e.form && e.type === 'submit') || e.closest('dialog, [role=dialog]') || e.target === '_blank') continue;
-    e.click();
-    return name;
-  }
-  return null;
 }"""
