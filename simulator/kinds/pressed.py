@@ -35,8 +35,7 @@ COUNTED = "".join(f'<button class="th"><img width=300 height=200 src="/t{n}.jpg"
     ' document.querySelector("#n").textContent = (await (await fetch("/seen?" + n)).json()).seen })</script>'
 )
 TILES = "".join(
-    f'<div class="tile t{n}" data-n="{n}" style="cursor:pointer;width:300px;height:200px;'
-    f'background:url(/t{n}.jpg)"></div>'
+    f'<div class="tile" data-n="{n}" style="cursor:pointer;width:300px;height:200px;background:url(/t{n}.jpg)"></div>'
     for n in range(5)
 )
 ADD = (

@@ -23,10 +23,12 @@ REQUEST_TIMEOUT_S = 30.0  # of one request of a page: as long as a navigation ma
 KEPT_TYPES = ("script", "stylesheet")
 FETCHED_TYPES = ("xhr", "fetch")  # what scripts ask for
 # Headers of a request that asks for no more than a link to the address does.
-PLAIN_HEADERS = re.compile(r"accept(?:-language|-encoding)?|user-agent|referer|origin|sec-.*|upgrade-insecure-requests|dnt", re.I)
+PLAIN_HEADERS = re.compile(
+    r"accept(?:-language|-encoding)?|user-agent|referer|origin|sec-.*|upgrade-insecure-requests|dnt", re.I
+)
 # In addresses that scripts ask for when a button is pressed: it would do something for the visitor.
 ACTS = re.compile(
-    r"(?<=[/?&=.])(?:(?:add|remove|delete)(?:[-_]?(?:to|from|item)\w*)?|(?:un)?like|vote|rate|(?:un)?subscribe|checkout"
+    r"(?<=[/?&=.])(?:(?:add|remove|delete)(?:[-_]?(?:to|from|item)[-\w]*)?|(?:un)?like|vote|rate|(?:un)?subscribe|checkout"
     r"|log[-_]?(?:in|out)|wish-?list\w*|favou?rites?|cart|basket)(?=[/?&=.]|\Z)",
     re.IGNORECASE,
 )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crawlers import markup
-from crawlers.sites.rendering.renderer import MAX_FAILURES, Renderer, read, with_visit
+from crawlers.sites.rendering.renderer import MAX_FAILURES, MAX_WAITS, Renderer, read, with_visit
 from crawlers.sites.rendering.visit import Visit
 from foundation.errors import CrawlError
 
@@ -80,3 +80,23 @@ def test_without_a_browser_pages_are_read_as_they_are(error: Exception) -> None:
     assert len(tries) == (1 if isinstance(error, CrawlError) else MAX_FAILURES)
     assert renderer.obstacle
     assert renderer.pages == 0
+
+
+def test_a_crawl_stops_to_wait_for_timers_that_show_nothing() -> None:
+    """Three pages in a row decide; one where something came late begins anew."""
+    results = [False, False, True, False, None, False, False, False, None]
+    waited: list[bool] = []
+
+    async def show(_url: str, visit: Visit, _is_optional: bool) -> None:
+        waited.append(visit.awaits_timers)
+        visit.came_late = results[len(waited) - 1]
+
+    renderer = Renderer(show, lambda url, why: None, lambda: INSIDE)
+
+    async def crawl() -> None:
+        for number in range(len(results)):
+            await renderer.visit(f"{PAGE}/{number}", is_optional=True, notes_failure=False)
+
+    asyncio.run(crawl())
+    assert MAX_WAITS == 3
+    assert waited == [True] * 7 + [False] * 2
