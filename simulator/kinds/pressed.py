@@ -30,6 +30,15 @@ IN_DIALOG = (
     + '<div id="box" style="display:none;position:fixed;inset:0;background:white"><p></p>'
     '<button class="x" style="position:absolute;top:0">\u00d7</button></div><script src="/g.js"></script>'
 )
+LIGHTBOX = (
+    '<div id="box" role="dialog" style="display:none;position:fixed;inset:0"><img width=600 height=400>'
+    '<a class="lb-next" href=""></a></div><script>let n = -1; const box = document.querySelector("#box");'
+    "const turn = () => { n = (n + 1) % 5; box.querySelector('img').src = `/p${n}.jpg` };"
+    "document.querySelector('.open').onclick = () => { box.style.display = 'block'; turn() };"
+    "document.querySelector('.lb-next').addEventListener('click', e => { e.preventDefault(); turn() });"
+    "document.addEventListener('keydown', e => { if (e.key === 'Escape') box.style.display = 'none' });</script>"
+    "<style>.lb-next { position: absolute; width: 80px; height: 80px }</style>"
+)
 COUNTED = "".join(f'<button class="th"><img width=300 height=200 src="/t{n}.jpg"></button>' for n in range(5)) + (
     '<span id="n"></span><script>document.querySelectorAll(".th").forEach((b, n) => b.onclick = async () => {'
     ' document.querySelector("#n").textContent = (await (await fetch("/seen?" + n)).json()).seen })</script>'
@@ -90,6 +99,10 @@ PRESSED: tuple[Kind, ...] = (
          {"/": _page(IN_DIALOG), "/g.js": DIALOG,
           **{f"/photo?n={n}": _json(f'{{"url": "/p{n}.jpg"}}') for n in range(5)}},
          [*SMALL, *LARGE], not_asked="sent|cart"),
+    Kind("presses", "a dialog that shows one photo after the other",
+         {"/": _page(f'<style>.open {{ cursor: pointer }}</style><img class="open" width=300 height=200 src="/t0.jpg">'
+                     f"{LIGHTBOX}")},
+         ["/t0.jpg", *LARGE]),
     Kind("presses", "buttons that show nothing",
          {"/": _page(COUNTED), "/seen": _json('{"seen": 1}')}, SMALL, at_most=4),
     Kind("presses", "tiles that are no pictures",

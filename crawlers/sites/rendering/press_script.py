@@ -15,8 +15,13 @@ ACTS_JS = r"""
   const split = text => String(text || '').replace(/([a-z])([A-Z])/g, '$1 $2');
   const named = e => [e.getAttribute('class'), e.id, e.title, e.name, e.getAttribute('aria-label'),
     e.getAttribute('data-action'), e.getAttribute('onclick')].map(split).join(' ');
-  // What lies over the middle of the page: a dialog, a large picture.
+  // What lies over the middle of the page: a dialog, a large picture; no notice that waits for an answer.
   const cover = () => {
+    const over = fixed();
+    return over && /cookie|consent|privacy|datenschutz|gdpr|rgpd/i.test((over.textContent || '').slice(0, 5000))
+      ? null : over;
+  };
+  const fixed = () => {
     for (let e = document.elementFromPoint(innerWidth / 2, innerHeight / 2); e && e !== document.body;
         e = e.parentElement) {
       const box = e.getBoundingClientRect(), isDialog = e.matches('dialog, [role=dialog]');
@@ -71,9 +76,10 @@ PRESS_JS = (
   if (over && over !== page.under && last) {  // a press opened it: turn its pages, then close it
     const arrow = [...over.querySelectorAll('button, [role=button], a, div, span')].slice(0, 300).find(e =>
       TURNS.test(`${(e.textContent || '').trim().slice(0, 20)} ${named(e)}`) && e.getClientRects().length
-      && !e.querySelector('img[src], form') && !ACTS.test(named(e).replace(/close/gi, ''))
-      && !/^https?:/.test(e.href || '') && (isPointed(e) || listens(e, 0) || e.localName === 'button'));
-    if (arrow && page.turns < 2 && !arrow.disabled) {
+      && !e.querySelector('img[src], form') && !e.closest('form') && !ACTS.test(named(e).replace(/close/gi, ''))
+      && /^(?:#|javascript:|$)/.test(e.getAttribute('href') || '')
+      && (isPointed(e) || listens(e, 0) || e.localName === 'button'));
+    if (arrow && pictures(over).length && page.turns < 2 && !arrow.disabled) {
       page.turns = last.look === 'turn' && brought ? 0 : page.turns + 1;
       return press(arrow, 'turn', 'turn', 'turn', true);
     }
@@ -112,8 +118,9 @@ PRESS_JS = (
     const look = hasWords ? name : kin(e);
     if (words.length > 50 || (!hasWords && (page.looks.get(look) || 0) >= (text ? 3 : 2) && !isNext)) continue;
     const icon = isPicture ? null : e.querySelector('svg, i, img, use');
+    const around = isWeak && !hasWords ? named(e.parentElement) : '';
     const hints = icon ? `${named(icon)} ${icon.alt || ''} ${icon.getAttribute('href') || ''}` : '';
-    if (ACTS.test(`${split(words)} ${named(e)} ${hints}`) || /heart/i.test(`${named(e)} ${hints}`)) continue;
+    if (ACTS.test(`${split(words)} ${named(e)} ${hints} ${around}`) || /heart/i.test(`${named(e)} ${hints}`)) continue;
     if (!target.getClientRects().length || e.disabled) continue;
     if ((e.form && e.type === 'submit') || e.closest('dialog, [role=dialog]') || e.target === '_blank') continue;
     if (/^javascript:/i.test(e.getAttribute('href') || '') && ACTS.test(split(e.getAttribute('href')))) continue;

@@ -33,6 +33,7 @@ SCROLL_WAIT_MS = 400
 ANSWER_WAIT_MS = 20_000  # for a page whose own requests are not answered yet
 LATE_WAIT_MS = 5_500  # for timers of a page that still lacks pictures
 WORTH_NOTING_MS = 500
+MIN_LATE_PICTURES = 2  # a pop-up brings one
 MAX_PRESSES = 16  # of filters, tabs and arrows, that bring no new picture
 MAX_UNCERTAIN_PRESSES = 8  # of pictures, and of what only may be a button, that bring none
 MAX_FRUITFUL_PRESSES = 100  # of those that do
@@ -168,7 +169,7 @@ async def _scroll_to_the_end(page: Any, visit: Visit, waiting: set[Any]) -> bool
     """
     scrolls_without_growth = 0
     answer_wait_ms = ANSWER_WAIT_MS
-    late_wait_ms = float(LATE_WAIT_MS if visit.awaits_timers else 0)
+    late = _LateWait(visit)
     size = await page.evaluate(SIZE_JS)
     for _ in range(MAX_SCROLLS):
         await page.evaluate(SCROLL_JS)
@@ -184,24 +185,37 @@ async def _scroll_to_the_end(page: Any, visit: Visit, waiting: set[Any]) -> bool
                 scrolls_without_growth, answer_wait_ms = 0, ANSWER_WAIT_MS
             break
         if scrolls_without_growth >= SCROLLS_WITHOUT_GROWTH:
-            began_at = time.monotonic()
-            if late_wait_ms <= 0 or not await _came_late(page, visit, size, late_wait_ms):
+            if not await late.brought(page, size):
                 return False
-            late_wait_ms -= (time.monotonic() - began_at) * 1000
             scrolls_without_growth = 0
         size = await page.evaluate(SIZE_JS)
     return True
 
 
-async def _came_late(page: Any, visit: Visit, size: float, wait_ms: float) -> bool:
-    """Wait while the page lacks pictures and has a timer that may show them. Returns whether it grew."""
-    began_at = time.monotonic()
-    with contextlib.suppress(PlaywrightTimeout):
-        await page.wait_for_function(f"({SIZE_JS})() > {size} || !({WAITS_JS})()", timeout=wait_ms, polling=100)
-    grew = bool(await page.evaluate(SIZE_JS) > size)
-    if grew or (time.monotonic() - began_at) * 1000 >= WORTH_NOTING_MS:
-        visit.came_late = bool(visit.came_late) or grew
-    return grew
+class _LateWait:
+    """Waits while a page lacks pictures and has a timer that may show them, LATE_WAIT_MS in all."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._left_ms = LATE_WAIT_MS if visit.awaits_timers else 0.0
+        self._known = -1  # pictures that were wanted before the first wait
+
+    async def brought(self, page: Any, size: float) -> bool:
+        """Wait once; whether the page grew."""
+        if self._known >= 0:
+            self._visit.came_late = len(self._visit.wanted) >= self._known + MIN_LATE_PICTURES
+        if self._left_ms <= 0:
+            return False
+        began_at, wanted = time.monotonic(), len(self._visit.wanted)
+        with contextlib.suppress(PlaywrightTimeout):
+            waits_no_more = f"({SIZE_JS})() > {size} || !({WAITS_JS})()"
+            await page.wait_for_function(waits_no_more, timeout=self._left_ms, polling=100)
+        grew = bool(await page.evaluate(SIZE_JS) > size)
+        waited_ms = (time.monotonic() - began_at) * 1000
+        self._left_ms -= waited_ms
+        if self._known < 0 and (grew or waited_ms >= WORTH_NOTING_MS):
+            self._known, self._visit.came_late = wanted, False
+        return grew
 
 
 async def _press(page: Any, visit: Visit, waiting: set[Any]) -> None:
