@@ -95,9 +95,10 @@ PRESS_JS = (
     && !e.closest('a, button, label')).slice(0, 100);
   const photos = [...document.images].slice(0, 2000).filter(e => isLarge(e) && !e.closest('a[href], button, label')
     && (isPointed(e) || listens(e, 4)));
+  const leadsBelow = e => Boolean(e.hash && document.getElementById(e.hash.slice(1)));
   const leads = window.__isitcakeRouted || window.onhashchange ? []
     : [...document.querySelectorAll('a[href^="#"]')].slice(0, 200).filter(e => e.hash.length > 1
-      && (listens(e, 4) || !document.getElementById(decodeURI(e.hash.slice(1))))
+      && (listens(e, 4) || !leadsBelow(e))
       && !/^#(?:top|content|main|skip)/i.test(e.hash));
   const hearing = all.slice(0, 2000).filter(e => listens(e, 0) && !e.closest('a[href], button, label')).slice(0, 200);
   const reached = [...document.querySelectorAll('[tabindex="0"]')].slice(0, 200)
@@ -116,7 +117,8 @@ PRESS_JS = (
     const isNext = NEXT.test(`${words} ${e.getAttribute('class')}`) && !isPicture;
     const hasWords = Boolean(text) && !isPicture && !isWeak;
     const look = hasWords ? name : kin(e);
-    if (words.length > 50 || (!hasWords && (page.looks.get(look) || 0) >= (text ? 3 : 2) && !isNext)) continue;
+    const most = text && !leadsBelow(e) ? 3 : 2;
+    if (words.length > 50 || (!hasWords && !isNext && (page.looks.get(look) || 0) >= most)) continue;
     const icon = isPicture ? null : e.querySelector('svg, i, img, use');
     const around = isWeak && !hasWords ? named(e.parentElement) : '';
     const hints = icon ? `${named(icon)} ${icon.alt || ''} ${icon.getAttribute('href') || ''}` : '';
