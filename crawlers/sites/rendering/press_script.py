@@ -129,7 +129,8 @@ PRESS_JS = (
     const key = hasWords || isNext ? name : `${place(target)} ${text} ${target.currentSrc || ''}`;
     const times = hasWords || isNext ? page.places.get(key) || 0
       : Math.max(page.times.get(target) || 0, page.places.get(key) || 0);
-    if (times >= (isNext ? 6 : 1) && (isPicture || !isAgain(target, key))) continue;
+    const isOnce = isPicture || (e.hash || '').length > 1;
+    if (times >= (isNext ? 6 : 1) && (isOnce || !isAgain(target, key))) continue;
     return press(target, name, look, key, isWeak);
   }
   for (const e of [...document.querySelectorAll('select')].slice(0, 20)) {
