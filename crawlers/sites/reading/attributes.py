@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crawlers.markup import Element
 from crawlers.sites.reading import notations, styles
@@ -43,6 +43,14 @@ QUOTES = re.compile(r"[\"'`]|&quot;|&#3[49];")
 NO_ADDRESS = re.compile(r"[<>{}|^\n\r\t]|\A#|\Adata:|\Ablob:|\Aabout:|\Ajavascript:", re.IGNORECASE)
 INLINE = re.compile(r"data:image/(?:jpe?g|png|webp|avif|gif);base64,", re.IGNORECASE)
 MIN_INLINE_CHARS = 8_000  # shorter ones are placeholders: a photo of 200 pixels has 10 KB
+MAX_MEDIA_CHARS = 100  # of the condition of a <source>
+MIN_WIDTH, MAX_WIDTH = (
+    re.compile(
+        rf"(?:{word}-(?:device-)?width\s{{0,5}}:|width\s{{0,5}}{sign}=?)\s{{0,5}}(\d{{1,5}}(?:\.\d{{1,3}})?)(px|r?em)",
+        re.IGNORECASE,
+    )
+    for word, sign in (("min", ">"), ("max", "<"))
+)
 MAX_SIZES = 20  # addresses of one photo in an object
 TEMPLATE = re.compile(r"\{(?:width|size|w)\}|%7Bwidth%7D", re.IGNORECASE)
 
@@ -51,7 +59,8 @@ TEMPLATE = re.compile(r"\{(?:width|size|w)\}|%7Bwidth%7D", re.IGNORECASE)
 class Found:
     """An address as it is written. group: 0 is the photo of the element itself, anything else another photo.
 
-    is_background: whether the element has it behind what it shows.
+    is_background: whether the element has it behind what it shows. source: which <source> of a <picture> has it.
+    scale: see Named.scale.
     """
 
     value: str
@@ -62,6 +71,8 @@ class Found:
     group: int = 0
     is_background: bool = False
     alt: str = ""
+    source: str = ""
+    scale: float = 1.0
 
 
 def is_image(element: Element) -> bool:
@@ -105,6 +116,28 @@ def addresses_of(element: Element) -> Iterator[Found]:
             yield from _of_href(value)
         else:
             yield from _of_value(shows, name, attribute, value)
+
+
+def of_source(source: Element, number: int) -> Iterator[Found]:
+    """What a <source> of a <picture> names. Its media say which source it is, wherever it stands; else its number."""
+    media = source.attributes.get("media") or source.attributes.get("data-media") or ""
+    name = "".join(media.lower().split())[:MAX_MEDIA_CHARS] or str(number)
+    scale = _scale(media[:MAX_MEDIA_CHARS])
+    for found in addresses_of(source):
+        yield replace(found, source=f"source:{name}", scale=scale)
+
+
+def _scale(media: str) -> float:
+    """What is shown on wide screens is likely larger than what is shown anywhere, and that than what phones get."""
+    least = [_screen_px(*found) for found in MIN_WIDTH.findall(media)]
+    most = [_screen_px(*found) for found in MAX_WIDTH.findall(media)]
+    if most:
+        return 0.5 + min(max(most), 4_000.0) / 10_000
+    return 1.5 + min(max(least), 4_000.0) / 10_000 if least else 1.0
+
+
+def _screen_px(number: str, unit: str) -> float:
+    return float(number) * (1 if unit.lower() == "px" else 16)
 
 
 def _of_value(shows: bool, element: str, attribute: str, value: str) -> Iterator[Found]:

@@ -56,14 +56,19 @@ class Lessons:
         self._winners[_kind(photo)] = way
 
     def order(self, photo: Candidate) -> list[Offer]:
-        """The addresses of a photo that are worth asking: the way that won before is first."""
+        """The addresses of a photo that are worth asking: the way that won before is first.
+
+        A way that several addresses have says nothing, unless the page names their widths.
+        """
         winner = self.winner(photo)
         trusted = [offer for offer in photo.tries if not self._is_failing(photo, offer)]
         failing = [
             offer for offer in photo.tries if self._is_failing(photo, offer) and offer.evidence == Evidence.GUESS
         ]
         first = [offer for offer in trusted if offer.way == winner]
-        return [*first, *(offer for offer in trusted if offer.way != winner), *([] if trusted else failing)]
+        if sum(offer.evidence != Evidence.GUESS and not offer.width_px for offer in first) > 1:
+            first = []
+        return [*first, *(offer for offer in trusted if offer not in first), *([] if trusted else failing)]
 
     def arrived(self, photo: Candidate) -> None:
         """A photo of this kind is searched from now on."""

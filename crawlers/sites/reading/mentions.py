@@ -17,7 +17,7 @@ class Named:
     """An address that a page names. way: element and attribute, or key. hint: see words.size_hint.
 
     width_px: that the page or the address itself names; 0 for none. is_written: whether the page names the width.
-    density: of `2x` in a srcset.
+    density: of `2x` in a srcset. scale: how much larger than others the media of its <source> let it be.
     """
 
     url: str
@@ -26,6 +26,7 @@ class Named:
     width_px: int = 0
     is_written: bool = False
     density: float = 1.0
+    scale: float = 1.0
 
     @property
     def evidence(self) -> Evidence:
@@ -34,7 +35,10 @@ class Named:
     @property
     def rank(self) -> float:
         """How large the picture is likely to be, in pixels of width."""
-        return self.width_px * (1.0 if self.is_written else 0.999) or LIKELY_WIDTHS_PX[self.hint] * self.density
+        return (
+            self.width_px * (1.0 if self.is_written else 0.999)
+            or LIKELY_WIDTHS_PX[self.hint] * self.density * self.scale
+        )
 
     def says_more_than(self, other: "Named") -> bool:
         """Which of two mentions of one address counts: a width that is written says more than an attribute's name."""

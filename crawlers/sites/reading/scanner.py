@@ -200,7 +200,8 @@ class Scanner:
             if url and len(url) <= MAX_URL_CHARACTERS:
                 self._addresses += _cost(url) - 1
                 width = one.width_px or notations.named_width(one.value)
-                new = Named(url, f"{element}@{one.attribute}", one.hint, width, one.width_px > 0, one.density)
+                way = f"{one.source or element}@{one.attribute}{f' {one.density:g}x' if one.density != 1 else ''}"
+                new = Named(url, way, one.hint, width, one.width_px > 0, one.density, one.scale)
                 if url not in named or new.says_more_than(named[url]):
                     named[url] = new
                 alt = alt or one.alt
@@ -274,7 +275,7 @@ def _sources(document: Document) -> dict[int, list[Found]]:
         if counts[index] > MAX_SOURCES:
             document.note(f"more than {MAX_SOURCES} sources of one picture")
         elif "svg" not in source.attributes.get("type", ""):
-            sources.setdefault(index, []).extend(attributes.addresses_of(source))
+            sources.setdefault(index, []).extend(attributes.of_source(source, counts[index]))
     return sources
 
 

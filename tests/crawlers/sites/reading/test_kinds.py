@@ -91,6 +91,22 @@ KINDS: dict[str, Kind] = {
             '</picture>'),
         photos("/b#.jpg"),
     ),
+    "F1 a picture for each screen": kind(
+        each('<picture><source media="(max-width: 799px)" srcset="/m#.jpg"><source media="(min-width: 800px)" '
+            'srcset="/w#.jpg"><img src="/t#.jpg"></picture>', 4)
+        + each('<picture><source media="(min-width:1200px)" data-srcset="/w1#.jpg"><source media="(min-width:37.5em)" '
+            'data-srcset="/t1#.jpg"><img data-src="/m1#.jpg"></picture>', 4)
+        + each('<picture><source media="(width &lt;= 480px)" srcset="/m2#.jpg"><source media="(width &lt; 900px)" '
+            'srcset="/t2#.jpg"><img src="/w2#.jpg"></picture>', 4),
+        {f"/w{n}.jpg": shown(n) for n in (1, 2, 3, 4, 11, 12, 13, 14, 21, 22, 23, 24)},
+        {f"/{size}{n}.jpg": shown(n, width) for n in (1, 2, 3, 4, 11, 12, 13, 14, 21, 22, 23, 24)
+         for size, width in (("m", SMALL), ("t", MIDDLE))},
+        "/m1.jpg /t1.jpg /m11.jpg /t11.jpg /m21.jpg /t21.jpg",
+    ),
+    "F1 sources that say nothing": kind(
+        each('<picture><source srcset="/m#.jpg"><source srcset="/w#.jpg"><img src="/t#.jpg"></picture>', 4),
+        photos("/w#.jpg", 4), {**photos("/m#.jpg", 4, SMALL), **photos("/t#.jpg", 4, MIDDLE)}, "/m1.jpg /t1.jpg",
+    ),
     "F2 a placeholder that all share": kind(
         each('<img src="/img/blank.png" data-src="/p/#.jpg" data-fallback="/f.png" data-loading="/l.gif" '
             'data-link="/cart">'),
