@@ -79,7 +79,7 @@ def candidates(
         Candidate(
             offers,
             page_url,
-            photo.mention.alt[:MAX_ALT_CHARS],
+            (photo.mention.alt or photo.mention.caption)[:MAX_ALT_CHARS],
             photo.mention.rejected,
             max(photo.mention.display_px, max(one.width_px for one in photo.named)),
         )

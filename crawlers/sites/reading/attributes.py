@@ -206,7 +206,10 @@ def are_sizes(keys: list[str]) -> bool:
         return False
     if sum(key.rpartition(" ")[2].isdigit() for key in keys) == len(keys) - 1 > 1:  # one beside widths: `d`, 320, 640
         return True
-    return all(SIZE_KEY.fullmatch(key) for key in keys) and len({noun for key in keys if (noun := _noun(key))}) < 2
+    return (
+        all(SIZE_KEY.fullmatch(key) or SIZED_ADDRESS.fullmatch(key) for key in keys)
+        and len({noun for key in keys if (noun := _noun(key))}) < 2
+    )
 
 
 def _noun(key: str) -> str:
@@ -225,6 +228,10 @@ SIZE_KEY = re.compile(
     r"|media|item|link|derivative|format|rendition)s?[_\-. ]?|\d{1,4}[wx]?[_\-. ]?){1,8}",
     re.IGNORECASE,
 )
+
+# `src` and `msrc`, `url_m` and `url_o`: what is before or after may say a size, and no more.
+SIZE_LETTERS = "(?:[cfhkmnoqstwxz]|l[gqr]?|sq|t[hn]|sm|md|x[ls]|h[diqr]|sd)"
+SIZED_ADDRESS = re.compile(rf"(?:{SIZE_LETTERS}[_-]?)?(?:src|url|uri|href)(?:[_-]?{SIZE_LETTERS})?", re.IGNORECASE)
 
 
 def _of_href(value: str) -> Iterator[Found]:

@@ -59,6 +59,7 @@ class Photo:
         whole = self.mention
         whole.named += mention.named
         whole.alt = whole.alt or mention.alt
+        whole.caption = whole.caption or mention.caption
         whole.rejected = whole.rejected and mention.rejected
         whole.is_shown = whole.is_shown or mention.is_shown
         whole.display_px = max(whole.display_px, mention.display_px)

@@ -7,9 +7,10 @@ starts inside a run that another start has read is not read twice.
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from crawlers.sites.reading.mentions import sentence
 from crawlers.sites.reading.words import frozenset_of, is_picture_key, names_a_picture, words_of
 
 SRCSET_ADDRESS = re.compile(r"[\s,]*+(\S++)")
@@ -42,7 +43,8 @@ SIZE_LIST = re.compile(r"sizes|formats|renditions|derivatives|srcsets?", re.IGNO
 MAX_SIZE_CHARS = 300  # of an object of one size
 BRACE = re.compile(r"[{}]")
 WIDTH_KEY = re.compile(r"\b(?:width|w)\\{0,8}(?:[\"']|&quot;)?\s?:\s?(\d{2,5})\b")
-ALT_KEYS = ("alt", "caption", "title")
+# Keys of the text of a photo, those that describe it best first.
+ALT_KEYS = ("alt", "alttext", "alternativetext", "imagealt", "caption", "title", "description", "desc")
 OBJECT_TYPE = "ImageObject"
 
 
@@ -135,8 +137,15 @@ def quoted_pictures(text: str) -> Iterator[Quoted]:
     An address ends like a picture's, or it is the value of a key that means one (`image`, `photoUrl`; `url` inside
     `image`). No grammar is read: what stands between two quotes of one kind counts, whatever the text around it is.
     """
-    openers: deque[tuple[int, int, str]] = deque(maxlen=OPENERS)
     places = _Places(text)
+    # What describes a photo may stand after its address.
+    for hit, around in list(_hits(text, places)):
+        yield replace(hit, alt=places.alt(hit.place) or places.alt(around))
+
+
+def _hits(text: str, places: "_Places") -> Iterator[tuple[Quoted, int]]:
+    """The addresses, each with the number of the object or list that it stands in itself."""
+    openers: deque[tuple[int, int, str]] = deque(maxlen=OPENERS)
     for token in TOKEN.finditer(text):
         mark = token[0]
         if mark[-1] == "\\":
@@ -156,8 +165,8 @@ def quoted_pictures(text: str) -> Iterator[Quoted]:
             openers.append((token.start(), token.end(), mark))
         else:
             openers.clear()
-            if hit.address:
-                yield hit
+            places.has_address(hit.place)
+            yield hit, places.innermost
 
 
 class _Places:
@@ -169,7 +178,32 @@ class _Places:
         self._opened = 0
         self._keys: dict[int, str] = {}
         self._objects: set[int] = set()  # that call themselves an ImageObject
-        self._alts: dict[int, str] = {}
+        self._alts: dict[int, dict[int, tuple[int, str]]] = {}  # by object and rank of the key, with where it stands
+        self._inner: dict[int, list[int]] = {}  # objects with such texts, by the object that they stand in
+        self._with_address: set[int] = set()
+
+    @property
+    def innermost(self) -> int:
+        return self._open[-1][0] if self._open else 0
+
+    def has_address(self, place: int) -> None:
+        self._with_address.update((place, self.innermost))
+
+    def alt(self, place: int) -> str:
+        """The text of an object, or of the one object inside that has a text and no photo."""
+        inner = self._inner.get(place, ())
+        of_inner = self._alts[inner[0]] if len(inner) == 1 else {}
+        ranked = [found for texts in (self._alts.get(place, {}), of_inner) for found in sorted(texts.items())]
+        return next((text for _, (_, text) in ranked if text), "")
+
+    def _note_alt(self, rank: int, start: int, raw: str) -> None:
+        """Two texts of one key in one place are no object's: they are in HTML inside a script."""
+        if not self._open or self._text[self._open[-1][1]] != "{":
+            return
+        texts = self._alts.setdefault(self.innermost, {})
+        known_start, known = texts.setdefault(rank, (start, sentence(raw)))
+        if known_start != start and known != raw:
+            texts[rank] = (known_start, "")
 
     def open(self, at: int) -> None:
         self._opened += 1
@@ -178,26 +212,28 @@ class _Places:
 
     def close(self) -> None:
         if self._open:
-            self._open.pop()
+            number, _ = self._open.pop()
+            if number in self._alts and number not in self._with_address and self._open:
+                self._inner.setdefault(self.innermost, []).append(number)
 
     def read(self, start: int, end: int, stop: int) -> Quoted | None:
-        """The address between two quotes; None if what is there is none. One without an address says what else it is.
+        """The address between two quotes; None if what is there is none.
 
         start, end: of the opening quote. stop: start of the closing one.
         """
         raw = self._text[end:stop]
-        place = self._open[-1][0] if self._open else 0
+        place = self.innermost
         if raw == OBJECT_TYPE:
             self._objects.add(place)
             return None
+        key = self._key(start)
+        if (name := key.lower().replace("_", "").replace("-", "")) in ALT_KEYS:
+            self._note_alt(ALT_KEYS.index(name), start, raw)
         if not raw or raw.isalnum():
             return None
-        key = self._key(start)
         parent = self._parent(0)
         if not key:  # in a list: what the list is the value of
             key, parent = parent, self._parent(1)
-        if key.lower() in ALT_KEYS:
-            self._alts.setdefault(place, raw[:MAX_STRING_CHARS])
         if words_of(key) & {"logo", "favicon"} or "logo" in words_of(parent):
             return None
         value = plain(raw)
@@ -205,8 +241,7 @@ class _Places:
             return None
         width_px = self._width(stop)
         photo, sizes = self._photo(width_px)
-        alt = self._alts.get(photo, self._alts.get(place, ""))
-        return Quoted(value, " ".join([*sizes, key]), photo, alt, width_px)
+        return Quoted(value, " ".join([*sizes, key]), photo, "", width_px)
 
     def _photo(self, width_px: int) -> tuple[int, list[str]]:
         """The object of the photo around an object of one size, as in `{"sizes": {"large": {"url": …}}, "url": …}`.
@@ -238,6 +273,8 @@ class _Places:
         return int(found[1]) if found else 0
 
     def _key(self, before: int) -> str:
+        if not self._text[max(0, before - 5) : before].rstrip().endswith((":", "=")):
+            return ""
         found = KEY.search(self._text, max(0, before - KEY_CHARS), before)
         return found[1] if found else ""
 

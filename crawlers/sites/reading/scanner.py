@@ -9,7 +9,7 @@ from crawlers.markup import Document, Element
 from crawlers.sites.originals import absolute, is_too_long
 from crawlers.sites.reading import attributes, notations, styles
 from crawlers.sites.reading.attributes import Found
-from crawlers.sites.reading.mentions import Mention, Named
+from crawlers.sites.reading.mentions import MAX_LEVELS, Captions, Mention, Named
 from crawlers.sites.reading.words import DRAWING, WIX_NAME, frozenset_of, is_picture_file, size_hint
 from foundation.network.addresses import MAX_URL_CHARACTERS
 
@@ -31,7 +31,6 @@ META_IMAGES = frozenset_of(
 )
 WHOLE_PAGE = ("html", "body", "main", "header", "footer", "nav", "form", "section", "template")
 MAX_AROUND = 15  # elements of a thing that has one image, for its attributes to be about that image
-MAX_LEVELS = 5  # between the two
 WIX_MEDIA = "https://static.wixstatic.com/media/"
 WIX_PREFIX = re.compile(r"(\S{0,200}?/media/)[^/\s]{1,120}~mv2")
 
@@ -78,6 +77,7 @@ class Scanner:
         before = list(accumulate(shown, initial=0))
         around = self._around(before)
         sources = _sources(self._document)
+        self._captions = Captions(self._document, before, lambda element: self._is_around_one(element, before))
         for element in elements:
             if self._is_full():
                 break
@@ -92,7 +92,7 @@ class Scanner:
             elif found := [one for one in attributes.addresses_of(element) if not self._is_about(element, one, before)]:
                 yield from self._of_element(element, found)
             elif inline := attributes.inline_pictures(element):
-                yield Mention(inline=inline, alt=_label(element))
+                yield Mention(inline=inline, alt=_label(element) or self._captions.of(element))
 
     def _around(self, before: list[int]) -> dict[int, list[Found]]:
         """What elements around a single image say of it, by the image's index; the nearest element first."""
@@ -135,9 +135,11 @@ class Scanner:
         for one in found:
             groups.setdefault(one.group, []).append(one)
         label = _label(element)
+        caption = "" if label else self._captions.of(element)
         for group, some in groups.items():
             is_own = shows and group == 0
             for mention in self._mention(some, label, element.name):
+                mention.caption = caption
                 mention.rejected = mention.rejected or (_why_not(element, mention) if is_own else "")
                 mention.is_shown = is_own
                 mention.is_link = element.name in ("a", "area")
@@ -146,7 +148,7 @@ class Scanner:
                 break
             else:
                 if is_own and (inline := attributes.inline_pictures(element)):
-                    yield Mention(inline=inline, alt=label, is_shown=True)
+                    yield Mention(inline=inline, alt=label or caption, is_shown=True)
 
     def _of_styles(self) -> Iterator[Mention]:
         for _, style in self._document.texts_in("style"):

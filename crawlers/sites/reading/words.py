@@ -36,6 +36,7 @@ THUMB_WORDS = frozenset_of(
     """
     thumb thumbs thumbnail thumbnails tn small tiny mini micro preview placeholder lqip blur blurred low
     lowres loading loader fallback error default icon avatar xs sm spinner mobile blank base64
+    msrc srct
     """
 )
 PAGE_WORDS = frozenset_of("url href link page permalink target action goto location product endpoint api")

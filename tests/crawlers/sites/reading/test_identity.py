@@ -31,6 +31,9 @@ def offers(page: str) -> list[list[str]]:
             "/t.jpg"]]),
         ('<img src="/thumbs/a.jpg"><a href="/full/a.jpg">x</a>', [["/full/a.jpg", "/thumbs/a.jpg"]]),
         ('<script>x = {"thumb": "/t.jpg", "large": "/l.jpg"}</script>', [["/l.jpg", "/t.jpg"]]),
+        ("<script>x = [{src: '/f.jpg', msrc: '/t.jpg', w: 1600, h: 1200}]</script>", [["/f.jpg", "/t.jpg"]]),
+        ('<script>x = {"url_sq": "/q.jpg", "url_o": "/o.jpg"}</script>', [["/q.jpg", "/o.jpg"]]),
+        ('<i data-x=\'[{"srct": "/t.jpg", "src": "/f.jpg"}]\'></i>', [["/f.jpg", "/t.jpg"]]),
         ('<script>x = [{"src": "/a.jpg", "width": 1400, "srcSet": [{"src": "/a4.jpg", "width": 400},'
          ' {"src": "/a8.jpg", "width": 800}]}]</script>', [["/a.jpg", "/a8.jpg", "/a4.jpg"]]),
         ('<script>x = {derivatives: [{w: 792, url: "_data/1-me.jpg"}, {w: 1400, url: "up/1.jpg"}]}</script>'
@@ -52,6 +55,8 @@ def offers(page: str) -> list[list[str]]:
         ('<img src="/a-200x300.jpg"><img src="/a-300x400.jpg">', [["/a-200x300.jpg"], ["/a-300x400.jpg"]]),
         ('<img src="/a.jpg"><img src="/a-300x400.jpg">', [["/a.jpg"], ["/a-300x400.jpg"]]),
         ('<img src="/a_small.jpg"><img src="/a_large.jpg">', [["/a_small.jpg"], ["/a_large.jpg"]]),
+        ('<script>x = {"srcA": "/a.jpg", "srcB": "/b.jpg"}</script>', [["/a.jpg"], ["/b.jpg"]]),
+        ('<script>x = {"url": "/a.jpg", "authorUrl": "/b.jpg"}</script>', [["/a.jpg"], ["/b.jpg"]]),
         ('<script>x = {"image": "/a.jpg", "photo": "/b.jpg"}</script>', [["/a.jpg"], ["/b.jpg"]]),
         ('<img src="/a.jpg" data-hover="/b.jpg">', [["/a.jpg"], ["/b.jpg"]]),
         ('<img src="/x.png" data-src="/a.jpg"><img src="/x.png" data-src="/b.jpg">', [["/a.jpg"], ["/b.jpg"]]),
