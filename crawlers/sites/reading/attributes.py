@@ -206,6 +206,9 @@ def are_sizes(keys: list[str]) -> bool:
         return False
     if sum(key.rpartition(" ")[2].isdigit() for key in keys) == len(keys) - 1 > 1:  # one beside widths: `d`, 320, 640
         return True
+    stems = [numbered[1] for key in keys if (numbered := NUMBERED.fullmatch(key))]
+    if len(set(stems)) < len(stems):  # `src1` and `src2`
+        return False
     return (
         all(SIZE_KEY.fullmatch(key) or SIZED_ADDRESS.fullmatch(key) for key in keys)
         and len({noun for key in keys if (noun := _noun(key))}) < 2
@@ -229,6 +232,7 @@ SIZE_KEY = re.compile(
     re.IGNORECASE,
 )
 
+NUMBERED = re.compile(r"([^\d]{1,60})\d{1,2}")
 # `src` and `msrc`, `url_m` and `url_o`: what is before or after may say a size, and no more.
 SIZE_LETTERS = "(?:[cfhkmnoqstwxz]|l[gqr]?|sq|t[hn]|sm|md|x[ls]|h[diqr]|sd)"
 SIZED_ADDRESS = re.compile(rf"(?:{SIZE_LETTERS}[_-]?)?(?:src|url|uri|href)(?:[_-]?{SIZE_LETTERS})?", re.IGNORECASE)

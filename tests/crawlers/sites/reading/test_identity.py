@@ -55,6 +55,7 @@ def offers(page: str) -> list[list[str]]:
         ('<img src="/a-200x300.jpg"><img src="/a-300x400.jpg">', [["/a-200x300.jpg"], ["/a-300x400.jpg"]]),
         ('<img src="/a.jpg"><img src="/a-300x400.jpg">', [["/a.jpg"], ["/a-300x400.jpg"]]),
         ('<img src="/a_small.jpg"><img src="/a_large.jpg">', [["/a_small.jpg"], ["/a_large.jpg"]]),
+        ('<script>x = {"url1": "/a.jpg", "url2": "/b.jpg"}</script>', [["/a.jpg"], ["/b.jpg"]]),
         ('<script>x = {"srcA": "/a.jpg", "srcB": "/b.jpg"}</script>', [["/a.jpg"], ["/b.jpg"]]),
         ('<script>x = {"url": "/a.jpg", "authorUrl": "/b.jpg"}</script>', [["/a.jpg"], ["/b.jpg"]]),
         ('<script>x = {"image": "/a.jpg", "photo": "/b.jpg"}</script>', [["/a.jpg"], ["/b.jpg"]]),
