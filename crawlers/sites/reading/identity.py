@@ -12,6 +12,7 @@ from crawlers.sites.reading.mentions import Evidence, Mention, Named
 from crawlers.sites.reading.notations import named_width
 
 MAX_OFFERS = 40  # addresses to try that are kept for one photo
+MAX_UNPROVEN = 2  # guesses of one address that nothing but their rules speak for
 MIN_SHARERS = 3  # elements with photos of their own that link one picture: it is no photo of theirs
 MIN_SIZE_PX = 100  # of a size in a srcset; a placeholder has less
 TEMPLATE_WIDTH_PX = 2048  # for `_{width}x`, where nothing better is known
@@ -125,13 +126,13 @@ class Identity:
             return next((guess.url for guess in self.guesses(named.url)), named.url)
 
         def add_guesses(named: Named) -> None:
-            for guess in self.guesses(named.url):
-                proven = is_proven(guess, self._proven)
-                if (
-                    guess.url not in offers
-                    and (proven or guess.url not in contested)
-                    and not TEMPLATE.search(guess.url)
-                ):
+            made = [(guess, is_proven(guess, self._proven)) for guess in self.guesses(named.url)]
+            unproven = [guess.url for guess, proven in made if not proven and guess.url not in contested]
+            if any(proven for _, proven in made):
+                unproven = []
+            for guess, proven in made:
+                is_asked = proven or guess.url in unproven[:MAX_UNPROVEN]
+                if guess.url not in offers and is_asked and not TEMPLATE.search(guess.url):
                     way = f"{named.way} {'+'.join(guess.rules)}"
                     offers[guess.url] = Offer(guess.url, Evidence.GUESS, way, 0, named.hint, proven, original(named))
 
@@ -144,8 +145,13 @@ class Identity:
             elif evidence != Evidence.GUESS:  # the page names what a rule made, too
                 offers[url] = replace(offers[url], evidence=evidence, width_px=named.width_px, is_proven=True)
         for named in photo.named[1:]:
-            add_guesses(named)
+            if named.hint >= photo.named[0].hint or not self._is_only_guessed(named):
+                add_guesses(named)
         return list(offers.values())
+
+    def _is_only_guessed(self, named: Named) -> bool:
+        """Whether no rule that is proven makes anything of an address."""
+        return not any(is_proven(guess, self._proven) for guess in self.guesses(named.url))
 
     def _contested(self, photos: Sequence[Photo]) -> set[str]:
         """Unproven guesses that more than one photo has, and those that are the name of another photo."""

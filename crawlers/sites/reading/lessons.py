@@ -15,6 +15,7 @@ from dataset.duplicates.pairs import Prints
 from dataset.duplicates.pairs import candidates as proposed_pairs
 
 MAX_FAILURES = 2  # guesses of a rule for one kind that bring nothing or another picture, with none that holds
+MAX_FAILURES_AT_HOST = 4  # of an unproven rule for photos of any kind
 MAX_OWNERS = 3  # photos for which a host that has several pictures brings the same one
 MAX_WAITING = 8  # photos of a kind that wait for what others of it show
 MAX_WAYS = 12  # addresses of a photo that make its kind
@@ -33,6 +34,7 @@ class Lessons:
         self._locks: dict[tuple[str, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._few: dict[tuple[str, ...], asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(MAX_WAITING))
         self._failures: Counter[tuple[tuple[str, ...], tuple[str, str]]] = Counter()
+        self._failures_at: Counter[tuple[str, str]] = Counter()
         self._held: set[tuple[str, str]] = set()
         self._seen: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(dict)  # whose guess brought which bytes
         self._reached: set[tuple[tuple[str, ...], str]] = set()
@@ -125,6 +127,8 @@ class Lessons:
 
     def guess_failed(self, photo: Candidate, offer: Offer) -> None:
         self._failures[_kind(photo), _rule(offer)] += 1
+        if not offer.is_proven:
+            self._failures_at[_rule(offer)] += 1
 
     def guess_held(self, offer: Offer) -> None:
         self._held.add(_rule(offer))
@@ -136,7 +140,10 @@ class Lessons:
     def _is_failing(self, photo: Candidate, offer: Offer) -> bool:
         rule = _rule(offer)
         is_known = rule in self._held or self.differs(offer)
-        return offer.evidence == Evidence.GUESS and self._failures[_kind(photo), rule] >= MAX_FAILURES and not is_known
+        fails_often = (
+            self._failures[_kind(photo), rule] >= MAX_FAILURES or self._failures_at[rule] >= MAX_FAILURES_AT_HOST
+        )
+        return offer.evidence == Evidence.GUESS and fails_often and not is_known
 
 
 def looks_same(guess: Intake, named: Intake) -> bool:

@@ -1,7 +1,7 @@
 """How each website builder, shop and image service names its thumbnails, as data. The reading is in originals.py.
 
-A rule is tied to a platform by hosts, by a mark in the address, or by a form that nobody else writes. Two general
-rules are tied to nothing: what they make is a guess that must prove itself (`is_tied`).
+A rule is tied to a platform by hosts, by a mark in the address, or by a form that nobody else writes. General rules
+are tied to nothing: what they make is a guess that must prove itself (`is_tied`).
 
 Time grows no faster than the address. A rule that repeats a repetition, or that tries a second beginning in what the
 first one has read, grows with the square or worse; so a rule reads what it repeats without return: `++`, `*+` and
@@ -59,7 +59,8 @@ CLOUDINARY_SEGMENT = (
 WORDPRESS = r"/wp-content/|/wp-includes/|\.files\.wordpress\.com/|//i[0-3]\.wp\.com/"
 SHOPIFY = r"//cdn\.shopify\.com/|/cdn/shop/|/s/files/1/|\.myshopify\.com/|//cdn\.shopifycdn\.net/"
 GOOGLE = _host("googleusercontent.com", "ggpht.com", "bp.blogspot.com")
-THUMB_WIDTH = r"(?:[1-9]\d{2,3})"  # 100 to 9999: no thumbnail is smaller, and 30x40 is centimetres
+WIDTH = r"(?:[1-9]\d{2,3})"  # 100 to 9999: no thumbnail is smaller, and 30x40 is centimetres
+KIRBY = r"^(?>[^?]*?/media/(?:pages|site|users)/)(?>[^?]*?/[0-9a-f]{4,12}-\d{9,11}/)[^/?]++(?:\?|\Z)"
 
 PLATFORMS: tuple[Platform, ...] = (
     _rule("wix", r"(/media/(?>[^/?]+?~mv2)[^/?]*+)/v1/(?:fill|crop|fit)/.*", r"\1"),
@@ -68,9 +69,17 @@ PLATFORMS: tuple[Platform, ...] = (
     _rule("godaddy", r"(?<![^?])((?>[^?]*?/isteam/ip/)(?>[^?]+?(?=/:/)))/:/.*", r"\1"),
     _rule(
         "squarespace",
-        r"^(?:([^?]*+)\?(?>[^#]*?&format=(?:\d{1,5}w|original))|(?>(.*?)\?format=(?:\d{1,5}w|original)))[^#]*+\Z",
+        r"^(?:([^?]*+)\?(?>[^#]*?&format=\d{1,5}w)|(?>(.*?)\?format=\d{1,5}w))[^#]*+\Z",
         r"\1\2?format=original",
         r"\1\2?format=2500w",
+    ),
+    _rule(
+        "squarespace-bare",
+        r"^([^?#]++)\Z",
+        r"\1?format=original",
+        r"\1?format=2500w",
+        mark=r"^https?://(?:images\.squarespace-cdn\.com(?::\d{1,5})?/content/"
+        r"|static\d{0,3}\.squarespace\.com(?::\d{1,5})?/static/|static\d{0,3}\.squarespace\.com(?::\d{1,5})?/content/)",
     ),
     _rule("jetpack", r"^(https?)://i[0-3]\.wp\.com/([^?]++)\?.*", r"\1://i0.wp.com/\2", r"\1://\2"),
     _rule("secure.website", rf"-w\d{{2,4}}(?:-o)?{EXTENSION}{END}", r"\1", mark=_host("secure.website") + "|/wscfus/"),
@@ -84,8 +93,8 @@ PLATFORMS: tuple[Platform, ...] = (
     ),
     _rule(
         "duda",
-        rf"^(?>(.*?)//lirp\.)([^/]++)/(?>(.+?)/opt/)(?>(.+?)-\d{{2,4}}w{EXTENSION}{END})",
-        r"\1//irp.\2/\3/\4\5",
+        rf"^(?>(.*?)//lirp)(-cdn)?\.([^/]++)/(?>(.+?)/opt/)(?>(.+?)-\d{{2,4}}w{EXTENSION}{END})",
+        r"\1//irp\2.\3/\4/\5\6",
     ),
     _rule("etsy", r"/il_\d{1,5}x(?:\d{1,5}|N)\.", r"/il_fullxfull.", mark=_host("etsystatic.com")),
     _rule("cloudinary", rf"(/image/upload)/(?!s--)(?:{CLOUDINARY_SEGMENT})++", r"\1/"),
@@ -131,8 +140,34 @@ PLATFORMS: tuple[Platform, ...] = (
           mark=_host("myportfolio.com", "behance.net")),
     _rule("behance", r"/project_modules/(?!source/)[a-z0-9_]{1,40}/", "/project_modules/source/",
           mark=_host("behance.net")),
+    _rule("nextgen-dynamic", rf"/cache/((?>[^/?]{{1,200}}?{EXTENSION}))-nggid[^/?]++", r"/\1", mark="-nggid"),
+    _rule("shopware",
+          rf"/thumbnail/((?:[0-9a-f]{{2}}/){{3}}(?:\d{{9,11}}/)?[^/?]{{1,200}}?)_\d{{2,4}}x\d{{2,4}}{EXTENSION}{END}",
+          r"/media/\1\2"),
+    _rule("phoca", r"/thumbs/phoca_thumb_[sml]\d?_([^/?]++)", r"/\1"),
+    # Programs that may keep an original where it cannot be asked for.
+    _rule("opencart", rf"^(?>([^?]*?/image/)cache/)([^?]+?)-\d{{2,4}}x\d{{2,4}}[wh]?{EXTENSION}(?:\.webp)?{END}",
+          r"\1\2\3", is_tied=False),
+    _rule("kirby", rf"-(?:{WIDTH}x(?:{WIDTH})?|x{WIDTH})(?:-[a-z0-9]{{1,12}}){{0,6}}{EXTENSION}{END}", r"\1",
+          is_tied=False, mark=KIRBY),
+    _rule("nopcommerce", rf"(/thumbs/(?:\d{{3}}/)?\d{{7}}(?:_[^/?]{{1,200}}?)?)_\d{{2,4}}{EXTENSION}{END}", r"\1\2",
+          is_tied=False),
+    _rule("zenphoto",
+          rf"^(?>([^?]*?)/cache/)([^?]+?)(?:_(?:[whs]?\d{{2,4}}|c[whxy]\d{{1,4}}|thumb)){{1,8}}+{EXTENSION}{END}",
+          r"\1/albums/\2\3", is_tied=False),
+    _rule("coppermine", rf"(/albums/(?:[^?/]{{1,100}}/){{0,8}})(?:normal|thumb)_([^/?]++){END}", r"\1\2",
+          is_tied=False),
+    # Parts of a name and folders that are a size, or a word for one, and nothing else.
+    _rule("size:name", rf"(?:_{WIDTH}x{WIDTH}|[-_]{WIDTH}x{WIDTH}[-_](?:[bct][lr]?|crop(?:ped)?|fit|fill|thumb))"
+          rf"{EXTENSION}{END}", r"\1", is_tied=False),
+    _rule("size:folder",
+          rf"/(?:(?:(?:re)?sized?|sizes)/)?+(?:{WIDTH}x{WIDTH}(?:x\d)?|w{WIDTH}(?:h{WIDTH})?(?:/format/\w{{3,4}})?"
+          rf"|_(?:{WIDTH}|AUTO)x(?:{WIDTH}|AUTO)(?:_[a-z0-9-]{{1,20}}){{0,5}}+)/", "/", is_tied=False),
+    _rule("thumb:name", r"/(?:(?:thumb(?:s|nail)?|tn)[-_]([^/?]++)"
+          rf"|([^/?]{{1,200}}?)[-_](?:thumb(?:nail)?|tn){EXTENSION}){END}", r"/\1\2\3", is_tied=False),
+    _rule("thumb:folder", r"/_?thumb(?:nail)?s?/(?!(?:\d{3}/)?\d{7}[_.]|(?:[0-9a-f]{2}/){3})", "/", is_tied=False),
     # What some other system may have copied from WordPress. Of two general rules, see Platform.is_tied.
-    _rule("wordpress:size", rf"-{THUMB_WIDTH}x{THUMB_WIDTH}(?:@[23]x)?{EXTENSION}{END}", r"\1", is_tied=False,
+    _rule("wordpress:size", rf"-{WIDTH}x{WIDTH}(?:@[23]x)?{EXTENSION}{END}", r"\1", is_tied=False,
           mark=rf"^(?!(?>[^?]*?(?:{WORDPRESS}|//cdn\.sanity\.io/)))"),
     _rule("wordpress:scaled", rf"-scaled{EXTENSION}{END}", r"\1", is_tied=False,
           mark=rf"^(?!(?>[^?]*?(?:{WORDPRESS})))"),
@@ -149,7 +184,7 @@ SIZING_HOSTS = re.compile(
                 "datocms-assets.com", "framerusercontent.com", "squarecdn.com", "editmysite.com",
                 "square.site", "imagekit.io", "cdn.builder.io", "myshopify.com", "cdn.shopify.com",
                 "wp.com", "files.wordpress.com", "pexels.com", "b-cdn.net", "twic.pics", "sirv.com",
-                "cloudimg.io", "scene7.com", "graphassets.com", "storyblok.com",
+                "cloudimg.io", "smushcdn.com", "scene7.com", "graphassets.com", "storyblok.com",
             ),
             SHOPIFY,
         )
@@ -162,7 +197,7 @@ SERVICE_WORDS = {  # on SIZING_HOSTS only
     "f", "fl", "r", "rect", "scale-down-to", "lossless", "ar", "cs", "ixlib", "usm", "usmrad", "sharp", "sat",
     "bri", "con", "max", "min", "tr", "nf_resize", "bg", "pad", "position", "gravity", "aspect_ratio",
     "canvas", "profile", "wid", "hei", "qlt", "op_usm", "resmode", "scl", "twic", "tint", "cb", "orient",
-    "or", "enlarge", "sm",
+    "or", "enlarge", "sm", "lossy", "size", "webp",
 }  # fmt: skip
 SIGNATURE = re.compile(
     r"sig(?:nature)?|.*signature.*|.*token.*|expires?|x-amz-.*|x-goog-.*|hdnea|.*hmac.*|hash|policy"

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawlers.sites.discovery import candidates
-from crawlers.sites.reading.lessons import MAX_WAITING
+from crawlers.sites.reading.identity import MAX_UNPROVEN
+from crawlers.sites.reading.lessons import MAX_FAILURES_AT_HOST, MAX_WAITING
 from crawlers.sites.reading.mentions import Evidence
 from simulator.server import Answer, Scripted, Server, resized
 
@@ -133,6 +134,21 @@ def test_first_photos_teach_what_the_others_cost(tmp_path: Path) -> None:
     assert report.outcomes == {"stored": 16}
     assert len(asked) <= 16 + MAX_WAITING
     assert {f"/wp-content/uploads/t{n}.jpg" for n in range(8)} <= set(asked)
+
+
+def test_guesses_that_nothing_speaks_for_cost_little(tmp_path: Path) -> None:
+    """Thumbnails in three templates, whose originals are not where they might be: a few requests for the whole host."""
+    templates = ('<img src="{}">', '<img data-src="{}">', '<div style="background-image:url({})"></div>')
+    names = [f"/g/thumbs/c{n}_300x225_thumb.jpg" for n in range(24)]
+    shown = "".join(templates[n % 3].format(name) for n, name in enumerate(names))
+    answers: dict[str, Any] = {"/": html(shown), **{name: jpeg(n, 300) for n, name in enumerate(names)}}
+    server = Server(Scripted(answers))
+    report = crawled(site(tmp_path, f"{server.url}/", allowed=[server.address]))
+    server.stop()
+    asked = [hit.path for hit in server.log if hit.path.startswith("/g/")]
+    assert report.outcomes == {"stored": 24}
+    assert set(names) <= set(asked)
+    assert len(asked) - len(names) <= MAX_UNPROVEN * (MAX_FAILURES_AT_HOST + 1)
 
 
 NAMES = st.sampled_from(

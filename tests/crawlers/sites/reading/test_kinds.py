@@ -258,6 +258,18 @@ KINDS: dict[str, Kind] = {
         {"/img/hero.jpg": shown(1)},
         {"/css/site.css": Answer(body=STYLES.encode(), content_type="text/css")},
     ),
+    "a folder that is a size": kind(
+        each('<img src="/images/size/w600/a#.jpg">'), photos("/images/a#.jpg"),
+        photos("/images/size/w600/a#.jpg", width=MIDDLE), "/images/size/w600/a1.jpg",
+    ),
+    "an original in a place of its own": kind(
+        each('<a href="/p#"><img src="/image/cache/catalog/a#-300x300.jpg"></a>', 4) + WORDS,
+        photos("/image/catalog/a#.jpg", 4),
+        {**photos("/image/cache/catalog/a#-300x300.jpg", 4, SMALL), **photos("/image/cache/catalog/a#-500x500.jpg", 4,
+            MIDDLE), **{f"/p{n}": html(f'<img src="/image/cache/catalog/a{n}-500x500.jpg">' + WORDS) for n in range(1,
+                5)}},
+        "/image/cache/catalog/a1-300x300.jpg /image/cache/catalog/a1-500x500.jpg /p1 /p2 /p3 /p4",
+    ),
     "a guess that brings another picture": kind(
         each('<img src="/wp-content/uploads/c#-640x480.jpg">', 12),
         photos("/wp-content/uploads/c#-640x480.jpg", 12, MIDDLE),
