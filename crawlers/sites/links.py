@@ -32,6 +32,22 @@ MORE_BUTTON_PARTS, MORE_BUTTON_CHARS = 20, 200  # text nodes of a button, and ch
 MIN_WORDS = 30  # a page without images and with fewer words is filled by scripts
 CONTAINERS = ("main", "section", "div", "ul")
 GALLERY_CONTAINER = re.compile(r"\b(gallery|portfolio|grid|feed|root|app|__next|masonry|products)\b", re.IGNORECASE)
+NEXT_PARTS = 5  # text nodes of a link that are looked at
+ARROWS = r"[\s\u00ab\u00bb\u2039\u203a\u2190-\u21ff<>.-]{0,10}"
+NEXT_PAGE = re.compile(  # a teaser's `weiter` is not among them: its address tells
+    rf"{ARROWS}(?:next(?: page)?|n\u00e4chste(?: seite)?|(?:page )?suivante?|(?:p\u00e1gina )?siguiente"
+    r"|volgende(?: pagina)?|(?:pagina )?successiv[ao]|pr\u00f3xima(?: p\u00e1gina)?|n\u00e4sta(?: sida)?"
+    rf"|nast\u0119pna(?: strona)?|seuraava){ARROWS}",
+    re.IGNORECASE,
+)
+DIGITS = re.compile(r"[0-9]{1,9}")
+DATED = re.compile(  # the months of a calendar never end
+    r"(?:19|20)[0-9]{2}[-/_.]?[0-9]{1,2}(?![0-9])|(?:date|day|week|month|year|tag|woche|monat|jahr|mois|annee|mes|cal)[a-z]{0,6}[=/_-]?[0-9]",
+    re.IGNORECASE,
+)
+SECOND = re.compile(
+    r"[-_]?2(?=\.\w{1,5}\Z|/?\Z)"
+)  # of a series whose first page has no number: gallery.htm, gallery2.htm
 PAGE_NUMBER = re.compile(
     r"(?:/page)?/\d{1,4}/?(?=$|\?)|(?<=[?&])(?:page|p|paged|offset|start|pg)=\d{1,5}&?", re.IGNORECASE
 )
@@ -41,6 +57,18 @@ ASSIGNED_PLACE = re.compile(  # in an onclick or a javascript: address
 )
 SCRIPTED_HREF = re.compile(r"\bhref\s{0,20}=\s{0,20}\\?[\"']([^\"'\\<>\s{}$+]{1,500})\\?[\"']", re.IGNORECASE)
 PLACE = re.compile(r"(?:https?:)?//|/|\.{1,2}/|\?|[\w%./-]{1,300}\.(?:html?|php\d?|aspx?)(?=$|[?#])", re.IGNORECASE)
+OPENED_PLACE = (
+    re.compile(  # what a function of the site opens: popup('cake.htm'), MM_openBrWindow('show.php?pic=2','x')
+        r"(?:open|pop_?up|window|fenster|show|view|zoom|enlarge|goto|go_?to|navigate)[\w$]{0,40}\s{0,5}\(\s{0,5}"
+        r"[\"']([\w%./~-]{1,300}\.(?:html?|php\d?|aspx?|jsp|cfm)(?:\?[^\"'\s<>]{0,500})?)[\"']",
+        re.IGNORECASE,
+    )
+)
+MAY_CHANGE = re.compile(  # somebody's data; a function of a site may ask before it goes there
+    r"del|remov|vote|rat(?:e|ing)|add|cart|buy|order|bestell|log|sign|send|mail|edit|save|sub|confirm|like|book|print|insert|update",
+    re.IGNORECASE,
+)
+CLICKS = ("onclick", "ondblclick", "onmousedown")
 REFRESH = re.compile(
     r"\s{0,20}[\d.]{0,10}\s{0,20}[;,]\s{0,20}url\s{0,20}=\s{0,20}[\"']?([^\"']{1,2000})", re.IGNORECASE
 )
@@ -94,11 +122,20 @@ def following(document: Document, page_url: str) -> set[str]:
     """Pages that this page calls the next of its series, however their addresses are made."""
     base = base_of(document, page_url)
     named = (
-        element.attributes.get("href", "")
-        for element in document.named("a", "link")
-        if "next" in element.attributes.get("rel", "").lower().split()
+        element.attributes.get("href", "") for element in document.named("a", "link") if _is_next(document, element)
     )
     return {url for value in islice(named, MAX_LINKS) if (url := absolute(value, base, document.encoding))}
+
+
+def _is_next(document: Document, element: Element) -> bool:
+    """Whether a link is called the next page: by its relation, its label or its text."""
+    if "next" in element.attributes.get("rel", "").lower().split():
+        return True
+    if element.name != "a":
+        return False
+    texts = document.texts[element.first_text : min(element.end_text, element.first_text + NEXT_PARTS)]
+    said = (" ".join(text[:MORE_BUTTON_CHARS] for _, text in texts), element.attributes.get("aria-label", "")[:100])
+    return any(NEXT_PAGE.fullmatch(" ".join(text.split())) for text in said)
 
 
 def links_in_scripts(texts: Iterable[str], page_url: str) -> list[str]:
@@ -146,6 +183,9 @@ def _places(document: Document) -> Iterator[str]:
         for key, value in attributes.items():
             if key.startswith("on") or value[:11].lower() == "javascript:":
                 yield from ASSIGNED_PLACE.findall(value[:MAX_HANDLER_CHARS])
+                if key in CLICKS or not key.startswith("on"):
+                    opened = OPENED_PLACE.findall(value[:MAX_HANDLER_CHARS])
+                    yield from (place for place in opened if not MAY_CHANGE.search(place))
             elif key in ROW_ATTRIBUTES and element.name not in PICTURES and PLACE.match(value):
                 yield value
     for script, text in document.texts_in("script"):
@@ -196,8 +236,24 @@ def _select_of(option: Element) -> str:
 
 
 def same_series(url: str, page_url: str) -> bool:
-    """Whether two addresses are pages of one numbered series, such as /gallery and /gallery/2, ?page=2 and ?page=3."""
-    return PAGE_NUMBER.sub("", url).rstrip("/?") == PAGE_NUMBER.sub("", page_url).rstrip("/?")
+    """Whether two addresses are pages of one numbered series, such as /gallery and /gallery/2, ?page=2 and ?page=3.
+
+    In any parameter or name, a number that is one higher than that of the page makes the next page of a series.
+    """
+    return _is_one_higher(url, page_url) or PAGE_NUMBER.sub("", url).rstrip("/?") == PAGE_NUMBER.sub(
+        "", page_url
+    ).rstrip("/?")
+
+
+def _is_one_higher(url: str, page_url: str) -> bool:
+    if DIGITS.sub("0", url) != DIGITS.sub("0", page_url):
+        path = urlsplit(url)
+        return not path.query and SECOND.sub("", url) == page_url.rstrip("/")
+    pairs = zip(DIGITS.findall(url), DIGITS.findall(page_url), strict=True)
+    if DATED.search(url):
+        return False
+    differing = [(int(number), int(here)) for number, here in pairs if number != here]
+    return len(differing) == 1 and differing[0][0] == differing[0][1] + 1
 
 
 def grows(document: Document) -> bool:

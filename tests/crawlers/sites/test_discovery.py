@@ -65,6 +65,14 @@ def test_links_stay_on_the_host() -> None:
         ("https://a.example/gallery/page/3/", "https://a.example/gallery/page/2/", True),
         ("https://a.example/g?page=3", "https://a.example/g?page=2", True),
         ("https://a.example/about", "https://a.example/gallery", False),
+        ("https://a.example/galerie3.htm", "https://a.example/galerie2.htm", True),
+        ("https://a.example/galerie2.htm", "https://a.example/galerie.htm", True),
+        ("https://a.example/b.php?k=4&seite=10", "https://a.example/b.php?k=4&seite=9", True),
+        ("https://a.example/b.php?k=4&seite=9", "https://a.example/b.php?k=4&seite=10", False),
+        ("https://a.example/b.php?k=5&seite=10", "https://a.example/b.php?k=4&seite=9", False),
+        ("https://a.example/cake7", "https://a.example/cake2", False),
+        ("https://a.example/events/2026-12/", "https://a.example/events/2026-11/", False),
+        ("https://a.example/c.php?month=12", "https://a.example/c.php?month=11", False),
     ],
 )
 def test_same_series(url: str, page: str, same: bool) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from crawlers import markup
-from crawlers.sites.links import links, routes
+from crawlers.sites.links import following, links, routes
 
 PAGE = "https://a.example/gallery"
 CODE = '<script src="/app.js"></script>'
@@ -21,6 +21,10 @@ CODE = '<script src="/app.js"></script>'
         ("<p onclick=\"location='/c'\">c</p>", ["/c"]),
         ('<p onclick="window.location.assign(&quot;/d&quot;)">c</p>', ["/d"]),
         ("<a href=\"javascript:void(window.open('/p'))\">p</a>", ["/p"]),
+        ("<a href=\"#\" onClick=\"MM_openBrWindow('cake1.htm','cake','width=600')\">c</a>", ["/cake1.htm"]),
+        ("<a href=\"javascript:popup('show.php?pid=3&amp;full=1')\">c</a>", ["/show.php?pid=3&full=1"]),
+        ("<b onclick=\"$.post('vote.php?id=3'); showDialog('delete.php?id=3'); open('Bild 1')\">c</b>", []),
+        ("<body onload=\"popup('offer.htm')\">c</body>", []),
         ('<tr data-href="/row"><td>x</td></tr><img data-url="/product/1">', ["/row"]),
         ('<form action="/f"><input type="search" name="q"><button>go</button></form>', []),
         ('<form method="post" action="/f"><select name="a"><option value="1"></select></form>', []),
@@ -41,6 +45,21 @@ CODE = '<script src="/app.js"></script>'
 def test_each_way_to_lead_to_a_page(html: str, expected: list[str]) -> None:
     found = links(html, PAGE)
     assert [url.removeprefix("https://a.example") for url in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("html", "is_next"),
+    [
+        ('<a href="/n" rel="next">2</a>', True),
+        ('<a href="/n">Next \u00bb</a>', True),
+        ('<a href="/n"><b>N\u00e4chste</b> Seite</a>', True),
+        ('<a href="/n" aria-label="Next page"><i></i></a>', True),
+        ('<a href="/n">Next day delivery</a>', False),
+        ('<a href="/n">weiter</a>', False),  # of a teaser
+    ],
+)
+def test_what_is_called_the_next_page(html: str, is_next: bool) -> None:
+    assert following(markup.read(html), PAGE) == ({"https://a.example/n"} if is_next else set())
 
 
 def test_queries_are_in_the_encoding_of_the_page() -> None:
