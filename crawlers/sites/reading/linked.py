@@ -35,6 +35,10 @@ LIBRARY = re.compile(  # names of files that are everybody's
 COMMENT = re.compile(r"/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)")
 CSS_PICTURE = re.compile(r"(?:url|image-set)\(", re.IGNORECASE)
 MAX_SELECTOR_CHARS, MAX_RULE_CHARS = 2_000, 20_000
+MAX_IMPORTS = 3  # of one style sheet
+IMPORT = re.compile(r"@import\s{1,10}(?:url\(\s{0,5})?[\"']?([^\"')\s;]{1,500})", re.IGNORECASE)
+# What names no class that an element must have: `:not(.x)`, or one of several: `:is(.x, .y)`.
+FUNCTION = re.compile(r":(?:not|is|where|has|matches|nth-[a-z-]{1,20})\((?:[^()]++|\([^()]*+\))*+\)", re.IGNORECASE)
 NAME = re.compile(r"[.#]([\w-]{1,100}+)")
 STATE = re.compile(r":{1,2}(?:hover|focus|active|before|after|checked|disabled|visited)[\w-]*", re.IGNORECASE)
 
@@ -59,7 +63,8 @@ class SiteStyle(LinkedFile):
                 address = absolute(value, url)
                 path = urlsplit(address or "").path
                 if address and is_picture_file(path) and not LIBRARY_PICTURE.search(path.lower()):
-                    wanted = [frozenset(NAME.findall(STATE.sub("", one))) for one in selectors.split(",")]
+                    plain = STATE.sub("", FUNCTION.sub("", selectors))
+                    wanted = [frozenset(NAME.findall(one)) for one in plain.split(",")]
                     self.rules.append((wanted, address))
             if len(self.rules) >= MAX_PICTURES_OF_FILE:
                 break
@@ -84,22 +89,34 @@ class LinkedFiles:
     def __init__(self, crawler: Any) -> None:
         self._crawler = crawler
         self._styles: dict[str, SiteStyle] = {}
+        self._imports: dict[
+            str, list[str]
+        ] = {}  # style sheets that a style sheet imports; what these import is not read
         self._known: set[str] = set()
 
     async def of(self, document: Document, page_url: str) -> list[LinkedFile]:
         """Files that this page loads: its style sheets, and the scripts that no page before it loaded."""
         files: list[LinkedFile] = []
         for kind, url in _addresses(document, page_url)[:MAX_FILES_OF_PAGE]:
-            if url not in self._known and len(self._known) < MAX_FILES_OF_SITE:
-                self._known.add(url)
-                text = await self._text(url, kind)
-                if text and kind == "script":
-                    files.append(SiteScript(text))
-                elif text:
-                    self._styles[url] = SiteStyle(text, url)
-            if url in self._styles:
-                files.append(self._styles[url])
+            text = await self._new_text(url, kind)
+            if text and kind == "script":
+                files.append(SiteScript(text))
+            elif text:
+                self._styles[url] = SiteStyle(text, url)
+                self._imports[url] = _imported(text, url, site_host(page_url))
+            for address in (url, *self._imports.get(url, ())):
+                if address != url and (text := await self._new_text(address, "style")):
+                    self._styles[address] = SiteStyle(text, address)
+                if address in self._styles:
+                    files.append(self._styles[address])
         return files
+
+    async def _new_text(self, url: str, kind: str) -> str:
+        """The text of a file that was not asked for before; empty if it was, or is not to be had."""
+        if url in self._known or len(self._known) >= MAX_FILES_OF_SITE:
+            return ""
+        self._known.add(url)
+        return await self._text(url, kind)
 
     async def _text(self, url: str, kind: str) -> str:
         """The text of a file; empty if it is not to be had."""
@@ -123,7 +140,19 @@ def _rules(text: str) -> Iterator[tuple[str, str]]:
     for part in text.split("}"):
         head, _, body = part.rpartition("{")
         if len(body) <= MAX_RULE_CHARS and CSS_PICTURE.search(body):
-            yield head.rpartition("{")[2][-MAX_SELECTOR_CHARS:], body
+            yield head.rpartition("{")[2].rpartition(";")[2][-MAX_SELECTOR_CHARS:], body
+
+
+def _imported(text: str, url: str, host: str) -> list[str]:
+    found = (absolute(value, url) for value in IMPORT.findall(COMMENT.sub("", text[:MAX_RULE_CHARS]))[:MAX_IMPORTS])
+    return list(dict.fromkeys(address for address in found if address and _is_read(address, host, "style")))
+
+
+def _is_read(url: str, host: str, kind: str) -> bool:
+    """Whether a file is one of the site and no library. Style sheets may be at a host below that of the site."""
+    of_file = site_host(url)
+    is_of_site = of_file == host or (kind == "style" and of_file.endswith(f".{host}"))
+    return is_of_site and not LIBRARY.search(url.partition("//")[2].partition("/")[2])
 
 
 def _addresses(document: Document, page_url: str) -> list[tuple[str, str]]:
@@ -138,6 +167,6 @@ def _addresses(document: Document, page_url: str) -> list[tuple[str, str]]:
             kind = "style" if "stylesheet" in attributes.get("rel", "").lower().split() else ""
             value = attributes.get("href", "")
         url = absolute(value, base) if kind and value else None
-        if url and site_host(url) == host and not LIBRARY.search(url.partition("//")[2].partition("/")[2]):
+        if url and _is_read(url, host, kind):
             found[kind, url] = None
     return list(found)

@@ -80,6 +80,10 @@ STYLES = (
     ".hero{background:url(../img/hero.jpg)} .other-page{background:url(/img/other.jpg)}"
     ' .hero i{background:url("sprite.png")}'
 )
+IMPORTED = (
+    "@import 'deeper.css'; .band:not(.no-photo, .x:nth-child(2)){background:url(../../img/band.jpg)}"
+    " p.a:is(.b, .c){background:url(/img/b.jpg)} .d:not(.a){background:url(/img/d.jpg)}"
+)
 NEXT = json.dumps('{"gallery":[{"src":"/n1.jpg"},{"src":"/n2.jpg"}]}')
 KINDS: dict[str, Kind] = {
     "F1 a picture written as HTML": kind(
@@ -257,6 +261,13 @@ KINDS: dict[str, Kind] = {
         '<link rel="stylesheet" href="/css/site.css"><div class="hero">x</div>',
         {"/img/hero.jpg": shown(1)},
         {"/css/site.css": Answer(body=STYLES.encode(), content_type="text/css")},
+    ),
+    "a style sheet that imports one": kind(
+        '<link rel="stylesheet" href="/css/main.css"><div class="band">x</div><p class="a b">x</p>',
+        {"/img/band.jpg": shown(1), "/img/b.jpg": shown(2)},
+        {"/css/main.css": Answer(body=b'@import url("parts/more.css"); .x{color:red}', content_type="text/css"),
+         "/css/parts/more.css": Answer(body=IMPORTED.encode(), content_type="text/css")},
+        "/css/main.css /css/parts/more.css",
     ),
     "a folder that is a size": kind(
         each('<img src="/images/size/w600/a#.jpg">'), photos("/images/a#.jpg"),
