@@ -153,7 +153,7 @@ def faults(
     if kind.not_asked and (wrong := [path for path in asked if re.search(kind.not_asked, path)]):
         found.append(f"asked for {', '.join(wrong[:5])}")
     pages = [hit.path for hit in server.log if not hit.is_image and "robots.txt" not in hit.path]
-    pages = [path for path in pages if not re.search(r"sitemap|tdmrep|\.js\b", path)]
+    pages = [path for path in pages if not re.search(r"sitemap|tdmrep|ai\.txt|\.js\b", path)]
     if kind.at_most and len(pages) > kind.at_most:
         found.append(f"{len(pages)} requests for pages, {kind.at_most} are enough")
     if kind.note and not any(kind.note in note for note in notes):

@@ -326,6 +326,7 @@ def test_every_photo_is_asked_for_and_nothing_else(crawl: Crawled, name: str) ->
         "/js/products.js",
         "/css/site.css",
         "/.well-known/tdmrep.json",
+        "/ai.txt",
     }
     # The browser shows the first page of a template, and so loads its libraries.
     asked = [path for path in crawl.asked(name) if path not in pages and not path.endswith(".min.js")]
