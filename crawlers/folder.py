@@ -25,7 +25,7 @@ from dataset.catalog.folder_addresses import folder_address, printable_path
 from dataset.pictures import formats
 from dataset.project import Project
 from foundation.errors import CrawlError
-from foundation.files import folder_problem
+from foundation.files import pictures_folder_problem
 from foundation.safe_text import counted
 from foundation.settings import Source
 from foundation.threads import ahead, cores, pool
@@ -66,7 +66,7 @@ def is_emptied(project: Project, source: Source) -> bool:
     if source.kind != "folder":
         return False
     root = _root(project, source)
-    return root.is_dir() and next(_entries(root), None) is None
+    return root.is_dir() and next(_entries(root, _own(project)), None) is None
 
 
 def collect_folder(
@@ -76,19 +76,20 @@ def collect_folder(
     progress: Callable[[int, int], None],
     stop: Stop | None = None,
 ) -> SourceReport:
-    """Collect every regular file under the folder, except hidden files. Links are not followed, only counted.
+    """Collect every regular file under the folder, except hidden files and what the program itself writes. Links are
+    not followed, only counted.
 
     Pictures are decoded on all cores, a few ahead of the ones that are written; their rows are written in batches. A
     killed run loses its last batch at most. progress(done, all) is called after each batch. Raises CrawlError where
-    there is no folder, Stopped after `stop` was requested, when the pictures that were decoded are written.
+    there is no such folder, Stopped after `stop` was requested, when the pictures that were decoded are written.
     """
     stop = stop or Stop()
     root = _root(project, source)
-    if problem := folder_problem(root):
+    if problem := pictures_folder_problem(root, project.home):
         raise CrawlError(problem)
     with sole_run(project, source):
         ledger = Ledger(project, source, now)
-        entries = sorted(stop.until(_entries(root)), key=lambda entry: os.fsencode(entry.path))
+        entries = sorted(stop.until(_entries(root, _own(project))), key=lambda entry: os.fsencode(entry.path))
         stop.check()
         with ThreadPoolExecutor(WRITERS) as writers:
             jobs = (_job(ledger, root, entry) for entry in stop.until(entries))
@@ -109,7 +110,12 @@ def collect_folder(
 
 
 def _root(project: Project, source: Source) -> Path:
-    return (project.settings.root / Path(source.path).expanduser()).resolve()
+    return project.settings.folder_of(source).resolve()
+
+
+def _own(project: Project) -> frozenset[str]:
+    """Paths that are no candidates: isitcake.toml, and the library, whose pictures are copies of collected ones."""
+    return frozenset(map(str, (project.home, project.settings.config_path.resolve())))
 
 
 def _notes_of_gone(source: Source, gone: Gone) -> list[Note]:
@@ -205,14 +211,14 @@ def _read(path: Path) -> tuple[bytes, str]:
         return head + file.read(MAX_FILE_BYTES - len(head)), ""
 
 
-def _entries(root: Path) -> Iterator[_Entry]:
-    """Everything under the folder but hidden files, folders that can be read, and files of file managers."""
+def _entries(root: Path, own: frozenset[str]) -> Iterator[_Entry]:
+    """Everything under the folder but hidden files, folders that can be read, files of file managers, and `own`."""
     unreadable: list[OSError] = []
     for folder, names, files in os.walk(root, onerror=unreadable.append):
-        names[:] = [name for name in names if not name.startswith(".")]
+        names[:] = [name for name in names if not name.startswith(".") and str(Path(folder, name)) not in own]
         below = Path(folder).relative_to(root)
         for name in [*names, *files]:
-            if name in IGNORED or name.startswith("."):
+            if name in IGNORED or name.startswith(".") or str(Path(folder, name)) in own:
                 continue
             try:
                 state = os.lstat(f"{folder}/{name}")

@@ -145,8 +145,16 @@ def folder_problem(folder: Path) -> str:
     return f"no folder {folder}; create it, attach the disk that has it, or fix the path"
 
 
+def pictures_folder_problem(folder: Path, library: Path) -> str:
+    """Why the pictures of a folder cannot be collected, with what to do; empty where they can."""
+    if folder.resolve().is_relative_to(library.resolve()):
+        where = "is the library" if folder.resolve() == library.resolve() else f"lies in the library, {library}"
+        return f"{folder} {where}: this program writes its files there; name the folder that has your own pictures"
+    return folder_problem(folder)
+
+
 def may_write(folder: Path) -> bool:
     """Whether a folder can be written, or the one that it will be made in."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    return folder.is_dir() and os.access(folder, os.W_OK)
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)

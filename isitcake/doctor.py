@@ -1,5 +1,6 @@
 """Check that everything a run needs is there; each check says how to fix what is missing."""
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,11 +19,13 @@ from dataset.project import Project
 from dataset.quarantine import sentence
 from dataset.suspicion.meanings import texts_of_answers
 from dataset.versions import published
+from dataset.versions.identity import FACTS
 from foundation import environment, settings_file
 from foundation.errors import IsItCakeError, LabelStudioError
-from foundation.files import folder_problem, may_write
+from foundation.files import may_write, pictures_folder_problem
 from foundation.safe_text import counted
 from foundation.settings import COLOUR_TEXTURE, Settings
+from foundation.settings.texts import case_problem, search_word_problem
 from foundation.sharing.library import SharedLibrary
 from foundation.sharing.machines import shared_library
 from isitcake.extras import missing_extra
@@ -31,6 +34,11 @@ from networks.backbone import backbone
 from networks.explicit import explicit_network
 
 MIN_FREE_GB = 1.0
+SHOWN_FOLDERS = 3  # in a message
+NO_SOURCES = (
+    "isitcake.toml names none, so there is nothing to collect; add [[sources]] with name, label, kind and where it is: "
+    'kind = "folder" with path, or kind = "site" with start_urls (docs/configuration.md)'
+)
 # Figures: `make bench-subject`, a person looks at 30 % of the pictures, of which a third have a wrong label.
 WEAK = (
     f"{COLOUR_TEXTURE}: features of colour and texture are WEAK: a person who looks at 30 % of the pictures finds "
@@ -66,7 +74,11 @@ def examine(config: Path | None) -> Iterator[Check]:
         return
     yield Check("configuration", True, True, str(settings.config_path))
     yield _contact(settings)
+    if not settings.sources:
+        yield Check("sources", False, True, NO_SOURCES)
+    yield from _labels(settings)
     yield from _folders(settings)
+    yield from _nested(settings)
     yield _try("secrets", True, lambda: settings.require_strong_secrets() or "not to be guessed")  # type: ignore[func-returns-value]
     yield _disk(settings.home)
     if library := shared_library(settings):
@@ -123,28 +135,48 @@ def _try(name: str, needed: bool, check: Callable[[], str]) -> Check:
 
 def _contact(settings: Settings) -> Check:
     """Site owners see it; folders have none."""
-    kinds = {source.kind for source in settings.sources}
-    if settings.project.contact or kinds != {"folder"}:
+    if settings.project.contact or any(source.kind != "folder" for source in settings.sources):
         return _try("contact", True, lambda: settings.require_contact() or settings.project.contact)  # type: ignore[func-returns-value]
-    return Check("contact", True, False, "not needed: every source is a folder")
+    why = "every source is a folder" if settings.sources else "there is no source yet"
+    return Check("contact", True, False, f"not needed: {why}")
+
+
+def _labels(settings: Settings) -> Iterator[Check]:
+    """Labels that are mistaken for others, or for words of `search`: `init` makes none, and a project may have some."""
+    labels = settings.project.labels
+    for problem in filter(None, [*map(search_word_problem, labels), case_problem(labels)]):
+        fix = "`isitcake labels rename OLD NEW` renames one"
+        yield Check("labels", False, False, f"{problem}: {fix}", is_warning=True)
 
 
 def _folders(settings: Settings) -> Iterator[Check]:
-    """Folders of sources that are not there. Only `collect` needs them: everything else works without."""
+    """Folders of sources that cannot be collected. Only `collect` needs them: everything else works without."""
     for source in settings.sources:
-        folder = settings.root / Path(source.path).expanduser()
-        if source.kind == "folder" and (problem := folder_problem(folder)):
+        if source.kind == "folder" and (problem := pictures_folder_problem(settings.folder_of(source), settings.home)):
             yield Check(f"source {source.name}", False, True, problem)
+
+
+def _nested(settings: Settings) -> Iterator[Check]:
+    """Folders of sources that are in the folder of a source of another label: both labels are claimed for a picture."""
+    folders = [(one, settings.folder_of(one).resolve()) for one in settings.sources if one.kind == "folder"]
+    for number, (inner, folder) in enumerate(folders):
+        for place, (outer, around) in enumerate(folders):
+            if inner.label == outer.label or (folder == around and number <= place):
+                continue
+            if folder.is_relative_to(around):
+                how = "is also the folder" if folder == around else "lies in the folder"
+                why = f"its folder {how} of source {outer.name!r}, which collects the same pictures as {outer.label}"
+                fix = "give each label a folder of its own"
+                yield Check(f"source {inner.name}", False, False, f"{why}; {fix}", is_warning=True)
 
 
 def _library(settings: Settings) -> list[Check]:
     """Whether the library can be written, its catalog opens, and versions and originals are whole."""
     can_write = may_write(settings.home)
     written = f"{settings.home} is not writable; only commands that read work" if not can_write else str(settings.home)
-    checks = [Check("library", can_write, True, written)]
-    damaged = "; ".join(f"{name}: {reason}" for name, reason in published.damaged(settings.home).items())
-    whole = f"{len(published.names(settings.home))} can be read"
-    checks.append(Check("versions", not damaged, True, f"damaged: {damaged}; restore them" if damaged else whole))
+    closed = _closed_folders(settings.home) if can_write else ""
+    checks = [Check("library", can_write and not closed, True, closed or written)]
+    checks.append(_versions(settings.home))
     try:
         catalog = Catalog(settings.catalog.url, settings.home, read_only=not can_write)
         catalog.check()
@@ -152,10 +184,39 @@ def _library(settings: Settings) -> list[Check]:
         catalog.close()
     except IsItCakeError as error:
         return [*checks, Check("catalog", False, True, str(error))]
-    checks.append(Check("catalog", True, True, catalog.where))
+    is_closed = catalog.is_sqlite and not catalog.read_only and not os.access(catalog.where, os.W_OK)
+    where = f"{catalog.where} is not writable; fix its permissions" if is_closed else catalog.where
+    checks.append(Check("catalog", not is_closed, True, where))
     checks.append(Check("originals", not originals, True, originals or "none found damaged"))
     again = "; ".join(push_again(target) for target in outdated(settings.home))
     return [*checks, *([Check("pushed versions", False, False, again, is_warning=True)] if again else [])]
+
+
+def _versions(home: Path) -> Check:
+    try:
+        damaged = "; ".join(f"{name}: {reason}" for name, reason in published.damaged(home).items())
+        whole = f"{len(published.names(home))} can be read"
+    except PermissionError as error:
+        return Check("versions", False, True, f"{error.filename} cannot be read; fix its permissions")
+    return Check("versions", not damaged, True, f"damaged: {damaged}; restore them" if damaged else whole)
+
+
+def _closed_folders(home: Path) -> str:
+    """Which folders of the library a run cannot write to, with the fix; empty where it can write to all.
+
+    Folders of published versions are left out: no run writes to them.
+    """
+    folders = [one for one in home.glob("*") if one.is_dir()]
+    folders += [
+        inner for one in folders if may_write(one) for inner in one.glob("*")
+        if inner.is_dir() and not (inner / FACTS).is_file()
+    ]  # fmt: skip
+    closed = sorted(str(one) for one in folders if not may_write(one))
+    if not closed:
+        return ""
+    more = f" and {len(closed) - SHOWN_FOLDERS} more" if len(closed) > SHOWN_FOLDERS else ""
+    are = "is" if len(closed) == 1 else "are"
+    return f"{', '.join(closed[:SHOWN_FOLDERS])}{more} {are} not writable; fix the permissions"
 
 
 def _network(settings: Settings) -> Check:

@@ -178,7 +178,7 @@ def _own_file(project: Project, claim: Any) -> Path | None:
     if source is None or source.kind != "folder":
         return None
     relative = claim.image_url.removeprefix(f"{SCHEME}{source.name}/")
-    path = project.settings.root / Path(source.path).expanduser() / relative
+    path = project.settings.folder_of(source) / relative
     return path if path.is_file() else None  # a name with %XX is not that of the file
 
 

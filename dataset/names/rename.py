@@ -37,6 +37,7 @@ from dataset.project import Project
 from foundation.errors import ConfigError, UnknownSource, UsageError
 from foundation.safe_text import known_names
 from foundation.settings import ProjectSection, Source
+from foundation.settings.texts import case_problem, search_word_problem
 
 LABELS = (
     sightings.c.source_label, claims.c.label, judgements.c.answer, decisions.c.label, audit.c.label,
@@ -99,6 +100,8 @@ def rename_label(project: Project, old: str, new: str) -> RenameReport:
             raise UsageError(f"label {old!r} has this name already; give another one")
         if new in known and is_label_used(connection, new):
             raise UsageError(f"label {new!r} is in use already; choose another name, two labels cannot become one")
+        if problem := case_problem([*(label for label in known if label not in (old, new)), new]):
+            raise UsageError(f"labels {problem}")
         for column in LABELS:
             _replace(connection, column, old, new)
         labels = [new if label == old else label for label in known if label != new]
@@ -154,6 +157,8 @@ def _require_label(name: str) -> None:
         ProjectSection(labels=[name, f"not-{name}"[:64]])
     except ValidationError as error:
         raise UsageError(f"{name!r} cannot be a label: {_message(error)}") from None
+    if problem := search_word_problem(name):
+        raise UsageError(problem)
 
 
 def _require_source_name(name: str) -> None:

@@ -3,6 +3,7 @@
 CONFIG_NAME = "isitcake.toml"
 NOT_LABELS = ("unusable", "unsure")  # reviewers may always give these answers; they are never published
 RESERVED_LABELS = (*NOT_LABELS, "set_aside")  # words of the catalog's decisions; no label may have their name
+SEARCH_WORDS = ("excluded", "undecided", "none")  # what `search` and `status` say of pictures without such a label
 AGENT_NAME = "isitcakebot"  # product token of the user agent; robots.txt rules for this name apply to our crawler
 MIN_SIDE_PX = 200  # shorter side of what is collected; smaller pictures of sites are icons
 EFFICIENTNET_LITE0 = "efficientnet_lite0"  # comes with a package of the index

@@ -124,6 +124,10 @@ class Settings(BaseModel):
         """The library: originals, versions, models, reports."""
         return (self.root / Path(self.project.home).expanduser()).resolve()
 
+    def folder_of(self, source: Source) -> Path:
+        """The folder of a source of kind "folder", as isitcake.toml names it. It may be missing."""
+        return self.root / Path(source.path).expanduser()
+
     @property
     def user_agent(self) -> str:
         return f"{AGENT_NAME}/{VERSION} (+{self.project.contact})"

@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
-from foundation.settings.names import RESERVED_LABELS
+from foundation.settings.names import RESERVED_LABELS, SEARCH_WORDS
 
 MAX_NAME_CHARS = 64  # of a project, a label, a source
 NAME_PATTERN = rf"^[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME_CHARS - 1}}}$"
@@ -25,6 +26,27 @@ def label_problem(label: str) -> str:
     if label.casefold() in RESERVED_LABELS:
         return f"{label!r} is an answer that reviewers always have, or a word of the catalog; choose another label"
     return name_problem(label)
+
+
+def new_label_problem(label: str) -> str:
+    """Why a text cannot be a new label; empty where it can. A label that a project has may be a word of `search`."""
+    return label_problem(label) or search_word_problem(label)
+
+
+def search_word_problem(label: str) -> str:
+    """Why `search` cannot tell a label from a word of its own; empty where it can."""
+    if label.casefold() not in SEARCH_WORDS:
+        return ""
+    return f"{label!r} is a word with which `isitcake search` names pictures that have no label; choose another label"
+
+
+def case_problem(labels: Sequence[str]) -> str:
+    """Which two labels differ only in case; empty where none do."""
+    seen: dict[str, str] = {}
+    for label in labels:
+        if (other := seen.setdefault(label.casefold(), label)) != label:
+            return f"{other!r} and {label!r} differ only in capital letters; choose another label for one of them"
+    return ""
 
 
 def contact_problem(text: str) -> str:

@@ -35,14 +35,14 @@ def init(
     Without options it asks on a terminal; elsewhere it writes the sources of the talk.
     """
     from foundation import settings_file
-    from foundation.errors import ConfigError, StageError, UsageError
+    from foundation.errors import ConfigError, UsageError
     from foundation.files import storage_errors
     from foundation.settings import CONFIG_NAME, SUBJECTS
 
     path = context.config or Path(CONFIG_NAME)
     path = path / CONFIG_NAME if path.is_dir() else path
     if path.exists():
-        raise StageError(f"{path} exists already; remove it first, or name another file with --config")
+        raise UsageError(f"{path} exists already; remove it first, or name another file with --config")
     is_own = bool(labels or folders or sites)
     if subject is not None and (is_own or subject not in SUBJECTS):
         known = ", ".join(SUBJECTS)
@@ -73,18 +73,45 @@ def _content(labels: tuple[str, ...], folders: tuple[str, ...], sites: tuple[str
     """The file for these options. root: the folder that it will be in. Raises UsageError, which names the option."""
     from foundation.default_config import default_config, own_config
     from foundation.errors import UsageError
-    from foundation.settings.texts import address_problem, label_problem
+    from foundation.settings.texts import address_problem, case_problem, new_label_problem
 
     pairs = [_pair("--folder", text) for text in folders], [_pair("--site", text) for text in sites]
     named = list(dict.fromkeys([*labels, *(label for some in pairs for _, label in some)]))
-    problems = [f"label {problem}" for problem in filter(None, map(label_problem, named))]
+    problems = [f"label {problem}" for problem in filter(None, map(new_label_problem, named))]
+    problems += [f"labels {problem}" for problem in filter(None, [case_problem(named)])]
     problems += [f"--folder: {problem}" for where, _ in pairs[0] if (problem := _folder_problem(where, root))]
     problems += [f"--site: {problem}" for where, _ in pairs[1] if (problem := address_problem(where))]
     if problems:
         raise UsageError(problems[0])
     if len(named) == 1:
         raise UsageError(f"a project needs two labels or more, and {named[0]!r} is one; repeat --label")
-    return own_config(named, *pairs) if named else default_config()
+    if not named:
+        return default_config()
+    return own_config(named, _each_once("--folder", pairs[0], root), _each_once("--site", pairs[1], root))
+
+
+def _each_once(option: str, pairs: list[tuple[str, str]], root: Path) -> list[tuple[str, str]]:
+    """The pairs without repetitions. Raises UsageError for a folder or page with two labels: both would be claimed."""
+    from foundation.errors import UsageError
+
+    kept: dict[str, tuple[str, str]] = {}
+    for where, label in pairs:
+        first = kept.setdefault(_place_of(where, root), (where, label))
+        if first[1] != label:
+            what = "folder" if option == "--folder" else "page"
+            names = where if where == first[0] else f"{first[0]} and {where}"
+            raise UsageError(
+                f"{option}: {names} {'is' if where == first[0] else 'are'} one {what} with two labels, {first[1]!r} "
+                f"and {label!r}; give each label a {what} of its own"
+            )
+    return list(kept.values())
+
+
+def _place_of(where: str, root: Path) -> str:
+    """The same for all ways to write a folder, seen from `root`; a web address as it is."""
+    from foundation.settings.texts import address_problem
+
+    return str((root / Path(where).expanduser()).resolve()) if address_problem(where) else where
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
@@ -99,10 +126,11 @@ def _pair(option: str, text: str) -> tuple[str, str]:
 
 
 def _folder_problem(text: str, root: Path) -> str:
-    """Why there is no such folder, seen from `root`; empty where there is one."""
-    from foundation.files import folder_problem
+    """Why the pictures of a folder, seen from `root`, cannot be collected; empty where they can."""
+    from foundation.files import pictures_folder_problem
+    from foundation.settings import ProjectSection
 
-    return folder_problem(root / Path(text).expanduser())
+    return pictures_folder_problem(root / Path(text).expanduser(), root / ProjectSection().home)
 
 
 def _answered(root: Path) -> str:
@@ -115,9 +143,12 @@ def _answered(root: Path) -> str:
         return default_config()
     folders: list[tuple[str, str]] = []
     sites: list[tuple[str, str]] = []
+    taken: dict[str, str] = {}
     for label in labels:
-        where = _ask(f"A folder or web page with pictures of {label}? (Enter: later)", lambda text: _place(text, root))
+        question = f"A folder or web page with pictures of {label}? (Enter: later)"
+        where = _ask(question, lambda text: _place(text, root, taken))
         if where:
+            taken[_place_of(where, root)] = label
             (sites if not address_problem(where) else folders).append((where, label))
     contact = _ask("Your web page or e-mail address, for site owners? (Enter: later)", _contact)
     return own_config(labels, folders, sites, contact)
@@ -130,21 +161,23 @@ def _ask(question: str, read: Callable[[str], Answer]) -> Answer:
 
 
 def _labels(text: str) -> list[str]:
-    from foundation.settings.texts import label_problem
+    from foundation.settings.texts import case_problem, new_label_problem
 
     labels = list(dict.fromkeys(label.strip() for label in text.split(",") if label.strip()))
     if len(labels) == 1:
         raise click.UsageError(f"a project needs two classes or more, and {labels[0]!r} is one")
-    for problem in filter(None, map(label_problem, labels)):
+    for problem in filter(None, [*map(new_label_problem, labels), case_problem(labels)]):
         raise click.UsageError(problem)
     return labels
 
 
-def _place(text: str, root: Path) -> str:
+def _place(text: str, root: Path, taken: dict[str, str]) -> str:
     from foundation.settings.texts import address_problem
 
     if text and address_problem(text) and (problem := _folder_problem(text, root)):
         raise click.UsageError(f"{problem}, or write a web page with http:// or https://")
+    if text and (other := taken.get(_place_of(text, root))):
+        raise click.UsageError(f"{text} has the pictures of {other} already; give each label a place of its own")
     return text
 
 

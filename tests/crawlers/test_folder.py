@@ -1,5 +1,6 @@
 """Pictures on this disk."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from small_projects import SmallProject, drawn
 
 from crawlers.collect import collect
 from crawlers.ledger.reports import last_reports
+from dataset.curate import curate
 from dataset.opening import open_project
 from dataset.project import Project
 from dataset.versions import published
@@ -41,6 +43,38 @@ def test_a_folder_is_collected_with_what_lies_below_it(tmp_path: Path, world: Wo
     assert report.sources[0].outcomes == {"stored": 3, "rejected": 2}
     assert {r.source for r in last_reports(project)} == {"mine"}
     assert collect(project).sources[0].outcomes == {"unchanged": 3, "rejected": 2}
+
+
+@pytest.mark.parametrize(
+    ("home", "root"),
+    [("library", "."), ("deep/er/library", "."), ("elsewhere", "."), ("library", "way"), ("deep/library", "deep")],
+)
+def test_the_library_is_not_collected(home: str, root: str, tmp_path: Path) -> None:
+    """A folder that has the project in it gives its own pictures, at every run; isitcake.toml is no candidate."""
+    small = SmallProject(tmp_path / "p", 2)
+    (small.folder / "deep").mkdir()
+    (small.folder / "deep" / "a.jpg").write_bytes(drawn("cake", 1))
+    (small.folder / "real").mkdir()
+    (small.folder / "elsewhere").symlink_to("real")
+    (tmp_path / "p" / "way").symlink_to(tmp_path / "p")
+    small.configure(f"all {root} cake CC0", more=f'home = "{home}"')
+    expected = {"stored": 1} if root == "deep" else {"stored": 5, "rejected": 2}
+    again = {"unchanged" if name == "stored" else name: n for name, n in expected.items()}
+    with contextlib.closing(open_project(small.folder)) as project:
+        assert collect(project).sources[0].outcomes == expected
+        curate(project)
+        for _ in range(2):
+            assert collect(project).sources[0].outcomes == again
+
+
+@pytest.mark.parametrize("path", ["library", "library/blobs", "way"])
+def test_a_folder_in_the_library_is_refused(path: str, tmp_path: Path) -> None:
+    (tmp_path / "library" / "blobs").mkdir(parents=True)
+    (tmp_path / "way").symlink_to("library/blobs")
+    small = SmallProject(tmp_path, 1)
+    small.configure(f"own {path} cake CC0")
+    sentence = here(tmp_path, "collect").sentence()
+    assert "this program writes its files there; name the folder that has your own pictures" in sentence
 
 
 def test_a_folder_may_have_small_pictures(tmp_path: Path) -> None:

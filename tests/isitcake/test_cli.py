@@ -133,7 +133,7 @@ def test_init(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert run(capsys, monkeypatch, "init")[0] == 0
     before = (tmp_path / "isitcake.toml").read_text()
     code, _, err = run(capsys, monkeypatch, "init")
-    assert (code, (tmp_path / "isitcake.toml").read_text()) == (1, before)
+    assert (code, (tmp_path / "isitcake.toml").read_text()) == (2, before)
     assert "exists already" in err
     code, _, err = run(capsys, monkeypatch, "collect")
     assert code == 2

@@ -58,11 +58,23 @@ def test_labels_of_any_spelling(labels: list[str], tmp_path: Path) -> None:
     (["--label", "mug", "--folder", "nothing=bowl"], "no folder"), (["--subject", "cat"], "one of cake"),
     (["--subject", "cake", "--label", "mug"], "takes no other options"),
     (["--label", "mug", "--label", "unsure"], "unsure"),
+    (["--label", "mug", "--label", "Excluded"], "a word with which `isitcake search`"),
+    (["--label", "none", "--label", "mug"], "'none' is a word"),
+    (["--label", "mug", "--label", "Mug", "--label", "bowl"], "'mug' and 'Mug' differ only in capital letters"),
+    (["--folder", ".=mug", "--folder", ".=bowl"], "--folder: . is one folder with two labels, 'mug' and 'bowl'"),
+    (["--folder", "here=mug", "--folder", "./here/../here=bowl"], "here and ./here/../here are one folder"),
+    (["--folder", "here=mug", "--folder", "link=bowl"], "here and link are one folder"),
+    (["--site", "https://a.example/=mug", "--site", "https://a.example/=bowl"], "is one page with two labels"),
+    (["--folder", "library=mug", "--label", "bowl"], "library is the library: this program writes its files there"),
+    (["--folder", "library/blobs=mug", "--label", "bowl"], "lies in the library"),
     (["--label", "mug", "--site", "mugs=bowl"], "--site: 'mugs' is not a web address"),
     (["--label", "Süße Tasse", "--label", "bowl"], "label 'Süße Tasse' is not a name"),
     (["--label", "Süße Tasse", "--label", "bowl"], "like 'Susse_Tasse'"),
 ])  # fmt: skip
 def test_a_mistake_is_one_sentence_and_no_file(arguments: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link").symlink_to("here")
+    (tmp_path / "library" / "blobs").mkdir(parents=True)
     ended = here(tmp_path, "init", *arguments)
     assert ended.returncode == 2
     assert message in ended.stderr
@@ -70,12 +82,22 @@ def test_a_mistake_is_one_sentence_and_no_file(arguments: list[str], message: st
     assert not (tmp_path / "isitcake.toml").exists()
 
 
+def test_a_repeated_folder_is_one_source(tmp_path: Path) -> None:
+    """Also where it is written in another way; else each of its pictures would be claimed twice."""
+    (tmp_path / "mugs").mkdir()
+    sites = ["--site", "https://a.example/=bowl"] * 2
+    ended = here(tmp_path, "init", "--folder", "mugs=mug", "--folder", "./mugs=mug", *sites)
+    assert ended.returncode == 0, ended.stderr
+    settings = settings_file.load(tmp_path / "isitcake.toml", {})
+    assert [(source.name, source.label) for source in settings.sources] == [("mugs", "mug"), ("a-example", "bowl")]
+
+
 def test_without_options_and_terminal_it_is_the_talks(tmp_path: Path) -> None:
     """So is --subject cake; neither overwrites a file."""
     assert here(tmp_path, "init").returncode == 0
     written = (tmp_path / "isitcake.toml").read_text()
     assert settings_file.load(tmp_path / "isitcake.toml", {}).project.subject == "cake"
-    assert here(tmp_path, "init", "--subject", "cake").returncode == 1
+    assert here(tmp_path, "init", "--subject", "cake").returncode == 2
     (tmp_path / "isitcake.toml").unlink()
     assert here(tmp_path, "init", "--subject", "cake").returncode == 0
     assert (tmp_path / "isitcake.toml").read_text() == written
@@ -104,7 +126,8 @@ def test_a_question_is_asked_again_until_its_answer_can_be_used(tmp_path: Path) 
     """One wrong answer does not lose those before it."""
     for name in ("mugs", "bowls"):
         (tmp_path / name).mkdir()
-    answers = ["mug", "mug, süß", "mug, bowl, mug", "mugs", "bowl", "www.x.example", "bowls", "nobody", "me@x.example"]
+    labels = ["mug", "mug, süß", "mug, Mug", "mug, none", "mug, bowl, mug"]
+    answers = [*labels, "mugs", "bowl", "./mugs", "www.x.example", "bowls", "nobody", "me@x.example"]
     master, slave = pty.openpty()
     os.write(master, "\n".join([*answers, ""]).encode())
     ended = subprocess.run(
@@ -114,7 +137,15 @@ def test_a_question_is_asked_again_until_its_answer_can_be_used(tmp_path: Path) 
     os.close(slave)
     os.close(master)
     assert ended.returncode == 0, ended.stderr
-    for problem in ("two classes or more", "like 'suss'", "no folder", "neither a web page nor an e-mail address"):
+    for problem in (
+        "two classes or more",
+        "like 'suss'",
+        "no folder",
+        "neither a web page nor an e-mail address",
+        "differ only in capital letters",
+        "'none' is a word",
+        "has the pictures of mug already",
+    ):
         assert problem in ended.stdout
     settings = settings_file.load(tmp_path / "isitcake.toml", {})
     assert [(source.path, source.label) for source in settings.sources] == [("mugs", "mug"), ("bowls", "bowl")]
