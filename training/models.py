@@ -191,6 +191,16 @@ def find(home: Path, name: str | None = None) -> Model:
     return max(fitting, key=lambda model: (_order(model), score(model), model.name))
 
 
+def why_chosen(home: Path, model: Model, name: str | None) -> str:
+    """Which model `find` returned for a name, and why where none was given."""
+    if name:
+        return f"model {model.id}"
+    if default_model_id(home) == model.id:
+        return f"model {model.id}, the default model"
+    why = "no model is the default, so the best one of the newest version answers"
+    return f"model {model.id}: {why}; `isitcake models promote {model.name}` makes it the default"
+
+
 def state(home: Path) -> tuple[tuple[str, int, int], ...]:
     """Names, times and sizes of the files that models are listed from; changes when a model does."""
     found = ((path, path.stat()) for path in sorted((home / "models").glob("*/*/metrics.json")))

@@ -33,19 +33,21 @@ def predict(
     outgoing: Outgoing | None = None,
     skip: Callable[[str, str], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """file, label and probabilities of each picture. sources: files, folders with all that is below them, and URLs.
+    """file, label, probabilities and model of each picture. sources: files, folders with all below them, and URLs.
 
     examples: those that the model was trained on; with them, each answer has the most similar ones as `nearest`.
-    outgoing: downloads URLs; the default asks public hosts only. skip: called with the name of a picture that cannot
-    be read, and why; it has no answer, and the others have. Raises UsageError for a source that is missing; without
-    `skip` also for one that is no picture.
+    outgoing: downloads URLs; the default asks public hosts only. skip: called with the name of a source that is missing
+    or of a picture that cannot be read, and why; it has no answer, and the others have. Raises UsageError for an empty
+    name; without `skip` also for what cannot be read.
     """
     outgoing = outgoing or Outgoing(f"{AGENT_NAME}/{VERSION}")
-    names = list(_pictures(sources))
+    found = list(_pictures(sources))
     nearest = _nearest(examples, model) if examples else None
     answers = []
-    for number, name in enumerate(names, 1):
+    for number, (name, problem) in enumerate(found, 1):
         try:
+            if problem:
+                raise UsageError(problem)
             image = _decoded(name, outgoing)
         except UsageError as error:
             if skip is None:
@@ -57,12 +59,13 @@ def predict(
             "file": name,
             "label": max(probabilities, key=lambda label: probabilities[label]),
             "probabilities": {label: round(value, 6) for label, value in probabilities.items()},
+            "model": model.id,
         }
         if nearest:
             answer["nearest"] = nearest(image)
         answers.append(answer)
         if progress:
-            progress("pictures", number, len(names))
+            progress("pictures", number, len(found))
     return answers
 
 
@@ -82,20 +85,27 @@ def _is_url(name: str) -> bool:
     return name.lower().startswith(("http://", "https://"))
 
 
-def _pictures(sources: Sequence[str | Path]) -> Iterator[str]:
+def _pictures(sources: Sequence[str | Path]) -> Iterator[tuple[str, str]]:
+    """The name of each picture; or of a source that has none, with the reason."""
     for source in sources:
-        path = Path(source)
-        if not str(source).strip():
+        path, name = Path(source), str(source)
+        if not name.strip():
             raise UsageError("an empty name; name a picture, a folder or a URL")
-        if not _is_url(str(source)) and not path.exists():
-            raise UsageError(f"{source} does not exist; name a picture, a folder or a URL")
-        if _is_url(str(source)) or not path.is_dir():
-            yield str(source)
-            continue
-        inside = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.is_dir())
-        if not inside:
-            raise UsageError(f"{source} has no pictures ({', '.join(SUFFIXES)}); name another folder")
-        yield from inside
+        if not _is_url(name) and not _exists(path):
+            yield name, f"{name} does not exist; name a picture, a folder or a URL"
+        elif _is_url(name) or not path.is_dir():
+            yield name, ""
+        else:
+            inside = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and not p.is_dir())
+            nothing = (name, f"{name} has no pictures ({', '.join(SUFFIXES)}); name another folder")
+            yield from ((one, "") for one in inside) if inside else [nothing]
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a folder that may not be read, or a name that is too long
+        return False
 
 
 def _decoded(name: str, outgoing: Outgoing) -> Image.Image:

@@ -39,18 +39,24 @@ class RefitReport:
 
 @dataclass(frozen=True)
 class Proof:
-    """Which images a model learned from. digest: of their SHA-256s. problem: why it is no proof; empty where it is."""
+    """Which images a training saw. images: that the model learned from or was measured on; digest: of their SHA-256s.
+    problem: why it is no proof; empty where it is. learned_from: how many it learned from.
+    """
 
     model: str
     images: int
     digest: str
     problem: str = ""
+    learned_from: int = 0
 
     def line(self) -> str:
         """The outcome in one line."""
         if self.problem:
             return f"{self.model}: {self.problem}"
-        return f"{self.model}: learned from {self.images} images, all in its version; digest {self.digest}"
+        return (
+            f"{self.model}: learned from {counted(self.learned_from, 'image')}; all {self.images} that it learned from "
+            f"or was measured on are in its version; digest {self.digest}"
+        )
 
 
 def refit(settings: Settings, names: Sequence[str] = (), progress: Progress | None = None) -> RefitReport:
@@ -101,12 +107,15 @@ def _refit(settings: Settings, model: Model, examples: Examples) -> Model:
 
 
 def prove(settings: Settings, name: str | None) -> Proof:
-    """Compare what a model learned from with what its version holds now. Raises UnknownModel, UnknownVersion."""
+    """Compare the images that a training saw with those that its version holds now.
+
+    Raises UnknownModel, UnknownVersion.
+    """
     model = models.find(settings.home, name)
     rows = load(settings.home, model.version).rows()
     if not model.rows_digest:
         return Proof(model.id, 0, "", "an earlier release trained it and kept no digest; `isitcake models refit` does")
     if model.is_tainted or model.rows_digest != digest_of(rows):
-        why = "images that it learned from were erased; run `isitcake models refit`"
-        return Proof(model.id, model.rows, model.rows_digest, why)
-    return Proof(model.id, model.rows, model.rows_digest)
+        why = "images that it learned from or was measured on were erased; run `isitcake models refit`"
+        return Proof(model.id, model.rows, model.rows_digest, why, model.trained_on)
+    return Proof(model.id, model.rows, model.rows_digest, learned_from=model.trained_on)

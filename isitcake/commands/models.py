@@ -192,17 +192,19 @@ def fetch(context: Context, network: str | None, as_json: bool) -> None:
 def predict(context: Context, images: tuple[str, ...], model: str | None, explain: bool, as_json: bool) -> None:
     """Classify pictures: files, folders or URLs. What cannot be read is skipped, and named on stderr.
 
-    In a folder, and below it, every file with the ending of a picture counts. Exit code 1 if a file or URL that you
-    named, or everything, was skipped.
+    In a folder, and below it, every file with the ending of a picture counts. Exit code 1 if a file, folder or URL that
+    you named, or everything, was skipped.
     """
     from dataset.reader import new_label_names
     from foundation.errors import StageError
-    from training.models import find
+    from training.models import find, why_chosen
     from training.predict import learned_from, outgoing_of
     from training.predict import predict as stage
 
     settings = context.settings()
     chosen = find(settings.home, model).renamed(new_label_names(settings))
+    if not as_json:
+        note(why_chosen(settings.home, chosen, model))
     skipped: list[tuple[str, str]] = []
     with progress(as_json) as steps:
         examples = learned_from(settings, chosen, steps.step) if explain else None

@@ -1,4 +1,5 @@
 import contextlib
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import onnxruntime
 import pytest
+from commands import here
 
 from dataset.project import Project
 from dataset.reader import decode, load
@@ -119,6 +121,40 @@ def test_what_cannot_be_read_is_skipped(trained: Project, tmp_path: Path) -> Non
     ((name, why),) = skipped
     assert name.endswith("a.jpg")
     assert "not a picture that can be decoded" in why
+
+
+def test_what_is_missing_is_skipped(trained: Project, tmp_path: Path) -> None:
+    """As docs/commands.md says: the others are classified, the missing ones are named, the exit code is 1."""
+    version = load(trained.home, models.find(trained.home, "linear").version)
+    picture = version.path / version.rows()[0].file
+    (tmp_path / "empty").mkdir()
+    missing = ["no-such.jpg", str(tmp_path / "empty"), f"{'long' * 99}.jpg"]
+    ended = here(trained.settings.root, "predict", missing[0], str(picture), *missing[1:], "--json")
+    (answer,) = json.loads(ended.stdout)
+    assert answer["file"] == str(picture)
+    for name in missing:
+        assert f"skipped: {name}" in ended.stderr
+    assert ended.sentence() == "error: 3 pictures skipped, 1 classified"
+    assert here(trained.settings.root, "predict", "no-such.jpg").returncode == 1
+
+
+def test_the_model_that_answers_is_named(trained: Project) -> None:
+    """On stderr, with the reason where nobody chose it; in JSON with each picture."""
+    version = load(trained.home, models.find(trained.home, "linear").version)
+    picture = str(version.path / version.rows()[0].file)
+    chosen = here(trained.settings.root, "predict", picture, "--model", "linear").stderr
+    assert f"model linear/{version.name}\n" in chosen
+    (answer,) = json.loads(here(trained.settings.root, "predict", picture, "--json", "--model", "svm").stdout)
+    assert answer["model"] == f"svm/{version.name}"
+    default = trained.home / "models" / models.DEFAULT_MODEL_FILE
+    default.unlink(missing_ok=True)
+    without = here(trained.settings.root, "predict", picture)
+    best = models.find(trained.home)
+    assert f"model {best.id}: no model is the default, so the best one of the newest version answers" in without.stderr
+    assert f"`isitcake models promote {best.name}`" in without.stderr
+    assert "no model is the default" not in without.stdout
+    default.write_text(json.dumps({"model": f"linear/{version.name}"}))
+    assert f"model linear/{version.name}, the default model\n" in here(trained.settings.root, "predict", picture).stderr
 
 
 def test_a_pipe_without_a_writer_is_not_waited_for(trained: Project, tmp_path: Path) -> None:

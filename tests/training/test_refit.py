@@ -55,6 +55,15 @@ def test_a_refitted_model_is_the_one_that_never_saw_the_erased_images(
     assert refit(trained.settings).line() == "no model was trained on images that were erased since"
 
 
+def test_the_proof_counts_what_the_model_learned_from(trained: Project, version: Version) -> None:
+    """Validation and tests are in the digest, and no model learns from them: the number is that of `models list`."""
+    proof, model = prove(trained.settings, MODEL), models.find(trained.home, MODEL)
+    learned = sum(row.split == "train" for row in version.rows())
+    assert (proof.learned_from, proof.images) == (learned, len(version.rows()))
+    assert model.trained_on == learned < proof.images
+    assert f"learned from {learned} images; all {proof.images} that it learned from or was measured on" in proof.line()
+
+
 def test_only_the_erased_images_lose_their_kept_features(trained: Project, version: Version) -> None:
     (path, *_) = sorted((trained.home / "cache" / "features").glob("*.npz"))
     with np.load(path) as content:
