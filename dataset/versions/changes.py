@@ -20,13 +20,14 @@ from foundation.safe_text import counted
 
 DIFF_SCHEMA = pa.schema([(name, pa.string()) for name in ("change", "sha256", "label", "was", "reason")])
 
+GONE = "no longer has one of the project's labels"  # why an image was removed that is known no more about
 RENAMED = "renamed"  # kind of change: the class has another name, and the image is still in it
 
 
-def changes(old: Path | None, new: Path, why: Mapping[str, str] = MappingProxyType({})) -> pa.Table:
+def changes(old: Path | None, new: Path, why: Mapping[str, str] = MappingProxyType({}), gone: str = GONE) -> pa.Table:
     """Compare two manifests; columns as in DIFF_SCHEMA. old: None for the first version.
 
-    why: reasons for removed images that the manifests do not tell, by SHA-256.
+    why: reasons for removed images that the manifests do not tell, by SHA-256. gone: the reason for the others.
 
     Raises DamagedVersion if one cannot be read. Sorted by kind of change (added, relabelled, removed, renamed), then by
     SHA-256.
@@ -44,7 +45,7 @@ def changes(old: Path | None, new: Path, why: Mapping[str, str] = MappingProxyTy
     text = pa.string()
     reason = pc.if_else(
         pc.is_null(twins),
-        pa.scalar("no longer has one of the project's labels", text),
+        pa.scalar(gone, text),
         pc.binary_join_element_wise("the same picture as", pc.utf8_slice_codeunits(twins, 0, 16), " "),
     )
     known = pa.array([why.get(sha256) for sha256 in removed["sha256"].to_pylist()], text)
@@ -103,11 +104,19 @@ def as_rows(renames: Mapping[tuple[str, str], int], kind: str) -> list[dict[str,
     return [{"was": was, kind: name, "images": images} for (was, name), images in renames.items()]
 
 
-def new_names(labels: Iterable[Mapping[str, str | int]], sources: Iterable[Mapping[str, str | int]]) -> list[str]:
-    """A sentence for each label and each source that has another name. labels, sources: of `as_rows`."""
+def new_names(
+    labels: Iterable[Mapping[str, str | int]], sources: Iterable[Mapping[str, str | int]], when: str = "now"
+) -> list[str]:
+    """A sentence for each label and each source that has another name. labels, sources: of `as_rows`.
+
+    when: now, or in which version. An older version may be compared with a newer one.
+    """
     return [
-        *(f"{row['images']} {row['was']} are {row['label']} now" for row in labels),
-        *(f"source {row['was']} is {row['source']} now, for {counted(int(row['images']), 'image')}" for row in sources),
+        *(f"{row['images']} {row['was']} are {row['label']} {when}" for row in labels),
+        *(
+            f"source {row['was']} is {row['source']} {when}, for {counted(int(row['images']), 'image')}"
+            for row in sources
+        ),
     ]
 
 

@@ -90,10 +90,8 @@ class Version:
     @property
     def erasure_note(self) -> str:
         """What erasures removed, in a few words; empty without one."""
-        erasures = counted(self.erasures, "erasure")
-        if self.erasures and not self.erased_images:
-            return f"names of images that it does not have erased in {erasures}"
-        return f"{counted(self.erased_images, 'image')} erased in {erasures}" if self.erasures else ""
+        what = counted(self.erased_images, "image") if self.erased_images else "names of images that it does not have"
+        return f"{what} erased in {counted(self.erasures, 'erasure')}" if self.erasures else ""
 
     @property
     def published_counts(self) -> dict[str, dict[str, int]]:
@@ -294,7 +292,8 @@ def diff(home: Path, old: str, new: str) -> Diff:
     before, after = load(home, old), load(home, new)
     between = [path for path in folders(home) if order(before.name) < order(path.name) <= order(after.name)]
     manifests = before.path / manifest.FILE_NAME, after.path / manifest.FILE_NAME
-    table = of.changes(*manifests, of.told(between))
+    gone = f"not in {after.name}, which is older" if order(after.name) < order(before.name) else of.GONE
+    table = of.changes(*manifests, of.told(between), gone)
     renames = of.renames_in(table)
     kinds: dict[str, list[dict[str, str]]] = {"added": [], "removed": [], "relabelled": []}
     for change in table.to_pylist():

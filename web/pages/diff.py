@@ -39,7 +39,7 @@ def diff_html(project: Project, diff: Diff, *, served: bool = False) -> str:
     return page.render(
         old=diff.old,
         new=diff.new,
-        renames=new_names(diff.renamed, diff.renamed_sources),
+        renames=new_names(diff.renamed, diff.renamed_sources, f"in {diff.new}"),
         renumbered=diff.renumbered,
         kinds=kinds,
         served=served,

@@ -1,6 +1,7 @@
 """Versions are listed and loaded from their files, those of older releases too. Names dataset/versions/facts.py."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rows import made_row
 
 from dataset.project import Project
 from dataset.versions import manifest, published
 from dataset.versions.facts import Audit, ErasedRow, ForcedGate, Gate, Shortcut, positions
+from dataset.versions.identity import FACTS
 from dataset.versions.published import Version
 from foundation.errors import UnknownVersion
 from isitcake.output import plain
@@ -118,6 +121,27 @@ def test_a_diff_says_what_changed(published_project: Project) -> None:
     diff = published.diff(published_project.home, name, name)
     assert (diff.added, diff.removed, diff.relabelled) == ([], [], [])
     assert isinstance(version, Version)
+
+
+def test_a_diff_from_newer_to_older_invents_no_reason(published_project: Project) -> None:
+    """An image that came later has lost no label: the older version does not have it."""
+    (name,) = published.names(published_project.home)
+    version = published.load(published_project.home, name)
+    older = shutil.copytree(version.path, version.path.with_name("2020.1.0"))
+    path = older / FACTS
+    path.chmod(0o644)
+    path.write_text(path.read_text().replace(name, "2020.1.0"))
+    (older / manifest.FILE_NAME).unlink()
+    manifest.write(older / manifest.FILE_NAME, version.rows()[1:])
+    (later,) = published.diff(published_project.home, name, "2020.1.0").removed
+    assert (later["sha256"], later["reason"]) == (version.rows()[0].sha256, "not in 2020.1.0, which is older")
+    assert [row["sha256"] for row in published.diff(published_project.home, "2020.1.0", name).added] == [
+        later["sha256"]
+    ]
+    (older / manifest.FILE_NAME).unlink()
+    manifest.write(older / manifest.FILE_NAME, [*version.rows(), made_row(1, cluster="of no other image")])
+    (gone,) = published.diff(published_project.home, "2020.1.0", name).removed
+    assert gone["reason"] == "no longer has one of the project's labels"
 
 
 def test_a_list_of_versions_loads_neither_arrow_nor_numpy() -> None:

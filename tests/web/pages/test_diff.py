@@ -38,5 +38,5 @@ def test_new_names_are_said(published_project: Project, tmp_path: Path) -> None:
         renamed_sources=[{"was": "texts", "source": "shots", "images": 49}],
     )  # fmt: skip
     text = write_diff(published_project, diff, tmp_path / "diff.html").read_text(encoding="utf-8")
-    assert "<p>50 text are shot now.</p>" in text
-    assert "<p>Source texts is shots now, for 49 images.</p>" in text
+    assert "<p>50 text are shot in b.</p>" in text
+    assert "<p>Source texts is shots in b, for 49 images.</p>" in text
