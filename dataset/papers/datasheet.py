@@ -17,6 +17,7 @@ from dataset.papers.wording import (
     source_table,
 )
 from dataset.pictures.decoding import DERIVED_RECIPE
+from dataset.publishing.totals import why_none_unseen
 from dataset.splits.assignment import SPLITS, UNSEEN
 from foundation.safe_text import counted
 
@@ -123,11 +124,13 @@ def _splits_and_errors(facts: PaperFacts) -> list[Entry]:
         [split, *(version.counts.get(split, {}).get(label, 0) for label in version.labels), SPLIT_WORDS[split]]
         for split in SPLITS
     ]
+    why = why_none_unseen(version.counts)
+    held_out = f", and whole sites are held out for {UNSEEN}: its score is the one to expect elsewhere"
+    held_out = f"; {why}" if why else held_out
     return [
         Entry(
             "Are there recommended splits?",
-            [f"Yes. No picture is in two splits, and whole sites are held out for {UNSEEN}: its score is the one "
-             "to expect elsewhere. An image never moves to another split in a later version."],
+            [f"Yes. No picture is in two splits{held_out}. An image never moves to another split in a later version."],
             Table(["split", *version.labels, "use"], by_split),
         ),
         Entry("Are there errors, noise or redundancies?", [*label_error(facts), _redundancies(facts)]),

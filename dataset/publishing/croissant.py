@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dataset.pictures.decoding import DERIVED_RECIPE
-from dataset.publishing.totals import Totals
+from dataset.publishing.totals import Totals, why_none_unseen
 from dataset.versions.manifest import COLUMNS, FILE_NAME, Url
 from dataset.versions.published import Version
 from dataset.versions.stored.pictures import Layout
@@ -137,8 +137,9 @@ def _responsible(version: Version, totals: Totals) -> dict[str, Any]:
         "reviewer was.",
         "rai:dataAnnotationAnalysis": _label_error(version),
         "rai:dataBiases": shortcuts or ["No trivial feature was measured."],
-        "rai:dataLimitations": "Whole pictures with one label each. Sites of one kind show one class: compare test "
-        "with test_unseen_sites.",
+        "rai:dataLimitations": "Whole pictures with one label each. Sites of one kind show one class: "
+        + (why_none_unseen(version.counts) or "compare test with test_unseen_sites")
+        + ".",
         "rai:personalSensitiveInformation": "Pictures from the web may show people; nobody was asked whether they do.",
         "rai:dataReleaseMaintenancePlan": "A version never changes, but for erasures: a picture that is taken down "
         "leaves every version, and is not collected again.",

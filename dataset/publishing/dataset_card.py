@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dataset.certificates.certificate import LEAST_SITE_IMAGES
 from dataset.labels.audit import MIN_SAMPLED
-from dataset.publishing.totals import Totals, balance, one_sided
+from dataset.publishing.totals import Totals, balance, one_sided, why_none_unseen
 from dataset.splits.assignment import SHARES, SPLITS, UNSEEN
 from dataset.versions.facts import Audit, ForcedGate, Gate, Shortcut
 from dataset.versions.manifest import NOT_STATED
@@ -32,11 +32,12 @@ SPLIT_USES = {
     "test": "new images, from sites that are in train",
     UNSEEN: "new images, from sites that are nowhere else: the score to expect elsewhere",
 }
-_BIAS = f"""## Bias to know about
+_COMPARE = f" Compare `test` with `{UNSEEN}`: no training image comes from its sites."
+_BIAS = """## Bias to know about
 
-Each class comes from sites of its own kind, so a model can learn the site instead of the subject. Compare `test` with \
-`{UNSEEN}`: no training image comes from its sites. All images went through one recipe (upright, sRGB, white ground, \
-longest side 1024, JPEG), so that size, format and compression do not reveal the class.
+Each class comes from sites of its own kind, so a model can learn the site instead of the subject.{compare} All images \
+went through one recipe (upright, sRGB, white ground, longest side 1024, JPEG), so that size, format and compression \
+do not reveal the class.
 
 """
 _LOAD = """## How to load
@@ -75,7 +76,8 @@ def card(project: str, version: Version, totals: Totals, left_out: Mapping[str, 
         _labels(totals, left_out),
         "## Label error\n\n" + _label_error(version.audit, totals),
         *_certificate(version),
-        _BIAS + _shortcuts(version.shortcuts, len(version.labels)),
+        _BIAS.format(compare="" if why_none_unseen(version.counts) else _COMPARE)
+        + _shortcuts(version.shortcuts, len(version.labels)),
         _sources(totals),
         _consent(totals),
         _LOAD.format(**_LOAD_OTHERWISE[version.layout]),
@@ -166,7 +168,8 @@ def _shares(counts: Mapping[str, Mapping[str, int]]) -> str:
     images = {split: sum(counts.get(split, {}).values()) for split in SHARES}
     total = max(1, sum(images.values()))
     shares = ", ".join(f"{split} {images[split] / total:.1%} (planned {share:.0%})" for split, share in SHARES.items())
-    return f"Of the images from sites that are trained on: {shares}. Whole sites make up `{UNSEEN}`."
+    rest = why_none_unseen(counts) or f"whole sites make up `{UNSEEN}`"
+    return f"Of the images from sites that are trained on: {shares}; {rest}."
 
 
 def _labels(totals: Totals, left_out: Mapping[str, int]) -> str:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from dataset.splits.assignment import SPLITS, TESTS, TRAIN
+from dataset.splits.assignment import LEAST_SITES, SPLITS, TESTS, TRAIN, UNSEEN
 from dataset.versions.manifest import Row, counted_licences
 
 IMBALANCE_RATIO = 3.0  # images of the commonest label per image of the rarest, from which the card warns
@@ -90,6 +90,13 @@ def balance(counts: Mapping[str, int]) -> str:
     if ratio < IMBALANCE_RATIO:
         return ""
     return f"{ratio:.1f} times as many images are {most} as {least}: collect more {least}, or weight the classes."
+
+
+def why_none_unseen(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """Why no site is held out; empty where one is, or where nothing is published. counts: images by split and label."""
+    if any(counts.get(UNSEEN, {}).values()) or not any(any(by_label.values()) for by_label in counts.values()):
+        return ""
+    return f"{UNSEEN} is empty: one site or folder is held out of each label that has {LEAST_SITES} or more of them"
 
 
 def one_sided(counts: Mapping[str, Mapping[str, int]], labels: Iterable[str] = ()) -> list[str]:

@@ -24,7 +24,7 @@ from dataset.publishing.dataset_card import card
 from dataset.publishing.gates import Measured, gates_passed
 from dataset.publishing.rows_on_disk import RowsOnDisk
 from dataset.publishing.shortcut_measures import PICTURES_MEASURED, shortcuts_of
-from dataset.publishing.totals import Totals, one_sided
+from dataset.publishing.totals import Totals, one_sided, why_none_unseen
 from dataset.versions import certificate_file, identity, manifest, merkle, published
 from dataset.versions.changes import as_rows, changes, n_changes, new_names, other_numbers, renamed_sources, renames_in
 from dataset.versions.facts import Audit
@@ -128,6 +128,7 @@ def write_version(
         if path.is_file() and path != rows.path:
             flush(path)
     notes = [*_notes(parent, version, diff), *one_sided(version.counts, version.labels)]
+    notes += filter(None, [why_none_unseen(version.counts)])
     if shards and shards.restored:
         notes.append(f"shards of earlier versions were damaged and were written again ({shards.restored})")
     return Written(version, n_changes(diff), pictures.repaired, notes)

@@ -10,6 +10,7 @@ UNSEEN = "test_unseen_sites"
 TRAIN, TESTS = "train", ("test", UNSEEN)
 SHARES = {"train": 0.75, "validation": 0.10, "test": 0.15}  # of the clusters that are not from held-out sites
 HELD_OUT_SHARE = 0.15  # of each label's images
+LEAST_SITES = 3  # of a label, from which one is held out; the folders of a source count as sites
 PROTECTED_FIRST = (UNSEEN, "test", "validation", "train")  # where copies are in several splits, the first one wins
 
 
@@ -42,9 +43,9 @@ def hold_out(sizes: Mapping[str, Mapping[str, int]], known: Mapping[str, bool]) 
         new = [site for site in sites if site not in decided]
         new.sort(key=lambda site: (abs(sites[site] - wanted / 2), _random_order(site)))
         for site in new:
-            decided[site] = site != largest and len(sites) > 2 and held + sites[site] / 2 <= wanted
+            decided[site] = site != largest and len(sites) >= LEAST_SITES and held + sites[site] / 2 <= wanted
             held += sites[site] if decided[site] else 0
-        if not held and len(sites) > 2 and (candidates := [site for site in new if site != largest]):
+        if not held and len(sites) >= LEAST_SITES and (candidates := [site for site in new if site != largest]):
             decided[min(candidates, key=lambda site: (sites[site], _random_order(site)))] = True
     return decided
 

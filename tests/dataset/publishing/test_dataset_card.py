@@ -73,3 +73,16 @@ def test_many_small_sites_do_not_fill_the_card() -> None:
     assert len(sources[1].splitlines()) == 2 + SITES_SHOWN
     assert sources[1].splitlines()[2].startswith("| baker.example | cake | 3 |")
     assert "These have the most images; the manifest has 8 more." in text
+
+
+def test_a_card_without_held_out_sites_says_why() -> None:
+    """It recommends no comparison with an empty split."""
+    rows = [made_row(n) for n in range(4)]
+    totals = totals_of(rows)
+    text = card("p", version(totals), totals, {})
+    assert "; test_unseen_sites is empty: one site or folder is held out of each label" in text
+    assert "Compare `test`" not in text
+    totals = totals_of([*rows, made_row(5, split="test_unseen_sites")])
+    text = card("p", version(totals), totals, {})
+    assert "Compare `test` with `test_unseen_sites`" in text
+    assert "is empty" not in text

@@ -3,7 +3,7 @@
 import pytest
 from rows import made_row
 
-from dataset.publishing.totals import Totals, balance, one_sided, totals_of
+from dataset.publishing.totals import Totals, balance, one_sided, totals_of, why_none_unseen
 
 
 def test_totals() -> None:
@@ -72,3 +72,10 @@ def test_a_label_without_images_is_said() -> None:
     assert one_sided(counts, ["cake", "pie", "not_cake"]) == [
         "no image is labelled pie: collect some, or remove the label"
     ]
+
+
+def test_why_no_site_is_held_out() -> None:
+    """A label needs three sites or folders; a version without images has other troubles."""
+    assert "of each label that has 3 or more of them" in why_none_unseen({"train": {"cake": 3}, "test": {}})
+    assert why_none_unseen({"train": {"cake": 3}, "test_unseen_sites": {"cake": 1}}) == ""
+    assert why_none_unseen({"train": {}}) == ""
