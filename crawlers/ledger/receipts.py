@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from crawlers.ledger.receipt import origin, within
 from crawlers.ledger.signals import Kind
+from dataset.catalog.folder_addresses import SCHEME
 from dataset.catalog.tables import consents, fetches, sightings, signals
 from dataset.project import Project
 from dataset.versions import manifest, published
@@ -30,18 +31,25 @@ COLUMNS = (*FACTS, *STANDING, *(kind.value for kind in Kind))
 @dataclass(frozen=True)
 class Written:
     """What was written. unasked: pictures about which no answer of a host is in the catalog: most come from photo
-    services and folders, whose hosts are not asked.
+    services and folders, whose hosts are not asked. from_folders: how many of those come from folders.
     """
 
     path: Path
     version: str
     pictures: int
     unasked: int
+    from_folders: int = 0
 
     def line(self) -> str:
         """What was written, in one line."""
-        others = f"; about {self.unasked} of them no host was asked" if self.unasked else ""
-        return f"wrote the receipts of {counted(self.pictures, 'picture')} of {self.version} to {self.path}{others}"
+        done = f"wrote the receipts of {counted(self.pictures, 'picture')} of {self.version} to {self.path}"
+        if not self.unasked:
+            return done
+        if self.unasked == self.from_folders:
+            why = ": it comes from a folder" if self.unasked == 1 else ": they come from folders"
+        else:
+            why = f"; {self.from_folders} of these come from folders" if self.from_folders else ""
+        return f"{done}; for {self.unasked} of them no host was asked{why}"
 
 
 def write_receipts(project: Project, path: Path, version: str | None = None) -> Written:
@@ -52,7 +60,7 @@ def write_receipts(project: Project, path: Path, version: str | None = None) -> 
     chosen = published.load(project.home, version) if version else published.newest(project.home)
     if chosen is None:
         raise UsageError("nothing is published yet; run `isitcake publish` first")
-    pictures = unasked = 0
+    pictures = unasked = from_folders = 0
     with (
         project.catalog.read() as connection,
         replacing(path) as partial,
@@ -63,8 +71,10 @@ def write_receipts(project: Project, path: Path, version: str | None = None) -> 
         for row in _rows(connection, chosen.name, manifest.each(chosen.path / manifest.FILE_NAME)):
             writer.writerow({name: csv_cell(value) for name, value in row.items()})
             pictures += 1
-            unasked += not any(row[kind] for kind in OF_HOSTS)
-    return Written(path, chosen.name, pictures, unasked)
+            is_unasked = not any(row[kind] for kind in OF_HOSTS)
+            unasked += is_unasked
+            from_folders += is_unasked and row["image_url"].startswith(SCHEME)
+    return Written(path, chosen.name, pictures, unasked, from_folders)
 
 
 def _rows(connection: Connection, version: str, rows: Iterable[Row]) -> Iterator[dict[str, str]]:

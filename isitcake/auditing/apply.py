@@ -46,7 +46,7 @@ class Plan:
 
 def plan(root: Path, fixes: Fixes, tell: Callable[[str, int, int], None]) -> Plan:
     """Check every decided fix against the files. Raises UsageError, with the first reason, if any does not fit."""
-    root = require_folder(root)
+    root = require_folder(root, "the folder of the data set")
     if is_version(root):
         raise UsageError(f"{root} is a version, which never changes; correct labels by review, and publish again")
     decided = [fix for fix in fixes.fixes if fix.decided]

@@ -26,6 +26,7 @@ PROTECTED_FIRST = ("test_unseen_sites", "test", "validation", "train", "")  # a 
 WRAPPERS = ("data", "dataset", "images")  # folders that only hold the others
 SUFFIXES = (*(f".{extension}" for extension in formats.READ.values()), ".jpeg", ".tiff", ".heif", ".jfif")
 SHOWN = 5  # names in a message
+TARGETS = "the folder of a data set, hf:NAME, or a version of this project"  # what `audit` takes
 LAYOUTS = "the layouts that are read are FOLDER/LABEL/*.jpg and FOLDER/SPLIT/LABEL/*.jpg"
 
 
@@ -60,7 +61,7 @@ class Dataset:
 
 def read_layout(root: Path, name: str = "") -> Dataset:
     """The data set in the folder `root`. Raises UsageError, with one sentence, for anything else."""
-    root = require_folder(root)
+    root = require_folder(root, TARGETS)
     base = root / "data" if is_version(root) and (root / "data").is_dir() else _unwrapped(root)
     folders = _folders(base)
     if not folders:
@@ -92,17 +93,20 @@ def is_version(root: Path) -> bool:
     return any((place / FACTS).is_file() for place in (root, *inside))
 
 
-def require_folder(root: Path) -> Path:
-    """The absolute path of a folder. Raises UsageError for a file, for nothing, and for what may not be read."""
+def require_folder(root: Path, wanted: str = "a folder that has pictures") -> Path:
+    """The absolute path of a folder. Raises UsageError for a file, for nothing, and for what may not be read.
+
+    wanted: what the command takes, for the message.
+    """
     if root.is_file():
-        raise UsageError(f"{root} is a file; give the folder of a data set; {LAYOUTS}")
+        raise UsageError(f"{root} is a file; give {wanted}{f'; {LAYOUTS}' if wanted == TARGETS else ''}")
     if not root.is_dir():
-        raise UsageError(f"no folder {root}; give the folder of a data set, hf:NAME, or a version of this project")
+        raise UsageError(f"no folder {root}; give {wanted}")
     if not os.access(root, os.R_OK | os.X_OK):
         raise UsageError(f"{root} cannot be read; fix its permissions")
     whole = root.resolve()
     if not whole.name:
-        raise UsageError(f"{root} is the whole disk; give the folder of a data set")
+        raise UsageError(f"{root} is the whole disk; give {wanted}")
     if wrong := _wrong_name(str(whole)):
         raise UsageError(f"the path {root} {wrong}; rename the folder")
     return whole

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, update
 
 from crawlers.ledger import receipts
 from crawlers.ledger.receipt import receipt
-from crawlers.ledger.receipts import COLUMNS, write_receipts
+from crawlers.ledger.receipts import COLUMNS, Written, write_receipts
 from dataset.catalog.tables import sightings, signals
 from dataset.opening import open_project
 from dataset.project import Project
@@ -37,7 +37,8 @@ def test_every_picture_has_a_row_and_the_receipt_says_the_same(
     assert written.pictures == len(rows)
     assert len(asked) == len(rows)
     assert written.unasked == sum(row["sources"] == "objects" for row in rows) > 0
-    assert f"about {written.unasked} of them no host was asked" in written.line()
+    assert f"for {written.unasked} of them no host was asked" in written.line()
+    assert "about" not in written.line()
     for row in asked[:: max(1, len(asked) // 8)]:
         alone = receipt(published_project, row["sha256"])
         times = [one.asked_at.isoformat(timespec="seconds") for one in alone.asked]
@@ -85,3 +86,16 @@ def test_nothing_published_and_wrong_arguments_are_one_sentence(tmp_path: Path) 
     assert here(tmp_path, "consent").returncode == 2
     assert here(tmp_path, "consent", "abcd", "--csv", "x.csv").returncode == 2
     assert here(tmp_path, "consent", "abcd", "--version", "latest").returncode == 2
+
+
+def test_the_line_says_where_pictures_come_from_whose_hosts_were_not_asked(tmp_path: Path) -> None:
+    """Folders have no host; the number is exact."""
+    small = SmallProject(tmp_path, 2)
+    small.configure("c c cake CC0", "n n not_cake CC0")
+    small.run("collect", "curate", "publish")
+    (line,) = small.run(f"consent --csv {tmp_path / 'out.csv'}")
+    assert "for 4 of them no host was asked: they come from folders" in " ".join(line.split())
+    some = Written(Path("x.csv"), "2026.11.0", 9, 5, 2).line()
+    assert some.endswith("of 2026.11.0 to x.csv; for 5 of them no host was asked; 2 of these come from folders")
+    assert Written(Path("x.csv"), "2026.11.0", 9, 5).line().endswith("for 5 of them no host was asked")
+    assert Written(Path("x.csv"), "2026.11.0", 9, 0).line().endswith("to x.csv")

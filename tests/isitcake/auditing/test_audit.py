@@ -175,7 +175,9 @@ def test_a_copy_in_other_colours_waits_for_a_person(tmp_path: Path) -> None:
         (["audit", "/"], "is the whole disk"),
         (["dedupe", ".", "--move", "inside", "--work", "w"], "lies in the folder that is searched"),
         (["audit", ".", "--apply", "gone.json"], "gone.json cannot be read"),
-        (["dedupe", "gone"], "no folder gone"),
+        (["dedupe", "gone"], "no folder gone; give a folder that has pictures"),
+        (["dedupe", "hf:foo/bar"], "no folder hf:foo/bar; give a folder that has pictures"),
+        (["dedupe", "2020.1.0", "--move", "x"], "no folder 2020.1.0; give a folder that has pictures"),
         (["originals", "cake.jpg"], "is not a web address"),
     ],
 )
