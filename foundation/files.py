@@ -30,6 +30,11 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(message) from error
 
 
+def in_words(error: Exception) -> str:
+    """What an error says, without the number and the path that Python adds to those of files."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
 def write_once(path: Path, content: bytes) -> bool:
     """Write a read-only file, unless `path` exists. Returns whether the file is new.
 

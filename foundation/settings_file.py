@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from foundation.errors import ConfigError, NoProject
+from foundation.files import in_words
 from foundation.settings import CONFIG_NAME, LabelSection, Section, Settings, Source
 from foundation.settings.texts import name_problem
 from foundation.settings.variables import Variables, read_variables, sections
@@ -68,7 +69,7 @@ def _read(path: Path) -> str:
         fix = "go to the folder of your project, name it with --config, or begin one with `isitcake init`"
         raise NoProject(f"{path} does not exist; {fix}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}); fix or replace it") from None
+        raise ConfigError(f"{path} cannot be read ({in_words(error)}); fix or replace it") from None
 
 
 def _overlay(content: dict[str, Any], variables: Variables) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foundation.errors import UsageError
 from isitcake.output import be_wide, progress
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Context:
 
         settings = load(self.config, needs_weights=needs_weights)
         if is_shared(settings) and may_write(settings.home):
-            with progress() as steps:
+            with progress(_is_json()) as steps:
                 bring(settings, BRING_WAIT_S, steps.step)
         return settings
 
@@ -47,7 +48,45 @@ class Context:
         return open_project(self.settings(), reads_only=reads_only, fixes_names=fixes_names)
 
 
+def _is_json() -> bool:
+    """Whether the command that runs was given --json: then no progress is shown."""
+    running = click.get_current_context(silent=True)
+    return bool(running and running.params.get("as_json"))
+
+
 pass_context = click.make_pass_decorator(Context)
+
+
+class FilePath(click.Path):
+    """The path of a file that a command reads or writes. A folder is refused before any work.
+
+    example: name of a file.
+    """
+
+    def __init__(self, example: str) -> None:
+        super().__init__(path_type=Path)
+        self._example = example
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path. Raises UsageError for a folder."""
+        path = Path(str(super().convert(value, param, ctx)))
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder; name a file, such as {path / self._example}")
+        return path
+
+
+class FolderPath(click.Path):
+    """The path of a folder, which may be missing. A file is refused before any work."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path. Raises UsageError for a file."""
+        path = Path(str(super().convert(value, param, ctx)))
+        if path.is_file():
+            raise UsageError(f"{path} is a file; name a folder")
+        return path
 
 
 class Commands(click.Group):

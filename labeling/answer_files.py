@@ -21,7 +21,7 @@ from dataset.labels.vocabulary import WITHDRAWN, JudgementOrigin
 from dataset.names.renamed import LABEL, renamed
 from dataset.project import Project
 from foundation.errors import BadAnswers
-from foundation.files import replace_file
+from foundation.files import in_words, replace_file
 from foundation.safe_text import counted, csv_cell, csv_text, known_names
 from foundation.settings import NOT_LABELS
 from labeling.pull import PullReport, n_judgements
@@ -226,7 +226,7 @@ def _read_csv(path: Path) -> tuple[list[RawAnswer], str]:
             filled = [csv_text(cell) for cell in cells] + [""] * (len(head) - len(cells))
             answers.append(RawAnswer(where, dict(zip(head, filled, strict=False))))
     except (OSError, UnicodeError, csv.Error) as error:
-        raise BadAnswers(f"{path} cannot be read ({error}); give a CSV file in UTF-8") from error
+        raise BadAnswers(f"{path} cannot be read ({in_words(error)}); give a CSV file in UTF-8") from error
     return answers, "" if answers else f"{path} has no line after the names of the columns"
 
 
@@ -245,7 +245,7 @@ def _read_json(project: Project, path: Path) -> tuple[list[RawAnswer], str]:
     try:
         tasks = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise BadAnswers(f"{path} cannot be read ({error}); give a JSON export of Label Studio") from error
+        raise BadAnswers(f"{path} cannot be read ({in_words(error)}); give a JSON export of Label Studio") from error
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise BadAnswers(f"{path}: not a list of tasks; give a JSON export of Label Studio")
     people = people_of(project, tasks)

@@ -35,6 +35,7 @@ from dataset.names.agreement import claimed_labels, is_label_used, n_pictures, r
 from dataset.names.renamed import LABEL, RENAMED, RETIRED, SOURCE
 from dataset.project import Project
 from foundation.errors import ConfigError, UnknownSource, UsageError
+from foundation.files import in_words
 from foundation.safe_text import known_names
 from foundation.settings import ProjectSection, Source
 from foundation.settings.texts import case_problem, search_word_problem
@@ -216,7 +217,9 @@ def _lines(project: Project, name: str, kind: str) -> list[int]:
     try:
         text = project.settings.config_path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ConfigError(f"{project.settings.config_path} cannot be read ({error}); fix or replace it") from None
+        raise ConfigError(
+            f"{project.settings.config_path} cannot be read ({in_words(error)}); fix or replace it"
+        ) from None
     value = rf"""(["']){re.escape(name)}\1"""
     names_it = re.compile(rf"\b{'label' if kind == LABEL else 'name'}\s*=\s*{value}")
     table, key, found = "", "", []

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dataset.pictures import pdq
 from dataset.pictures.decoding import Undecodable, accept, large_in_turn
 from foundation.errors import ConfigError
+from foundation.files import in_words
 from foundation.settings import Settings
 
 ON_A_LIST = "on a hash list"  # how the reason of an outcome begins; the name of the list follows
@@ -118,4 +119,6 @@ def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not a text file that can be read ({error}); fix or replace it") from None
+        raise ConfigError(
+            f"{path} is not a text file that can be read ({in_words(error)}); fix or replace it"
+        ) from None

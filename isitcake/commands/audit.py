@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from isitcake.options import Context, json_option, pass_context
+from isitcake.options import Context, FilePath, FolderPath, json_option, pass_context
 from isitcake.output import print_grid, progress, say, short_path, show
 from isitcake.tables import Grid
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from isitcake.auditing.dedupe import Found
     from isitcake.auditing.fixes import SignedFixes
 
-A_PATH = click.Path(path_type=Path)
+A_FOLDER, FIXES, A_REPORT = FolderPath(), FilePath("fixes.json"), FilePath("audit-report.html")
 REPORT = Path("audit-report.html")
 NOT_WITH = {  # options that are another task each
     "sign": ("apply", "fixes", "report", "work", "dry_run", "signer", "subject"),
@@ -28,14 +28,14 @@ WORK_HELP = "Folder that keeps the work, so that the next run goes on. By defaul
 @click.command(short_help="Find what is wrong with a data set.")
 @click.argument("target", required=False, metavar="FOLDER|hf:NAME|VERSION")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Rows of each table.")
-@click.option("--report", type=A_PATH, help="Where the report goes: audit-report.html here, none with --json.")
-@click.option("--fixes", type=A_PATH, help="Write what to remove and relabel to this file, signed.")
-@click.option("--apply", type=A_PATH, help="Move the files that this file of fixes names and has decided.")
+@click.option("--report", type=A_REPORT, help="Where the report goes: audit-report.html here, none with --json.")
+@click.option("--fixes", type=FIXES, help="Write what to remove and relabel to this file, signed.")
+@click.option("--apply", type=FIXES, help="Move the files that this file of fixes names and has decided.")
 @click.option("--dry-run", is_flag=True, help="With --apply: check and list, but move nothing.")
 @click.option("--signer", default="", metavar="FINGERPRINT", help="With --apply: whose fixes these are, if not yours.")
-@click.option("--sign", type=A_PATH, help="Sign this file of fixes again, because you decided some of them.")
+@click.option("--sign", type=FIXES, help="Sign this file of fixes again, because you decided some of them.")
 @click.option("--subject", metavar="NAME|none", help=SUBJECT_HELP)
-@click.option("--work", type=A_PATH, help=WORK_HELP)
+@click.option("--work", type=A_FOLDER, help=WORK_HELP)
 @json_option
 @pass_context
 def audit(context: Context, /, target: str | None, as_json: bool, **options: Any) -> None:
@@ -240,10 +240,10 @@ def _sign(path: Path, as_json: bool) -> None:
 
 
 @click.command(short_help="Find copies in a folder of pictures.")
-@click.argument("folder", type=A_PATH)
-@click.option("--move", "target", type=A_PATH, help="Move the copies into this folder. Nothing is deleted.")
+@click.argument("folder", type=A_FOLDER)
+@click.option("--move", "target", type=A_FOLDER, help="Move the copies into this folder. Nothing is deleted.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Groups that are listed.")
-@click.option("--work", type=A_PATH, help=WORK_HELP)
+@click.option("--work", type=A_FOLDER, help=WORK_HELP)
 @json_option
 def dedupe(folder: Path, target: Path | None, limit: int, work: Path | None, as_json: bool) -> None:
     """Find the files below FOLDER that show the same picture. The largest of each group stays."""

@@ -64,7 +64,8 @@ def certify(
         show({"ended": ended} if as_json else "the design is ended" if ended else "no design is open", as_json)
         return
     if renew or not ledger.has_open_design(project):
-        note("planning which pictures to look at …")
+        if not as_json:
+            note("planning which pictures to look at …")
         ledger.begin(project, error or project.settings.publish.certify or DEFAULT_ERROR, confidence or CONFIDENCE, now)
     elif error or confidence:
         ledger.aim(project, error, confidence)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from isitcake.options import Context, json_option, pass_context
+from isitcake.options import Context, FilePath, json_option, pass_context
 from isitcake.output import short_path, show
 
 
@@ -12,7 +12,7 @@ from isitcake.output import short_path, show
 @click.argument("version", required=False)
 @click.option("--datasheet", is_flag=True, help="Write the datasheet instead.")
 @click.option("--ai-act", is_flag=True, help="Write the summary of training content (AI Act) instead.")
-@click.option("--to", type=click.Path(path_type=Path), help="Write it to this file; library/reports/ by default.")
+@click.option("--to", type=FilePath("report.html"), help="Write it to this file; library/reports/ by default.")
 @json_option
 @pass_context
 def report(
@@ -44,7 +44,7 @@ def report(
 
 @click.command(short_help="Show what owners say about training, and when.")
 @click.argument("about", metavar="[SHA256|URL]", required=False)
-@click.option("--csv", type=click.Path(path_type=Path), help="Write the receipts of a whole version to this file.")
+@click.option("--csv", type=FilePath("receipts.csv"), help="Write the receipts of a whole version to this file.")
 @click.option("--version", help="The version of --csv; the newest by default.")
 @json_option
 @pass_context

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from isitcake.commands.init import init
-from isitcake.options import Context, json_option, pass_context
+from isitcake.options import Context, FolderPath, json_option, pass_context
 from isitcake.output import print_grid, show
 from isitcake.tables import Grid
 
@@ -32,9 +32,7 @@ def doctor(context: Context, as_json: bool) -> None:
 @click.command(short_help="Run the whole loop on this machine.")
 @click.option("--photos", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of real photos.")
 @click.option("--once", is_flag=True, help="End after the loop; otherwise servers stay up until Ctrl-C.")
-@click.option(
-    "--folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="For its files."
-)
+@click.option("--folder", type=FolderPath(), default=Path("demo"), show_default=True, help="For its files.")
 @json_option
 def demo(photos: Path | None, once: bool, folder: Path, as_json: bool) -> None:
     """Run the whole loop on this machine, against a small internet with known truth."""

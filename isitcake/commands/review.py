@@ -6,7 +6,7 @@ import click
 
 from foundation.errors import UsageError
 from foundation.safe_text import counted
-from isitcake.options import Commands, Context, json_option, pass_context
+from isitcake.options import Commands, Context, FilePath, json_option, pass_context
 from isitcake.output import short_path, show
 from isitcake.tables import Grid
 
@@ -143,7 +143,7 @@ def aside(context: Context, as_json: bool) -> None:
 
 
 @review.command(name="import", short_help="Read answers from a file.")
-@click.argument("answers", type=click.Path(path_type=Path))
+@click.argument("answers", type=FilePath("answers.csv"))
 @click.option("--gold", is_flag=True, help="The answers are certain: they decide, and reviewers are measured by them.")
 @json_option
 @pass_context
@@ -155,7 +155,7 @@ def import_(context: Context, answers: Path, gold: bool, as_json: bool) -> None:
 
 
 @review.command(short_help="Write answers to a file.")
-@click.argument("answers", type=click.Path(path_type=Path))
+@click.argument("answers", type=FilePath("answers.csv"))
 @json_option
 @pass_context
 def export(context: Context, answers: Path, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from foundation.safe_text import counted
-from isitcake.options import Commands, Context, json_option, pass_context
+from isitcake.options import Commands, Context, FilePath, FolderPath, json_option, pass_context
 from isitcake.output import progress, short_path, show
 from isitcake.tables import Grid
 
@@ -82,7 +82,7 @@ def show_(context: Context, version: str, as_json: bool) -> None:
 @versions.command(short_help="Compare two versions.")
 @click.argument("old")
 @click.argument("new")
-@click.option("--html", type=click.Path(path_type=Path), help="Write a page with thumbnails to this file, too.")
+@click.option("--html", type=FilePath("diff.html"), help="Write a page with thumbnails to this file, too.")
 @json_option
 @pass_context
 def diff(context: Context, old: str, new: str, html: Path | None, as_json: bool) -> None:
@@ -94,7 +94,8 @@ def diff(context: Context, old: str, new: str, html: Path | None, as_json: bool)
     kinds = {"added": changes.added, "removed": changes.removed, "relabelled": changes.relabelled}
     rows = [(kind, c["sha256"][:16], c["was"], c["label"], c["reason"]) for kind, cs in kinds.items() for c in cs]
     counts = ", ".join(f"{len(changed)} {kind}" for kind, changed in kinds.items())
-    line = "; ".join(filter(None, [counts, *new_names(changes.renamed, changes.renamed_sources), changes.renumbered]))
+    renames = new_names(changes.renamed, changes.renamed_sources, f"in {changes.new}")
+    line = "; ".join(filter(None, [counts, *renames, changes.renumbered]))
     if html:
         from web.pages.diff import write_diff
 
@@ -131,7 +132,7 @@ def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
 @versions.command(short_help="Write a version in another format.")
 @click.argument("version")
 @click.option("--format", "kind", required=True, help="imagefolder, webdataset, parquet, coco, fiftyone, yolo or csv.")
-@click.option("--to", required=True, type=click.Path(path_type=Path), help="A folder: new, or of the same export.")
+@click.option("--to", required=True, type=FolderPath(), help="A folder: new, or of the same export.")
 @json_option
 @pass_context
 def export(context: Context, version: str, kind: str, to: Path, as_json: bool) -> None:

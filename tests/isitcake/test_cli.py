@@ -69,7 +69,21 @@ def test_a_group_without_a_command_shows_its_help(
         (["train", "--model", "linaer"], 2, "did you mean"),
         (["collct"], 2, "Did you mean 'collect'?"),
         (["erase", "--site", "nowhere.example", "--reason", "x"], 2, "no image of site"),
-        (["review", "import", "none.csv"], 2, "none.csv cannot be read"),
+        (["review", "import", "none.csv"], 2, "none.csv cannot be read (No such file or directory)"),
+        (["review", "import", "library"], 2, "library is a folder; name a file, such as library/answers.csv"),
+        (["review", "export", "library"], 2, "library is a folder; name a file, such as library/answers.csv"),
+        (["report", "--to", "library"], 2, "library is a folder; name a file, such as library/report.html"),
+        (["report", "--datasheet", "--to", "library"], 2, "library is a folder; name a file"),
+        (["consent", "--csv", "library"], 2, "library is a folder; name a file, such as library/receipts.csv"),
+        (["versions", "diff", "1.0.0", "2.0.0", "--html", "library"], 2, "such as library/diff.html"),
+        (["audit", "library", "--report", "library"], 2, "such as library/audit-report.html"),
+        (["audit", "library", "--fixes", "library"], 2, "such as library/fixes.json"),
+        (["audit", "library", "--apply", "library"], 2, "such as library/fixes.json"),
+        (["versions", "export", "1.0.0", "--format", "csv", "--to", "isitcake.toml"], 2, "is a file; name a folder"),
+        (["demo", "--folder", "isitcake.toml"], 2, "isitcake.toml is a file; name a folder"),
+        (["dedupe", "library", "--move", "isitcake.toml"], 2, "isitcake.toml is a file; name a folder"),
+        (["audit", "library", "--work", "isitcake.toml"], 2, "isitcake.toml is a file; name a folder"),
+        (["audit", "--sign", "library"], 2, "such as library/fixes.json"),
         (["review", "next", "--limit", "0"], 2, "--limit"),
         (["--config", "none.toml", "status"], 2, "isitcake init"),
         (["predict"], 2, "Missing argument"),
@@ -101,6 +115,7 @@ def test_the_loop_without_any_server(
     def answer(*arguments: str) -> Any:
         code, out, err = run(capsys, monkeypatch, *arguments, "--json")
         assert code == 0, err
+        assert err == ""  # no progress is shown where a script listens
         return json.loads(out)
 
     assert answer("curate")["images"] > 0
@@ -109,6 +124,8 @@ def test_the_loop_without_any_server(
         writer = csv.writer(file)
         writer.writerow(["sha256", "label", "reviewer"])
         writer.writerows([item["sha256"], truth[item["sha256"]], "ann"] for item in items)
+    assert answer("certify")["looks"] == 0
+    assert answer("certify", "--stop")["ended"]
     assert answer("review", "import", str(tmp_path / "answers.csv"))["new"] == 5
     version = answer("publish")["version"]
     assert [v["name"] for v in answer("versions", "list")] == [version]
@@ -117,7 +134,7 @@ def test_the_loop_without_any_server(
     picture = tmp_path / "a.jpg"
     picture.write_bytes(world.bakers[0].gallery[0].content)
     (prediction,) = answer("predict", str(picture))
-    assert set(prediction) == {"file", "label", "probabilities"}
+    assert set(prediction) == {"file", "label", "probabilities", "model"}
     assert Path(answer("report")["path"]).read_text().startswith("<!doctype html>")
     assert answer("status")["review"]["judgements"] == 5
     assert {check["name"] for check in answer("doctor")} >= {"catalog", "browser"}
