@@ -170,7 +170,7 @@ def test_a_renamed_source_is_carried_through(small: SmallProject) -> None:
     assert _collected(small) == {"n", "cakes"}
     first, second = (version.name for version in published.listing(small.folder / "library"))
     said = small.run(f"versions diff {first} {second}")[0]
-    assert f"source c is cakes now, for {before.count('cake')} images" in said
+    assert f"source c is cakes in {second}, for {before.count('cake')} images" in said
     small.configure(N, C, more=more)
     assert "name = 'cakes'" in here(small.folder, "publish").sentence(2)
 
@@ -209,3 +209,11 @@ def test_a_removed_source_can_be_erased(small: SmallProject) -> None:
 def test_a_source_that_cannot_be_renamed(small: SmallProject, old: str, new: str, why: str) -> None:
     """A rename to a source that there is, or to what is no name, changes nothing."""
     assert why in here(small.folder, "sources", "rename", old, new).sentence(2)
+
+
+@pytest.mark.parametrize(
+    ("new", "says"), [("None", "'None' is a word"), ("NOT_CAKE", "differ only in capital letters")]
+)
+def test_a_label_gets_no_name_that_is_mistaken(small: SmallProject, new: str, says: str) -> None:
+    """As `init` refuses it for a new project."""
+    assert says in here(small.folder, "labels", "rename", "cake", new).sentence(2)
