@@ -64,7 +64,7 @@ def test_rights(hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.delenv("HF_TOKEN")
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "none"))
     with pytest.raises(UsageError, match="set HF_TOKEN, or run `hf auth login`"):
-        HubRepository(NAME)
+        HubRepository(NAME).look()
 
 
 def test_without_a_network(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
