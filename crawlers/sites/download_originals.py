@@ -19,6 +19,7 @@ from crawlers.ledger.signals import OPT_OUT
 from crawlers.politeness.refusals import Disallowed, NotAsked, OptedOut
 from crawlers.sites.discovery import Candidate
 from crawlers.sites.failures import image_failure
+from crawlers.sites.originals import without_view
 from crawlers.sites.pictures import headers_of
 from crawlers.sites.reading.identity import Offer
 from crawlers.sites.reading.lessons import Lessons, looks_same
@@ -339,7 +340,7 @@ class OriginalsPipeline(FilesPipeline):
 
 def _name(photo: Candidate) -> str:
     """An address that FilesPipeline tells photos apart by. It reads no fragments; this one is never asked."""
-    url = photo.named_url
+    url = without_view(photo.named_url)
     return f"https://fragment.invalid/{hashlib.sha256(url.encode()).hexdigest()}" if "#" in url else url
 
 

@@ -28,6 +28,11 @@ MAX_NESTED = 3  # addresses inside addresses (/_next/image?url=…)
 NUMBER = re.compile(r"\d{1,5}(?:\.\d{1,3})?(?:px)?\Z", re.ASCII)
 NUMBERS = re.compile(r"\d{1,5}(?:(?:,|x|%2[cC])\d{1,5})?\Z", re.ASCII)
 GENERAL_QUERY, TIED_QUERY = "query:size", "query"
+# What a server writes anew into the address of a picture for each view: a signature, its end, a moment.
+OF_ONE_VIEW = re.compile(
+    r"x-(?:amz|goog)-.{1,40}|sig(?:nature)?|expires?|key-pair-id|policy|oh|oe|_nc_\w{1,20}", re.IGNORECASE
+)
+MOMENT = re.compile(r"1[0-9]{9}(?:[0-9]{3})?")  # seconds or milliseconds since 1970
 NO_WEB_ADDRESS = ("data:", "javascript:", "blob:", "about:", "#")
 
 
@@ -80,6 +85,18 @@ def is_too_long(url: str) -> bool:
     """Whether `url` may be an address, but has more than MAX_URL_CHARACTERS."""
     url = url.strip().strip("\u200b")
     return len(url) > MAX_URL_CHARACTERS and not url.startswith(NO_WEB_ADDRESS)
+
+
+def without_view(url: str) -> str:
+    """The address of a picture without what changes from view to view: its name, which may lead nowhere."""
+    head, mark, query = url.partition("?")
+    if not mark or not IMAGE_EXTENSION.search(head):
+        return url
+    pairs = [pair.partition("=") for pair in query.split("&")]
+    kept = "&".join(
+        "".join(pair) for pair in pairs if not OF_ONE_VIEW.fullmatch(pair[0]) and not MOMENT.fullmatch(pair[2])
+    )
+    return f"{head}?{kept}" if kept else head
 
 
 def originals(url: str, base: str = "") -> list[str]:

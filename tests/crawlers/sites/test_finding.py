@@ -14,7 +14,7 @@ from sqlalchemy import select
 from crawlers import markup
 from crawlers.politeness import optout
 from crawlers.sites import discovery, links, sitemaps
-from crawlers.sites.originals import absolute, originals
+from crawlers.sites.originals import absolute, originals, without_view
 from dataset.catalog.tables import outcomes, sightings
 from foundation.network.addresses import Refused, check_url
 from simulator.server import Answer, Scripted, Server, resized
@@ -302,3 +302,38 @@ def test_any_page_is_read_without_a_crash_and_leads_nowhere_private(page: str, a
         assert url.startswith(("http://", "https://"))
         host = url.split("/")[2].rpartition("@")[2].lower()
         assert not re.match(r"(127\.|10\.|\[::1\]|localhost|0x7f|2130706433)", host)
+
+
+def test_17_an_address_that_is_signed_for_each_view_is_one_photo(tmp_path: Path) -> None:
+    """Three pages show two photos, each time with another signature or moment."""
+
+    def page(number: int) -> Answer:
+        signed = f"X-Amz-Date=2026110{number}T000000Z&X-Amz-Signature=ab{number}"
+        return html(
+            "<p>Our cakes, and many more of them inside, for every day of the year.</p>",
+            f'<img src="/1.jpg?{signed}"><img src="/2.jpg?size=large&t=17000001{number:02}">',
+            *(f'<a href="/{n}">{n}</a>' for n in range(1, 4)),
+        )
+
+    answers: dict[str, Any] = {"/": page(0), **{f"/{n}": page(n) for n in range(1, 4)}}
+    answers |= {"/1.jpg": jpeg(1), "/2.jpg": jpeg(2)}
+    server = Server(Scripted(answers))
+    project = site(tmp_path, f"{server.url}/", allowed=[server.address])
+    crawled(project)
+    server.stop()
+    assert len(stored(project)) == 2
+    asked = sorted(hit.path.partition("?")[0] for hit in server.log if hit.is_image)
+    assert asked == ["/1.jpg", "/2.jpg"]
+
+
+def test_17_what_names_a_photo_stays_in_its_name() -> None:
+    assert (
+        without_view("https://a.example/1.jpg?id=7&Expires=1700000123&Signature=a%2Fb")
+        == "https://a.example/1.jpg?id=7"
+    )
+    for url in (
+        "https://a.example/photo?sig=1700000123",
+        "https://a.example/1.jpg?v=12",
+        "https://a.example/1.jpg?token=ab",
+    ):
+        assert without_view(url) == url
