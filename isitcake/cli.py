@@ -86,5 +86,7 @@ def _sentence(error: Exception) -> str:
         return missing
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "no space left on the disk; free some and run this again, nothing is lost"
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and error.filename:
+        return f"no permission for {error.filename}; fix its permissions and run this again"
     where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
     return f"{type(error).__name__}: {error}{where}; run it again with --debug and report the output"

@@ -1,6 +1,7 @@
 """The command as a user meets it (isitcake/cli.py and isitcake/commands/)."""
 
 import csv
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -195,3 +196,20 @@ def test_a_diff_as_a_page(collected: Project, tmp_path: Path, capsys: pytest.Cap
     text = page.read_text()
     assert "cake → not_cake; by a person" in text
     assert text.count("data:image/jpeg") == 1
+
+
+def test_a_folder_that_may_not_be_read_is_named(
+    collected: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whatever stage meets it."""
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/srv/library/versions")
+
+    monkeypatch.setattr(published, "folders", refused)
+    code, _, said = run(capsys, monkeypatch, "--config", str(collected.settings.config_path), "publish")
+    assert code == 1
+    assert (
+        " ".join(said.split())
+        == "error: no permission for /srv/library/versions; fix its permissions and run this again"
+    )
