@@ -212,7 +212,7 @@ class Scanner:
         if named:
             yield Mention(list(named.values()), alt)
         elif too_long:
-            yield Mention([Named(too_long[:REJECTED_CHARS], "")], alt, TOO_LONG)
+            yield Mention([Named(too_long[:REJECTED_CHARS], "")], alt, rejected=TOO_LONG)
 
     def _whole(self, value: str) -> str:
         """The address that a name of Wix stands for; any other value as it is."""

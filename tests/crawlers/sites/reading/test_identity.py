@@ -136,6 +136,7 @@ def test_first_photos_teach_what_the_others_cost(tmp_path: Path) -> None:
     assert {f"/wp-content/uploads/t{n}.jpg" for n in range(8)} <= set(asked)
 
 
+@pytest.mark.long
 def test_guesses_that_nothing_speaks_for_cost_little(tmp_path: Path) -> None:
     """Thumbnails in three templates, whose originals are not where they might be: a few requests for the whole host."""
     templates = ('<img src="{}">', '<img data-src="{}">', '<div style="background-image:url({})"></div>')

@@ -46,7 +46,14 @@ def test_other_addresses_of_a_page_are_asked_a_few_times(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("canonical", "own"), [("", "nothing"), ("/products/{n}", "variant"), ("/", "nothing"), ("/", "/collections/")]
+    ("canonical", "own"),
+    [
+        ("/products/{n}", "variant"),
+        *(
+            pytest.param(*case, marks=pytest.mark.long)
+            for case in (("", "nothing"), ("/", "nothing"), ("/", "/collections/"))
+        ),
+    ],
 )
 def test_other_pages_are_all_asked(tmp_path: Path, canonical: str, own: str) -> None:
     """Without a canonical address, with a wrong one, and with photos of their own."""
@@ -89,6 +96,7 @@ def _calendar(photo_on_day: int | None) -> Server:
     return Server(Endless(answers))
 
 
+@pytest.mark.long
 def test_a_calendar_ends(tmp_path: Path) -> None:
     server = _calendar(None)
     project = site(tmp_path, f"{server.url}/", allowed=[server.address])
@@ -99,6 +107,7 @@ def test_a_calendar_ends(tmp_path: Path) -> None:
     assert any("showed no new photo, so further ones are not read" in note for note in report.notes)
 
 
+@pytest.mark.long
 def test_a_calendar_with_photos_is_read_on(tmp_path: Path) -> None:
     server = _calendar(10)
     project = site(tmp_path, f"{server.url}/", allowed=[server.address])
