@@ -15,6 +15,7 @@ from crawlers.sites.discovery import embedded_photos
 from crawlers.sites.originals import IMAGE_EXTENSION, absolute
 from crawlers.sites.reading.scanner import base_of
 from crawlers.sites.walking.actions import is_action, is_binary
+from crawlers.sites.walking.calendars import DATE
 from crawlers.sites.walking.hosts import HASH_ROUTE, site_host
 from crawlers.sites.walking.templates import has_script
 
@@ -41,10 +42,6 @@ NEXT_PAGE = re.compile(  # a teaser's `weiter` is not among them: its address te
     re.IGNORECASE,
 )
 DIGITS = re.compile(r"[0-9]{1,9}")
-DATED = re.compile(  # the months of a calendar never end
-    r"(?:19|20)[0-9]{2}[-/_.]?[0-9]{1,2}(?![0-9])|(?:date|day|week|month|year|tag|woche|monat|jahr|mois|annee|mes|cal)[a-z]{0,6}[=/_-]?[0-9]",
-    re.IGNORECASE,
-)
 SECOND = re.compile(
     r"[-_]?2(?=\.\w{1,5}\Z|/?\Z)"
 )  # of a series whose first page has no number: gallery.htm, gallery2.htm
@@ -250,7 +247,7 @@ def _is_one_higher(url: str, page_url: str) -> bool:
         path = urlsplit(url)
         return not path.query and SECOND.sub("", url) == page_url.rstrip("/")
     pairs = zip(DIGITS.findall(url), DIGITS.findall(page_url), strict=True)
-    if DATED.search(url):
+    if DATE.search(url):  # the months of a calendar never end
         return False
     differing = [(int(number), int(here)) for number, here in pairs if number != here]
     return len(differing) == 1 and differing[0][0] == differing[0][1] + 1

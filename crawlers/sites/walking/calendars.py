@@ -11,7 +11,7 @@ MOST_KINDS = 10_000  # of one source
 NUMBER = re.compile(r"[0-9]+")
 DATE = re.compile(
     r"(?<![0-9])(?:19|20)[0-9]{2}(?:[-_./]?(?:0[1-9]|1[0-2])|[-_./][1-9])(?![0-9][0-9]{2})"
-    r"|\b(?:year|month|day|week|date|jahr|monat|tag|woche|datum)=[0-9]",
+    r"|(?<![a-z])(?:date|day|week|month|year|datum|tag|woche|monat|jahr|mois|annee|mes|cal)[a-z]{0,6}[=/_-]?[0-9]",
     re.IGNORECASE,
 )
 
