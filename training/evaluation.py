@@ -70,15 +70,21 @@ def _parts(examples: Examples) -> dict[str, list[int]]:
     """Row numbers of each part that has at least MIN_PART_IMAGES images."""
     parts: dict[str, list[int]] = defaultdict(list)
     tested = np.flatnonzero(examples.mask("test", UNSEEN))
-    classes = examples.net.classes(examples.features[tested]) if len(tested) else []
-    for number, scores in zip(tested.tolist(), classes, strict=True):
+    looks = examples.features.chosen(tested).each(lambda block: np.array(_likeliest(examples, block), dtype=np.str_))
+    for number, look in zip(tested.tolist(), looks.tolist(), strict=True):
         row = examples.rows[number]
         parts[f"label {row.label}"].append(number)
         parts[f"source says {row.source_label}, is {row.label}"].append(number)
         parts[f"site {row.site}"].append(number)
-        if scores:
-            parts[f"looks like {max(scores, key=lambda name: scores[name]).split(',')[0]}"].append(number)
+        if look:
+            parts[f"looks like {look}"].append(number)
     return {name: part for name, part in sorted(parts.items()) if len(part) >= MIN_PART_IMAGES}
+
+
+def _likeliest(examples: Examples, vectors: NDArray[np.float32]) -> list[str]:
+    """Name of the class that the backbone sees in each picture; empty where it has no classes."""
+    found = examples.net.classes(vectors)
+    return [max(scores, key=lambda name: scores[name]).split(",")[0] if scores else "" for scores in found]
 
 
 def costs_of(examples: Examples, fitted: Fitted) -> dict[str, float]:

@@ -1,9 +1,9 @@
 """The rows of one version, their pictures and their frozen features: what attempts learn from and are measured on."""
 
+import bisect
 import functools
 import hashlib
 import os
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dataset.reader import RECIPE, Row, Version, picture
-from foundation.files import replacing
 from networks.backbone import Backbone
-from networks.graph import Net, from_pixels, mirrored, planes, widened
+from networks.graph import Net, from_pixels, planes, widened
+from networks.kept_vectors import KeptVectors, Vectors
 from networks.objects import ObjectDetector
 from networks.session import session
 
-CACHE_SAVED_EVERY = 2000  # pictures
+KEPT_TOGETHER = 1000  # pictures whose vectors are written to the disk at a time
 THREADS = max(1, os.cpu_count() or 1)
 Progress = Callable[[str, int, int], None]  # (what, done, total)
 T = TypeVar("T")
-Frozen = tuple[NDArray[np.float32], ...]  # vectors of one picture
+Frozen = tuple[NDArray[np.float32], ...]  # vectors of one picture, of some kinds
 
 
 @dataclass(frozen=True)
@@ -68,23 +68,46 @@ class Examples:
         return np.array([row.source_label for row in self.rows])
 
     @property
-    def features(self) -> NDArray[np.float32]:
+    def features(self) -> Vectors:
         """(n, d), the backbone's output."""
-        return self._frozen[0]
+        return self._frozen["features"]
 
     @property
-    def wide(self) -> NDArray[np.float32]:
+    def wide(self) -> Vectors:
         """(n, d), maps of several layers, pooled in several ways: see `networks.graph.widened`."""
-        return self._frozen[1]
+        return self._frozen["wide"]
 
     @functools.cached_property
-    def mirrored(self) -> NDArray[np.float32]:
+    def mirrored(self) -> Vectors:
         """(n, d), the mean of the backbone's outputs for the picture and its mirror image."""
-        return self._vectors(mirrored(self.net.graph), ("features",), f"{self.net.name}-mirrored-{RECIPE}-1.npz")[0]
+        seen, run = self.features, session(self.net.graph, threads=1).run
+
+        def mean(number: int) -> Frozen:
+            pixels = np.asarray(picture(self.version, self.rows[number]))[None, :, ::-1]
+            (other,) = run(["features"], {"pixels": np.ascontiguousarray(pixels)})
+            return ((seen[[number]][0] + other[0]) * np.float32(0.5),)
+
+        return self._kept(f"{self.net.name}-mirrored-{RECIPE}-2", ("mirrored",), mean)["mirrored"]
 
     @functools.cached_property
     def widened(self) -> onnx.ModelProto:
         return widened(self.net.graph)
+
+    def to_learn(self, most: int) -> NDArray[np.int64]:
+        """Numbers of the rows that an attempt learns from: all training images, or a sample of `most`.
+
+        A sample has as many of each group (a label and a source label) as of any other, as far as there are so many.
+        The lowest SHA-256s are in it: it hardly changes when images come or are erased.
+        """
+        learn = np.flatnonzero(self.mask("train") & np.isin(self.labels, self.names))
+        if len(learn) <= most:
+            return learn
+        groups = np.char.add(np.char.add(self.labels[learn], "\n"), self.claims[learn])
+        _, group, counts = np.unique(groups, return_inverse=True, return_counts=True)
+        share = bisect.bisect_right(range(most + 1), most, key=lambda each: int(np.minimum(counts, each).sum())) - 1
+        order = np.lexsort((np.array([self.rows[number].sha256 for number in learn]), group))
+        rank = np.arange(len(order)) - (np.cumsum(counts) - counts)[group[order]]
+        return np.sort(learn[order[rank < share]])
 
     def planes(self, side_px: int, *, is_grey: bool = False) -> NDArray[np.uint8]:
         """(n, c, side, side), 0 to 255: the pictures, scaled by the same graph that is exported."""
@@ -107,45 +130,36 @@ class Examples:
         return results
 
     @functools.cached_property
-    def _frozen(self) -> Frozen:
-        return self._vectors(self.widened, ("features", "wide"), f"{self.net.name}-{RECIPE}-1.npz")
+    def _frozen(self) -> dict[str, Vectors]:
+        kinds = ("features", "wide")
+        run = session(self.widened, threads=1).run
 
-    def _vectors(self, graph: onnx.ModelProto, outputs: tuple[str, ...], file: str) -> Frozen:
-        """(n, d) of each output of the graph. file: where they are kept, so that each is computed once."""
-        path = self.cache / file
-        known = _read(path, outputs)
-        missing = [row for row in self.rows if row.sha256 not in known]
-        run = session(graph, threads=1).run
+        def vectors(number: int) -> Frozen:
+            found = run(list(kinds), {"pixels": np.asarray(picture(self.version, self.rows[number]))[None]})
+            return tuple(vector[0] for vector in found)
 
-        def features_of(row: Row) -> Frozen:
-            vectors = run(list(outputs), {"pixels": np.asarray(picture(self.version, row))[None]})
-            return tuple(vector[0] for vector in vectors)
+        return self._kept(f"{self.net.name}-{RECIPE}-2", kinds, vectors)
 
+    def _kept(self, folder: str, kinds: Sequence[str], vectors_of: Callable[[int], Frozen]) -> dict[str, Vectors]:
+        """(n, d) of each kind, computed where they are not kept yet. vectors_of: from a row's number."""
+        kept, names = KeptVectors(self.cache / folder, kinds), [row.sha256 for row in self.rows]
+        places = kept.places(names)
+        missing = np.flatnonzero(places < 0).tolist()
         with ThreadPoolExecutor(THREADS) as pool:
-            for number, (row, vectors) in enumerate(zip(missing, pool.map(features_of, missing), strict=True), 1):
-                known[row.sha256] = vectors
-                self.progress("features", number, len(missing))
-                if number % CACHE_SAVED_EVERY == 0 or number == len(missing):
-                    _write(path, outputs, known)
-        return tuple(np.stack(part) for part in zip(*(known[row.sha256] for row in self.rows), strict=True))
+            for start in range(0, len(missing), KEPT_TOGETHER):
+                part, found = missing[start : start + KEPT_TOGETHER], []
+                for vectors in pool.map(vectors_of, part):
+                    found.append(vectors)
+                    self.progress("features", start + len(found), len(missing))
+                stacked = dict(zip(kinds, map(np.stack, zip(*found, strict=True)), strict=True))
+                kept.add([names[number] for number in part], stacked)
+        if missing:
+            places = kept.places(names)
+            for former in self.cache.glob("*.npz"):  # earlier releases kept all in one file
+                former.unlink(missing_ok=True)
+        return {kind: kept.vectors(kind, places) for kind in kinds}
 
 
 def digest_of(rows: Iterable[Row]) -> str:
     """Digest of the images that a training read, 64 hex digits, in whatever order."""
     return hashlib.sha256("\n".join(sorted(row.sha256 for row in rows)).encode()).hexdigest()
-
-
-def _read(path: Path, outputs: tuple[str, ...]) -> dict[str, Frozen]:
-    """Vectors by SHA-256; empty where the file is missing or damaged."""
-    try:
-        with np.load(path) as content:
-            names, parts = content["names"].tolist(), [content[output] for output in outputs]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return {}
-    return dict(zip(names, zip(*parts, strict=True), strict=True))
-
-
-def _write(path: Path, outputs: tuple[str, ...], known: dict[str, Frozen]) -> None:
-    parts = dict(zip(outputs, (np.stack(part) for part in zip(*known.values(), strict=True)), strict=True))
-    with replacing(path) as partial, partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, names=np.array(list(known)), **parts)

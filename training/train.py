@@ -192,10 +192,11 @@ def fit_model(home: Path, attempt: Attempt, examples: Examples) -> Model:
     fitted = attempt.fit(examples)
     seconds = time.monotonic() - started
     metrics = metrics_of(examples.rows, fitted.probabilities, examples.names)
-    test_reads = _count_test_read(home, version)
+    test_reads, n_trained = _count_test_read(home, version), int(examples.mask("train").sum())
     content: dict[str, Any] = {
         "name": attempt.name, "what": attempt.what, "version": version.name, "version_id": version.id,
-        "backbone": examples.net.name, "labels": examples.names, "trained_on": int(examples.mask("train").sum()),
+        "backbone": examples.net.name, "labels": examples.names,
+        "trained_on": n_trained if fitted.learned_from is None else fitted.learned_from,
         "rows": len(examples.rows), "rows_digest": digest_of(examples.rows),
         "facts": dict(fitted.facts), "left_out": asdict(fitted.left_out) if fitted.left_out else {},
         "seconds": round(seconds, 2), "test_read": test_reads,

@@ -1,8 +1,6 @@
 """Models that were trained on images that were erased: marked, and without those images in their files."""
 
-import io
 import json
-import zipfile
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,22 +36,10 @@ def remove_predictions(path: Path, names: Collection[str]) -> None:
 
 
 def remove_cached_features(home: Path, names: Collection[str]) -> None:
-    """Remove the features of images that training keeps. names: SHA-256s. A file that cannot be read goes whole."""
-    import numpy as np
+    """Remove the features of images that training keeps, and the answers of models. names: SHA-256s."""
+    from networks.kept_vectors import forget_everywhere
 
-    for path in (home / "cache" / "features").glob("*"):
-        try:
-            with np.load(path) as content:
-                parts = {name: content[name] for name in content.files}
-            is_kept = ~np.isin(parts["names"], list(names))
-            if is_kept.all():
-                continue
-            out = io.BytesIO()
-            np.savez(out, allow_pickle=False, **{name: part[is_kept] for name, part in parts.items()})
-        except (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile):
-            path.unlink(missing_ok=True)
-        else:
-            replace_file(path, out.getvalue())
+    forget_everywhere(home / "cache" / "features", sorted(names))
 
 
 def forget_erased(settings: Settings, version: Version, rows: Sequence[Row], models: Sequence[Path]) -> None:

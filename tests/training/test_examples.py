@@ -1,4 +1,9 @@
+import shutil
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
+from PIL import ImageOps
 
 from dataset.project import Project
 from dataset.reader import load, picture
@@ -21,11 +26,11 @@ def test_frozen_features(trained: Project) -> None:
 
 
 def test_a_damaged_cache_is_computed_again(trained: Project) -> None:
-    """Half a file counts as no file."""
-    expected = examples_in(trained).features
-    (cached,) = (trained.home / "cache" / "features").iterdir()
-    cached.write_bytes(cached.read_bytes()[:1000])
-    np.testing.assert_array_equal(examples_in(trained).features, expected)
+    """What is missing of a file is computed again."""
+    expected = examples_in(trained).features[:]
+    (kept,) = (trained.home / "cache" / "features").glob("*/features-*.f32")
+    kept.write_bytes(kept.read_bytes()[:1000])
+    np.testing.assert_array_equal(examples_in(trained).features[:], expected)
 
 
 def test_planes(trained: Project) -> None:
@@ -44,3 +49,37 @@ def test_labels_and_masks(trained: Project) -> None:
     assert examples.names == ["cake", "not_cake"]
     assert examples.mask("train").sum() == sum(row.split == "train" for row in examples.rows)
     assert examples.mask("train", "test").sum() == examples.mask("train").sum() + examples.mask("test").sum()
+
+
+def test_mirrored(trained: Project) -> None:
+    """The mean of a picture's vector and that of its mirror image."""
+    examples = examples_in(trained)
+    for number in (0, 7):
+        image = picture(examples.version, examples.rows[number])
+        pair = [examples.net.vector(one) for one in (image, ImageOps.mirror(image))]
+        np.testing.assert_allclose(examples.mirrored[[number]][0], np.mean(pair, axis=0), rtol=1e-4, atol=1e-5)
+
+
+def test_files_of_earlier_releases_are_removed(trained: Project) -> None:
+    """They hold the same vectors again."""
+    folder = trained.home / "cache" / "features"
+    (former := folder / "network-1.npz").write_bytes(b"")
+    shutil.rmtree(next(path for path in folder.iterdir() if path.is_dir()))
+    assert len(examples_in(trained).features)
+    assert not former.exists()
+
+
+def test_a_sample_has_as_many_of_each_group(trained: Project) -> None:
+    """As far as there are so many; and it hardly changes when an image is erased."""
+    examples = examples_in(trained)
+    learn = examples.to_learn(10**6)
+    assert learn.tolist() == np.flatnonzero(examples.mask("train")).tolist()
+    groups = Counter(zip(examples.labels[learn].tolist(), examples.claims[learn].tolist(), strict=True))
+    most = 2 * len(groups) + 1
+    sample = examples.to_learn(most)
+    sampled = Counter(zip(examples.labels[sample].tolist(), examples.claims[sample].tolist(), strict=True))
+    assert sampled == {group: min(2, count) for group, count in groups.items()}
+    gone = sample[0].item()
+    fewer = replace(examples, rows=[row for number, row in enumerate(examples.rows) if number != gone])
+    names = [{one.rows[number].sha256 for number in one.to_learn(most)} for one in (examples, fewer)]
+    assert len(names[0] - names[1]) == 1

@@ -10,6 +10,7 @@ from dataset.erasure.selection import Selection
 from dataset.project import Project
 from dataset.reader import REPLACED, Version
 from foundation.errors import TrainingError
+from networks.kept_vectors import KeptVectors
 from training import models
 from training.refit import prove, refit
 from training.train import train
@@ -65,13 +66,14 @@ def test_the_proof_counts_what_the_model_learned_from(trained: Project, version:
 
 
 def test_only_the_erased_images_lose_their_kept_features(trained: Project, version: Version) -> None:
-    (path, *_) = sorted((trained.home / "cache" / "features").glob("*.npz"))
-    with np.load(path) as content:
-        before = set(content["names"].tolist())
+    folder = next((trained.home / "cache" / "features").glob("*/names")).parent
+    kept, names = KeptVectors(folder, ["features", "wide"]), [row.sha256 for row in version.rows()]
+    assert kept.places(names).min() == 0
     (name,) = erase_some(trained, version, 1)
-    with np.load(path) as content:
-        assert set(content["names"].tolist()) == before - {name}
-        assert len(content["features"]) == len(before) - 1
+    places = dict(zip(names, kept.places(names).tolist(), strict=True))
+    assert places.pop(name) == -1
+    assert min(places.values()) >= 0
+    assert bytes.fromhex(name) not in (folder / "names").read_bytes()
 
 
 def test_a_model_that_cannot_be_fitted_anew_stays_and_is_named(trained: Project, version: Version) -> None:

@@ -21,7 +21,7 @@ from training.attempts.left_out import (
     scored,
     threshold,
 )
-from training.attempts.linear import Head, fit_head
+from training.attempts.linear import MOST_IMAGES, Head, fit_head
 from training.attempts.protocol import Fitted
 from training.examples import Examples
 
@@ -76,8 +76,7 @@ class Balanced:
         return ""
 
     def fit(self, examples: Examples) -> Fitted:
-        learn = examples.mask("train") & np.isin(examples.labels, examples.names)
-        vectors = examples.mirrored
+        vectors, learn = examples.mirrored, examples.to_learn(MOST_IMAGES)
         head, left_out = fit_balanced(
             vectors[learn], examples.labels[learn], examples.sites[learn], examples.claims[learn], examples.names
         )
@@ -85,4 +84,4 @@ class Balanced:
         net = Net()
         logits = gemm(net, "features", "logits", head.weights, head.bias)
         graph = finished(mirrored(examples.net.graph), net, logits, examples.names, {})
-        return Fitted(graph, softmax(head.logits(vectors), axis=1), facts, left_out)
+        return Fitted(graph, softmax(vectors.each(head.logits), axis=1), facts, left_out, len(learn))

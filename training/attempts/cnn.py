@@ -24,6 +24,7 @@ DENSE_UNITS = 64
 SEED = 20261124
 TRAINING_BATCH = 32  # images
 PREDICTION_BATCH = 256  # images
+MOST_IMAGES = 20_000  # to learn from
 SHIFT_PX = 6  # largest random shift
 
 
@@ -41,12 +42,12 @@ class _Cnn:
 
     def fit(self, examples: Examples) -> Fitted:
         pixels = examples.planes(SIDE_PX, is_grey=self.is_grey)
-        learn = examples.mask("train")
+        learn = examples.to_learn(MOST_IMAGES)
         numbers = np.array([examples.names.index(label) for label in examples.labels[learn].tolist()])
         layers = self._train(pixels[learn], numbers, len(examples.names), examples)
         facts = {"epochs": str(self.epochs), "side": str(SIDE_PX)}
         probabilities = softmax(self._logits(pixels, layers), axis=1)
-        return Fitted(self._graph(layers, examples), probabilities, facts)
+        return Fitted(self._graph(layers, examples), probabilities, facts, learned_from=len(learn))
 
     def _train(
         self, pixels: NDArray[np.uint8], numbers: NDArray[np.int64], labels: int, examples: Examples

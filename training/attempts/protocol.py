@@ -17,6 +17,8 @@ class Fitted:
     """graph: from pixels to probabilities. facts: values that the attempt chose, for the card. left_out: how good such
     models are on sites that were left out of the training; None where the attempt did not ask.
 
+    learned_from: images that it learned from; None: all of the split train.
+
     probabilities: (n, k), of all rows of the version. They come from the training code and not from the graph, so that
     the two can be compared.
     """
@@ -25,6 +27,7 @@ class Fitted:
     probabilities: NDArray[np.float64]
     facts: Mapping[str, str] = field(default_factory=dict)
     left_out: LeftOut | None = None
+    learned_from: int | None = None
 
 
 class Attempt(Protocol):

@@ -24,6 +24,7 @@ from training.examples import Examples
 
 FORMER_NAME = "best"  # models/best/ of projects that were trained before the attempt was called "svm"
 SVM_C = 1.0
+MOST_IMAGES = 4000  # to learn from: time and memory grow with their square, and most become support vectors
 MIN_OTHER_IMAGES = 3  # images of a second label, for a source label to count as sometimes wrong
 
 
@@ -98,10 +99,12 @@ def _fit(wide: NDArray[np.float32], labels: NDArray[np.str_], claims: NDArray[np
     weights = balanced_weights(labels, claims)
     scaler = StandardScaler().fit(_roots(wide))
     z = scaler.transform(_roots(wide))
+    likeness = _rbf(z, z)  # one product of matrices; scikit-learn's own kernel takes ten times as long
     kernels = []
     for name in names[1:] if len(names) == 2 else names:
-        machine = SVC(C=SVM_C, gamma=1 / z.shape[1]).fit(z, labels == name, sample_weight=weights)
-        kernels.append(Kernel(machine.support_vectors_, machine.dual_coef_[0], float(machine.intercept_[0])))
+        machine = SVC(C=SVM_C, kernel="precomputed").fit(likeness, labels == name, sample_weight=weights)
+        support = z[machine.support_]
+        kernels.append(Kernel(support, machine.dual_coef_[0], float(machine.intercept_[0])))
     return Scores(kernels, scaler.mean_, scaler.scale_)
 
 
@@ -151,12 +154,14 @@ class Svm:
         return ""
 
     def fit(self, examples: Examples) -> Fitted:
-        learn = examples.mask("train") & np.isin(examples.labels, examples.names)
+        learn = examples.to_learn(MOST_IMAGES)
         model = fit_svm(
             examples.wide[learn], examples.labels[learn], examples.sites[learn], examples.claims[learn], examples.names
         )
         facts = {"support_vectors": str(max(len(kernel.support) for kernel in model.scores.kernels))}
-        return Fitted(_graph(examples, model), softmax(model.logits(examples.wide), axis=1), facts, model.left_out)
+        with one_thread():
+            probabilities = softmax(examples.wide.each(model.logits), axis=1)
+        return Fitted(_graph(examples, model), probabilities, facts, model.left_out, len(learn))
 
 
 def _graph(examples: Examples, model: SvmModel) -> onnx.ModelProto:

@@ -16,6 +16,7 @@ from training.examples import Examples
 HIDDEN_UNITS = 128
 SEED = 20261124
 EPOCHS = 100
+MOST_IMAGES = 20_000  # to learn from, in each epoch
 
 
 class Transfer:
@@ -26,24 +27,30 @@ class Transfer:
         return ""
 
     def fit(self, examples: Examples) -> Fitted:
-        vectors, learn = examples.features, examples.mask("train")
-        scaler = StandardScaler().fit(vectors[learn])
+        vectors, learn = examples.features, examples.to_learn(MOST_IMAGES)
+        learned = vectors[learn]
+        scaler = StandardScaler().fit(learned)
         order = {name: number for number, name in enumerate(examples.names)}
         numbers = np.array([order[label] for label in examples.labels[learn].tolist()])
         model = MLPClassifier((HIDDEN_UNITS,), alpha=1e-3, max_iter=EPOCHS, random_state=SEED, n_iter_no_change=EPOCHS)
-        _fit_all_epochs(model, scaler.transform(vectors[learn]), numbers)
+        _fit_all_epochs(model, scaler.transform(learned), numbers)
         first, last = model.coefs_
         first_bias, last_bias = model.intercepts_
         if last.shape[1] == 1:  # scikit-learn keeps one output for two labels
             last, last_bias = np.concatenate([-last, last], axis=1) / 2, np.concatenate([-last_bias, last_bias]) / 2
         folded = first.T / scaler.scale_
         offset = first_bias - folded @ scaler.mean_
-        hidden = np.maximum(vectors.astype(np.float64) @ folded.T + offset, 0)
+
+        def logits_of(block: NDArray[np.float32]) -> NDArray[np.float64]:
+            hidden = np.maximum(block.astype(np.float64) @ folded.T + offset, 0)
+            return np.asarray(hidden @ last + last_bias, dtype=np.float64)
+
         net = Net()
         dense = net.put("Relu", [gemm(net, "features", "dense", folded, offset)], "dense_relu")
         logits = gemm(net, dense, "logits", last.T, last_bias)
         graph = finished(examples.net.graph, net, logits, examples.names, {})
-        return Fitted(graph, softmax(hidden @ last + last_bias, axis=1), {"epochs": str(EPOCHS)})
+        probabilities = softmax(vectors.each(logits_of), axis=1)
+        return Fitted(graph, probabilities, {"epochs": str(EPOCHS)}, learned_from=len(learn))
 
 
 def _fit_all_epochs(model: MLPClassifier, vectors: NDArray[np.float32], numbers: NDArray[np.int64]) -> None:

@@ -73,8 +73,12 @@ class MobileNetZeroShot:
         classifier = examples.net.classifier
         assert classifier is not None  # noqa: S101
         run = session(classifier).run
-        probabilities = run(["probabilities"], {"features": examples.features})[0]
-        scores = np.stack([probabilities[:, classes].sum(axis=1) for classes in meant], axis=1)
+
+        def scores_of(block: NDArray[np.float32]) -> NDArray[np.float32]:
+            (probabilities,) = run(["probabilities"], {"features": block})
+            return np.stack([probabilities[:, classes].sum(axis=1) for classes in meant], axis=1)
+
+        scores = examples.features.each(scores_of)
         line = _fit_scores(examples, scores)
         net = Net()
         net.put("Identity", ["features"], (inner := onnx.compose.add_prefix(classifier, "zs_")).graph.input[0].name)
