@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 1000  # of the bootstrap
+DRAWN_AT_ONCE = 2_000_000  # values
 SEED = 20261124
 CONFIDENCE_BINS = 10  # of the calibration error
 MIN_GROUP_IMAGES = 5  # of one label and one source label, that count as a group of the headline
@@ -173,8 +174,7 @@ def _resampled(
     groups = np.unique(sites) if sites is not None else np.zeros(0)
     if sites is None or len(groups) < MIN_RESAMPLED_SITES:
         parts = [np.flatnonzero(truth == label) for label in labels]
-        draws = [is_right[part[rng.integers(0, len(part), (RESAMPLES, len(part)))]].mean(axis=1) for part in parts]
-        return np.stack(draws).mean(axis=0)
+        return np.stack([_drawn_means(is_right[part], rng) for part in parts]).mean(axis=0)
     row = np.searchsorted(groups, sites)
     column = np.searchsorted(labels, truth)
     images, hits = np.zeros((len(groups), len(labels))), np.zeros((len(groups), len(labels)))
@@ -185,3 +185,10 @@ def _resampled(
     with np.errstate(invalid="ignore", divide="ignore"):
         recall = (times @ hits) / (times @ images)  # NaN for a label that a draw does not have
     return recall.mean(axis=1)
+
+
+def _drawn_means(values: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float64]:
+    """(RESAMPLES,) means of resamples of n values. Some are drawn at a time: all of a large test are many gigabytes."""
+    at_once = max(1, DRAWN_AT_ONCE // len(values))
+    counts = [min(at_once, RESAMPLES - start) for start in range(0, RESAMPLES, at_once)]
+    return np.concatenate([values[rng.integers(0, len(values), (n, len(values)))].mean(axis=1) for n in counts])

@@ -142,9 +142,10 @@ def _nearest(examples: Examples, model: Model) -> Callable[[Image.Image], list[d
     from sklearn.preprocessing import normalize  # costs a second to import
 
     trained = np.flatnonzero(examples.mask("train"))
-    features = examples.features[trained].astype(np.float64)
-    centre = features.mean(axis=0)
-    directions = normalize(features - centre)
+    directions = examples.features[trained]  # the largest array here: it is changed in place
+    centre = directions.mean(axis=0, dtype=np.float64).astype(np.float32)
+    directions -= centre
+    normalize(directions, copy=False)
 
     def nearest(image: Image.Image) -> list[dict[str, Any]]:
         similarities = directions @ normalize((examples.net.vector(image) - centre)[None])[0]

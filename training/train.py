@@ -189,6 +189,7 @@ def fit_model(home: Path, attempt: Attempt, examples: Examples) -> Model:
     """Fit an attempt and store the model, complete or not at all; it takes the place of an earlier one."""
     version = examples.version
     started = time.monotonic()
+    examples.progress(f"fits of {attempt.name}", 0, 1)
     fitted = attempt.fit(examples)
     seconds = time.monotonic() - started
     metrics = metrics_of(examples.rows, fitted.probabilities, examples.names)

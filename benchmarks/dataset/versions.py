@@ -5,7 +5,6 @@ Pictures are made up, 20 KB each, and already normalised, as they are after the 
 """
 
 import functools
-import hashlib
 import os
 import random
 import shutil
@@ -13,34 +12,28 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from PIL import Image
+from made_up import NOW, add, one_of_a_thousand, project_in
 from runs import work_folder
 from sqlalchemy import select
 from table import figures, out, table
 
-from dataset.catalog.tables import clusters, consents, decisions, digests, fingerprints, images, judgements, sightings
+from dataset.catalog.tables import clusters, images, judgements
 from dataset.catalog.writes import append
 from dataset.erasure.erase import erase
 from dataset.erasure.selection import Kind, Selection
 from dataset.exports.export import export
-from dataset.opening import open_project
-from dataset.pictures.decoding import DERIVED_RECIPE, encode_jpeg
 from dataset.project import Project
 from dataset.publish import publish
 from dataset.versions import published
 from dataset.versions.stored.pictures import Layout
 from dataset.versions.verify import verify
-from foundation.settings_file import load
 
 IMAGES, MORE = 20_000, 100
 MILLION = 1_000_000
 ROUNDS, BATCH = 12, 120
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def main() -> None:
@@ -52,14 +45,14 @@ def main() -> None:
 def _speed(folder: Path) -> dict[str, float]:
     from datasets import load_dataset
 
-    project = _project(folder / "large")
+    project = project_in(folder / "large")
     seconds: dict[str, float] = {}
-    _add(project, range(IMAGES), NOW)
+    add(project, range(IMAGES), NOW)
     publish(project, NOW)  # normalised pictures are hashed once, with the first version
     first = published.newest(project.home)
     assert first is not None
     disk = {"a second version": 0.0}
-    _add(project, range(IMAGES, IMAGES + MORE), NOW)
+    add(project, range(IMAGES, IMAGES + MORE), NOW)
     before = _used(project.home / "versions")
     started = _on_disk()
     publish(project, NOW)
@@ -108,16 +101,16 @@ def _layouts(folder: Path) -> dict[str, float]:
     table_: dict[str, list[str]] = {}
     new: list[float] = []
     for layout in Layout:
-        project = _project(folder / layout, layout)
+        project = project_in(folder / layout, layout)
 
         def timed(name: str, run: Callable[[], object]) -> None:
             started = _on_disk()
             run()
             table_.setdefault(name, []).append(f"{_on_disk() - started:.1f}")
 
-        _add(project, range(IMAGES), NOW)
+        add(project, range(IMAGES), NOW)
         timed("publish", functools.partial(publish, project, NOW))
-        _add(project, range(IMAGES, IMAGES + MORE), NOW)
+        add(project, range(IMAGES, IMAGES + MORE), NOW)
         before = _sizes(project.home)
         timed("publish, 100 images more", functools.partial(publish, project, NOW))
         new.append(sum(size for inode, size in _sizes(project.home).items() if inode not in before))
@@ -141,13 +134,13 @@ def _on_disk() -> float:
 def _million(folder: Path) -> None:
     """Publish, publish 100 more, diff and verify 1,000,000 rows, each in its own process, to measure its memory."""
     home = folder / "million"
-    project = _project(home)  # in shards, as so many images are where nothing else is configured
+    project = project_in(home)  # in shards, as so many images are where nothing else is configured
     out.print(f"making a catalog of {MILLION:,} images …")
     for start in range(0, MILLION, 50_000):
-        _add(project, range(start, min(start + 50_000, MILLION)), NOW, is_small=True)
+        add(project, range(start, min(start + 50_000, MILLION)), NOW, one_of_a_thousand)
     steps = [("publish", _STEP["publish"])]
     rows = [(name, *_measured(code, home)) for name, code in steps]
-    _add(project, range(MILLION, MILLION + MORE), NOW, is_small=True)
+    add(project, range(MILLION, MILLION + MORE), NOW, one_of_a_thousand)
     project.close()
     names = {"publish, 100 images more": "publish", "diff": "diff", "verify --quick": "verify"}
     rows += [(name, *_measured(_STEP[step], home)) for name, step in names.items()]
@@ -189,14 +182,14 @@ def _measured(code: str, home: Path) -> tuple[float, float]:
 
 def _life(folder: Path) -> dict[str, float]:
     """Twelve versions of a set that grows, with changed labels, duplicates that are found late, and erasures."""
-    project = _project(folder / "life")
+    project = project_in(folder / "life")
     rng = random.Random(3)
     split_of: dict[str, str] = {}
     moved = leaks = residue = 0
     names: list[str] = []
     for round_ in range(ROUNDS):
         now = NOW + timedelta(days=7 * round_)
-        names += _add(project, range(round_ * BATCH, (round_ + 1) * BATCH), now)
+        names += add(project, range(round_ * BATCH, (round_ + 1) * BATCH), now)
         with project.catalog.write() as connection:
             for name in rng.sample(names, 5):  # people change their answers
                 append(connection, judgements, [
@@ -245,74 +238,6 @@ def _traces(home: Path, sha256: str) -> int:
 def _is_known(project: Project, name: str) -> bool:
     with project.catalog.read() as connection:
         return connection.execute(select(images.c.sha256).where(images.c.sha256 == name)).first() is not None
-
-
-def _project(folder: Path, layout: str = "") -> Project:
-    folder.mkdir(parents=True)
-    config = folder / "isitcake.toml"
-    publishing = f'[publish]\nlayout = "{layout}"\n'
-    config.write_text(f'[project]\nname = "bench"\ncontact = "https://example.org"\n{publishing}')
-    return open_project(load(config, {}))
-
-
-def _add(project: Project, numbers: range, now: datetime, *, is_small: bool = False) -> list[str]:
-    """Add images as if they were collected, fingerprinted and normalised. Returns their SHA-256s.
-
-    The original is the normalised picture. is_small: files of 1 KB, so that a million fit on the disk.
-    """
-    filled = (images, digests, fingerprints, clusters, sightings, decisions, consents)
-    tables: dict[Any, list[dict[str, Any]]] = {t: [] for t in filled}
-    names = []
-    for n in numbers:
-        content = _picture(n, is_small=is_small)
-        name = hashlib.sha256(content).hexdigest()
-        names.append(name)
-        path = project.normalised.path(name)
-        blob = project.blobs.path(name, "JPEG")
-        for file in (path, blob):
-            file.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        blob.hardlink_to(path)
-        label = ("cake", "not_cake")[n % 2]
-        noise = np.random.default_rng(n).integers(0, 2**63, 5, dtype=np.uint64)
-        tables[images].append({"sha256": name, "format": "JPEG", "width": 320, "height": 240, "has_alpha": 0,
-                               "size_bytes": len(content), "first_seen": now})  # fmt: skip
-        tables[digests].append({"sha256": name, "recipe": DERIVED_RECIPE, "size_bytes": path.stat().st_size,
-                                "digest": published.file_digest(path)})  # fmt: skip
-        tables[fingerprints].append(
-            {"sha256": name, "recipe": "bench", "phash": f"{noise[0]:016x}", "dhash": f"{noise[0]:016x}",
-             "phash16": "".join(f"{w:016x}" for w in noise[1:]), "mirrored": f"{noise[0]:016x}", "views": b"",
-             "detail": 50.0, "measures": {"edges": 1.0}})  # fmt: skip
-        tables[clusters].append({"sha256": name, "cluster": name, "representative": name})
-        tables[sightings].append(
-            {"sha256": name, "source": f"s{n % 14}", "site": f"site{n % 14}.example", "source_label": label,
-             "page_url": "https://x.example/", "image_url": f"https://x.example/{n}.jpg", "seen_at": now})  # fmt: skip
-        tables[consents].append({"sha256": name, "image_url": f"https://x.example/{n}.jpg", "checked_at": now,
-                                 "objection": "", "usage_preference": ""})  # fmt: skip
-        tables[decisions].append({"sha256": name, "label": label, "origin": "source",
-                                  "reason": "every source says so", "decided_at": now})  # fmt: skip
-    with project.catalog.write() as connection:
-        for which, rows in tables.items():
-            append(connection, which, rows)
-    return names
-
-
-_GRAIN = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8) // 6
-
-
-@functools.lru_cache(1)
-def _encoded(seed: int, width: int, height: int) -> bytes:
-    """A JPEG with soft blobs of its own, so that no two are copies of each other; 20 KB where it has 320 × 240."""
-    blobs = Image.fromarray(np.random.default_rng(seed).integers(0, 255, (30, 40, 3), dtype=np.uint8))
-    soft = np.asarray(blobs.resize((width, height), Image.Resampling.BICUBIC))
-    return encode_jpeg(Image.fromarray((soft // 2 + _GRAIN[:height, :width]).astype(np.uint8)), quality=80)
-
-
-def _picture(n: int, *, is_small: bool) -> bytes:
-    """Picture n. is_small: those of a thousand differ by their comment only: a million are too many to draw."""
-    encoded = _encoded(n // 1000, 16, 12) if is_small else _encoded(n, 320, 240)
-    note = f"{n:012d}".encode()
-    return encoded[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + encoded[2:]
 
 
 def _used(folder: Path) -> float:

@@ -78,3 +78,12 @@ def test_groups_that_are_too_small() -> None:
     truth, claims = ["a"] * 9 + ["b"] * 5, ["a"] * 5 + ["b"] * 4 + ["a"] * 3 + ["b"] * 2
     assert groups_of(truth, claims).tolist() == ["a, claimed as a"] * 5 + [""] * 4 + ["b"] * 5
     assert measure(["a"] * 9, ["a"] * 9).headline is None
+
+
+def test_parts_of_the_draws_are_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large test is drawn in parts, which give the same interval."""
+    rng = np.random.default_rng(1)
+    truth, predicted = rng.choice(["a", "b"], (2, 301)).tolist()
+    expected = measure(truth, predicted)
+    monkeypatch.setattr("training.metrics.DRAWN_AT_ONCE", 1000)
+    assert measure(truth, predicted) == expected

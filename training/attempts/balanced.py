@@ -6,6 +6,7 @@ docs/decisions/0026-the-balanced-attempt.md.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,12 @@ from scipy.special import softmax
 from networks.graph import Net, finished, gemm, mirrored
 from training.attempts.left_out import (
     LeftOut,
+    Told,
     calibrated,
     folds,
     group_weights,
     logits_left_out,
+    nobody,
     scored,
     threshold,
 )
@@ -34,18 +37,20 @@ def fit_balanced(
     sites: NDArray[np.str_],
     claims: NDArray[np.str_],
     names: Sequence[str],
+    told: Told = nobody,
 ) -> tuple[Head, LeftOut | None]:
     """The calibrated head, and how good such heads are on sites left out; None where none can be.
 
-    vectors: (n, d). labels, sites, claims (source labels): (n,). names: the labels in the order of the logits.
+    vectors: (n, d). labels, sites, claims (source labels): (n,). names: the labels in the order of the logits. told: as
+    for `logits_left_out`.
     """
 
     def fit(learn: NDArray[np.bool_]) -> Callable[[NDArray[np.bool_]], NDArray[np.float64]]:
         head = fit_uncalibrated(vectors[learn], labels[learn], claims[learn], names)
         return lambda rest: head.logits(vectors[rest])
 
+    logits = logits_left_out(fit, labels, folds(sites, claims), names, told)
     head = fit_uncalibrated(vectors, labels, claims, names)
-    logits = logits_left_out(fit, labels, folds(sites, claims), names)
     known = ~np.isnan(logits[:, 0])
     if len(np.unique(labels[known])) < len(names):
         return head, None
@@ -77,9 +82,9 @@ class Balanced:
 
     def fit(self, examples: Examples) -> Fitted:
         vectors, learn = examples.mirrored, examples.to_learn(MOST_IMAGES)
-        head, left_out = fit_balanced(
-            vectors[learn], examples.labels[learn], examples.sites[learn], examples.claims[learn], examples.names
-        )
+        of_rows = (examples.labels[learn], examples.sites[learn], examples.claims[learn])
+        told = partial(examples.progress, f"fits of {self.name}")
+        head, left_out = fit_balanced(vectors[learn], *of_rows, examples.names, told)
         facts = {} if left_out is None else {"sites_left_out": f"{left_out.headline:.3f} ± {left_out.error:.3f}"}
         net = Net()
         logits = gemm(net, "features", "logits", head.weights, head.bias)

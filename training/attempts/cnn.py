@@ -79,7 +79,7 @@ class _Cnn:
                 optimiser.step()
                 if schedule:
                     schedule.step()
-            examples.progress(self.name, epoch + 1, self.epochs)
+            examples.progress(f"epochs of {self.name}", epoch + 1, self.epochs)
         return {name: value.detach().numpy().copy() for name, value in model.state_dict().items()}
 
     def _logits(self, pixels: NDArray[np.uint8], layers: dict[str, NDArray[np.float32]]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from sklearn.model_selection import GroupKFold
 
 from training.metrics import groups_of
 
+Told = Callable[[int, int], None]  # (done, total)
 FOLDS = 10
 PARTS = 5  # of a site that is divided
 THRESHOLDS = 97  # that are tried
@@ -28,6 +29,10 @@ class LeftOut:
 
     headline: float
     error: float
+
+
+def nobody(_done: int, _total: int) -> None:
+    """Tell nobody of progress."""
 
 
 def folds(sites: NDArray[np.str_], claims: NDArray[np.str_]) -> NDArray[np.int64]:
@@ -62,16 +67,21 @@ def logits_left_out(
     labels: NDArray[np.str_],
     fold: NDArray[np.int64],
     names: Sequence[str],
+    told: Told = nobody,
 ) -> NDArray[np.float64]:
     """(n, k) logits by models that did not see the fold; NaN where the other folds lack a label.
 
-    fit: from the images to learn from, (n,), to a function from the images to judge, (n,), to logits.
+    fit: from the images to learn from, (n,), to a function from the images to judge, (n,), to logits. told: gets how
+    many of the fits are done, and of how many; the last is the caller's own, on all images.
     """
     logits = np.full((len(labels), len(names)), np.nan)
-    for number in np.unique(fold):
+    numbers = np.unique(fold).tolist()
+    for done, number in enumerate(numbers):
+        told(done, len(numbers) + 1)
         learn, rest = fold != number, fold == number
         if len(np.unique(labels[learn])) == len(names):
             logits[rest] = fit(learn)(rest)
+    told(len(numbers), len(numbers) + 1)
     return logits
 
 

@@ -8,6 +8,7 @@ docs/decisions/0018-the-svm-attempt.md.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import onnx
@@ -18,7 +19,7 @@ from sklearn.svm import SVC
 
 from foundation.threads import one_thread
 from networks.graph import Net, finished, gemm
-from training.attempts.left_out import LeftOut, calibrated, folds, logits_left_out, scored
+from training.attempts.left_out import LeftOut, Told, calibrated, folds, logits_left_out, nobody, scored
 from training.attempts.protocol import Fitted
 from training.examples import Examples
 
@@ -75,15 +76,19 @@ def fit_svm(
     sites: NDArray[np.str_],
     claims: NDArray[np.str_],
     names: Sequence[str],
+    told: Told = nobody,
 ) -> SvmModel:
-    """wide: (n, d). labels, sites, claims (source labels): (n,). names: the labels in the order of the logits."""
+    """wide: (n, d). labels, sites, claims (source labels): (n,). names: the labels in the order of the logits.
+
+    told: as for `logits_left_out`.
+    """
 
     def fit(learn: NDArray[np.bool_]) -> Callable[[NDArray[np.bool_]], NDArray[np.float64]]:
         scores = _fit(wide[learn], labels[learn], claims[learn], names)
         return lambda rest: scores.of(wide[rest])
 
     with one_thread():
-        held_out = logits_left_out(fit, labels, folds(sites, claims), names)
+        held_out = logits_left_out(fit, labels, folds(sites, claims), names, told)
         scores = _fit(wide, labels, claims, names)
     has_score = ~np.isnan(held_out[:, 0])
     mixed = has_score & np.isin(claims, _mixed(claims, labels))
@@ -155,9 +160,9 @@ class Svm:
 
     def fit(self, examples: Examples) -> Fitted:
         learn = examples.to_learn(MOST_IMAGES)
-        model = fit_svm(
-            examples.wide[learn], examples.labels[learn], examples.sites[learn], examples.claims[learn], examples.names
-        )
+        of_rows = (examples.labels[learn], examples.sites[learn], examples.claims[learn])
+        told = partial(examples.progress, f"fits of {self.name}")
+        model = fit_svm(examples.wide[learn], *of_rows, examples.names, told)
         facts = {"support_vectors": str(max(len(kernel.support) for kernel in model.scores.kernels))}
         with one_thread():
             probabilities = softmax(examples.wide.each(model.logits), axis=1)

@@ -16,7 +16,7 @@ from training.examples import Examples
 HIDDEN_UNITS = 128
 SEED = 20261124
 EPOCHS = 100
-MOST_IMAGES = 20_000  # to learn from, in each epoch
+MOST_IMAGES = 10_000  # to learn from, in each epoch
 
 
 class Transfer:
