@@ -29,6 +29,7 @@ from dataset.reader import (
 from foundation.errors import TrainingError, UnknownVersion, UsageError
 from foundation.files import replace_file, storage_errors
 from foundation.json_files import read_json
+from foundation.memory import Cost, Meter
 from foundation.safe_text import known_names
 from foundation.settings import Settings
 from foundation.sharing.machines import MODELS_LOCK, held
@@ -52,7 +53,7 @@ TEST_READS_FILE = "reads.json"  # in library/models: how often the tests of each
 class TrainReport:
     """trained: all models of the version; the first is the one that was proposed for promotion. new: names of those
     that this run trained. skipped: attempts that cannot be trained here, with the reason. not_due: why a retraining
-    was not worth it; empty for a training.
+    was not worth it; empty for a training. cost: of this run; None where it trained nothing.
     """
 
     version: str
@@ -61,6 +62,7 @@ class TrainReport:
     skipped: dict[str, str] = field(default_factory=dict)
     promotion: Promotion | None = None
     not_due: str = ""
+    cost: Cost | None = None
 
     @property
     def best(self) -> Model:
@@ -100,7 +102,7 @@ def train(
     version = load(settings.home, version_name) if version_name else newest(settings.home)
     if version is None:
         raise UnknownVersion("nothing is published yet; run `isitcake publish`")
-    report_progress = progress or _silent
+    report_progress, meter = progress or _silent, Meter()
     with held(settings, MODELS_LOCK):  # one training at a time
         models.restore_replaced(settings.home)
         require_verified(
@@ -115,7 +117,8 @@ def train(
     if not trained:
         reasons = "; ".join(f"{name} {why}" for name, why in skipped.items())
         raise TrainingError(f"no attempt can be trained here: {reasons}")
-    return TrainReport(version.name, trained, new, skipped, promotion)
+    cost = meter.cost(version.images) if new else None
+    return TrainReport(version.name, trained, new, skipped, promotion, cost=cost)
 
 
 def untrained(settings: Settings, version: Version) -> dict[str, str]:

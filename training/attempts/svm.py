@@ -30,30 +30,32 @@ MIN_OTHER_IMAGES = 3  # images of a second label, for a source label to count as
 
 
 @dataclass(frozen=True)
-class Kernel:
-    """Decision function of one label against the rest: sum of coefficients · exp(-|z - support|² / d) + bias."""
-
-    support: NDArray[np.float64]
-    coefficients: NDArray[np.float64]
-    bias: float
-
-
-@dataclass(frozen=True)
 class Scores:
-    """Uncalibrated scores. kernels: one for each label; with two labels, only that of the second.
+    """Uncalibrated scores of c machines: one for each label; with two labels, only that of the second.
 
-    mean, scale: (d,), standardise the signed square roots.
+    mean, scale: (d,), standardise the signed square roots. support: (m, d) support vectors of all machines.
+    coefficients: (m, c). bias: (c,).
     """
 
-    kernels: list[Kernel]
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
+    support: NDArray[np.float64]
+    coefficients: NDArray[np.float64]
+    bias: NDArray[np.float64]
 
     def of(self, wide: NDArray[np.float32]) -> NDArray[np.float64]:
         """(n, k) scores; the label with the highest score is the most probable."""
         z = (_roots(wide) - self.mean) / self.scale
-        columns = [_rbf(z, kernel.support) @ kernel.coefficients + kernel.bias for kernel in self.kernels]
-        return np.stack(columns, axis=1) if len(columns) > 1 else np.stack([-columns[0], columns[0]], axis=1)
+        weights, bias = self.by_label()
+        scores: NDArray[np.float64] = _rbf(z, self.support) @ weights.T + bias
+        return scores
+
+    def by_label(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Coefficients (k, m) and bias (k,) of each label's score."""
+        if len(self.bias) > 1:
+            return self.coefficients.T, self.bias
+        signs = np.array([-1.0, 1.0])  # of the two labels
+        return signs[:, None] * self.coefficients.T, signs * self.bias
 
 
 @dataclass(frozen=True)
@@ -105,12 +107,14 @@ def _fit(wide: NDArray[np.float32], labels: NDArray[np.str_], claims: NDArray[np
     scaler = StandardScaler().fit(_roots(wide))
     z = scaler.transform(_roots(wide))
     likeness = _rbf(z, z)  # one product of matrices; scikit-learn's own kernel takes ten times as long
-    kernels = []
-    for name in names[1:] if len(names) == 2 else names:
+    asked = names[1:] if len(names) == 2 else names
+    coefficients, bias = np.zeros((len(z), len(asked))), np.zeros(len(asked))
+    for column, name in enumerate(asked):
         machine = SVC(C=SVM_C, kernel="precomputed").fit(likeness, labels == name, sample_weight=weights)
-        support = z[machine.support_]
-        kernels.append(Kernel(support, machine.dual_coef_[0], float(machine.intercept_[0])))
-    return Scores(kernels, scaler.mean_, scaler.scale_)
+        coefficients[machine.support_, column] = machine.dual_coef_[0]
+        bias[column] = machine.intercept_[0]
+    used = coefficients.any(axis=1)
+    return Scores(scaler.mean_, scaler.scale_, z[used], coefficients[used], bias)
 
 
 def _roots(wide: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -163,7 +167,7 @@ class Svm:
         of_rows = (examples.labels[learn], examples.sites[learn], examples.claims[learn])
         told = partial(examples.progress, f"fits of {self.name}")
         model = fit_svm(examples.wide[learn], *of_rows, examples.names, told)
-        facts = {"support_vectors": str(max(len(kernel.support) for kernel in model.scores.kernels))}
+        facts = {"support_vectors": str(len(model.scores.support))}
         with one_thread():
             probabilities = softmax(examples.wide.each(model.logits), axis=1)
         return Fitted(_graph(examples, model), probabilities, facts, model.left_out, len(learn))
@@ -178,14 +182,8 @@ def _graph(examples: Examples, model: SvmModel) -> onnx.ModelProto:
     z = net.put("Div", [centred, net.floats("z_scale", scores.scale)], "z")
     ones, zero = net.floats("z_ones", np.ones((1, len(scores.mean)))), net.floats("z_zero", np.zeros(1))
     length = net.put("Gemm", [net.put("Mul", [z, z], "z_squares"), ones, zero], "z_length", transB=1)
-    columns = []
-    for number, kernel in enumerate(scores.kernels):
-        name = f"k{number}"
-        cross = gemm(net, z, f"{name}_cross", -2 * kernel.support, (kernel.support**2).sum(axis=1))
-        distance = net.put("Add", [cross, length], f"{name}_distance")
-        scaled = net.put("Div", [distance, net.floats(f"{name}_d", -float(len(scores.mean)))], f"{name}_scaled")
-        near = net.put("Exp", [scaled], f"{name}_near")
-        signs = np.array([-1.0, 1.0]) if len(scores.kernels) == 1 else np.array([1.0])
-        columns.append(gemm(net, near, f"{name}_score", signs[:, None] * kernel.coefficients, signs * kernel.bias))
-    total = net.put("Concat", columns, "scores", axis=1) if len(columns) > 1 else columns[0]
+    cross = gemm(net, z, "z_cross", -2 * scores.support, (scores.support**2).sum(axis=1))
+    distance = net.put("Add", [cross, length], "distance")
+    near = net.put("Exp", [net.put("Div", [distance, net.floats("z_d", -float(len(scores.mean)))], "scaled")], "near")
+    total = gemm(net, near, "scores", *scores.by_label())
     return finished(examples.widened, net, gemm(net, total, "logits", model.matrix, model.bias), examples.names, {})
