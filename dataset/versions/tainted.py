@@ -49,7 +49,8 @@ def forget_erased(settings: Settings, version: Version, rows: Sequence[Row], mod
     """
     home = settings.home
     with held(settings, VERSIONS_LOCK), storage_errors(home):
-        gone = {row.sha256 for row in rows} - {row.sha256 for row in version.rows()}
+        there = manifest.columns(version.path / manifest.FILE_NAME, ["sha256"])
+        gone = {row.sha256 for row in rows} - {sha256 for (sha256,) in there}
         if gone:
             remove_cached_features(home, gone)
             for model in models:
