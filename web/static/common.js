@@ -114,6 +114,15 @@ export function roomSocket(code) {
   return new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/show/${code}/ws`);
 }
 
+const ANSWER_MS = 4000; // the server answers within a few milliseconds
+
+// Send a message. silent: called if nothing comes back: after a sleep, or in another network, a socket only looks open.
+export function sendTo(socket, content, silent) {
+  socket.send(JSON.stringify(content));
+  const timer = setTimeout(silent, ANSWER_MS);
+  for (const name of ["message", "close"]) socket.addEventListener(name, () => clearTimeout(timer), { once: true });
+}
+
 let loading = null;
 
 // The default model in this browser. Null if there is no model, or the browser cannot run it.

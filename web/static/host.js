@@ -1,5 +1,5 @@
 // The host's screen: opens a room, shows pictures, answers and scores.
-import { $, NOT_CONNECTED, credit, element, labelTitle, percent, postJson, roomSocket, scoreRow, sentence, showPredictions, swap } from "./common.js";
+import { $, NOT_CONNECTED, credit, element, labelTitle, percent, postJson, roomSocket, scoreRow, sendTo, sentence, showPredictions, swap } from "./common.js";
 
 const RECONNECT_MS = 1000;
 const CLOCK_MS = 200;
@@ -28,10 +28,12 @@ $("open").addEventListener("submit", async (event) => {
 });
 
 function connect() {
-  socket = roomSocket(room.code);
+  socket?.close();
+  const mine = socket = roomSocket(room.code);
   socket.addEventListener("open", () => socket.send(JSON.stringify({ kind: "host", token: room.host })));
-  socket.addEventListener("message", (event) => showState(JSON.parse(event.data)));
+  socket.addEventListener("message", (event) => { if (mine === socket) showState(JSON.parse(event.data)); });
   socket.addEventListener("close", () => {
+    if (mine !== socket) return;
     $("players").textContent = NOT_CONNECTED;
     $("go").disabled = true;
     step = "";
@@ -105,7 +107,7 @@ function showClock() {
 
 $("go").addEventListener("click", () => {
   $("go").disabled = true; // until the next step is shown
-  socket.send(JSON.stringify({ kind: "next" }));
+  sendTo(socket, { kind: "next" }, () => { step = ""; connect(); });
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === " " && !$("room").hidden && document.activeElement !== $("go")) {

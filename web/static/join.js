@@ -1,5 +1,5 @@
 // A player's phone: joins a room and answers its pictures.
-import { $, NOT_CONNECTED, element, keeper, labelTitle, roomSocket, sentence, swap } from "./common.js";
+import { $, NOT_CONNECTED, element, keeper, labelTitle, roomSocket, sendTo, sentence, swap } from "./common.js";
 
 const RECONNECT_MS = 1000;
 const RETRY_MS = 10000; // after a connection that the server refused
@@ -22,7 +22,7 @@ function connect() {
   $("enter").querySelector("button").disabled = true; // a double tap would join twice
   const joining = { kind: "join", nickname: $("nickname").value, token: recall(`token-${code}`) };
   socket.addEventListener("open", () => { wasOpen = true; socket.send(JSON.stringify(joining)); });
-  socket.addEventListener("message", (event) => receive(JSON.parse(event.data)));
+  socket.addEventListener("message", (event) => { if (mine === socket) receive(JSON.parse(event.data)); });
   socket.addEventListener("close", () => {
     if (mine !== socket) return;
     $("enter").querySelector("button").disabled = false;
@@ -76,7 +76,7 @@ function choice(label) {
   const button = element("button", labelTitle(label));
   button.addEventListener("click", () => {
     if (socket.readyState !== WebSocket.OPEN) return;
-    socket.send(JSON.stringify({ kind: "answer", slot, answer: label }));
+    sendTo(socket, { kind: "answer", slot, answer: label }, connect);
     last.you.answer = label;
     showChoices(last);
     $("verdict").textContent = verdict(last);

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
@@ -54,6 +54,39 @@ def test_a_room_with_two_players(
     assert count_plays() == before + 4
     assert console == []
     for page in (host, *phones):
+        page.close()
+
+
+def test_an_answer_that_gets_lost_is_asked_for_again(served: Served, browser: Browser) -> None:
+    """A phone that slept, or changed networks, has a socket that looks open: nothing comes back, and it joins again."""
+    url, _ = served
+    host = browser.new_page()
+    host.goto(f"{url}/show")
+    host.fill("#pictures", "1")
+    host.fill("#seconds", "60")
+    host.get_by_role("button", name="Open the room").click()
+    expect(host.locator("#code")).to_have_text(re.compile(r"^[A-Z]{4}$"))
+    phone = browser.new_page()
+    sockets: list[WebSocketRoute] = []
+
+    def lose(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        server, is_lost = socket.connect_to_server(), len(sockets) == 1
+        socket.on_message(lambda text: None if is_lost and '"answer"' in str(text) else server.send(text))
+
+    phone.route_web_socket(re.compile("/ws$"), lose)
+    phone.goto(f"{url}/join/{host.locator('#code').inner_text()}")
+    phone.get_by_role("button", name="Join").click()
+    expect(phone.locator("#verdict")).to_contain_text("You joined the room")
+    host.locator("#go").click()
+    choice = phone.locator("#choices button").first
+    choice.click()
+    expect(phone.locator("#verdict")).to_contain_text("You answered")
+    expect(choice).to_be_enabled()  # once it has joined again
+    choice.click()
+    expect(host.locator("#verdict")).to_contain_text("It is ")
+    assert len(sockets) == 2
+    for page in (host, phone):
         page.close()
 
 
