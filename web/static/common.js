@@ -129,7 +129,7 @@ let loading = null;
 export function loadModel() {
   loading ??= (async () => {
     const about = await getJson("/play/model.json");
-    if (!about.runtime) return null;
+    if (!about.runtime || !readsPixels()) return null;
     const ort = await import("/vendor/ort/ort.wasm.min.mjs");
     ort.env.wasm.wasmPaths = "/vendor/ort/";
     ort.env.wasm.numThreads = 1; // more threads need a cross-origin isolated page
@@ -140,26 +140,39 @@ export function loadModel() {
 }
 
 const DECODED_PX = 256; // training decodes a JPEG scaled down by 2, 4 or 8, to a shorter side of at least this
+const STRIP_PX = 512; // rows that are read at once, a multiple of 8: an iPhone has no canvas of more than 16 megapixels
 const MOST_PX = 80_000_000; // as in dataset/pictures/decoding.py
+
+function whiteCanvas(width, height) {
+  const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, height);
+  return context;
+}
+
+// Browsers that hide who uses them give pages noise instead of pixels.
+function readsPixels() {
+  return whiteCanvas(4, 4).getImageData(0, 0, 4, 4).data.every((value) => value > 250);
+}
 
 // Pixels of a picture as training sees them: upright, on white, and scaled down if the picture is a JPEG.
 async function pixels(blob) {
-  const options = { imageOrientation: "from-image", colorSpaceConversion: "default" };
-  const bitmap = await createImageBitmap(blob, options).catch(() => { throw new Error("this browser cannot read this file as a picture"); });
-  if (bitmap.width * bitmap.height > MOST_PX) throw new Error("this picture is too large: it may have at most 80 megapixels");
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, bitmap.width, bitmap.height);
-  context.drawImage(bitmap, 0, 0);
-  const { data, width, height } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+  const bitmap = await createImageBitmap(blob).catch(() => { throw new Error("this browser cannot read this file as a picture"); });
+  const { width, height } = bitmap;
+  if (width * height > MOST_PX) throw new Error("this picture is too large: it may have at most 80 megapixels");
   const head = new Uint8Array(await blob.slice(0, 2).arrayBuffer());
   let by = 1;
   if (head[0] === 0xff && head[1] === 0xd8) {
     const most = Math.min(Math.floor(width / DECODED_PX), Math.floor(height / DECODED_PX));
     by = [8, 4, 2].find((scale) => scale <= most) ?? 1;
   }
-  return scaledDown(data, width, height, by);
+  const w = Math.ceil(width / by), h = Math.ceil(height / by), rgb = new Uint8Array(w * h * 3);
+  for (let top = 0; top < height; top += STRIP_PX) {
+    const rows = Math.min(STRIP_PX, height - top), context = whiteCanvas(width, rows);
+    context.drawImage(bitmap, 0, -top);
+    rgb.set(scaledDown(context.getImageData(0, 0, width, rows).data, width, rows, by), (3 * w * top) / by);
+  }
+  return { rgb, w, h };
 }
 
 // The average of each square of `by` × `by` pixels. data: RGBA. Returns RGB.
@@ -179,7 +192,7 @@ function scaledDown(data, width, height, by) {
       rgb.set([Math.round(r / n), Math.round(g / n), Math.round(b / n)], 3 * (y * w + x));
     }
   }
-  return { rgb, w, h };
+  return rgb;
 }
 
 // Probability of each label. Null if this browser cannot run the model.

@@ -17,6 +17,8 @@ from web.game.playground_endpoints import RUNTIME
 
 PARITY_PICTURES = 50
 ON_DEVICE = "stays on this device"
+NOISE = """CanvasRenderingContext2D.prototype.getImageData = (x, y, width, height) =>
+    new ImageData(Uint8ClampedArray.from({length: 4 * width * height}, () => 256 * Math.random()), width, height)"""
 needs_runtime = pytest.mark.skipif(
     not (RUNTIME / "ort.wasm.min.mjs").is_file(), reason="onnxruntime-web is not installed (npm)"
 )
@@ -67,10 +69,17 @@ def test_the_page_calls_no_model_the_default_that_is_none(served: tuple[str, Pro
     assert "No model is the default yet" in listed
 
 
-def test_the_server_helps_a_browser_that_cannot_run_the_model(served: tuple[str, Project], browser: Browser) -> None:
+@pytest.mark.parametrize("lacks", ["the runtime", "pixels"])
+def test_the_server_helps_a_browser_that_cannot_run_the_model(
+    served: tuple[str, Project], browser: Browser, lacks: str
+) -> None:
+    """One that is too old, or one that gives pages noise instead of pixels, as Firefox does where it hides its user."""
     url, project = served
     page = browser.new_page()
-    page.route("**/vendor/ort/**", lambda route: route.abort())
+    if lacks == "pixels":
+        page.add_init_script(NOISE)
+    else:
+        page.route("**/vendor/ort/**", lambda route: route.abort())
     page.goto(f"{url}/playground")
     page.get_by_text("classified in memory, and not kept").wait_for()
     version = newest(project)
