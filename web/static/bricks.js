@@ -1,7 +1,7 @@
 // One picture of a wall, and what a person may do with it: tap, press long, the right button, the keyboard's focus.
 import { element, labelTitle } from "./common.js";
 
-const LONG_PRESS_MS = 450, RETRY_MS = 2000, TRIES = 5;
+const LONG_PRESS_MS = 450, MOVED_PX = 10, RETRY_MS = 2000, TRIES = 5;
 
 // acts: pick(slot), zoom(slot), focus(slot), loaded(slot), lost(slot). isClaimed: whether the source's claim is shown.
 export function makeBrick(picture, acts, isClaimed) {
@@ -33,14 +33,14 @@ export function makeBrick(picture, acts, isClaimed) {
 }
 
 function listen(brick, slot, acts) {
-  let press = 0, isLong = false;
+  let press = 0, isLong = false, start = null;
   brick.addEventListener("pointerdown", (event) => {
-    isLong = false;
+    [isLong, start] = [false, event];
     if (event.pointerType === "mouse") return;
     press = setTimeout(() => { isLong = true; acts.zoom(slot); }, LONG_PRESS_MS);
   });
   for (const name of ["pointerup", "pointercancel", "pointerleave", "pointermove"]) {
-    brick.addEventListener(name, (event) => { if (name !== "pointermove" || Math.hypot(event.movementX, event.movementY) > 6) clearTimeout(press); });
+    brick.addEventListener(name, (event) => { if (name !== "pointermove" || (start && Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) > MOVED_PX)) clearTimeout(press); });
   }
   brick.addEventListener("contextmenu", (event) => { event.preventDefault(); if (!isLong) acts.zoom(slot); });
   brick.addEventListener("click", () => { if (!isLong) acts.pick(slot); });

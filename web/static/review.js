@@ -5,7 +5,7 @@ import { notTaken, summary, waitingText } from "./review-texts.js";
 import { flush, leave, onChange, send, unsent } from "./unsent.js";
 
 const PHONE_PX = 640, ON_PHONE = 48, ON_DESK = 100, SEEN_MS = 200, RETRY_MS = 2000, LEAST_LOOK_MS = 300; // at a picture alone: a double tap is one answer
-let wall = null, brush = "", here = 0, at = 0; // here: place that has the focus. at: of the pictures alone
+let wall = null, brush = "", here = 0, zoomed = 0, at = 0; // here: place that has the focus. at: of the pictures alone
 let tapped = {}, history = [], seen = new Set(), broken = new Set();
 let lastWall = "", spentMs = 0, shownAt = 0, isSecond = false, isLeaving = false;
 let lost = [], isWaiting = false; // why answers were not taken, for each; whether some could not be sent
@@ -145,7 +145,8 @@ function focusOn(slot) {
   if (!brick) return;
   for (const other of document.querySelectorAll('.brick[tabindex="0"]')) other.tabIndex = -1;
   brick.tabIndex = 0;
-  brick.focus();
+  brick.focus({ preventScroll: true }); // Firefox would leave it half under the tools
+  brick.scrollIntoView({ block: "nearest" });
   here = slot;
 }
 
@@ -250,7 +251,7 @@ function answerSingle(answer) {
 
 // ── Zoom, and what looks like it ────────────────────────────────────────────
 async function zoom(slot) {
-  here = slot;
+  here = zoomed = slot;
   $("zoom-title").textContent = isAlone() ? "" : `Picture ${slot + 1} of ${wall.pictures.length}`;
   swap($("zoom-picture"), address(slot));
   const onMap = $("zoom-map"), named = /[0-9a-f]{64}/.exec(wall.pictures.find((picture) => picture.slot === slot).picture);
@@ -326,16 +327,14 @@ onChange((waiting, problem) => {
   lost.push(why);
   if (lost.length === 1 && isOpen) load();
 });
-$("undo").addEventListener("click", undo);
+for (const id of ["undo", "reopen"]) $(id).addEventListener("click", undo);
 $("confirm").addEventListener("click", confirmRest);
-$("zoom-close").addEventListener("click", () => $("zoom").close());
-$("zoom").addEventListener("close", () => { if (!isAlone()) focusOn(here); });
+for (const id of ["zoom", "help"]) $(`${id}-close`).addEventListener("click", () => $(id).close());
+$("zoom").addEventListener("close", () => { if (!isAlone()) focusOn(zoomed); }); // the browser went back to where it opened
 $("help-open").addEventListener("click", () => $("help").showModal());
-$("help-close").addEventListener("click", () => $("help").close());
 $("single-picture").addEventListener("click", () => { if ($("single-open").hidden) zoom(here); });
 $("single-open").addEventListener("click", () => { opened.add(here); drawSingle(); });
 $("second").addEventListener("click", () => { isSecond = true; load(); });
-$("reopen").addEventListener("click", undo);
 $("leave").addEventListener("click", async () => {
   const problem = await leave();
   $("help").close();
@@ -346,5 +345,6 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) spentMs += now() - shownAt;
   shownAt = now();
 });
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); }); // by the back button: the wall may have ended, or belong to somebody else
 drawOptions();
 load();

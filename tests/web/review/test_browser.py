@@ -22,6 +22,8 @@ from web.pages.version_pages import write_pages
 MOST_ALONE = 10  # pictures one by one, after the last wall
 READY = '#single[data-ready="yes"]'  # a picture alone is on the screen, and may be answered
 ANSWERS = re.compile(r"/review/walls/[0-9a-f]{16}/\d+$")  # addresses where answers are sent
+COVERED_PX = """document.activeElement.getBoundingClientRect().bottom
+    - document.getElementById("tools").getBoundingClientRect().top"""
 TWO_KEYS = "for (const _ of [1, 2]) document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '1', bubbles: 1}))"
 
 
@@ -126,7 +128,9 @@ def test_a_wall_by_keyboard(served: Site, browser: Browser) -> None:
     page.keyboard.press("z")
     expect(page.locator("#zoom-alike img").first).to_be_visible()
     assert look_at(page) == {}
+    page.keyboard.press("ArrowRight")
     page.keyboard.press("Escape")
+    expect(page.locator('.brick[data-slot="1"]')).to_be_focused()  # where the zoom went, not where it opened
     total = page.locator(".brick").count()
     confirm(page)
     expect(page.locator("#single")).to_be_visible()
@@ -166,6 +170,25 @@ def test_a_wall_by_touch_in_the_dark(served: Site, browser: Browser) -> None:
     page.locator("#brushes button").first.tap()
     until(lambda: len(served.given("bob", "wall")) >= 5)
     context.close()
+
+
+def test_the_focus_is_never_behind_the_tools(served: Site, browser: Browser) -> None:
+    """However far down the arrows go, the whole picture is on the screen."""
+    page = _on_a_wall(served, browser, DESK, "light", "lea")
+    page.locator(".brick").first.focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowDown")
+        assert page.evaluate(COVERED_PX) <= 1
+    page.context.close()
+
+
+def test_a_wall_that_the_back_button_brings_is_asked_for_anew(served: Site, browser: Browser) -> None:
+    """Safari keeps the page as it was left: it may show a wall that has ended, or one of who signed out since."""
+    page = _on_a_wall(served, browser, DESK, "light", "mia")
+    with page.expect_navigation():
+        page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    expect(page.locator(".brick[data-loaded]").first).to_be_visible()
+    page.context.close()
 
 
 def test_a_picture_alone_is_answered_when_it_is_seen(served: Site, browser: Browser) -> None:
