@@ -14,6 +14,11 @@ from labeling.wall.invitations import invite
 
 PATIENCE_MS = 30_000
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+SMALL_FIELDS = """matchMedia("(pointer: coarse)").matches
+    ? [...document.querySelectorAll("input:not([type=checkbox], [type=file]), select")]
+        .filter((field) => field.offsetWidth && parseFloat(getComputedStyle(field).fontSize) < 16)
+        .map((field) => field.id || field.name)
+    : []"""
 PHONE, DESK, WIDE = (390, 844), (1280, 800), (2560, 1300)
 DRIVER = "GL Driver Message"  # of a graphics driver without a card: about its speed
 expect.set_options(timeout=PATIENCE_MS)
@@ -65,11 +70,13 @@ class Site:
 
 
 def look_at(page: Page) -> dict[str, object]:
-    """What is wrong with the page on the screen: sideways scrolling, and what axe finds."""
+    """What is wrong with the page on the screen: sideways scrolling, fields into which Safari zooms, what axe finds."""
     wrong: dict[str, object] = {}
     width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     if width[0] > width[1]:
         wrong["sideways"] = width
+    if small := page.evaluate(SMALL_FIELDS):
+        wrong["text below 16 px"] = small
     found = Axe().run(page, options=RULES).response["violations"]
     wrong |= {violation["id"]: [node["target"] for node in violation["nodes"]][:5] for violation in found}
     return wrong
