@@ -102,7 +102,10 @@ def dealt_picture(project: Project, round_id: str, slot: int) -> str:
 
 
 def answer_picture(project: Project, deck: Deck, round_id: str, slot: int, label: str) -> Reveal:
-    """Keep the answer to a picture, once, and reveal the truth. Raises Refused."""
+    """Keep the answer to a picture, once, and reveal the truth. Raises Refused.
+
+    The same answer again, as after a reply that got lost, has the same reveal.
+    """
     if label not in deck.version.labels:
         raise Refused("no such answer")
     game_round, sha256, _ = _picture(project, round_id, slot)
@@ -113,9 +116,16 @@ def answer_picture(project: Project, deck: Deck, round_id: str, slot: int, label
         "round": round_id, "slot": slot, "player": game_round.player, "sha256": sha256, "version": game_round.version,
         "answer": label, "label": truth, "model_answer": default_answer(deck, sha256), "played_at": datetime.now(UTC),
     }  # fmt: skip
-    if not store_plays(project, [play]):
+    if not store_plays(project, [play]) and _answer_of(project, round_id, slot) != label:
         raise Refused("this picture was answered before")
     return _reveal(deck, slot, sha256, truth, label)
+
+
+def _answer_of(project: Project, round_id: str, slot: int) -> str | None:
+    with project.catalog.read() as connection:
+        return connection.execute(
+            select(plays.c.answer).where(plays.c.round == round_id, plays.c.slot == slot)
+        ).scalar_one_or_none()
 
 
 def default_answer(deck: Deck, sha256: str) -> str:

@@ -34,11 +34,15 @@ function connect() {
   socket.addEventListener("message", (event) => { if (mine === socket) showState(JSON.parse(event.data)); });
   socket.addEventListener("close", () => {
     if (mine !== socket) return;
-    $("players").textContent = NOT_CONNECTED;
-    $("go").disabled = true;
-    step = "";
+    sayLost();
     setTimeout(connect, RECONNECT_MS);
   });
+}
+
+function sayLost() {
+  $("players").textContent = NOT_CONNECTED;
+  $("go").disabled = true;
+  step = "";
 }
 
 function showState(state) {
@@ -107,7 +111,7 @@ function showClock() {
 
 $("go").addEventListener("click", () => {
   $("go").disabled = true; // until the next step is shown
-  sendTo(socket, { kind: "next" }, () => { step = ""; connect(); });
+  sendTo(socket, { kind: "next" }, () => { sayLost(); connect(); });
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === " " && !$("room").hidden && document.activeElement !== $("go")) {

@@ -27,12 +27,16 @@ function connect() {
     if (mine !== socket) return;
     $("enter").querySelector("button").disabled = false;
     if (!$("room").hidden) {
-      $("verdict").className = "verdict";
-      $("verdict").textContent = NOT_CONNECTED;
-      for (const button of $("choices").children) button.disabled = true; // an answer would be lost
+      sayLost();
       setTimeout(connect, wasOpen ? RECONNECT_MS : RETRY_MS);
     } else if (!wasOpen) $("problem").textContent = "This room is closed or full, or the server does not answer.";
   });
+}
+
+function sayLost() {
+  $("verdict").className = "verdict";
+  $("verdict").textContent = NOT_CONNECTED;
+  for (const button of $("choices").children) button.disabled = true; // an answer would be lost
 }
 
 function receive(message) {
@@ -76,7 +80,7 @@ function choice(label) {
   const button = element("button", labelTitle(label));
   button.addEventListener("click", () => {
     if (socket.readyState !== WebSocket.OPEN) return;
-    sendTo(socket, { kind: "answer", slot, answer: label }, connect);
+    sendTo(socket, { kind: "answer", slot, answer: label }, () => { sayLost(); connect(); });
     last.you.answer = label;
     showChoices(last);
     $("verdict").textContent = verdict(last);

@@ -97,6 +97,7 @@ function passOver(why) {
 async function choose(label) {
   if (!isOpen) return;
   isOpen = false;
+  for (const button of $("choices").children) button.disabled = true; // the press is seen, however slow the connection is
   let reveal;
   try {
     reveal = await insist(() => postJson(`/play/rounds/${round.round}/${slot}`, { answer: label }));

@@ -193,9 +193,9 @@ async function confirmRest() {
     return tell(`${unseenNow.length} pictures were not on the screen yet.`);
   }
   isLeaving = true;
+  tell("Sending …");
   const odd = Object.entries(tapped).map(([slot, answer]) => `${slot}:${wall.answers.indexOf(answer)}`).join(",");
-  const seconds = (spentMs + now() - shownAt) / 1000;
-  const content = { odd, unseen: [...broken].join(","), seconds };
+  const content = { odd, unseen: [...broken].join(","), seconds: (spentMs + now() - shownAt) / 1000 };
   let done = null;
   while (!done) {
     try {

@@ -116,14 +116,19 @@ def test_a_round_fits_on_a_phone(served: Served, browser: Browser, console_of: C
 def test_a_round_goes_on_when_the_server_is_back(
     served: Served, browser: Browser, count_plays: Callable[[], int]
 ) -> None:
-    """An answer and a picture that did not get through are asked for again, and the page says so."""
+    """A reply and a picture that were lost are asked for again. The page says so, and the answer counts once."""
+
+    def lose_reply(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
     page = browser.new_page()
     page.goto(f"{served[0]}/play")
     page.click("#begin")
     before = count_plays()
     expect(page.locator("#choices button").first).to_be_enabled()
-    for lost in ("**/play/rounds/*/0", "**/1.jpg"):
-        page.route(lost, lambda route: route.abort())
+    for lost, lose in (("**/play/rounds/*/0", lose_reply), ("**/1.jpg", lambda route: route.abort())):
+        page.route(lost, lose)
         page.locator("#choices:not([hidden]) button:enabled, #next:not([hidden])").first.click()
         expect(page.locator("#verdict")).to_contain_text("The server does not answer. Trying again")
         page.unroute(lost)
@@ -144,6 +149,8 @@ def test_an_answer_counts_once_and_only_for_a_dealt_picture(web: httpx.Client, c
     assert count_plays() == before
     first = web.post(f"/play/rounds/{round_id}/0", json={"answer": "cake", "is_right": True, "truth": "cake"})
     assert first.status_code == 200
+    resent = web.post(f"/play/rounds/{round_id}/0", json={"answer": "cake"})  # as after a reply that got lost
+    assert resent.json() == first.json()
     again = web.post(f"/play/rounds/{round_id}/0", json={"answer": "not_cake"})
     assert again.status_code == 409
     assert again.json() == {"detail": "this picture was answered before"}
