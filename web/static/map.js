@@ -274,4 +274,5 @@ async function open() {
   return undefined;
 }
 
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); }); // by the back button: labels may have changed on the wall
 open();
