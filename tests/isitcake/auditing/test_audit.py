@@ -73,6 +73,7 @@ def test_an_audit_leads_to_fixes_that_can_be_applied(splits: Path, tmp_path: Pat
     assert re.search(r"train/cup/readme.txt +not an image: text", ended.stdout)
     assert tree(splits) == before
     page = Path("audit-report.html").read_text(encoding="utf-8")
+    assert "<details><summary>why</summary>" in page  # also for fingers and keyboards, which point at nothing
     assert page.count("data:image/jpeg;base64,") >= 18
     assert not re.search(r"(?:src|href)=\"(?!data:|#)", page)
 
