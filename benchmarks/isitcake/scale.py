@@ -1,8 +1,9 @@
 """make bench-scale: what one machine does with files, beside the least work that the same pictures need.
 
-Files: two folders of drawn JPEGs of half a megapixel, collected, curated and published with the default network, each
-stage in a process of its own. The floor is one run that decodes, hashes, runs the network, resizes and encodes each
-file once, on all cores, and writes nothing. `ISITCAKE_BENCH_PICTURES` says how many pictures (20,000); curate's memory
+Files: two folders of drawn JPEGs of half a megapixel, collected, curated, published and trained on with the default
+network, each stage in a process of its own. A second table says what a million of them would cost at these rates. The
+floor is one run that decodes, hashes, runs the network, resizes and encodes each file once, on all cores, and writes
+nothing; it is compared with the first three. `ISITCAKE_BENCH_PICTURES` says how many pictures (20,000); curate's memory
 is compared with that of a smaller library.
 """
 
@@ -16,7 +17,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -32,7 +33,9 @@ SMALLER = 10  # the library that curate's memory is compared with has that part 
 SIZE_PX = (832, 624)
 LABELS = ("round", "square")
 DRAWN_AT_ONCE = 50
-STAGES = ("collect", "curate", "publish")
+FILE_STAGES = ("collect", "curate", "publish")  # that the floor is compared with
+STAGES = (*FILE_STAGES, "train")
+MILLION = 1_000_000
 
 # Runs one command, then prints the peak memory of its process, in MB, on a line of its own.
 _STAGE = """
@@ -58,11 +61,12 @@ print(peak_mb())
 
 @dataclass(frozen=True)
 class Cost:
-    """What one process took: wall time, time of the processors, and the largest memory."""
+    """What one process took: wall time, time of the processors, the largest memory, and disk that it filled."""
 
     seconds: float
     cpu_s: float
     peak_mb: float
+    disk_mb: float = 0.0
 
 
 def main() -> None:
@@ -81,11 +85,16 @@ def _files(folder: Path) -> dict[str, float]:
     shutil.rmtree(small)
     least = _cost(_FLOOR, large)
     costs = _stages(large)
-    whole = _sum(costs)
+    whole = _sum({stage: costs[stage] for stage in FILE_STAGES})
     head = ["", "seconds", "processor seconds", "pictures a second", "peak MB"]
     rows = [_row(name, cost, PICTURES) for name, cost in [*costs.items(), ("the three", whole), ("the floor", least)]]
     table(f"{PICTURES:,} drawn JPEGs of {SIZE_PX[0]} × {SIZE_PX[1]}, {cores()} cores", head, rows)
     table(f"{fewer:,} pictures", head, [_row(name, cost, fewer) for name, cost in before.items()])
+    table(
+        f"a million pictures, at the rates of {PICTURES:,}",
+        ["", "hours", "processor hours", "GB on disk"],
+        [_for_a_million(name, cost) for name, cost in costs.items()],
+    )
     grown_kb = (costs["curate"].peak_mb - before["curate"].peak_mb) * 1000 / (PICTURES - fewer)
     out.print(f"from {fewer:,} to {PICTURES:,} pictures, curate's peak grows by {grown_kb:.1f} KB a picture\n")
     return {
@@ -109,6 +118,11 @@ def _sum(costs: Mapping[str, Cost]) -> Cost:
 
 def _row(name: str, cost: Cost, pictures: int) -> tuple[str, float, float, float, float]:
     return name, cost.seconds, cost.cpu_s, pictures / cost.seconds, cost.peak_mb
+
+
+def _for_a_million(name: str, cost: Cost) -> tuple[str, float, float, float]:
+    by = MILLION / PICTURES
+    return name, cost.seconds * by / 3600, cost.cpu_s * by / 3600, cost.disk_mb * by / 1000
 
 
 def _draw_project(folder: Path, count: int) -> None:
@@ -158,7 +172,18 @@ def drawn(number: int, label: str) -> bytes:
 
 def _stages(folder: Path) -> dict[str, Cost]:
     """Each stage in a process of its own, one after the other."""
-    return {stage: _cost(_STAGE, folder, stage, "--json") for stage in STAGES}
+    costs, used = {}, 0.0
+    for stage in STAGES:
+        cost = _cost(_STAGE, folder, stage, "--json")
+        before, used = used, _used_mb(folder / "library")
+        costs[stage] = replace(cost, disk_mb=used - before)
+    return costs
+
+
+def _used_mb(folder: Path) -> float:
+    """Size of all files; one with several links counts once."""
+    states = (path.stat() for path in folder.rglob("*") if path.is_file())
+    return sum({state.st_ino: state.st_blocks * 512 for state in states}.values()) / 1e6
 
 
 def _cost(code: str, folder: Path, *arguments: str) -> Cost:
