@@ -23,6 +23,8 @@ from crawlers.sites.reading.platforms import (
 from foundation.network.addresses import MAX_URL_CHARACTERS
 
 IMAGE_EXTENSION = re.compile(r"\.(jpe?g|jfif|pjpe?g|png|webp|avif|gif|bmp|tiff?|hei[cf])$", re.IGNORECASE)
+# The end of a path that names a file as surely as an extension: a UUID, or the digest of a file.
+FILE_ID = re.compile(r"/(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32,64})\Z")
 MAX_STEPS = 40  # addresses that rules make of one address; real ones have at most four
 MAX_NESTED = 3  # addresses inside addresses (/_next/image?url=…)
 NUMBER = re.compile(r"\d{1,5}(?:\.\d{1,3})?(?:px)?\Z", re.ASCII)
@@ -173,7 +175,8 @@ def _with_later(step: Guess, url: str) -> Iterator[Guess]:
 def _without_size(url: str) -> tuple[str, bool]:
     """The address without the parameters that make a size, and whether its host is known for them.
 
-    On any other host, only numbers count, and only those of a file: `/image?h=ab12` and `?w=41` may name the photo.
+    On any other host, only numbers count, and only those of a file or its id: `/image?h=ab12` and `?w=41` may name the
+    photo.
     """
     head, mark, query = url.partition("?")
     if not mark or not query:
@@ -185,7 +188,7 @@ def _without_size(url: str) -> tuple[str, bool]:
     is_known = SIZING_HOSTS.search(url) is not None
     if is_known:
         sized = [name in SIZE_NUMBERS or name in SIZE_WORDS or name in SERVICE_WORDS for name in names]
-    elif not IMAGE_EXTENSION.search(head):
+    elif not IMAGE_EXTENSION.search(head) and not FILE_ID.search(head):
         return url, False
     else:
         values = [pair.partition("=")[2] for pair in pairs]

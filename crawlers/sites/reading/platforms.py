@@ -118,7 +118,8 @@ PLATFORMS: tuple[Platform, ...] = (
     _rule("magento", r"/catalog/product/cache/(?:\d{1,3}/[a-z_]{1,40}/(?:\d{0,5}x\d{0,5}/)?)?[0-9a-f]{32}/",
           r"/catalog/product/"),
     _rule("bigcommerce", r"/stencil/(?:\d{1,5}x\d{1,5}|\d{1,5}w|\{:size\})/", r"/stencil/original/"),
-    _rule("prestashop", r"(/\d{1,9})-[a-z]{1,20}_default(?=[/.])", r"\1"),
+    _rule("prestashop",
+          r"(/\d{1,9})-(?:[a-z]{1,20}_default|default_[a-z]{1,3}|product_main)(?:_\dx)?(?=[/.])", r"\1"),
     _rule("jimdo", r"/image/transf/(?!none/)[^/?]++/", r"/image/transf/none/",
           mark=_host("jimcdn.com") + "|/app/cms/image/transf/"),
     _rule("blogger", r"/(?:s\d{2,4}|w\d{2,4}-h\d{2,4})(?:-[a-z0-9-]{1,30})?/(?=[^/?]++(?:\?|\Z))", "/s0/", mark=GOOGLE),
@@ -145,6 +146,34 @@ PLATFORMS: tuple[Platform, ...] = (
           rf"/thumbnail/((?:[0-9a-f]{{2}}/){{3}}(?:\d{{9,11}}/)?[^/?]{{1,200}}?)_\d{{2,4}}x\d{{2,4}}{EXTENSION}{END}",
           r"/media/\1\2"),
     _rule("phoca", r"/thumbs/phoca_thumb_[sml]\d?_([^/?]++)", r"/\1"),
+    _rule("cargo", r"/[wh]/\d{1,5}/(?:q/\d{1,3}/)?i/", "/t/original/i/", mark=_host("cargo.site")),
+    _rule("tilda", rf"//(?:thb|optim)\.(tildacdn\.[^/?]{{2,20}}/tild[\w-]{{1,60}}/)-/(?>(?:[^/?]{{1,60}}+/){{1,9}}+)"
+          rf"([^/?]{{1,200}}?{EXTENSION})(?:\.webp)?{END}", r"//static.\1\2"),
+    _rule("webnode", r"(/\d{9}-[0-9a-z]{1,12}/)\d{2,4}/(?=[^/?]++(?:\?|\Z))", r"\1", mark=r"-cdnwnd\.com[/:]"),
+    _rule("silverstripe", rf"__[A-Z][A-Za-z]{{2,20}}?W[yz][\w=~-]{{2,200}}{EXTENSION}{END}", r"\1", mark="/assets/"),
+    _rule("concrete", r"(/application/files)/thumbnails/\w{1,40}(?=(?:/\d{4}){3}/)", r"\1"),
+    _rule("processwire", rf"\.\d{{1,4}}x\d{{1,4}}(?:-[a-z0-9-]{{1,30}})?{EXTENSION}{END}", r"\1",
+          mark=r"/site/assets/files/\d"),
+    _rule("wagtail", r"/images/([^/?]{1,200}?)(?:\.[0-9a-f]{8})?\.(?:fill|max|min|width|height|scale)-\d{1,4}"
+          rf"(?:x\d{{1,4}})?(?:-c\d{{1,3}})?(?:\.[a-z]{{1,12}}-[a-z0-9]{{1,9}}){{0,3}}{EXTENSION}{END}",
+          r"/original_images/\1\2"),
+    _rule("second-extension", rf"{EXTENSION}\.(?:opt)?\d{{1,4}}x\d{{1,4}}(?:[_o-][^/?]{{0,80}})?{EXTENSION}{END}",
+          r"\1"),
+    _rule("bitrix", r"/upload/resize_cache/((?:[^/?]{1,60}/){0,4}?)\d{1,4}_\d{1,4}_\d[0-9a-f]{0,40}/", r"/upload/\1"),
+    _rule("piwigo", r"/(?:_data/i|i(?:\.php)?\?)/((?:upload|galleries)/[^?]{1,300}?)"
+          rf"-(?:sq|th|2s|xs|sm|me|la|xl|xx|3x|4x|cu_\w{{1,20}}){EXTENSION}\Z", r"/\1\2"),
+    _rule("gallery3", r"/var/(?:thumbs|resizes)/", "/var/albums/"),
+    _rule("active-storage", r"(/rails/active_storage/)representations/((?:redirect/|proxy/)?[^/?]++/)[^/?]++/"
+          r"(?=[^/?]++(?:\?|\Z))", r"\1blobs/\2"),
+    _rule("paperclip", r"(/000/\d{3}/\d{3}/)(?!original/)[a-z0-9_]{1,30}/(?=[^/?]++(?:\?|\Z))", r"\1original/"),
+    _rule("medialibrary", rf"(/\d{{1,9}}/)(?:conversions/([^/?]{{1,200}})-\w{{1,40}}"
+          rf"|responsive-images/([^/?]{{1,200}}?)___\w{{1,60}}_\d{{1,5}}_\d{{1,5}}){EXTENSION}{END}", r"\1\2\3\4"),
+    _rule("strapi", rf"/(?:thumbnail|x?small|medium|x?large)_([^/?]{{1,200}}?_[0-9a-f]{{10}}{EXTENSION}){END}", r"/\1"),
+    _rule("xtcommerce", r"/product_images/(?:thumbnail|info|midi|mini|gallery)_images/",
+          "/product_images/popup_images/"),
+    _rule("jtl", r"(/media/image/\w{1,20}/\d{1,9}/)(?:xs|sm|md)/", r"\1lg/"),
+    _rule("oxid", r"/out/pictures/generated/([^?]{1,60}?/)\d{1,4}_\d{1,4}_\d{1,3}/", r"/out/pictures/master/\1"),
+    _rule("joomgallery", r"/joomgallery/(?:thumbnails|details)/", "/joomgallery/originals/"),
     # Programs that may keep an original where it cannot be asked for.
     _rule("opencart", rf"^(?>([^?]*?/image/)cache/)([^?]+?)-\d{{2,4}}x\d{{2,4}}[wh]?{EXTENSION}(?:\.webp)?{END}",
           r"\1\2\3", is_tied=False),
@@ -163,7 +192,7 @@ PLATFORMS: tuple[Platform, ...] = (
     _rule("size:folder",
           rf"/(?:(?:(?:re)?sized?|sizes)/)?+(?:{WIDTH}x{WIDTH}(?:x\d)?|w{WIDTH}(?:h{WIDTH})?(?:/format/\w{{3,4}})?"
           rf"|_(?:{WIDTH}|AUTO)x(?:{WIDTH}|AUTO)(?:_[a-z0-9-]{{1,20}}){{0,5}}+)/", "/", is_tied=False),
-    _rule("thumb:name", r"/(?:(?:thumb(?:s|nail)?|tn)[-_]([^/?]++)"
+    _rule("thumb:name", r"/(?:(?:(?:thumb(?:s|nail)?|tn)[-_]|(?:small|medium|large)_)([^/?]++)"
           rf"|([^/?]{{1,200}}?)[-_](?:thumb(?:nail)?|tn){EXTENSION}){END}", r"/\1\2\3", is_tied=False),
     _rule("thumb:folder", r"/_?thumb(?:nail)?s?/(?!(?:\d{3}/)?\d{7}[_.]|(?:[0-9a-f]{2}/){3})", "/", is_tied=False),
     # What some other system may have copied from WordPress. Of two general rules, see Platform.is_tied.
@@ -185,6 +214,7 @@ SIZING_HOSTS = re.compile(
                 "square.site", "imagekit.io", "cdn.builder.io", "myshopify.com", "cdn.shopify.com",
                 "wp.com", "files.wordpress.com", "pexels.com", "b-cdn.net", "twic.pics", "sirv.com",
                 "cloudimg.io", "smushcdn.com", "scene7.com", "graphassets.com", "storyblok.com",
+                "jimdo-storage.freetls.fastly.net",
             ),
             SHOPIFY,
         )
@@ -197,7 +227,7 @@ SERVICE_WORDS = {  # on SIZING_HOSTS only
     "f", "fl", "r", "rect", "scale-down-to", "lossless", "ar", "cs", "ixlib", "usm", "usmrad", "sharp", "sat",
     "bri", "con", "max", "min", "tr", "nf_resize", "bg", "pad", "position", "gravity", "aspect_ratio",
     "canvas", "profile", "wid", "hei", "qlt", "op_usm", "resmode", "scl", "twic", "tint", "cb", "orient",
-    "or", "enlarge", "sm", "lossy", "size", "webp",
+    "or", "enlarge", "sm", "lossy", "size", "webp", "disable", "enable",
 }  # fmt: skip
 SIGNATURE = re.compile(
     r"sig(?:nature)?|.*signature.*|.*token.*|expires?|x-amz-.*|x-goog-.*|hdnea|.*hmac.*|hash|policy"
