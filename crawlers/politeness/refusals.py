@@ -22,3 +22,7 @@ class HostPaused(NotAsked):
 
 class LeftSite(NotAsked):
     """The page leads to another host, which is not the source's."""
+
+
+class KnownPage(NotAsked):
+    """The page leads to one that is read anyway."""

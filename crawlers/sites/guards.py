@@ -16,9 +16,9 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.web import _newclient
 from zope.interface import implementer  # type: ignore[import-untyped]
 
-from crawlers.politeness.refusals import LeftSite, OptedOut
+from crawlers.politeness.refusals import KnownPage, LeftSite, OptedOut
 from crawlers.politeness.robots import MAX_ROBOTS_BYTES, Robots
-from crawlers.sites.walking.hosts import site_host
+from crawlers.sites.walking.hosts import page_key, site_host
 from foundation.network.addresses import NoSuchName, Refused, check_url, checked_addresses
 
 MAX_HEAD_BYTES = 256 * 1024
@@ -50,15 +50,23 @@ class AddressMiddleware:
 
 
 class InsideMiddleware:
-    """Downloader middleware: a page that redirects to another host ends there; that host is not asked.
+    """Downloader middleware: a page that redirects to another host, or to a page that is read anyway, ends there.
 
-    The request's meta has the hosts of the site as `inside`.
+    The request's meta has the hosts of the site as `inside`, and as `keys` the pages that are or will be read.
     """
 
     async def process_request(self, request: Any) -> None:
-        inside = request.meta.get("inside")
+        meta = request.meta
+        inside, keys = meta.get("inside"), meta.get("keys")
         if inside is not None and site_host(request.url) not in inside:
             raise LeftSite(f"leads to another host, {request.url}; it ends there")
+        if keys is None or not meta.get("redirect_urls") or meta.get("arrived") == request.url:
+            return
+        key = page_key(request.url)
+        if key in keys and key not in map(page_key, meta["redirect_urls"]):
+            raise KnownPage(f"leads to {request.url}, which is read")
+        keys.add(key)
+        meta["arrived"] = request.url  # and may be asked for again
 
 
 @implementer(IHostnameResolver)

@@ -10,6 +10,8 @@ import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
+from itertools import zip_longest
+from urllib.parse import urlsplit
 
 from lxml import etree
 
@@ -202,6 +204,15 @@ def _decoder(start: bytes) -> codecs.IncrementalDecoder:
 
 def _first_line(error: Exception) -> str:
     return error.args[0] if isinstance(error, _Stop) else f"it is no XML ({str(error).partition(chr(10))[0][:100]})"
+
+
+def in_turn(pages: Iterable[str]) -> list[str]:
+    """The pages by turns of their first folders: where a crawl ends before the last page, it has seen each section."""
+    sections: dict[str, list[str]] = {}
+    for page in pages:
+        sections.setdefault(urlsplit(page).path.strip("/").partition("/")[0], []).append(page)
+    # Pages without a folder are a section each.
+    return [page for turn in zip_longest(*sections.values()) for page in turn if page is not None]
 
 
 class HostSitemaps:

@@ -20,7 +20,7 @@ from scrapy_playwright.page import PageMethod
 from crawlers import markup
 from crawlers.ledger.signals import OPT_OUT
 from crawlers.politeness import optout
-from crawlers.politeness.refusals import LeftSite
+from crawlers.politeness.refusals import KnownPage, LeftSite
 from crawlers.sites import discovery, links, pictures, sitemaps
 from crawlers.sites.failures import page_failure
 from crawlers.sites.messages import CrawlOptions
@@ -105,7 +105,7 @@ class SiteSpider(scrapy.Spider):
             if page_key(url) not in self.queued:
                 yield self._page(url, 0, 0)
         listed = [url for url in self.listed if self._is_below_a_start(url) and self._may_follow(url)]
-        for url in listed:
+        for url in sitemaps.in_turn(listed):
             if len(self.queued) >= self.options.pages:
                 self._note_once(NoteKind.LIMIT, url, self._stopped_at_pages())
                 break
@@ -149,6 +149,8 @@ class SiteSpider(scrapy.Spider):
 
     def failed(self, failure: Any) -> None:
         meta = failure.request.meta
+        if isinstance(failure.value, KnownPage):
+            return
         if not (meta.get("may_leave") and isinstance(failure.value, LeftSite | Refused)):  # it is another site's page
             self._note_failure(failure.request.url, failure.value, meta.get("redirect_urls"))
 
@@ -310,6 +312,7 @@ class SiteSpider(scrapy.Spider):
             meta={
                 **(self._in_browser(Visit(inside), is_optional=False) if is_route else {}),
                 "inside": inside,
+                "keys": self.queued,
                 "handle_httpstatus_list": list(MAYBE_APPLICATION),
                 **(meta or {}),
             },

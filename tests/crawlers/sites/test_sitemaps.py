@@ -40,6 +40,15 @@ def test_a_truncated_sitemap_gives_what_can_be_read() -> None:
     }
 
 
+def test_sections_come_in_turn() -> None:
+    """A crawl that ends after some pages has seen the gallery too, however many posts are listed before it."""
+    posts = [f"https://a.example/blog/{number}" for number in range(9)]
+    listed = [*posts, "https://a.example/gallery/1", "https://a.example/gallery/2", "https://a.example/cakes"]
+    turns = sitemaps.in_turn(listed)
+    assert sorted(turns) == sorted(listed)
+    assert turns[:5] == [posts[0], listed[9], listed[11], posts[1], listed[10]]
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"<html>no</html>", b"\x1f\x8b broken", gzip.compress(PAGES, mtime=0)[:40], b"\x00" * 99]
 )
