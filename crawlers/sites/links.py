@@ -82,6 +82,7 @@ ADDRESS_ATTRIBUTES = {
 }  # fmt: skip
 PICTURES = ("img", "amp-img", "source", "picture", "video")
 FRAMES = ("iframe", "frame", "embed", "object")
+LAZY_FRAME = ("data-src", "data-lazy-src", "data-litespeed-src", "data-lazyload-src", "data-url")
 ROW_ATTRIBUTES = ("data-href", "data-link")  # of rows and tiles that a script makes a link
 
 
@@ -111,7 +112,7 @@ def links(html: str | Document, page_url: str) -> list[str]:
 def frames(document: Document, page_url: str) -> set[str]:
     """Pages that this page shows in frames."""
     base = base_of(document, page_url)
-    named = (element.attributes.get(ADDRESS_ATTRIBUTES[element.name], "") for element in document.named(*FRAMES))
+    named = (_address(element) for element in document.named(*FRAMES))
     return {url for value in islice(named, MAX_LINKS) if (url := absolute(value, base, document.encoding))}
 
 
@@ -168,7 +169,7 @@ def _places(document: Document) -> Iterator[str]:
         if _is_closed(element):
             continue
         if element.name in ADDRESS_ATTRIBUTES:
-            yield attributes.get(ADDRESS_ATTRIBUTES[element.name], "")
+            yield _address(element)
         elif element.name == "link" and {"next", "prev"} & set(attributes.get("rel", "").lower().split()):
             yield attributes.get("href", "")
         elif element.name == "option" and PLACE.match(value := attributes.get("value", "").strip()):
@@ -188,6 +189,14 @@ def _places(document: Document) -> Iterator[str]:
     for script, text in document.texts_in("script"):
         if "json" not in script.attributes.get("type", "") and len(text) <= MAX_SCRIPT_CHARS:
             yield from SCRIPTED_HREF.findall(text)
+
+
+def _address(element: Element) -> str:
+    """Where an element leads; of a frame that a script loads late, what its `src` will be."""
+    address = element.attributes.get(ADDRESS_ATTRIBUTES[element.name], "")
+    if element.name == "iframe" and (not address.strip() or address.startswith("about:")):
+        return next((value for name in LAZY_FRAME if (value := element.attributes.get(name, ""))), address)
+    return address
 
 
 def _is_closed(element: Element) -> bool:

@@ -15,6 +15,8 @@ CODE = '<script src="/app.js"></script>'
         ('<link rel="stylesheet next" href="/n">', ["/n"]),
         ('<map><area href="/a"></map>', ["/a"]),
         ('<iframe src="/i"></iframe><iframe src="f.htm"></iframe>', ["/i", "/f.htm"]),
+        ('<iframe data-src="/i"></iframe><iframe src="about:blank" data-lazy-src="f.htm"></iframe>', ["/i", "/f.htm"]),
+        ('<iframe src="/i" data-src="/j"></iframe><img data-src="/k">', ["/i"]),
         ('<frameset><frame src="/i"><frame src="f.htm"></frameset>', ["/i", "/f.htm"]),
         ('<object data="/o.html" type="text/html"></object><embed src="/e">', ["/o.html", "/e"]),
         ('<select><option value="/w">w</option><option value="red">r</option></select>', ["/w"]),
