@@ -8,17 +8,26 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from crawlers import markup
 from crawlers.markup import Document
 from crawlers.sites.reading import attributes
-from crawlers.sites.reading.identity import Identity, Offer
+from crawlers.sites.reading.identity import MAX_OFFERS, Identity, Offer
 from crawlers.sites.reading.mentions import Evidence, Mention
 from crawlers.sites.reading.scanner import MAX_ADDRESSES, TOO_LONG, LinkedFile, Scanner, base_of
+from crawlers.sites.reading.words import LARGE_FOLDERS, SMALL_FOLDERS, names_apart_from
 
-__all__ = ["MAX_ADDRESSES", "Candidate", "base_of", "candidates", "embedded_photos", "placeholders"]
+__all__ = [
+    "MAX_ADDRESSES",
+    "Candidate",
+    "base_of",
+    "candidates",
+    "embedded_photos",
+    "placeholders",
+    "with_their_folders",
+]
 MAX_ALT_CHARS = 2000
 MAX_INLINE = 500  # photos in `data:` addresses of one page
 
@@ -90,6 +99,24 @@ def candidates(
         for mention in {mention.best.url: mention for mention in too_long}.values()
     ]
     return found + _inline(mentions, page_url)
+
+
+def with_their_folders(photos: Sequence[Candidate]) -> list[Candidate]:
+    """The photos of a page. Pictures of one file name in a folder of small ones and in one of large ones are one."""
+    large: dict[tuple[str, ...], int] = {}
+    for number, photo in enumerate(photos):
+        for name in () if photo.rejected else names_apart_from(photo.named_url, LARGE_FOLDERS):
+            large.setdefault(name, number)
+    joined: dict[int, Candidate | None] = {}  # None: it is part of another
+    for number, photo in enumerate(photos if large else ()):
+        names = names_apart_from(photo.named_url, SMALL_FOLDERS)
+        at = next((large[name] for name in names if name in large), number)
+        if at != number and (whole := joined.get(at, photos[at])) is not None:
+            tries = {offer.url: offer for offer in (*whole.tries, *photo.tries)}
+            kept = tuple(tries.values())[:MAX_OFFERS]
+            joined[at] = replace(whole, tries=kept, alt=whole.alt or photo.alt)
+            joined[number] = None
+    return [one for number, photo in enumerate(photos) if (one := joined.get(number, photo)) is not None]
 
 
 def placeholders(html: str | Document) -> int:

@@ -1,7 +1,7 @@
 """What one attribute of an element names: one rule for every element and attribute, and the few that mean more."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from crawlers.markup import Element
@@ -33,11 +33,9 @@ IGNORED = frozenset_of(
 )
 SILENT = ("script", "style", "iframe", "frame", "audio", "track", "base", "meta", "form", "html", "title", "noscript")
 BACKGROUND_WORDS = frozenset_of("bg background backgrounds setbg style parallax cover bgset")
-SECOND_WORDS = frozenset_of(
-    """
-    hover flip secondary second back after before alternate rollover over mouseover next prev
-    """
-)
+SECOND_WORDS = ("hover", "flip", "secondary", "second", "back", "after", "before", "alternate", "rollover", "over",
+                "mouseover", "next", "prev")  # fmt: skip
+ROLLOVER = re.compile(r"\A\s{0,20}this\.src\s{0,5}=")  # in an onmouseover
 FULL_SRC = ("src", "data-src", "data-original", "data-lazy-src")
 QUOTES = re.compile(r"[\"'`]|&quot;|&#3[49];")
 NO_ADDRESS = re.compile(r"[<>{}|^\n\r\t]|\A#|\Adata:|\Ablob:|\Aabout:|\Ajavascript:", re.IGNORECASE)
@@ -143,7 +141,8 @@ def _screen_px(number: str, unit: str) -> float:
 def _of_value(shows: bool, element: str, attribute: str, value: str) -> Iterator[Found]:
     words = words_of(attribute)
     hint = size_hint(attribute)
-    group = 1 if words & SECOND_WORDS else 0
+    is_rollover = attribute == "onmouseover" and ROLLOVER.match(value) is not None
+    group = _second({"mouseover"} if is_rollover else words)
     is_background = bool(words & BACKGROUND_WORDS) and not shows
     if attribute.endswith("srcset") or attribute.endswith("bgset"):
         for entry in notations.srcset(value):
@@ -161,12 +160,18 @@ def _of_value(shows: bool, element: str, attribute: str, value: str) -> Iterator
         for address, word in pairs:
             yield Found(address, f"{attribute} {word}", size_hint(word), group=group)
     elif QUOTES.search(value) and (quoted := list(notations.quoted_pictures(value))):
-        yield from _of_quoted(shows, attribute, quoted)
+        for found in _of_quoted(shows, attribute, quoted):
+            yield replace(found, group=group) if is_rollover else found
     elif parts := [] if shows and attribute in FULL_SRC else notations.listed(value):
         for number, part in enumerate(parts):
             yield Found(part, attribute, hint, group=2 + number)
     elif _is_picture(shows, element, attribute, value):
         yield Found(value, attribute, hint, group=group or _number(attribute), is_background=is_background)
+
+
+def _second(words: Collection[str]) -> int:
+    """A group for each word of another picture: `data-before` and `data-after` are two."""
+    return next((-1 - number for number, word in enumerate(SECOND_WORDS) if word in words), 0)
 
 
 def _number(attribute: str) -> int:

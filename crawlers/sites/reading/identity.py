@@ -1,6 +1,5 @@
 """Which mentions of a page are one photo, and in which order its addresses are worth asking. Pure functions."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,22 +9,22 @@ from crawlers.sites.originals import GENERAL_RULES, Guess, guesses, is_proven
 from crawlers.sites.reading.attributes import TEMPLATE
 from crawlers.sites.reading.mentions import Evidence, Mention, Named
 from crawlers.sites.reading.notations import named_width
+from crawlers.sites.reading.words import (
+    FULL_FOLDER,
+    FULL_PART,
+    MAX_FOLDERS,
+    THUMB_FOLDER,
+    THUMB_PART,
+    name_without,
+)
 
+MIN_ENDS = 2  # addresses in scripts that must be ends of addresses in one folder
 MAX_OFFERS = 40  # addresses to try that are kept for one photo
 MAX_UNPROVEN = 2  # guesses of one address that nothing but their rules speak for
 MIN_SHARERS = 3  # elements with photos of their own that link one picture: it is no photo of theirs
 MIN_SIZE_PX = 100  # of a size in a srcset; a placeholder has less
 TEMPLATE_WIDTH_PX = 2048  # for `_{width}x`, where nothing better is known
-THUMB_PART = re.compile(
-    r"(?:[-_. ](?:thumbs?|thumbnails?|tn|small|sm|s|t|mini|preview|min)|(?<=[a-z0-9])(?:thumb|_t))\Z"
-    r"|\A(?:thumbs?|thumbnails?|tn|small|sm|s|t|mini|preview)[-_.]",
-    re.IGNORECASE,
-)
-FULL_PART = re.compile(
-    r"[-_. ](?:full|large|lg|big|orig|original|xl|zoom|hd)\Z|\A(?:full|large|big|orig|original)[-_.]", re.IGNORECASE
-)
-THUMB_FOLDER = re.compile(r"/(?:thumbs?|thumbnails?|tn|small|mini|previews?|_thumbs?)(?=/)", re.IGNORECASE)
-FULL_FOLDER = re.compile(r"/(?:full|fulls|large|big|originals?|fullsize|zoom|hd)(?=/)", re.IGNORECASE)
+IN_NO_SCRIPT = ("@meta", "@sitemap", "@style")  # how addresses are named that stand in no element and in no script
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,8 @@ class Photo:
     def add(self, mention: Mention) -> None:
         whole = self.mention
         whole.named += mention.named
-        whole.alt = whole.alt or mention.alt
+        is_better = bool(mention.alt) and mention.is_shown > whole.is_shown  # a link says what a press does
+        whole.alt = mention.alt if is_better else whole.alt or mention.alt
         whole.caption = whole.caption or mention.caption
         whole.rejected = whole.rejected and mention.rejected
         whole.is_shown = whole.is_shown or mention.is_shown
@@ -94,6 +94,7 @@ class Identity:
                 by_name[name] = Photo.of(mention)
                 photos.append(by_name[name])
         photos = self._without_parts(_with_their_links(photos))
+        photos = _with_their_ends(photos, self._base)
         for photo in photos:
             photo.named = _ranked(photo.mention.named)
         return photos
@@ -266,15 +267,15 @@ def _with_their_links(photos: list[Photo]) -> list[Photo]:
     full: dict[tuple[str, str], Photo] = {}
     for photo in photos:
         if photo.mention.is_link and not photo.mention.is_shown:
-            full.setdefault(_name_without(photo.mention.best.url, FULL_FOLDER, FULL_PART), photo)
+            full.setdefault(name_without(photo.mention.best.url, FULL_FOLDER, FULL_PART), photo)
     if not full:
         return photos
     joined: set[int] = set()
     for photo in photos:
-        if not photo.mention.is_shown or id(photo) in joined:
+        if photo.mention.is_link or id(photo) in joined:
             continue
         url = photo.mention.best.url
-        name = _name_without(url, THUMB_FOLDER, THUMB_PART)
+        name = name_without(url, THUMB_FOLDER, THUMB_PART)
         link = full.get(name)
         if link is not None and id(link) not in joined and not link.mention.is_shown:
             photo.add(link.mention)
@@ -282,9 +283,33 @@ def _with_their_links(photos: list[Photo]) -> list[Photo]:
     return [photo for photo in photos if id(photo) not in joined]
 
 
-def _name_without(url: str, folder: re.Pattern[str], part: re.Pattern[str]) -> tuple[str, str]:
-    """Host with folder, and file name without its extension, both without words of size."""
-    parts = urlsplit(url)
-    path, _, name = parts.path.rpartition("/")
-    stem = name.rpartition(".")[0] or name
-    return f"{parts.netloc}{folder.sub('', f'{path}/')}".lower(), part.sub("", stem).lower()
+def _with_their_ends(photos: list[Photo], base: str) -> list[Photo]:
+    """What scripts name by the end of its address, as `pics.forEach(name => folder + name)` does, is the photo that the
+    page shows there: where two or more such ends lead to one folder.
+    """
+    folder = base.partition("?")[0].rpartition("/")[0] + "/"
+    ends = {
+        url[len(folder) :]: photo
+        for photo in photos
+        if _is_of_a_script(photo) and (url := photo.mention.best.url).startswith(folder)
+    }
+    found: dict[str, list[tuple[Photo, Photo]]] = defaultdict(list)
+    for photo in photos if len(ends) >= MIN_ENDS else []:
+        parts = () if _is_of_a_script(photo) else photo.mention.best.url.partition("?")[0].split("/")
+        for number in range(3, min(len(parts), MAX_FOLDERS)):
+            if end := ends.get("/".join(parts[number:])):
+                found["/".join(parts[:number])].append((photo, end))
+    joined: set[int] = set()
+    for pairs in found.values():
+        for photo, end in pairs if len(pairs) >= MIN_ENDS else []:
+            if id(end) not in joined:
+                named = [replace(one, hint=0) for one in end.mention.named]
+                photo.add(replace(end.mention, named=named))
+                joined.add(id(end))
+    return [photo for photo in photos if id(photo) not in joined]
+
+
+def _is_of_a_script(photo: Photo) -> bool:
+    whole = photo.mention
+    ways = [one.way for one in whole.named]
+    return not whole.is_shown and not any(not way.startswith("@") or way.startswith(IN_NO_SCRIPT) for way in ways)

@@ -1,7 +1,9 @@
 """What the words of attributes, keys and addresses say of a picture: whether it is one, and how large."""
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 
 def frozenset_of(text: str) -> frozenset[str]:
@@ -53,6 +55,31 @@ SERVICE = re.compile(  # addresses of pictures that end like nothing
     r"|//media\.graphassets\.com/|//images\.prismic\.io/|//framerusercontent\.com/images/|//blogger\.googleusercontent\.com/img/",
     re.IGNORECASE,
 )  # fmt: skip
+# Parts of a file's name, and folders, that say which size of a picture an address is.
+THUMB_PART = re.compile(
+    r"(?:[-_. ](?:thumbs?|thumbnails?|tn|small|sm|s|t|mini|preview|min)|(?<=[a-z0-9])(?:thumb|_t))\Z"
+    r"|\A(?:thumbs?|thumbnails?|tn|small|sm|s|t|mini|preview)[-_.]",
+    re.IGNORECASE,
+)
+FULL_PART = re.compile(
+    r"[-_. ](?:full|large|lg|big|orig|original|xl|zoom|hd)\Z|\A(?:full|large|big|orig|original)[-_.]", re.IGNORECASE
+)
+THUMB_FOLDER = re.compile(r"/(?:thumbs?|thumbnails?|tn|small|mini|previews?|_thumbs?)(?=/)", re.IGNORECASE)
+FULL_FOLDER = re.compile(r"/(?:full|fulls|large|big|originals?|fullsize|zoom|hd)(?=/)", re.IGNORECASE)
+# Folders of one picture in two sizes, where the file names are the same.
+SMALL_FOLDERS = frozenset_of(
+    """
+    thumb thumbs thumbnail thumbnails tn small s t mini min preview previews medium m md sm xs low lowres slides
+    resized web klein petit petites
+    """
+)
+LARGE_FOLDERS = frozenset_of(
+    """
+    full fulls f large lg l big original originals orig o fullsize zoom hd hires hi-res highres high xl gross
+    grand grandes
+    """
+)
+MAX_FOLDERS = 20  # of an address that are looked at
 WIX_NAME = re.compile(r"[\w.-]{1,80}~mv2(?:_d_\d{1,5}_\d{1,5}_s_\d{1,3}(?:_\d{1,3})?)?\.\w{3,4}\Z")
 DRAWING = re.compile(r"\.(?:svgz?|ico)(?=[?#]|\Z)", re.IGNORECASE)
 
@@ -89,3 +116,20 @@ def names_a_picture(value: str) -> bool:
 def is_picture_file(path: str) -> bool:
     """Whether the path of an address ends like a picture's."""
     return PICTURE_PATH.search(path) is not None
+
+
+def name_without(url: str, folder: re.Pattern[str], part: re.Pattern[str]) -> tuple[str, str]:
+    """Host with folder, and file name without its extension, both without words of size."""
+    parts = urlsplit(url)
+    path, _, name = parts.path.rpartition("/")
+    stem = name.rpartition(".")[0] or name
+    return f"{parts.netloc}{folder.sub('', f'{path}/')}".lower(), part.sub("", stem).lower()
+
+
+def names_apart_from(url: str, folders: frozenset[str]) -> Iterator[tuple[str, ...]]:
+    """Host, folders and file name without its extension, with a mark in place of a folder that is one of these."""
+    parts = urlsplit(url)
+    *path, name = parts.path.split("/")
+    for number, folder in enumerate(path[:MAX_FOLDERS]):
+        if folder.lower() in folders:
+            yield (parts.netloc, *path[:number], "*", *path[number + 1 :], name.rpartition(".")[0])

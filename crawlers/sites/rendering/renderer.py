@@ -11,7 +11,7 @@ from crawlers.markup import Document
 from crawlers.sites import discovery, links
 from crawlers.sites.discovery import Candidate
 from crawlers.sites.originals import originals
-from crawlers.sites.reading.identity import MAX_OFFERS
+from crawlers.sites.reading.identity import MAX_OFFERS, Offer
 from crawlers.sites.reading.scanner import LinkedFile
 from crawlers.sites.rendering.visit import Visit
 from crawlers.sites.walking.hosts import is_hash_route, page_key, site_host
@@ -61,7 +61,7 @@ def read(
 ) -> Reading:
     """The static reading of a page. listed, linked, proven: as in `discovery.candidates`."""
     proven = set() if proven is None else proven
-    photos = discovery.candidates(page, url, listed, linked, proven)
+    photos = discovery.with_their_folders(discovery.candidates(page, url, listed, linked, proven))
     return Reading(url, page, photos, links.links(page, url), proven, frames=frozenset(links.frames(page, url)))
 
 
@@ -89,9 +89,13 @@ def with_visit(reading: Reading, visit: Visit) -> Reading:
                 missed.add(f"photo {photo.image_url}")
         elif len(owned) == 1 and not photo.rejected:
             (owner,) = owned
-            if photo.width_px > photos[owner].width_px and not set(photo.offers) <= set(photos[owner].offers):
-                photos[owner] = _joined(photos[owner], photo)
+            static = photos[owner]
+            is_wider = photo.width_px > static.width_px and not set(photo.offers) <= set(static.offers)
+            if is_wider or _first(static, photo).hint < static.tries[0].hint:
+                photos[owner] = _joined(static, photo)
                 missed.add(f"photo {owner} {photo.width_px}")
+            elif photo.alt and not static.alt:
+                photos[owner] = replace(static, alt=photo.alt)
     found = dict.fromkeys([*reading.links, *links.links(shown, at), *_pages_of(visit, shown, at)])
     if visit.lacks:
         found.update(dict.fromkeys(links.links_in_scripts(visit.scripts, at)))
@@ -100,7 +104,7 @@ def with_visit(reading: Reading, visit: Visit) -> Reading:
     reading.page.limits.extend(limit for limit in shown.limits if limit not in reading.page.limits)
     return replace(
         reading,
-        photos=list(photos.values()),
+        photos=discovery.with_their_folders(list(photos.values())),
         links=list(found),
         only_shown=only_shown,
         frames=reading.frames | links.frames(shown, at),
@@ -133,10 +137,20 @@ def _unknown(shown: Sequence[str], owners: Collection[str]) -> list[str]:
     return [url for url in shown if not any(unquote(offer) in known for offer in originals(url.partition("#")[0]))]
 
 
+def _first(photo: Candidate, other: Candidate) -> Offer:
+    """The first address of a photo, as the other reading of it has it."""
+    first = photo.tries[0]
+    return next((offer for offer in other.tries if offer.url == first.url), first)
+
+
 def _joined(photo: Candidate, wider: Candidate) -> Candidate:
-    """The photo with the addresses of both. Its first one stays the first: it names the photo in the ledger."""
-    tries = {offer.url: offer for offer in (photo.tries[0], *wider.tries, *photo.tries)}
-    return replace(photo, tries=tuple(tries.values())[:MAX_OFFERS], width_px=wider.width_px)
+    """The photo with the addresses of both. Its first one stays the first, as it names the photo in the ledger, unless
+    the browser shows that it is a thumbnail, or no address at all.
+    """
+    first = (photo.tries[0],) if _first(photo, wider).hint else ()
+    tries = {offer.url: offer for offer in (*first, *wider.tries, *photo.tries)}
+    width_px = max(photo.width_px, wider.width_px)
+    return replace(photo, tries=tuple(tries.values())[:MAX_OFFERS], alt=photo.alt or wider.alt, width_px=width_px)
 
 
 def _pages_of(visit: Visit, shown: Document, page_url: str) -> list[str]:

@@ -27,6 +27,7 @@ THUMB = '<img src="/t.jpg" alt="">'
         # What an element says of its own picture comes first, on whichever of a photo's elements it stands.
         ('<figure><img src="/1.jpg" alt="Tart"><figcaption>Caption</figcaption></figure>', ["Tart"]),
         ('<a href="/1.jpg" data-caption="IMG_1">x</a><img src="/1.jpg" alt="Tart">', ["Tart"]),
+        ('<a href="/1.jpg" aria-label="Open"></a><img src="/t.jpg" data-full="/1.jpg" alt="Tart">', ["Tart"]),
         # What is about several photos is about none of them.
         ('<figure><img src="/1.jpg"><img src="/2.jpg"><img src="/3.jpg"><figcaption>All</figcaption></figure>',
          ["", "", ""]),

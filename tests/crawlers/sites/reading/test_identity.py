@@ -8,7 +8,7 @@ from crawling import crawled, html, photo, site, stored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawlers.sites.discovery import candidates
+from crawlers.sites.discovery import candidates, with_their_folders
 from crawlers.sites.reading.identity import MAX_UNPROVEN
 from crawlers.sites.reading.lessons import MAX_FAILURES_AT_HOST, MAX_WAITING
 from crawlers.sites.reading.mentions import Evidence
@@ -18,7 +18,8 @@ PAGE = "https://a.example/g/"
 
 
 def offers(page: str) -> list[list[str]]:
-    return [[url.removeprefix("https://a.example") for url in one.offers] for one in candidates(page, PAGE)]
+    photos = with_their_folders(candidates(page, PAGE))
+    return [[url.removeprefix("https://a.example") for url in one.offers] for one in photos]
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,13 @@ def offers(page: str) -> list[list[str]]:
         ('<img src="/media/1~mv2_d_3000_2000_s_2.jpg/v1/fill/w_9,h_9/x.jpg" data-info=\'{"uri": '
          '"1~mv2_d_3000_2000_s_2.jpg"}\'>',
          [["/media/1~mv2_d_3000_2000_s_2.jpg", "/media/1~mv2_d_3000_2000_s_2.jpg/v1/fill/w_9,h_9/x.jpg"]]),
+        ('<img src="/x/thumbnails/a.jpg"><img src="/x/large/a.jpg">',
+         [["/x/large/a.jpg", "/x/a.jpg", "/x/thumbnails/a.jpg"]]),
+        ('<img src="/s/a.jpg"><img src="/m/a.jpg"><a href="/hi-res/a.png">a</a>',
+         [["/hi-res/a.png", "/s/a.jpg", "/m/a.jpg"]]),
+        ('<a href="/a.jpg"><span style="background: url(/a-s.jpg)"></span></a>', [["/a.jpg", "/a-s.jpg"]]),
+        ('<img src="/x/a.jpg"><img src="/x/b.jpg"><script>p = ["a.jpg", "b.jpg"]</script>',
+         [["/x/a.jpg", "/g/a.jpg"], ["/x/b.jpg", "/g/b.jpg"]]),
         # Several.
         ('<script>x = {"thumbnails": [{"url": "/a.jpg", "width": 120}, {"url": "/b.jpg", "width": 130}]}</script>',
          [["/a.jpg"], ["/b.jpg"]]),
@@ -64,6 +72,12 @@ def offers(page: str) -> list[list[str]]:
         ('<img src="/x.png" data-src="/a.jpg"><img src="/x.png" data-src="/b.jpg">', [["/a.jpg"], ["/b.jpg"]]),
         ('<img src="/x.png"><img src="/x.png" data-src="/a.jpg"><img src="/x.png" data-src="/b.jpg">', [["/a.jpg"],
             ["/b.jpg"]]),
+        ('<div data-before="/a.jpg" data-after="/b.jpg"></div>', [["/a.jpg"], ["/b.jpg"]]),
+        ('<img src="/a.jpg" onmouseover="this.src=\'/b.jpg\'" onmouseout="this.src=\'/a.jpg\'">',
+         [["/a.jpg"], ["/b.jpg"]]),
+        ('<img src="/small/a.jpg"><img src="/large/b.jpg">', [["/small/a.jpg"], ["/large/b.jpg"]]),
+        ('<img src="/red/a.jpg"><img src="/blue/a.jpg">', [["/red/a.jpg"], ["/blue/a.jpg"]]),
+        ('<img src="/x/a.jpg"><script>p = ["a.jpg", "b.jpg"]</script>', [["/x/a.jpg"], ["/g/a.jpg"], ["/g/b.jpg"]]),
         # None.
         ('<a href="/page"><b data-url="/b"></b></a><link rel="icon" href="/i.png"><script src="/a.js"></script>', []),
     ],

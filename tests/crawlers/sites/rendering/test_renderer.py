@@ -46,6 +46,32 @@ def test_what_the_browser_saw_is_added() -> None:
     assert "https://a.example/menu" in complete.links
 
 
+def test_the_end_of_an_address_in_a_script_is_the_photo_that_the_browser_shows() -> None:
+    """`for (name of names) show(folder + name)`: the names alone lead nowhere, and cost one request of the first."""
+    static = '<p>Cakes</p><script>names = ["1.jpg", "2.jpg"]; for (n of names) show("/large/" + n)</script>'
+    seen = visit(static.replace("Cakes", '<img src="/large/1.jpg" alt="One"><img src="/large/2.jpg">'))
+    one, two = with_visit(read(markup.read(static), PAGE, (), (), set()), seen).photos
+    assert one.offers == ("https://a.example/large/1.jpg", "https://a.example/1.jpg")
+    assert (one.alt, two.image_url) == ("One", "https://a.example/large/2.jpg")
+
+
+def test_a_picture_that_a_press_enlarged_is_the_thumbnail_in_full_size() -> None:
+    static = '<img src="/thumbs/1.jpg" alt="One"><img src="/thumbs/2.jpg"><script src="/app.js"></script>'
+    seen = visit(static, wanted={"https://a.example/large/1.jpg": None})
+    complete = with_visit(read(markup.read(static), PAGE, (), (), set()), seen)
+    two, one = sorted(complete.photos, key=lambda photo: photo.alt)
+    assert (one.image_url, one.alt) == ("https://a.example/large/1.jpg", "One")
+    assert "https://a.example/thumbs/1.jpg" in one.offers
+    assert two.named_url == "https://a.example/thumbs/2.jpg"
+
+
+def test_the_browser_shows_the_text_of_a_photo_that_a_script_names() -> None:
+    static = '<p>Cakes</p><script>p = [{"src": "/1.jpg", "name": "Tart"}]</script>'
+    seen = visit(static.replace("Cakes", '<img src="/1.jpg" alt="Tart">'))
+    (one,) = with_visit(read(markup.read(static), PAGE, (), (), set()), seen).photos
+    assert one.alt == "Tart"
+
+
 def test_icons_and_counters_of_visitors_are_not_photos() -> None:
     """What is shown small, and what another host is asked for without showing it."""
     seen = visit(
