@@ -1,13 +1,16 @@
 """Other addresses of pages that are read anyway are hardly asked, and calendars end."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from crawling import crawled, html, jpeg, site, stored
 
-from crawlers.sites.walking.aliases import WITNESSES, alias
+from crawlers import markup
+from crawlers.sites.walking.aliases import WITNESSES, Aliases, alias
 from crawlers.sites.walking.calendars import PATIENCE, Calendars
+from crawlers.sites.walking.hosts import page_key
 from dataset.opening import open_project
 from simulator.server import Scripted, Server
 
@@ -128,3 +131,22 @@ def test_what_leads_to_other_pages_is_no_calendar() -> None:
         empty.read(month, False, ["http://a.example/2025/01/"])
     assert empty.fruitless_like("http://a.example/2023/01/") == months[0]
     assert empty.fruitless_like("http://a.example/cakes/12/") == ""
+
+
+@pytest.mark.parametrize(("new", "asked"), [(0, WITNESSES), (1, CAKES)])
+def test_pages_in_another_language_are_asked_a_few_times(new: int, asked: int) -> None:
+    """Unless they show photos of their own. A page without photos says nothing."""
+    aliases, pages = Aliases(), set[str]()
+    for n in range(CAKES):
+        here, there = f"https://a.example/{n}", f"https://a.example/de/{n}"
+        named = f'<link rel="alternate" hreflang="en" href="/{n}"><link rel="alternate" hreflang="de" href="/de/{n}">'
+        pages.add(page_key(here))
+        aliases.read(here, markup.read(named), 2, 2)
+        assert aliases.hold(there, pages, partial(str, there))
+    assert not aliases.hold("https://a.example/de/other", pages, str)
+    released: list[str] = []
+    while requests := aliases.released():
+        released += requests
+        for url in requests:
+            aliases.read(url, markup.read(TEXT), 2, new)
+    assert len(released) == asked
