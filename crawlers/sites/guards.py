@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from typing import Any
+from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.core.downloader.handlers import http11
@@ -25,6 +26,8 @@ MAX_HEAD_BYTES = 256 * 1024
 ROBOTS_TIMEOUT_S = 10
 NAME_AGE_S = 600.0  # a name is resolved and judged again after so long, as after the usual life of a DNS answer
 UNKNOWN_AGE_S = 30.0  # a name without an address, or with a private one, is asked for again after so long
+REDIRECTS = (301, 302, 303, 307, 308)
+MAX_COOKIES, MAX_COOKIE_CHARS = 10, 1_000  # of one host, and of each
 MAX_NAMES = 10_000  # that are kept, as many as Scrapy keeps (DNSCACHE_SIZE)
 
 
@@ -67,6 +70,29 @@ class InsideMiddleware:
             raise KnownPage(f"leads to {request.url}, which is read")
         keys.add(key)
         meta["arrived"] = request.url  # and may be asked for again
+
+
+class RedirectCookies:
+    """Downloader middleware: sends a host the cookies that came with its redirects, and no others.
+
+    Some sites answer every request with a redirect until it brings their cookie. They get it until the run ends.
+    """
+
+    def __init__(self) -> None:
+        self._of_hosts: dict[str, dict[str, str]] = {}
+
+    async def process_request(self, request: Any) -> None:
+        if (cookies := self._of_hosts.get(urlsplit(request.url).netloc)) and "Cookie" not in request.headers:
+            request.headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+
+    async def process_response(self, request: Any, response: Any) -> Any:
+        if response.status in REDIRECTS:
+            for line in response.headers.getlist("Set-Cookie"):
+                name, _, value = line.decode("latin-1").partition(";")[0].strip().partition("=")
+                cookies = self._of_hosts.setdefault(urlsplit(request.url).netloc, {})
+                if len(cookies) < MAX_COOKIES and len(name) + len(value) <= MAX_COOKIE_CHARS:
+                    cookies[name] = value
+        return response
 
 
 @implementer(IHostnameResolver)

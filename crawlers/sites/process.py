@@ -40,6 +40,7 @@ MIDDLEWARES = {
     "crawlers.sites.guards.AddressMiddleware": 50,
     "crawlers.sites.guards.InsideMiddleware": 60,
     "crawlers.sites.guards.RobotsMiddleware": 100,
+    "crawlers.sites.guards.RedirectCookies": 650,  # between RedirectMiddleware and the network
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
 }
 
@@ -93,7 +94,7 @@ def scrapy_settings(settings: Settings) -> ScrapySettings:
             "ROBOTSTXT_OBEY": False,  # crawlers.politeness.robots does it; see there why Scrapy's does not
             "TELNETCONSOLE_ENABLED": False,
             "REMOTE_CONTROL_ENABLED": False,
-            "COOKIES_ENABLED": False,
+            "COOKIES_ENABLED": False,  # but see crawlers.sites.guards.RedirectCookies
             "LOG_ENABLED": True,
             "LOG_LEVEL": "ERROR",
             "LOG_FILE": str(settings.home / "crawl.log"),

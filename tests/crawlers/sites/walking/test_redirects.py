@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 from scrapy import Request
+from scrapy.http import Response
 
 from crawlers.politeness.refusals import KnownPage, LeftSite
-from crawlers.sites.guards import InsideMiddleware
+from crawlers.sites.guards import MAX_COOKIES, InsideMiddleware, RedirectCookies
 from crawlers.sites.walking.hosts import page_key
 
 PAGE = "https://a.example/cakes"
@@ -42,3 +43,24 @@ def test_a_redirect_to_itself_is_no_known_page() -> None:
 def test_a_redirect_to_another_host_ends_there() -> None:
     with pytest.raises(LeftSite):
         arrive("https://b.example/cakes", {page_key(PAGE)})
+
+
+def cookie_after(url: str, status: int, *cookies: str) -> bytes | None:
+    """What is sent to `url` after PAGE was answered with these cookies."""
+    middleware, request = RedirectCookies(), Request(url)
+    answer = Response(PAGE, status=status, headers={"Set-Cookie": list(cookies)})
+    asyncio.run(middleware.process_response(Request(PAGE), answer))
+    asyncio.run(middleware.process_request(request))
+    return request.headers.get("Cookie")
+
+
+def test_a_redirect_that_waits_for_its_cookie_gets_it() -> None:
+    assert cookie_after(f"{PAGE}/", 302, "seen=1; Path=/; HttpOnly", "id=a=b") == b"seen=1; id=a=b"
+
+
+def test_no_other_cookie_is_sent() -> None:
+    """Not what comes with a page, nothing to another host, no more than a few."""
+    assert cookie_after(f"{PAGE}/", 200, "seen=1") is None
+    assert cookie_after("https://b.example/", 302, "seen=1") is None
+    many = cookie_after(f"{PAGE}/", 302, *(f"c{n}=1" for n in range(99)), "d=" + "x" * 9_999) or b""
+    assert many.count(b"=") == MAX_COOKIES
