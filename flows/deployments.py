@@ -6,6 +6,8 @@
 import contextlib
 import json
 import logging
+import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,8 +15,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from crawlers.parents import WATCHER
 from flows.events import Event
-from foundation.environment import put_in_environment
+from foundation.environment import prefect_api_url, put_in_environment
 from foundation.errors import FlowError, IsItCakeError
 
 WORK_POOL = "isitcake"
@@ -79,7 +82,31 @@ def run(flow: Callable[..., Result], *arguments: Any) -> Result:
     # The error is raised and shown as one sentence; Prefect's log would show it as a traceback before that.
     logging.getLogger("prefect").setLevel(logging.CRITICAL)
     with _port():
+        if not prefect_api_url():
+            _start_temporary_server()
         return flow(*arguments)
+
+
+def _start_temporary_server() -> None:
+    """Start the server that Prefect would start by itself, so that it ends after this process, and soon after it.
+
+    Ctrl-C reaches all processes of a terminal. Without its server, Prefect tries for minutes to report the end of the
+    flow; so the server never gets Ctrl-C, and Prefect stops it at the end. If we are killed, a watcher stops it.
+    """
+    from prefect.server.api.server import SubprocessASGIServer
+
+    class Server(SubprocessASGIServer):
+        def _run_uvicorn_command(self) -> "subprocess.Popen[Any]":
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # subprocesses inherit it
+            try:
+                process = super()._run_uvicorn_command()
+                command = [sys.executable, "-c", WATCHER, str(process.pid)]
+                self.watcher = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            return process
+
+    Server().start()  # from now on it is the one that Prefect finds
 
 
 def serve_deployments(config: Path, started: Callable[[], None]) -> None:

@@ -1,11 +1,9 @@
 """The demo: run the whole loop on this machine, against a small internet with known truth."""
 
 import json
-import signal
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,13 +73,13 @@ def run_demo(folder: Path, photos: Path | None, once: bool, as_json: bool = Fals
             ),
         )
         config = _configure(home, kind, internet, ports)
-        with step("Starting Prefect and Label Studio"), ThreadPoolExecutor(2) as pool:
+        with step("Starting Prefect and Label Studio"):
             prefect = start_prefect(home / "prefect", ports.prefect)
             stack.callback(prefect.stop)
             studio = start_label_studio(home / "label-studio", ports.label_studio, account)
             stack.callback(studio.stop)
-            for waiting in (pool.submit(prefect.wait, "/api/health"), pool.submit(studio.wait, "/health")):
-                waiting.result()
+            prefect.wait("/api/health")
+            studio.wait("/health")
         from isitcake.serving import start_web
 
         settings = load(config)
@@ -227,9 +225,7 @@ def _internet(world: World, first_port: int) -> Internet:
 
 def _until_interrupted() -> None:
     note("\nThe servers keep running. Press Ctrl-C to stop them.")
-    stopped = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     try:
-        stopped.wait()
+        threading.Event().wait()
     except KeyboardInterrupt:
         note("stopping the servers")

@@ -21,6 +21,9 @@ from foundation.network.ports import is_taken
 
 START_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 15.0
+# Asks the kernel to end this process in order when the one that starts it is killed (prctl.h: PR_SET_PDEATHSIG), and
+# becomes the server. It means the thread that starts it, which must wait for its end.
+ENDS_WITH_US = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execvp(sys.argv[1], sys.argv[1:])"
 
 
 @dataclass
@@ -149,9 +152,10 @@ def _start(name: str, command: list[str], changes: dict[str, str], port: int, lo
         raise StageError(
             f"{name} cannot listen on port {port}, which is taken; stop the program that uses it and try again"
         )
+    before = [sys.executable, "-c", ENDS_WITH_US] if sys.platform == "linux" else []
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command,
+            [*before, *command],
             env=child_environment(**changes),
             stdin=subprocess.DEVNULL,
             stdout=output,

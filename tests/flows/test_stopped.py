@@ -1,0 +1,75 @@
+"""`isitcake run` that is stopped, with the Prefect server that it starts for itself: flows/deployments.py."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from commands import ENTRY
+
+from foundation.environment import child_environment
+
+SERVER = "prefect.server.api.server:create_app"
+START_S, END_S = 240, 60
+
+
+def group(number: int) -> list[psutil.Process]:
+    """Every process of a terminal's group that still runs."""
+    found = []
+    for process in psutil.process_iter(["pid", "status"]):
+        try:
+            if os.getpgid(process.pid) == number and process.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except ProcessLookupError:
+            continue
+    return found
+
+
+def wait_for_server(number: int) -> None:
+    """Return when the temporary server of this group answers."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        for process in group(number):
+            line = process.cmdline()
+            if SERVER in line:
+                try:
+                    httpx.get(f"http://127.0.0.1:{line[line.index('--port') + 1]}/api/health", timeout=2)
+                    return
+                except httpx.HTTPError:
+                    pass
+        time.sleep(0.2)
+    pytest.fail("the temporary server did not answer")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_it_ends_with_its_server(tmp_path: Path, sent: signal.Signals) -> None:
+    """Ctrl-C reaches the whole group, `kill` the command alone. It ended after minutes, or its server never did."""
+    (tmp_path / "mugs").mkdir()
+    (tmp_path / "isitcake.toml").write_text(
+        '[project]\nname = "mugs"\n[[sources]]\nname = "mugs"\nkind = "folder"\nlabel = "cake"\npath = "mugs"\n'
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", ENTRY, "run"], cwd=tmp_path, start_new_session=True, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, env=child_environment(PREFECT_API_URL="", PREFECT_HOME=str(tmp_path / "prefect")),
+    )  # fmt: skip
+    try:
+        wait_for_server(run.pid)
+        if sent == signal.SIGINT:
+            os.killpg(run.pid, sent)
+        else:
+            run.send_signal(sent)
+        run.wait(END_S)
+        deadline = time.monotonic() + END_S
+        while (left := group(run.pid)) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert [process.cmdline() for process in left] == []
+    finally:
+        for process in group(run.pid):
+            process.kill()
+    assert run.returncode == (-sent if sent == signal.SIGKILL else 130)
