@@ -109,6 +109,6 @@ def sentence(damaged: Sequence[str]) -> str:
     more = f" and {len(damaged) - SHOWN} more" if len(damaged) > SHOWN else ""
     shown = ", ".join(damaged[:SHOWN])
     return (
-        f"originals are missing or damaged: {shown}{more}; their images are left out until you restore them "
-        "from a backup, or erase the images"
+        f"originals are missing or damaged: {shown}{more}; their images are left out until you collect them "
+        "again, restore them from a backup, or erase the images"
     )

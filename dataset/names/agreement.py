@@ -89,7 +89,8 @@ def _gone_label(gone: Sequence[str], new_names: dict[str, str], added: Sequence[
     new = added[0] if len(added) == 1 else "NEW"
     return (
         f"project.labels: {label!r}{more} is missing, and pictures of the catalog have it; if it has another name now, "
-        f"run `isitcake labels rename {label} {new}`, else write it back"
+        f"run `isitcake labels rename {label} {new}`, else write it back; to drop it, first give its sources another "
+        "label and run `isitcake collect`, or run `isitcake sources retire` for them"
     )
 
 

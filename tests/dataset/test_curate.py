@@ -115,6 +115,7 @@ def test_a_damaged_original_is_named(uncurated: Project, logged: LoggedBlobs) ->
     report = curate(uncurated)
     assert report.quarantined == [f"{path} is not what was stored"]
     assert f"originals are missing or damaged: {path} is not what was stored;" in report.line()
+    assert "until you collect them again" in report.line()
     assert len(rows(uncurated, images)[0]) == report.images + 1
 
 

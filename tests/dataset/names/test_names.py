@@ -48,6 +48,7 @@ def test_a_renamed_label_is_refused_by_what_writes(small: SmallProject, command:
     small.configure(N, "c c torte CC-BY-4.0", labels=("torte", "not_cake"))
     said = here(small.folder, *command.split()).sentence(2)
     assert "isitcake labels rename cake torte" in said
+    assert "isitcake sources retire" in said
 
 
 def test_a_renamed_label_keeps_its_class(small: SmallProject) -> None:
