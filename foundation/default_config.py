@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePath
 from urllib.parse import urlsplit
@@ -164,10 +165,10 @@ def own_config(
     ]
     taken: dict[str, int] = {}
     for path, label in folders:
-        name = _source_name(PurePath(path).name or label, taken)
+        name = _source_name(PurePath(path).name, label, taken)
         parts.append(_source(name, "folder", label, f"path = {_quoted(path)}"))
     for url, label in sites:
-        name = _source_name(urlsplit(url).hostname or label, taken)
+        name = _source_name(urlsplit(url).hostname or "", label, taken)
         parts.append(_source(name, "site", label, f"start_urls = [{_quoted(url)}]"))
     return "".join([*parts, MORE_SOURCES.format(label=_quoted(labels[-1]))])
 
@@ -183,9 +184,15 @@ def _source(name: str, kind: str, label: str, where: str) -> str:
     return SOURCE.format(name=_quoted(name), kind=_quoted(kind), label=_quoted(label), where=where)
 
 
-def _source_name(text: str, taken: dict[str, int]) -> str:
-    """A name of letters, digits and hyphens that no other source has. taken: counts names, is changed."""
-    name = re.sub(r"[^a-z0-9]+", "-", text.lower().removeprefix("www.")).strip("-")[:50] or "source"
+def _source_name(text: str, label: str, taken: dict[str, int]) -> str:
+    """A name of letters, digits and hyphens that no other source has, from the label where the text has no letter of
+    the alphabet. taken: counts names, is changed.
+    """
+    letters = (
+        unicodedata.normalize("NFKD", one).encode("ascii", "ignore").decode() for one in (text.casefold(), label)
+    )
+    names = (re.sub(r"[^a-z0-9]+", "-", one.lower().removeprefix("www.")).strip("-")[:50] for one in letters)
+    name = next(filter(None, names), "source")
     taken[name] = taken.get(name, 0) + 1
     return name if taken[name] == 1 else f"{name}-{taken[name]}"
 

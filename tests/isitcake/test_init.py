@@ -150,3 +150,14 @@ def test_a_question_is_asked_again_until_its_answer_can_be_used(tmp_path: Path) 
     settings = settings_file.load(tmp_path / "isitcake.toml", {})
     assert [(source.path, source.label) for source in settings.sources] == [("mugs", "mug"), ("bowls", "bowl")]
     assert (settings.project.labels, settings.project.contact) == (["mug", "bowl"], "me@x.example")
+
+
+def test_a_source_has_a_name_that_can_be_read(tmp_path: Path) -> None:
+    """Accents are left off; a folder without a letter of the alphabet gives its source the name of its label."""
+    for name in ("Müller Straße", "茶碗"):
+        (tmp_path / name).mkdir()
+    folders = ["--folder", "茶碗=Bowl", "--folder", "Müller Straße=mug"]
+    ended = here(tmp_path, "init", "--label", "mug", "--label", "Bowl", *folders)
+    assert ended.returncode == 0, ended.stderr
+    settings = settings_file.load(tmp_path / "isitcake.toml", {})
+    assert [source.name for source in settings.sources] == ["bowl", "muller-strasse"]
