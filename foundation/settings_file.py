@@ -173,13 +173,21 @@ def _check_paths(settings: Settings, text: str, needs_weights: bool) -> None:
             f"{settings.config_path}: models.network: {settings.network} does not exist; put the file there, download "
             f"weights with `{settings.fetch_command}`, or remove the key to use the network that is installed"
         )
+    try:
+        str(settings.home).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"the path {settings.home} has letters that are not UTF-8, and the files of versions cannot be opened "
+            "there; rename the folder, or, if its name looks right elsewhere, set LC_ALL=C.UTF-8 and run this again"
+        ) from None
     parent = settings.home
     if parent.is_dir():
         return  # what reads works on a library that cannot be written; open_project refuses the rest
     while not parent.exists():
         parent = parent.parent
+    problem = "is not writable" if parent.is_dir() else f"cannot be a folder: {parent} is a file"
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise ConfigError(
             f"{settings.config_path}, line {_line(text, ('project', 'home'))}: project.home: {settings.home} "
-            "is not writable; choose another folder"
+            f"{problem}; choose another folder"
         )

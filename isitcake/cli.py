@@ -13,7 +13,7 @@ from isitcake.commands import audit, certify, collecting, models, names, papers,
 from isitcake.extras import missing_extra
 from isitcake.options import CONFIG_HELP, Commands, Context, debug_option, wide_option
 from isitcake.output import be_wide
-from isitcake.process import open_closed_streams, stop_like_ctrl_c
+from isitcake.process import open_closed_streams, print_any_letter, stop_like_ctrl_c
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,6 +36,7 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     open_closed_streams()
+    print_any_letter()
     stop_like_ctrl_c()
     let_idle_threads_sleep()
     be_wide(False)  # where one process runs several commands

@@ -45,7 +45,8 @@ def short_path(path: str | Path) -> str:
 def show(value: Any, as_json: bool, grid: Grid | None = None) -> None:
     """Print a result: as JSON, or its table and its line."""
     if as_json:
-        click.echo(json.dumps(plain(value), ensure_ascii=False, indent=1))
+        has_all_letters = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+        click.echo(json.dumps(plain(value), ensure_ascii=not has_all_letters, indent=1))
         return
     if grid is not None and grid.rows:
         print_grid(grid)

@@ -1,5 +1,6 @@
-"""This process: what stops it, and the standard streams that its caller closed."""
+"""This process: what stops it, and its standard streams, closed ones and those of a screen with few letters."""
 
+import io
 import os
 import signal
 import sys
@@ -29,3 +30,9 @@ def open_closed_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
+def print_any_letter() -> None:
+    r"""Print letters that the screen's encoding lacks as escapes, such as \u8336. Standard error does so already."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -1,5 +1,6 @@
 """foundation.settings and foundation.settings_file: a mistake gives one sentence with line, key and fix."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ FOLDER = '[[sources]]\nname = "a"\nkind = "folder"\nlabel = "cake"\npath = "none
         ("[models]\nnetwork = 'mobilenet_v2'\n", "needs a folder with its weights"),
         ("[models]\nnetwork = 'resnet'\n", "no network 'resnet'; use efficientnet_lite0, mobilenet_v2"),
         ("[project]\nhome = 'isitcake.toml/inside'\n", "line 2: project.home"),
+        ("[project]\nhome = 'isitcake.toml'\n", "isitcake.toml is a file; choose another folder"),
         ("colour = 3\n", "unknown key"),
         ("browser = 'x'\n", "line 1: unknown key 'browser'; remove it"),
         ("review = 3\n", "line 1: review: is 3; write a table, [review]"),
@@ -78,6 +80,15 @@ def test_a_mistake_in_the_file_is_one_sentence(tmp_path: Path, text: str, messag
 def test_a_missing_file_names_the_command_that_writes_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="isitcake init"):
         load(tmp_path / "isitcake.toml", {})
+
+
+def test_a_path_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    """The files of versions cannot be opened there: commands said that the version is damaged, and to remove it."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    (folder / "isitcake.toml").write_text(SITE)
+    with pytest.raises(ConfigError, match=r"not UTF-8.*rename the folder"):
+        load(folder / "isitcake.toml", {})
 
 
 def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:

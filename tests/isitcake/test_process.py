@@ -1,5 +1,6 @@
 """What stops a command, and a command whose caller closed its standard streams: isitcake/process.py."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,8 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from commands import ENTRY
+from commands import ENTRY, apart
 from crawling import wait_until
+from PIL import Image
 
 from foundation.environment import child_environment
 from foundation.network.ports import free_ports
@@ -64,6 +66,22 @@ def test_closed_streams(folder: Path, closed: str) -> None:
         env=child_environment(), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
+
+
+def test_letters_that_the_screen_lacks(folder: Path) -> None:
+    """They are printed as escapes, and JSON stays JSON: a screen of Latin-1 ended commands in the middle of a table."""
+    (folder / "茶碗").mkdir()
+    for n in range(2):
+        Image.effect_noise((220, 220), 50 + n).save(folder / "茶碗" / f"{n} 🍵.jpg")
+    (folder / "isitcake.toml").write_text(
+        '[[sources]]\nname = "bowls"\nkind = "folder"\nlabel = "cake"\npath = "茶碗"\n', encoding="utf-8"
+    )
+    assert apart(folder, "collect", PYTHONIOENCODING="latin-1").returncode == 0
+    shown = apart(folder, "outcomes", "bowls", PYTHONIOENCODING="latin-1")
+    assert shown.returncode == 0, shown.stderr
+    assert r"folder:bowls/1 \U0001f375.jpg" in shown.stdout
+    rows = json.loads(apart(folder, "outcomes", "bowls", "--json", PYTHONIOENCODING="latin-1").stdout)
+    assert [row["address"] for row in rows] == ["folder:bowls/0 🍵.jpg", "folder:bowls/1 🍵.jpg"]
 
 
 def test_a_server_of_the_demo_ends_when_the_demo_is_killed(tmp_path: Path) -> None:
