@@ -19,6 +19,7 @@ from crawlers.parents import WATCHER
 from flows.events import Event
 from foundation.environment import prefect_api_url, put_in_environment
 from foundation.errors import FlowError, IsItCakeError
+from foundation.files import may_write
 
 WORK_POOL = "isitcake"
 CONCURRENT_RUNS = 1  # of one deployment
@@ -94,6 +95,11 @@ def _start_temporary_server() -> None:
     flow; so the server never gets Ctrl-C, and Prefect stops it at the end. If we are killed, a watcher stops it.
     """
     from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_HOME
+
+    home = PREFECT_HOME.value()
+    if not home.is_dir() or not may_write(home):  # Prefect has tried to create it, and would wait for two minutes
+        raise FlowError(f"Prefect cannot write to {home}; set PREFECT_HOME to a folder that you may write to")
 
     class Server(SubprocessASGIServer):
         def _run_uvicorn_command(self) -> "subprocess.Popen[Any]":
@@ -192,7 +198,7 @@ def _port() -> Iterator[None]:
     except (httpx.HTTPError, PrefectException, OSError) as error:
         raise FlowError(_message(error)) from error
     except RuntimeError as error:
-        if "reach API" not in str(error):
+        if "reach API" not in str(error) and "ephemeral" not in str(error):
             raise
         raise FlowError(_message(error)) from error
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from commands import ENTRY
+from commands import ENTRY, apart
 
 from foundation.environment import child_environment
 
@@ -35,24 +36,33 @@ def wait_for_server(number: int) -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         for process in group(number):
-            line = process.cmdline()
-            if SERVER in line:
-                try:
+            try:
+                line = process.cmdline()
+                if SERVER in line:
                     httpx.get(f"http://127.0.0.1:{line[line.index('--port') + 1]}/api/health", timeout=2)
                     return
-                except httpx.HTTPError:
-                    pass
+            except (httpx.HTTPError, psutil.Error):
+                continue
         time.sleep(0.2)
     pytest.fail("the temporary server did not answer")
+
+
+def test_a_home_that_cannot_be_written_is_named_at_once(tmp_path: Path) -> None:
+    """It waited two minutes, and asked to report a RuntimeError."""
+    (tmp_path / "isitcake.toml").touch()
+    said = apart(tmp_path, "run", PREFECT_API_URL="", PREFECT_HOME="/proc/nowhere").sentence()
+    assert "Prefect cannot write to /proc/nowhere; set PREFECT_HOME" in said
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_it_ends_with_its_server(tmp_path: Path, sent: signal.Signals) -> None:
     """Ctrl-C reaches the whole group, `kill` the command alone. It ended after minutes, or its server never did."""
-    (tmp_path / "mugs").mkdir()
+    silent = socket.create_server(("127.0.0.1", 0))  # takes a connection and never answers: the flow goes on
+    host = f"127.0.0.1:{silent.getsockname()[1]}"
     (tmp_path / "isitcake.toml").write_text(
-        '[project]\nname = "mugs"\n[[sources]]\nname = "mugs"\nkind = "folder"\nlabel = "cake"\npath = "mugs"\n'
+        f'[project]\ncontact = "me@a.example"\n[crawl]\nallow_private_hosts = ["{host}"]\n[[sources]]\n'
+        f'name = "a"\nkind = "site"\nlabel = "cake"\nstart_urls = ["http://{host}/"]\n'
     )
     run = subprocess.Popen(
         [sys.executable, "-c", ENTRY, "run"], cwd=tmp_path, start_new_session=True, stdout=subprocess.DEVNULL,
@@ -68,8 +78,10 @@ def test_it_ends_with_its_server(tmp_path: Path, sent: signal.Signals) -> None:
         deadline = time.monotonic() + END_S
         while (left := group(run.pid)) and time.monotonic() < deadline:
             time.sleep(0.2)
-        assert [process.cmdline() for process in left] == []
+        assert left == []
     finally:
         for process in group(run.pid):
             process.kill()
+        run.wait()
+        silent.close()
     assert run.returncode == (-sent if sent == signal.SIGKILL else 130)
