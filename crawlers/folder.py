@@ -15,6 +15,7 @@ from pathlib import Path
 from more_itertools import constrained_batches
 
 from crawlers.ledger.claims import Gone
+from crawlers.ledger.known_files import KnownFiles
 from crawlers.ledger.ledger import Ledger
 from crawlers.ledger.reports import SourceReport
 from crawlers.ledger.rows import Arrival, Download, OutcomeRow, RunTotals, Shown, Sighting
@@ -80,7 +81,8 @@ def collect_folder(
     not followed, only counted.
 
     Pictures are decoded on all cores, a few ahead of the ones that are written; their rows are written in batches. A
-    killed run loses its last batch at most. progress(done, all) is called after each batch. Raises CrawlError where
+    killed run loses its last batch at most. Files that are as they were at the last run are read and compared, not
+    decoded. progress(done, all) is called after each batch. Raises CrawlError where
     there is no such folder, Stopped after `stop` was requested, when the pictures that were decoded are written.
     """
     stop = stop or Stop()
@@ -93,7 +95,7 @@ def collect_folder(
         stop.check()
         with ThreadPoolExecutor(WRITERS) as writers:
             jobs = (_job(ledger, root, entry) for entry in stop.until(entries))
-            look = partial(_look, ledger, root, stop)
+            look = partial(_look, ledger, KnownFiles.of(project, ledger), root, stop)
             looked = ahead(pool(), look, jobs, AHEAD * cores(), _weigh, MAX_BATCH_BYTES)
             done = 0
             for batch in constrained_batches(looked, MAX_BATCH_BYTES, BATCH, lambda one: _weigh(one[0]), strict=False):
@@ -163,7 +165,7 @@ def _weigh(job: _Job) -> int:
     return 0 if job.known else min(job.entry.size_bytes, MAX_FILE_BYTES)
 
 
-def _look(ledger: Ledger, root: Path, stop: Stop, job: _Job) -> Arrival | OutcomeRow | None:
+def _look(ledger: Ledger, known: KnownFiles, root: Path, stop: Stop, job: _Job) -> Arrival | OutcomeRow | None:
     """Read a file and take it in; or why not. None: its outcome is known, or a stop was requested."""
     if job.known:
         return job.refusal
@@ -175,6 +177,8 @@ def _look(ledger: Ledger, root: Path, stop: Stop, job: _Job) -> Arrival | Outcom
         return OutcomeRow(job.address, job.page, Outcome.FAILED, f"unreadable: {error.strerror}")
     if problem:
         return OutcomeRow(job.address, job.page, Outcome.REJECTED, problem)
+    if sha256 := known.sha256_of(job.address, body):
+        return OutcomeRow(job.address, job.page, Outcome.UNCHANGED, "", sha256, job.address)
     return ledger.arrived(job.address, job.page, Download(body, job.address))
 
 

@@ -1,18 +1,23 @@
 """Pictures on this disk."""
 
 import contextlib
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import here
-from PIL import Image
+from PIL import ExifTags, Image
 from small_projects import SmallProject, drawn
+from sqlalchemy import select
 
 from crawlers.collect import collect
 from crawlers.ledger.reports import last_reports
+from dataset.catalog.claims import standing
 from dataset.curate import curate
+from dataset.duplicates import intake
 from dataset.opening import open_project
 from dataset.project import Project
 from dataset.versions import published
@@ -155,3 +160,72 @@ def test_a_folder_of_other_pictures_ends_the_claims_about_the_former(tmp_path: P
     (tmp_path / "c" / "new.jpg").write_bytes(drawn("cake", 5))
     here(tmp_path, "collect")
     assert labels_of(small) == {"cake": 1, "not_cake": 4}
+
+
+@pytest.fixture
+def taken_in(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The bytes of all pictures that are decoded to be taken in."""
+    bodies: list[bytes] = []
+
+    def take_in(content: bytes, **options: Any) -> intake.Intake:
+        bodies.append(content)
+        return real(content, **options)
+
+    real = intake.take_in
+    monkeypatch.setattr(intake, "take_in", take_in)
+    return bodies
+
+
+def test_files_that_are_as_they_were_are_not_decoded_again(tmp_path: Path, taken_in: list[bytes]) -> None:
+    """New ones are, and those under whose name there is another picture now; all are seen again."""
+    project, folder = folder_source(tmp_path), tmp_path / "photos"
+    folder.mkdir()
+    for number in range(4):
+        (folder / f"{number}.jpg").write_bytes(drawn("cake", number))
+    collect(project)
+    assert len(taken_in) == 4
+    assert collect(project).sources[0].outcomes == {"unchanged": 4}
+    assert len(taken_in) == 4
+    (folder / "0.jpg").write_bytes(drawn("cake", 10))
+    (folder / "1.jpg").rename(folder / "9.jpg")
+    (folder / "new.jpg").write_bytes(drawn("cake", 11))
+    assert collect(project).sources[0].outcomes == {"stored": 2, "unchanged": 2, "duplicate": 1}
+    assert set(taken_in[4:]) == {drawn("cake", number) for number in (10, 1, 11)}
+    with project.catalog.read() as connection:
+        standing_now = set(connection.execute(select(standing.c.sha256)).scalars())
+    assert standing_now == {hashlib.sha256(drawn("cake", n)).hexdigest() for n in (1, 2, 3, 10, 11)}
+
+
+def test_files_that_are_not_stored_whole_are_taken_in_again(tmp_path: Path, taken_in: list[bytes]) -> None:
+    project, folder = folder_source(tmp_path), tmp_path / "photos"
+    folder.mkdir()
+    names = []
+    for number in range(4):
+        (folder / f"{number}.jpg").write_bytes(drawn("cake", number))
+        names.append(hashlib.sha256(drawn("cake", number)).hexdigest())
+    collect(project)
+    originals = [project.blobs.path(name, "JPEG") for name in names]
+    originals[0].unlink()
+    originals[1].chmod(0o600)
+    originals[1].write_bytes(b"cut")
+    project.normalised.path(names[2]).unlink()
+    collect(project)
+    assert set(taken_in[4:]) == {drawn("cake", number) for number in (0, 1, 2)}
+    assert originals[0].is_file()
+    assert project.normalised.path(names[2]).is_file()
+
+
+def test_what_a_file_says_of_its_use_is_read_again(tmp_path: Path, taken_in: list[bytes]) -> None:
+    """And a picture that is too small for the source now is rejected."""
+    project, folder = folder_source(tmp_path), tmp_path / "photos"
+    folder.mkdir()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Copyright] = "Ann"
+    Image.effect_noise((300, 300), 90).save(folder / "noted.jpg", exif=exif)
+    Image.effect_noise((300, 250), 90).save(folder / "small.jpg")
+    collect(project)
+    collect(project)
+    assert taken_in[2:] == [(folder / "noted.jpg").read_bytes()]
+    path = project.settings.config_path
+    path.write_text(f"{path.read_text()}min_side = 280\n")
+    assert collect(open_project(path)).sources[0].outcomes == {"unchanged": 1, "rejected": 1}
