@@ -31,6 +31,8 @@ from web.pages.access import owner_link
 from web.pages.leaderboard import write_leaderboard
 from web.pages.version_pages import write_pages, write_report_to
 
+NO_STUDIO = "Label Studio is left out: ISITCAKE_LABEL_STUDIO_API_KEY is not set. Reviewers answer on the wall."
+
 
 @task(retries=2, retry_delay_seconds=60, cache_policy=NO_CACHE)  # sites and networks fail now and then
 def collect_sources(project: Project) -> str:
@@ -49,6 +51,9 @@ def curate_images(project: Project) -> str:
 
 @task(retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE)
 def push_questions(project: Project) -> str:
+    if not _has_studio(project):
+        _table("asked", [], NO_STUDIO)
+        return NO_STUDIO
     report = labeling.push.push(project, another_round=False)
     _table(
         "asked", [{"new tasks": report.pushed, "waiting": report.waiting, "project": report.project_url}], report.line()
@@ -58,14 +63,15 @@ def push_questions(project: Project) -> str:
 
 @task(retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE)
 def pull_answers(project: Project) -> str:
-    report = labeling.pull.pull(project)
-    _table("answered", [{"new": report.new, "in all": report.total}], report.line())
+    report = labeling.pull.pull(project) if _has_studio(project) else None
+    if report:
+        _table("answered", [{"new": report.new, "in all": report.total}], report.line())
     week = labeling.reviewers.last_week(project, datetime.now(UTC))
     header, rows = labeling.reviewers.table_rows(week)
     _table("reviewers", [dict(zip(header, row, strict=True)) for row in rows], f"In the last seven days: {week.line()}")
-    if report.new and labeling.queue.status(project).waiting == 0:
+    if report and report.new and labeling.queue.status(project).waiting == 0:
         _emit(Event.ROUND_FINISHED, _resource("review", project), {"answers": report.new})
-    return report.line()
+    return report.line() if report else NO_STUDIO
 
 
 @task(cache_policy=NO_CACHE)
@@ -167,6 +173,10 @@ def _project(config: Path | str | None) -> Project:
             )
         return open_project(served)
     return open_project(Path(config) if config else None)
+
+
+def _has_studio(project: Project) -> bool:
+    return bool(project.settings.secrets.label_studio_api_key.get_secret_value())
 
 
 def _version_name(version: str | None) -> str | None:

@@ -7,7 +7,7 @@ import click
 
 from isitcake.commands.init import init
 from isitcake.options import Context, FolderPath, json_option, pass_context
-from isitcake.output import print_grid, show
+from isitcake.output import note, print_grid, show
 from isitcake.tables import Grid
 
 
@@ -45,14 +45,17 @@ def demo(photos: Path | None, once: bool, folder: Path, as_json: bool) -> None:
 @json_option
 @pass_context
 def run(context: Context, as_json: bool) -> None:
-    """Run every stage once, as the Prefect flow `refresh`: collect, curate, ask, publish."""
+    """Run every stage once, as the Prefect flow `refresh`: collect, curate, ask, publish, train."""
     from foundation.environment import protect_temporary_prefect
 
     protect_temporary_prefect()
     from flows import loop
     from flows.deployments import run as run_flow
 
-    version = run_flow(loop.refresh, context.settings().config_path)
+    settings = context.settings()
+    version = run_flow(loop.refresh, settings.config_path)
+    if not settings.secrets.label_studio_api_key.get_secret_value():
+        note(loop.NO_STUDIO)
     show({"version": version} if as_json else f"published {version}" if version else "nothing new to publish", as_json)
 
 

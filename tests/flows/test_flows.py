@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from small_projects import SmallProject
 from sqlalchemy import select
 
 from dataset.catalog.tables import judgements, sightings
@@ -20,6 +21,7 @@ from dataset.catalog.writes import append
 from dataset.project import Project
 from dataset.versions import published
 from flows.deployments import DEPLOYMENTS
+from flows.loop import NO_STUDIO
 from foundation.environment import child_environment
 from foundation.network.ports import free_ports
 from simulator.servers import Service, prefect_environment, start_prefect
@@ -71,6 +73,17 @@ def test_prefect_down_is_one_sentence(collected: Project, tmp_path: Path) -> Non
     assert ended.stderr.startswith("error: Prefect at http://127.0.0.1:")
     assert len(ended.stderr.strip().splitlines()) == 1
     assert isitcake(collected.settings.root, "publish", **environment).returncode == 0
+
+
+def test_without_label_studio_the_loop_goes_on(tmp_path: Path) -> None:
+    """Reviewers answer on the wall. It ended in an error after collecting and curating."""
+    small = SmallProject(tmp_path / "p", 12)
+    small.configure("things n not_cake CC0", "cakes c cake CC0")
+    prefect = str(tmp_path / "prefect")
+    ended = isitcake(small.folder, "run", ISITCAKE_LABEL_STUDIO_API_KEY="", PREFECT_HOME=prefect)
+    assert ended.returncode == 0, ended.stderr
+    assert "published 20" in ended.stdout
+    assert NO_STUDIO in " ".join(ended.stderr.split())
 
 
 @pytest.fixture
