@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from commands import ENTRY, here
+from commands import IN_FRONT, here
 from crawling import add_source, html, jpeg, photo, site, stored, wait_until
 from projects import write_config
 from sqlalchemy import func, select
@@ -158,10 +158,6 @@ def test_two_sources_at_once_do_not_wait_for_each_other(tmp_path: Path) -> None:
     good.stop()
     assert {source.source: source.status for source in report.sources} == {"one": "done", "evil": "unhealthy"}
     assert ends == ["one", "evil"]
-
-
-# A shell's background job, which a test may be a part of, ignores Ctrl-C.
-IN_FRONT = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {ENTRY}"
 
 
 def begin(project: Project) -> "subprocess.Popen[str]":

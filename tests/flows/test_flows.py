@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from commands import IN_FRONT
 from small_projects import SmallProject
 from sqlalchemy import select
 
@@ -49,7 +50,7 @@ def served(folder: Path, prefect: Service, tmp_path: Path, port: int) -> Iterato
     """Run `isitcake serve` in a process; yield a client of its Prefect server."""
     environment = prefect_environment(tmp_path / "prefect", f"{prefect.url}/api", prefect.auth)
     server = subprocess.Popen(
-        [sys.executable, "-c", "from isitcake.cli import main; main()", "serve", "--port", str(port)],
+        [sys.executable, "-c", IN_FRONT, "serve", "--port", str(port)],
         cwd=folder, env=child_environment(**environment), stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from commands import ENTRY, apart
+from commands import ENTRY, IN_FRONT, apart
 from crawling import wait_until
 from PIL import Image
 
@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_signal_stops_a_command_with_a_sentence(folder: Path, sent: signal.Signals) -> None:
     """`kill`, `docker stop` and a closed terminal stop it as Ctrl-C does, so that it stops what it started."""
     serving = subprocess.Popen(
-        [sys.executable, "-c", ENTRY, "serve", "--port", str(free_ports(1)[0])], cwd=folder,
+        [sys.executable, "-c", IN_FRONT, "serve", "--port", str(free_ports(1)[0])], cwd=folder,
         env=child_environment(PREFECT_API_URL=""), stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert serving.stderr is not None

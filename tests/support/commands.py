@@ -14,6 +14,11 @@ from isitcake import cli
 
 ROOT = Path(__file__).parents[2]
 ENTRY = "from isitcake.cli import main; main()"
+# The same as in front of a terminal: what runs the tests may ignore signals (`nohup`, a job in the background).
+IN_FRONT = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    f"signal.signal(signal.SIGHUP, signal.SIG_DFL); {ENTRY}"
+)
 
 
 @dataclass(frozen=True)
