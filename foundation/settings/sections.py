@@ -249,6 +249,14 @@ class SafetySection(Section):
         return self
 
 
+_SERVICES = tuple(PHOTO_APIS)
+KINDS_OF_KEYS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("start_urls", "depth", "pages", "skip"), ("site",)),
+    **dict.fromkeys(("path", "min_side"), ("folder",)),
+    **dict.fromkeys(("queries", "per_query", "base_url", "licences"), _SERVICES),
+}  # the other keys are for every kind of source
+
+
 class Source(Section):
     name: Name
     kind: Literal["site", "unsplash", "openverse", "commons", "folder"]
@@ -274,15 +282,12 @@ class Source(Section):
         return self
 
     @model_validator(mode="after")
-    def _only_sites_are_walked(self) -> "Source":
-        if self.kind != "site" and (given := sorted({"depth", "pages", "skip"} & self.model_fields_set)):
-            raise ValueError(f"{given[0]} is for sources of kind 'site'; remove it")
-        return self
-
-    @model_validator(mode="after")
-    def _only_folders_have_small_pictures(self) -> "Source":
-        if self.kind != "folder" and "min_side" in self.model_fields_set:
-            raise ValueError("min_side is for sources of kind 'folder'; remove it")
+    def _every_key_is_for_its_kind(self) -> "Source":
+        for key in sorted(self.model_fields_set):
+            kinds = KINDS_OF_KEYS.get(key, (self.kind,))
+            if self.kind not in kinds:
+                named = " or ".join(map(repr, kinds))
+                raise ValueError(f"{key} is for sources of kind {named}; remove it")
         return self
 
     @field_validator("skip")
