@@ -193,7 +193,7 @@ def test_nothing_to_publish_is_an_error(project: Project) -> None:
 def test_a_killed_publish_is_replaced_by_the_same_version(collected: Project, files: str) -> None:
     """kill -9 once the first picture or shard is there; the next publish makes what an undisturbed one makes."""
     code = """
-import os, signal, sys
+import os, signal, sys, time
 from datetime import datetime
 from pathlib import Path
 from dataset.opening import open_project
@@ -203,6 +203,10 @@ project = open_project(Path(sys.argv[1]))
 layout = project.settings.publish.layout
 
 def kill(what, done, total):
+    end = time.monotonic() + 60
+    while layout != "shards" and not any(project.home.glob("versions/.building-*/data/*/*/*.jpg")):
+        assert time.monotonic() < end  # a program beside links them
+        time.sleep(0.01)
     if layout != "shards" or what == "pictures in shards":
         os.kill(os.getpid(), signal.SIGKILL)
 
