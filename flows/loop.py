@@ -51,7 +51,7 @@ def curate_images(project: Project) -> str:
 
 @task(retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE)
 def push_questions(project: Project) -> str:
-    if not _has_studio(project):
+    if not project.settings.has_label_studio:
         _table("asked", [], NO_STUDIO)
         return NO_STUDIO
     report = labeling.push.push(project, another_round=False)
@@ -63,7 +63,7 @@ def push_questions(project: Project) -> str:
 
 @task(retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE)
 def pull_answers(project: Project) -> str:
-    report = labeling.pull.pull(project) if _has_studio(project) else None
+    report = labeling.pull.pull(project) if project.settings.has_label_studio else None
     if report:
         _table("answered", [{"new": report.new, "in all": report.total}], report.line())
     week = labeling.reviewers.last_week(project, datetime.now(UTC))
@@ -173,10 +173,6 @@ def _project(config: Path | str | None) -> Project:
             )
         return open_project(served)
     return open_project(Path(config) if config else None)
-
-
-def _has_studio(project: Project) -> bool:
-    return bool(project.settings.secrets.label_studio_api_key.get_secret_value())
 
 
 def _version_name(version: str | None) -> str | None:

@@ -87,7 +87,7 @@ class Examples:
             (other,) = run(["features"], {"pixels": np.ascontiguousarray(pixels)})
             return ((seen[[number]][0] + other[0]) * np.float32(0.5),)
 
-        return self._kept(f"{self.net.name}-mirrored-{RECIPE}-2", ("mirrored",), mean)["mirrored"]
+        return self._kept(mirrored_folder(self.net), ("mirrored",), mean)["mirrored"]
 
     @functools.cached_property
     def widened(self) -> onnx.ModelProto:
@@ -138,7 +138,7 @@ class Examples:
             found = run(list(kinds), {"pixels": np.asarray(picture(self.version, self.rows[number]))[None]})
             return tuple(vector[0] for vector in found)
 
-        return self._kept(f"{self.net.name}-{RECIPE}-2", kinds, vectors)
+        return self._kept(frozen_folder(self.net), kinds, vectors)
 
     def _kept(self, folder: str, kinds: Sequence[str], vectors_of: Callable[[int], Frozen]) -> dict[str, Vectors]:
         """(n, d) of each kind, computed where they are not kept yet. vectors_of: from a row's number."""
@@ -158,6 +158,16 @@ class Examples:
             for former in self.cache.glob("*.npz"):  # earlier releases kept all in one file
                 former.unlink(missing_ok=True)
         return {kind: kept.vectors(kind, places) for kind in kinds}
+
+
+def frozen_folder(net: Backbone) -> str:
+    """Name of the folder of `Examples.features` and `Examples.wide`."""
+    return f"{net.name}-{RECIPE}-2"
+
+
+def mirrored_folder(net: Backbone) -> str:
+    """Name of the folder of `Examples.mirrored`."""
+    return f"{net.name}-mirrored-{RECIPE}-2"
 
 
 def digest_of(rows: Iterable[Row]) -> str:

@@ -20,13 +20,14 @@ from runs import peak_mb, work_folder
 from table import figures, out, table
 
 from dataset.publish import publish
-from dataset.reader import RECIPE, Row, newest
+from dataset.reader import Row, newest
 from foundation.settings_file import load as settings_in
 from networks.backbone import backbone
 from networks.graph import widened
 from networks.kept_vectors import KeptVectors
 from networks.session import session
 from training.attempts.linear import STRENGTHS, fit_head
+from training.examples import frozen_folder, mirrored_folder
 from training.train import examples_of, train
 
 MOST = int(os.environ.get("ISITCAKE_BENCH_ROWS", "100000"))
@@ -124,8 +125,8 @@ def _make(home: Path, count: int) -> None:
     pixels = {"pixels": np.zeros((1, 32, 32, 3), dtype=np.uint8)}
     features, wide = (part.shape[1] for part in session(widened(net.graph)).run(["features", "wide"], pixels))
     for folder, sizes in (
-        (f"{net.name}-{RECIPE}-2", {"features": features, "wide": wide}),
-        (f"{net.name}-mirrored-{RECIPE}-2", {"mirrored": features}),
+        (frozen_folder(net), {"features": features, "wide": wide}),
+        (mirrored_folder(net), {"mirrored": features}),
     ):
         kept = KeptVectors(project.home / "cache" / "features" / folder, list(sizes))
         for start in range(0, len(rows), TOGETHER // 5):

@@ -176,6 +176,11 @@ class Settings(BaseModel):
         return name if name in ("", OPENNSFW) else (self.root / Path(name).expanduser()).resolve()
 
     @property
+    def has_label_studio(self) -> bool:
+        """Whether there is a key for Label Studio; without one, reviewers answer on the wall only."""
+        return bool(self.secrets.label_studio_api_key.get_secret_value())
+
+    @property
     def signing_key(self) -> bytes:
         """Key that signs picture addresses; empty, and then nothing can be signed, while neither secret is set.
 

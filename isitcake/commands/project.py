@@ -54,7 +54,7 @@ def run(context: Context, as_json: bool) -> None:
 
     settings = context.settings()
     version = run_flow(loop.refresh, settings.config_path)
-    if not settings.secrets.label_studio_api_key.get_secret_value():
+    if not settings.has_label_studio:
         note(loop.NO_STUDIO)
     show({"version": version} if as_json else f"published {version}" if version else "nothing new to publish", as_json)
 
