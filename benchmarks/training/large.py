@@ -31,7 +31,7 @@ from training.examples import frozen_folder, mirrored_folder
 from training.train import examples_of, train
 
 MOST = int(os.environ.get("ISITCAKE_BENCH_ROWS", "100000"))
-FEWEST = max(2_000, MOST // 10)
+FEWEST = MOST // 10
 TOGETHER = 10_000  # images that are made at a time
 PEER = "scikit-learn, one head"
 
