@@ -28,6 +28,8 @@ from dataset.catalog.tables import images
 from dataset.opening import open_project
 from foundation.environment import child_environment
 from foundation.network.ports import free_ports
+from foundation.settings.sections import BlobsSection
+from foundation.settings.variables import read_variables
 from foundation.settings_file import load
 from labeling.picture_links import picture_url
 from labeling.pull import pull
@@ -91,12 +93,27 @@ def test_containers_can_do_little() -> None:
     assert (ROOT / "Dockerfile").read_text().count("USER cake") == 2
 
 
-def test_two_containers_reach_the_internet() -> None:
-    """Security 35: the worker, which crawls, and the proxy. The others have the closed network only."""
+def test_workers_and_the_proxy_reach_the_internet() -> None:
+    """Security 35: the workers, which crawl, and the proxy. The others have the closed network only."""
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     networks = {name: set(service["networks"]) for name, service in services.items()}
-    assert {name for name, joined in networks.items() if joined != {"inside"}} == {"worker", "proxy"}
+    assert {name for name, joined in networks.items() if joined != {"inside"}} == {"worker", "second-worker", "proxy"}
     assert not any("network_mode" in service for service in services.values())
+
+
+def test_a_second_worker_shares_a_bucket_and_no_disk() -> None:
+    """With the profile `machines` only. The example's lines are what the settings take."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    assert {name for name, service in services.items() if "profiles" in service} == {"second-worker", "bucket"}
+    first, second = (set(services[name]["volumes"]) for name in ("worker", "second-worker"))
+    assert first & second == {"./isitcake.toml:/project/isitcake.toml:ro"}
+    lines = re.findall(r"^#(ISITCAKE_\w+)=(.*)$", (ROOT / "compose.env.example").read_text(), re.MULTILINE)
+    handed_on = {name for name, value in services["worker"]["environment"].items() if value is None}
+    assert {name for name, _ in lines} == handed_on
+    blobs = read_variables(dict(lines)).sections["blobs"]
+    (volume,) = services["bucket"]["volumes"]
+    assert BlobsSection(**blobs).url == f"s3://{volume.rpartition('/')[2]}"
+    assert blobs["endpoint"] == f"http://bucket:{services['bucket']['command'][1].lstrip(':')}"
 
 
 @pytest.mark.slow  # it starts PostgreSQL
@@ -145,7 +162,7 @@ class Stack:
         folder.mkdir()
         log = self.folder / f"{name}.log"
         search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {name: value or "" for name, value in service["environment"].items()}
+        environment = {name: value for name, value in service["environment"].items() if value is not None}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [program, *arguments],
@@ -196,7 +213,8 @@ def test_the_services_of_the_compose_file(
         state = finished(session, f"{api}/flow_runs/{run}")
         assert state["type"] == "COMPLETED", (state, worker.log.read_text()[-3000:])
         for name, value in stack.services["app"]["environment"].items():
-            monkeypatch.setenv(name, value or "")
+            if value is not None:
+                monkeypatch.setenv(name, value)
         project = open_project(load())
         with project.catalog.read() as connection:
             stored = set(connection.execute(images.select()).scalars())
