@@ -3,13 +3,15 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from crawlers.folder import collect_folder, is_emptied
-from crawlers.ledger.reports import OUTCOMES, SourceReport
+from crawlers.ledger.reports import OUTCOMES, RunsBefore, SourceReport
+from crawlers.ledger.sole_run import is_collected_now
 from crawlers.photo_apis.commons import Commons
 from crawlers.photo_apis.openverse import Openverse
 from crawlers.photo_apis.protocol import Connection, PhotoApi, collect_photos
@@ -25,6 +27,8 @@ from foundation.safe_text import counted
 from foundation.settings import Source
 
 SOURCES_AT_ONCE = 8  # each is another host, so no host gets more requests because of it
+LOOK_AGAIN_S = 1.0  # at the sources that other processes collect
+BY_ANOTHER = "another process collected it"
 
 OPEN_APIS: dict[str, Callable[[Connection, Project, Source], PhotoApi]] = {
     "openverse": Openverse,
@@ -86,6 +90,8 @@ class CollectReport:
 def collect(project: Project, names: Sequence[str] = (), progress: TellProgress | None = None) -> CollectReport:
     """Collect the named sources, or all if none is named; several at once.
 
+    Several processes, on one machine or on several, may collect at once: each takes the sources that no other one is
+    collecting, waits for the others', and takes over what a killed one left. A run of another process is reported, too.
     A source that fails is reported in `failed`; the others continue. After Ctrl-C all of them stop soon, and what they
     did is kept. Raises UsageError for an unknown source or a missing contact, before any request is made, and
     CatalogError or StorageError if nothing can be written.
@@ -96,39 +102,69 @@ def collect(project: Project, names: Sequence[str] = (), progress: TellProgress 
         raise errors.ConfigError(f"{settings.config_path} names no sources; add [[sources]]")
     if any(source.kind != "folder" for source in sources):
         settings.require_contact()
-    tell = progress or _silent
     meter = Meter()
-    reports: list[SourceReport] = []
-    failed: dict[str, str] = {}
-    lock = threading.Lock()
-    stop = Stop()
-
-    def collect_one(source: Source) -> None:
-        stop.check()
-        tell(source.name, 0, "starting", 0)
-        try:
-            report = _collect_one(project, source, tell, stop)
-        except (errors.UsageError, errors.CatalogError, errors.StorageError):
-            raise
-        except errors.StageError as error:
-            with lock:
-                failed[source.name] = str(error)
-            tell(source.name, 0, "failed", 0)
-            return
-        with lock:
-            reports.append(report)
-        number = sum(report.outcomes.values())
-        tell(source.name, number, "done", number)
-
+    work = _Work(project, progress or _silent, RunsBefore.now(project))
     # A folder without files is last: then the catalog has what was moved from it into another source's folder.
     last = [source for source in sources if is_emptied(project, source)]
     for wave in ([source for source in sources if source not in last], last):
-        _all_at_once(collect_one, wave, stop)
+        work.all_of(wave)
     order = {source.name: number for number, source in enumerate(sources)}
-    reports.sort(key=lambda report: order[report.source])
+    reports = sorted(work.reports, key=lambda report: order[report.source])
     folders = [source.name for source in sources if source.kind == "folder"]
-    report = CollectReport(reports, dict(sorted(failed.items())), folders)
+    report = CollectReport(reports, dict(sorted(work.failed.items())), folders)
     return replace(report, cost=meter.cost(report.candidates))
+
+
+@dataclass
+class _Work:
+    """What one collection does. before: the runs when it began. elsewhere: sources that other processes collect now."""
+
+    project: Project
+    tell: TellProgress
+    before: RunsBefore
+    reports: list[SourceReport] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    elsewhere: list[Source] = field(default_factory=list)
+    stop: Stop = field(default_factory=Stop)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def all_of(self, sources: Sequence[Source]) -> None:
+        """Collect these sources; those that other processes collect, once these have ended."""
+        _all_at_once(self._one, sources, self.stop)
+        while self.elsewhere:
+            time.sleep(LOOK_AGAIN_S)
+            again, self.elsewhere = self.elsewhere, []
+            _all_at_once(self._one, again, self.stop)
+
+    def _one(self, source: Source) -> None:
+        self.stop.check()
+        try:
+            report = self._report_of(source)
+        except errors.BeingCollected:
+            with self.lock:
+                self.elsewhere.append(source)
+            self.tell(source.name, 0, "another process collects it", 0)
+            return
+        except (errors.UsageError, errors.CatalogError, errors.StorageError):
+            raise
+        except errors.StageError as error:
+            with self.lock:
+                self.failed[source.name] = str(error)
+            self.tell(source.name, 0, "failed", 0)
+            return
+        with self.lock:
+            self.reports.append(report)
+        number = sum(report.outcomes.values())
+        self.tell(source.name, number, "done", number)
+
+    def _report_of(self, source: Source) -> SourceReport:
+        """Collect a source, unless another process did meanwhile. Raises BeingCollected where one does it now."""
+        if report := self.before.ended_since(self.project, source.name):
+            return replace(report, notes=[*report.notes, BY_ANOTHER])
+        if is_collected_now(self.project, source.name):
+            raise errors.BeingCollected
+        self.tell(source.name, 0, "starting", 0)
+        return _collect_one(self.project, source, self.tell, self.stop)
 
 
 def _all_at_once(work: Callable[[Source], None], sources: Sequence[Source], stop: Stop) -> None:

@@ -14,6 +14,7 @@ IsItCakeError
     ├── StorageError      a file cannot be written
     ├── DamagedVersion    a version's folder is damaged
     ├── CrawlError        a crawl could not run
+    │   └── BeingCollected  another process collects the source
     ├── PhotoApiError     a photo API refused or failed
     ├── HubError          the Hugging Face Hub cannot be reached, or refused
     ├── LabelStudioError  Label Studio cannot be reached, or refused
@@ -68,6 +69,9 @@ class DamagedVersion(StageError): ...
 
 
 class CrawlError(StageError): ...
+
+
+class BeingCollected(CrawlError): ...
 
 
 class PhotoApiError(StageError): ...

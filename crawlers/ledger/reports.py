@@ -1,12 +1,14 @@
 """What a run of a source did: counted from the ledger, as one row of a table and as JSON."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, func, select
+from sqlalchemy import Row as Record
 
-from crawlers.ledger.sole_run import is_collected_now
+from crawlers.ledger.sole_run import may_be_collected_now
 from crawlers.source_health import HISTORY_RUNS, REFUSED, USABLE, Outcome, Reason, RunStatus
 from dataset.catalog.tables import outcomes, runs
 from dataset.project import Project
@@ -65,28 +67,58 @@ class Tally:
 def last_reports(project: Project) -> list[SourceReport]:
     """The newest run of every source, in the order of their names. A run that no process continues is interrupted."""
     with project.catalog.read() as connection:
-        newest = select(func.max(runs.c.id)).group_by(runs.c.source)
-        rows = connection.execute(select(runs).where(runs.c.id.in_(newest)).order_by(runs.c.source)).all()
+        rows = sorted(_newest(connection), key=lambda row: row.source)
         tallies = [tally(connection, row.id) for row in rows]
-    return [
-        SourceReport(
-            source=row.source,
-            run_id=row.id,
-            status=_status(project, row.source, row.status),
-            pages=row.pages,
-            candidates=row.candidates if row.finished_at else sum(counts.outcomes.values()),
-            requests=row.requests,
-            outcomes=counts.outcomes_by_name(),
-            reasons=counts.reasons_by_text(),
-            notes=list(row.notes),
-        )
-        for row, counts in zip(rows, tallies, strict=True)
-    ]
+    return [_report(project, row, counts) for row, counts in zip(rows, tallies, strict=True)]
+
+
+@dataclass(frozen=True)
+class RunsBefore:
+    """The newest run of each source at one moment: its number, and whether it had ended."""
+
+    newest: Mapping[str, tuple[int, bool]]
+
+    @classmethod
+    def now(cls, project: Project) -> "RunsBefore":
+        with project.catalog.read() as connection:
+            return cls({row.source: _state(row) for row in _newest(connection)})
+
+    def ended_since(self, project: Project, source: str) -> SourceReport | None:
+        """The newest run of a source, if it ended after that moment. source: its name."""
+        with project.catalog.read() as connection:
+            row = next((row for row in _newest(connection) if row.source == source), None)
+            if row is None or not row.finished_at or _state(row) == self.newest.get(source):
+                return None
+            return _report(project, row, tally(connection, row.id))
+
+
+def _newest(connection: Connection) -> Sequence[Record[Any]]:
+    """The newest run of every source."""
+    ids = select(func.max(runs.c.id)).group_by(runs.c.source)
+    return connection.execute(select(runs).where(runs.c.id.in_(ids))).all()
+
+
+def _state(row: Record[Any]) -> tuple[int, bool]:
+    return row.id, row.finished_at is not None
+
+
+def _report(project: Project, row: Record[Any], counts: "Tally") -> SourceReport:
+    return SourceReport(
+        source=row.source,
+        run_id=row.id,
+        status=_status(project, row.source, row.status),
+        pages=row.pages,
+        candidates=row.candidates if row.finished_at else sum(counts.outcomes.values()),
+        requests=row.requests,
+        outcomes=counts.outcomes_by_name(),
+        reasons=counts.reasons_by_text(),
+        notes=list(row.notes),
+    )
 
 
 def _status(project: Project, source: str, status: str) -> str:
     """The status of a run. In the catalog, a killed run is like one that goes on."""
-    if status == RunStatus.RUNNING and not is_collected_now(project, source):
+    if status == RunStatus.RUNNING and not may_be_collected_now(project, source):
         return RunStatus.INTERRUPTED
     return status
 

@@ -86,10 +86,10 @@ def machines(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
 def test_each_stage_on_another_machine(machines: Machines) -> None:
     """The version has the content that one machine gives; what one machine erases is gone on all, and in the bucket.
 
-    Both curate at once.
+    Both collect, and curate, at once.
     """
     alone, first, second = machines.make("alone", is_alone=True), machines.make("first"), machines.make("second")
-    for at_once in ([[alone]] * len(STAGES), [[first], [first, second], [first], [second], [first]]):
+    for at_once in ([[alone]] * len(STAGES), [[first, second], [first, second], [first], [second], [first]]):
         for folders, stage in zip(at_once, STAGES, strict=True):
             with ThreadPoolExecutor(len(folders)) as threads:
                 for ended in threads.map(partial(_run, stage), folders):
