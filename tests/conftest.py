@@ -39,7 +39,8 @@ absl.logging.get_absl_handler().python_handler.setStream(sys.__stderr__)
 # Started first, because they take longest: other workers run the rest in the meantime.
 LONGEST_FILES = (
     "test_readme.py", "test_tutorial.py", "test_browser.py", "test_flows.py", "test_review.py", "test_compose.py",
-    "test_kill.py", "test_finding.py", "test_kinds.py", "test_makes.py",
+    "test_kill.py", "test_finding.py", "test_collect.py", "test_kinds.py", "test_failures.py", "test_closed_browser.py",
+    "test_makes.py", "test_wheel.py", "test_refit.py",
 )  # fmt: skip
 # Files that need one server share the worker that starts it.
 SERVER_OF_FILE = {
