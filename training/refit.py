@@ -84,9 +84,7 @@ def refit(settings: Settings, names: Sequence[str] = (), progress: Progress | No
 
 
 def _examples(settings: Settings, version: str, progress: Progress | None) -> Examples:
-    require_verified(
-        verify(settings.home, version, lambda done, total: progress and progress("verifying", done, total))
-    )
+    require_verified(verify(settings.home, version, progress))
     return examples_of(settings, load(settings.home, version), progress)
 
 

@@ -105,9 +105,7 @@ def train(
     report_progress, meter = progress or _silent, Meter()
     with held(settings, MODELS_LOCK):  # one training at a time
         models.restore_replaced(settings.home)
-        require_verified(
-            verify(settings.home, version.name, lambda done, total: report_progress("verifying", done, total))
-        )
+        require_verified(verify(settings.home, version.name, report_progress))
         examples = examples_of(settings, version, report_progress)
         new, skipped = _train_missing(settings, attempts, examples, is_optional=not names)
         forget_erased(settings, version, examples.rows, [models.folder(settings.home, n, version) for n in new])

@@ -5,7 +5,7 @@ ones.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -31,15 +31,21 @@ MOST_NAMED = 100  # pairs
 PICTURES_KEPT = 2000  # decoded pictures in memory, 100 KB each
 
 
-def leaks(published: Pictures, rows: Sequence[Row]) -> list[str]:
+def leaks(
+    published: Pictures, rows: Sequence[Row], progress: Callable[[int, int], None] = lambda _done, _all: None
+) -> list[str]:
     """One sentence for each pair of files that shows one picture in two splits, up to MOST_NAMED.
 
     Of files of one split that look exactly alike only the first is compared. published: the pictures of the version.
+    progress(done, all) is called after each picture that was read.
     """
     if len({row.split for row in rows}) < 2:
         return []
     with ThreadPoolExecutor(THREADS) as pool:
-        made = list(pool.map(functools.partial(_fingerprint, published), rows))
+        made: list[Fingerprint | None] = []
+        for fingerprinted in pool.map(functools.partial(_fingerprint, published), rows):
+            made.append(fingerprinted)
+            progress(len(made), len(rows))
     known = _looks([(row, one) for row, one in zip(rows, made, strict=True) if one is not None])
     rows, kept = [row for row, _ in known], [one for _, one in known]
     is_flat = np.array([one.top_colours >= LEAK_COLOURS for one in kept], dtype=np.bool_)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from more_itertools import sliced
@@ -20,6 +21,9 @@ PROVES_LESS = (
     "an earlier release published it: its id covers rows and pictures, but not metadata.parquet, README.md, "
     "croissant.json, diff.parquet, the facts in version.json, or added files other than .jpg"
 )
+
+
+Progress = Callable[[str, int, int], None]  # what is done, how many pictures are, how many there are
 
 
 @dataclass(frozen=True)
@@ -51,18 +55,15 @@ class _Check:
     problems: list[str] = field(default_factory=list)
 
 
-def verify(
-    home: Path, name: str, progress: Callable[[int, int], None] | None = None, *, quick: bool = False
-) -> Verification:
+def verify(home: Path, name: str, progress: Progress | None = None, *, quick: bool = False) -> Verification:
     """Hash every file again, rebuild the id, look for leaks between splits. Needs the version's files only.
 
     Leaks are found by cluster, by held-out site, and by comparing the pictures of two splits, as duplicates are found.
     quick: hash no file, so the id is not rebuilt.
     """
-    version = load(home, name)
-    check = _Check()
+    version, check, tell = load(home, name), _Check(), progress or _silent
     try:
-        _check_rows(version, check, progress, quick)
+        _check_rows(version, check, tell, quick)
     except (DamagedVersion, OSError, ValueError, TypeError) as error:
         return Verification(version.name, version.id, 0, [f"{manifest.FILE_NAME} cannot be read: {error}"])
     problems = check.problems
@@ -76,7 +77,7 @@ def verify(
     if version.texts:
         problems += changed_files(version, quick=quick)
     problems += _in_two_splits(version)
-    leaking = [] if quick else leaks(version.pictures, version.rows())
+    leaking = [] if quick else leaks(version.pictures, version.rows(), partial(tell, "looking for leaks"))
     problems += leaking
     problems += _certificate(version, gone)
     problems += unlisted(version, check.files)
@@ -89,7 +90,7 @@ def verify(
     return Verification(version.name, version.id, check.tally.total(), problems, note, version.erasures, len(leaking))
 
 
-def _check_rows(version: Version, check: _Check, progress: Callable[[int, int], None] | None, quick: bool) -> None:
+def _check_rows(version: Version, check: _Check, tell: Progress, quick: bool) -> None:
     """Compare each row with its file."""
     for row in manifest.each(version.path / manifest.FILE_NAME):
         file_sha256 = "" if quick else version.pictures.digest(row)
@@ -105,8 +106,7 @@ def _check_rows(version: Version, check: _Check, progress: Callable[[int, int], 
         if version.layout is Layout.FOLDER:
             folder, _, file = row.file.rpartition("/")
             check.files.setdefault(folder, set()).add(file)
-        if progress:
-            progress(check.tally.total(), version.images)
+        tell("verifying", check.tally.total(), version.images)
 
 
 def _certificate(version: Version, gone: Sequence[ErasedRow]) -> list[str]:
@@ -163,6 +163,9 @@ def _all_leaves(leaves: Sequence[str], gone: Sequence[ErasedRow]) -> list[str]:
     by_position = dict(zip(positions(len(leaves), gone), leaves, strict=True))
     by_position |= {row.position: row.leaf for row in gone}
     return [by_position[position] for position in sorted(by_position)]
+
+
+def _silent(_what: str, _done: int, _total: int) -> None: ...
 
 
 def require_verified(result: Verification) -> None:

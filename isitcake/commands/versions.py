@@ -117,7 +117,7 @@ def verify(context: Context, version: str, quick: bool, as_json: bool) -> None:
     is_folder = (Path(version) / "version.json").is_file()  # a copied version needs no project
     home, name = (Path(version), str(Path(version).resolve())) if is_folder else (context.settings().home, version)
     with progress(as_json) as steps:
-        result = stage(home, name, lambda done, total: steps.step("hashing", done, total), quick=quick)
+        result = stage(home, name, steps.step, quick=quick)
     if not is_folder:
         result.problems.extend(restored(context.project(reads_only=True), version))
     hashes = "no file hashed" if quick else "every hash right"

@@ -23,9 +23,9 @@ def test_an_unchanged_version_verifies(version: Version) -> None:
     assert verify(home, version.name) == Verification(version.name, version.id, version.images, [])
     assert verify(home / "elsewhere", str(version.path)).problems == []
     assert verify(home, version.name, quick=True).problems == []
-    calls: list[tuple[int, int]] = []
-    verify(home, version.name, lambda done, total: calls.append((done, total)))
-    assert calls[-1] == (version.images, version.images)
+    calls: dict[str, tuple[int, int]] = {}
+    verify(home, version.name, lambda what, done, total: calls.update({what: (done, total)}))
+    assert calls == dict.fromkeys(["verifying", "looking for leaks"], (version.images, version.images))
     require_verified(verify(home, version.name))
 
 
