@@ -36,7 +36,7 @@ from dataset.suspicion.meanings import texts_of_answers
 from networks.backbone import backbone
 
 MOST = int(os.environ.get("ISITCAKE_BENCH_ROWS", "1000000"))
-FEWEST = max(2_000, MOST // 10)
+FEWEST = min(max(2_000, MOST // 10), MOST // 2)
 ADDED = 1_000
 LABELS = ("round", "square")
 SITES, WRONG, NEAR_COPIES = 40, 0.05, 0.05
