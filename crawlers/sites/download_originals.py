@@ -22,9 +22,8 @@ from crawlers.sites.failures import image_failure
 from crawlers.sites.originals import without_view
 from crawlers.sites.pictures import headers_of
 from crawlers.sites.reading.identity import Offer
-from crawlers.sites.reading.lessons import Lessons, looks_same
+from crawlers.sites.reading.lessons import Brought, Lessons, Search, is_clear, is_written, looks_same
 from crawlers.sites.reading.mentions import Evidence
-from crawlers.sites.reading.search import Brought, Search, is_clear, is_written
 from crawlers.source_health import Outcome
 from dataset.duplicates.intake import take_in
 from dataset.pictures.decoding import Undecodable

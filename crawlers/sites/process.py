@@ -17,7 +17,7 @@ from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.settings import Settings as ScrapySettings
 
 from crawlers.ledger.ledger import Ledger
-from crawlers.ledger.rows import RunTotals
+from crawlers.ledger.rows import OutcomeRow, RunTotals
 from crawlers.ledger.signals import Signal
 from crawlers.ledger.sole_run import sole_run
 from crawlers.parents import end_with_parent
@@ -28,7 +28,7 @@ from crawlers.sites.messages import CrawlOptions, Failed, Finished, Message, Pro
 from crawlers.sites.rendering.requests_in_turn import context_options
 from crawlers.sites.spider import SiteSpider
 from crawlers.sites.walking.hosts import site_host
-from crawlers.source_health import Note, NoteKind
+from crawlers.source_health import Note, NoteKind, Outcome
 from dataset.opening import open_project
 from dataset.project import Project
 from foundation.environment import drop_secrets
@@ -164,6 +164,9 @@ def crawl(project: Project, source: Source, options: CrawlOptions) -> Finished:
             crawling.result()  # raises what kept the crawl from beginning
         spider, pipeline = crawler.spider, crawler.originals
         assert isinstance(spider, SiteSpider)  # noqa: S101
+        for photo in spider.doubtful.left(ledger.settled):
+            ledger.settle(OutcomeRow(photo.named_url, photo.page_url, Outcome.REJECTED, photo.rejected))
+            pipeline.candidates.add(photo.named_url)
         totals = RunTotals(spider.pages, len(pipeline.candidates), pipeline.requests, spider.placeholders)
         asked = [*crawler.robots.notes, *crawler.pacing.notes]
         report = ledger.finish(totals, [*of_the_source(asked, spider), *spider.notes])

@@ -31,6 +31,7 @@ from crawlers.sites.rendering.visit import MAX_SCROLLS, Visit, look, prepare
 from crawlers.sites.walking.actions import is_skipped
 from crawlers.sites.walking.aliases import Aliases
 from crawlers.sites.walking.calendars import PATIENCE, Calendars
+from crawlers.sites.walking.doubtful import Doubtful
 from crawlers.sites.walking.evidence import MAX_PHOTOS, evidence
 from crawlers.sites.walking.hosts import is_hash_route, page_key, session_names, site_host, without_session
 from crawlers.sites.walking.templates import has_script
@@ -65,8 +66,7 @@ class SiteSpider(scrapy.Spider):
         self.only_shown: list[str] = []
         self.evidence: dict[str, dict[str, str]] = {}  # of the first photos, see walking.evidence
         self.stale_pages = 0  # in a row, of any kind
-        self.calendars = Calendars()
-        self.aliases = Aliases()
+        self.calendars, self.aliases, self.doubtful = Calendars(), Aliases(), Doubtful()
         self.notes: list[Note] = []
         self.platforms: Counter[str] = Counter()  # photos by the website builder whose addresses they have
         self.objections: list[str] = []
@@ -185,14 +185,15 @@ class SiteSpider(scrapy.Spider):
         """The page's photos as one item, then requests for its links. stale: stale pages in a row before it."""
         self.pages += 1
         photos, page, url = reading.photos, reading.page, reading.url
-        new = [photo for photo in photos if photo.image_url not in self.photos]
-        self._count(reading, new)
-        self.aliases.read(url, page, len(photos), len(new))
         if objection := await self._objection(response, reading):
             self.objections.append(f"{url}: {objection}")
             photos = [replace(photo, rejected=f"{OPT_OUT}{objection}") for photo in photos]
-        if photos:
-            yield {"page_url": url, "photos": photos}
+        photos = self.doubtful.without(photos)
+        new = [photo for photo in photos if photo.image_url not in self.photos]
+        self._count(reading, new)
+        self.aliases.read(url, page, len(photos), len(new))
+        for item in [{"page_url": url, "photos": photos}] * bool(photos) + self.doubtful.released():
+            yield item
         requests = list(self._follow(reading, depth, 0 if new else stale + 1))
         self.calendars.read(url, bool(new), (request.url for request in requests))
         for request in requests:
@@ -266,7 +267,7 @@ class SiteSpider(scrapy.Spider):
     async def _objection(self, response: TextResponse, reading: Reading) -> str:
         """The evidence that the page, its headers or its host object to training on its photos; empty where none."""
         pairs = pictures.headers_of(response)
-        pages = [reading.page] if reading.shown is None else [reading.page, reading.shown]
+        pages = [page for page in (reading.page, reading.shown) if page is not None]
         said = await self.crawler.robots.page_statement(response.url, pairs, pages)  # type: ignore[attr-defined]
         for photo in reading.photos:
             for url in (photo.image_url, photo.named_url):

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from crawlers.sites.originals import GENERAL_RULES, Guess, guesses, is_proven
 from crawlers.sites.reading.attributes import TEMPLATE
-from crawlers.sites.reading.mentions import Evidence, Mention, Named
+from crawlers.sites.reading.furniture import is_furniture_address
+from crawlers.sites.reading.mentions import NOT_CONTENT, Evidence, Mention, Named
 from crawlers.sites.reading.notations import named_width
 from crawlers.sites.reading.words import (
     FULL_FOLDER,
@@ -61,9 +62,18 @@ class Photo:
         is_better = bool(mention.alt) and mention.is_shown > whole.is_shown  # a link says what a press does
         whole.alt = mention.alt if is_better else whole.alt or mention.alt
         whole.caption = whole.caption or mention.caption
-        whole.rejected = whole.rejected and mention.rejected
+        whole.rejected = _rejection(whole, mention)
         whole.is_shown = whole.is_shown or mention.is_shown
         whole.display_px = max(whole.display_px, mention.display_px)
+
+
+def _rejection(one: Mention, other: Mention) -> str:
+    """Why two mentions of a photo are rejected. What shows it, or links it, knows better than a script or a meta."""
+    if one.rejected and other.rejected:
+        return one.rejected
+    rejected, plain = (one, other) if one.rejected else (other, one)
+    says_nothing = not plain.is_shown and not plain.is_link
+    return rejected.rejected if says_nothing and rejected.rejected.startswith(NOT_CONTENT) else ""
 
 
 class Identity:
@@ -97,7 +107,9 @@ class Identity:
         photos = _with_their_ends(photos, self._base)
         for photo in photos:
             photo.named = _ranked(photo.mention.named)
-        return photos
+            if is_furniture_address(photo.named[0].url):
+                photo.mention.rejected = photo.mention.rejected or f"{NOT_CONTENT}its address says so"
+        return _with_their_metas(photos)
 
     def name(self, url: str) -> str:
         """One name for a photo in all its sizes."""
@@ -281,6 +293,19 @@ def _with_their_links(photos: list[Photo]) -> list[Photo]:
             photo.add(link.mention)
             joined.add(id(link))
     return [photo for photo in photos if id(photo) not in joined]
+
+
+def _with_their_metas(photos: list[Photo]) -> list[Photo]:
+    """What only metas name is no content where the page shows a file of that name as something else than content."""
+    furniture = {_file(one): one.mention.rejected for one in photos if one.mention.rejected.startswith(NOT_CONTENT)}
+    for photo in photos:
+        if furniture and all(one.way.startswith("@meta") for one in photo.named):
+            photo.mention.rejected = photo.mention.rejected or furniture.get(_file(photo), "")
+    return photos
+
+
+def _file(photo: Photo) -> str:
+    return urlsplit(photo.named[0].url).path.rpartition("/")[2]
 
 
 def _with_their_ends(photos: list[Photo], base: str) -> list[Photo]:

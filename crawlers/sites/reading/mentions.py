@@ -17,6 +17,7 @@ MAX_LEVELS = 5  # of elements around an image that say something of it
 MAX_FIGURE_IMAGES = 2  # of a figure whose caption is about each; the second one is shown on hover, or in its lightbox
 CAPTION_NAME = re.compile(r"(?:caption|alt|desc|description|sub-?html)\Z")
 TITLE_NAME = re.compile(r"title\Z")
+NOT_CONTENT = "not content: "  # begins why a picture of the site's furniture is rejected
 TAG = re.compile(r"<[^<>]*+>")
 BACKSLASHES = re.compile(r"\\++")
 NO_CAPTION = re.compile(

@@ -9,6 +9,7 @@ from crawlers.markup import Document, Element
 from crawlers.sites.originals import absolute, is_too_long
 from crawlers.sites.reading import attributes, notations, styles
 from crawlers.sites.reading.attributes import Found
+from crawlers.sites.reading.furniture import Furniture
 from crawlers.sites.reading.mentions import MAX_LEVELS, Captions, Mention, Named
 from crawlers.sites.reading.words import DRAWING, WIX_NAME, frozenset_of, is_picture_file, size_hint
 from foundation.network.addresses import MAX_URL_CHARACTERS
@@ -30,6 +31,7 @@ META_IMAGES = frozenset_of(
     """
 )
 WHOLE_PAGE = ("html", "body", "main", "header", "footer", "nav", "form", "section", "template")
+MAX_ICON_PX = 32  # of an image that its page shows as an icon
 MAX_AROUND = 15  # elements of a thing that has one image, for its attributes to be about that image
 WIX_MEDIA = "https://static.wixstatic.com/media/"
 WIX_PREFIX = re.compile(r"(\S{0,200}?/media/)[^/\s]{1,120}~mv2")
@@ -41,6 +43,7 @@ class Scanner:
     def __init__(self, document: Document, page_url: str) -> None:
         self._document = document
         self.base = base_of(document, page_url)
+        self._page_url = page_url
         self._addresses = 0
         self._wix = ""
 
@@ -77,6 +80,7 @@ class Scanner:
         before = list(accumulate(shown, initial=0))
         around = self._around(before)
         sources = _sources(self._document)
+        self._furniture = Furniture(list(filter(attributes.is_image, elements)), self.base, self._page_url)
         self._captions = Captions(self._document, before, lambda element: self._is_around_one(element, before))
         for element in elements:
             if self._is_full():
@@ -140,7 +144,10 @@ class Scanner:
             is_own = shows and group == 0
             for mention in self._mention(some, label, element.name):
                 mention.caption = caption
-                mention.rejected = mention.rejected or (_why_not(element, mention) if is_own else "")
+                if is_own and not mention.rejected:
+                    mention.rejected = _why_not(element, mention)
+                if not mention.rejected and element.name not in ("a", "area", "link"):
+                    mention.rejected = self._furniture.why(element, mention.best.url)
                 mention.is_shown = is_own
                 mention.is_link = element.name in ("a", "area")
                 mention.display_px = _pixels(element.attributes.get("width", "")) if is_own else 0
@@ -326,8 +333,11 @@ def _pixels(value: str) -> int:
 
 def _why_not(element: Element, mention: Mention) -> str:
     """Why an image is rejected by what its page says; empty where it is not."""
-    if {element.attributes.get("width", ""), element.attributes.get("height", "")} == {"1"}:
+    width_px, height_px = (_pixels(element.attributes.get(side, "")) for side in ("width", "height"))
+    if width_px == height_px == 1:
         return "one pixel"
+    if 0 < width_px <= MAX_ICON_PX and 0 < height_px <= MAX_ICON_PX and len(mention.named) == 1:
+        return f"icon: shown at {width_px} by {height_px} pixels"
     if mention.named and all(DRAWING.search(urlsplit(one.url).path) for one in mention.named):
         return "drawing: SVG or icon file"
     return ""

@@ -17,7 +17,7 @@ ACTION_PARTS = frozenset((
     "wish-list", "compare", "unsubscribe", "wp-admin", "wp-login", "wp-json", "xmlrpc", "feed", "trackback",
     "email-protection", "add-to-cart", "addtocart", "add_to_cart", "add-to-wishlist", "warenkorb", "kasse",
     "anmelden", "abmelden", "merkzettel", "panier", "connexion", "deconnexion", "carrito", "carrello",
-    "winkelwagen",
+    "winkelwagen", "printable", "printer-friendly", "mailto",
 ))  # fmt: skip
 # Parameters that do something by being asked for.
 ACTION_NAMES = re.compile(

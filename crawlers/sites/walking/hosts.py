@@ -32,8 +32,8 @@ ORDER_NAME = re.compile(
 )
 ORDER_VALUE = re.compile(
     r"(?:menu[-_]?order|manual|relevance|featured|default|position|random|rand|popular(?:ity)?|rating|(?:best|top)[-_]?"
-    r"selling|date|created(?:[-_]at)?|newest|latest|oldest|price|name|title|(?:a|de)sc(?:ending)?|low|high|to|[-_.+ ]"
-    r"|%20|%2b){1,8}",
+    r"selling|date|created(?:[-_]at)?|newest|latest|oldest|price|name|title|(?:a|de)sc(?:ending)?|low|high|to|(?:pd?|products?|sales)(?=\.)"
+    r"|sales|sku|model|quantity|[-_.+ ]|%20|%2b){1,8}",
     re.IGNORECASE,
 )
 PATH_SESSION = re.compile(r";(?:jsessionid|phpsessid|sid|sessionid)=[^;/?#]{1,200}", re.IGNORECASE)

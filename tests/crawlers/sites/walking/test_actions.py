@@ -14,6 +14,7 @@ from crawlers.sites.walking.actions import is_action, is_binary, is_skipped
         ("/index.php?action=gallery", False), ("/index.php?do=address", False), ("/wp-admin/x", True),
         ("/feed/", True), ("/feeding-the-5000", False), ("/post?replytocom=4", True), ("/g?like=1", True),
         ("/account-of-our-work", False), ("/warenkorb", True), ("/wish%6Cist/", True),
+        ("/node/1/printable/print", True), ("/printable-cakes/1", False),
     ],
 )  # fmt: skip
 def test_an_action_is_known_by_whole_words(path: str, acts: bool) -> None:

@@ -42,6 +42,7 @@ def test_links_and_sitemaps_of_the_same_host_are_followed() -> None:
         ("https://a.example/g?srsltid=AfmBOo&gad_source=1&gclid=x&igshid=y", "https://a.example/g", True),
         ("https://a.example/g?orderby=price-desc&page=2", "https://a.example/g?page=2", True),
         ("https://a.example/g?sort_by=title-ascending", "https://a.example/g?sort_by=best-selling", True),
+        ("https://a.example/g?order=product.price.asc", "https://a.example/g?sort=pd.name&order=ASC", True),
         ("https://a.example/g?sort=cakes", "https://a.example/g", False),  # a choice, not an order
         ("https://a.example/show?order=1234", "https://a.example/show", False),
         ("https://a.example/show?order=", "https://a.example/show", False),
