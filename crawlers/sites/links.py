@@ -96,6 +96,11 @@ def links(html: str | Document, page_url: str) -> list[str]:
     base = base_of(document, page_url)
     host = site_host(page_url)
     is_scripted = has_script(document)
+    twins = {  # the page itself, for other readers
+        absolute(link.attributes.get("href", ""), base)
+        for link in document.named("link")
+        if "amphtml" in link.attributes.get("rel", "").lower().split()
+    }
     pages: dict[str, None] = {}
     for number, value in enumerate(_places(document)):
         if number >= MAX_LINKS:
@@ -104,7 +109,7 @@ def links(html: str | Document, page_url: str) -> list[str]:
         address, _, fragment = value.strip().partition("#")
         is_route = is_scripted and HASH_ROUTE.match(fragment) is not None
         url = absolute(address or (base if is_route else ""), base, document.encoding)
-        if url and site_host(url) == host and is_page(url):
+        if url and site_host(url) == host and is_page(url) and url not in twins:
             pages[f"{url}#{fragment}" if is_route else url] = None
     return list(pages)
 

@@ -29,7 +29,7 @@ FURNITURE_WORDS = frozenset_of(
     """
     logo logos logotype brandmark wordmark avatar avatars gravatar userpic author favicon emoji emojis smiley smilies
     captcha sponsor sponsors advert adverts advertisement advertisements ad ads adsbygoogle payment payments creditcards
-    manufacturer qrcode
+    manufacturer qr qrcode
     """
 )
 BOX_WORDS = frozenset_of(
@@ -38,7 +38,7 @@ BOX_WORDS = frozenset_of(
     block item items list row col column cell site header head footer foot main custom desktop mobile brand branding
     heading store shop nav navbar w menu the text default sticky retina light dark normal unknown size center left right
     top bottom small large medium thumb thumbnail primary secondary banner slot unit widget round circle circular
-    methods method area frame portrait wp x fl fluid responsive full width height
+    methods method area frame portrait code wp x fl fluid responsive full width height
     """
 )
 # With a word of a picture after it, a person: `user-picture`, `testimonial__image`.
@@ -56,7 +56,7 @@ FURNITURE_NAME = re.compile(  # of a file without its measures
     r"(?:[a-z]{1,20}[-_]?)?(?:place-?holder|no[-_]?(?:image|photo|pic|picture|img)(?:[-_]?(?:available|found|yet))?"
     r"|(?:image|photo|picture)[-_]?(?:not[-_]?(?:available|found)|coming[-_]?soon)|coming[-_]?soon)(?:[-_]?(?:image|img|product))?"
     r"|product[-_]?default|default[-_]?(?:product|avatar|user)|logo|favicon|apple-touch-icon|avatar|sprites?|spinner|(?:ajax-?)?loader"
-    r"|spacer|captcha|qr-?code",
+    r"|spacer|captcha|qr-?code|static-?map",
     re.IGNORECASE,
 )
 MEASURES = re.compile(r"(?:[-_.@]{0,2}(?:\d{1,12}x?|x\d{1,4}|original))++\Z", re.IGNORECASE)
@@ -86,6 +86,8 @@ class Furniture:
 
     def why(self, image: Element, url: str) -> str:
         """Why an image with this address is no content of the page; empty where nothing says so."""
+        if image.name == "body" and "background" in image.attributes:
+            return f"{NOT_CONTENT}tiles the page"
         if name := self._name_around(image):
             return f"{NOT_CONTENT}`{name[:50]}`"
         edge = _edge(image)

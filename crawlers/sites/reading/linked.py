@@ -39,6 +39,11 @@ MAX_IMPORTS = 3  # of one style sheet
 IMPORT = re.compile(r"@import\s{1,10}(?:url\(\s{0,5})?[\"']?([^\"')\s;]{1,500})", re.IGNORECASE)
 # What names no class that an element must have: `:not(.x)`, or one of several: `:is(.x, .y)`.
 FUNCTION = re.compile(r":(?:not|is|where|has|matches|nth-[a-z-]{1,20})\((?:[^()]++|\([^()]*+\))*+\)", re.IGNORECASE)
+# A pattern that fills an area, and a part of a picture of many.
+TILE = re.compile(r"(?<!no-)\brepeat(?:-[xy])?(?!\s{0,5}\(|[-\w])")
+PART = re.compile(
+    r"\s-\d{1,5}(?:px)?\s{1,5}(?:-\d|0)|:\s{0,5}-\d{1,5}px\s{1,5}(?:-\d|0)|(?<=\s)0(?:px)?\s{1,5}-\d{1,5}px"
+)
 NAME = re.compile(r"[.#]([\w-]{1,100}+)")
 STATE = re.compile(r":{1,2}(?:hover|focus|active|before|after|checked|disabled|visited)[\w-]*", re.IGNORECASE)
 
@@ -57,7 +62,10 @@ class SiteStyle(LinkedFile):
 
     def __init__(self, text: str, url: str) -> None:
         self.rules: list[tuple[list[frozenset[str]], str]] = []
+        parts: set[str] = set()
         for selectors, body in _rules(COMMENT.sub("", text)):
+            if TILE.search(body):
+                continue
             for entries in css_pictures(body):
                 value = max(entries, key=lambda one: one.density).address
                 address = absolute(value, url)
@@ -66,8 +74,10 @@ class SiteStyle(LinkedFile):
                     plain = STATE.sub("", FUNCTION.sub("", selectors))
                     wanted = [frozenset(NAME.findall(one)) for one in plain.split(",")]
                     self.rules.append((wanted, address))
+                    parts.update([address] * bool(PART.search(body)))
             if len(self.rules) >= MAX_PICTURES_OF_FILE:
                 break
+        self.rules = [rule for rule in self.rules if rule[1] not in parts]
 
     def pictures_for(self, document: Document) -> list[str]:
         """Pictures of rules whose classes and ids the page has; each is given once in a crawl."""

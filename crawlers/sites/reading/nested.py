@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 import re
 from urllib.parse import unquote, urlsplit
 
@@ -34,6 +35,7 @@ THUMBOR_OPTION = re.compile(
 SHORTPIXEL = re.compile(r"//(?:sp)?cdn\.shortpixel\.ai/(?:spai\d?|spio\d?|client)/[^/?]*+/")
 STATICALLY = re.compile(r"//cdn\.statically\.io/img/(?=[^/?]++/)")
 STATICALLY_OPTIONS = re.compile(r"/(?:(?:f|w|h|q|quality|format)=[^/,?]{1,20},?){1,6}(?=/)")
+EDITS = re.compile(r"/(eyJ[A-Za-z0-9+/_-]{20,4000}={0,2})\Z")  # JSON in base64, of the AWS Serverless Image Handler
 FETCH = re.compile(r"/image/fetch/(?=.)")
 MAX_OPTIONS = 12  # segments of options before the address
 
@@ -91,6 +93,8 @@ def _of_path(url: str, scheme: str, host: str) -> str | None:
         return f"https://{STATICALLY_OPTIONS.sub('', head[found.end() :], count=1)}"
     if (found := IMGPROXY.search(head)) and WEB.match(head, found.end()):
         return _whole(re.sub(r"@\w{1,5}\Z", "", head[found.end() :]))
+    if (found := EDITS.search(head)) and (plain := _without_edits(found[1])):
+        return f"{head[: found.start()]}/{plain}"
     if found := THUMBOR.search(head):
         return _of_thumbor(head[found.end() :])
     if (found := FETCH.search(head)) and (start := WEB.search(url, found.end())):
@@ -117,6 +121,18 @@ def _whole(text: str) -> str | None:
     if "%3a" in text[:10].lower():
         text = unquote(text)
     return re.sub(r"\A(https?:)/(?=[^/])", r"\1//", text)
+
+
+def _without_edits(text: str) -> str | None:
+    """The JSON in base64 that names a picture and its edits, without the edits; None if it names none."""
+    try:
+        value = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_" if "_" in text else None))
+    except ValueError:
+        return None
+    if not isinstance(value, dict) or not isinstance(value.get("key"), str) or "edits" not in value:
+        return None
+    kept = {name: part for name, part in value.items() if name != "edits"}
+    return base64.b64encode(json.dumps(kept, separators=(",", ":")).encode()).decode()
 
 
 def _decoded(text: str) -> str | None:

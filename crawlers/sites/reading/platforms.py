@@ -174,7 +174,10 @@ PLATFORMS: tuple[Platform, ...] = (
     _rule("jtl", r"(/media/image/\w{1,20}/\d{1,9}/)(?:xs|sm|md)/", r"\1lg/"),
     _rule("oxid", r"/out/pictures/generated/([^?]{1,60}?/)\d{1,4}_\d{1,4}_\d{1,3}/", r"/out/pictures/master/\1"),
     _rule("joomgallery", r"/joomgallery/(?:thumbnails|details)/", "/joomgallery/originals/"),
+    _rule("ucoz", r"/_ph/(\d{1,6})/[12]/(?=\d)", r"/_ph/\1/"),
     # Programs that may keep an original where it cannot be asked for.
+    _rule("hugo", rf"_hu_?[0-9a-f]{{15,64}}(?:_\d{{1,9}}_\d{{1,5}}x\d{{1,5}}[A-Za-z0-9_]{{0,60}})?{EXTENSION}{END}",
+          r"\1", is_tied=False),
     _rule("opencart", rf"^(?>([^?]*?/image/)cache/)([^?]+?)-\d{{2,4}}x\d{{2,4}}[wh]?{EXTENSION}(?:\.webp)?{END}",
           r"\1\2\3", is_tied=False),
     _rule("kirby", rf"-(?:{WIDTH}x(?:{WIDTH})?|x{WIDTH})(?:-[a-z0-9]{{1,12}}){{0,6}}{EXTENSION}{END}", r"\1",

@@ -25,6 +25,7 @@ MOST_HELD = 20_000  # of one source; further ones are asked at once
 MOST_PREFIX = 3  # parts of a path that may stand before the address of a page
 LEAST_PATH = 2  # parts of the path of the page itself
 MOST_LANGUAGE_CHARS = 20
+COPIES = ("print", "amp")  # last parts of the path of a page in another form
 INDEX = re.compile(r"(?:index|default|home)\.\w{3,4}", re.IGNORECASE)  # with a query, it is any page of the site
 NUMBER_OF_PAGE = re.compile(r"page|paged|p|pg|offset|start|seite|s", re.IGNORECASE)
 
@@ -50,6 +51,10 @@ def alias(url: str, pages: Collection[str]) -> Alias | None:
         key = page_key(urlunsplit(parts._replace(query="")))
         is_one_page = bool(segments) and not INDEX.fullmatch(segments[-1])
         return Alias(f"{segments[:1]}?{names}", key) if is_one_page and key in pages else None
+    if segments and segments[-1] in COPIES and not names:
+        key = page_key(urlunsplit(parts._replace(path=parts.path.rstrip("/").removesuffix(segments[-1]))))
+        if (found := next((one for one in (key, key.rstrip("/")) if one in pages), None)) is not None:
+            return Alias(f"/{segments[-1]}", found)
     for cut in range(1, min(MOST_PREFIX, len(segments) - LEAST_PATH) + 1):
         key = page_key(urlunsplit(parts._replace(path=f"/{'/'.join(segments[cut:])}")))
         if key in pages:

@@ -16,6 +16,7 @@ CODE = '<script src="/app.js"></script>'
         ('<map><area href="/a"></map>', ["/a"]),
         ('<iframe src="/i"></iframe><iframe src="f.htm"></iframe>', ["/i", "/f.htm"]),
         ('<iframe data-src="/i"></iframe><iframe src="about:blank" data-lazy-src="f.htm"></iframe>', ["/i", "/f.htm"]),
+        ('<link rel="amphtml" href="/amp/"><a href="/amp/">fast</a><a href="/more/">more</a>', ["/more/"]),
         ('<iframe src="/i" data-src="/j"></iframe><img data-src="/k">', ["/i"]),
         ('<frameset><frame src="/i"><frame src="f.htm"></frameset>', ["/i", "/f.htm"]),
         ('<object data="/o.html" type="text/html"></object><embed src="/e">', ["/o.html", "/e"]),

@@ -104,6 +104,12 @@ from crawlers.sites.originals import absolute, originals
         ("https://a.example/storage/12/conversions/my-cake-thumb.jpg", "https://a.example/storage/12/my-cake.jpg"),
         ("https://a.example/storage/12/responsive-images/cake___media_library_original_1100_733.jpg",
          "https://a.example/storage/12/cake.jpg"),
+        ("https://a.example/_ph/12/2/345678901.jpg?16", "https://a.example/_ph/12/345678901.jpg?16"),
+        ("https://a.example/g/cake_hu4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b95_345678_600x0_resize_q75_h2_box.jpg",
+         "https://a.example/g/cake.jpg"),
+        ("https://a.example/g/cake_hu_a1b2c3d4e5f6a7b8.jpg", "https://a.example/g/cake.jpg"),
+        ("https://d1.cloudfront.net/eyJidWNrZXQiOiJiIiwia2V5IjoiYS5qcGciLCJlZGl0cyI6eyJyZXNpemUiOnsid2lkdGgiOjQwMH19fQ==",
+         "https://d1.cloudfront.net/eyJidWNrZXQiOiJiIiwia2V5IjoiYS5qcGcifQ=="),
         ("https://a.example/uploads/medium_cake_1a2b3c4d5e.jpg", "https://a.example/uploads/cake_1a2b3c4d5e.jpg"),
         ("https://a.example/images/product_images/info_images/cake.jpg",
          "https://a.example/images/product_images/popup_images/cake.jpg"),
@@ -208,6 +214,9 @@ def test_original_comes_first(seen: str, first: str) -> None:
         "https://a.example/assets/3f2c1a0b-1111-4222-8333-000000000001?id=400",
         "https://a.example/cake-2021x.jpg",  # a name, not a size
         "https://files.secure.website/a/logo-300-300.jpg",
+        "https://a.example/cake_hu12.jpg",
+        "https://d1.cloudfront.net/eyJidWNrZXQiOiJiIiwia2V5IjoiYS5qcGcifQ==",
+        "https://d1.cloudfront.net/eyJidWNrZXQiOiJiIiwia2V5IjoiYS5qcGciLCJlZGl0",
         "https://res.cloudinary.com/c/image/upload/s--abc--/c_fill/v1/x.jpg",  # signed
         "https://x.imgix.net/a.jpg?w=125&s=1",  # signed
         "https://a.example/isteam/stock/1.jpg",

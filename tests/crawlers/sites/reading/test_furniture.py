@@ -29,6 +29,7 @@ CAKE = '<img src="/cake.jpg" alt="A cake">'
         '<img src="/no_image-250x250.png"><meta property="og:image" content="/no_image-250x250.png">',
         '<img src="/shop/woocommerce-placeholder-416x416.png">',
         '<img src="/button.gif" width="18" height="13">',
+        '<img src="/maps/api/staticmap?center=Berlin&amp;size=600x300"><img class="qr-code" src="/chart?chs=300x300">',
         '<h1 class="logo"><img src="/sweet.png?w=300"></h1><meta property="og:image" content="https://b.example/x/sweet.png">',
     ],
 )
@@ -87,7 +88,8 @@ def test_names(token: str, expected: bool) -> None:
     ("path", "expected"),
     [("/img/logo-1620000000.jpg", True), ("/Logo2.png", True), ("/i/ProductDefault.gif", True),
      ("/avatars/1.jpg", True), ("/logo-cake.jpg", False), ("/logos-and-more/1.jpg", False),
-     ("/cakes/default.jpg", False), ("/blank-cake.jpg", False), ("/wp-content/plugins/x/timthumb.php", False), ("/noimagination.jpg", False)],
+     ("/cakes/default.jpg", False), ("/blank-cake.jpg", False), ("/wp-content/plugins/x/timthumb.php", False),
+     ("/noimagination.jpg", False)],
 )  # fmt: skip
 def test_addresses(path: str, expected: bool) -> None:
     assert is_furniture_address(f"https://a.example{path}") is expected

@@ -78,6 +78,8 @@ def test_a_small_program_for_all_pages_has_no_aliases() -> None:
     assert alias("http://a.example/old/cakes", pages) is None
     assert alias("http://a.example/cakes?size=2", pages) is not None
     assert alias("http://a.example/en/gallery/2", pages) is not None
+    assert alias("http://a.example/cakes/print/", pages) is not None
+    assert alias("http://a.example/other/print/", pages) is None
 
 
 def _calendar(photo_on_day: int | None) -> Server:
