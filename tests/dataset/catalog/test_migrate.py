@@ -121,6 +121,29 @@ def half_done(path: Path, later: Path, statements: int) -> None:
     new.close()
 
 
+MISSING = (
+    ["DROP TABLE quarantined", "ALTER TABLE queue DROP COLUMN calibrated_by", "DROP TABLE consents", "DROP TABLE walls"],
+    ["ALTER TABLE certificate_pictures DROP COLUMN look", "ALTER TABLE plays DROP COLUMN model_answer"],
+    ["DROP TABLE claims", "DROP TABLE digests", "DROP TABLE positions", "ALTER TABLE images DROP COLUMN lists"],
+)
+
+
+@pytest.mark.parametrize("missing", MISSING)
+def test_what_a_revision_of_another_number_lacks_is_added(missing: list[str], tmp_path: Path) -> None:
+    """Programs between releases numbered revisions otherwise: a catalog then lacks tables that its number promises."""
+    catalog_of("0018", tmp_path)
+    connection = sqlite3.connect(tmp_path / "catalog.db")
+    for step in missing:
+        connection.execute(step)
+    connection.commit()
+    connection.close()
+    assert all(kept_rows(tmp_path)[table] for table in FACTS)
+    catalog = Catalog("sqlite", tmp_path)
+    for table in metadata.sorted_tables:
+        assert {c["name"] for c in inspect(catalog.engine).get_columns(table.name)} == set(table.columns.keys())
+    catalog.close()
+
+
 def test_a_newer_catalog_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
     """Security 21: one sentence with the catalog's revision, the newest known one and the fix."""
     Catalog("sqlite", tmp_path).close()
