@@ -131,14 +131,15 @@ MISSING = (
 @pytest.mark.parametrize("missing", MISSING)
 def test_what_a_revision_of_another_number_lacks_is_added(missing: list[str], tmp_path: Path) -> None:
     """Programs between releases numbered revisions otherwise: a catalog then lacks tables that its number promises."""
-    catalog_of("0018", tmp_path)
-    connection = sqlite3.connect(tmp_path / "catalog.db")
+    home = tmp_path / "home"
+    catalog_of("0018", home)
+    connection = sqlite3.connect(home / "catalog.db")
     for step in missing:
         connection.execute(step)
     connection.commit()
     connection.close()
-    assert all(kept_rows(tmp_path)[table] for table in FACTS)
-    catalog = Catalog("sqlite", tmp_path)
+    assert all(kept_rows(home)[table] for table in FACTS)
+    catalog = Catalog("sqlite", home)
     for table in metadata.sorted_tables:
         assert {c["name"] for c in inspect(catalog.engine).get_columns(table.name)} == set(table.columns.keys())
     catalog.close()
