@@ -122,7 +122,7 @@ def half_done(path: Path, later: Path, statements: int) -> None:
 
 
 MISSING = (
-    ["DROP TABLE quarantined", "ALTER TABLE queue DROP COLUMN calibrated_by", "DROP TABLE consents", "DROP TABLE walls"],
+    ["DROP TABLE consents", "DROP TABLE walls", "ALTER TABLE queue DROP COLUMN calibrated_by"],
     ["ALTER TABLE certificate_pictures DROP COLUMN look", "ALTER TABLE plays DROP COLUMN model_answer"],
     ["DROP TABLE claims", "DROP TABLE digests", "DROP TABLE positions", "ALTER TABLE images DROP COLUMN lists"],
 )
