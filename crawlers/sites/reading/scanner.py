@@ -336,7 +336,8 @@ def _why_not(element: Element, mention: Mention) -> str:
     width_px, height_px = (_pixels(element.attributes.get(side, "")) for side in ("width", "height"))
     if width_px == height_px == 1:
         return "one pixel"
-    if 0 < width_px <= MAX_ICON_PX and 0 < height_px <= MAX_ICON_PX and len(mention.named) == 1:
+    is_icon = 0 < width_px <= MAX_ICON_PX and 0 < height_px <= MAX_ICON_PX
+    if is_icon and element.name != "image" and len(mention.named) == 1:  # the units of a drawing are no pixels
         return f"icon: shown at {width_px} by {height_px} pixels"
     if mention.named and all(DRAWING.search(urlsplit(one.url).path) for one in mention.named):
         return "drawing: SVG or icon file"

@@ -57,6 +57,7 @@ def test_furniture_is_rejected_with_a_reason(html: str) -> None:
         '<body class="wp-custom-logo author"><img src="/1.jpg"></body>',
         '<div class="logo"><img src="/sweet.svg">' + "<p><b>text</b></p>" * 30 + '<img src="/1.jpg"></div>',
         '<img src="/placeholder.png" data-src="/1.jpg">',
+        '<svg viewBox="0 0 9 9"><image href="/1.jpg" width="9" height="9"/></svg>',
     ],
 )
 def test_content_that_looks_like_furniture_is_kept(html: str) -> None:
