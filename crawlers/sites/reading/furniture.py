@@ -86,8 +86,6 @@ class Furniture:
 
     def why(self, image: Element, url: str) -> str:
         """Why an image with this address is no content of the page; empty where nothing says so."""
-        if image.name == "body" and "background" in image.attributes:
-            return f"{NOT_CONTENT}tiles the page"
         if name := self._name_around(image):
             return f"{NOT_CONTENT}`{name[:50]}`"
         edge = _edge(image)
