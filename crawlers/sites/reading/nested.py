@@ -126,13 +126,13 @@ def _whole(text: str) -> str | None:
 def _without_edits(text: str) -> str | None:
     """The JSON in base64 that names a picture and its edits, without the edits; None if it names none."""
     try:
-        value = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_" if "_" in text else None))
-    except ValueError:
+        value = json.loads(base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4)))
+        if not isinstance(value, dict) or not isinstance(value.get("key"), str) or "edits" not in value:
+            return None
+        del value["edits"]
+        return base64.b64encode(json.dumps(value, separators=(",", ":")).encode()).decode()
+    except (ValueError, RecursionError):  # a hostile one has a thousand brackets
         return None
-    if not isinstance(value, dict) or not isinstance(value.get("key"), str) or "edits" not in value:
-        return None
-    kept = {name: part for name, part in value.items() if name != "edits"}
-    return base64.b64encode(json.dumps(kept, separators=(",", ":")).encode()).decode()
 
 
 def _decoded(text: str) -> str | None:

@@ -1,8 +1,13 @@
 """Thumbnails to originals: every platform's row, with the near miss beside the hit."""
 
+import base64
+
 import pytest
 
 from crawlers.sites.originals import absolute, originals
+
+# Edits with more brackets than can be read.
+DEEP = base64.b64encode(b'{"key":"a.jpg","edits":' + b"[" * 2900).decode()
 
 
 @pytest.mark.parametrize(
@@ -217,6 +222,7 @@ def test_original_comes_first(seen: str, first: str) -> None:
         "https://a.example/cake_hu12.jpg",
         "https://d1.cloudfront.net/eyJidWNrZXQiOiJiIiwia2V5IjoiYS5qcGcifQ==",
         "https://d1.cloudfront.net/eyJidWNrZXQiOiJiIiwia2V5IjoiYS5qcGciLCJlZGl0",
+        f"https://d1.cloudfront.net/{DEEP}",
         "https://res.cloudinary.com/c/image/upload/s--abc--/c_fill/v1/x.jpg",  # signed
         "https://x.imgix.net/a.jpg?w=125&s=1",  # signed
         "https://a.example/isteam/stock/1.jpg",
