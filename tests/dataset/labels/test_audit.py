@@ -62,8 +62,7 @@ def test_answers_given_as_the_sample_stand_for_what_the_queue_has_not_reached(co
     drawn = [sha256 for sha256, _ in sample(collected)]
     with collected.catalog.read() as connection:
         cluster_of = label_ledger.clusters_by_image(connection)
-        in_sample = {cluster_of[sha256] for sha256 in drawn}
-        others = [sha256 for sha256, cluster in sorted(cluster_of.items()) if cluster not in in_sample][:20]
+    others = [f"{number:064x}" for number in range(20)]
     for sha256 in (*others[:10], drawn[0], *others[10:]):
         answer(collected, sha256, "cake")
     for sha256 in drawn[1:10]:
