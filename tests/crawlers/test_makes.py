@@ -49,7 +49,8 @@ def crawled_makes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CrawledM
         server.stop()
 
 
-@pytest.mark.slow  # the first one crawls
+@pytest.mark.slow
+@pytest.mark.long  # the first one crawls all; `.ci/run` has the kinds of sites
 @pytest.mark.parametrize("name", NAMES)
 def test_every_photo_of_a_make_is_found_and_nothing_else(name: str, crawled_makes: CrawledMakes) -> None:
     """Judged by the server: the stored bytes are those of the photos, and each was sent once."""
